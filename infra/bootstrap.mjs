@@ -1,0 +1,49 @@
+// From a fresh clone to a running Tributary: sets up what is missing, each step with its time, then starts `up` or the tests. Plain Node, no packages.
+//   node infra/bootstrap.mjs                set-up alone (npm run setup)
+//   node infra/bootstrap.mjs packages       npm packages alone
+//   node infra/bootstrap.mjs up ...flags    set-up, then `tributary up` (npm start)
+//   node infra/bootstrap.mjs test ...flags  set-up, then vitest (npm test)
+import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/build.mjs";
+import { checkJava, fetchKafka } from "./kafka/fetch.mjs";
+import { becomeParentOf } from "./setup/child.mjs";
+import { withLock } from "./setup/lock.mjs";
+import { checkNode, installPackages } from "./setup/packages.mjs";
+import { buildPage } from "./setup/page.mjs";
+import { SetupError, Steps } from "./setup/steps.mjs";
+import { findChromium, installReaders, runTests } from "./setup/tests.mjs";
+
+const [mode = "setup", ...args] = process.argv.slice(2);
+
+try {
+  if (!["setup", "packages", "up", "test"].includes(mode))
+    throw new SetupError("USAGE", `no mode "${mode}": setup, packages, up or test`, 2);
+  checkNode(process.versions.node);
+  const needs = await withLock(() => setUp(mode));
+  if (mode === "up") await becomeParentOf(["up", ...args]);
+  if (mode === "test") process.exitCode = await runTests(args, needs);
+} catch (error) {
+  process.stderr.write(error instanceof SetupError ? `${error.code}: ${error.message}\n` : `INTERNAL: ${error.stack}\n`);
+  process.exitCode = error instanceof SetupError ? error.exit : 1;
+}
+
+async function setUp(mode) {
+  const steps = new Steps(process.stderr);
+  if (mode === "packages") return steps.all([steps.run("npm packages", installPackages)]);
+  const local = !process.env.KAFKA_BROKERS;
+  if (local) checkJava(); // before anything is downloaded
+
+  const plan = planEngine({ retry: mode !== "up" });
+  const packages = steps.run("npm packages", installPackages);
+  const library = steps.run("TensorFlow library", () => fetchLibrary(plan));
+  const engine = Promise.all([packages, library]).then(() =>
+    steps.run("TensorFlow engine", async () => {
+      const built = await buildEngine(plan);
+      return (await linkEngine(plan)) ?? built;
+    }),
+  );
+  const page = packages.then(() => steps.run("dashboard page", buildPage));
+  const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
+  const tests = mode === "test" ? [steps.run("Python readers", installReaders), steps.run("chromium", findChromium)] : [];
+  await steps.all([packages, library, engine, page, kafka, ...tests]);
+  return { python: await tests[0], chromium: await tests[1] };
+}

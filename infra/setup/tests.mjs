@@ -1,0 +1,81 @@
+// What only the tests need: readers of tables that are not ours (Python), a browser, and vitest with one last line.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cacheFolder, keyOf, publish, root, workFolderFor } from "./cache.mjs";
+import { execute } from "./execute.mjs";
+import { found, leftOut } from "./steps.mjs";
+import { tally } from "./tally.mjs";
+
+/** A Python with deltalake and duckdb. Its path goes to the tests as TRIBUTARY_TEST_PYTHON. */
+export async function installReaders() {
+  const requirements = join(root, "infra", "readers", "requirements.txt");
+  const target = join(cacheFolder, "readers", keyOf([process.platform, process.arch], [requirements]));
+  const python = join(target, "bin", "python");
+  if (existsSync(python)) return found(python, "already there");
+  const work = workFolderFor(target);
+  try {
+    await execute("python3", ["-m", "venv", work]);
+    await execute(join(work, "bin", "python"), [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--only-binary=:all:",
+      "-r",
+      requirements,
+    ]);
+  } catch (error) {
+    rmSync(work, { recursive: true, force: true });
+    return leftOut(`tests that read tables with other tools cannot run: ${error.message}`);
+  }
+  publish(work, target);
+  return found(python);
+}
+
+const browsers = ["chromium", "chromium-browser", "google-chrome"];
+const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
+
+/** Debian's chromium. Its path goes to the tests as TRIBUTARY_TEST_CHROMIUM. */
+export async function findChromium() {
+  const there = browsers.map(which).find((path) => path !== "");
+  if (there) return found(there, "already there");
+  if (process.getuid?.() !== 0 || which("apt-get") === "")
+    return leftOut("tests of the page cannot run: install chromium (Debian: `apt-get install chromium`)");
+  try {
+    await execute("apt-get", ["update", "-q"]);
+    await execute("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+    });
+  } catch (error) {
+    return leftOut(`tests of the page cannot run: ${error.message}`);
+  }
+  return found(which("chromium"));
+}
+
+/** Runs vitest, shows its own report, and ends with `N passed, N failed`. Returns the exit code. */
+export async function runTests(args, { python, chromium }) {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-tests-"));
+  const file = join(folder, "report.json");
+  const env = { ...process.env, ...(python && { TRIBUTARY_TEST_PYTHON: python }), ...(chromium && { TRIBUTARY_TEST_CHROMIUM: chromium }) };
+  const vitest = [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+    ...args,
+  ];
+  const child = spawn(process.execPath, vitest, { cwd: root, env, stdio: "inherit" });
+  const exitCode = await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+  const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  rmSync(folder, { recursive: true, force: true });
+  const { line, failed } = tally(report, exitCode);
+  process.stdout.write(`${line}\n`);
+  return failed > 0 ? 1 : exitCode;
+}

@@ -1,0 +1,90 @@
+// Times what one trainer and the server compute for one part of a step, on the engine that this machine really has. No wire: arithmetic alone.
+import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { adam } from "../../shared/model/adam.ts";
+import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { defaults, type ModelConfig } from "../../shared/model/config.ts";
+import { uploadDecoder } from "../../shared/model/decoder.ts";
+import { gaussian, permutation } from "../../shared/model/draws.ts";
+import { uploadHidden } from "../../shared/model/encoder.ts";
+import { embeddingName, initialise } from "../../shared/model/parameters.ts";
+import { decoderPart, encoderPart, posterior } from "../../shared/model/steps.ts";
+import type { Figure } from "./main.ts";
+
+const SEED = 1337;
+const REPEATS = 5;
+
+export async function engineFigures(size: {
+  items: number;
+  users: number;
+  perUser: number;
+  threads: number;
+}): Promise<{ engine: string; figures: Figure[] }> {
+  const engine = await openEngine({ threads: size.threads });
+  const config: ModelConfig = { ...defaults, items: size.items };
+  const weights = initialise(config, SEED);
+  const embedding_IH = weights[embeddingName]!.data;
+  const hidden = uploadHidden(engine, config, weights);
+  const decoder = uploadDecoder(engine, weights);
+
+  const rows = Array.from({ length: size.users }, (_, user) => longTailedRow(user, size.perUser, size.items));
+  const values = rows.map((row) => normalisedRow(row));
+  const bag_BH = bagForward(embedding_IH, config.hidden, rows, values);
+  const noise_BL = gaussian(SEED, 0, 0, size.users * config.latent);
+  const old = posterior(engine, hidden, bag_BH);
+  const part = { bag_BH, rows, noise_BL, batchSize: size.users };
+  const gradient = new Float32Array(embedding_IH.length);
+  const moments = [new Float32Array(embedding_IH.length), new Float32Array(embedding_IH.length)] as const;
+
+  const atPaperSize = size.items === 20_108 && size.users === 250 && size.perUser === 86 && size.threads === 1;
+  const ms = (name: string, limit: number | undefined, body: () => void): Figure => ({
+    name,
+    value: median(() => body()),
+    unit: "ms",
+    ...(limit !== undefined && atPaperSize ? { limit: { is: "at most", value: limit } } : {}),
+  });
+  const figures: Figure[] = [
+    { name: "matrix product, 2048 x 2048 x 2048", value: gemmRate(engine), unit: "GFLOP/s" },
+    ms(`encoder part, ${size.users} users`, 130, () => encoderPart(engine, hidden, decoder, { ...part, old })),
+    ms(`decoder part, ${size.users} users`, 66, () => decoderPart(engine, hidden, decoder, part)),
+    ms("first layer forward (server)", undefined, () => bagForward(embedding_IH, config.hidden, rows, values)),
+    ms("first layer backward (server)", undefined, () => bagBackward(bag_BH, rows, values, gradient)),
+    ms("Adam over the first layer (server)", 64, () => adam(embedding_IH, gradient, moments[0], moments[1], 1, config.learningRate)),
+  ];
+  return {
+    engine: `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} items a user`,
+    figures,
+  };
+}
+
+/** Distinct items; the squared place favours the first columns, as popularity does. */
+function longTailedRow(user: number, perUser: number, items: number): Int32Array {
+  const places = permutation(SEED, user, Math.ceil(Math.sqrt(items)) * 8);
+  const columns = new Set<number>();
+  for (const place of places) {
+    if (columns.size === Math.min(perUser, items)) break;
+    columns.add(Math.floor((place / places.length) ** 2 * items));
+  }
+  return Int32Array.from(columns);
+}
+
+function gemmRate(engine: Engine): number {
+  const n = 2048;
+  const a = engine.tf.randomUniform<import("@tensorflow/tfjs").Rank.R2>([n, n], 0, 1, "float32", SEED);
+  const time = median(() => {
+    const product = engine.matMul(a, a);
+    product.dataSync();
+    product.dispose();
+  });
+  a.dispose();
+  return (2 * n ** 3) / 1e6 / time;
+}
+
+/** Milliseconds; the first run warms up and is not counted. */
+function median(body: () => void): number {
+  const times = Array.from({ length: REPEATS + 1 }, () => {
+    const startedAt = performance.now();
+    body();
+    return performance.now() - startedAt;
+  });
+  return times.slice(1).sort((a, b) => a - b)[Math.floor(REPEATS / 2)]!;
+}

@@ -1,0 +1,44 @@
+// The command line: finds the command, reads its configuration, runs it. A command's module is loaded only when it is called.
+import { type Command, helpOf, readConfig } from "../shared/runtime/command.ts";
+import { AppError } from "../shared/runtime/errors.ts";
+import { run } from "../shared/runtime/lifecycle.ts";
+
+const commands: Record<string, () => Promise<{ command: Command }>> = {
+  up: () => import("./up.ts") as never,
+  broker: () => import("./broker.ts") as never,
+  replay: () => import("./replay/main.ts") as never,
+  ingest: () => import("./ingest/main.ts") as never,
+  verify: () => import("./ingest/verify.ts") as never,
+  server: () => import("./server/main.ts") as never,
+  trainer: () => import("./trainer/main.ts") as never,
+  train: () => import("./train.ts") as never,
+  evaluate: () => import("./evaluator/evaluate.ts") as never,
+  evaluator: () => import("./evaluator/main.ts") as never,
+  serve: () => import("./serve/main.ts") as never,
+  recommend: () => import("./serve/recommend.ts") as never,
+  dashboard: () => import("./dashboard/main.ts") as never,
+  status: () => import("./status.ts") as never,
+  bench: () => import("./bench/main.ts") as never,
+};
+
+await run(async (until) => {
+  const [name, ...argv] = process.argv.slice(2);
+  if (name === undefined || name === "--help" || name === "help") return overview();
+  const load = commands[name];
+  if (!load) throw new AppError("COMMAND_UNKNOWN", { what: `no command "${name}"` });
+  const { command } = await load();
+  if (argv.includes("--help")) {
+    process.stdout.write(helpOf(command));
+    return;
+  }
+  await command.run(readConfig(command, argv, process.env), until);
+});
+
+async function overview(): Promise<void> {
+  const rows = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(11)}${(await load()).command.summary}`),
+  );
+  process.stdout.write(
+    `Tributary trains RecVAE recommenders continuously from a live stream of events.\n\nUsage: tributary COMMAND [flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags.\n`,
+  );
+}

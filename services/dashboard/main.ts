@@ -1,0 +1,69 @@
+// The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself. Reads only; nothing depends on it.
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { noMemory, remember } from "../../shared/runtime/health.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { type Picture, pictureOf } from "../../shared/runtime/picture.ts";
+import { flowOf } from "../../shared/runtime/statuses.ts";
+import { newsOf } from "./news.ts";
+import { readPages, servePages } from "./pages.ts";
+import { poller } from "./poll.ts";
+import { openRing } from "./ring.ts";
+import { type Stream, serveStream } from "./stream.ts";
+
+const dist = fileURLToPath(new URL("./dist", import.meta.url));
+
+export const command = defineCommand({
+  name: "dashboard",
+  summary: "One page that says whether the flow is healthy, and if not, where",
+  options: z.object({
+    dataDir: z.string().default(".tributary").describe("the data directory whose services are shown"),
+    port: z.coerce.number().int().min(0).max(65_535).default(8080).describe("port of the page, 0 for any free one"),
+    host: z.string().default("127.0.0.1").describe("address to listen on; the page has no log-in, keep it private"),
+  }),
+  async run(config, until) {
+    const log = createLog("dashboard");
+    const paths = pathsOf(config.dataDir);
+    const pages = readPages(dist);
+    mkdirSync(paths.root, { recursive: true });
+    const ring = await openRing(paths.history, (error) => log.warn({ problem: error.message }, "history is kept in memory only"));
+    let picture: Picture | null = null;
+    let stream: Stream | undefined;
+    const whole = () => ({ dataDir: paths.root, picture, news: ring.history });
+    const face = await serveFace({
+      service: "dashboard",
+      runDir: paths.run,
+      host: config.host,
+      port: config.port,
+      metrics: createMetrics("dashboard"),
+      status: () => ({ service: "dashboard", url: face.url }),
+      routes: (app) => {
+        servePages(app, pages);
+        app.get("/api/history", whole);
+        stream = serveStream(app, whole);
+      },
+    });
+    log.info({ url: face.url }, "dashboard");
+    const ask = poller(paths.run, 800);
+    let memory = noMemory;
+    while (!until.signal.aborted) {
+      const started = Date.now();
+      const answers = await ask();
+      const flow = flowOf(answers, Date.now());
+      memory = remember(memory, flow);
+      picture = pictureOf(flow, memory);
+      const news = newsOf(ring.history, flow);
+      await ring.keep(news);
+      stream?.send({ dataDir: paths.root, picture, news });
+      await sleep(1000 - (Date.now() - started), until.signal);
+    }
+    stream?.close();
+    await face.close();
+  },
+});

@@ -1,0 +1,41 @@
+// The page: follows the dashboard's stream, and says so when it cannot.
+import { emptyHistory, extend, type History } from "../history.ts";
+import type { Update } from "../stream.ts";
+import { makeCharts } from "./charts.ts";
+import { connect } from "./connection.ts";
+import { clock, find, write } from "./elements.ts";
+import { showFigures } from "./figures.ts";
+import { showLost, showVerdict } from "./verdict.ts";
+
+const charts = makeCharts();
+let history: History = emptyHistory();
+let last: Update["picture"] = null;
+
+function show({ dataDir, picture, news }: Update): void {
+  extend(history, news);
+  write(find("where"), dataDir);
+  if (!picture) return; // the dashboard itself has only just started
+  last = picture;
+  say("live", `live, ${clock(picture.at)}`);
+  showVerdict(picture);
+  showFigures(picture);
+  charts.draw(history, picture.at);
+}
+
+function say(state: "live" | "lost", text: string): void {
+  find("connection").dataset.state = state;
+  find("main").dataset.connection = state;
+  write(find("connection-text"), text);
+}
+
+connect("/events", {
+  history: (update) => {
+    history = emptyHistory();
+    show(update);
+  },
+  update: show,
+  lost: () => {
+    say("lost", "connection lost");
+    showLost(last);
+  },
+});

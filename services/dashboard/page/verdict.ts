@@ -1,0 +1,56 @@
+// The first line of the page: healthy, or the one stage that is not, why, and what to do.
+import type { Picture } from "../../../shared/runtime/picture.ts";
+import { clock, find, make, write, writeWithCode } from "./elements.ts";
+
+const symbols = { loading: "…", empty: "○", starting: "…", ok: "✓", amber: "!", red: "✕", lost: "?" } as const;
+
+interface Shown {
+  readonly state: keyof typeof symbols;
+  readonly word: string;
+  readonly headline: string;
+  readonly hint: string | null;
+}
+
+const nodes = {
+  verdict: find("verdict"),
+  symbol: find("symbol"),
+  word: find("word"),
+  headline: find("headline"),
+  hint: find("hint"),
+  also: find("also"),
+  announcement: find("announcement"),
+};
+
+export function showVerdict(picture: Picture): void {
+  show(picture.verdict);
+  const others = picture.problems.filter(({ reason }) => reason !== picture.verdict.headline);
+  nodes.also.hidden = others.length === 0;
+  const text = others.map(({ reason }) => reason).join("\n");
+  if (nodes.also.dataset.text === text) return;
+  nodes.also.dataset.text = text;
+  nodes.also.replaceChildren(...others.map(({ reason, level }) => withLevel(make("li", "", reason), level)));
+}
+
+/** What was last seen stays on the page, dimmed; the verdict says since when it is old. */
+export function showLost(last: Picture | null): void {
+  const hint = last ? `last seen at ${clock(last.at)}: ${last.verdict.headline}` : "is `tributary dashboard` running?";
+  show({ state: "lost", word: "Disconnected", headline: "Connection to the dashboard lost, retrying", hint });
+  nodes.also.hidden = true;
+}
+
+function show({ state, word, headline, hint }: Shown): void {
+  nodes.verdict.dataset.state = state;
+  document.title = state === "ok" ? "Tributary" : `${symbols[state]} ${word} – Tributary`;
+  write(nodes.symbol, symbols[state]);
+  write(nodes.headline, headline);
+  nodes.hint.hidden = hint === null;
+  writeWithCode(nodes.hint, hint ?? "");
+  // The headline's figures change every second; a screen reader hears of a change of state alone.
+  if (nodes.word.textContent !== word) write(nodes.announcement, `${word}. ${headline}. ${hint ?? ""}`);
+  write(nodes.word, word);
+}
+
+function withLevel<T extends HTMLElement>(element: T, level: string): T {
+  element.dataset.state = level;
+  return element;
+}

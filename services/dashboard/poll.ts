@@ -1,0 +1,28 @@
+// Asks every registered service for its /status, one request in flight per process, and keeps the newest answer: a service that computes may answer late.
+import { askStatus } from "../../shared/runtime/answers.ts";
+import { discover } from "../../shared/runtime/registry.ts";
+import type { Answer } from "../../shared/runtime/statuses.ts";
+
+const timeout = 5000;
+
+/** Each call looks at the registry, asks whoever is not being asked, and returns what is known at `patience` ms at the latest. */
+export function poller(runDir: string, patience: number): () => Promise<Answer[]> {
+  const known = new Map<string, Answer>();
+  const asking = new Map<string, Promise<void>>();
+  return async () => {
+    const running = new Map(discover(runDir).map((process) => [process.url, process] as const));
+    for (const url of known.keys()) if (!running.has(url)) known.delete(url);
+    for (const [url, process] of running) {
+      if (known.get(url)?.pid !== process.pid) known.set(url, { ...process, status: null, answeredAt: null });
+      if (process.service === "dashboard" || asking.has(url)) continue;
+      const asked = askStatus(process, timeout).then((status) => {
+        asking.delete(url);
+        if (status !== null && known.get(url)?.pid === process.pid) known.set(url, { ...process, status, answeredAt: Date.now() });
+      });
+      asking.set(url, asked);
+    }
+    const late = new Promise<void>((resolve) => setTimeout(resolve, patience).unref());
+    await Promise.race([Promise.all(asking.values()), late]);
+    return [...known.values()];
+  };
+}

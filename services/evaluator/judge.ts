@@ -1,0 +1,107 @@
+// Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides. Pauses between batches, so that the service answers.
+import { setImmediate as breathe } from "node:timers/promises";
+import type { Histories } from "../../shared/events/histories.ts";
+import type { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { refusal } from "./gate.ts";
+import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
+import type { Figures } from "./journal.ts";
+
+/** A model that can score; `scoreBatch` takes and gives its own vocabulary's columns. */
+export interface Judged {
+  readonly vocabulary: Vocabulary;
+  /** Every weight is a finite number. */
+  readonly finite: boolean;
+  readonly scoreBatch: ScoreBatch;
+}
+
+export interface Measured {
+  readonly users: number;
+  readonly model: Figures | null;
+  readonly popularity: Figures | null;
+  readonly incumbent: (Figures & { version: string }) | null;
+  /** Null: may be published. */
+  readonly refusal: string | null;
+}
+
+export interface Limits {
+  readonly salt: string;
+  readonly maxUsers: number;
+  /** Difference of NDCG@100 by which a model may be worse than the published one. */
+  readonly tolerance: number;
+}
+
+/** Throws the signal's reason when aborted half-way. */
+export async function judge(
+  candidate: Judged,
+  incumbent: (Judged & { version: string }) | null,
+  histories: Histories,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const items = candidate.vocabulary.items.length;
+  const users = candidate.finite ? heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers) : [];
+  const measure = async (scoreBatch: ScoreBatch) =>
+    users.length > 0 ? figuresOf(await finish(evaluation(scoreBatch, users, items), signal)) : null;
+
+  let finite = candidate.finite;
+  const watched: ScoreBatch = (foldIns) => {
+    const scores_BI = candidate.scoreBatch(foldIns);
+    finite &&= isFinite(scores_BI);
+    return scores_BI;
+  };
+  const model = await measure(watched);
+  const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
+  const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
+  const reason = refusal(
+    { finite, items, users: users.length, ndcg: model?.["ndcg@100"] ?? Number.NaN },
+    popularity?.["ndcg@100"] ?? Number.NaN,
+    incumbent && { version: incumbent.version, items: incumbent.vocabulary.items.length, ndcg: before?.["ndcg@100"] ?? Number.NaN },
+    limits.tolerance,
+  );
+  return {
+    users: users.length,
+    model: finite ? model : null,
+    popularity,
+    incumbent: incumbent && before && { version: incumbent.version, ...before },
+    refusal: reason,
+  };
+}
+
+/** A model's scores in the columns of a newer vocabulary: what it has never met comes last. */
+export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
+  const there = translation(vocabulary.items, model.vocabulary);
+  const width = model.vocabulary.items.length;
+  return (foldIns) => {
+    const own_BI = model.scoreBatch(foldIns.map((row) => translated(row, there)));
+    const scores_BI = new Float32Array(foldIns.length * there.length).fill(Number.NEGATIVE_INFINITY);
+    for (let row = 0; row < foldIns.length; row++) {
+      for (let column = 0; column < there.length; column++) {
+        if (there[column]! >= 0) scores_BI[row * there.length + column] = own_BI[row * width + there[column]!]!;
+      }
+    }
+    return scores_BI;
+  };
+}
+
+async function finish(batches: Generator<undefined, Evaluation>, signal: AbortSignal): Promise<Evaluation> {
+  for (;;) {
+    const { done, value } = batches.next();
+    if (done) return value;
+    await breathe();
+    signal.throwIfAborted();
+  }
+}
+
+export const figuresOf = (result: Evaluation): Figures => ({
+  "ndcg@100": result["ndcg@100"].mean,
+  "ndcg@100:se": result["ndcg@100"].standardError,
+  "recall@20": result["recall@20"].mean,
+  "recall@50": result["recall@50"].mean,
+});
+
+function isFinite(values: Float32Array): boolean {
+  let poison = 0; // x * 0 is 0 for every finite x and NaN otherwise
+  for (let k = 0; k < values.length; k++) poison += values[k]! * 0;
+  return poison === 0;
+}

@@ -1,0 +1,35 @@
+// An evaluation as a log line and as metrics.
+import { asAppError } from "../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import type { Metrics } from "../../shared/runtime/metrics.ts";
+import type { EvaluationLine, Figures } from "./journal.ts";
+import type { Published } from "./published.ts";
+
+export function tell(evaluation: EvaluationLine, published: Published | null, log: Log, metrics: Metrics): void {
+  const { outcome, reason, version, round, step, users, model, popularity, seconds } = evaluation;
+  const figures = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
+  if (outcome === "published") log.info({ version, ...figures }, "published");
+  else log.warn({ reason, ...figures }, "refused");
+
+  metrics.counter("tributary_publications_total").inc({ outcome });
+  const ratio = metrics.gauge("tributary_evaluation_ratio");
+  for (const [name, values] of Object.entries({ model, popularity, incumbent: evaluation.incumbent })) {
+    for (const metric of ["ndcg@100", "recall@20", "recall@50"] as const satisfies (keyof Figures)[]) {
+      if (values) ratio.set({ metric, model: name }, values[metric]);
+    }
+  }
+  if (published?.watermark != null) metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
+}
+
+/** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet) is told once; anything else is thrown on. */
+export function temporary(log: Log, signal: AbortSignal): (error: unknown) => undefined {
+  let told = "";
+  return (error) => {
+    if (signal.aborted) return undefined;
+    const known = asAppError(error);
+    if (!known || !["CHECKPOINT_MISSING", "TABLE_MISSING", "DISK_FULL"].includes(known.code)) throw error;
+    if (known.message !== told) log.warn(known.message);
+    told = known.message;
+    return undefined;
+  };
+}

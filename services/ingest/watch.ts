@@ -1,0 +1,74 @@
+// The clock of ingest: lets old buffers be written, asks the topic how far it is, and notices a broker that is away or offsets that are gone.
+import { AppError } from "../../shared/runtime/errors.ts";
+import type { Bounds } from "../../shared/runtime/kafka.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import type { Figures } from "./figures.ts";
+import type { Intake } from "./intake.ts";
+
+export interface Watching {
+  /** Rejects when ingest cannot go on. */
+  readonly failed: Promise<never>;
+  stop(): void;
+}
+
+interface Watched {
+  readonly topic: string;
+  bounds(): Promise<readonly Bounds[]>;
+  readonly intake: Intake;
+  readonly figures: Figures;
+  readonly log: Log;
+}
+
+const TICK_MS = 200;
+const LOOK_MS = 1000;
+const SILENCE_MS = 4000;
+
+export function watch({ topic, bounds, intake, figures, log }: Watched): Watching {
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  let answeredAt = performance.now();
+  let looking = false;
+  let away = false;
+
+  async function look(): Promise<void> {
+    if (!away && performance.now() - answeredAt > SILENCE_MS) {
+      away = true;
+      log.warn("Kafka does not answer; waiting for it");
+      figures.stalled("Kafka does not answer");
+    }
+    if (looking) return;
+    looking = true;
+    try {
+      const before = new Map(intake.positions);
+      const found = await bounds();
+      if (away) log.info("Kafka answers again");
+      if (away) figures.stalled(null);
+      away = false;
+      answeredAt = performance.now();
+      figures.looked(found);
+      for (const { partition, begin, end } of found) {
+        const at = before.get(partition);
+        if (at === undefined || (at >= begin && at <= end)) continue;
+        throw new AppError("OFFSETS_LOST", { what: `the topic holds ${begin} to ${end - 1}, next is ${at}`, topic, partition });
+      }
+    } catch (error) {
+      if (error instanceof AppError) fail(error); // any other: the broker is away, answeredAt tells for how long
+    } finally {
+      looking = false;
+    }
+  }
+
+  const ticking = setInterval(() => intake.tick().catch(fail), TICK_MS);
+  const lookingAgain = setInterval(() => void look(), LOOK_MS);
+  void look();
+  return {
+    failed,
+    stop: () => {
+      clearInterval(ticking);
+      clearInterval(lookingAgain);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+// replay: a file, or the synthetic stream, into Kafka. Wiring only.
+import { z } from "zod";
+import { resolveBrokers } from "../../shared/runtime/broker.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { type Kafka, openKafka } from "../../shared/runtime/kafka.ts";
+import { createLog, type Log } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { parseMap } from "./columns.ts";
+import { csvSource } from "./csv.ts";
+import { type PositionFile, positionFile } from "./position.ts";
+import { showProgress } from "./progress.ts";
+import { sendAll } from "./send.ts";
+import type { Source } from "./source.ts";
+import { syntheticSource } from "./synthetic.ts";
+
+const TOPIC_PARTITIONS = 4;
+
+const options = z.object({
+  file: z.string().describe("a CSV file, gzip or not; or the word synthetic: a made-up stream that never ends"),
+  topic: z.string().min(1).default("interactions").describe("where to; created with 4 partitions where missing"),
+  rate: z.coerce
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("events a second. A file: as fast as it goes. synthetic: 200 after its history, 0 ends there"),
+  map: z.string().default("").describe("columns: user=userId,item=movieId,timestamp=timestamp,value=rating; what is left out is guessed"),
+  timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of the time; otherwise by the column's name, then by its size"),
+  seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
+  history: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(150_000)
+    .describe("synthetic: events sent at once, with times of the last 24 hours"),
+  dataDir: z
+    .string()
+    .default(".tributary")
+    .describe("holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice"),
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
+});
+type Config = z.output<typeof options>;
+
+export const command = defineCommand({
+  name: "replay",
+  summary: "Send a file of events, or the synthetic stream, to Kafka",
+  positionals: ["file"],
+  options,
+  run: async (config, until) => {
+    const log = createLog("replay");
+    const paths = pathsOf(config.dataDir);
+    const { source, position, from: wanted } = await openSource(config, paths.replay, log);
+    const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
+    await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
+    const from = await stillThere(kafka, config.topic, wanted, log);
+
+    const synthetic = config.file === "synthetic";
+    const metrics = createMetrics("replay");
+    const produced = metrics.counter("tributary_events_produced_total");
+    const progress = showProgress(synthetic ? "synthetic" : config.file, log);
+    const status = { at: from, done: false };
+    const face = await serveFace({
+      service: "replay",
+      runDir: paths.run,
+      port: config.httpPort,
+      metrics,
+      status: () => ({
+        service: "replay",
+        source: source.name,
+        produced: status.at,
+        total: status.done ? status.at : source.total,
+        ratePerSecond: progress.ratePerSecond,
+        done: status.done,
+      }),
+    });
+    const sent = (events: number, at: number) => {
+      produced.inc(events);
+      status.at = at;
+      progress.add(events, source.fraction(at));
+    };
+    const rate = config.rate ?? (synthetic ? 200 : 0);
+    await sendAll(source, kafka, position, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);
+    status.done = !until.signal.aborted;
+    progress.end();
+    log.info({ produced: progress.produced, skipped: source.skipped, position: status.at }, status.done ? "done" : "stopped");
+    await kafka.close();
+    await face.close();
+  },
+});
+
+async function openSource(config: Config, folder: string, log: Log): Promise<{ source: Source; position: PositionFile; from: number }> {
+  const position = (identity: string) => positionFile(folder, `${identity} to ${config.topic}`);
+  if (config.file !== "synthetic") {
+    const source = await csvSource(config.file, {
+      map: parseMap(config.map),
+      unit: config.timestampUnit ?? null,
+      say: (text) => log.warn(text),
+    });
+    const file = position(source.identity);
+    return { source, position: file, from: file.found?.position ?? 0 };
+  }
+  const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);
+  const file = position(open(0).identity);
+  return { source: open(file.found?.memory.startedAt ?? Date.now()), position: file, from: file.found?.position ?? 0 };
+}
+
+/** A topic that holds less than what was sent is another one than the position is about: begin anew. */
+async function stillThere(kafka: Kafka, topic: string, from: number, log: Log): Promise<number> {
+  if (from === 0) return 0;
+  const held = (await kafka.endOffsets(topic)).reduce((sum, { end }) => sum + end, 0);
+  if (held === 0) {
+    log.warn({ from }, "the topic is new: starting from the beginning");
+    return 0;
+  }
+  log.info({ from }, "going on where the last replay stopped");
+  return from;
+}

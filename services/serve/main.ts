@@ -1,0 +1,57 @@
+// The serve service: answers recommendation requests with the published model, and follows both the pointer to it and the table of events.
+import { z } from "zod";
+import { openEngine } from "../../shared/engine/engine.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { followPublished } from "./published.ts";
+import { routes } from "./routes.ts";
+import { followUsers } from "./users.ts";
+
+export const command = defineCommand({
+  name: "serve",
+  summary: "Answers recommendation requests over HTTP with the published model (long-running)",
+  options: z.object({
+    dataDir: z.string().default(".tributary").describe("where everything is kept"),
+    models: z.string().optional().describe("where models are published (default: models of the data directory)"),
+    table: z.string().optional().describe("the table that users' histories come from (default: table of the data directory)"),
+    host: z.string().default("127.0.0.1").describe("address to listen on"),
+    httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),
+  }),
+  async run(config, until) {
+    const paths = pathsOf(config.dataDir);
+    const log = createLog("serve");
+    const metrics = createMetrics("serve");
+    const published = followPublished(await openEngine({ threads: 1 }), config.models ?? paths.models, log);
+    const users = followUsers(config.table ?? paths.table);
+    const counts = { requests: 0, errors: 0 };
+    await published.refresh();
+    const face = await serveFace({
+      service: "serve",
+      runDir: paths.run,
+      host: config.host,
+      port: config.httpPort,
+      metrics,
+      status: () => ({ service: "serve", model: published.version, ...counts }),
+      ready: () => published.version !== null,
+      routes: (app) => routes(app, published, users.historyOf, counts, metrics, log),
+    });
+    log.info({ url: face.url, model: published.version }, "listening");
+
+    const every = async (ms: number, refresh: () => Promise<void>) => {
+      for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
+    };
+    const told = new Set<string>();
+    const tellOnce = (error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+      if (!told.has(error.message)) log.warn(error.message);
+      told.add(error.message);
+    };
+    await Promise.all([every(500, published.refresh), every(1000, users.refresh)]);
+    await face.close();
+  },
+});

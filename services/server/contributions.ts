@@ -1,0 +1,79 @@
+// What a trainer's answer must look like, and how the answers of a step become one gradient: summed in the order of the parts. Between desk.ts and optimizer.ts.
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import type { Decoded } from "../../shared/wire/frames.ts";
+import { type Contribution, type Phase, scored } from "../../shared/wire/messages.ts";
+
+export interface Received {
+  readonly reconstruction: number;
+  readonly kl: number;
+  readonly tensors: Weights;
+}
+
+/** Name and shape of every tensor that answers a part of `users` users. */
+function expectedShapes(phase: Phase, config: ModelConfig, users: number): [name: string, shape: number[]][] {
+  const posterior: [string, number[]][] = [
+    ["mu", [users, config.latent]],
+    ["logvar", [users, config.latent]],
+  ];
+  switch (phase) {
+    case "posterior":
+      return posterior;
+    case "encoder":
+      return [...shapesOf("hidden", config), ["dBag", [users, config.hidden]]];
+    case "decoder":
+      return [...shapesOf("decoder", config), ...posterior];
+    case "score":
+      return [["metrics", [users, scored.length]]];
+  }
+}
+
+/** Largest answer in bytes, the header's room included. */
+export function largestAnswer(config: ModelConfig, partSize: number): number {
+  const floats = (["posterior", "encoder", "decoder", "score"] as const).map((phase) =>
+    expectedShapes(phase, config, partSize).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
+  );
+  return 4 * Math.max(...floats) + 2 ** 20;
+}
+
+/** Throws FRAME_MALFORMED when a tensor is missing, has another shape or is one too many: the peer's fault, the run goes on. */
+export function shapesChecked(head: Contribution, { tensors }: Decoded, config: ModelConfig, users: number): Received {
+  const expected = expectedShapes(head.phase, config, users);
+  if (tensors.size !== expected.length) throw new AppError("FRAME_MALFORMED", { what: `${tensors.size} tensors where ${expected.length} belong`, phase: head.phase });
+  const checked: Weights = {};
+  for (const [name, shape] of expected) {
+    const found = tensors.get(name);
+    if (!found || !(found.data instanceof Float32Array) || found.shape.join() !== shape.join())
+      throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is not f32 [${shape}]`, phase: head.phase });
+    checked[name] = { shape, data: found.data };
+  }
+  return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, tensors: checked };
+}
+
+/** The run's fault, not the peer's: throws NOT_FINITE before anything is applied. */
+export function finiteChecked(received: Received, step: number): void {
+  if (!Number.isFinite(received.reconstruction) || !Number.isFinite(received.kl))
+    throw new AppError("NOT_FINITE", { what: "the loss is not finite", step });
+  for (const [name, { data }] of Object.entries(received.tensors)) {
+    // x * 0 is 0 for every finite x and NaN otherwise; the same test as a finite norm, and it cannot overflow.
+    let poison = 0;
+    for (let k = 0; k < data.length; k++) poison += data[k]! * 0;
+    if (poison !== 0) throw new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
+  }
+}
+
+/** Sum of a group's gradients, part after part: the order of addition never depends on who answered first. The first part's arrays hold the sum. */
+export function summed(parts: readonly Received[], group: Group, config: ModelConfig): Weights {
+  const [first, ...others] = parts;
+  return Object.fromEntries(
+    shapesOf(group, config).map(([name, shape]) => {
+      const { data } = first!.tensors[name]!;
+      for (const { tensors } of others) {
+        const more = tensors[name]!.data;
+        for (let k = 0; k < data.length; k++) data[k]! += more[k]!;
+      }
+      return [name, { shape, data }];
+    }),
+  );
+}

@@ -1,0 +1,186 @@
+// One outer epoch, in the order of thought: old posteriors, encoder passes, snapshot, decoder pass. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import { normalisedRow } from "../../shared/model/bag.ts";
+import { keepMask } from "../../shared/model/draws.ts";
+import { outerEpoch, partsOf, type Step } from "../../shared/model/schedule.ts";
+import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { type Received, summed } from "./contributions.ts";
+import type { Versioned, Work } from "./desk.ts";
+import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
+import { Posteriors } from "./posteriors.ts";
+
+/** Everything that a step reads or moves; a checkpoint holds all of it. */
+export interface Run {
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly partSize: number;
+  readonly encoderPasses: number;
+  readonly optimizer: Optimizer;
+  posteriors: Posteriors;
+  /** Steps opened so far, forward passes included: the key of every draw. */
+  step: number;
+  /** Outer epochs completed. */
+  round: number;
+}
+
+/** Distinct columns of a training user. The same answer throughout an outer epoch. */
+export type RowOf = (user: number) => Int32Array;
+
+/** Leases a step's parts and waits for the answers, in part order. */
+export type RunStep = (work: Work) => Promise<readonly Received[]>;
+
+/** Mean over the users and encoder passes of an outer epoch. */
+export interface Loss {
+  readonly reconstruction: number;
+  readonly kl: number;
+}
+
+/** Trains on `users` and returns the loss. When it throws, `run` is between steps: nothing is half applied. */
+export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<Loss> {
+  await completePosteriors(run, users, rowOf, runStep);
+  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, batchSize: run.batchSize, encoderPasses: run.encoderPasses });
+  const sums = { reconstruction: 0, kl: 0, users: 0 };
+  for (const step of steps.filter(({ phase }) => phase === "encoder")) {
+    for (const { reconstruction, kl } of await encoderStep(run, step, rowOf, runStep)) {
+      sums.reconstruction += reconstruction * step.users.length;
+      sums.kl += kl * step.users.length;
+    }
+    sums.users += step.users.length;
+    run.step++;
+  }
+  // The snapshot: from here to the next round the encoder does not move, so what the decoder pass says of each user is the next round's old posterior.
+  const snapshot = new Posteriors(run.optimizer.config.latent);
+  for (const step of steps.filter(({ phase }) => phase === "decoder")) {
+    await decoderStep(run, step, rowOf, runStep, snapshot);
+    run.step++;
+  }
+  run.posteriors = snapshot;
+  run.round++;
+  return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
+}
+
+/** Users that the last decoder pass did not meet with this very row: one forward pass of the old encoder, which the encoder still is. */
+async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<void> {
+  const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
+  if (unknown.length === 0) return;
+  const { optimizer } = run;
+  const old = run.round === 0 ? firstOldEncoder(optimizer.config, run.seed) : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
+  const parts = cut(unknown, run.partSize);
+  const inputs = (part: number) => {
+    const rows = rowsOf(parts[part]!, rowOf);
+    return [bagTensor(old.bag(rows, whole(rows)), rows.length)];
+  };
+  const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
+  answers.forEach(({ tensors }, part) => {
+    run.posteriors.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
+  });
+  run.step++;
+}
+
+async function encoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<readonly Received[]> {
+  const { optimizer, seed, posteriors } = run;
+  const { dropoutRate } = optimizer.config;
+  const parts = partsOf(step, run.partSize).map((users) => {
+    const rows = rowsOf(users, rowOf);
+    const values = rows.map((row, k) => normalisedRow(row, keepMask(seed, step.index, users[k]!, row.length, dropoutRate), dropoutRate));
+    return { users, rows, values };
+  });
+  const inputs = (part: number): WireTensor[] => {
+    const { users, rows, values } = parts[part]!;
+    const { mu, logvar } = posteriors.of(users);
+    const shape = [users.length, optimizer.config.latent];
+    const old = [
+      { name: "muOld", shape, data: mu },
+      { name: "logvarOld", shape, data: logvar },
+    ];
+    return [bagTensor(optimizer.bag(rows, values), rows.length), ...ragged("columns", "ends", rows), keys(users), ...old];
+  };
+  const work = base(
+    run,
+    parts.map(({ users }) => users),
+    optimizer.group("hidden"),
+  );
+  const answers = await runStep({ ...work, phase: "encoder", decoder: optimizer.group("decoder"), inputs });
+  const bags = answers.map(({ tensors }, part) => ({ dBag_BH: tensors.dBag!.data, rows: parts[part]!.rows, values: parts[part]!.values }));
+  optimizer.stepEncoder(summed(answers, "hidden", optimizer.config), bags);
+  return answers;
+}
+
+async function decoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep, snapshot: Posteriors): Promise<void> {
+  const { optimizer } = run;
+  const parts = partsOf(step, run.partSize);
+  const inputs = (part: number): WireTensor[] => {
+    const rows = rowsOf(parts[part]!, rowOf);
+    return [bagTensor(optimizer.bag(rows, whole(rows)), rows.length), ...ragged("columns", "ends", rows), keys(parts[part]!)];
+  };
+  const work = base(run, parts, optimizer.group("hidden"));
+  const answers = await runStep({ ...work, phase: "decoder", decoder: optimizer.group("decoder"), inputs });
+  optimizer.stepDecoder(summed(answers, "decoder", optimizer.config));
+  answers.forEach(({ tensors }, part) => {
+    snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
+  });
+}
+
+/** Metrics of each held-out user, [users x 3] in the order of `scored`. Users without a target must have been left out. */
+export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], runStep: RunStep): Promise<Float32Array> {
+  const { optimizer } = run;
+  const parts = cut(
+    Uint32Array.from(heldOut, (_, k) => k),
+    run.partSize,
+  );
+  const inputs = (part: number): WireTensor[] => {
+    const users = [...parts[part]!].map((user) => heldOut[user]!);
+    const rows = users.map(({ foldIn }) => foldIn);
+    const targets = users.map(({ target }) => target);
+    return [bagTensor(optimizer.bag(rows, whole(rows)), rows.length), ...ragged("columns", "ends", rows), ...ragged("targets", "targetEnds", targets)];
+  };
+  const work = base(run, parts, optimizer.group("hidden"));
+  const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder"), inputs });
+  run.step++;
+  const metrics = answers.map(({ tensors }) => tensors.metrics!.data);
+  const all = new Float32Array(metrics.reduce((sum, { length }) => sum + length, 0));
+  metrics.reduce((at, data) => {
+    all.set(data, at);
+    return at + data.length;
+  }, 0);
+  return all;
+}
+
+const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
+const whole = (rows: readonly Int32Array[]) => rows.map((row) => normalisedRow(row));
+
+function base(run: Run, parts: readonly Uint32Array[], hidden: Versioned): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
+  const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
+  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden };
+}
+
+function cut(users: Uint32Array, size: number): Uint32Array[] {
+  return Array.from({ length: Math.ceil(users.length / size) }, (_, k) => users.subarray(k * size, (k + 1) * size));
+}
+
+function bagTensor(bag_BH: Float32Array, users: number): WireTensor {
+  return { name: "bag", shape: [users, bag_BH.length / users], data: bag_BH };
+}
+
+/** Keys of the users' noise. */
+function keys(users: Uint32Array): WireTensor {
+  return { name: "users", shape: [users.length], data: Int32Array.from(users) };
+}
+
+/** Rows of different length as one array and where each ends. */
+function ragged(name: string, endsName: string, rows: readonly Int32Array[]): WireTensor[] {
+  const ends = new Int32Array(rows.length);
+  let total = 0;
+  rows.forEach((row, k) => {
+    total += row.length;
+    ends[k] = total;
+  });
+  const data = new Int32Array(total);
+  rows.forEach((row, k) => {
+    data.set(row, ends[k]! - row.length);
+  });
+  return [
+    { name, shape: [total], data },
+    { name: endsName, shape: [rows.length], data: ends },
+  ];
+}

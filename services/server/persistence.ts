@@ -1,0 +1,89 @@
+// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and shared/runtime/checkpoints.ts.
+import { join } from "node:path";
+import { z } from "zod";
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { initialise } from "../../shared/model/parameters.ts";
+import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/runtime/checkpoints.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import type { Knobs } from "../../shared/runtime/knobs.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import { Optimizer } from "./optimizer.ts";
+import type { Run } from "./outer-epoch.ts";
+import { Posteriors } from "./posteriors.ts";
+
+const count = z.number().int().nonnegative();
+const counters = z.looseObject({
+  updates: z.object({ encoder: count, decoder: count }),
+  batchSize: count,
+  partSize: count,
+  encoderPasses: count,
+});
+
+/** What only the driver knows: epochs so far, users planned. */
+export interface Extra {
+  readonly salt: string;
+  readonly tableVersion: number | null;
+  readonly watermark: number | null;
+  readonly vocabulary: readonly string[];
+  /** JSON, kept in training.json. */
+  readonly progress?: unknown;
+  /** Kept bit by bit in state.safetensors. */
+  readonly planned?: Int32Array;
+}
+
+export interface Resumed {
+  readonly run: Run;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly progress: unknown;
+  readonly planned: Int32Array;
+}
+
+const checkpointsOf = (out: string) => join(out, "checkpoints");
+
+/** The run of the newest whole checkpoint below `out`, or a new one. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
+export async function resumeOrBegin(out: string, knobs: Knobs, config: ModelConfig, log: Log): Promise<Resumed> {
+  const checkpoint = await newestCheckpoint(checkpointsOf(out), (error) => log.warn(`skipped a torn checkpoint: ${error.message}`));
+  const { seed, batchSize, partSize, encoderPasses } = knobs;
+  const settings = { seed, batchSize, partSize, encoderPasses };
+  if (!checkpoint) {
+    const optimizer = new Optimizer(config, initialise(config, seed));
+    const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
+    return { run, checkpoint, progress: undefined, planned: new Int32Array(0) };
+  }
+  const { manifest, weights, state, training, dir } = checkpoint;
+  const parsed = counters.safeParse(training);
+  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
+  const { updates, progress, ...saved } = parsed.data;
+  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, ...settings }, dir);
+  const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state);
+  const posteriors = Posteriors.from(state, manifest.config.latent);
+  const planned = state.planned ? new Int32Array(state.planned.data.buffer, state.planned.data.byteOffset, state.planned.data.length) : new Int32Array(0);
+  log.info({ checkpoint: dir, round: manifest.round, step: manifest.step }, "resumed");
+  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round: manifest.round }, checkpoint, progress, planned };
+}
+
+/** `items` may differ: the model grows with its table, and the vocabulary is compared by whoever knows it. */
+function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknown>, dir: string): void {
+  const others = Object.keys(wanted).filter((key) => key !== "items" && JSON.stringify(saved[key]) !== JSON.stringify(wanted[key]));
+  if (others.length === 0) return;
+  const what = others.map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(wanted[key])}`).join("; ");
+  throw new AppError("CHECKPOINT_MISMATCH", { what, path: dir });
+}
+
+export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
+  const { optimizer, posteriors, batchSize, partSize, encoderPasses } = run;
+  const { planned, progress, vocabulary, ...facts } = extra;
+  const asFloats = planned && { planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) } };
+  await saveCheckpoint(checkpointsOf(out), {
+    weights: optimizer.weights,
+    state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },
+    training: { updates: optimizer.updates, batchSize, partSize, encoderPasses, progress },
+    facts: factsOf(run, facts),
+    vocabulary,
+  });
+}
+
+export function factsOf(run: Run, { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">) {
+  const { optimizer, step, round, seed } = run;
+  return { config: optimizer.config, step, round, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+}

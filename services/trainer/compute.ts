@@ -1,0 +1,129 @@
+// One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
+import type { Engine } from "../../shared/engine/engine.ts";
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
+import { gaussian } from "../../shared/model/draws.ts";
+import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
+import type { Weights } from "../../shared/model/parameters.ts";
+import { decoderPart, encoderPart, posterior, score } from "../../shared/model/steps.ts";
+import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
+import { AppError, unreachable } from "../../shared/runtime/errors.ts";
+import type { Decoded } from "../../shared/wire/frames.ts";
+import type { Contribution, FromServer, Lease } from "../../shared/wire/messages.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+
+type Tensors = Decoded["tensors"];
+
+export interface Answer {
+  readonly head: Contribution;
+  readonly tensors: WireTensor[];
+}
+
+export class Computer {
+  readonly #engine: Engine;
+  readonly #seed: number;
+  #hidden: { version: number; weights: HiddenWeights; config: ModelConfig } | undefined;
+  #decoder: { version: number; weights: DecoderWeights } | undefined;
+
+  constructor(engine: Engine, seed: number) {
+    this.#engine = engine;
+    this.#seed = seed;
+  }
+
+  /** Replaces a group on the engine. */
+  take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
+    const weights: Weights = Object.fromEntries([...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: floats(data, name) }]));
+    if (group === "hidden") {
+      this.#hidden?.weights.dispose();
+      this.#hidden = { version, weights: uploadHidden(this.#engine, model, weights), config: model };
+    } else {
+      this.#decoder?.weights.dispose();
+      this.#decoder = { version, weights: uploadDecoder(this.#engine, weights) };
+    }
+  }
+
+  answer(lease: Lease, tensors: Tensors): Answer {
+    const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
+    if (!hidden || hidden.version !== lease.versions.hidden || (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version)
+      throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
+    const { latent } = hidden.config;
+    const bag_BH = floats(tensors.get("bag")?.data, "bag");
+    const users = bag_BH.length / hidden.config.hidden;
+    const posteriorTensors = (mu: Float32Array, logvar: Float32Array): WireTensor[] => [
+      { name: "mu", shape: [users, latent], data: mu },
+      { name: "logvar", shape: [users, latent], data: logvar },
+    ];
+    switch (lease.phase) {
+      case "posterior": {
+        const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
+        return reply(lease, { reconstruction: 0, kl: 0 }, posteriorTensors(mu_BL, logvar_BL));
+      }
+      case "encoder": {
+        const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...this.#part(lease, tensors, bag_BH, latent), old });
+        return reply(lease, result, [...listed(result.gradients), { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH }]);
+      }
+      case "decoder": {
+        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, this.#part(lease, tensors, bag_BH, latent));
+        const loss = { reconstruction: result.reconstruction, kl: 0 };
+        return reply(lease, loss, [...listed(result.gradients), ...posteriorTensors(result.mu_BL, result.logvar_BL)]);
+      }
+      case "score": {
+        const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
+        const metrics = judge(logits_BI, rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds"));
+        return reply(lease, { reconstruction: 0, kl: 0 }, [{ name: "metrics", shape: [users, metrics.length / users], data: metrics }]);
+      }
+      default:
+        return unreachable(lease.phase);
+    }
+  }
+
+  #part({ step, batchSize }: Lease, tensors: Tensors, bag_BH: Float32Array, latent: number) {
+    const keys = integers(tensors.get("users")?.data, "users");
+    const noise_BL = new Float32Array(keys.length * latent);
+    keys.forEach((user, k) => {
+      noise_BL.set(gaussian(this.#seed, step, user, latent), k * latent);
+    });
+    return { bag_BH, rows: rowsOf(tensors, "columns", "ends"), noise_BL, batchSize };
+  }
+
+  dispose(): void {
+    this.#hidden?.weights.dispose();
+    this.#decoder?.weights.dispose();
+  }
+}
+
+function reply({ step, part, phase }: Lease, { reconstruction, kl }: { reconstruction: number; kl: number }, tensors: WireTensor[]): Answer {
+  const told = (value: number) => (Number.isFinite(value) ? value : null);
+  return { head: { type: "contribution", step, part, phase, reconstruction: told(reconstruction), kl: told(kl) }, tensors };
+}
+
+/** NDCG@100, Recall@20, Recall@50 of each user, [users x 3]. */
+function judge(logits_BI: Float32Array, foldIns: readonly Int32Array[], targets: readonly Int32Array[]): Float32Array {
+  const items = logits_BI.length / foldIns.length;
+  return Float32Array.from(
+    foldIns.flatMap((foldIn, user) => {
+      const target = targets[user]!;
+      const top = rankingOf(logits_BI.subarray(user * items, (user + 1) * items), foldIn, 100);
+      return [ndcg(top, target, 100), recall(top, target, 20), recall(top, target, 50)];
+    }),
+  );
+}
+
+const listed = (weights: Weights): WireTensor[] => Object.entries(weights).map(([name, { shape, data }]) => ({ name, shape, data }));
+
+function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] {
+  const data = integers(tensors.get(name)?.data, name);
+  const ends = integers(tensors.get(endsName)?.data, endsName);
+  return Array.from(ends, (end, k) => data.subarray(ends[k - 1] ?? 0, end));
+}
+
+function floats(data: WireTensor["data"] | undefined, name: string): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is missing or of another type` });
+}
+
+function integers(data: WireTensor["data"] | undefined, name: string): Int32Array {
+  if (data instanceof Int32Array) return data;
+  throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is missing or of another type` });
+}

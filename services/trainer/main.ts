@@ -1,0 +1,64 @@
+// The trainer: opens the engine, connects to the parameter server, computes whatever part it is leased until it is told to stop. Start as many as you like.
+import { hostname } from "node:os";
+import { z } from "zod";
+import { openEngine } from "../../shared/engine/engine.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { readToken } from "../../shared/runtime/token.ts";
+import { type TrainerState, work } from "./connection.ts";
+
+const options = z.object({
+  server: z.url({ protocol: /^wss?$/, error: "an address like ws://127.0.0.1:7070" }).describe("the parameter server, ws://HOST:PORT"),
+  tokenFile: z.string().optional().describe("file with the server's token"),
+  threads: z.coerce.number().int().min(1).default(1).describe("threads of the engine"),
+  engine: z.enum(["tensorflow", "wasm"]).optional().describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
+  dataDir: z.string().default(".tributary").describe("where running processes register"),
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+});
+
+export const command = defineCommand({
+  name: "trainer",
+  summary: "computes parts of training steps for a parameter server",
+  options,
+  async run(config, until) {
+    const log = createLog("trainer");
+    const metrics = createMetrics("trainer");
+    const token = readToken(config.tokenFile);
+    const engine = await openEngine({ threads: config.threads, ...(config.engine ? { wanted: config.engine } : {}) });
+    log.info({ engine: engine.name, version: engine.version, threads: engine.threads }, "engine");
+
+    let state: TrainerState = "connecting";
+    let parts = 0;
+    const face = await serveFace({
+      service: "trainer",
+      runDir: pathsOf(config.dataDir).run,
+      port: config.httpPort,
+      metrics,
+      ready: () => state === "waiting" || state === "computing",
+      status: () => ({
+        service: "trainer",
+        state,
+        server: config.server,
+        engine: engine.name,
+        threads: engine.threads,
+        parts,
+        tensors: engine.tf.memory().numTensors,
+        memoryBytes: process.memoryUsage().rss,
+      }),
+    });
+    const hello = { name: `${hostname()}/${process.pid}`, engine: engine.name, threads: engine.threads, ...(token === undefined ? {} : { token }) };
+    const changed = (next: TrainerState) => {
+      state = next;
+    };
+    const computed = ({ phase }: { phase: string }) => {
+      parts++;
+      metrics.counter("tributary_parts_total").inc({ phase });
+      metrics.gauge("tributary_live_tensors").set(engine.tf.memory().numTensors);
+    };
+    await work({ server: config.server, hello, engine, log, changed, computed }, until);
+    await face.close();
+  },
+});

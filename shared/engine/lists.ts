@@ -1,0 +1,14 @@
+// Lists of row numbers in the form that segment sums take. Between engine.ts and its two engines.
+
+/** The lists end to end, and beside each entry the number of its list. */
+export function flatten(lists: readonly Int32Array[]): { entries: Int32Array; lists: Int32Array } {
+  const count = lists.reduce((sum, list) => sum + list.length, 0);
+  const flat = { entries: new Int32Array(count), lists: new Int32Array(count) };
+  let at = 0;
+  lists.forEach((list, k) => {
+    flat.entries.set(list, at);
+    flat.lists.fill(k, at, at + list.length);
+    at += list.length;
+  });
+  return flat;
+}

@@ -1,0 +1,49 @@
+// The engine on TensorFlow's own library, through tfjs-node-gpu's binding; raw kernels where tfjs has no op for them.
+import { createRequire } from "node:module";
+import util from "node:util";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { Engine, Tf } from "./engine.ts";
+import { flatten } from "./lists.ts";
+
+/** What we use of the binding's backend; the package types its insides as `any`. */
+interface NativeBackend {
+  readonly binding: Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>>;
+  executeSingleOutput(kernel: string, attributes: object[], inputs: Tensor[]): Tensor;
+}
+
+export async function openTensorflow(threads: number): Promise<Engine> {
+  // TensorFlow reads these once, when its library is loaded.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.TF_NUM_INTEROP_THREADS = "1";
+  const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
+  old.isNullOrUndefined ??= (value) => value === null || value === undefined; // Node 23 took it away, tfjs-node 4.22 calls it
+
+  const tf = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu") as Tf & { version: Record<string, string> };
+  await tf.setBackend("tensorflow");
+  tf.env().set("IS_NODE", true);
+  const backend = tf.backend() as unknown as NativeBackend;
+  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = backend.binding;
+  const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
+  const single = type("T", TF_FLOAT);
+  const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
+
+  return {
+    name: "tensorflow",
+    version: tf.version["tfjs-node"] ?? "",
+    threads,
+    tf,
+    matMul(a, b, transposeA = false, transposeB = false) {
+      const attributes = [single, flag("transpose_a", transposeA), flag("transpose_b", transposeB)];
+      return backend.executeSingleOutput("MatMul", attributes, [a, b]) as Tensor2D;
+    },
+    sumRows(table, lists) {
+      const flat = flatten(lists);
+      return tf.tidy(() => {
+        const inputs = [table, tf.tensor1d(flat.entries, "int32"), tf.tensor1d(flat.lists, "int32"), tf.scalar(lists.length, "int32")];
+        return backend.executeSingleOutput("SparseSegmentSumWithNumSegments", segments, inputs) as Tensor2D;
+      });
+    },
+  };
+}

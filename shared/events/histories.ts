@@ -1,0 +1,97 @@
+// Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
+import type { EventBatch } from "./batch.ts";
+import { IntSet } from "./intset.ts";
+import { RowPool } from "./rows.ts";
+import { type Part, partOf } from "./split.ts";
+import { Vocabulary } from "./vocabulary.ts";
+
+/** Up to here a row is searched by walking it; longer rows keep a set beside them. */
+const WALKED = 64;
+
+export class Histories {
+  readonly vocabulary: Vocabulary;
+  /** In order of first appearance; a user's number is its index here. */
+  readonly users: string[] = [];
+  readonly #salt: string;
+  readonly #numbers = new Map<string, number>();
+  readonly #rows = new RowPool();
+  readonly #sets = new Map<number, IntSet>();
+  readonly #parts: Part[] = [];
+  readonly #lastVersion: number[] = [];
+  readonly #trainUsers: number[] = [];
+  #events = 0;
+
+  /** `salt` decides the split. A vocabulary that was pinned before keeps its columns; new items follow. */
+  constructor(salt: string, vocabulary = new Vocabulary()) {
+    this.#salt = salt;
+    this.vocabulary = vocabulary;
+  }
+
+  /** Events appended, repeats of a pair included. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Adds the events of one table version, in their order. */
+  append(batch: EventBatch, version: number): void {
+    for (let k = 0; k < batch.length; k++) {
+      const user = this.#numberOf(batch.user[k]!);
+      const column = this.vocabulary.add(batch.item[k]!);
+      while (this.#trainUsers.length <= column) this.#trainUsers.push(0);
+      if (this.#add(user, column)) {
+        this.#lastVersion[user] = version;
+        if (this.#parts[user] === "train") this.#trainUsers[column]!++;
+      }
+    }
+    this.#events += batch.length;
+  }
+
+  /** Distinct columns of a user, in order of first appearance: a copy, which later appends leave as it is. */
+  rowOf(user: number): Int32Array {
+    return this.#rows.copy(user);
+  }
+
+  /** Distinct items of a user. */
+  lengthOf(user: number): number {
+    return this.#rows.length(user);
+  }
+
+  partOf(user: number): Part {
+    return this.#parts[user]!;
+  }
+
+  /** Table version of the newest event that changed the user's row. */
+  lastVersion(user: number): number {
+    return this.#lastVersion[user]!;
+  }
+
+  indexOf(user: string): number | undefined {
+    return this.#numbers.get(user);
+  }
+
+  /** Distinct train users of each column, [I]: the popularity that models are compared with. */
+  popularity(): Float64Array {
+    return Float64Array.from(this.vocabulary.items, (_, column) => this.#trainUsers[column] ?? 0);
+  }
+
+  #numberOf(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const user = this.users.length;
+    this.users.push(name);
+    this.#numbers.set(name, user);
+    this.#parts.push(partOf(name, this.#salt));
+    this.#lastVersion.push(-1);
+    this.#rows.open();
+    return user;
+  }
+
+  /** False when the user has the item already. */
+  #add(user: number, column: number): boolean {
+    const seen = this.#sets.get(user);
+    if (seen ? !seen.add(column) : this.#rows.includes(user, column)) return false;
+    this.#rows.push(user, column);
+    if (!seen && this.#rows.length(user) > WALKED) this.#sets.set(user, new IntSet(this.#rows.copy(user)));
+    return true;
+  }
+}

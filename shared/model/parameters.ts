@@ -1,0 +1,103 @@
+// The weights of RecVAE as typed arrays: names, shapes, groups, first values, growth of the vocabulary. Shapes: I items, H hidden, L latent.
+import type { ModelConfig } from "./config.ts";
+import { uniform } from "./draws.ts";
+
+export interface Tensor {
+  shape: number[];
+  data: Float32Array;
+}
+export type Weights = Record<string, Tensor>;
+
+/** `embedding` stays with the server; `hidden` and `decoder` travel to the trainers. */
+export type Group = "embedding" | "hidden" | "decoder";
+
+/** In memory `[I, H]`, one row per item, the transpose of PyTorch's; checkpoint.ts turns it. */
+export const embeddingName = "encoder.fc1.weight";
+const hiddenLayers = [1, 2, 3, 4, 5] as const;
+
+/** Shape of every tensor of a group, in a fixed order, under PyTorch's names. */
+export function shapesOf(group: Group, { items, hidden, latent }: ModelConfig): [name: string, shape: number[]][] {
+  if (group === "embedding") return [[embeddingName, [items, hidden]]];
+  if (group === "decoder") {
+    return [
+      ["decoder.weight", [items, latent]],
+      ["decoder.bias", [items]],
+    ];
+  }
+  const shapes: [string, number[]][] = [];
+  for (const k of hiddenLayers) {
+    if (k > 1) shapes.push([`encoder.fc${k}.weight`, [hidden, hidden]]);
+    shapes.push([`encoder.fc${k}.bias`, [hidden]], [`encoder.ln${k}.weight`, [hidden]], [`encoder.ln${k}.bias`, [hidden]]);
+  }
+  for (const head of ["fc_mu", "fc_logvar"]) shapes.push([`encoder.${head}.weight`, [latent, hidden]], [`encoder.${head}.bias`, [latent]]);
+  return shapes;
+}
+
+/** The tensors of one group, not copied. Throws when one is missing. */
+export function groupOf(weights: Weights, group: Group, config: ModelConfig): Weights {
+  return Object.fromEntries(
+    shapesOf(group, config).map(([name]) => {
+      const tensor = weights[name];
+      if (!tensor) throw new Error(`no tensor ${name} among ${Object.keys(weights).length}`);
+      return [name, tensor];
+    }),
+  );
+}
+
+/** PyTorch's first values: linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0. `copy` 1 is the independent first old encoder. */
+export function initialise(config: ModelConfig, seed: number, copy = 0): Weights {
+  const weights: Weights = {};
+  const groups: Group[] = ["embedding", "hidden", "decoder"];
+  const shapes = groups.flatMap((group) => shapesOf(group, config));
+  shapes.forEach(([name, shape], k) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b));
+    if (/\.ln\d\./.test(name)) data.fill(name.endsWith("weight") ? 1 : 0);
+    else uniform(seed, copy * shapes.length + k, 1 / Math.sqrt(fanIn(name, config)), data);
+    weights[name] = { shape, data };
+  });
+  return weights;
+}
+
+function fanIn(name: string, config: ModelConfig): number {
+  if (name.startsWith("decoder.")) return config.latent;
+  return name.startsWith("encoder.fc1.") ? config.items : config.hidden;
+}
+
+/**
+ * Room for new items, in place of `weights`' embedding and decoder; the other tensors are shared. New embedding rows are 0, so old users' scores of
+ * old items don't move. New decoder rows are small keyed draws; their bias is the old items' mean offset from log popularity plus their own log
+ * popularity. `popularity` counts training users per column, new items included.
+ */
+export function grow(weights: Weights, config: ModelConfig, items: number, popularity: Float64Array, seed: number): Weights {
+  const old = config.items;
+  const grown: Weights = { ...weights };
+  for (const [name] of [...shapesOf("embedding", config), ...shapesOf("decoder", config)]) grown[name] = growRows(weights[name]!, items);
+  const weight_IL = grown["decoder.weight"]!.data;
+  const bias_I = grown["decoder.bias"]!.data;
+  const rows = weight_IL.subarray(old * config.latent);
+  const bound = 0.1 / Math.sqrt(config.latent);
+  uniform(seed, 1000 + old, bound, rows); // the column of the first new item names the draw: growing twice repeats none
+  const logPopularity = (column: number) => Math.log((popularity[column] ?? 0) + 1);
+  let offset = 0;
+  for (let column = 0; column < old; column++) offset += (bias_I[column]! - logPopularity(column)) / old;
+  for (let column = old; column < items; column++) bias_I[column] = offset + logPopularity(column);
+  return grown;
+}
+
+/** A copy with rows of 0 added at the end (Adam's moments grow so too). */
+export function growRows(tensor: Tensor, rows: number): Tensor {
+  const shape = [rows, ...tensor.shape.slice(1)];
+  const data = new Float32Array(shape.reduce((a, b) => a * b));
+  data.set(tensor.data);
+  return { shape, data };
+}
+
+/** Name of the first tensor that holds a NaN or an infinity; undefined when all are finite. */
+export function findNonFinite(weights: Weights): string | undefined {
+  for (const [name, { data }] of Object.entries(weights)) {
+    let poison = 0; // x * 0 is 0 for every finite x and NaN otherwise
+    for (let k = 0; k < data.length; k++) poison += data[k]! * 0;
+    if (poison !== 0) return name;
+  }
+  return undefined;
+}

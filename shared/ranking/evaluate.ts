@@ -1,0 +1,85 @@
+// Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged on the rest. Source: spec/recvae.md 1.8.
+import { ndcg, rankingOf, recall, type Summary, summary } from "./metrics.ts";
+
+/** Distinct columns; a user's two sides never share one. */
+export interface HeldOutUser {
+  readonly foldIn: Int32Array;
+  readonly target: Int32Array;
+}
+
+/** Scores of B users over all items, [B x I] by rows. */
+export type ScoreBatch = (foldIns: Int32Array[]) => Float32Array;
+
+type MetricName<K extends number> = `ndcg@${K}` | `recall@${K}`;
+
+export type Evaluation<K extends number = 20 | 50 | 100> = Readonly<Record<MetricName<K>, Summary>> & {
+  /** Users that counted. */
+  readonly users: number;
+  /** Users left out, because nothing of theirs is held back. */
+  readonly withoutTarget: number;
+  /** Each metric of each user, in the order of `users` given; NaN where a user has no target. */
+  readonly perUser: Readonly<Record<MetricName<K>, Float64Array>>;
+};
+
+/** 8 MB of scores at ML-20M size: enough for a fast product, small enough to answer other requests in between. */
+const batchSize = 100;
+const usualKs = [20, 50, 100] as const;
+
+/** Evaluates in one go; see `evaluation`. */
+export function evaluate<K extends number = 20 | 50 | 100>(
+  scoreBatch: ScoreBatch,
+  users: readonly HeldOutUser[],
+  items: number,
+  ks?: readonly K[],
+): Evaluation<K> {
+  const batches = evaluation(scoreBatch, users, items, ks);
+  for (;;) {
+    const { done, value } = batches.next();
+    if (done) return value;
+  }
+}
+
+/** Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches, yet none depends on its neighbours. */
+export function* evaluation<K extends number = 20 | 50 | 100>(
+  scoreBatch: ScoreBatch,
+  users: readonly HeldOutUser[],
+  items: number,
+  ks: readonly K[] = usualKs as readonly number[] as readonly K[],
+): Generator<undefined, Evaluation<K>> {
+  const longest = Math.max(...ks);
+  const names = ks.flatMap((k) => [`ndcg@${k}`, `recall@${k}`] as MetricName<K>[]);
+  const perUser = Object.fromEntries(names.map((name) => [name, new Float64Array(users.length).fill(Number.NaN)])) as Record<
+    MetricName<K>,
+    Float64Array
+  >;
+  const judged = [...users.keys()].filter((user) => users[user]!.target.length > 0);
+
+  for (let start = 0; start < judged.length; start += batchSize) {
+    const batch = judged.slice(start, start + batchSize);
+    const scores_BI = scoreBatch(batch.map((user) => users[user]!.foldIn));
+    batch.forEach((user, row) => {
+      const { foldIn, target } = users[user]!;
+      const top = rankingOf(scores_BI.subarray(row * items, (row + 1) * items), foldIn, longest);
+      for (const k of ks) {
+        perUser[`ndcg@${k}`][user] = ndcg(top, target, k);
+        perUser[`recall@${k}`][user] = recall(top, target, k);
+      }
+    });
+    yield;
+  }
+  const means = Object.fromEntries(names.map((name) => [name, summary(judged.map((user) => perUser[name][user]!))])) as Record<
+    MetricName<K>,
+    Summary
+  >;
+  return { ...means, users: judged.length, withoutTarget: users.length - judged.length, perUser };
+}
+
+/** The reference that every model must beat: the same scores for everybody, from the number of train users of each item. */
+export function popularityScores(histogram: ArrayLike<number>): ScoreBatch {
+  const scores_I = Float32Array.from(histogram);
+  return (foldIns) => {
+    const scores_BI = new Float32Array(foldIns.length * scores_I.length);
+    for (let row = 0; row < foldIns.length; row++) scores_BI.set(scores_I, row * scores_I.length);
+    return scores_BI;
+  };
+}

@@ -1,0 +1,88 @@
+// Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation. Source: spec/recvae.md 1.8.
+
+export interface Summary {
+  readonly mean: number;
+  /** Standard deviation over users (biased, as the authors compute it) divided by the root of their number. */
+  readonly standardError: number;
+}
+
+/**
+ * The k best columns of one row of scores [I], best first; equal scores are ordered by column, so a list never depends on chance.
+ * Columns of `foldIn` are masked, columns whose score is NaN are left out; where fewer than k remain, the list is shorter.
+ */
+export function rankingOf(scores_I: Float32Array, foldIn: Int32Array, k: number): Int32Array {
+  const masked = foldIn.slice().sort();
+  // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter.
+  const heap = new Int32Array(Math.min(k, scores_I.length));
+  let size = 0;
+  let mask = 0;
+  for (let column = 0; column < scores_I.length; column++) {
+    if (column === masked[mask]) {
+      while (masked[mask] === column) mask++;
+      continue;
+    }
+    const score = scores_I[column]!;
+    if (Number.isNaN(score)) continue;
+    if (size < heap.length) {
+      heap[size++] = column;
+      if (size === heap.length) heapify(heap, scores_I);
+    } else if (size > 0 && score > scores_I[heap[0]!]!) {
+      heap[0] = column;
+      sink(heap, 0, scores_I);
+    }
+  }
+  return heap.subarray(0, size).sort((a, b) => scores_I[b]! - scores_I[a]! || a - b);
+}
+
+const isWorse = (a: number, b: number, scores_I: Float32Array) => {
+  const difference = scores_I[a]! - scores_I[b]!;
+  return difference < 0 || (scores_I[a] === scores_I[b] && a > b);
+};
+
+function heapify(heap: Int32Array, scores_I: Float32Array): void {
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, scores_I);
+}
+
+function sink(heap: Int32Array, from: number, scores_I: Float32Array): void {
+  const column = heap[from]!;
+  let at = from;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && isWorse(heap[child + 1]!, heap[child]!, scores_I)) child++;
+    if (!isWorse(heap[child]!, column, scores_I)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = column;
+}
+
+/** DCG of the first k of `top` over the best that `targets` allow, in 0..1. NaN without a target: such a user has no place in a mean. */
+export function ndcg(top: Int32Array, targets: Int32Array, k: number): number {
+  const wanted = new Set(targets);
+  let gain = 0;
+  for (let rank = 0; rank < Math.min(k, top.length); rank++) if (wanted.has(top[rank]!)) gain += discount(rank);
+  let ideal = 0;
+  for (let rank = 0; rank < Math.min(k, wanted.size); rank++) ideal += discount(rank);
+  return gain / ideal;
+}
+
+const discount = (rank: number) => 1 / Math.log2(rank + 2);
+
+/** Hits in the first k of `top` over the most that were possible, min(k, targets), in 0..1. NaN without a target. */
+export function recall(top: Int32Array, targets: Int32Array, k: number): number {
+  const wanted = new Set(targets);
+  let hits = 0;
+  for (let rank = 0; rank < Math.min(k, top.length); rank++) if (wanted.has(top[rank]!)) hits++;
+  return hits / Math.min(k, wanted.size);
+}
+
+/** Mean and standard error over users; NaN for no values at all. */
+export function summary(values: ArrayLike<number>): Summary {
+  let sum = 0;
+  for (let k = 0; k < values.length; k++) sum += values[k]!;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (let k = 0; k < values.length; k++) squares += (values[k]! - mean) ** 2;
+  return { mean, standardError: Math.sqrt(squares / values.length / values.length) };
+}

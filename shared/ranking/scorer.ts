@@ -1,0 +1,34 @@
+// A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: spec/recvae.md 1.2, 1.8.
+import type { Engine } from "../engine/engine.ts";
+import { bagForward, normalisedRow } from "../model/bag.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { uploadDecoder } from "../model/decoder.ts";
+import { uploadHidden } from "../model/encoder.ts";
+import { embeddingName, type Weights } from "../model/parameters.ts";
+import { score } from "../model/steps.ts";
+import type { ScoreBatch } from "./evaluate.ts";
+
+export interface Scorer {
+  /** Logits, [B x I]. An empty row is scored by the decoder's bias. */
+  readonly scoreBatch: ScoreBatch;
+  /** Frees what lies on the engine; the scorer is of no use afterwards. */
+  dispose(): void;
+}
+
+/** The first layer stays in `weights`, as an embedding bag; the others are uploaded once. */
+export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
+  const embedding = weights[embeddingName];
+  if (!embedding) throw new Error(`no tensor ${embeddingName}`);
+  const hidden = uploadHidden(engine, config, weights);
+  const decoder = uploadDecoder(engine, weights);
+  return {
+    scoreBatch: (foldIns) => {
+      const values = foldIns.map((row) => normalisedRow(row));
+      return score(engine, hidden, decoder, bagForward(embedding.data, config.hidden, foldIns, values));
+    },
+    dispose() {
+      hidden.dispose();
+      decoder.dispose();
+    },
+  };
+}

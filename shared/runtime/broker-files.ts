@@ -1,0 +1,79 @@
+// What a local Kafka is started from and with: its jars in the user's cache folder, its settings, its Java. Decides; broker.ts acts.
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The version in infra/kafka/pom.xml; a test compares them. */
+export const KAFKA_VERSION = "4.1.0";
+
+/** Where infra/kafka/fetch.mjs has put Kafka and what it needs. */
+export function jarsOf(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary", "kafka", KAFKA_VERSION, "libs");
+}
+
+export interface BrokerFiles {
+  readonly folder: string;
+  readonly data: string;
+  readonly settings: string;
+  readonly log: string;
+  /** Process, port and start of the broker that runs, or ran last. */
+  readonly record: string;
+  /** Held while somebody starts the broker. */
+  readonly lock: string;
+}
+
+export function brokerFiles(folder: string): BrokerFiles {
+  const at = (name: string) => join(folder, name);
+  return {
+    folder,
+    data: at("data"),
+    settings: at("server.properties"),
+    log: at("broker.log"),
+    record: at("broker.json"),
+    lock: at("starting"),
+  };
+}
+
+/** One node that is broker and controller, reachable from this machine alone. */
+export function settingsText(data: string, port: number, controllerPort: number): string {
+  const settings: Record<string, string | number | boolean> = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
+    "controller.listener.names": "CONTROLLER",
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "log.dirs": data.replaceAll("\\", "\\\\"),
+    "num.partitions": 4,
+    "auto.create.topics.enable": false, // a misspelt --topic is an error, not a new topic
+    "log.retention.ms": -1, // the stream is the source of truth until ingest has it: nothing is thrown away
+    "log.retention.bytes": -1,
+    "offsets.retention.minutes": 525_600, // a stop of weeks must not forget the groups' positions
+    "default.replication.factor": 1,
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 4,
+    "group.initial.rebalance.delay.ms": 0,
+    "broker.session.timeout.ms": 4_000, // after a kill a new start is let in only when the old one's session has ended: 9 s by default
+    "broker.heartbeat.interval.ms": 1_000,
+    "log.cleaner.dedupe.buffer.size": 16_777_216, // 128 MiB by default, for compacted topics that we have none of
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+/** 17 of `openjdk version "17.0.15"`, 8 of `java version "1.8.0_292"`. */
+export function javaMajor(text: string): number | undefined {
+  const [, first, second] = /version "(\d+)(?:\.(\d+))?/.exec(text) ?? [];
+  return first === undefined ? undefined : Number(first === "1" ? second : first);
+}
+
+/** The line of the broker's log that tells most of why it ended. */
+export function lastWords(log: string): string {
+  const lines = log.trimEnd().split("\n");
+  return (lines.findLast((line) => /\b(ERROR|FATAL)\b|Exception/.test(line)) ?? lines.at(-1) ?? "").trim().slice(0, 300);
+}

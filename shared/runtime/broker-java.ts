@@ -1,0 +1,103 @@
+// The Java side of the local broker: which Java, how Kafka's folder is formatted, how Kafka is started and ended.
+import { execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type BrokerFiles, javaMajor, jarsOf, lastWords, settingsText } from "./broker-files.ts";
+import { AppError } from "./errors.ts";
+import { sleep } from "./lifecycle.ts";
+import { isAlive } from "./registry.ts";
+
+const HEAP = "-Xmx384m";
+const STOP_MS = 10_000;
+const execute = promisify(execFile);
+const logging = [
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+  "-Dorg.slf4j.simpleLogger.showDateTime=true",
+  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+];
+
+export interface Java {
+  readonly program: string;
+  readonly classPath: string;
+}
+
+/** Throws JAVA_MISSING or SETUP_MISSING. */
+export async function findJava(env: NodeJS.ProcessEnv): Promise<Java> {
+  const program = env.JAVA_HOME ? join(env.JAVA_HOME, "bin", "java") : "java";
+  const said = await execute(program, ["-version"]).catch(() => ({ stderr: "" }));
+  const major = javaMajor(said.stderr);
+  if (major === undefined) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and there is no \`${program}\`` });
+  if (major < 17) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and \`${program}\` is ${major}` });
+  const jars = jarsOf(env);
+  if (!existsSync(jars)) throw new AppError("SETUP_MISSING", { what: "Apache Kafka was not fetched yet", path: jars });
+  return { program, classPath: join(jars, "*") };
+}
+
+/** Kafka formats its folder once. Done beside and renamed, so that an interruption leaves nothing half-formatted. */
+export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSignal | undefined): Promise<void> {
+  if (existsSync(join(files.data, "meta.properties"))) return;
+  if (existsSync(files.data) && readdirSync(files.data).length > 0)
+    throw new AppError("BROKER_FAILED", { what: "this folder holds something, but no Kafka's data", log: files.data });
+  const fresh = `${files.data}.new`;
+  const settings = `${files.settings}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  writeFileSync(settings, settingsText(fresh, 9092, 9093)); // the ports do not go into the folder
+  const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`; // an id that begins with "-" would be read as a flag
+  const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", java.classPath, "kafka.tools.StorageTool"];
+  try {
+    await execute(java.program, [...tool, "format", "-t", cluster, "-c", settings], { ...(signal && { signal }) });
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    writeFileSync(files.log, `${stdout}${stderr}`, { flag: "a" });
+    throw new AppError("BROKER_FAILED", { what: lastWords(`${stdout}\n${stderr}`), log: files.log }, { cause: error });
+  }
+  rmSync(settings);
+  rmSync(files.data, { recursive: true, force: true });
+  renameSync(fresh, files.data);
+}
+
+/** A Kafka that stays when this process ends. `ended` gives its exit code once it is gone. */
+export function launch(java: Java, files: BrokerFiles): { pid: number; ended: () => number | string | null } {
+  const log = openSync(files.log, "a");
+  const args = [HEAP, ...logging, "-cp", java.classPath, "kafka.Kafka", files.settings];
+  const child = spawn(java.program, args, { detached: true, stdio: ["ignore", log, log] });
+  closeSync(log);
+  child.on("error", () => undefined); // told by the missing pid
+  child.unref();
+  if (child.pid === undefined) throw new AppError("BROKER_FAILED", { what: "Java could not be started", log: files.log });
+  return { pid: child.pid, ended: () => child.exitCode ?? child.signalCode };
+}
+
+/** True when the process lives and is the Kafka of these files: after a crash its number may belong to somebody else. */
+export async function isOurs(pid: number, files: BrokerFiles): Promise<boolean> {
+  return isAlive(pid) && (await commandOf(pid)).includes(files.settings);
+}
+
+async function commandOf(pid: number): Promise<string> {
+  if (process.platform !== "linux")
+    return (await execute("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }))).stdout;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // gone
+  }
+}
+
+/** SIGTERM, and SIGKILL when that is not enough. Resolves when it is gone; what it had accepted is on disk either way. */
+export async function end(pid: number): Promise<"stopped" | "killed"> {
+  if (await goneAfter("SIGTERM", pid)) return "stopped";
+  await goneAfter("SIGKILL", pid);
+  return "killed";
+}
+
+async function goneAfter(signal: "SIGTERM" | "SIGKILL", pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    return true;
+  }
+  for (const deadline = performance.now() + STOP_MS; isAlive(pid) && performance.now() < deadline; ) await sleep(25);
+  return !isAlive(pid);
+}

@@ -1,0 +1,109 @@
+// What a command is, and how its configuration is read: flags, then TRIBUTARY_ environment variables, then defaults; all problems told at once.
+import { parseArgs } from "node:util";
+import type { z } from "zod";
+import { AppError } from "./errors.ts";
+import type { Until } from "./lifecycle.ts";
+
+export interface Command<S extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly summary: string;
+  /** Names of options given by position, in order: `replay FILE`. */
+  readonly positionals?: readonly string[];
+  /** One zod schema; every field has `.describe("what it is")`. */
+  readonly options: S;
+  run(config: z.output<S>, until: Until): Promise<void>;
+}
+
+export function defineCommand<S extends z.ZodObject>(command: Command<S>): Command<S> {
+  return command;
+}
+
+const kebab = (key: string) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+/** A one-letter option is written `-k 10`; `--k 10` is understood too. */
+const flagOf = (key: string) => (key.length === 1 ? `-${key}` : `--${kebab(key)}`);
+const variable = (key: string) => `TRIBUTARY_${kebab(key).toUpperCase().replaceAll("-", "_")}`;
+
+/** Kind of the innermost type below defaults and optionals: "boolean", "number", "string", ... */
+function kindOf(field: z.ZodType): string {
+  const def = (field as unknown as { def: { type: string; innerType?: z.ZodType; in?: z.ZodType } }).def;
+  const inner = def.innerType ?? def.in;
+  return inner ? kindOf(inner) : def.type;
+}
+
+/** Throws AppError USAGE that lists every problem: flag, value, rule. */
+export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: readonly string[], env: NodeJS.ProcessEnv): z.output<S> {
+  const fields = command.options.shape as Record<string, z.ZodType>;
+  const positionals = command.positionals ?? [];
+  const flags = Object.keys(fields).filter((key) => !positionals.includes(key));
+  const isBoolean = (key: string) => kindOf(fields[key]!) === "boolean";
+  const options = Object.fromEntries(
+    flags.map((key) => {
+      const type = isBoolean(key) ? ("boolean" as const) : ("string" as const);
+      return [kebab(key), key.length === 1 ? { type, short: key } : { type }];
+    }),
+  );
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, allowNegative: true, tokens: true });
+
+  const raw: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const key of flags) {
+    const text = env[variable(key)];
+    if (text !== undefined && text !== "") raw[key] = isBoolean(key) ? asBoolean(text) : text;
+  }
+  const given: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") given.push(token.value);
+    if (token.kind !== "option") continue;
+    const negated = token.rawName.startsWith("--no-") && !flags.some((k) => kebab(k) === token.name);
+    const name = negated ? token.rawName.slice("--no-".length) : token.name;
+    const key = flags.find((k) => kebab(k) === name);
+    if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
+    else if (isBoolean(key)) raw[key] = token.value === undefined ? !negated : asBoolean(token.value);
+    else if (token.value === undefined) problems.push(`${token.rawName} needs a value`);
+    else raw[key] = token.value;
+  }
+  given.forEach((value, k) => {
+    const key = positionals[k];
+    if (key) raw[key] = value;
+    else problems.push(`unexpected argument "${value}"`);
+  });
+  const parsed = command.options.safeParse(raw);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const key = String(issue.path[0] ?? "");
+      const name = positionals.includes(key) ? key.toUpperCase() : flagOf(key);
+      problems.push(raw[key] === undefined ? `${name} is required` : `${name} "${raw[key]}": ${issue.message}`);
+    }
+  }
+  if (problems.length > 0) throw new AppError("USAGE", { what: problems.join("; "), command: command.name });
+  return parsed.data as z.output<S>;
+}
+
+const asBoolean = (text: string) => (/^(1|true|yes)$/i.test(text) ? true : /^(0|false|no)$/i.test(text) ? false : text);
+
+function nearest(name: string, all: readonly string[]): string {
+  const close = all.find(
+    (flag) => flag.startsWith(name) || name.startsWith(flag) || [...name].sort().join("") === [...flag].sort().join(""),
+  );
+  return close ? ` (did you mean --${close}?)` : "";
+}
+
+/** The text of `--help`. */
+export function helpOf(command: Command): string {
+  const positionals = command.positionals ?? [];
+  const rows = Object.entries(command.options.shape as Record<string, z.ZodType>).map(([key, field]) => {
+    const fallback = (field as unknown as { def: { defaultValue?: unknown } }).def.defaultValue;
+    const kind = kindOf(field);
+    const name = positionals.includes(key)
+      ? key.toUpperCase()
+      : kind === "boolean"
+        ? flagOf(key)
+        : `${flagOf(key)} ${kind === "number" ? "N" : "VALUE"}`;
+    const shown = fallback === undefined || fallback === false ? "" : ` (default ${fallback})`;
+    return [name, `${field.description ?? ""}${shown}`] as const;
+  });
+  const width = Math.max(6, ...rows.map(([name]) => name.length)) + 2;
+  const usage = ["tributary", command.name, ...positionals.map((key) => key.toUpperCase()), "[flags]"].join(" ");
+  const lines = rows.map(([name, text]) => `  ${name.padEnd(width)}${text}`);
+  return `${command.summary}\n\nUsage: ${usage}\n\n${lines.join("\n")}\n  ${"--help".padEnd(width)}this text\n\nEvery flag is also an environment variable: --data-dir is TRIBUTARY_DATA_DIR. The flag wins.\n`;
+}

@@ -1,0 +1,79 @@
+// The one table of errors that a user can meet: exit code, whether a retry can help, and what to do next. The README mirrors it.
+
+export const errors = {
+  USAGE: { exit: 2, retryable: false, hint: "run the command with --help to see its flags" },
+  COMMAND_UNKNOWN: { exit: 2, retryable: false, hint: "run `tributary --help` to see the commands" },
+  NOT_BUILT: { exit: 1, retryable: false, hint: "this command cannot do its job yet; the README lists what works" },
+  SETUP_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`" },
+  JAVA_MISSING: {
+    exit: 3,
+    retryable: false,
+    hint: "install a Java 17 runtime (Debian: `apt-get install openjdk-17-jre-headless`), or set KAFKA_BROKERS",
+  },
+  BROKER_UNREACHABLE: { exit: 3, retryable: true, hint: "start one with `tributary broker start`, or set KAFKA_BROKERS" },
+  BROKER_FAILED: { exit: 3, retryable: false, hint: "read the broker's log named above" },
+  SERVER_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that `tributary server` runs there" },
+  SERVICE_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that the service runs there" },
+  PEER_REJECTED: { exit: 1, retryable: false, hint: "the server says why; start a trainer of the same version as the server" },
+  ENGINE_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm" },
+  PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
+  ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
+  SERVICE_DIED: { exit: 1, retryable: false, hint: "read the service's log named above" },
+  DISK_FULL: { exit: 1, retryable: true, hint: "free some space, then start again: nothing accepted is lost" },
+  FILE_MISSING: { exit: 2, retryable: false, hint: "check the path" },
+  FILE_UNREADABLE: { exit: 1, retryable: false, hint: "check the path and its permissions" },
+  CSV_MALFORMED: { exit: 2, retryable: false, hint: "name the columns with --map user=...,item=...,timestamp=...,value=..." },
+  TABLE_MISSING: { exit: 2, retryable: false, hint: "check --table, or run `tributary ingest` first" },
+  TABLE_CORRUPT: { exit: 1, retryable: false, hint: "run `tributary verify --table DIR`; the log keeps the last good version" },
+  TABLE_UNSUPPORTED: { exit: 1, retryable: false, hint: "this table needs a newer reader; upgrade Tributary" },
+  WRITER_FENCED: { exit: 1, retryable: true, hint: "another ingest process owns the partition now; this one has written nothing" },
+  OFFSETS_LOST: {
+    exit: 1,
+    retryable: false,
+    hint: "the topic no longer holds offsets that the table has not read; use another --table to start anew",
+  },
+  DATASET_MALFORMED: {
+    exit: 2,
+    retryable: false,
+    hint: "compare with the layout of Liang et al.: uid,sid rows, ids below the line count of unique_sid.txt",
+  },
+  CHECKPOINT_MISSING: { exit: 2, retryable: false, hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json" },
+  CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use an earlier checkpoint; this one is not used" },
+  CHECKPOINT_MISMATCH: { exit: 2, retryable: false, hint: "use the flags that the checkpoint was made with, or another --out" },
+  NOT_FINITE: {
+    exit: 1,
+    retryable: false,
+    hint: "the weights were not touched and the last good checkpoint is kept; try a smaller --learning-rate",
+  },
+  FRAME_MALFORMED: { exit: 1, retryable: false, hint: "the peer speaks another protocol; start both from the same version" },
+  USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },
+  REQUEST_MALFORMED: { exit: 2, retryable: false, hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits' },
+  MODEL_MISSING: { exit: 3, retryable: true, hint: "the evaluator publishes the first model that is as good as popularity; ask again later" },
+} as const satisfies Record<string, { exit: 1 | 2 | 3; retryable: boolean; hint: string }>;
+
+export type ErrorCode = keyof typeof errors;
+export type Facts = Readonly<Record<string, string | number | boolean>>;
+
+/** What went wrong, where, and what to do next. `facts` say where: names, paths, numbers. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+
+  constructor(code: ErrorCode, facts: Facts, options?: ErrorOptions) {
+    super(`${code}: ${describe(facts)}. ${errors[code].hint}`, options);
+    this.name = "AppError";
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+function describe(facts: Facts): string {
+  const { what, ...where } = facts;
+  const details = Object.entries(where).map(([name, value]) => `${name} ${value}`);
+  return [what, details.join(", ")].filter((part) => part !== undefined && part !== "").join(": ");
+}
+
+/** For the end of a switch that covers every case. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

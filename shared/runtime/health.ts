@@ -1,0 +1,259 @@
+// The rules that turn a stage amber or red, in the order in which data flows: each names what is wrong, why, and what to do.
+import { count, duration, percent, plural, ratio } from "./figures.ts";
+import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
+
+/** The boxes of the flow strip, in order. */
+export const boxes = ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"] as const;
+export type BoxId = (typeof boxes)[number];
+
+export interface Problem {
+  readonly box: BoxId;
+  readonly level: "amber" | "red";
+  /** One or two words that stand on the box. */
+  readonly word: string;
+  /** A sentence that names the stage and the reason. */
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** Seconds and shares at which a stage is called late or stalled. */
+export const limits = {
+  /** A missing service or trainer is a problem only once the flow has had time to start. */
+  grace: 25,
+  silence: 5,
+  /** Services that compute cannot answer while a kernel runs. */
+  computingSilence: 20,
+  noCommit: 60,
+  noStep: 60,
+  lag: { amber: 60 },
+  freshness: { amber: 120, red: 600 },
+  checkpointAge: 600,
+  evaluationDelay: 120,
+  deadShare: 0.01,
+  errorShare: 0.01,
+  refusalsInARow: 3,
+} as const;
+
+/** What the rules must remember between two looks: steps that stopped and requests per second are differences. */
+export interface Memory {
+  readonly step: number | null;
+  readonly stepAt: number;
+  readonly requests: readonly { readonly at: number; readonly n: number }[];
+}
+export const noMemory: Memory = { step: null, stepAt: 0, requests: [] };
+
+const window = 10_000;
+
+export function remember(memory: Memory, flow: Flow): Memory {
+  const step = flow.server?.status?.step ?? null;
+  const training = flow.server?.status?.state === "training";
+  const n = flow.serve?.status?.requests ?? null;
+  const restarted = n !== null && n < (memory.requests.at(-1)?.n ?? 0);
+  const kept = n === null || restarted ? [] : memory.requests.filter(({ at }) => flow.now - at <= window);
+  return {
+    step,
+    stepAt: training && step === memory.step ? memory.stepAt : flow.now,
+    requests: n === null ? [] : [...kept, { at: flow.now, n }],
+  };
+}
+
+/** Null until two looks lie at least a second apart. */
+export function requestsPerSecond({ requests }: Memory): number | null {
+  const [first, last] = [requests[0], requests.at(-1)];
+  if (!first || !last || last.at - first.at < 900) return null;
+  return (last.n - first.n) / ((last.at - first.at) / 1000);
+}
+
+/** Every problem, upstream first; empty while the flow starts or drains. */
+export function problemsOf(flow: Flow, memory: Memory): Problem[] {
+  if (flow.processes.length === 0 || isDraining(flow)) return [];
+  return [...ingestion(flow), ...training(flow, memory), ...quality(flow), ...serving(flow)];
+}
+
+export function isDraining({ ingest, server }: Flow): boolean {
+  return ingest?.status?.state === "draining" || server?.status?.state === "draining";
+}
+
+const settled = (flow: Flow) => flow.now - Math.min(...flow.processes.map((process) => process.startedAt)) > limits.grace * 1000;
+
+/** A stage that must run: missing, or there and silent. */
+function presence(flow: Flow, box: BoxId, name: string, seen: Seen<unknown> | null, silence: number, hint: string): Problem[] {
+  if (!seen) return settled(flow) ? [{ box, level: "red", word: "missing", reason: `${name} does not run`, hint }] : [];
+  if (seen.silence <= silence * 1000) return [];
+  const reason = `${name} has not answered for ${duration(seen.silence / 1000)} (process ${seen.process.pid})`;
+  return [
+    { box, level: "red", word: "silent", reason, hint: "read its log; if it hangs, stop it and start it again: nothing accepted is lost" },
+  ];
+}
+
+function ingestion(flow: Flow): Problem[] {
+  const found = presence(flow, "waiting", "Ingest", flow.ingest, limits.silence, "start it with `tributary ingest`");
+  const status = flow.ingest?.status;
+  if (found.length > 0 || !status) return found;
+  const lag = status.lag?.messages ?? null;
+  const waiting = lag === null ? "" : `, ${plural(lag, "message")} ${lag === 1 ? "waits" : "wait"}`;
+  const checkBroker = "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped";
+  if (status.state === "stalled") {
+    const reason = `Ingest is stalled: ${status.reason ?? "Kafka does not answer"}${waiting}`;
+    found.push({ box: "waiting", level: "red", word: "stalled", reason, hint: checkBroker });
+  } else if ((lag ?? 0) > 0) {
+    const still = (flow.now - (status.lastCommitAt ?? flow.ingest!.process.startedAt)) / 1000;
+    if (still > limits.noCommit) {
+      const reason = `Ingest has committed nothing for ${duration(still)}${waiting}`;
+      found.push({
+        box: "files",
+        level: "red",
+        word: "no commit",
+        reason,
+        hint: "read ingest's log: the disk may be full, or the table may belong to another writer",
+      });
+    } else if ((status.lag?.seconds ?? 0) > limits.lag.amber) {
+      const reason = `Ingest is ${duration(status.lag!.seconds)} behind the topic${waiting}`;
+      found.push({
+        box: "waiting",
+        level: "amber",
+        word: "behind",
+        reason,
+        hint: "it catches up by itself after a burst; if not, start a second `tributary ingest`",
+      });
+    }
+  }
+  const share = deadShare(status);
+  if (share !== null && share > limits.deadShare) {
+    const reason = `${percent(share)} of the events are malformed (${count(status.dead)} dead letters)`;
+    found.push({
+      box: "files",
+      level: "amber",
+      word: "rejects",
+      reason,
+      hint: "the dead-letter table keeps each with its reason; repair the producer",
+    });
+  }
+  return found;
+}
+
+export function deadShare({ read, dead }: { read: number | null; dead: number | null }): number | null {
+  return read === null || dead === null || read === 0 ? null : dead / read;
+}
+
+function training(flow: Flow, memory: Memory): Problem[] {
+  const found = presence(
+    flow,
+    "training",
+    "The parameter server",
+    flow.server,
+    limits.computingSilence,
+    "start it with `tributary server`",
+  );
+  const status = flow.server?.status;
+  if (found.length > 0 || !status) return found;
+  const hint = status.hint ?? "start one with `tributary trainer --server ws://HOST:PORT`";
+  const alone = status.state === "waiting for trainers" || (status.state === "training" && status.trainers.length === 0);
+  if (alone) {
+    if (settled(flow))
+      found.push({ box: "training", level: "red", word: "no trainer", reason: "Training is stalled: no trainer is connected", hint });
+  } else if (status.state === "training" && flow.now - memory.stepAt > limits.noStep * 1000 && memory.step !== null) {
+    const reason = `Training is stalled: no step for ${duration((flow.now - memory.stepAt) / 1000)} with ${plural(status.trainers.length, "trainer")}`;
+    found.push({
+      box: "training",
+      level: "red",
+      word: "stalled",
+      reason,
+      hint: "read the trainers' logs; a part not returned in time is leased to another trainer",
+    });
+  }
+  const silent = flow.trainers.filter((trainer) => trainer.silence > limits.computingSilence * 1000).length;
+  if (silent > 0) {
+    const reason = `${silent} of ${plural(flow.trainers.length, "trainer")} ${silent === 1 ? "does" : "do"} not answer`;
+    found.push({ box: "training", level: "amber", word: "silent", reason, hint: "the others compute its parts; read its log" });
+  } else if (!alone && settled(flow) && flow.trainers.length > status.trainers.length) {
+    const reason = `${status.trainers.length} of ${plural(flow.trainers.length, "trainer")} are connected to the server`;
+    found.push({
+      box: "training",
+      level: "amber",
+      word: "partial",
+      reason,
+      hint: "a trainer connects by itself; read its log if it does not",
+    });
+  }
+  const age = status.checkpoint?.at ? (flow.now - status.checkpoint.at) / 1000 : 0;
+  if (status.state === "training" && age > limits.checkpointAge) {
+    const reason = `The newest checkpoint is ${duration(age)} old`;
+    found.push({
+      box: "checkpoint",
+      level: "amber",
+      word: "old",
+      reason,
+      hint: "a checkpoint is written at the end of each round: add trainers, or make rounds smaller",
+    });
+  }
+  return found;
+}
+
+function quality(flow: Flow): Problem[] {
+  const found = presence(
+    flow,
+    "quality",
+    "The evaluator",
+    flow.evaluator,
+    limits.computingSilence,
+    "start it with `tributary evaluator`: no model is published without it",
+  );
+  const status = flow.evaluator?.status;
+  if (found.length > 0 || !status) return found;
+  const newest = status.evaluations.at(-1);
+  if (newest?.outcome === "refused") {
+    const last = status.evaluations.slice(-limits.refusalsInARow);
+    const often = last.length === limits.refusalsInARow && last.every(({ outcome }) => outcome === "refused");
+    const against = newest.reason ?? `NDCG@100 ${ratio(newest.model?.["ndcg@100"] ?? null)}`;
+    const reason = `Publication of round ${count(newest.round)} was refused: ${against}`;
+    const kept = status.published
+      ? "the model published before stays in use"
+      : "nothing is published yet; the next round is tried by itself";
+    found.push({ box: "quality", level: often ? "red" : "amber", word: "refused", reason, hint: kept });
+  }
+  const checkpoint = flow.server?.status?.checkpoint;
+  const waiting =
+    checkpoint && newest && checkpoint.round !== null && checkpoint.round > (newest.round ?? 0) ? (flow.now - checkpoint.at!) / 1000 : 0;
+  if (waiting > limits.evaluationDelay) {
+    const reason = `The checkpoint of round ${count(checkpoint!.round)} has waited ${duration(waiting)} for its evaluation`;
+    found.push({
+      box: "quality",
+      level: "amber",
+      word: "behind",
+      reason,
+      hint: "the evaluator takes the newest checkpoint next; read its log if it stays behind",
+    });
+  }
+  const freshness = freshnessOf(flow) ?? 0;
+  if (freshness > limits.freshness.amber) {
+    const level = freshness > limits.freshness.red ? "red" : "amber";
+    const reason = `The published model is ${duration(freshness)} behind the events`;
+    found.push({
+      box: "checkpoint",
+      level,
+      word: "stale",
+      reason,
+      hint: "rounds take too long for this stream: add trainers with `tributary trainer`",
+    });
+  }
+  return found;
+}
+
+function serving(flow: Flow): Problem[] {
+  const found = presence(
+    flow,
+    "requests",
+    "Serve",
+    flow.serve,
+    limits.silence,
+    "start it with `tributary serve`; training goes on meanwhile",
+  );
+  const { requests = null, errors = null } = flow.serve?.status ?? {};
+  if (requests !== null && errors !== null && requests > 0 && errors / requests > limits.errorShare) {
+    const reason = `${percent(errors / requests)} of the requests failed`;
+    found.push({ box: "requests", level: "amber", word: "errors", reason, hint: "read the log of serve" });
+  }
+  // The flow itself is whole without it: a missing serve is never the stalled stage.
+  return found.map((problem) => (problem.word === "missing" ? { ...problem, level: "amber" as const } : problem));
+}

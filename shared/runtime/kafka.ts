@@ -1,0 +1,246 @@
+// The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
+import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
+import { AppError } from "./errors.ts";
+import type { Log } from "./log.ts";
+
+export interface Outgoing {
+  readonly key: string;
+  readonly value: string | Buffer;
+}
+
+export interface Message {
+  readonly offset: number;
+  readonly value: Buffer | null;
+  /** Kafka's own time of the message, ms since 1970. */
+  readonly arrivedAt: number;
+}
+
+export interface Fetched {
+  readonly partition: number;
+  /** In order of offset, none before the position that was asked for. */
+  readonly messages: readonly Message[];
+  /** The offset to go on from: past what Kafka itself keeps back, e.g. transaction markers. */
+  readonly next: number;
+}
+
+/** What a partition holds: offsets from `begin` to before `end`. */
+export interface Bounds {
+  readonly partition: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Reading {
+  readonly topic: string;
+  readonly group: string;
+  /** The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error ends the reading. */
+  assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the reading. */
+  fetched(batch: Fetched): Promise<void>;
+}
+
+export interface Consumption {
+  /** Rejects when the reading cannot go on. Connection losses are not such: they are retried for ever. */
+  readonly failed: Promise<never>;
+  /** Tells the group how far we are, for lag tools: nobody starts from there. */
+  commit(next: ReadonlyMap<number, number>): Promise<void>;
+  /** Forgets what was read: `assigned` is called again for the same partitions, and reading goes on from its answer. */
+  reassign(): void;
+  /** Leaves the group at once. */
+  stop(): Promise<void>;
+}
+
+export interface Kafka {
+  /** Creates the topic where missing; the number of its partitions. */
+  ensureTopic(topic: string, partitions: number): Promise<number>;
+  endOffsets(topic: string): Promise<Bounds[]>;
+  /** Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away. */
+  produce(topic: string, messages: readonly Outgoing[]): Promise<void>;
+  consume(reading: Reading): Promise<Consumption>;
+  close(): Promise<void>;
+}
+
+const HEARTBEAT_MS = 1000;
+const SESSION_MS = 30_000;
+const REACH_MS = 12_000;
+
+/** `brokers`: host:port, several with commas. Throws BROKER_UNREACHABLE when no broker answers within some 12 s. */
+export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
+  const client = new kafkajs.Kafka(settings(brokers, log));
+  const admin = client.admin({ retry: { retries: 4 } });
+  await reach(admin.connect(), brokers);
+  let producer: Promise<Producer> | undefined;
+  const consumptions = new Set<Consumption>();
+
+  async function connectProducer(): Promise<Producer> {
+    const made = client.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
+    await made.connect();
+    return made;
+  }
+
+  return {
+    ensureTopic: async (topic, numPartitions) => {
+      const known = await admin.listTopics();
+      if (!known.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]!.partitions.length;
+    },
+    endOffsets: async (topic) => {
+      const found = await admin.fetchTopicOffsets(topic);
+      return found
+        .map(({ partition, low, high }) => ({ partition, begin: Number(low), end: Number(high) }))
+        .sort((a, b) => a.partition - b.partition);
+    },
+    produce: async (topic, messages) => {
+      producer ??= connectProducer();
+      await (await producer).send({ topic, acks: -1, messages: messages as Outgoing[] });
+    },
+    consume: async (reading) => {
+      const consumption = await consume(client, reading);
+      consumptions.add(consumption);
+      return consumption;
+    },
+    close: async () => {
+      await Promise.allSettled([...consumptions].map((each) => each.stop()));
+      await Promise.allSettled([admin.disconnect(), producer?.then((each) => each.disconnect())]);
+    },
+  };
+}
+
+function settings(brokers: string, log: Log): KafkaConfig {
+  return {
+    clientId: "tributary",
+    brokers: brokers.split(",").map((each) => each.trim()),
+    connectionTimeout: 3000,
+    requestTimeout: 30_000,
+    retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: Number.MAX_SAFE_INTEGER },
+    // kafkajs tells of every retry at its highest level: the services say what matters, this is for debugging.
+    logCreator:
+      () =>
+      ({ namespace, log: { message, error } }) =>
+        log.debug({ kafkajs: namespace, error }, message),
+  };
+}
+
+async function reach(connecting: Promise<void>, brokers: string): Promise<void> {
+  const give = (cause?: unknown) => new AppError("BROKER_UNREACHABLE", { what: "no Kafka broker answers", brokers }, { cause });
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(give()), REACH_MS);
+  });
+  try {
+    await Promise.race([
+      connecting.catch((error) => {
+        throw give(error);
+      }),
+      deadline,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Reading): Promise<Consumption> {
+  const consumer = client.consumer({
+    groupId: reading.group,
+    sessionTimeout: SESSION_MS,
+    heartbeatInterval: HEARTBEAT_MS,
+    maxWaitTimeInMs: 250,
+    maxBytesPerPartition: 8 << 20,
+    maxBytes: 32 << 20,
+    retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: 8 },
+  });
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined); // whoever waits for it sees it; nobody may be waiting yet
+  const positions = new Map<number, number>();
+  let generation = 0;
+  let ours: readonly number[] = [];
+  let assigning: Promise<void> = Promise.resolve();
+
+  function assign(partitions: readonly number[]): void {
+    generation++;
+    ours = partitions;
+    positions.clear();
+    assigning = seekAll(generation, partitions);
+    assigning.catch(fail);
+  }
+
+  async function seekAll(mine: number, partitions: readonly number[]): Promise<void> {
+    const starts = await reading.assigned(partitions);
+    if (mine !== generation) return;
+    for (const [partition, offset] of starts) {
+      positions.set(partition, offset);
+      consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
+    }
+  }
+
+  async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }: EachBatchPayload): Promise<void> {
+    const mine = generation;
+    // A rebalance that a heartbeat brings up is met again by kafkajs right after this batch.
+    const beating = setInterval(() => heartbeat().catch(() => undefined), HEARTBEAT_MS);
+    try {
+      await assigning;
+      const from = positions.get(batch.partition);
+      if (from === undefined || isStale() || !isRunning() || mine !== generation) return; // fetched before the seek
+      const next = Number(batch.lastOffset()) + 1;
+      await reading.fetched({ partition: batch.partition, messages: messagesOf(batch.messages, from), next });
+      if (mine !== generation) return;
+      positions.set(batch.partition, Math.max(from, next));
+      resolveOffset(batch.lastOffset());
+    } catch (error) {
+      fail(error);
+    } finally {
+      clearInterval(beating);
+    }
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    assign(payload.memberAssignment[reading.topic] ?? []);
+  });
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    // A batch of nothing but transaction markers never reaches eachBatch.
+    if (payload.batchSize === 0 && positions.has(payload.partition)) {
+      reading.fetched({ partition: payload.partition, messages: [], next: Number(payload.lastOffset) + 1 }).catch(fail);
+    }
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) fail(payload.error);
+  });
+  await consumer.connect();
+  await consumer.subscribe({ topic: reading.topic, fromBeginning: true });
+  await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
+  return {
+    failed,
+    commit: (next) =>
+      consumer.commitOffsets([...next].map(([partition, offset]) => ({ topic: reading.topic, partition, offset: String(offset) }))),
+    reassign: () => assign(ours),
+    stop: () => leave(consumer),
+  };
+}
+
+/** kafkajs waits for its long poll and its retries when it stops: not for ever. */
+async function leave(consumer: Consumer): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, 2500);
+  });
+  await Promise.race([consumer.disconnect().catch(() => undefined), patience]);
+  clearTimeout(timer);
+}
+
+function messagesOf(messages: EachBatchPayload["batch"]["messages"], from: number): Message[] {
+  const found: Message[] = [];
+  for (const { offset, value, timestamp } of messages) {
+    const at = Number(offset);
+    if (at >= from) found.push({ offset: at, value, arrivedAt: Number(timestamp) });
+  }
+  return found;
+}

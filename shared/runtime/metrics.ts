@@ -1,0 +1,59 @@
+// Every metric's name, kind and help in one table; a service asks for the ones that it feeds. Base units: seconds, bytes, ratios.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+const table = {
+  tributary_events_produced_total: { kind: "counter", help: "Events written to Kafka by replay", labels: [] },
+  tributary_events_read_total: { kind: "counter", help: "Messages read from Kafka", labels: ["partition"] },
+  tributary_rows_written_total: { kind: "counter", help: "Rows committed to the events table", labels: ["partition"] },
+  tributary_events_dead_total: { kind: "counter", help: "Messages sent to the dead letters", labels: ["reason"] },
+  tributary_unknown_fields_total: { kind: "counter", help: "Unknown fields seen in events", labels: [] },
+  tributary_buffered_rows: { kind: "gauge", help: "Rows read and not yet committed", labels: [] },
+  tributary_lag_messages: { kind: "gauge", help: "Messages in the topic that the table does not hold yet", labels: ["partition"] },
+  tributary_commit_seconds: { kind: "histogram", help: "Time of one commit, files written to log entry", labels: [] },
+  tributary_table_version: { kind: "gauge", help: "Newest version of the events table", labels: [] },
+  tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
+  tributary_steps_total: { kind: "counter", help: "Optimizer steps applied", labels: ["phase"] },
+  tributary_step_seconds: { kind: "histogram", help: "Time of one step, from open to applied", labels: ["phase"] },
+  tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
+  tributary_trainers: { kind: "gauge", help: "Trainers connected", labels: [] },
+  tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
+  tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket", labels: ["direction"] },
+  tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
+  tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
+  tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
+  tributary_publications_total: { kind: "counter", help: "Decisions of the publication gate", labels: ["outcome"] },
+  tributary_model_watermark_seconds: {
+    kind: "gauge",
+    help: "Arrival time of the newest event that the published model covers",
+    labels: [],
+  },
+  tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
+  tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
+} as const satisfies Record<string, { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[] }>;
+
+type Table = typeof table;
+type NamesOf<K> = { [N in keyof Table]: Table[N]["kind"] extends K ? N : never }[keyof Table];
+
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  counter(name: NamesOf<"counter">): Counter;
+  gauge(name: NamesOf<"gauge">): Gauge;
+  histogram(name: NamesOf<"histogram">): Histogram;
+}
+
+/** A registry with the process's own figures; each metric is made on first use. */
+export function createMetrics(service: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  collectDefaultMetrics({ register: registry, prefix: "tributary_" });
+  const settings = (name: keyof Table) => ({ name, help: table[name].help, labelNames: [...table[name].labels], registers: [registry] });
+  const existing = <T>(name: string, make: () => T) => (registry.getSingleMetric(name) as T | undefined) ?? make();
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    counter: (name) => existing(name, () => new Counter(settings(name))),
+    gauge: (name) => existing(name, () => new Gauge(settings(name))),
+    histogram: (name) => existing(name, () => new Histogram(settings(name))),
+  };
+}

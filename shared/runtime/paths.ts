@@ -1,0 +1,40 @@
+// Where everything lies below a data directory. The services agree on files, never on each other's code.
+import { join, resolve } from "node:path";
+
+export interface Paths {
+  readonly root: string;
+  /** One JSON file per running process, see registry.ts. */
+  readonly run: string;
+  readonly logs: string;
+  readonly kafka: string;
+  /** Positions of replayed streams. */
+  readonly replay: string;
+  /** Holds events/ and items/, both Delta tables. */
+  readonly table: string;
+  readonly deadLetters: string;
+  /** The parameter server's --out in continuous mode: checkpoints/. */
+  readonly training: string;
+  /** Published models: <version>/ and the pointer `current`. */
+  readonly models: string;
+  readonly evaluations: string;
+  /** The dashboard's memory. */
+  readonly history: string;
+}
+
+export function pathsOf(dataDir: string): Paths {
+  const root = resolve(dataDir);
+  const at = (name: string) => join(root, name);
+  return {
+    root,
+    run: at("run"),
+    logs: at("logs"),
+    kafka: at("kafka"),
+    replay: at("replay"),
+    table: at("table"),
+    deadLetters: at("dead-letters"),
+    training: at("training"),
+    models: at("models"),
+    evaluations: at("evaluations.jsonl"),
+    history: at("dashboard-history.jsonl"),
+  };
+}

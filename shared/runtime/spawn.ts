@@ -1,0 +1,71 @@
+// Starts a command of ours as a process of its own: own process group (Ctrl-C reaches the parent alone, which drains in order), an IPC channel that tells it when the parent is gone.
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
+
+export interface Spawned {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly running: boolean;
+  /** Exit code; 1 when a signal ended it. Never rejects. */
+  readonly exited: Promise<number>;
+  /** SIGTERM, then SIGKILL after the grace. Resolves when the process is gone. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+export interface SpawnOptions {
+  /** Threads of the tensor engine, for the services that have one. */
+  readonly threads?: number;
+  /** File that stderr and stdout are appended to; without it stderr is the parent's. */
+  readonly log?: string;
+}
+
+export function spawnService(command: string, args: readonly string[], options: SpawnOptions = {}): Spawned {
+  if (options.log) mkdirSync(dirname(options.log), { recursive: true });
+  const out = options.log ? openSync(options.log, "a") : undefined;
+  const child = spawn(process.execPath, [bin, command, ...args], {
+    detached: true,
+    stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
+    env: { ...process.env, ...(options.threads === undefined ? {} : engineEnvironment(options.threads)) },
+  });
+  if (out !== undefined) closeSync(out);
+  let running = true;
+  const exited = new Promise<number>((resolve) => {
+    const ended = (code: number | null) => {
+      running = false;
+      resolve(code ?? 1);
+    };
+    child.once("exit", ended);
+    child.once("error", () => ended(1));
+  });
+  return {
+    name: command,
+    child,
+    get running() {
+      return running;
+    },
+    exited,
+    stop: async (graceMs = 5_000) => {
+      if (!running) return;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Must stand before the process starts: the C library and TensorFlow read it once. Keeping freed pages saves about 20 % of a step. */
+function engineEnvironment(threads: number): Record<string, string> {
+  return {
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: "1",
+    TF_CPP_MIN_LOG_LEVEL: "2",
+    MALLOC_MMAP_THRESHOLD_: "4294967296",
+    MALLOC_TRIM_THRESHOLD_: "8589934592",
+    MALLOC_TOP_PAD_: "268435456",
+  };
+}

@@ -1,0 +1,115 @@
+// What the services' /status answers say, read with tolerance: an unknown or missing figure becomes null, so that an older or newer service still shows.
+import { z } from "zod";
+
+/** One registered process and the newest answer of its /status. */
+export interface Answer {
+  readonly service: string;
+  readonly pid: number;
+  readonly url: string;
+  readonly startedAt: number;
+  /** Null before the first answer. */
+  readonly status: unknown;
+  readonly answeredAt: number | null;
+}
+
+const number = z.number().nullable().catch(null);
+const text = z.string().nullable().catch(null);
+const list = <T extends z.ZodType>(item: T) => z.array(item).catch([]);
+const maybe = <T extends z.ZodType>(shape: T) => shape.nullable().catch(null);
+
+const metrics = z.object({ "ndcg@100": number, "recall@20": number, "recall@50": number, "ndcg@100:se": number });
+
+const replay = z.object({ source: text, produced: number, total: number, ratePerSecond: number, done: z.boolean().catch(false) });
+const ingest = z.object({
+  state: text,
+  reason: text,
+  read: number,
+  written: number,
+  dead: number,
+  buffered: number,
+  lag: maybe(z.object({ messages: number, seconds: number })),
+  table: maybe(z.object({ version: number, files: number, rows: number })),
+  lastCommitAt: number,
+  newestArrival: number,
+  eventsPerSecond: number,
+});
+const server = z.object({
+  state: text,
+  hint: text,
+  round: number,
+  step: number,
+  loss: maybe(z.object({ reconstruction: number, kl: number, total: number })),
+  lossHistory: list(z.object({ at: z.number(), round: number, reconstruction: number, kl: number })),
+  users: number,
+  items: number,
+  stepsPerMinute: number,
+  trainers: list(z.object({ name: text, engine: text, lastSeenAt: number })),
+  checkpoint: maybe(z.object({ step: number, round: number, at: number })),
+});
+const trainer = z.object({ state: text, engine: text, parts: number });
+const evaluator = z.object({
+  state: text,
+  evaluations: list(
+    z.object({ at: z.number(), round: number, model: maybe(metrics), popularity: maybe(metrics), outcome: text, reason: text }),
+  ),
+  published: maybe(
+    z.object({ version: text, at: number, watermark: number, round: number, metrics: maybe(metrics), popularity: maybe(metrics) }),
+  ),
+});
+const serve = z.object({ model: text, requests: number, errors: number });
+
+/** A process that is there; `status` is null until it has answered once. */
+export interface Seen<T> {
+  readonly process: Answer;
+  readonly status: T | null;
+  /** Milliseconds since it last answered, or since it started when it never has. */
+  readonly silence: number;
+}
+
+/** The whole flow at one moment, stage by stage; null where no process is registered. */
+export interface Flow {
+  readonly now: number;
+  readonly replay: Seen<z.output<typeof replay>> | null;
+  readonly ingest: Seen<z.output<typeof ingest>> | null;
+  readonly server: Seen<z.output<typeof server>> | null;
+  readonly trainers: readonly Seen<z.output<typeof trainer>>[];
+  readonly evaluator: Seen<z.output<typeof evaluator>> | null;
+  readonly serve: Seen<z.output<typeof serve>> | null;
+  /** Every process but the dashboards, in the order in which data flows. */
+  readonly processes: readonly Answer[];
+}
+
+const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
+
+/** `now` in ms since 1970. Of several processes of one service (but trainers) the newest is shown. */
+export function flowOf(answers: readonly Answer[], now: number): Flow {
+  const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
+  const processes = answers.filter((a) => a.service !== "dashboard").sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
+  const all = <T extends z.ZodType>(service: string, schema: T): Seen<z.output<T>>[] =>
+    processes
+      .filter((answer) => answer.service === service)
+      .map((process) => ({
+        process,
+        status: schema.safeParse(process.status).data ?? null,
+        silence: now - (process.answeredAt ?? process.startedAt),
+      }));
+  const newest = <T extends z.ZodType>(service: string, schema: T) => all(service, schema).at(-1) ?? null;
+  return {
+    now,
+    replay: newest("replay", replay),
+    ingest: newest("ingest", ingest),
+    server: newest("server", server),
+    trainers: all("trainer", trainer),
+    evaluator: newest("evaluator", evaluator),
+    serve: newest("serve", serve),
+    processes,
+  };
+}
+
+/** Seconds by which the published model is behind the newest event; 0 when it covers every event, null while there is no model. */
+export function freshnessOf(flow: Flow): number | null {
+  const watermark = flow.evaluator?.status?.published?.watermark ?? null;
+  if (watermark === null) return null;
+  const newest = flow.ingest?.status?.newestArrival ?? null;
+  return newest !== null && newest > watermark ? Math.max(0, (flow.now - watermark) / 1000) : 0;
+}

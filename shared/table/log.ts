@@ -1,0 +1,167 @@
+// The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure; delta.ts touches the store.
+// Source: the Delta Transaction Log Protocol, reader version 1, writer version 2.
+import { AppError } from "../runtime/errors.ts";
+
+/** A Parquet file of the table. Its rows never change. */
+export interface DataFile {
+  /** Relative to the table's folder. */
+  readonly path: string;
+  readonly size: number;
+  readonly rows: number;
+  /** ms since 1970. */
+  readonly modificationTime: number;
+  /** Delta's statistics, JSON. */
+  readonly stats: string;
+}
+
+/** The progress of one writer: of appId, everything up to `version` is in the table. */
+export interface Txn {
+  readonly appId: string;
+  readonly version: number;
+}
+
+export interface Metadata {
+  readonly id: string;
+  readonly schemaString: string;
+}
+
+export interface Commit {
+  readonly version: number;
+  /** ms since 1970, of the clock of whoever committed. */
+  readonly timestamp: number;
+  /** Newest arrival of an event in this commit, ms; 0 when it says nothing about that. */
+  readonly newestArrival: number;
+  readonly metadata: Metadata | null;
+  readonly txn: readonly Txn[];
+  readonly add: readonly DataFile[];
+  /** Files of `add` that bring new rows, not old ones rewritten. */
+  readonly fresh: readonly DataFile[];
+  readonly remove: readonly string[];
+}
+
+export interface State {
+  /** -1 before the first commit. */
+  readonly version: number;
+  readonly metadata: Metadata | null;
+  /** Live files by path, in order of their addition. */
+  readonly files: Map<string, DataFile>;
+  readonly offsets: Map<string, number>;
+  readonly watermark: number;
+}
+
+export const emptyState = (): State => ({ version: -1, metadata: null, files: new Map(), offsets: new Map(), watermark: 0 });
+
+/** The state after one more commit. Changes the maps of `state`: nobody needs the one before. */
+export function advance(state: State, commit: Commit): State {
+  for (const path of commit.remove) state.files.delete(path);
+  for (const file of commit.add) state.files.set(file.path, file);
+  for (const { appId, version } of commit.txn) state.offsets.set(appId, version);
+  return {
+    ...state,
+    version: commit.version,
+    metadata: commit.metadata ?? state.metadata,
+    watermark: Math.max(state.watermark, commit.newestArrival),
+  };
+}
+
+const nameOf = (version: number) => `${String(version).padStart(20, "0")}.json`;
+export const entryPath = (version: number) => `_delta_log/${nameOf(version)}`;
+
+/** The version that a file of the log folder is the entry of. */
+export function versionOf(name: string): number | undefined {
+  return /^\d{20}\.json$/.test(name) ? Number(name.slice(0, 20)) : undefined;
+}
+
+export interface Draft {
+  readonly timestamp: number;
+  readonly newestArrival: number;
+  /** Only in the commit that creates the table. */
+  readonly metadata: Metadata | null;
+  readonly txn: readonly Txn[];
+  readonly add: readonly DataFile[];
+}
+
+export function formatEntry(draft: Draft): string {
+  const { timestamp, newestArrival, metadata, txn, add } = draft;
+  const actions: object[] = [];
+  if (metadata) {
+    actions.push({ protocol: { minReaderVersion: 1, minWriterVersion: 2 } });
+    actions.push({
+      metaData: { ...metadata, format: { provider: "parquet", options: {} }, partitionColumns: [], configuration: {}, createdTime: timestamp },
+    });
+  }
+  for (const { appId, version } of txn) actions.push({ txn: { appId, version, lastUpdated: timestamp } });
+  for (const { path, size, modificationTime, stats } of add) {
+    actions.push({ add: { path, partitionValues: {}, size, modificationTime, dataChange: true, stats } });
+  }
+  const operation = add.length === 0 && metadata ? "CREATE TABLE" : "WRITE";
+  // `actions` lets a reader of ours see that an entry was cut off between two lines.
+  const commitInfo = { timestamp, operation, operationParameters: { mode: "Append" }, engineInfo: "Tributary", newestArrival, actions: actions.length };
+  return `${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`;
+}
+
+/** Throws TABLE_CORRUPT, or TABLE_UNSUPPORTED when the table needs more than reader 1 and writer 2. `where` names the entry in messages. */
+export function parseEntry(text: string, version: number, where: string): Commit {
+  const corrupt = (what: string): never => {
+    throw new AppError("TABLE_CORRUPT", { what, file: where });
+  };
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (lines.length === 0) corrupt("the log entry is empty");
+  const actions = lines.map((line, k) => {
+    try {
+      return JSON.parse(line) as Actions;
+    } catch {
+      return corrupt(`line ${k + 1} of the log entry is no JSON`);
+    }
+  });
+  const all = <K extends keyof Actions>(kind: K) => actions.flatMap((action) => (action[kind] ? [action[kind] as NonNullable<Actions[K]>] : []));
+
+  for (const protocol of all("protocol")) requireSupported(protocol, where);
+  const [info] = all("commitInfo");
+  if (info?.actions !== undefined && info.actions !== actions.length - 1) {
+    corrupt(`the log entry holds ${actions.length - 1} of ${info.actions} actions`);
+  }
+  const metadata = all("metaData").at(-1);
+  if (metadata && metadata.partitionColumns.length > 0) {
+    throw new AppError("TABLE_UNSUPPORTED", { what: "partitioned by columns", file: where });
+  }
+  const added = all("add").map((add) => {
+    const rows = numRecords(add.stats);
+    if (typeof add.path !== "string" || typeof add.size !== "number" || rows === undefined) return corrupt("an add without path, size or numRecords");
+    const { path, size, modificationTime, stats } = add;
+    return { file: { path: decodeURIComponent(path), size, modificationTime, rows, stats: stats! }, fresh: add.dataChange };
+  });
+  return {
+    version,
+    timestamp: info?.timestamp ?? 0,
+    newestArrival: info?.newestArrival ?? 0,
+    metadata: metadata ? { id: metadata.id, schemaString: metadata.schemaString } : null,
+    txn: all("txn").map((txn) => ({ appId: txn.appId, version: txn.version })),
+    add: added.map(({ file }) => file),
+    fresh: added.filter(({ fresh }) => fresh).map(({ file }) => file),
+    remove: all("remove").map(({ path }) => decodeURIComponent(path)),
+  };
+}
+
+interface Actions {
+  commitInfo?: { timestamp?: number; newestArrival?: number; actions?: number };
+  protocol?: { minReaderVersion: number; minWriterVersion: number };
+  metaData?: { id: string; schemaString: string; partitionColumns: string[] };
+  txn?: Txn;
+  add?: { path: string; size: number; modificationTime: number; dataChange: boolean; stats?: string };
+  remove?: { path: string };
+}
+
+function requireSupported({ minReaderVersion, minWriterVersion }: NonNullable<Actions["protocol"]>, file: string): void {
+  if (minReaderVersion <= 1 && minWriterVersion <= 2) return;
+  throw new AppError("TABLE_UNSUPPORTED", { what: `reader ${minReaderVersion}, writer ${minWriterVersion}, where 1 and 2 are known`, file });
+}
+
+function numRecords(stats: string | undefined): number | undefined {
+  try {
+    const rows = (JSON.parse(stats ?? "") as { numRecords?: unknown }).numRecords;
+    return typeof rows === "number" ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+// Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it passed one. Above frames.ts.
+import { z } from "zod";
+import { modelConfig } from "../model/config.ts";
+import { AppError } from "../runtime/errors.ts";
+import type { Decoded } from "./frames.ts";
+
+const count = z.number().int().nonnegative();
+const name = z.string().min(1).max(200);
+
+/** What the trainer does with a part; each phase is one pass over users. */
+export const phases = ["posterior", "encoder", "decoder", "score"] as const;
+export type Phase = (typeof phases)[number];
+
+/** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
+export const groups = ["hidden", "decoder"] as const;
+export type Group = (typeof groups)[number];
+
+const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count, token: z.string().max(4096).optional() });
+/** "I can take one part." One ask is one lease; asking twice is how a trainer would fetch ahead. */
+const ask = z.object({ type: z.literal("ask") });
+/** Tensors by phase: see expectedShapes in services/server/contributions.ts. */
+const contribution = z.object({
+  type: z.literal("contribution"),
+  step: count,
+  part: count,
+  phase: z.enum(phases),
+  /** Sums over the part's users divided by the batch's; null where not finite, since JSON knows no NaN. */
+  reconstruction: z.number().nullable(),
+  kl: z.number().nullable(),
+});
+export const fromTrainer = z.discriminatedUnion("type", [hello, ask, contribution]);
+export type FromTrainer = z.output<typeof fromTrainer>;
+export type Hello = z.output<typeof hello>;
+export type Contribution = z.output<typeof contribution>;
+
+/** What a score part answers of each user, in this order: tensor `metrics` [users x 3]. */
+export const scored = ["ndcg@100", "recall@20", "recall@50"] as const;
+
+const welcome = z.object({ type: z.literal("welcome"), trainer: z.string(), seed: z.number().int() });
+/** The model's configuration comes along, since it grows with the vocabulary. */
+const weights = z.object({ type: z.literal("weights"), group: z.enum(groups), version: count, model: modelConfig });
+/** Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder), `targets` and `targetEnds` (score). */
+const lease = z.object({
+  type: z.literal("lease"),
+  step: count,
+  part: count,
+  phase: z.enum(phases),
+  batchSize: count,
+  /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
+  versions: z.object({ hidden: count, decoder: count.nullable() }),
+});
+const late = z.object({ type: z.literal("late"), step: count, part: count });
+const rejected = z.object({ type: z.literal("rejected"), why: z.string().max(1000) });
+const done = z.object({ type: z.literal("done") });
+export const fromServer = z.discriminatedUnion("type", [welcome, weights, lease, late, rejected, done]);
+export type FromServer = z.output<typeof fromServer>;
+export type Lease = z.output<typeof lease>;
+
+/** Throws AppError FRAME_MALFORMED that names the field. */
+export function read<S extends typeof fromTrainer | typeof fromServer>(schema: S, decoded: Decoded): z.output<S> {
+  const parsed = schema.safeParse(decoded.head);
+  if (!parsed.success) throw new AppError("FRAME_MALFORMED", { what: `message "${String(decoded.head.type)}": ${z.prettifyError(parsed.error).replaceAll("\n", " ")}` });
+  return parsed.data as z.output<S>;
+}

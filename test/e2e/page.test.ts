@@ -1,0 +1,229 @@
+// The dashboard's page in a real browser, against the real dashboard process and recorded services. TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { discover } from "../../shared/runtime/registry.ts";
+import { healthy, type Recorded, recordedHistory, serveRecorded } from "./recorded.ts";
+
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
+
+const services = ["replay", "ingest", "server", "trainer", "evaluator", "serve"] as const;
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+let browser: Browser;
+let dataDir: string;
+let flow: Record<string, Recorded>;
+let dashboard: ChildProcess | undefined;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  await build({ configFile: "services/dashboard/vite.config.ts" });
+  browser = await chromium.launch({ executablePath: process.env.TRIBUTARY_CHROMIUM ?? "/usr/bin/chromium", args: flags });
+});
+afterAll(async () => await browser?.close());
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), "tributary-page-"));
+  flow = {};
+  complaints = [];
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && !message.text().includes("ERR_") && complaints.push(message.text()));
+});
+afterEach(async () => {
+  await page.close();
+  await stopDashboard();
+  for (const service of Object.values(flow)) await service.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** Starts the real process; resolves with the page's address. */
+async function startDashboard(port = 0): Promise<string> {
+  dashboard = spawn(process.execPath, ["--import", "tsx", "services/cli.ts", "dashboard", "--data-dir", dataDir, "--port", String(port)], {
+    stdio: "ignore",
+  });
+  return await vi.waitFor(
+    () => {
+      const own = discover(pathsOf(dataDir).run).find(({ service, pid }) => service === "dashboard" && pid === dashboard?.pid);
+      if (!own) throw new Error("the dashboard has not registered");
+      return own.url;
+    },
+    { timeout: 15_000, interval: 50 },
+  );
+}
+
+async function stopDashboard(): Promise<void> {
+  if (!dashboard || dashboard.exitCode !== null) return;
+  dashboard.kill("SIGTERM");
+  await once(dashboard, "exit");
+}
+
+async function startFlow(now = Date.now()): Promise<void> {
+  const recorded = healthy(now);
+  for (const service of services) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, recorded[service]);
+}
+
+const text = (selector: string, expected: string | RegExp, timeout = 10_000) =>
+  page.locator(selector).filter({ hasText: expected }).waitFor({ timeout });
+
+/** As wide as a telephone, a laptop, a wall: nothing is cut off at the side. */
+async function look(name: string, themes: readonly ("light" | "dark")[] = ["light", "dark"]): Promise<void> {
+  for (const [width, height] of [
+    [390, 844],
+    [1280, 900],
+    [2560, 1440],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of themes) {
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} px`).toBeLessThanOrEqual(0);
+      const kept = process.env.TRIBUTARY_SCREENSHOTS;
+      if (kept) {
+        mkdirSync(kept, { recursive: true });
+        await page.screenshot({ path: join(kept, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      }
+    }
+  }
+}
+
+test("a healthy flow: the verdict, the boxes and the charts move without a reload, and nothing is loaded from elsewhere", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  const url = await startDashboard();
+  const hosts = new Set<string>();
+  page.on("request", (request) => hosts.add(new URL(request.url()).origin));
+  await page.goto(url);
+  await text("#headline", /^Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)$/);
+  expect(await page.locator("#word").textContent()).toBe("Healthy");
+  await text("#box-requests", "requests/s");
+  expect(await page.locator("#box-events .value").textContent()).toBe("1,238");
+  expect(await page.locator(".nothing:visible").count()).toBe(0);
+  await look("healthy");
+
+  await page.evaluate(() => document.body.setAttribute("data-same-page", "yes"));
+  const [server, ingest] = [flow.server!, flow.ingest!];
+  server.status = { ...server.status, round: 43, stepsPerMinute: 901 };
+  ingest.status = { ...ingest.status, eventsPerSecond: 87, lag: { messages: 7, seconds: 0.1 } };
+  await text("#headline", "round 43");
+  await text("#box-training .value", "901");
+  await text("#box-events .value", "87");
+  await text("#chart-lag .reading", /^7$/);
+  expect(await page.locator("body").getAttribute("data-same-page")).toBe("yes");
+  expect([...hosts]).toEqual([url]);
+  expect(complaints).toEqual([]);
+});
+
+test("a stalled ingest turns its box red, with a word, and the verdict names it, why, and what to do", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  await page.goto(await startDashboard());
+  await text("#word", "Healthy");
+  flow.ingest!.status = { ...flow.ingest!.status, state: "stalled", lag: { messages: 4180, seconds: 31 }, eventsPerSecond: 0 };
+  await text("#headline", "Ingest is stalled: Kafka does not answer, 4,180 messages wait");
+  expect(await page.locator("#word").textContent()).toBe("Stalled");
+  expect(await page.locator("#hint").textContent()).toContain("tributary broker status");
+  expect(await page.locator("#box-waiting").getAttribute("data-state")).toBe("red");
+  await text("#box-waiting .text", "stalled");
+  await text("#announcement", "Stalled. Ingest is stalled");
+  await look("stalled");
+
+  await flow.ingest!.close();
+  delete flow.ingest;
+  await text("#headline", "Ingest does not run");
+  expect(complaints).toEqual([]);
+});
+
+test("an empty data directory, then a flow that waits for its first event, are designed states", async () => {
+  await page.goto(await startDashboard());
+  await text("#headline", "Nothing runs in this data directory");
+  expect(await page.locator("#hint code").textContent()).toBe("npm start");
+  await look("empty", ["light"]);
+  const { ingest, server, trainer, evaluator, serve } = healthy(Date.now());
+  const nothing = {
+    lag: { messages: 0, seconds: 0 },
+    table: { version: 0, files: 0, rows: 0 },
+    read: 0,
+    dead: 0,
+    buffered: 0,
+    eventsPerSecond: 0,
+    newestArrival: null,
+  };
+  const untrained = { state: "waiting for events", round: 0, step: 0, loss: null, lossHistory: [], stepsPerMinute: 0, checkpoint: null };
+  const states = {
+    ingest: { ...ingest, ...nothing, lastCommitAt: null },
+    server: { ...server, ...untrained, hint: "feed the topic with `tributary replay`" },
+    trainer: { ...trainer, state: "waiting" },
+    evaluator: { ...evaluator, evaluations: [], published: null },
+    serve: { ...serve, model: null, requests: 0 },
+  };
+  for (const [service, status] of Object.entries(states)) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, status, 3);
+  await text("#headline", "Waiting for the first event");
+  expect(await page.locator("#chart-ndcg .nothing").textContent()).toBe("waiting for the first evaluation");
+  expect(await page.locator("#box-quality .text").textContent()).toBe("waiting");
+  await look("waiting", ["dark"]);
+  expect(complaints).toEqual([]);
+});
+
+test("a lost dashboard shows on the page, which goes on by itself with its history when the process is back", async () => {
+  await startFlow();
+  const url = await startDashboard();
+  await page.goto(url);
+  await text("#word", "Healthy");
+  await stopDashboard();
+  await text("#headline", "Connection to the dashboard lost, retrying");
+  expect(await page.locator("#hint").textContent()).toContain("Training: round 42");
+  await look("lost", ["light"]);
+  const kept = (
+    (await (await fetch(`${await startDashboard(Number(new URL(url).port))}/api/history`)).json()) as {
+      news: { samples: unknown[]; losses: unknown[] };
+    }
+  ).news;
+  expect(kept.samples.length).toBeGreaterThan(1);
+  expect(kept.losses).toHaveLength(42);
+  await text("#word", "Healthy");
+});
+
+test("the keyboard reads a chart's earlier values and changes the time shown", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  await page.goto(await startDashboard());
+  await text("#word", "Healthy");
+  const plot = page.locator("#chart-loss .plot");
+  expect(await plot.getAttribute("aria-label")).toMatch(/^Loss in nats per user: Reconstruction \d+\.\d, KL \d\.\d+/);
+  await plot.focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  await text("#chart-loss .when", /^\d\d:\d\d:\d\d$/);
+  await page.getByRole("radio", { name: "5 min", exact: true }).check();
+  expect(await page.getByRole("link", { name: /^Rows waiting/ }).getAttribute("href")).toBe("#chart-lag");
+  expect(complaints).toEqual([]);
+});
+
+test("a taken port is one message and exit code 3", async () => {
+  const port = new URL(await startDashboard()).port;
+  const second = spawn(process.execPath, ["--import", "tsx", "services/cli.ts", "dashboard", "--data-dir", dataDir, "--port", port], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  second.stderr.on("data", (chunk) => {
+    said += chunk;
+  });
+  const [code] = await once(second, "close");
+  expect(said).toContain(`PORT_IN_USE: port ${port} is taken`);
+  expect(code).toBe(3);
+});

@@ -1,0 +1,208 @@
+// Numbers of the authors' own implementation (float64), reproduced by both engines. A new case is a new file in the folder, no code.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { uploadDecoder } from "../../shared/model/decoder.ts";
+import { uploadHidden } from "../../shared/model/encoder.ts";
+import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
+import { score } from "../../shared/model/steps.ts";
+import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
+import { configOf, decoderStep, deviation, encoderStep, type Moments, posteriors, update, valuesOf } from "./recvae.ts";
+
+type Nested = number | Nested[];
+type Arrays = Record<string, Nested>;
+interface OneStep {
+  config: Record<string, unknown>;
+  weights: { encoder: Arrays; encoderOld: Arrays; decoder: Arrays };
+  batch: number[][];
+  kept: number[][];
+  noise: number[][];
+  encoderStep: Record<"oldMu" | "oldLogvar", Nested> & Expected & { weightedKl: number };
+  decoderStep: Expected;
+  evaluation: { logits: Nested };
+}
+interface Expected {
+  logLikelihood: number;
+  gradients: Arrays;
+  weightsAfterAdam: Arrays;
+}
+interface Trajectory {
+  config: Record<string, unknown>;
+  weights: OneStep["weights"];
+  users: number[][];
+  steps: {
+    phase: "encoder" | "decoder";
+    users: number[];
+    kept?: number[][];
+    noise: number[][];
+    logLikelihood: number;
+    weightedKl: number;
+  }[];
+  final: OneStep["weights"];
+}
+
+const folder = process.env.TRIBUTARY_FIXTURES ?? "test/golden";
+const read = <T>(...path: string[]) => JSON.parse(readFileSync(join(folder, ...path), "utf8")) as T;
+const names = readdirSync(join(folder, "recvae")).filter((name) => name.endsWith(".json"));
+const trajectories = names.filter((name) => "steps" in read<object>("recvae", name));
+const oneSteps = names.filter((name) => !trajectories.includes(name));
+const tolerance = 1e-4;
+
+test("the folder of golden numbers holds single steps and a trajectory", () => {
+  expect(oneSteps.length).toBeGreaterThan(0);
+  expect(trajectories.length).toBeGreaterThan(0);
+});
+
+// Where set-up could not build TensorFlow it says so in this variable; anywhere else a missing engine fails.
+const withoutTensorflow = process.env.TRIBUTARY_ENGINE === "wasm";
+describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
+  if (name === "tensorflow" && withoutTensorflow) {
+    test.skip("left out: set-up fell back to wasm (TRIBUTARY_ENGINE=wasm)", () => {});
+    return;
+  }
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine({ wanted: name, threads: 1 });
+  });
+
+  test.each(oneSteps)("%s: an encoder step's likelihood, KL term and every gradient", (file) => {
+    const { fixture, step } = firstStep(engine, file);
+    expect(deviation([-step.reconstruction], [fixture.encoderStep.logLikelihood])).toBeLessThan(tolerance);
+    expect(deviation([step.kl], [fixture.encoderStep.weightedKl])).toBeLessThan(tolerance);
+    expectClose(step.gradients, weightsOf(fixture.encoderStep.gradients, "encoder"));
+  });
+
+  test.each(oneSteps)("%s: the old encoder's posterior", (file) => {
+    const { fixture, old } = firstStep(engine, file);
+    expect(deviation(old.mu_BL, flat(fixture.encoderStep.oldMu))).toBeLessThan(tolerance);
+    expect(deviation(old.logvar_BL, flat(fixture.encoderStep.oldLogvar))).toBeLessThan(tolerance);
+  });
+
+  test.each(oneSteps)("%s: every weight after one Adam step of the encoder", (file) => {
+    const { fixture, weights } = afterEncoderStep(engine, file);
+    expectClose(weights, weightsOf(fixture.encoderStep.weightsAfterAdam, "encoder"));
+  });
+
+  test.each(oneSteps)("%s: a decoder step's likelihood, gradients and weights after Adam", (file) => {
+    const { fixture, weights, step } = afterDecoderStep(engine, file);
+    expect(deviation([-step.reconstruction], [fixture.decoderStep.logLikelihood])).toBeLessThan(tolerance);
+    expectClose(step.gradients, weightsOf(fixture.decoderStep.gradients, "decoder"));
+    expectClose(weights, weightsOf(fixture.decoderStep.weightsAfterAdam, "decoder"));
+  });
+
+  test.each(oneSteps)("%s: the logits of an evaluation", (file) => {
+    const { fixture, weights, config, rows } = afterDecoderStep(engine, file);
+    const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+    const values = rows.map((row) => normalisedRow(row));
+    const logits = score(engine, hidden, decoder, bagForward(weights[embeddingName]!.data, config.hidden, rows, values));
+    expect(deviation(logits, flat(fixture.evaluation.logits))).toBeLessThan(tolerance);
+  });
+
+  test.each(trajectories)("%s: the losses of every step of the full schedule, and all weights at its end", (file) => {
+    const fixture = read<Trajectory>("recvae", file);
+    const config = configOf(fixture.config);
+    const weights = { ...weightsOf(fixture.weights.encoder, "encoder"), ...weightsOf(fixture.weights.decoder, "decoder") };
+    const allRows = rowsOf(fixture.users);
+    let old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), allRows);
+    const moments: Moments = {};
+    const updates = { encoder: 0, decoder: 0 };
+    fixture.steps.forEach((expected, index) => {
+      const { phase, users } = expected;
+      const rows = users.map((user) => allRows[user]!);
+      if (phase === "decoder" && fixture.steps[index - 1]?.phase === "encoder") old = posteriors(engine, config, weights, allRows);
+      const values = expected.kept ? valuesOf(rows, expected.kept, config.dropoutRate) : rows.map((row) => normalisedRow(row));
+      const batch = { rows, values, noise_BL: flat(expected.noise) };
+      const step =
+        phase === "encoder"
+          ? encoderStep(
+              engine,
+              config,
+              weights,
+              { mu_BL: pick(old.mu_BL, users, config.latent), logvar_BL: pick(old.logvar_BL, users, config.latent) },
+              batch,
+            )
+          : decoderStep(engine, config, weights, batch);
+      expect(deviation([-step.reconstruction], [expected.logLikelihood]), `log-likelihood of step ${index}`).toBeLessThan(tolerance);
+      if (phase === "encoder") expect(deviation([step.kl], [expected.weightedKl]), `KL of step ${index}`).toBeLessThan(tolerance);
+      updates[phase]++;
+      update(weights, step.gradients, moments, updates[phase], config.learningRate);
+    });
+    expectClose(weights, { ...weightsOf(fixture.final.encoder, "encoder"), ...weightsOf(fixture.final.decoder, "decoder") });
+    const lastOld = posteriors(engine, config, weightsOf(fixture.final.encoderOld, "encoder"), allRows);
+    expect(deviation(old.mu_BL, lastOld.mu_BL)).toBeLessThan(tolerance);
+  });
+});
+
+const metrics = read<{
+  scores: number[][];
+  foldIn: number[][];
+  heldOut: number[][];
+  ndcg: Record<string, number[]>;
+  recall: Record<string, number[]>;
+}>("metrics.json");
+test.each(metrics.scores.map((_, user) => user))("metrics.json: NDCG and recall of user %i at every k", (user) => {
+  const targets = Int32Array.from(metrics.heldOut[user]!);
+  for (const k of Object.keys(metrics.ndcg)) {
+    const top = rankingOf(Float32Array.from(metrics.scores[user]!), Int32Array.from(metrics.foldIn[user]!), Number(k));
+    expect(ndcg(top, targets, Number(k)), `NDCG@${k}`).toBeCloseTo(metrics.ndcg[k]![user]!, 8);
+    expect(recall(top, targets, Number(k)), `Recall@${k}`).toBeCloseTo(metrics.recall[k]![user]!, 8);
+  }
+});
+
+function firstStep(engine: Engine, file: string) {
+  const fixture = read<OneStep>("recvae", file);
+  const config = configOf(fixture.config);
+  const weights = { ...weightsOf(fixture.weights.encoder, "encoder"), ...weightsOf(fixture.weights.decoder, "decoder") };
+  const rows = rowsOf(fixture.batch);
+  const old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), rows);
+  const batch = { rows, values: valuesOf(rows, fixture.kept, config.dropoutRate), noise_BL: flat(fixture.noise) };
+  return { fixture, config, weights, rows, old, step: encoderStep(engine, config, weights, old, batch) };
+}
+
+function afterEncoderStep(engine: Engine, file: string) {
+  const { step, ...rest } = firstStep(engine, file);
+  update(rest.weights, step.gradients, {}, 1, rest.config.learningRate);
+  return rest;
+}
+
+function afterDecoderStep(engine: Engine, file: string) {
+  const rest = afterEncoderStep(engine, file);
+  const { fixture, config, weights, rows } = rest;
+  const step = decoderStep(engine, config, weights, { rows, values: rows.map((row) => normalisedRow(row)), noise_BL: flat(fixture.noise) });
+  update(weights, step.gradients, {}, 1, config.learningRate);
+  return { ...rest, step };
+}
+
+/** A fixture's arrays under our names; W1 turned to one row per item. */
+function weightsOf(arrays: Arrays, part: "encoder" | "decoder"): Weights {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, values]) => {
+      const turned =
+        name === "fc1.weight" ? (values as number[][])[0]!.map((_, item) => (values as number[][]).map((row) => row[item]!)) : values;
+      const outer = turned as Nested[];
+      const shape = Array.isArray(outer[0]) ? [outer.length, outer[0].length] : [outer.length];
+      return [`${part}.${name}`, { shape, data: flat(turned) }];
+    }),
+  );
+}
+
+function expectClose(actual: Weights, expected: Weights): void {
+  for (const [name, { shape, data }] of Object.entries(expected)) {
+    expect(actual[name]?.shape, name).toEqual(shape);
+    expect(deviation(actual[name]!.data, data), name).toBeLessThan(tolerance);
+  }
+}
+
+function flat(values: Nested): Float32Array {
+  return Float32Array.from([values].flat(3) as number[]);
+}
+
+function rowsOf(lists: number[][]): Int32Array[] {
+  return lists.map((list) => Int32Array.from(list));
+}
+
+function pick(table_UL: Float32Array, users: readonly number[], latent: number): Float32Array {
+  return flat(users.map((user) => [...table_UL.subarray(user * latent, (user + 1) * latent)]));
+}

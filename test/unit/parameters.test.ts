@@ -1,0 +1,150 @@
+// Weights at rest: first values, growth, the embedding bag, Adam, and safetensors that PyTorch can read.
+import { expect, test } from "vitest";
+import { adam } from "../../shared/model/adam.ts";
+import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { checkShapes, decodeSafetensors, encodeSafetensors } from "../../shared/model/checkpoint.ts";
+import { defaults, modelConfig } from "../../shared/model/config.ts";
+import { embeddingName, findNonFinite, groupOf, grow, initialise } from "../../shared/model/parameters.ts";
+import { deviation } from "./recvae.ts";
+
+const config = { ...defaults, items: 30, hidden: 12, latent: 5 };
+const row = (...items: number[]) => Int32Array.from(items);
+
+test("at ML-20M size the model has the parameters of the authors' own", () => {
+  const size = (weights: object) => Object.values(weights as ReturnType<typeof initialise>).reduce((sum, { data }) => sum + data.length, 0);
+  const full = { ...defaults, items: 20_108 };
+  const weights = initialise(full, 1);
+  expect(size(weights)).toBe(17_795_908);
+  expect(size(groupOf(weights, "decoder", full))).toBe(4_041_708);
+});
+
+test("first values follow PyTorch: uniform within 1/sqrt(fan in), LayerNorm 1 and 0, and another copy is independent", () => {
+  const weights = initialise(config, 1337);
+  const largest = (name: string) => weights[name]!.data.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  const bounds = {
+    [embeddingName]: 30,
+    "encoder.fc1.bias": 30,
+    "encoder.fc3.weight": 12,
+    "encoder.fc_mu.weight": 12,
+    "decoder.weight": 5,
+    "decoder.bias": 5,
+  };
+  for (const [name, fanIn] of Object.entries(bounds)) {
+    expect(largest(name), name).toBeLessThanOrEqual(1 / Math.sqrt(fanIn));
+    expect(largest(name), name).toBeGreaterThan(0.7 / Math.sqrt(fanIn));
+  }
+  expect([...weights["encoder.ln2.weight"]!.data]).toEqual(Array(12).fill(1));
+  expect([...weights["encoder.ln2.bias"]!.data]).toEqual(Array(12).fill(0));
+  expect(initialise(config, 1337)).toEqual(weights);
+  expect(initialise(config, 1337, 1)[embeddingName]).not.toEqual(weights[embeddingName]);
+});
+
+test("growing keeps what was, starts new first-layer rows at 0, and gives a popular new item the larger bias", () => {
+  const weights = initialise(config, 1);
+  const popularity = Float64Array.from({ length: 33 }, (_, k) => k);
+  const grown = grow(weights, config, 33, popularity, 1);
+  checkShapes(grown, { ...config, items: 33 });
+  expect(grown[embeddingName]!.data.subarray(0, 360)).toEqual(weights[embeddingName]!.data);
+  expect(grown[embeddingName]!.data.subarray(360).every((x) => x === 0)).toBe(true);
+  expect(grown["decoder.weight"]!.data.subarray(150).every((x) => x !== 0 && Math.abs(x) < 0.05)).toBe(true);
+  expect(grow(weights, config, 33, popularity.fill(50, 32), 1)["decoder.bias"]!.data[32]).toBeGreaterThan(grown["decoder.bias"]!.data[31]!);
+  expect(findNonFinite(grown)).toBeUndefined();
+});
+
+test("a bag is the weighted sum of its rows, with the norm of the whole row and then dropout", () => {
+  const { data } = initialise(config, 2)[embeddingName]!;
+  const rows = [row(3), row(0, 4, 7, 9, 11, 20, 29), row(), row(5, 6)];
+  const values = [
+    normalisedRow(rows[0]!),
+    normalisedRow(rows[1]!, Uint8Array.of(1, 0, 1, 1, 1, 1, 0), 0.5),
+    normalisedRow(rows[2]!),
+    normalisedRow(rows[3]!, Uint8Array.of(0, 0), 0.5),
+  ];
+  const expected = rows.flatMap((items, user) =>
+    Array.from({ length: 12 }, (_, h) => items.reduce((sum, item, k) => sum + values[user]![k]! * data[item * 12 + h]!, 0)),
+  );
+  expect(values[1]![0]).toBeCloseTo(2 / Math.sqrt(7), 6);
+  const bag = bagForward(data, 12, rows, values);
+  expect(deviation(bag, expected)).toBeLessThan(1e-6);
+  expect(bag.subarray(24).every((x) => x === 0)).toBe(true); // nothing known, and nothing kept: zeros, never NaN
+});
+
+test("the bag's backward pass is the transpose of its forward pass", () => {
+  const { data } = initialise(config, 2)[embeddingName]!;
+  const rows = [row(3, 8), row(8, 1, 2)];
+  const values = rows.map((items) => normalisedRow(items));
+  const d = Float32Array.from({ length: 24 }, (_, k) => Math.sin(k));
+  const gradient = new Float32Array(data.length);
+  bagBackward(d, rows, values, gradient);
+  const inner = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, k) => sum + x * b[k]!, 0);
+  expect(inner(gradient, data)).toBeCloseTo(inner(d, bagForward(data, 12, rows, values)), 5);
+});
+
+test("Adam moves by the learning rate at first, and rows without a gradient keep moving through their moments", () => {
+  const [weights, m, v] = [Float32Array.of(1, 1), new Float32Array(2), new Float32Array(2)];
+  adam(weights, Float32Array.of(0.5, -2), m, v, 1, 0.01);
+  expect(weights[0]).toBeCloseTo(0.99, 6);
+  expect(weights[1]).toBeCloseTo(1.01, 6);
+  adam(weights, Float32Array.of(0, 0), m, v, 2, 0.01);
+  expect(weights[0]).toBeCloseTo(0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)), 5);
+});
+
+test("weights come back from safetensors as they went in, and W1 lies in the file as PyTorch wants it", () => {
+  const weights = initialise(config, 3);
+  const bytes = encodeSafetensors(weights);
+  expect(decodeSafetensors(bytes)).toEqual(weights);
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const [from, to] = header[embeddingName].data_offsets;
+  expect(header[embeddingName].shape).toEqual([12, 30]);
+  expect(new Float32Array(bytes.slice(8 + length + from, 8 + length + to).buffer)[30]).toBe(weights[embeddingName]!.data[1]);
+  const shifted = new Uint8Array(bytes.length + 3); // a view that starts anywhere in a larger buffer
+  shifted.set(bytes, 3);
+  expect(decodeSafetensors(shifted.subarray(3))).toEqual(weights);
+});
+
+const bytesOf = (header: string, data = 8) => {
+  const bytes = new Uint8Array(8 + header.length + data);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(new TextEncoder().encode(header), 8);
+  return bytes;
+};
+test.each([
+  ["nothing", new Uint8Array(3), "holds no header"],
+  ["a header longer than the file", bytesOf("{}").fill(255, 0, 3), "the header says"],
+  ["no JSON", bytesOf("{nope"), "not JSON"],
+  ["a list", bytesOf("[]"), "not an object"],
+  ["another type", bytesOf('{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}}'), "type F16"],
+  ["a negative shape", bytesOf('{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}'), "no valid shape"],
+  ["offsets that don't fit the shape", bytesOf('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}'), "needs 12 bytes"],
+  ["offsets behind the end", bytesOf('{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}'), "truncated"],
+  ["bytes that belong to no tensor", bytesOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'), "cover 4 of 8"],
+])("a checkpoint of %s is refused with the reason", (_, bytes, reason) => {
+  expect(() => decodeSafetensors(bytes)).toThrow(
+    expect.objectContaining({ code: "CHECKPOINT_CORRUPT", message: expect.stringContaining(reason) }),
+  );
+});
+
+test("a truncated checkpoint is refused at every length", () => {
+  const bytes = encodeSafetensors(initialise(config, 3));
+  for (let length = 0; length < bytes.length; length += 257) {
+    expect(() => decodeSafetensors(bytes.subarray(0, length))).toThrow(expect.objectContaining({ code: "CHECKPOINT_CORRUPT" }));
+  }
+});
+
+test("a wrong shape, a missing tensor and a NaN are named", () => {
+  const weights = initialise(config, 3);
+  expect(() => checkShapes(weights, { ...config, hidden: 13 })).toThrow(/encoder\.fc1\.weight has the shape \[30,12\].*\[30,13\]/);
+  const { "decoder.bias": bias, ...rest } = weights;
+  expect(() => checkShapes(rest, config)).toThrow(/decoder\.bias is missing/);
+  expect(findNonFinite(weights)).toBeUndefined();
+  bias!.data[4] = Number.NaN;
+  expect(findNonFinite(weights)).toBe("decoder.bias");
+});
+
+test("gamma and beta together, or neither, or mixture weights that don't sum to 1 are no configuration", () => {
+  expect(modelConfig.safeParse({ ...config, beta: 0.2 }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...config, gamma: null }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...config, mixtureWeights: [1, 1, 0] }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...config, gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0] }).success).toBe(true);
+});

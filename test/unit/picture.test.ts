@@ -1,0 +1,267 @@
+// The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
+import { expect, test } from "vitest";
+import { count, duration, loss, rate, ratio } from "../../shared/runtime/figures.ts";
+import { noMemory, remember, requestsPerSecond } from "../../shared/runtime/health.ts";
+import { pictureOf } from "../../shared/runtime/picture.ts";
+import { type Answer, flowOf, freshnessOf } from "../../shared/runtime/statuses.ts";
+
+const now = 1_700_000_000_000;
+const second = 1000;
+
+type Statuses = Record<string, Record<string, unknown> | undefined>;
+
+const healthy = {
+  ingest: {
+    state: "consuming",
+    read: 1000,
+    dead: 2,
+    buffered: 3,
+    lag: { messages: 12, seconds: 1 },
+    table: { version: 4, files: 8, rows: 985 },
+    lastCommitAt: now - 2 * second,
+    newestArrival: now - second,
+    eventsPerSecond: 100,
+  },
+  server: {
+    state: "training",
+    hint: null,
+    round: 12,
+    step: 480,
+    loss: { reconstruction: 400, kl: 5, total: 405 },
+    stepsPerMinute: 600,
+    trainers: [{ name: "a", engine: "wasm", lastSeenAt: now }],
+    checkpoint: { step: 480, round: 12, at: now - 5 * second },
+  },
+  trainer: { state: "computing" },
+  evaluator: {
+    evaluations: [
+      {
+        at: now - 4 * second,
+        round: 12,
+        model: { "ndcg@100": 0.412 },
+        popularity: { "ndcg@100": 0.211 },
+        outcome: "published",
+        reason: null,
+      },
+    ],
+    published: {
+      version: "12",
+      at: now - 4 * second,
+      watermark: now - 9 * second,
+      round: 12,
+      metrics: { "ndcg@100": 0.412 },
+      popularity: { "ndcg@100": 0.211 },
+    },
+  },
+  serve: { model: "12", requests: 50, errors: 0 },
+} satisfies Statuses;
+
+/** Answers of services that have run for an hour; `age` in seconds makes them younger. */
+function answers(statuses: Statuses, age = 3600): Answer[] {
+  return Object.entries(statuses).flatMap(([service, status], k) =>
+    status ? [{ service, pid: 100 + k, url: `http://127.0.0.1:${5000 + k}`, startedAt: now - age * second, status, answeredAt: now }] : [],
+  );
+}
+
+const look = (statuses: Statuses, age?: number) => {
+  const flow = flowOf(answers(statuses, age), now);
+  return pictureOf(flow, remember(noMemory, flow));
+};
+
+test("a healthy flow says how far, how fresh and how good it is", () => {
+  const { verdict, boxes, problems } = look(healthy);
+  expect(verdict).toEqual({
+    state: "ok",
+    word: "Healthy",
+    headline: "Training: round 12, model is 9 s behind the events, NDCG@100 .412 (popularity .211)",
+    hint: null,
+  });
+  expect(problems).toEqual([]);
+  expect(boxes.map(({ id, state }) => `${id} ${state}`)).toEqual(
+    ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"].map((id) => `${id} ok`),
+  );
+});
+
+const { ingest, server, evaluator, serve } = healthy;
+const refused = { ...evaluator.evaluations[0], outcome: "refused", reason: "NDCG@100 .301 is below that of the model in use" };
+
+test.each([
+  ["no ingest", { ingest: undefined }, "waiting", "red", "Ingest does not run", "tributary ingest"],
+  [
+    "no broker",
+    { ingest: { ...ingest, state: "stalled" } },
+    "waiting",
+    "red",
+    "Ingest is stalled: Kafka does not answer, 12 messages wait",
+    "tributary broker status",
+  ],
+  [
+    "no commit",
+    { ingest: { ...ingest, lastCommitAt: now - 75 * second } },
+    "files",
+    "red",
+    "Ingest has committed nothing for 75 s, 12 messages wait",
+    "disk",
+  ],
+  [
+    "a lag",
+    { ingest: { ...ingest, lag: { messages: 9000, seconds: 240 } } },
+    "waiting",
+    "amber",
+    "Ingest is 4 min behind the topic, 9,000 messages wait",
+    "catches up",
+  ],
+  [
+    "malformed events",
+    { ingest: { ...ingest, dead: 50 } },
+    "files",
+    "amber",
+    "5.00 % of the events are malformed (50 dead letters)",
+    "producer",
+  ],
+  ["no parameter server", { server: undefined }, "training", "red", "The parameter server does not run", "tributary server"],
+  [
+    "no trainers",
+    { server: { ...server, state: "waiting for trainers", trainers: [] }, trainer: undefined },
+    "training",
+    "red",
+    "Training is stalled: no trainer is connected",
+    "tributary trainer",
+  ],
+  [
+    "a trainer that is not connected",
+    { server: { ...server, state: "idle", trainers: [] } },
+    "training",
+    "amber",
+    "0 of 1 trainer are connected to the server",
+    "log",
+  ],
+  [
+    "an old checkpoint",
+    { server: { ...server, checkpoint: { step: 1, round: 12, at: now - 900 * second } } },
+    "checkpoint",
+    "amber",
+    "The newest checkpoint is 15 min old",
+    "trainers",
+  ],
+  ["no evaluator", { evaluator: undefined }, "quality", "red", "The evaluator does not run", "tributary evaluator"],
+  [
+    "one refusal",
+    { evaluator: { ...evaluator, evaluations: [refused] } },
+    "quality",
+    "amber",
+    "Publication of round 12 was refused: NDCG@100 .301 is below that of the model in use",
+    "stays in use",
+  ],
+  [
+    "three refusals",
+    { evaluator: { ...evaluator, evaluations: [refused, refused, refused] } },
+    "quality",
+    "red",
+    "Publication of round 12 was refused",
+    "stays in use",
+  ],
+  [
+    "a checkpoint not evaluated",
+    { server: { ...server, checkpoint: { step: 9, round: 13, at: now - 180 * second } } },
+    "quality",
+    "amber",
+    "The checkpoint of round 13 has waited 3 min",
+    "log",
+  ],
+  [
+    "a model out of date",
+    { evaluator: { ...evaluator, published: { ...evaluator.published, watermark: now - 1800 * second } } },
+    "checkpoint",
+    "red",
+    "The published model is 30 min behind the events",
+    "tributary trainer",
+  ],
+  ["no serve", { serve: undefined }, "requests", "amber", "Serve does not run", "tributary serve"],
+  ["failing requests", { serve: { ...serve, errors: 5 } }, "requests", "amber", "10.0 % of the requests failed", "log"],
+] as const)("%s turns its box %s and the verdict names it", (_, change, box, level, reason, hint) => {
+  const { verdict, boxes } = look({ ...healthy, ...change });
+  expect(verdict.state).toBe(level);
+  expect(verdict.headline).toContain(reason);
+  expect(verdict.hint).toContain(hint);
+  expect(boxes.find(({ id }) => id === box)).toMatchObject({ state: level });
+});
+
+test("a service that no longer answers is named with its process", () => {
+  const old = answers(healthy).map((answer) => (answer.service === "ingest" ? { ...answer, answeredAt: now - 8 * second } : answer));
+  const { verdict, services } = pictureOf(flowOf(old, now), noMemory);
+  expect(verdict.headline).toBe("Ingest has not answered for 8 s (process 100)");
+  expect(services.find(({ service }) => service === "ingest")?.answers).toBe(false);
+});
+
+test("a step that does not move for a minute is a stalled training, and one step later it is not", () => {
+  const later = (ms: number, step: number) => {
+    const late = { ...healthy, server: { ...server, step } };
+    return flowOf(
+      answers(late).map((answer) => ({ ...answer, answeredAt: now + ms })),
+      now + ms,
+    );
+  };
+  let memory = remember(noMemory, later(0, 480));
+  const stuck = later(70 * second, 480);
+  memory = remember(memory, stuck);
+  expect(pictureOf(stuck, memory).problems.find(({ box }) => box === "training")?.reason).toBe(
+    "Training is stalled: no step for 70 s with 1 trainer",
+  );
+  const moved = later(71 * second, 481);
+  expect(pictureOf(moved, remember(memory, moved)).problems.filter(({ box }) => box === "training")).toEqual([]);
+});
+
+test("the stage furthest upstream is the verdict, the others stand below, and red comes before amber", () => {
+  const { verdict, problems } = look({ ...healthy, ingest: { ...ingest, dead: 50 }, server: undefined, evaluator: undefined });
+  expect(verdict.headline).toBe("The parameter server does not run");
+  expect(problems.map(({ level }) => level)).toEqual(["amber", "red", "red"]);
+});
+
+test("nothing runs, a flow that starts, and one that drains are states of their own", () => {
+  expect(look({}).verdict).toMatchObject({ state: "empty", hint: "start the whole flow with `npm start`" });
+  expect(look({ ingest }, 4).verdict).toMatchObject({ state: "starting", headline: "Starting: waiting for the services to answer" });
+  const nothing = {
+    ingest: { ...ingest, table: { version: -1, files: 0, rows: 0 } },
+    server: { ...server, state: "waiting for events" },
+    evaluator: { evaluations: [], published: null },
+  };
+  expect(look(nothing, 4).verdict).toMatchObject({ state: "starting", headline: "Waiting for the first event" });
+  const first = { ...healthy, evaluator: { evaluations: [], published: null } };
+  expect(look(first).verdict).toMatchObject({ state: "starting", headline: "Training the first model: round 12, loss 405.0, 1 trainer" });
+  expect(look({ ingest: { ...ingest, state: "draining" } }).verdict).toMatchObject({ state: "amber", word: "Draining" });
+});
+
+test("freshness is 0 when the model covers the newest event, and unknown while there is no model", () => {
+  expect(freshnessOf(flowOf(answers(healthy), now))).toBe(9);
+  expect(freshnessOf(flowOf(answers({ ...healthy, ingest: { ...ingest, newestArrival: now - 9 * second } }), now))).toBe(0);
+  expect(freshnessOf(flowOf(answers({ ingest }), now))).toBeNull();
+});
+
+test("an answer of another shape loses its unknown figures and nothing else", () => {
+  const { boxes, verdict } = look({
+    ...healthy,
+    ingest: { ...ingest, lag: "much", eventsPerSecond: "fast", surprise: 1 },
+    serve: { nonsense: true },
+  });
+  expect(verdict.state).toBe("ok");
+  expect(boxes.find(({ id }) => id === "events")).toMatchObject({ value: "–", state: "off" });
+  expect(boxes.find(({ id }) => id === "files")).toMatchObject({ value: "8", detail: "985 rows" });
+});
+
+test("requests per second are the difference over the last looks, and a restart of serve starts anew", () => {
+  const at = (ms: number, requests: number) => flowOf(answers({ serve: { model: "1", requests, errors: 0 } }), now + ms);
+  let memory = remember(noMemory, at(0, 100));
+  expect(requestsPerSecond(memory)).toBeNull();
+  memory = remember(memory, at(2000, 130));
+  expect(requestsPerSecond(memory)).toBe(15);
+  expect(requestsPerSecond(remember(memory, at(3000, 1)))).toBeNull();
+});
+
+test("figures are written one way everywhere, and the unknown is a dash", () => {
+  expect([0.4123, 1, 0, -0.012, null].map(ratio)).toEqual([".412", "1.000", ".000", "−.012", "–"]);
+  expect([0.4, 94, 119.4, 720, 18_000, 400_000, null].map(duration)).toEqual(["0 s", "94 s", "119 s", "12 min", "5 h", "5 days", "–"]);
+  expect([0, 999.6, 1234, 12_345_678, null].map(count)).toEqual(["0", "1,000", "1,234", "12.3 M", "–"]);
+  expect([0, 0.44, 9.97, 1238.4].map(rate)).toEqual(["0", "0.4", "10", "1,238"]);
+  expect([412.34, 6.0521, 12_345].map(loss)).toEqual(["412.3", "6.052", "12,345"]);
+});

@@ -1,0 +1,101 @@
+// Recommendations without a network: what a request may say, and what the answer holds.
+import { describe, expect, test } from "vitest";
+import { recommend, type Recommending } from "../../services/serve/recommender.ts";
+import { readRequest, refuse } from "../../services/serve/requests.ts";
+import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+
+/** Prefers low columns; a known history turns the order round. */
+const model: Recommending = {
+  name: "v000001",
+  vocabulary: new Vocabulary(["a", "b", "c", "d", "e"]),
+  scoreBatch: (foldIns) =>
+    Float32Array.from(foldIns.flatMap((row) => [0, 1, 2, 3, 4].map((column) => (row.length > 0 ? column : -column)))),
+};
+const wish = { k: 10, exclude: [], includeSeen: false };
+const listed = (answer: { items: { item: string }[] }) => answer.items.map(({ item }) => item).join("");
+
+describe("recommend", () => {
+  test("lists the best first, without what the user has and what is excluded", () => {
+    const answer = recommend(model, { ...wish, history: ["e", "a", "e"], exclude: ["c", "elsewhere"] });
+    expect(answer).toEqual({
+      model: "v000001",
+      items: [
+        { item: "d", score: 3 },
+        { item: "b", score: 1 },
+      ],
+    });
+  });
+
+  test("lists at most k", () => {
+    expect(listed(recommend(model, { ...wish, history: ["e"], k: 2 }))).toBe("dc");
+  });
+
+  test("lists seen items on request, and excluded ones never", () => {
+    expect(listed(recommend(model, { ...wish, history: ["e"], exclude: ["d"], includeSeen: true }))).toBe("ecba");
+  });
+
+  test("names unknown items and goes by the others", () => {
+    const answer = recommend(model, { ...wish, history: ["x", "a", "y", "x"] });
+    expect(answer.unknown).toEqual(["x", "y"]);
+    expect(answer.fallback).toBeUndefined();
+    expect(listed(answer)).toBe("edcb");
+  });
+
+  test.each([[[]], [["x"]]])("without any known item (%j) gives the popular ones and says so", (history) => {
+    const answer = recommend(model, { ...wish, history, k: 3 });
+    expect(answer.fallback).toBe("popular");
+    expect(listed(answer)).toBe("abc");
+  });
+});
+
+describe("a request", () => {
+  test("names items or a user, ids as text or integers, and has ten items by default", () => {
+    expect(readRequest({ items: ["a", 7] })).toEqual({ items: ["a", "7"], k: 10, exclude: [], includeSeen: false });
+    expect(readRequest({ user: 3, k: 1000 })).toMatchObject({ user: "3", k: 1000 });
+    expect(readRequest({ items: [] })).toMatchObject({ items: [] });
+  });
+
+  test.each([
+    ["nothing", undefined],
+    ["a list", []],
+    ["neither items nor user", { k: 3 }],
+    ["both items and user", { items: ["a"], user: "u" }],
+    ["an unknown field", { items: ["a"], limit: 3 }],
+    ["a k of 0", { items: ["a"], k: 0 }],
+    ["a k of a million", { items: ["a"], k: 1e6 }],
+    ["a k that is text", { items: ["a"], k: "10" }],
+    ["a broken k", { items: ["a"], k: 1.5 }],
+    ["an item that is no id", { items: [1.5] }],
+    ["an item of null", { items: [null] }],
+    ["an empty item", { items: [""] }],
+    ["an endless item", { items: ["a".repeat(257)] }],
+    ["more than 10,000 items", { items: Array(10_001).fill("a") }],
+  ])("with %s is refused with status 400, code and hint", (_, body) => {
+    const told = thrown(() => readRequest(body));
+    expect(refuse(told)).toMatchObject({
+      status: 400,
+      body: { code: "REQUEST_MALFORMED", message: expect.stringMatching(/\w/), hint: expect.stringContaining("POST") },
+    });
+  });
+
+  test("with ten thousand bad items gets a short answer", () => {
+    expect(JSON.stringify(refuse(thrown(() => readRequest({ items: Array(10_000).fill(null) }))).body).length).toBeLessThan(1000);
+  });
+
+  test("is never told about our insides", () => {
+    const told = refuse(new Error("secret path /x/y"));
+    expect(told.status).toBe(500);
+    expect(JSON.stringify(told.body)).not.toContain("secret");
+    expect(refuse(new AppError("TABLE_CORRUPT", { what: "secret" })).status).toBe(500);
+  });
+});
+
+function thrown(body: () => unknown): unknown {
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}

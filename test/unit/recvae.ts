@@ -1,0 +1,142 @@
+// The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
+import type { Engine } from "../../shared/engine/engine.ts";
+import { adam } from "../../shared/model/adam.ts";
+import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { type ModelConfig, modelConfig } from "../../shared/model/config.ts";
+import { uploadDecoder } from "../../shared/model/decoder.ts";
+import { uploadHidden } from "../../shared/model/encoder.ts";
+import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
+import { decoderPart, encoderPart, type Posterior, posterior } from "../../shared/model/steps.ts";
+
+export interface Batch {
+  readonly rows: readonly Int32Array[];
+  /** Values of each user's items after norm and dropout. */
+  readonly values: readonly Float32Array[];
+  readonly noise_BL: Float32Array;
+}
+
+export interface Gradients {
+  readonly gradients: Weights;
+  readonly reconstruction: number;
+  readonly kl: number;
+}
+
+/** The encoder step cut into `parts` parts, whose contributions are added up. */
+export function encoderStep(engine: Engine, config: ModelConfig, weights: Weights, old: Posterior, batch: Batch, parts = 1): Gradients {
+  const { hidden: width, latent } = config;
+  const embedding = weights[embeddingName]!;
+  const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+  const total: Weights = { [embeddingName]: { shape: embedding.shape, data: new Float32Array(embedding.data.length) } };
+  let [reconstruction, kl] = [0, 0];
+  for (const [from, to] of cuts(batch.rows.length, parts)) {
+    const [rows, values] = [batch.rows.slice(from, to), batch.values.slice(from, to)];
+    const some = (array: Float32Array) => array.subarray(from * latent, to * latent);
+    const part = encoderPart(engine, hidden, decoder, {
+      bag_BH: bagForward(embedding.data, width, rows, values),
+      rows,
+      old: { mu_BL: some(old.mu_BL), logvar_BL: some(old.logvar_BL) },
+      noise_BL: some(batch.noise_BL),
+      batchSize: batch.rows.length,
+    });
+    bagBackward(part.dBag_BH, rows, values, total[embeddingName]!.data);
+    add(total, part.gradients);
+    reconstruction += part.reconstruction;
+    kl += part.kl;
+  }
+  hidden.dispose();
+  decoder.dispose();
+  return { gradients: total, reconstruction, kl };
+}
+
+/** The decoder step; rows without dropout. */
+export function decoderStep(engine: Engine, config: ModelConfig, weights: Weights, batch: Batch, parts = 1): Gradients & Posterior {
+  const { hidden: width, latent } = config;
+  const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+  const total: Weights = {};
+  const known = { mu_BL: new Float32Array(batch.noise_BL.length), logvar_BL: new Float32Array(batch.noise_BL.length) };
+  let reconstruction = 0;
+  for (const [from, to] of cuts(batch.rows.length, parts)) {
+    const rows = batch.rows.slice(from, to);
+    const part = decoderPart(engine, hidden, decoder, {
+      bag_BH: bagForward(weights[embeddingName]!.data, width, rows, batch.values.slice(from, to)),
+      rows,
+      noise_BL: batch.noise_BL.subarray(from * latent, to * latent),
+      batchSize: batch.rows.length,
+    });
+    add(total, part.gradients);
+    known.mu_BL.set(part.mu_BL, from * latent);
+    known.logvar_BL.set(part.logvar_BL, from * latent);
+    reconstruction += part.reconstruction;
+  }
+  hidden.dispose();
+  decoder.dispose();
+  return { gradients: total, reconstruction, kl: 0, ...known };
+}
+
+/** Posteriors of whole rows, no dropout. */
+export function posteriors(engine: Engine, config: ModelConfig, weights: Weights, rows: readonly Int32Array[]): Posterior {
+  const hidden = uploadHidden(engine, config, weights);
+  const bag_BH = bagForward(
+    weights[embeddingName]!.data,
+    config.hidden,
+    rows,
+    rows.map((row) => normalisedRow(row)),
+  );
+  const found = posterior(engine, hidden, bag_BH);
+  hidden.dispose();
+  return found;
+}
+
+export interface Moments {
+  [name: string]: { m: Float32Array; v: Float32Array };
+}
+
+/** One Adam update in place of every tensor that has a gradient. */
+export function update(weights: Weights, gradients: Weights, moments: Moments, t: number, learningRate: number): void {
+  for (const [name, { data }] of Object.entries(gradients)) {
+    moments[name] ??= { m: new Float32Array(data.length), v: new Float32Array(data.length) };
+    adam(weights[name]!.data, data, moments[name].m, moments[name].v, t, learningRate);
+  }
+}
+
+/** Whole rows with the values that dropout leaves: `kept` lists the items that stay. */
+export function valuesOf(rows: readonly Int32Array[], kept: readonly (readonly number[])[], rate: number): Float32Array[] {
+  return rows.map((row, user) =>
+    normalisedRow(
+      row,
+      Uint8Array.from(row, (item) => (kept[user]!.includes(item) ? 1 : 0)),
+      rate,
+    ),
+  );
+}
+
+/** Largest difference, relative to the number itself plus a tenth of the tensor's largest. NaN anywhere, or another length, is infinitely wrong. */
+export function deviation(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let k = 0; k < expected.length; k++) largest = Math.max(largest, Math.abs(expected[k]!));
+  let worst = 0;
+  for (let k = 0; k < expected.length; k++) {
+    const off = Math.abs(actual[k]! - expected[k]!) / (Math.abs(expected[k]!) + largest / 10 || 1);
+    if (!(off <= worst)) worst = Number.isNaN(off) ? Number.POSITIVE_INFINITY : off;
+  }
+  return worst;
+}
+
+/** A fixture's config: either KL weight may be absent, training settings beside it are not the model's. */
+export function configOf(raw: Record<string, unknown>): ModelConfig {
+  const known = Object.entries(raw).filter(([name]) => name in modelConfig.shape);
+  return modelConfig.parse({ gamma: null, beta: null, ...Object.fromEntries(known) });
+}
+
+function add(total: Weights, gradients: Weights): void {
+  for (const [name, { shape, data }] of Object.entries(gradients)) {
+    total[name] ??= { shape, data: new Float32Array(data.length) };
+    const sum = total[name].data;
+    for (let k = 0; k < data.length; k++) sum[k]! += data[k]!;
+  }
+}
+
+function cuts(users: number, parts: number): [from: number, to: number][] {
+  return Array.from({ length: parts }, (_, k) => [Math.floor((k * users) / parts), Math.floor(((k + 1) * users) / parts)]);
+}

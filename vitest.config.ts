@@ -1,0 +1,15 @@
+// Three kinds of tests: unit (no sockets, side by side), integration (real broker and processes) and e2e (the whole flow), each file after the other.
+import { defineConfig } from "vitest/config";
+
+const env = { TF_CPP_MIN_LOG_LEVEL: "2", TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" };
+const serial = { pool: "forks", fileParallelism: false, env } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.{ts,mjs}"], pool: "forks", testTimeout: 20_000, env } },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 90_000, ...serial } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, ...serial } },
+    ],
+  },
+});
