@@ -45,5 +45,5 @@ async function setUp(mode) {
   const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
   const tests = mode === "test" ? [steps.run("Python readers", installReaders), steps.run("chromium", findChromium)] : [];
   await steps.all([packages, library, engine, page, kafka, ...tests]);
-  return { python: await tests[0], chromium: await tests[1] };
+  return { python: await tests[0], chromium: await tests[1], wasmOnly: plan.unable !== undefined };
 }

@@ -1,11 +1,12 @@
 // `tributary status`: the dashboard's picture in a terminal. Asks every registered service once; reads only.
 import { z } from "zod";
 import { askAll } from "../shared/runtime/answers.ts";
+import type { Figure } from "../shared/runtime/boxes.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { duration } from "../shared/runtime/figures.ts";
-import { noMemory, remember } from "../shared/runtime/health.ts";
+import { noMemory } from "../shared/runtime/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
-import { type Figure, type Picture, pictureOf } from "../shared/runtime/picture.ts";
+import { type Picture, pictureOf } from "../shared/runtime/picture.ts";
 import { flowOf } from "../shared/runtime/statuses.ts";
 
 /** A trainer answers between two kernels. */
@@ -21,7 +22,7 @@ export const command = defineCommand({
   async run(config) {
     const paths = pathsOf(config.dataDir);
     const flow = flowOf(await askAll(paths.run, patience), Date.now());
-    const picture = pictureOf(flow, remember(noMemory, flow));
+    const picture = pictureOf(flow, noMemory);
     if (config.json) process.stdout.write(`${JSON.stringify(picture)}\n`);
     else if (picture.services.length === 0) process.stdout.write(`nothing runs in ${paths.root}\n`);
     else process.stdout.write(textOf(picture));

@@ -22,7 +22,13 @@ const options = z.object({
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
   dataDir: z.string().default(".tributary").describe("where everything is kept"),
-  port: z.coerce.number().int().min(0).max(65535).default(8080).describe("port of the dashboard"),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8080)
+    .describe("port of the dashboard; serve takes the next one; 0 takes any free ones"),
   once: z.boolean().default(false).describe("stop after the first published model and print its metrics as JSON"),
 });
 
@@ -43,7 +49,7 @@ export const command = defineCommand({
     const broker = await showStep("broker", async (done) => {
       const started = process.env.KAFKA_BROKERS
         ? { brokers: process.env.KAFKA_BROKERS, started: false }
-        : await startBroker(config.dataDir);
+        : await startBroker(config.dataDir, { signal: until.signal });
       done(`Kafka at ${started.brokers}${started.started ? "" : " (was running)"}`);
       return started;
     });
@@ -71,7 +77,7 @@ function startServices(config: Config, server: string): Supervised[] {
     supervise({
       name,
       command: name.replace(/-\d+$/, ""),
-      args: ["--data-dir", resolve(config.dataDir), "--http-port", "0", ...args],
+      args: ["--data-dir", resolve(config.dataDir), ...args],
       ...(threads === undefined ? {} : { threads }),
       log: join(logs, `${name}.log`),
     });
@@ -90,7 +96,7 @@ function startServices(config: Config, server: string): Supervised[] {
     start("server", ["--table", table, "--out", training, "--listen", server]),
     ...Array.from({ length: config.trainers }, (_, k) => start(`trainer-${k + 1}`, ["--server", `ws://${server}`], 1)),
     start("evaluator", [], 1),
-    start("serve", [], 1),
+    start("serve", ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1),
     start("dashboard", ["--port", String(config.port)]),
   ];
 }

@@ -1,7 +1,7 @@
 // Builds the TensorFlow engine once for this user: the library from the TensorFlow wheel, the binding compiled from @tensorflow/tfjs-node-gpu.
 // Where that cannot be done the wasm engine is used: said aloud with the reason, and tried again by the next set-up.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "../setup/cache.mjs";
@@ -23,11 +23,11 @@ export function planEngine({ retry }) {
   const version = packages["node_modules/@tensorflow/tfjs-node-gpu"].version;
   const recipe = keyOf([version, wheel, TENSORFLOW], [join(root, "infra", "engine")]);
   const key = `${recipe}-${process.platform}-${process.arch}-abi${process.versions.modules}`;
-  const plan = { wheel, key, target: join(cacheFolder, "engine", key), work: undefined, unable: undefined };
+  const plan = { wheel, key, target: join(cacheFolder, "engine", key), work: undefined, unable: undefined, failed: false };
   if (existsSync(plan.target)) return plan;
   // A build that failed is costly to try again, a missing compiler is quick to notice: `npm start` repeats only the second.
-  const [failedKey, reason] = (readStamp("engine-failed") ?? "").split("\n");
-  if (!retry && failedKey === key) return { ...plan, unable: reason };
+  const [failedKey, ...reason] = (readStamp("engine-failed") ?? "").split("\n");
+  if (!retry && failedKey === key) return { ...plan, unable: reason.join("\n") };
   return { ...plan, unable: whyNot() };
 }
 
@@ -126,17 +126,14 @@ export async function linkEngine(plan) {
 function giveUp(plan, work, error) {
   rmSync(work, { recursive: true, force: true });
   plan.unable = error.message;
-  const oneLine = error.message
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .at(-1);
-  mkdirSync(modules, { recursive: true });
-  writeStamp("engine-failed", `${plan.key}\n${oneLine}`);
+  plan.failed = true;
   return leftOut("failed");
 }
 
+/** Comes after the npm packages are in place: their installation would wipe the stamp away. */
 function notice(plan) {
-  return leftOut(`the wasm engine is used instead, about 6 times slower: ${plan.unable}\n  Then \`npm run setup\` tries again.`);
+  if (plan.failed) writeStamp("engine-failed", `${plan.key}\n${plan.unable}`);
+  return leftOut(`the wasm engine is used instead, about 6 times slower: ${plan.unable}\n  \`npm run setup\` tries again.`);
 }
 
 function hasNvidiaGpu() {

@@ -20,6 +20,7 @@ export function becomeParentOf(args) {
       if (isNew(performance.now())) child.kill(signal);
     });
   }
+  if (process.env.npm_lifecycle_event) stopWithParent(() => child.kill("SIGTERM"));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code, signal) => {
@@ -27,6 +28,17 @@ export function becomeParentOf(args) {
       resolve();
     });
   });
+}
+
+/** npm's shell between us and npm takes a SIGTERM to itself and tells nobody: then our parent is gone, and nobody could stop us any more. */
+function stopWithParent(stop) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop();
+  }, 250);
+  timer.unref();
 }
 
 /** A function that says whether a signal at a time is a new one or the echo of the one before. */

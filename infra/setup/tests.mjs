@@ -56,10 +56,15 @@ export async function findChromium() {
 }
 
 /** Runs vitest, shows its own report, and ends with `N passed, N failed`. Returns the exit code. */
-export async function runTests(args, { python, chromium }) {
+export async function runTests(args, { python, chromium, wasmOnly }) {
   const folder = mkdtempSync(join(tmpdir(), "tributary-tests-"));
   const file = join(folder, "report.json");
-  const env = { ...process.env, ...(python && { TRIBUTARY_TEST_PYTHON: python }), ...(chromium && { TRIBUTARY_TEST_CHROMIUM: chromium }) };
+  const env = {
+    ...process.env,
+    ...(python && { TRIBUTARY_TEST_PYTHON: python }),
+    ...(chromium && { TRIBUTARY_TEST_CHROMIUM: chromium }),
+    ...(wasmOnly && { TRIBUTARY_ENGINE: "wasm" }),
+  };
   const vitest = [
     join(root, "node_modules/vitest/vitest.mjs"),
     "run",

@@ -1,6 +1,6 @@
 // The dashboard's memory: one sample a second, the rounds' losses, the evaluations. Bounded; the page extends its copy in the same way.
 
-export interface Sample {
+interface Sample {
   /** ms since 1970, as every `at` */
   readonly at: number;
   /** Seconds; null while no model is published. */
@@ -9,13 +9,13 @@ export interface Sample {
   readonly lag: number | null;
 }
 
-export interface Loss {
+interface Loss {
   readonly at: number;
   readonly reconstruction: number;
   readonly kl: number;
 }
 
-export interface Evaluation {
+interface Evaluation {
   readonly at: number;
   readonly model: number;
   readonly popularity: number | null;

@@ -8,6 +8,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { type Dataset, readDataset } from "../../shared/runtime/dataset.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { openModel } from "../../shared/runtime/scoring.ts";
+import { openExistingEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 
@@ -67,6 +68,7 @@ function fromDataset(dataset: Dataset, vocabulary: Vocabulary): Subject {
 }
 
 async function fromTable(table: string, salt: string, vocabulary: Vocabulary, limit: number): Promise<Subject> {
+  await openExistingEvents(table);
   const histories = new Histories(salt);
   const { version } = await followTable(table, histories).catchUp();
   return {

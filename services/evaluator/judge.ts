@@ -47,7 +47,7 @@ export async function judge(
   let finite = candidate.finite;
   const watched: ScoreBatch = (foldIns) => {
     const scores_BI = candidate.scoreBatch(foldIns);
-    finite &&= isFinite(scores_BI);
+    finite &&= allFinite(scores_BI);
     return scores_BI;
   };
   const model = await measure(watched);
@@ -93,14 +93,14 @@ async function finish(batches: Generator<undefined, Evaluation>, signal: AbortSi
   }
 }
 
-export const figuresOf = (result: Evaluation): Figures => ({
+const figuresOf = (result: Evaluation): Figures => ({
   "ndcg@100": result["ndcg@100"].mean,
   "ndcg@100:se": result["ndcg@100"].standardError,
   "recall@20": result["recall@20"].mean,
   "recall@50": result["recall@50"].mean,
 });
 
-function isFinite(values: Float32Array): boolean {
+function allFinite(values: Float32Array): boolean {
   let poison = 0; // x * 0 is 0 for every finite x and NaN otherwise
   for (let k = 0; k < values.length; k++) poison += values[k]! * 0;
   return poison === 0;

@@ -1,16 +1,8 @@
 // What was read and is not committed yet: good rows as columns, bad ones as dead letters, and how far each partition is. Pure.
 import type { EventBatch } from "../../shared/events/batch.ts";
-import type { DeadReason, Interaction } from "../../shared/events/event.ts";
+import type { Interaction } from "../../shared/events/event.ts";
 import { bucketOf } from "../../shared/events/hash.ts";
-
-export interface DeadLetter {
-  readonly partition: number;
-  readonly offset: number;
-  /** Kafka's time of the message, ms. */
-  readonly arrivedAt: number;
-  readonly reason: DeadReason;
-  readonly raw: Uint8Array | null;
-}
+import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 
 export class Buffer {
   /** Next offset of each partition that something was read of. */
@@ -54,7 +46,7 @@ export class Buffer {
 
   addDead(letter: DeadLetter, now: number): void {
     this.dead.push(letter);
-    this.#count(letter.partition, letter.offset, letter.arrivedAt, now);
+    this.#count(letter.partition, letter.offset, letter.timestamp, now);
   }
 
   /** Shares its arrays with the buffer. */

@@ -2,7 +2,6 @@
 import type { Bounds } from "../../shared/runtime/kafka.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Buffer } from "./buffer.ts";
-import { reasonsOf } from "./intake.ts";
 import type { Writer } from "./writer.ts";
 
 export interface Figures {
@@ -67,7 +66,7 @@ export function createFigures(metrics: Metrics, writer: Writer): Figures {
         counters.read.inc({ partition }, good + bad);
         counters.written.inc({ partition }, good);
       }
-      for (const [name, count] of reasonsOf(sealed)) counters.dead.inc({ reason: name }, count);
+      for (const { reason: name } of sealed.dead) counters.dead.inc({ reason: name });
       buffer(-sealed.messages);
       counters.seconds.observe(seconds);
       counters.version.set(writer.table.version);

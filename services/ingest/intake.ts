@@ -1,5 +1,5 @@
 // From fetched batches to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
-import { type DeadReason, parseEvent } from "../../shared/events/event.ts";
+import { deadReasons, parseEvent } from "../../shared/events/event.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Bounds, Fetched, Reading } from "../../shared/runtime/kafka.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
@@ -12,6 +12,8 @@ import type { Writer } from "./writer.ts";
 export interface IntakeSettings {
   readonly topic: string;
   readonly limits: Limits;
+  /** Between two tries while the disk refuses. */
+  readonly retryMs: number;
   /** Reading stops here, by partition; null: it never ends. */
   readonly ends: ReadonlyMap<number, number> | null;
   /** What the topic holds now. */
@@ -33,7 +35,6 @@ export interface Intake extends Pick<Reading, "assigned" | "fetched"> {
   readonly positions: ReadonlyMap<number, number>;
 }
 
-const RETRY_MS = 1000;
 /** The operating system's refusals that pass: wait, keep what we have, try again. */
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS"]);
 
@@ -83,7 +84,8 @@ export function createIntake(settings: IntakeSettings, writer: Writer, figures: 
         unknownFields += parsed.unknownFields;
         buffer.addEvent(parsed.event, partition, offset, arrivedAt, now);
       } else {
-        buffer.addDead({ partition, offset, arrivedAt, reason: parsed.reason, raw: value }, now);
+        const { reason } = parsed;
+        buffer.addDead({ value, topic, partition, offset, timestamp: arrivedAt, reason, detail: deadReasons[reason] }, now);
       }
     }
     positions.set(partition, Math.max(from, Math.min(next, end)));
@@ -122,9 +124,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, figures: 
         }
         const { code, message } = error as NodeJS.ErrnoException;
         if (!PASSING.has(code ?? "") || performance.now() > giveUpAt) throw error;
-        if (attempt === 0) log.error({ code }, `cannot write: ${message}. Nothing is lost; trying again every second`);
+        if (attempt === 0) log.error({ code }, `cannot write: ${message}. Nothing is lost; trying again`);
         figures.stalled(`cannot write: ${message}`);
-        await sleep(RETRY_MS);
+        await sleep(settings.retryMs);
       }
     }
   }
@@ -147,13 +149,6 @@ export function createIntake(settings: IntakeSettings, writer: Writer, figures: 
       return exclusive(() => writeIfSealed(true));
     },
   };
-}
-
-/** Counts of dead letters by reason, for metrics. */
-export function reasonsOf(buffer: Buffer): Map<DeadReason, number> {
-  const reasons = new Map<DeadReason, number>();
-  for (const { reason } of buffer.dead) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  return reasons;
 }
 
 function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {

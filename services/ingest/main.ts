@@ -16,6 +16,7 @@ import { openWriter } from "./writer.ts";
 
 const TOPIC_PARTITIONS = 4;
 const DRAIN_MS = 2500;
+const RETRY_MS = 1000;
 const RED_AFTER_MS = 60_000;
 
 const options = z.object({
@@ -25,7 +26,10 @@ const options = z.object({
   untilEnd: z.boolean().default(false).describe("stop at the offsets that the topic ends with now"),
   flushRows: z.coerce.number().int().min(1).max(1_000_000).default(50_000).describe("events a file, at most about"),
   flushSeconds: z.coerce.number().min(0.1).default(5).describe("the longest that an event waits for the table"),
-  group: z.string().optional().describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
+  group: z
+    .string()
+    .optional()
+    .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
   dataDir: z.string().default(".tributary").describe("where everything lies"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
 });
@@ -52,6 +56,7 @@ export const command = defineCommand({
       {
         topic,
         limits,
+        retryMs: RETRY_MS,
         ends,
         bounds,
         reassign: () => consumption.reassign(),
@@ -79,6 +84,6 @@ export const command = defineCommand({
     await intake.drain(DRAIN_MS);
     await kafka.close();
     await face.close();
-    log.info(figures.status(intake.positions), "stopped");
+    log.info({ version: writer.table.version, rows: writer.table.rows }, "stopped");
   },
 });

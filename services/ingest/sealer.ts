@@ -25,7 +25,10 @@ export function seal({ messages, since, ended }: Held, limits: Limits, now: numb
 }
 
 /** Where reading starts, or why it cannot: the table says how far it is, the topic what it still holds. */
-export function startOf(committed: number | undefined, bounds: { readonly begin: number; readonly end: number }): { readonly offset: number } | { readonly lost: string } {
+export function startOf(
+  committed: number | undefined,
+  bounds: { readonly begin: number; readonly end: number },
+): { readonly offset: number } | { readonly lost: string } {
   if (committed === undefined) return { offset: bounds.begin };
   const offset = committed + 1;
   if (offset < bounds.begin) return { lost: `the table ends at ${committed}, the topic begins at ${bounds.begin}` };

@@ -31,6 +31,7 @@ export function watch({ topic, bounds, intake, figures, log }: Watched): Watchin
   failed.catch(() => undefined);
   let answeredAt = performance.now();
   let looking = false;
+  let writing = false;
   let away = false;
 
   async function look(): Promise<void> {
@@ -61,7 +62,14 @@ export function watch({ topic, bounds, intake, figures, log }: Watched): Watchin
     }
   }
 
-  const ticking = setInterval(() => intake.tick().catch(fail), TICK_MS);
+  async function tick(): Promise<void> {
+    if (writing) return; // a full disk may hold one up for long
+    writing = true;
+    await intake.tick().catch(fail);
+    writing = false;
+  }
+
+  const ticking = setInterval(() => void tick(), TICK_MS);
   const lookingAgain = setInterval(() => void look(), LOOK_MS);
   void look();
   return {

@@ -150,6 +150,7 @@ async function headerOf(line: string, delimiter: string, path: string): Promise<
 function readError(error: unknown, path: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return new AppError("FILE_MISSING", { path }, { cause: error });
+  if (code === "EISDIR") return new AppError("FILE_UNREADABLE", { what: "this is a folder", path }, { cause: error });
   if (code?.startsWith("Z_")) return new AppError("FILE_UNREADABLE", { what: `gzip: ${message}`, path }, { cause: error });
   if (code?.startsWith("CSV_")) return new AppError("CSV_MALFORMED", { what: message, path }, { cause: error });
   return error;

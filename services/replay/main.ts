@@ -50,10 +50,12 @@ export const command = defineCommand({
   run: async (config, until) => {
     const log = createLog("replay");
     const paths = pathsOf(config.dataDir);
-    const { source, position, from: wanted } = await openSource(config, paths.replay, log);
+    const opened = await openSource(config, paths.replay, log);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
-    const from = await stillThere(kafka, config.topic, wanted, log);
+    const { source, position, from } = (await stillThere(kafka, config.topic, opened.from, log))
+      ? opened
+      : await openSource(config, paths.replay, log, true);
 
     const synthetic = config.file === "synthetic";
     const metrics = createMetrics("replay");
@@ -89,30 +91,36 @@ export const command = defineCommand({
   },
 });
 
-async function openSource(config: Config, folder: string, log: Log): Promise<{ source: Source; position: PositionFile; from: number }> {
-  const position = (identity: string) => positionFile(folder, `${identity} to ${config.topic}`);
+interface Opened {
+  readonly source: Source;
+  readonly position: PositionFile;
+  readonly from: number;
+}
+
+async function openSource(config: Config, folder: string, log: Log, anew = false): Promise<Opened> {
+  const place = (identity: string) => {
+    const position = positionFile(folder, `${identity} to ${config.topic}`);
+    return { position, found: anew ? null : position.found };
+  };
   if (config.file !== "synthetic") {
     const source = await csvSource(config.file, {
       map: parseMap(config.map),
       unit: config.timestampUnit ?? null,
       say: (text) => log.warn(text),
     });
-    const file = position(source.identity);
-    return { source, position: file, from: file.found?.position ?? 0 };
+    const { position, found } = place(source.identity);
+    return { source, position, from: found?.position ?? 0 };
   }
   const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);
-  const file = position(open(0).identity);
-  return { source: open(file.found?.memory.startedAt ?? Date.now()), position: file, from: file.found?.position ?? 0 };
+  const { position, found } = place(open(0).identity);
+  return { source: open(found?.memory.startedAt ?? Date.now()), position, from: found?.position ?? 0 };
 }
 
-/** A topic that holds less than what was sent is another one than the position is about: begin anew. */
-async function stillThere(kafka: Kafka, topic: string, from: number, log: Log): Promise<number> {
-  if (from === 0) return 0;
-  const held = (await kafka.endOffsets(topic)).reduce((sum, { end }) => sum + end, 0);
-  if (held === 0) {
-    log.warn({ from }, "the topic is new: starting from the beginning");
-    return 0;
-  }
-  log.info({ from }, "going on where the last replay stopped");
-  return from;
+/** False when the topic is empty although something was sent: it is another one than the position is about. */
+async function stillThere(kafka: Kafka, topic: string, from: number, log: Log): Promise<boolean> {
+  if (from === 0) return true;
+  const there = (await kafka.endOffsets(topic)).some(({ end }) => end > 0);
+  if (there) log.info({ from }, "going on where the last replay stopped");
+  else log.warn({ from }, "the topic is new: starting from the beginning");
+  return there;
 }

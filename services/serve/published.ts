@@ -5,7 +5,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { currentVersion, readMetrics } from "../../shared/runtime/models.ts";
 import { openModel } from "../../shared/runtime/scoring.ts";
-import type { Recommending } from "./recommender.ts";
+import { type Recommending, recommending } from "./recommender.ts";
 
 export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */
@@ -39,7 +39,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
         const evaluation = await readMetrics(modelsDir, version).catch(() => null);
         const about = { model: version, step, round, tableVersion, watermark, items: vocabulary.count, createdAt, evaluation };
         const before = inUse;
-        inUse = { model: { name: version, vocabulary: opened.vocabulary, scoreBatch: opened.scoreBatch }, about, dispose: opened.dispose };
+        inUse = { model: recommending(version, opened), about, dispose: opened.dispose };
         before?.dispose(); // scoring is synchronous: no request is half-way through the old one
         log.info({ version, step, items: vocabulary.count }, "serving");
       } catch (error) {

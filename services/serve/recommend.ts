@@ -5,8 +5,9 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openModel } from "../../shared/runtime/scoring.ts";
+import { openExistingEvents } from "../../shared/table/events.ts";
 import { askServer } from "./client.ts";
-import { recommend } from "./recommender.ts";
+import { recommend, recommending } from "./recommender.ts";
 import type { RecommendAnswer } from "./requests.ts";
 import { readTitles } from "./titles.ts";
 import { followUsers } from "./users.ts";
@@ -59,11 +60,16 @@ async function fromCheckpoint(dir: string, config: Config): Promise<RecommendAns
   const history = itemsOf(config) ?? (await historyFrom(config.table ?? pathsOf(config.dataDir).table, config.user!));
   const model = await openModel(await openEngine({ threads: 1 }), dir);
   if (!model.finite) throw new AppError("NOT_FINITE", { what: "weights of the checkpoint are not finite", path: dir });
-  const name = `step ${model.manifest.step}`;
-  return recommend({ ...model, name }, { history, k: config.k, exclude: [], includeSeen: config.includeSeen });
+  return recommend(recommending(`step ${model.manifest.step}`, model), {
+    history,
+    k: config.k,
+    exclude: [],
+    includeSeen: config.includeSeen,
+  });
 }
 
 async function historyFrom(tableDir: string, user: string): Promise<string[]> {
+  await openExistingEvents(tableDir); // a wrong --table is another mistake than an unknown user
   const users = followUsers(tableDir);
   await users.refresh();
   return users.historyOf(user);

@@ -2,6 +2,7 @@
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { rankingOf } from "../../shared/ranking/metrics.ts";
+import { popularIn } from "../../shared/ranking/popular.ts";
 import type { RecommendAnswer } from "./requests.ts";
 
 export interface Recommending {
@@ -9,6 +10,14 @@ export interface Recommending {
   readonly name: string;
   readonly vocabulary: Vocabulary;
   readonly scoreBatch: ScoreBatch;
+  /** Scores for somebody of whom nothing is known. */
+  popular(): Float32Array;
+}
+
+/** Works out what is popular when it is first asked for. */
+export function recommending(name: string, { vocabulary, scoreBatch }: Pick<Recommending, "vocabulary" | "scoreBatch">): Recommending {
+  let popular_I: Float32Array | undefined;
+  return { name, vocabulary, scoreBatch, popular: () => (popular_I ??= popularIn(scoreBatch, vocabulary.items.length)) };
 }
 
 export interface Wish {
@@ -21,7 +30,7 @@ export interface Wish {
   readonly includeSeen: boolean;
 }
 
-/** Items that the vocabulary lacks are named in the answer. Without any known item the decoder's bias ranks: what everybody likes. */
+/** Items that the vocabulary lacks are named in the answer. Without any known item the popular ones are listed. */
 export function recommend(model: Recommending, { history, k, exclude, includeSeen }: Wish): RecommendAnswer {
   const distinct = [...new Set(history)];
   const columns = (items: readonly string[]) =>
@@ -29,7 +38,7 @@ export function recommend(model: Recommending, { history, k, exclude, includeSee
   const seen = columns(distinct);
   const masked = columns([...(includeSeen ? [] : distinct), ...exclude]);
   const unknown = distinct.filter((item) => model.vocabulary.column(item) === undefined);
-  const scores_I = model.scoreBatch([seen]);
+  const scores_I = seen.length > 0 ? model.scoreBatch([seen]) : model.popular();
   const items = [...rankingOf(scores_I, masked, k)].map((column) => ({ item: model.vocabulary.items[column]!, score: scores_I[column]! }));
   return {
     model: model.name,

@@ -6,7 +6,7 @@ import { AppError, type ErrorCode, errors } from "../../shared/runtime/errors.ts
 const id = z.union([z.string().min(1).max(256), z.int().transform(String)], { error: "must be text of 1 to 256 characters or an integer" });
 const ids = z.array(id).max(10_000);
 
-export const recommendRequest = z
+const recommendRequest = z
   .strictObject({
     items: ids.optional(),
     user: id.optional(),

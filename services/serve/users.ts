@@ -6,7 +6,7 @@ import { followTable } from "../../shared/table/follow.ts";
 export interface Users {
   /** Distinct items in order of first appearance. Throws AppError USER_UNKNOWN. */
   historyOf(user: string): string[];
-  /** Reads what the table has gained. Throws AppError TABLE_MISSING before its first commit. */
+  /** Reads what the table has gained; a table that is not there yet has gained nothing. */
   refresh(): Promise<void>;
 }
 

@@ -40,7 +40,8 @@ export function largestAnswer(config: ModelConfig, partSize: number): number {
 /** Throws FRAME_MALFORMED when a tensor is missing, has another shape or is one too many: the peer's fault, the run goes on. */
 export function shapesChecked(head: Contribution, { tensors }: Decoded, config: ModelConfig, users: number): Received {
   const expected = expectedShapes(head.phase, config, users);
-  if (tensors.size !== expected.length) throw new AppError("FRAME_MALFORMED", { what: `${tensors.size} tensors where ${expected.length} belong`, phase: head.phase });
+  if (tensors.size !== expected.length)
+    throw new AppError("FRAME_MALFORMED", { what: `${tensors.size} tensors where ${expected.length} belong`, phase: head.phase });
   const checked: Weights = {};
   for (const [name, shape] of expected) {
     const found = tensors.get(name);

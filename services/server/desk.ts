@@ -37,12 +37,14 @@ export interface Desk {
   close(): void;
 }
 
-interface DeskStatus {
+export interface DeskStatus {
   readonly parts: { total: number; leased: number; done: number };
   readonly contributed: ReadonlyMap<string, number>;
   readonly late: number;
   /** Names of the engines that answered so far. */
   readonly engines: ReadonlySet<string>;
+  /** Most trainers that were there at one time. */
+  readonly trainers: number;
   /** Since when an open step has had no trainer at all. */
   readonly lonely: boolean;
 }
@@ -56,7 +58,8 @@ interface OpenWork {
 
 const TICK_MS = 200;
 
-const unasked = ({ step, part }: { step: number; part: number }) => new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
+const unasked = ({ step, part }: { step: number; part: number }) =>
+  new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
 
 /** `peers` is asked for late: the sockets need the desk's handlers first. */
 export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metrics: Metrics }): Desk {
@@ -67,6 +70,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
   const held = new Map<string, Record<Group, number>>();
   const contributed = new Map<string, number>();
   const engines = new Set<string>();
+  let most = 0;
   const outcomes = metrics.counter("tributary_contributions_total");
 
   const tell = (event: Event) => {
@@ -78,25 +82,29 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
   function execute(effect: Effect): void {
     switch (effect.type) {
       case "lease":
-        return send(effect.trainer, effect.part);
+        send(effect.trainer, effect.part);
+        break;
       case "expired":
         outcomes.inc({ outcome: "expired" });
-        return log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
+        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
+        break;
       case "late":
         late++;
         outcomes.inc({ outcome: "late" });
-        return peers().send(effect.trainer, encode({ type: "late", step: effect.step, part: effect.part }));
+        peers().send(effect.trainer, encode({ type: "late", step: effect.step, part: effect.part }));
+        break;
       case "accept":
         contributed.set(effect.trainer, (contributed.get(effect.trainer) ?? 0) + 1);
-        return outcomes.inc({ outcome: "accepted" });
-      case "complete": {
-        const finished = open!;
-        open = undefined;
-        return finished.resolve(finished.received as Received[]);
-      }
+        outcomes.inc({ outcome: "accepted" });
+        break;
       case "unasked":
         outcomes.inc({ outcome: "unasked" });
         throw unasked(effect); // reaches the peer's handler, which drops it
+      case "complete": {
+        const { received, resolve } = open!;
+        open = undefined;
+        resolve(received as Received[]);
+      }
     }
   }
 
@@ -126,7 +134,8 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
           finiteChecked(received, message.step);
         } catch (error) {
           giveUp();
-          return reject(error);
+          reject(error);
+          return;
         }
         all[message.part] = received;
       }
@@ -146,6 +155,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
     handlers: {
       joined: (peer) => {
         held.set(peer.id, { hidden: -1, decoder: -1 });
+        most = Math.max(most, held.size);
         log.info({ trainer: peer.id, name: peer.name, engine: peer.engine }, "a trainer joined");
         metrics.gauge("tributary_trainers").set(peers().list().length);
       },
@@ -187,6 +197,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
       contributed,
       late,
       engines,
+      trainers: most,
       lonely: open !== undefined && held.size === 0,
     }),
     close: () => clearInterval(ticking),

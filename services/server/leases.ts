@@ -55,6 +55,8 @@ export const initial: State = { open: undefined, asking: [], durations: {} };
 const FIRST_DEADLINE: Millis = 60_000;
 const SHORTEST_DEADLINE: Millis = 2_000;
 const TIMES_MEDIAN = 5;
+/** Of one trainer at one time: a peer that only ever asks must not fill the server's memory. */
+const MOST_ASKS = 4;
 const TIMED = 21;
 const ENOUGH = 3;
 
@@ -74,11 +76,15 @@ function react(state: State, event: Event): [State, Effect[]] {
     case "closed":
       return [{ ...state, open: undefined }, []];
     case "asked":
+      if (state.asking.filter((id) => id === event.trainer).length >= MOST_ASKS) return [state, []];
       return [{ ...state, asking: [...state.asking, event.trainer] }, []];
     case "contributed":
       return accept(state, event);
     case "left":
-      return [{ ...release(state, ({ trainer }) => trainer === event.trainer)[0], asking: state.asking.filter((id) => id !== event.trainer) }, []];
+      return [
+        { ...release(state, ({ trainer }) => trainer === event.trainer)[0], asking: state.asking.filter((id) => id !== event.trainer) },
+        [],
+      ];
     case "ticked":
       return release(state, ({ deadline }) => deadline <= event.at);
     default:

@@ -23,7 +23,6 @@ export class Optimizer {
   /** Of the embedding, kept between steps: allocating 48 MB a step would cost more than clearing it. */
   #gradient_IH: Float32Array;
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
-  #versions = 0;
 
   /** `state` is what `state()` gave; without it Adam starts anew. */
   constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights) {
@@ -34,7 +33,8 @@ export class Optimizer {
       Object.fromEntries(
         Object.entries(weights).map(([name, { shape, data }]) => {
           const saved = state?.[prefix + name];
-          if (state && saved?.data.length !== data.length) throw new AppError("CHECKPOINT_CORRUPT", { what: `Adam's state of ${name} does not fit` });
+          if (state && saved?.data.length !== data.length)
+            throw new AppError("CHECKPOINT_CORRUPT", { what: `Adam's state of ${name} does not fit` });
           return [name, saved ?? { shape, data: new Float32Array(data.length) }];
         }),
       );
@@ -56,12 +56,15 @@ export class Optimizer {
 
   /** A group as it is now; encoded at the first call after a change. */
   group(group: SentGroup): Versioned {
-    this.#sent[group] ??= versioned(++this.#versions, group, this.weights, this.config);
+    this.#sent[group] ??= versioned(group, this.weights, this.config);
     return this.#sent[group];
   }
 
   /** One step of the encoder's Adam. `bags` are what the parts' `dBag` stand for, in part order. */
-  stepEncoder(gradients: Weights, bags: readonly { dBag_BH: Float32Array; rows: readonly Int32Array[]; values: readonly Float32Array[] }[]): void {
+  stepEncoder(
+    gradients: Weights,
+    bags: readonly { dBag_BH: Float32Array; rows: readonly Int32Array[]; values: readonly Float32Array[] }[],
+  ): void {
     this.updates.encoder++;
     this.#gradient_IH.fill(0);
     for (const { dBag_BH, rows, values } of bags) bagBackward(dBag_BH, rows, values, this.#gradient_IH);
@@ -105,11 +108,15 @@ export function firstOldEncoder(config: ModelConfig, seed: number): { bag: Optim
   const weights = initialise(config, seed, 1);
   return {
     bag: (rows, values) => bagForward(weights[embeddingName]!.data, config.hidden, rows, values),
-    hidden: versioned(0, "hidden", weights, config),
+    hidden: versioned("hidden", weights, config),
   };
 }
 
-function versioned(version: number, group: SentGroup, weights: Weights, config: ModelConfig): Versioned {
+/** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */
+let versions = 0;
+
+function versioned(group: SentGroup, weights: Weights, config: ModelConfig): Versioned {
+  const version = ++versions;
   let frames: Uint8Array[] | undefined;
   const tensors = () => Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => ({ name, shape, data }));
   return {

@@ -38,7 +38,14 @@ export interface Loss {
 /** Trains on `users` and returns the loss. When it throws, `run` is between steps: nothing is half applied. */
 export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<Loss> {
   await completePosteriors(run, users, rowOf, runStep);
-  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, batchSize: run.batchSize, encoderPasses: run.encoderPasses });
+  const steps = outerEpoch({
+    users,
+    seed: run.seed,
+    epoch: run.round,
+    firstStep: run.step,
+    batchSize: run.batchSize,
+    encoderPasses: run.encoderPasses,
+  });
   const sums = { reconstruction: 0, kl: 0, users: 0 };
   for (const step of steps.filter(({ phase }) => phase === "encoder")) {
     for (const { reconstruction, kl } of await encoderStep(run, step, rowOf, runStep)) {
@@ -64,7 +71,10 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
   if (unknown.length === 0) return;
   const { optimizer } = run;
-  const old = run.round === 0 ? firstOldEncoder(optimizer.config, run.seed) : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
+  const old =
+    run.round === 0
+      ? firstOldEncoder(optimizer.config, run.seed)
+      : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
@@ -132,7 +142,11 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
     const users = [...parts[part]!].map((user) => heldOut[user]!);
     const rows = users.map(({ foldIn }) => foldIn);
     const targets = users.map(({ target }) => target);
-    return [bagTensor(optimizer.bag(rows, whole(rows)), rows.length), ...ragged("columns", "ends", rows), ...ragged("targets", "targetEnds", targets)];
+    return [
+      bagTensor(optimizer.bag(rows, whole(rows)), rows.length),
+      ...ragged("columns", "ends", rows),
+      ...ragged("targets", "targetEnds", targets),
+    ];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder"), inputs });
@@ -149,7 +163,11 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
 const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
 const whole = (rows: readonly Int32Array[]) => rows.map((row) => normalisedRow(row));
 
-function base(run: Run, parts: readonly Uint32Array[], hidden: Versioned): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
+function base(
+  run: Run,
+  parts: readonly Uint32Array[],
+  hidden: Versioned,
+): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
   const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
   return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden };
 }

@@ -82,7 +82,8 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
     };
     const greet = (message: FromTrainer) => {
       if (message.type !== "hello") throw new AppError("FRAME_MALFORMED", { what: `"${message.type}" before hello` });
-      if (token !== undefined && !sameText(message.token ?? "", token)) throw new AppError("PEER_REJECTED", { what: "the token is wrong or missing" });
+      if (token !== undefined && !sameText(message.token ?? "", token))
+        throw new AppError("PEER_REJECTED", { what: "the token is wrong or missing" });
       clearTimeout(tooLate);
       const id = `t${++serial}`;
       peer = { id, name: message.name, engine: message.engine, threads: message.threads, lastSeenAt: Date.now() };

@@ -1,11 +1,10 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and shared/runtime/checkpoints.ts.
 import { join } from "node:path";
 import { z } from "zod";
-import type { ModelConfig } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/runtime/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Knobs } from "../../shared/runtime/knobs.ts";
+import { type Knobs, modelOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Run } from "./outer-epoch.ts";
@@ -40,9 +39,13 @@ export interface Resumed {
 
 const checkpointsOf = (out: string) => join(out, "checkpoints");
 
-/** The run of the newest whole checkpoint below `out`, or a new one. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
-export async function resumeOrBegin(out: string, knobs: Knobs, config: ModelConfig, log: Log): Promise<Resumed> {
-  const checkpoint = await newestCheckpoint(checkpointsOf(out), (error) => log.warn(`skipped a torn checkpoint: ${error.message}`));
+export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | undefined> {
+  return newestCheckpoint(checkpointsOf(out), (error) => log.warn(`skipped a torn checkpoint: ${error.message}`));
+}
+
+/** The checkpoint's run, or a new one of `items` items. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
+export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs, items: number): Resumed {
+  const config = modelOf(knobs, items);
   const { seed, batchSize, partSize, encoderPasses } = knobs;
   const settings = { seed, batchSize, partSize, encoderPasses };
   if (!checkpoint) {
@@ -57,8 +60,9 @@ export async function resumeOrBegin(out: string, knobs: Knobs, config: ModelConf
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, ...settings }, dir);
   const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state);
   const posteriors = Posteriors.from(state, manifest.config.latent);
-  const planned = state.planned ? new Int32Array(state.planned.data.buffer, state.planned.data.byteOffset, state.planned.data.length) : new Int32Array(0);
-  log.info({ checkpoint: dir, round: manifest.round, step: manifest.step }, "resumed");
+  const planned = state.planned
+    ? new Int32Array(state.planned.data.buffer, state.planned.data.byteOffset, state.planned.data.length)
+    : new Int32Array(0);
   return { run: { ...settings, optimizer, posteriors, step: manifest.step, round: manifest.round }, checkpoint, progress, planned };
 }
 
@@ -70,10 +74,24 @@ function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknow
   throw new AppError("CHECKPOINT_MISMATCH", { what, path: dir });
 }
 
+/** The model's columns must mean the same items as the data's; "prefix" lets the data have more. Throws CHECKPOINT_MISMATCH. */
+export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[], how: "prefix" | "equal"): void {
+  const column = vocabulary.findIndex((item, k) => items[k] !== item);
+  if (column >= 0)
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: `column ${column} is "${vocabulary[column]}" there, "${items[column] ?? "nothing"}" in the data`,
+      path: dir,
+    });
+  if (how === "equal" && vocabulary.length !== items.length)
+    throw new AppError("CHECKPOINT_MISMATCH", { what: `${vocabulary.length} items there, ${items.length} in the data`, path: dir });
+}
+
 export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
   const { optimizer, posteriors, batchSize, partSize, encoderPasses } = run;
   const { planned, progress, vocabulary, ...facts } = extra;
-  const asFloats = planned && { planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) } };
+  const asFloats = planned && {
+    planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
+  };
   await saveCheckpoint(checkpointsOf(out), {
     weights: optimizer.weights,
     state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },

@@ -59,7 +59,15 @@ export class Posteriors {
 
   static from(state: Weights, latent: number): Posteriors {
     const [users, items, mu, logvar] = ["users", "items", "mu", "logvar"].map((name) => state[`posterior.${name}`]?.data);
-    if (!users || !items || !mu || !logvar || users.length !== items.length || mu.length !== users.length * latent || logvar.length !== mu.length)
+    if (
+      !users ||
+      !items ||
+      !mu ||
+      !logvar ||
+      users.length !== items.length ||
+      mu.length !== users.length * latent ||
+      logvar.length !== mu.length
+    )
       throw new AppError("CHECKPOINT_CORRUPT", { what: "the old posteriors do not fit" });
     const posteriors = new Posteriors(latent);
     const whole = (data: Float32Array) => new Int32Array(data.buffer, data.byteOffset, data.length);

@@ -32,7 +32,9 @@ export class Computer {
 
   /** Replaces a group on the engine. */
   take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
-    const weights: Weights = Object.fromEntries([...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: floats(data, name) }]));
+    const weights: Weights = Object.fromEntries(
+      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: floats(data, name) }]),
+    );
     if (group === "hidden") {
       this.#hidden?.weights.dispose();
       this.#hidden = { version, weights: uploadHidden(this.#engine, model, weights), config: model };
@@ -44,7 +46,11 @@ export class Computer {
 
   answer(lease: Lease, tensors: Tensors): Answer {
     const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
-    if (!hidden || hidden.version !== lease.versions.hidden || (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version)
+    if (
+      !hidden ||
+      hidden.version !== lease.versions.hidden ||
+      (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version
+    )
       throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
     const { latent } = hidden.config;
     const bag_BH = floats(tensors.get("bag")?.data, "bag");
@@ -61,7 +67,10 @@ export class Computer {
       case "encoder": {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...this.#part(lease, tensors, bag_BH, latent), old });
-        return reply(lease, result, [...listed(result.gradients), { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH }]);
+        return reply(lease, result, [
+          ...listed(result.gradients),
+          { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH },
+        ]);
       }
       case "decoder": {
         const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, this.#part(lease, tensors, bag_BH, latent));
@@ -93,7 +102,11 @@ export class Computer {
   }
 }
 
-function reply({ step, part, phase }: Lease, { reconstruction, kl }: { reconstruction: number; kl: number }, tensors: WireTensor[]): Answer {
+function reply(
+  { step, part, phase }: Lease,
+  { reconstruction, kl }: { reconstruction: number; kl: number },
+  tensors: WireTensor[],
+): Answer {
   const told = (value: number) => (Number.isFinite(value) ? value : null);
   return { head: { type: "contribution", step, part, phase, reconstruction: told(reconstruction), kl: told(kl) }, tensors };
 }

@@ -56,7 +56,12 @@ type Outcome = { type: "done" } | { type: "rejected"; why: string } | { type: "l
 function session({ server, hello, engine, log, changed, computed }: Wanted, until: Until): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // A mask of zeros is one that ws skips: no pass over every byte, and the protocol is kept.
-    const socket = new WebSocket(server, { perMessageDeflate: false, maxPayload: MAX_PAYLOAD, handshakeTimeout: 5_000, generateMask: (mask) => mask.fill(0) });
+    const socket = new WebSocket(server, {
+      perMessageDeflate: false,
+      maxPayload: MAX_PAYLOAD,
+      handshakeTimeout: 5_000,
+      generateMask: (mask) => mask.fill(0),
+    });
     let computer: Computer | undefined;
     let why = "";
     let ending: Outcome | undefined;

@@ -49,7 +49,12 @@ export const command = defineCommand({
         memoryBytes: process.memoryUsage().rss,
       }),
     });
-    const hello = { name: `${hostname()}/${process.pid}`, engine: engine.name, threads: engine.threads, ...(token === undefined ? {} : { token }) };
+    const hello = {
+      name: `${hostname()}/${process.pid}`,
+      engine: engine.name,
+      threads: engine.threads,
+      ...(token === undefined ? {} : { token }),
+    };
     const changed = (next: TrainerState) => {
       state = next;
     };

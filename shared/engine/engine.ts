@@ -6,7 +6,7 @@ import { openWasm } from "./wasm.ts";
 
 type Tensor2D = tfjs.Tensor2D;
 export type Tf = typeof tfjs;
-export type EngineName = "tensorflow" | "wasm";
+type EngineName = "tensorflow" | "wasm";
 
 export interface Engine {
   readonly name: EngineName;
@@ -18,6 +18,8 @@ export interface Engine {
   matMul(a: Tensor2D, b: Tensor2D, transposeA?: boolean, transposeB?: boolean): Tensor2D;
   /** For each list of row numbers the sum of those rows of the table, `[lists, columns]`; an empty list gives zeros. */
   sumRows(table: Tensor2D, lists: readonly Int32Array[]): Tensor2D;
+  /** The matrix without `values[row]` at each of the row's listed columns: a sparse subtraction, no dense operand. */
+  subtractAt(matrix: Tensor2D, columns: readonly Int32Array[], values: ArrayLike<number>): Tensor2D;
 }
 
 export interface EngineWish {

@@ -12,3 +12,14 @@ export function flatten(lists: readonly Int32Array[]): { entries: Int32Array; li
   });
   return flat;
 }
+
+/** Row and column of every entry of a sparse matrix whose rows list their columns, `[entries, 2]`. */
+export function positionsOf(columns: readonly Int32Array[]): Int32Array {
+  const { entries, lists } = flatten(columns);
+  const positions = new Int32Array(2 * entries.length);
+  for (let k = 0; k < entries.length; k++) {
+    positions[2 * k] = lists[k]!;
+    positions[2 * k + 1] = entries[k]!;
+  }
+  return positions;
+}

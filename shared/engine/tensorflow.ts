@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import type { Engine, Tf } from "./engine.ts";
-import { flatten } from "./lists.ts";
+import { flatten, positionsOf } from "./lists.ts";
 
 /** What we use of the binding's backend; the package types its insides as `any`. */
 interface NativeBackend {
@@ -14,6 +14,7 @@ interface NativeBackend {
 export async function openTensorflow(threads: number): Promise<Engine> {
   // TensorFlow reads these once, when its library is loaded.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= "0"; // no faster here, and one path of products for every shape
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = "1";
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
@@ -43,6 +44,14 @@ export async function openTensorflow(threads: number): Promise<Engine> {
       return tf.tidy(() => {
         const inputs = [table, tf.tensor1d(flat.entries, "int32"), tf.tensor1d(flat.lists, "int32"), tf.scalar(lists.length, "int32")];
         return backend.executeSingleOutput("SparseSegmentSumWithNumSegments", segments, inputs) as Tensor2D;
+      });
+    },
+    subtractAt(matrix, columns, values) {
+      const positions = positionsOf(columns);
+      const each = Float32Array.from({ length: positions.length / 2 }, (_, k) => values[positions[2 * k]!]!);
+      return tf.tidy(() => {
+        const inputs = [matrix, tf.tensor2d(positions, [each.length, 2]), tf.tensor1d(each)];
+        return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
       });
     },
   };

@@ -34,5 +34,13 @@ export async function openWasm(): Promise<Engine> {
         ]);
       });
     },
+    subtractAt(matrix, columns, values) {
+      const [rows, width] = matrix.shape;
+      const data = matrix.dataSync<"float32">(); // a copy: the backend has no scatter that subtracts
+      columns.forEach((list, row) => {
+        for (const column of list) data[row * width + column]! -= values[row]!;
+      });
+      return tf.tensor2d(data, [rows, width]);
+    },
   };
 }

@@ -9,20 +9,20 @@ export interface Interaction {
   readonly value: number | null;
 }
 
-/** Every reason why a message is no event. A closed list: metrics and dead letters carry it. */
-export const deadReasons = [
-  "EMPTY",
-  "NOT_UTF8",
-  "NOT_JSON",
-  "NOT_OBJECT",
-  "USER_MISSING",
-  "USER_INVALID",
-  "ITEM_MISSING",
-  "ITEM_INVALID",
-  "TIMESTAMP_INVALID",
-  "VALUE_INVALID",
-] as const;
-export type DeadReason = (typeof deadReasons)[number];
+/** Every reason why a message is no event, in words. A closed list: metrics and dead letters carry the codes. */
+export const deadReasons = {
+  EMPTY: "the message has no value",
+  NOT_UTF8: "the value is no UTF-8",
+  NOT_JSON: "the value is no JSON",
+  NOT_OBJECT: "the value is JSON, but no object",
+  USER_MISSING: "no user",
+  USER_INVALID: "user is neither a string of 1 to 256 bytes nor an integer below 2^53",
+  ITEM_MISSING: "no item",
+  ITEM_INVALID: "item is neither a string of 1 to 256 bytes nor an integer below 2^53",
+  TIMESTAMP_INVALID: "timestamp is no integer of milliseconds between the years 1970 and 9999",
+  VALUE_INVALID: "value is no finite number",
+} as const;
+export type DeadReason = keyof typeof deadReasons;
 
 export type Parsed =
   | { readonly ok: true; readonly event: Interaction; readonly unknownFields: number }
@@ -34,7 +34,7 @@ const MAX_TIMESTAMP = 253_402_300_799_999;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
-  deadReasons.map((reason) => [reason, { ok: false, reason }]),
+  Object.keys(deadReasons).map((reason) => [reason, { ok: false, reason }]),
 ) as never;
 
 /** `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws. */

@@ -2,14 +2,13 @@
 // Shapes: B users, I items, L latent. Source: spec/recvae.md 1.3, 1.4, 1.6.
 import type { Tensor2D } from "@tensorflow/tfjs";
 import type { Engine } from "../engine/engine.ts";
+import { positionsOf } from "../engine/lists.ts";
 import type { Weights } from "./parameters.ts";
 
 /** The decoder group on the engine. */
 export interface DecoderWeights {
   readonly weight_IL: Tensor2D;
   readonly bias_1I: Tensor2D;
-  /** The values of `bias_1I`. */
-  readonly bias_I: Float32Array;
   dispose(): void;
 }
 
@@ -20,7 +19,7 @@ export function uploadDecoder(engine: Engine, weights: Weights): DecoderWeights 
   if (!weight || !bias) throw new Error("the decoder group lacks decoder.weight or decoder.bias");
   const weight_IL = engine.tf.tensor2d(weight.data, weight.shape as [number, number]);
   const bias_1I = engine.tf.tensor2d(bias.data, [1, bias.data.length]);
-  return { weight_IL, bias_1I, bias_I: bias.data, dispose: () => engine.tf.dispose([weight_IL, bias_1I]) };
+  return { weight_IL, bias_1I, dispose: () => engine.tf.dispose([weight_IL, bias_1I]) };
 }
 
 /** `[B, I]`, before softmax. Call inside tf.tidy. */
@@ -33,10 +32,8 @@ export function decode(engine: Engine, decoder: DecoderWeights, z_BL: Tensor2D):
 
 export interface Likelihood {
   readonly softmax_BI: Tensor2D;
-  /** Sum of the decoder rows of each user's items: x·W, what the target adds to the gradient of z. */
-  readonly itemRows_BL: Tensor2D;
   /** Log-likelihood of each user's items. */
-  readonly log_B: Float32Array;
+  readonly log_B: Float64Array;
 }
 
 /** Likelihood of the users' whole rows, dropped items included. Call inside tf.tidy. */
@@ -46,50 +43,62 @@ export function likelihood(engine: Engine, decoder: DecoderWeights, z_BL: Tensor
   const softmax_BI = tf.softmax(logits_BI);
   // The largest logit and the largest probability stand in the same place, so log-sum-exp costs two maxima instead of another pass of exp.
   const logSumExp_B = tf.sub(tf.max(logits_BI, 1), tf.log(tf.max(softmax_BI, 1))).dataSync<"float32">();
+  const positions = positionsOf(rows);
+  const items =
+    positions.length === 0 ? [] : tf.gatherND(logits_BI, tf.tensor2d(positions, [positions.length / 2, 2], "int32")).dataSync<"float32">();
   logits_BI.dispose();
-  const itemRows_BL = engine.sumRows(decoder.weight_IL, rows);
-  const log_B = tf.sum(tf.mul(z_BL, itemRows_BL), 1).dataSync<"float32">(); // sum of the items' logits, still without their bias
-  rows.forEach((row, user) => {
-    for (const item of row) log_B[user]! += decoder.bias_I[item]!;
-    log_B[user]! -= row.length * logSumExp_B[user]!;
-  });
-  return { softmax_BI, itemRows_BL, log_B };
+  const log_B = new Float64Array(rows.length);
+  for (let k = 0; k < items.length; k++) {
+    const user = positions[2 * k]!;
+    log_B[user]! += items[k]! - logSumExp_B[user]!;
+  }
+  return { softmax_BI, log_B };
 }
 
-/** Gradient of the mean negative log-likelihood with respect to z: N * (n_u * softmax - x)·W. `counts_B1` is n_u, `share` is N = 1 / batch. */
+/** Gradient of the mean negative log-likelihood with respect to z: N * (n_u * softmax - x)·W, where x·W is a sum of decoder rows. `share` is N = 1 / batch. */
 export function gradientOfLatent(
   engine: Engine,
   decoder: DecoderWeights,
-  { softmax_BI, itemRows_BL }: Likelihood,
-  counts_B1: Tensor2D,
+  softmax_BI: Tensor2D,
+  rows: readonly Int32Array[],
   share: number,
 ): Tensor2D {
   const { tf } = engine;
-  return tf.mul(tf.sub(tf.mul(engine.matMul(softmax_BI, decoder.weight_IL), counts_B1), itemRows_BL), share);
+  const counts_B1 = columnOf(
+    engine,
+    rows.map((row) => row.length),
+  );
+  const expected_BL = tf.mul(engine.matMul(softmax_BI, decoder.weight_IL), counts_B1);
+  return tf.mul(tf.sub(expected_BL, engine.sumRows(decoder.weight_IL, rows)), share);
 }
 
-/** Gradients of the decoder's weight and bias. The counts scale z, `[B, L]`, not the softmax, `[B, I]`; the items are subtracted where they stand. */
+/** Gradients of the decoder's weight and bias, N * (n_u * softmax - x) as n_u * (softmax - x / n_u): the counts then scale z, `[B, L]`, not the softmax, `[B, I]`. */
 export function gradientOfDecoder(
   engine: Engine,
-  { softmax_BI }: Likelihood,
+  softmax_BI: Tensor2D,
   z_BL: Tensor2D,
   rows: readonly Int32Array[],
-  counts_B1: Tensor2D,
   share: number,
 ): Weights {
-  const { tf } = engine;
-  const [items, latent] = [softmax_BI.shape[1], z_BL.shape[1]];
-  const scale_B1 = tf.mul(counts_B1, share) as Tensor2D;
-  const weight_IL = engine.matMul(softmax_BI, tf.mul(z_BL, scale_B1), true, false).dataSync<"float32">();
-  const bias_I = engine.matMul(scale_B1, softmax_BI, true, false).dataSync<"float32">();
-  const z = tf.mul(z_BL, share).dataSync<"float32">();
-  rows.forEach((row, user) => {
-    const from = user * latent;
-    for (const item of row) {
-      bias_I[item]! -= share;
-      const to = item * latent;
-      for (let k = 0; k < latent; k++) weight_IL[to + k]! -= z[from + k]!;
-    }
-  });
-  return { "decoder.weight": { shape: [items, latent], data: weight_IL }, "decoder.bias": { shape: [items], data: bias_I } };
+  const counts = rows.map((row) => row.length);
+  const scale_B1 = columnOf(
+    engine,
+    counts.map((count) => count * share),
+  );
+  const error_BI = engine.subtractAt(
+    softmax_BI,
+    rows,
+    counts.map((count) => 1 / count),
+  );
+  const weight_IL = engine.matMul(error_BI, engine.tf.mul(z_BL, scale_B1), true, false);
+  const bias_1I = engine.matMul(scale_B1, error_BI, true, false);
+  return {
+    "decoder.weight": { shape: weight_IL.shape, data: weight_IL.dataSync<"float32">() },
+    "decoder.bias": { shape: [bias_1I.size], data: bias_1I.dataSync<"float32">() },
+  };
+}
+
+/** One number per user, to scale rows by. */
+export function columnOf({ tf }: Engine, values: readonly number[]): Tensor2D {
+  return tf.tensor2d(Float32Array.from(values), [values.length, 1]);
 }

@@ -1,7 +1,7 @@
 // Which users each step of an outer epoch holds: three encoder passes, then one decoder pass, each in its own keyed order. Source: spec/recvae.md 1.7.
 import { permutation } from "./draws.ts";
 
-export type Phase = "encoder" | "decoder";
+type Phase = "encoder" | "decoder";
 
 export interface Step {
   /** Global number of the step, the key of its draws. */

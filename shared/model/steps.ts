@@ -3,7 +3,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs";
 import type { Engine } from "../engine/engine.ts";
 import { klWeight } from "./config.ts";
-import { type DecoderWeights, decode, gradientOfDecoder, gradientOfLatent, likelihood } from "./decoder.ts";
+import { columnOf, type DecoderWeights, decode, gradientOfDecoder, gradientOfLatent, likelihood } from "./decoder.ts";
 import { encode, encodeBackward, type HiddenWeights } from "./encoder.ts";
 import { divergence, sample } from "./objective.ts";
 import type { Weights } from "./parameters.ts";
@@ -60,8 +60,7 @@ export function encoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
   const { tf } = engine;
   const { config } = hidden;
   const share = 1 / part.batchSize;
-  const counts = part.rows.map((row) => row.length);
-  const klWeights = counts.map((count) => klWeight(config, count));
+  const klWeights = part.rows.map((row) => klWeight(config, row.length));
   return scope(engine, () => {
     const latent = (values: Float32Array) => table(engine, values, config.latent);
     const encoded = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
@@ -71,8 +70,8 @@ export function encoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const old = { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const { kl_B, dz_BL } = divergence(engine, config, { z_BL, noise_BL, logvar_BL: encoded.logvar_BL }, old);
 
-    const klShare_B1 = tf.mul(column(engine, klWeights), share) as Tensor2D;
-    const fromItems_BL = gradientOfLatent(engine, decoder, known, column(engine, counts), share);
+    const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
+    const fromItems_BL = gradientOfLatent(engine, decoder, known.softmax_BI, part.rows, share);
     known.softmax_BI.dispose();
     const g_BL = tf.add(fromItems_BL, tf.mul(dz_BL, klShare_B1)) as Tensor2D;
     // mu: its direct way into log q cancels with the way through z. logvar: through z's spread, and log q's own -1/2.
@@ -92,8 +91,7 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const { mu_BL, logvar_BL } = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
     const { z_BL } = sample(engine, mu_BL, logvar_BL, table(engine, part.noise_BL, config.latent));
     const known = likelihood(engine, decoder, z_BL, part.rows);
-    const counts = part.rows.map((row) => row.length);
-    const gradients = gradientOfDecoder(engine, known, z_BL, part.rows, column(engine, counts), share);
+    const gradients = gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share);
     return {
       gradients,
       mu_BL: mu_BL.dataSync<"float32">(),
@@ -112,13 +110,12 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
   );
   return scope(engine, () => {
     const { mu_BL } = encode(engine, hidden, table(engine, bag_BH, width));
-    return decode(engine, decoder, tf.mul(mu_BL, column(engine, known))).dataSync<"float32">();
+    return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known))).dataSync<"float32">();
   });
 }
 
 const table = ({ tf }: Engine, values: Float32Array, columns: number) => tf.tensor2d(values, [values.length / columns, columns]);
-const column = ({ tf }: Engine, values: readonly number[]) => tf.tensor2d(Float32Array.from(values), [values.length, 1]);
-const sumOf = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0);
+const sumOf = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
 
 /** tf.tidy would look for tensors in what its body returns, number by number; these results are plain arrays of millions. */
 function scope<T>({ tf }: Engine, body: () => T): T {

@@ -47,7 +47,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
   ks: readonly K[] = usualKs as readonly number[] as readonly K[],
 ): Generator<undefined, Evaluation<K>> {
   const longest = Math.max(...ks);
-  const names = ks.flatMap((k) => [`ndcg@${k}`, `recall@${k}`] as MetricName<K>[]);
+  const names: MetricName<K>[] = [...ks.map((k) => `ndcg@${k}` as const), ...ks.map((k) => `recall@${k}` as const)];
   const perUser = Object.fromEntries(names.map((name) => [name, new Float64Array(users.length).fill(Number.NaN)])) as Record<
     MetricName<K>,
     Float64Array

@@ -86,18 +86,21 @@ async function commandOf(pid: number): Promise<string> {
 }
 
 /** SIGTERM, and SIGKILL when that is not enough. Resolves when it is gone; what it had accepted is on disk either way. */
-export async function end(pid: number): Promise<"stopped" | "killed"> {
-  if (await goneAfter("SIGTERM", pid)) return "stopped";
-  await goneAfter("SIGKILL", pid);
+export async function end(pid: number, files: BrokerFiles): Promise<"stopped" | "killed"> {
+  if (await goneAfter("SIGTERM", pid, files)) return "stopped";
+  await goneAfter("SIGKILL", pid, files);
   return "killed";
 }
 
-async function goneAfter(signal: "SIGTERM" | "SIGKILL", pid: number): Promise<boolean> {
+/** Asks by the command, not by the number: a process that ended but was not reaped yet keeps its number and has no command. */
+async function goneAfter(signal: "SIGTERM" | "SIGKILL", pid: number, files: BrokerFiles): Promise<boolean> {
   try {
     process.kill(pid, signal);
   } catch {
     return true;
   }
-  for (const deadline = performance.now() + STOP_MS; isAlive(pid) && performance.now() < deadline; ) await sleep(25);
-  return !isAlive(pid);
+  for (const deadline = performance.now() + STOP_MS; performance.now() < deadline; await sleep(25)) {
+    if (!(await isOurs(pid, files))) return true;
+  }
+  return false;
 }

@@ -9,7 +9,6 @@ import { sleep } from "./lifecycle.ts";
 import { exclusively } from "./lock.ts";
 import { pathsOf } from "./paths.ts";
 import { assertPortFree, freePort } from "./port.ts";
-import { isAlive } from "./registry.ts";
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 9092;
@@ -60,7 +59,7 @@ export async function startBroker(
     try {
       await answering(files, { pid, port }, ended, options.signal);
     } catch (error) {
-      await end(pid);
+      await end(pid, files);
       rmSync(files.record, { force: true });
       throw error;
     }
@@ -72,7 +71,7 @@ export async function startBroker(
 export async function stopBroker(dataDir: string): Promise<"stopped" | "killed" | "was not running"> {
   const files = filesOf(dataDir);
   const running = await find(files);
-  const how = running ? await end(running.pid) : "was not running";
+  const how = running ? await end(running.pid, files) : "was not running";
   rmSync(files.record, { force: true });
   return how;
 }
@@ -131,7 +130,7 @@ async function answering(
   const deadline = performance.now() + START_MS;
   while (!(await answersKafka(HOST, broker.port))) {
     const code = ended();
-    if (code !== null || !isAlive(broker.pid))
+    if (code !== null || !(await isOurs(broker.pid, files)))
       throw failed(`Kafka ended (${code ?? "gone"}): ${lastWords(readFileSync(files.log, "utf8"))}`);
     if (signal?.aborted) throw failed("the start was interrupted");
     if (performance.now() > deadline) throw failed(`Kafka does not answer after ${START_MS / 1000} s`);

@@ -74,7 +74,13 @@ export async function loadModel(dir: string): Promise<Model> {
 /** Writes `<root>/<step>/` and forgets all but the newest three. */
 export async function saveCheckpoint(
   root: string,
-  { weights, state, training, facts, vocabulary }: { weights: Weights; state: Weights; training: unknown; facts: ManifestFacts; vocabulary: readonly string[] },
+  {
+    weights,
+    state,
+    training,
+    facts,
+    vocabulary,
+  }: { weights: Weights; state: Weights; training: unknown; facts: ManifestFacts; vocabulary: readonly string[] },
 ): Promise<string> {
   const dir = join(root, String(facts.step).padStart(12, "0"));
   await rm(dir, { recursive: true, force: true }); // a run that was set back writes the same step again
@@ -163,7 +169,8 @@ async function flushDirectory(path: string): Promise<void> {
 async function readManifest(dir: string): Promise<Manifest> {
   const path = join(dir, MANIFEST);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") throw new AppError("CHECKPOINT_MISSING", { what: "no such file", path }, { cause: error });
+    if (error.code === "ENOENT" || error.code === "ENOTDIR")
+      throw new AppError("CHECKPOINT_MISSING", { what: "no such file", path }, { cause: error });
     throw error;
   });
   let value: unknown;
@@ -183,6 +190,7 @@ async function readChecked(dir: string, name: string, manifest: Manifest): Promi
     if (error.code === "ENOENT") throw new AppError("CHECKPOINT_MISSING", { what: "no such file", path }, { cause: error });
     throw error;
   });
-  if (sha256(bytes) !== manifest.sha256[name]) throw new AppError("CHECKPOINT_CORRUPT", { what: "the file is not the one that the manifest names (sha256)", path });
+  if (sha256(bytes) !== manifest.sha256[name])
+    throw new AppError("CHECKPOINT_CORRUPT", { what: "the file is not the one that the manifest names (sha256)", path });
   return bytes;
 }

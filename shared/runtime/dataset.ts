@@ -17,7 +17,11 @@ export interface Dataset {
 /** Throws FILE_MISSING without the directory, DATASET_MALFORMED naming file and line otherwise. */
 export function readDataset(dir: string): Dataset {
   if (!existsSync(dir)) throw new AppError("FILE_MISSING", { what: "no such directory", path: dir });
-  const items = readFile(dir, "unique_sid.txt").toString("utf8").replace(/\n$/, "").split("\n").map((line) => line.trim());
+  const items = readFile(dir, "unique_sid.txt")
+    .toString("utf8")
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => line.trim());
   if (items.length === 0 || items[0] === "") throw new AppError("DATASET_MALFORMED", { what: "no items", file: "unique_sid.txt", line: 1 });
   const rows = (name: string) => readRows(dir, name, items.length);
   const heldOut = (part: string) => pair(rows(`${part}_tr.csv`), rows(`${part}_te.csv`));
@@ -36,7 +40,8 @@ function pair(foldIns: ReadonlyMap<number, Int32Array>, targets: ReadonlyMap<num
 function readFile(dir: string, name: string): Buffer {
   const path = join(dir, name);
   if (existsSync(path)) return readFileSync(path);
-  if (!existsSync(`${path}.gz`)) throw new AppError("DATASET_MALFORMED", { what: "neither the file nor its .gz is there", file: name, path: dir });
+  if (!existsSync(`${path}.gz`))
+    throw new AppError("DATASET_MALFORMED", { what: "neither the file nor its .gz is there", file: name, path: dir });
   try {
     return gunzipSync(readFileSync(`${path}.gz`));
   } catch (error) {

@@ -47,8 +47,16 @@ export const errors = {
   },
   FRAME_MALFORMED: { exit: 1, retryable: false, hint: "the peer speaks another protocol; start both from the same version" },
   USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },
-  REQUEST_MALFORMED: { exit: 2, retryable: false, hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits' },
-  MODEL_MISSING: { exit: 3, retryable: true, hint: "the evaluator publishes the first model that is as good as popularity; ask again later" },
+  REQUEST_MALFORMED: {
+    exit: 2,
+    retryable: false,
+    hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
+  },
+  MODEL_MISSING: {
+    exit: 3,
+    retryable: true,
+    hint: "the evaluator publishes the first model that is as good as popularity; ask again later",
+  },
 } as const satisfies Record<string, { exit: 1 | 2 | 3; retryable: boolean; hint: string }>;
 
 export type ErrorCode = keyof typeof errors;

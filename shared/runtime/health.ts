@@ -1,5 +1,6 @@
 // The rules that turn a stage amber or red, in the order in which data flows: each names what is wrong, why, and what to do.
 import { count, duration, percent, plural, ratio } from "./figures.ts";
+import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
 
 /** The boxes of the flow strip, in order. */
@@ -17,7 +18,7 @@ export interface Problem {
 }
 
 /** Seconds and shares at which a stage is called late or stalled. */
-export const limits = {
+const limits = {
   /** A missing service or trainer is a problem only once the flow has had time to start. */
   grace: 25,
   silence: 5,
@@ -34,40 +35,10 @@ export const limits = {
   refusalsInARow: 3,
 } as const;
 
-/** What the rules must remember between two looks: steps that stopped and requests per second are differences. */
-export interface Memory {
-  readonly step: number | null;
-  readonly stepAt: number;
-  readonly requests: readonly { readonly at: number; readonly n: number }[];
-}
-export const noMemory: Memory = { step: null, stepAt: 0, requests: [] };
-
-const window = 10_000;
-
-export function remember(memory: Memory, flow: Flow): Memory {
-  const step = flow.server?.status?.step ?? null;
-  const training = flow.server?.status?.state === "training";
-  const n = flow.serve?.status?.requests ?? null;
-  const restarted = n !== null && n < (memory.requests.at(-1)?.n ?? 0);
-  const kept = n === null || restarted ? [] : memory.requests.filter(({ at }) => flow.now - at <= window);
-  return {
-    step,
-    stepAt: training && step === memory.step ? memory.stepAt : flow.now,
-    requests: n === null ? [] : [...kept, { at: flow.now, n }],
-  };
-}
-
-/** Null until two looks lie at least a second apart. */
-export function requestsPerSecond({ requests }: Memory): number | null {
-  const [first, last] = [requests[0], requests.at(-1)];
-  if (!first || !last || last.at - first.at < 900) return null;
-  return (last.n - first.n) / ((last.at - first.at) / 1000);
-}
-
 /** Every problem, upstream first; empty while the flow starts or drains. */
 export function problemsOf(flow: Flow, memory: Memory): Problem[] {
   if (flow.processes.length === 0 || isDraining(flow)) return [];
-  return [...ingestion(flow), ...training(flow, memory), ...quality(flow), ...serving(flow)];
+  return [...ingestion(flow, memory), ...training(flow, memory), ...quality(flow), ...serving(flow)];
 }
 
 export function isDraining({ ingest, server }: Flow): boolean {
@@ -86,7 +57,7 @@ function presence(flow: Flow, box: BoxId, name: string, seen: Seen<unknown> | nu
   ];
 }
 
-function ingestion(flow: Flow): Problem[] {
+function ingestion(flow: Flow, { lagSince }: Memory): Problem[] {
   const found = presence(flow, "waiting", "Ingest", flow.ingest, limits.silence, "start it with `tributary ingest`");
   const status = flow.ingest?.status;
   if (found.length > 0 || !status) return found;
@@ -97,7 +68,10 @@ function ingestion(flow: Flow): Problem[] {
     const reason = `Ingest is stalled: ${status.reason ?? "Kafka does not answer"}${waiting}`;
     found.push({ box: "waiting", level: "red", word: "stalled", reason, hint: checkBroker });
   } else if ((lag ?? 0) > 0) {
-    const still = (flow.now - (status.lastCommitAt ?? flow.ingest!.process.startedAt)) / 1000;
+    // The first events after a quiet hour have not waited for an hour.
+    const waited = lagSince === null ? Number.POSITIVE_INFINITY : (flow.now - lagSince) / 1000;
+    const still = Math.min(waited, (flow.now - (status.lastCommitAt ?? flow.ingest!.process.startedAt)) / 1000);
+    const behind = Math.min(waited, status.lag?.seconds ?? 0);
     if (still > limits.noCommit) {
       const reason = `Ingest has committed nothing for ${duration(still)}${waiting}`;
       found.push({
@@ -107,8 +81,8 @@ function ingestion(flow: Flow): Problem[] {
         reason,
         hint: "read ingest's log: the disk may be full, or the table may belong to another writer",
       });
-    } else if ((status.lag?.seconds ?? 0) > limits.lag.amber) {
-      const reason = `Ingest is ${duration(status.lag!.seconds)} behind the topic${waiting}`;
+    } else if (behind > limits.lag.amber) {
+      const reason = `Ingest is ${duration(behind)} behind the topic${waiting}`;
       found.push({
         box: "waiting",
         level: "amber",
@@ -164,10 +138,10 @@ function training(flow: Flow, memory: Memory): Problem[] {
   }
   const silent = flow.trainers.filter((trainer) => trainer.silence > limits.computingSilence * 1000).length;
   if (silent > 0) {
-    const reason = `${silent} of ${plural(flow.trainers.length, "trainer")} ${silent === 1 ? "does" : "do"} not answer`;
+    const reason = `${silent} of ${flow.trainers.length} trainers ${silent === 1 ? "does" : "do"} not answer`;
     found.push({ box: "training", level: "amber", word: "silent", reason, hint: "the others compute its parts; read its log" });
   } else if (!alone && settled(flow) && flow.trainers.length > status.trainers.length) {
-    const reason = `${status.trainers.length} of ${plural(flow.trainers.length, "trainer")} are connected to the server`;
+    const reason = `${status.trainers.length} of ${flow.trainers.length} trainers are connected to the server`;
     found.push({
       box: "training",
       level: "amber",

@@ -61,7 +61,8 @@ export interface Kafka {
 }
 
 const HEARTBEAT_MS = 1000;
-const SESSION_MS = 30_000;
+/** How long Kafka waits for a member that was killed before its partitions go to others: brokers allow no less. */
+const SESSION_MS = 6000;
 const REACH_MS = 12_000;
 
 /** `brokers`: host:port, several with commas. Throws BROKER_UNREACHABLE when no broker answers within some 12 s. */
@@ -151,8 +152,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     sessionTimeout: SESSION_MS,
     heartbeatInterval: HEARTBEAT_MS,
     maxWaitTimeInMs: 250,
-    maxBytesPerPartition: 8 << 20,
-    maxBytes: 32 << 20,
+    maxBytesPerPartition: 2 << 20,
+    maxBytes: 8 << 20,
     retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: 8 },
   });
   let fail: (error: unknown) => void = () => undefined;

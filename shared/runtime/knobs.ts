@@ -15,7 +15,13 @@ export const knobs = {
   batchSize: size().default(500).describe("users of a step"),
   partSize: size().max(10_000).default(250).describe("users of a part, what one trainer computes at a time"),
   encoderPasses: size().default(3).describe("encoder passes of an outer epoch, before one decoder pass"),
-  seed: z.coerce.number().int().min(0).max(2 ** 31).default(1337).describe("of every draw: the same seed gives the same model, bit for bit"),
+  seed: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(1337)
+    .describe("of every draw: the same seed gives the same model, bit for bit"),
 };
 const shape = z.object(knobs);
 export type Knobs = z.output<typeof shape>;

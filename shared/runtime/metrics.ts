@@ -1,7 +1,7 @@
 // Every metric's name, kind and help in one table; a service asks for the ones that it feeds. Base units: seconds, bytes, ratios.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-const table = {
+export const metricTable = {
   tributary_events_produced_total: { kind: "counter", help: "Events written to Kafka by replay", labels: [] },
   tributary_events_read_total: { kind: "counter", help: "Messages read from Kafka", labels: ["partition"] },
   tributary_rows_written_total: { kind: "counter", help: "Rows committed to the events table", labels: ["partition"] },
@@ -31,7 +31,7 @@ const table = {
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
 } as const satisfies Record<string, { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[] }>;
 
-type Table = typeof table;
+type Table = typeof metricTable;
 type NamesOf<K> = { [N in keyof Table]: Table[N]["kind"] extends K ? N : never }[keyof Table];
 
 export interface Metrics {
@@ -47,7 +47,12 @@ export function createMetrics(service: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
-  const settings = (name: keyof Table) => ({ name, help: table[name].help, labelNames: [...table[name].labels], registers: [registry] });
+  const settings = (name: keyof Table) => ({
+    name,
+    help: metricTable[name].help,
+    labelNames: [...metricTable[name].labels],
+    registers: [registry],
+  });
   const existing = <T>(name: string, make: () => T) => (registry.getSingleMetric(name) as T | undefined) ?? make();
   return {
     contentType: registry.contentType,

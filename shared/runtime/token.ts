@@ -9,7 +9,8 @@ export function readToken(path: string | undefined): string | undefined {
   try {
     token = readFileSync(path, "utf8").trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new AppError("FILE_MISSING", { what: "no such file", path }, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new AppError("FILE_MISSING", { what: "no such file", path }, { cause: error });
     throw error;
   }
   if (token === "") throw new AppError("USAGE", { what: "--token-file is empty", path });

@@ -1,7 +1,18 @@
 // A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its files, and reading by version.
 import { randomUUID } from "node:crypto";
 import { AppError } from "../runtime/errors.ts";
-import { advance, type Commit, type DataFile, emptyState, entryPath, formatEntry, parseEntry, type State, type Txn, versionOf } from "./log.ts";
+import {
+  advance,
+  type Commit,
+  type DataFile,
+  emptyState,
+  entryPath,
+  formatEntry,
+  parseEntry,
+  type State,
+  type Txn,
+  versionOf,
+} from "./log.ts";
 import { missingColumns, schemaString, type TableSchema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -29,14 +40,22 @@ export interface Snapshot {
   readonly watermark: number;
 }
 
+/** One version's new rows. */
+export interface Added {
+  readonly version: number;
+  readonly files: readonly DataFile[];
+  /** Newest arrival among them, ms since 1970; 0 when unknown. */
+  readonly newestArrival: number;
+}
+
 export interface DeltaTable extends Snapshot {
   readonly store: Store;
   /** Reads the log entries that others have added. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
   refresh(): Promise<void>;
   /** Appends; returns the new version. Throws WRITER_FENCED when another writer has moved one of the txns: then nothing was committed. */
   commit(draft: CommitDraft): Promise<number>;
-  /** Files with new rows, of every version after `version`, in order. */
-  addedSince(version: number): Promise<{ version: number; files: readonly DataFile[] }[]>;
+  /** What every version after `version` brought, in order. */
+  addedSince(version: number): Added[];
   /** The table as it was. */
   at(version: number): Snapshot;
 }
@@ -67,7 +86,8 @@ function tableIn(store: Store, schema: TableSchema): DeltaTable {
 
   function accept(commit: Commit): void {
     const where = `${store.name}/${entryPath(commit.version)}`;
-    if (commit.version === 0 && !commit.metadata) throw new AppError("TABLE_CORRUPT", { what: "the first log entry names no columns", file: where });
+    if (commit.version === 0 && !commit.metadata)
+      throw new AppError("TABLE_CORRUPT", { what: "the first log entry names no columns", file: where });
     const missing = commit.metadata ? missingColumns(schema, commit.metadata.schemaString) : [];
     if (missing.length > 0) throw new AppError("TABLE_UNSUPPORTED", { what: `the table lacks ${missing.join(", ")}`, file: where });
     commits.push(commit);
@@ -101,7 +121,10 @@ function tableIn(store: Store, schema: TableSchema): DeltaTable {
       for (const { appId, version, expected } of fence) {
         const found = state.offsets.get(appId) ?? -1;
         if (found !== expected || found >= version) {
-          throw new AppError("WRITER_FENCED", { what: `${appId} stands at ${found}, the commit goes from ${expected} to ${version}`, table: store.name });
+          throw new AppError("WRITER_FENCED", {
+            what: `${appId} stands at ${found}, the commit goes from ${expected} to ${version}`,
+            table: store.name,
+          });
         }
       }
       const version = state.version + 1;
@@ -141,7 +164,8 @@ function tableIn(store: Store, schema: TableSchema): DeltaTable {
     },
     refresh: () => oneAtATime(refresh),
     commit: (draft) => oneAtATime(() => commit(draft)),
-    addedSince: async (version) => commits.slice(version + 1).map((each) => ({ version: each.version, files: each.fresh })),
+    addedSince: (version) =>
+      commits.slice(version + 1).map((each) => ({ version: each.version, files: each.fresh, newestArrival: each.newestArrival })),
     at: (version) => snapshot(commits.slice(0, version + 1).reduce(advance, emptyState())),
   };
 }

@@ -87,7 +87,13 @@ export function formatEntry(draft: Draft): string {
   if (metadata) {
     actions.push({ protocol: { minReaderVersion: 1, minWriterVersion: 2 } });
     actions.push({
-      metaData: { ...metadata, format: { provider: "parquet", options: {} }, partitionColumns: [], configuration: {}, createdTime: timestamp },
+      metaData: {
+        ...metadata,
+        format: { provider: "parquet", options: {} },
+        partitionColumns: [],
+        configuration: {},
+        createdTime: timestamp,
+      },
     });
   }
   for (const { appId, version } of txn) actions.push({ txn: { appId, version, lastUpdated: timestamp } });
@@ -96,7 +102,14 @@ export function formatEntry(draft: Draft): string {
   }
   const operation = add.length === 0 && metadata ? "CREATE TABLE" : "WRITE";
   // `actions` lets a reader of ours see that an entry was cut off between two lines.
-  const commitInfo = { timestamp, operation, operationParameters: { mode: "Append" }, engineInfo: "Tributary", newestArrival, actions: actions.length };
+  const commitInfo = {
+    timestamp,
+    operation,
+    operationParameters: { mode: "Append" },
+    engineInfo: "Tributary",
+    newestArrival,
+    actions: actions.length,
+  };
   return `${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`;
 }
 
@@ -114,22 +127,31 @@ export function parseEntry(text: string, version: number, where: string): Commit
       return corrupt(`line ${k + 1} of the log entry is no JSON`);
     }
   });
-  const all = <K extends keyof Actions>(kind: K) => actions.flatMap((action) => (action[kind] ? [action[kind] as NonNullable<Actions[K]>] : []));
+  const all = <K extends keyof Actions>(kind: K) =>
+    actions.flatMap((action) => (action[kind] ? [action[kind] as NonNullable<Actions[K]>] : []));
 
   for (const protocol of all("protocol")) requireSupported(protocol, where);
   const [info] = all("commitInfo");
   if (info?.actions !== undefined && info.actions !== actions.length - 1) {
     corrupt(`the log entry holds ${actions.length - 1} of ${info.actions} actions`);
   }
+  const pathOf = (path: string) => {
+    try {
+      return decodeURIComponent(path);
+    } catch {
+      return corrupt(`"${path}" is no path`);
+    }
+  };
   const metadata = all("metaData").at(-1);
-  if (metadata && metadata.partitionColumns.length > 0) {
+  if (metadata && (metadata.partitionColumns ?? []).length > 0) {
     throw new AppError("TABLE_UNSUPPORTED", { what: "partitioned by columns", file: where });
   }
   const added = all("add").map((add) => {
     const rows = numRecords(add.stats);
-    if (typeof add.path !== "string" || typeof add.size !== "number" || rows === undefined) return corrupt("an add without path, size or numRecords");
+    if (typeof add.path !== "string" || typeof add.size !== "number" || rows === undefined)
+      return corrupt("an add without path, size or numRecords");
     const { path, size, modificationTime, stats } = add;
-    return { file: { path: decodeURIComponent(path), size, modificationTime, rows, stats: stats! }, fresh: add.dataChange };
+    return { file: { path: pathOf(path), size, modificationTime, rows, stats: stats! }, fresh: add.dataChange };
   });
   return {
     version,
@@ -139,14 +161,14 @@ export function parseEntry(text: string, version: number, where: string): Commit
     txn: all("txn").map((txn) => ({ appId: txn.appId, version: txn.version })),
     add: added.map(({ file }) => file),
     fresh: added.filter(({ fresh }) => fresh).map(({ file }) => file),
-    remove: all("remove").map(({ path }) => decodeURIComponent(path)),
+    remove: all("remove").map(({ path }) => pathOf(path)),
   };
 }
 
 interface Actions {
   commitInfo?: { timestamp?: number; newestArrival?: number; actions?: number };
   protocol?: { minReaderVersion: number; minWriterVersion: number };
-  metaData?: { id: string; schemaString: string; partitionColumns: string[] };
+  metaData?: { id: string; schemaString: string; partitionColumns?: string[] };
   txn?: Txn;
   add?: { path: string; size: number; modificationTime: number; dataChange: boolean; stats?: string };
   remove?: { path: string };
@@ -154,7 +176,10 @@ interface Actions {
 
 function requireSupported({ minReaderVersion, minWriterVersion }: NonNullable<Actions["protocol"]>, file: string): void {
   if (minReaderVersion <= 1 && minWriterVersion <= 2) return;
-  throw new AppError("TABLE_UNSUPPORTED", { what: `reader ${minReaderVersion}, writer ${minWriterVersion}, where 1 and 2 are known`, file });
+  throw new AppError("TABLE_UNSUPPORTED", {
+    what: `reader ${minReaderVersion}, writer ${minWriterVersion}, where 1 and 2 are known`,
+    file,
+  });
 }
 
 function numRecords(stats: string | undefined): number | undefined {

@@ -4,7 +4,7 @@ import { AppError } from "../runtime/errors.ts";
 import { describeTensor, described, viewTensors, type WireTensor } from "./tensors.ts";
 
 /** Raised when peers of two versions could misunderstand each other. */
-export const PROTOCOL = 1;
+const PROTOCOL = 1;
 export const FRAME_BYTES = 8 * 2 ** 20;
 /** What a socket must accept for one frame. */
 export const MAX_PAYLOAD = FRAME_BYTES + 4096;
@@ -78,7 +78,8 @@ export function assembler(limit: () => number): (frame: Uint8Array) => Decoded |
     }
     if (index !== parts.length || count !== expected.count || total !== expected.total || count !== Math.ceil(total / FRAME_BYTES))
       throw malformed(`frame ${index} of ${count} is out of order`);
-    if (frame.byteLength - PREFIX !== Math.min(FRAME_BYTES, total - index * FRAME_BYTES)) throw malformed(`frame ${index} has a wrong length`);
+    if (frame.byteLength - PREFIX !== Math.min(FRAME_BYTES, total - index * FRAME_BYTES))
+      throw malformed(`frame ${index} has a wrong length`);
     parts.push(frame.subarray(PREFIX));
     if (parts.length < count) return undefined;
     const message = join(parts, total);

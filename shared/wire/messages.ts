@@ -59,6 +59,9 @@ export type Lease = z.output<typeof lease>;
 /** Throws AppError FRAME_MALFORMED that names the field. */
 export function read<S extends typeof fromTrainer | typeof fromServer>(schema: S, decoded: Decoded): z.output<S> {
   const parsed = schema.safeParse(decoded.head);
-  if (!parsed.success) throw new AppError("FRAME_MALFORMED", { what: `message "${String(decoded.head.type)}": ${z.prettifyError(parsed.error).replaceAll("\n", " ")}` });
+  if (!parsed.success)
+    throw new AppError("FRAME_MALFORMED", {
+      what: `message "${String(decoded.head.type)}": ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+    });
   return parsed.data as z.output<S>;
 }

@@ -12,7 +12,15 @@ export interface WireTensor {
 export const described = z.object({
   name: z.string().min(1).max(64),
   type: z.enum(["f32", "i32"]),
-  shape: z.array(z.number().int().min(0).max(2 ** 31)).max(4),
+  shape: z
+    .array(
+      z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 31),
+    )
+    .max(4),
 });
 export type Described = z.output<typeof described>;
 
@@ -21,7 +29,7 @@ export function describeTensor({ name, shape, data }: WireTensor): Described {
   return { name, type: data instanceof Float32Array ? "f32" : "i32", shape: [...shape] };
 }
 
-export function sizeOf(shape: readonly number[]): number {
+function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 

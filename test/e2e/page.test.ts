@@ -11,7 +11,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { discover } from "../../shared/runtime/registry.ts";
 import { healthy, type Recorded, recordedHistory, serveRecorded } from "./recorded.ts";
 
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const services = ["replay", "ingest", "server", "trainer", "evaluator", "serve"] as const;
 const flags = [
@@ -32,7 +32,7 @@ let complaints: string[];
 
 beforeAll(async () => {
   await build({ configFile: "services/dashboard/vite.config.ts" });
-  browser = await chromium.launch({ executablePath: process.env.TRIBUTARY_CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  browser = await chromium.launch({ executablePath: process.env.TRIBUTARY_TEST_CHROMIUM ?? "/usr/bin/chromium", args: flags });
 });
 afterAll(async () => await browser?.close());
 
@@ -62,7 +62,7 @@ async function startDashboard(port = 0): Promise<string> {
       if (!own) throw new Error("the dashboard has not registered");
       return own.url;
     },
-    { timeout: 15_000, interval: 50 },
+    { timeout: 30_000, interval: 50 },
   );
 }
 
@@ -77,7 +77,7 @@ async function startFlow(now = Date.now()): Promise<void> {
   for (const service of services) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, recorded[service]);
 }
 
-const text = (selector: string, expected: string | RegExp, timeout = 10_000) =>
+const text = (selector: string, expected: string | RegExp, timeout = 20_000) =>
   page.locator(selector).filter({ hasText: expected }).waitFor({ timeout });
 
 /** As wide as a telephone, a laptop, a wall: nothing is cut off at the side. */
@@ -148,8 +148,45 @@ test("a stalled ingest turns its box red, with a word, and the verdict names it,
   expect(complaints).toEqual([]);
 });
 
-test("an empty data directory, then a flow that waits for its first event, are designed states", async () => {
+test("a refused publication is amber, and what else is wrong stands below it", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  const { evaluator, ingest } = flow;
+  const { evaluations } = evaluator!.status as ReturnType<typeof healthy>["evaluator"];
+  const newest = {
+    ...evaluations.at(-1),
+    outcome: "refused",
+    reason: "NDCG@100 .371 is more than .02 below that of the model in use, .412",
+  };
+  evaluator!.status = { ...evaluator!.status, evaluations: [...evaluations.slice(0, -1), newest] };
   await page.goto(await startDashboard());
+  await text("#headline", "Publication of round 42 was refused: NDCG@100 .371");
+  await text("#box-quality .text", "refused");
+  ingest!.status = { ...ingest!.status, dead: 15_000 };
+  await text("#headline", "1.44 % of the events are malformed (15,000 dead letters)");
+  await text("#also", "Publication of round 42 was refused");
+  await look("attention");
+  expect(complaints).toEqual([]);
+});
+
+test("loading, an empty data directory, and a flow that waits for its first event are designed states", async () => {
+  const url = await startDashboard();
+  const answer = new Promise<void>((resolve) => {
+    void page.route("**/events", async (route) => {
+      await shown;
+      resolve();
+      await route.continue();
+    });
+  });
+  let show = () => {};
+  const shown = new Promise<void>((resolve) => {
+    show = resolve;
+  });
+  await page.goto(url);
+  await text("#headline", "Asking the services how they are");
+  await look("loading", ["light"]);
+  show();
+  await answer;
   await text("#headline", "Nothing runs in this data directory");
   expect(await page.locator("#hint code").textContent()).toBe("npm start");
   await look("empty", ["light"]);
@@ -185,15 +222,16 @@ test("a lost dashboard shows on the page, which goes on by itself with its histo
   await page.goto(url);
   await text("#word", "Healthy");
   await stopDashboard();
+  const stopped = Date.now();
   await text("#headline", "Connection to the dashboard lost, retrying");
   expect(await page.locator("#hint").textContent()).toContain("Training: round 42");
   await look("lost", ["light"]);
   const kept = (
     (await (await fetch(`${await startDashboard(Number(new URL(url).port))}/api/history`)).json()) as {
-      news: { samples: unknown[]; losses: unknown[] };
+      news: { samples: { at: number }[]; losses: unknown[] };
     }
   ).news;
-  expect(kept.samples.length).toBeGreaterThan(1);
+  expect(kept.samples[0]!.at).toBeLessThan(stopped);
   expect(kept.losses).toHaveLength(42);
   await text("#word", "Healthy");
 });

@@ -111,7 +111,14 @@ export function healthy(now: number, minutes = 14) {
         popularity: metrics(0.211),
       },
     },
-    serve: { service: "serve", model: "000042", requests: 18_204, errors: 0 },
+    serve: {
+      service: "serve",
+      model: "000042",
+      get requests() {
+        return 18_204 + Math.floor((Date.now() - now) * 0.037);
+      },
+      errors: 0,
+    },
   };
 }
 

@@ -46,7 +46,11 @@ test("a trainer that leaves frees its part for the next one", () => {
 });
 
 test("a contribution that nobody asked its sender for is not accepted", () => {
-  const { effects } = play([opened(2), { type: "asked", trainer: "a", at: 0 }, { type: "contributed", trainer: "a", step: 1, part: 1, at: 1 }]);
+  const { effects } = play([
+    opened(2),
+    { type: "asked", trainer: "a", at: 0 },
+    { type: "contributed", trainer: "a", step: 1, part: 1, at: 1 },
+  ]);
   expect(kinds(effects)).toEqual(["lease", "unasked"]);
   expect(kinds(play([opened(2), { type: "contributed", trainer: "a", step: 7, part: 0, at: 1 }]).effects)).toEqual(["unasked"]);
 });
@@ -101,7 +105,10 @@ test("whatever happens, each part of each step is accepted once, the step comple
         if (does === "ask") tell({ type: "asked", trainer, at: now });
         if (does === "answer" && mine.length > 0) answer(mine[pick % mine.length]!);
         if (does === "answer again" && answered.length > 0) tell({ type: "contributed", ...answered[pick % answered.length]!, at: now });
-        if (does === "stall") tell({ type: "ticked", at: (now += pick * 2_000) });
+        if (does === "stall") {
+          now += pick * 2_000;
+          tell({ type: "ticked", at: now });
+        }
         if (does === "leave") {
           tell({ type: "left", trainer, at: now });
           held.splice(0, held.length, ...held.filter((lease) => lease.trainer !== trainer));

@@ -1,7 +1,7 @@
 // The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
 import { expect, test } from "vitest";
 import { count, duration, loss, rate, ratio } from "../../shared/runtime/figures.ts";
-import { noMemory, remember, requestsPerSecond } from "../../shared/runtime/health.ts";
+import { noMemory, remember, requestsPerSecond } from "../../shared/runtime/memory.ts";
 import { pictureOf } from "../../shared/runtime/picture.ts";
 import { type Answer, flowOf, freshnessOf } from "../../shared/runtime/statuses.ts";
 
@@ -63,10 +63,7 @@ function answers(statuses: Statuses, age = 3600): Answer[] {
   );
 }
 
-const look = (statuses: Statuses, age?: number) => {
-  const flow = flowOf(answers(statuses, age), now);
-  return pictureOf(flow, remember(noMemory, flow));
-};
+const look = (statuses: Statuses, age?: number) => pictureOf(flowOf(answers(statuses, age), now), noMemory);
 
 test("a healthy flow says how far, how fresh and how good it is", () => {
   const { verdict, boxes, problems } = look(healthy);
@@ -133,7 +130,7 @@ test.each([
     { server: { ...server, state: "idle", trainers: [] } },
     "training",
     "amber",
-    "0 of 1 trainer are connected to the server",
+    "0 of 1 trainers are connected to the server",
     "log",
   ],
   [
@@ -210,6 +207,13 @@ test("a step that does not move for a minute is a stalled training, and one step
   );
   const moved = later(71 * second, 481);
   expect(pictureOf(moved, remember(memory, moved)).problems.filter(({ box }) => box === "training")).toEqual([]);
+});
+
+test("the first events after a quiet hour are no stalled ingest", () => {
+  const quiet = { ...ingest, lastCommitAt: now - 3600 * second, lag: { messages: 0, seconds: 0 } };
+  const memory = remember(noMemory, flowOf(answers({ ...healthy, ingest: quiet }), now));
+  const arrived = flowOf(answers({ ...healthy, ingest: { ...quiet, lag: { messages: 3, seconds: 3600 } } }), now);
+  expect(pictureOf(arrived, remember(memory, arrived)).problems).toEqual([]);
 });
 
 test("the stage furthest upstream is the verdict, the others stand below, and red comes before amber", () => {

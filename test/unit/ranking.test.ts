@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { evaluate, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { popularIn } from "../../shared/ranking/popular.ts";
 import { ndcg, rankingOf, recall, summary } from "../../shared/ranking/metrics.ts";
 
 const columns = (items: number) => [...Array(items).keys()];
@@ -139,6 +140,15 @@ describe("evaluate", () => {
     const scores = popularityScores([5, 9, 1, 9])([Int32Array.of(1), new Int32Array(0)]);
     expect([...rankingOf(scores.subarray(0, 4), Int32Array.of(1), 3)]).toEqual([3, 0, 2]);
     expect([...rankingOf(scores.subarray(4, 8), new Int32Array(0), 3)]).toEqual([1, 3, 0]);
+  });
+
+  test("what is popular is what one-item histories are given on average, however far scores lie apart", () => {
+    const scoreBatch: ScoreBatch = (foldIns) =>
+      Float32Array.from(foldIns.flatMap((row) => [0, 1, 2, 3].map((column) => (column === 2 ? 500 : column === row[0] ? 499 : -100))));
+    const popular_I = popularIn(scoreBatch, 4);
+    expect([...rankingOf(popular_I, new Int32Array(0), 1)]).toEqual([2]);
+    const sum = popular_I.reduce((total, value) => total + Math.exp(value), 0);
+    expect(sum).toBeCloseTo(1, 6);
   });
 
   test("the standard error is the biased deviation over the root of the number of users", () => {

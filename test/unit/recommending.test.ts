@@ -1,17 +1,20 @@
 // Recommendations without a network: what a request may say, and what the answer holds.
-import { describe, expect, test } from "vitest";
-import { recommend, type Recommending } from "../../services/serve/recommender.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { recommend, recommending } from "../../services/serve/recommender.ts";
 import { readRequest, refuse } from "../../services/serve/requests.ts";
+import { readTitles } from "../../services/serve/titles.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
-/** Prefers low columns; a known history turns the order round. */
-const model: Recommending = {
-  name: "v000001",
+/** Whoever has two items or more is given high columns, anybody else low ones. */
+const model = recommending("v000001", {
   vocabulary: new Vocabulary(["a", "b", "c", "d", "e"]),
   scoreBatch: (foldIns) =>
-    Float32Array.from(foldIns.flatMap((row) => [0, 1, 2, 3, 4].map((column) => (row.length > 0 ? column : -column)))),
-};
+    Float32Array.from(foldIns.flatMap((row) => [0, 1, 2, 3, 4].map((column) => (row.length > 1 ? column : -column)))),
+});
 const wish = { k: 10, exclude: [], includeSeen: false };
 const listed = (answer: { items: { item: string }[] }) => answer.items.map(({ item }) => item).join("");
 
@@ -28,24 +31,49 @@ describe("recommend", () => {
   });
 
   test("lists at most k", () => {
-    expect(listed(recommend(model, { ...wish, history: ["e"], k: 2 }))).toBe("dc");
+    expect(listed(recommend(model, { ...wish, history: ["a", "e"], k: 2 }))).toBe("dc");
   });
 
   test("lists seen items on request, and excluded ones never", () => {
-    expect(listed(recommend(model, { ...wish, history: ["e"], exclude: ["d"], includeSeen: true }))).toBe("ecba");
+    expect(listed(recommend(model, { ...wish, history: ["a", "e"], exclude: ["d"], includeSeen: true }))).toBe("ecba");
   });
 
   test("names unknown items and goes by the others", () => {
-    const answer = recommend(model, { ...wish, history: ["x", "a", "y", "x"] });
+    const answer = recommend(model, { ...wish, history: ["x", "a", "y", "b", "x"] });
     expect(answer.unknown).toEqual(["x", "y"]);
     expect(answer.fallback).toBeUndefined();
-    expect(listed(answer)).toBe("edcb");
+    expect(listed(answer)).toBe("edc");
   });
 
   test.each([[[]], [["x"]]])("without any known item (%j) gives the popular ones and says so", (history) => {
     const answer = recommend(model, { ...wish, history, k: 3 });
     expect(answer.fallback).toBe("popular");
     expect(listed(answer)).toBe("abc");
+  });
+});
+
+describe("titles", () => {
+  const dir = mkdtempSync(join(tmpdir(), "titles-"));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  test.each([
+    ["MovieLens' own", 'movieId,title,genres\n1,"Piano, The",Drama\n2,Heat,Action\n'],
+    ["a numbered copy of it", ',movieId,title,genres\n0,1,"Piano, The",Drama\n1,2,Heat,Action\n'],
+    ["two unnamed columns", 'a,b\n1,"Piano, The"\n2,Heat\n'],
+  ])("are read from %s", async (name, text) => {
+    const path = join(dir, name);
+    writeFileSync(path, text);
+    expect([...(await readTitles(path))]).toEqual([
+      ["1", "Piano, The"],
+      ["2", "Heat"],
+    ]);
+  });
+
+  test("a file of one column, and one that is not CSV, are refused", async () => {
+    for (const text of ["a\n1\n", 'a,b\n1,"x\n']) {
+      writeFileSync(join(dir, "bad"), text);
+      await expect(readTitles(join(dir, "bad"))).rejects.toMatchObject({ code: "CSV_MALFORMED" });
+    }
   });
 });
 

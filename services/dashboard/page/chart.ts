@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import { clock, make, write } from "./elements.ts";
 
-export interface Line {
+interface Line {
   readonly name: string;
   /** Name of the CSS variable of its colour; its soft twin ends in -soft. */
   readonly colour: string;
@@ -34,7 +34,7 @@ export interface Chart {
 }
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const font = () => `11px ${getComputedStyle(document.body).fontFamily}`;
+const font = () => `${innerWidth < 2000 ? 11 : 13}px ${getComputedStyle(document.body).fontFamily}`;
 
 export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
   const when = make("span", "when", settings.unit);
@@ -46,6 +46,7 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
   });
   const plot = make("div", "plot");
   const empty = make("p", "nothing", settings.empty);
+  empty.hidden = true; // until the first answer nobody knows
   const caption = make("figcaption", "", make("h3", "", settings.title), when, make("ul", "legend", ...legend));
   const figure = make("figure", "card chart", caption, make("div", "frame", plot, empty));
   figure.id = `chart-${settings.id}`;
@@ -79,7 +80,7 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
         right: { range: (_, low, high) => rangeOf(low, high, settings.fromZero) },
       },
       axes: [
-        axis({ space: 76, size: 26, values: (_, at, __, ___, step) => at.map((t) => clock(t, step < 60_000)) }),
+        axis({ space: 76, size: 26, values: (_, at, __, ___, step) => at.map((t) => (t > 1e6 ? clock(t, step < 60_000) : "")) }),
         ...valueAxes(settings),
       ],
       series: [{}, ...settings.lines.map(seriesOf)],
@@ -111,7 +112,7 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
 function rangeOf(low: number | null, high: number | null, fromZero: boolean): [number, number] {
   if (low === null || high === null) return [0, 1];
   const span = high - low || Math.abs(high) || 1;
-  return fromZero ? [0, Math.max(high, 0) + (high > 0 ? high * 0.12 : 1)] : [low - span * 0.12, high + span * 0.12];
+  return fromZero ? [0, Math.max(high, 0) + (high > 0 ? high * 0.12 : 10)] : [low - span * 0.12, high + span * 0.12];
 }
 
 const hasValues = (u: uPlot) => u.data.slice(1).some((line) => line?.some((value) => value !== null));

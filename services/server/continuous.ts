@@ -1,0 +1,135 @@
+// Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
+import type { Checkpoint } from "../../shared/runtime/checkpoints.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import type { CaughtUp } from "../../shared/table/follow.ts";
+import type { Events } from "./events.ts";
+import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
+import { mustFit, type Resumed, saveRun } from "./persistence.ts";
+import { planUsers } from "./plan.ts";
+import type { Progress } from "./progress.ts";
+
+interface Wanted {
+  readonly out: string;
+  readonly usersPerRound: number;
+  readonly salt: string;
+  /** What the run goes on from, if anything. */
+  readonly checkpoint: Checkpoint | undefined;
+  begin(items: number): Resumed;
+}
+
+const POLL_MS = 1_000;
+const FEWEST_USERS = 50;
+const FEWEST_EVENTS = 1_000;
+const CHECKPOINT_EVERY_MS = 5_000;
+/** Rounds without a new event after which there is nothing left to learn from them. */
+const ROUNDS_UNTIL_IDLE = 30;
+
+/** Returns when the process drains, its last completed round on disk. */
+export async function trainContinuously(
+  { out, usersPerRound, salt, checkpoint, begin }: Wanted,
+  events: Events,
+  { runStep, progress, until, log }: { runStep: RunStep; progress: Progress; until: Until; log: Log },
+): Promise<void> {
+  const { histories } = events;
+  let pinned = await firstVersion(events, checkpoint, progress, until);
+  if (!pinned) return;
+  const resumed = begin(histories.vocabulary.items.length);
+  const { run } = resumed;
+  const planned = new PlannedAt(resumed.planned);
+  let savedAt = 0;
+  let savedRound = run.round;
+  let quietRounds = 0;
+
+  const save = async () => {
+    if (run.round === savedRound || !pinned) return;
+    const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
+    await saveRun(out, run, { salt, tableVersion: pinned.version, watermark: pinned.watermark, vocabulary, planned: planned.versions() });
+    savedAt = Date.now();
+    savedRound = run.round;
+    progress.checkpoint = { step: run.step, round: run.round, at: savedAt };
+  };
+
+  while (!until.signal.aborted) {
+    const before = histories.events;
+    pinned = await events.catchUp();
+    quietRounds = histories.events > before ? 0 : quietRounds + 1;
+    if (quietRounds > ROUNDS_UNTIL_IDLE) {
+      progress.state = "idle";
+      await save();
+      await sleep(POLL_MS, until.signal);
+      continue;
+    }
+    progress.state = "training";
+    progress.tableVersion = pinned.version;
+    progress.watermark = pinned.watermark;
+    await events.pinVocabulary();
+    run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
+    const { lastVersion } = histories;
+    const plan = planUsers(
+      { users: events.trainUsers(), lastVersion: lastVersion.bind(histories), plannedAt: planned.at },
+      usersPerRound,
+      run.seed,
+      run.round,
+    );
+    progress.users = plan.length;
+    try {
+      progress.finished(await trainOuterEpoch(run, plan, (user) => histories.rowOf(user), runStep), run.round);
+    } catch (error) {
+      if (!until.signal.aborted || error instanceof AppError) throw error;
+      log.info("drained in the middle of a round; it is begun again at the next start");
+      return; // the weights have moved since the last boundary: there is nothing to save that a restart could repeat
+    }
+    planned.mark(plan, pinned.version);
+    if (Date.now() - savedAt >= CHECKPOINT_EVERY_MS) await save();
+  }
+  progress.state = "draining";
+  await save();
+}
+
+/** The version that the run goes on from, or the first with enough in it; undefined when the process drains before. Throws CHECKPOINT_MISMATCH. */
+async function firstVersion(
+  events: Events,
+  checkpoint: Checkpoint | undefined,
+  progress: Progress,
+  until: Until,
+): Promise<CaughtUp | undefined> {
+  if (checkpoint && checkpoint.manifest.tableVersion !== null) {
+    const pinned = await events.catchUp(checkpoint.manifest.tableVersion);
+    mustFit(checkpoint, events.histories.vocabulary.items, "prefix");
+    return pinned;
+  }
+  progress.state = "waiting for events";
+  while (!until.signal.aborted) {
+    const pinned = await events.catchUp();
+    if (events.trainUsers().length >= FEWEST_USERS && events.histories.events >= FEWEST_EVENTS) return pinned;
+    await sleep(POLL_MS, until.signal);
+  }
+  return undefined;
+}
+
+/** Table version at which each user was last planned, -1 for never. */
+class PlannedAt {
+  #versions: Int32Array;
+
+  constructor(versions: Int32Array) {
+    this.#versions = versions;
+  }
+
+  readonly at = (user: number): number => this.#versions[user] ?? -1;
+
+  mark(users: Uint32Array, version: number): void {
+    const longest = users.reduce((longest, user) => Math.max(longest, user + 1), this.#versions.length);
+    if (longest > this.#versions.length) {
+      const grown = new Int32Array(Math.ceil(longest * 1.5)).fill(-1);
+      grown.set(this.#versions);
+      this.#versions = grown;
+    }
+    for (const user of users) this.#versions[user] = version;
+  }
+
+  versions(): Int32Array {
+    return this.#versions;
+  }
+}

@@ -1,0 +1,52 @@
+// What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by epochs.ts.
+import { foldIn } from "../../shared/events/split.ts";
+import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import { readDataset } from "../../shared/runtime/dataset.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { openEvents } from "./events.ts";
+import type { RowOf } from "./outer-epoch.ts";
+
+export interface Corpus {
+  readonly name: string;
+  readonly vocabulary: readonly string[];
+  /** Training users, by the number that `rowOf` knows and draws are keyed with. */
+  readonly users: Uint32Array;
+  readonly rowOf: RowOf;
+  /** Only users with something to predict. */
+  readonly validation: readonly HeldOutUser[];
+  readonly test: readonly HeldOutUser[];
+  /** Held-out users left out since they have nothing to predict. */
+  readonly withoutTarget: number;
+  readonly salt: string;
+  readonly tableVersion: number | null;
+  readonly watermark: number | null;
+}
+
+/** Throws DATASET_MALFORMED. */
+export function corpusOfDataset(dir: string): Corpus {
+  const { items, train, validation, test } = readDataset(dir);
+  const split = { ...judged(validation, test), salt: "", tableVersion: null, watermark: null };
+  return { name: dir, vocabulary: items, users: Uint32Array.from(train.keys()), rowOf: (user) => train[user]!, ...split };
+}
+
+/** The newest version, or the one that a checkpoint was pinned to. Throws TABLE_MISSING. */
+export async function corpusOfTable(dir: string, salt: string, pinned?: number): Promise<Corpus> {
+  const events = openEvents(dir, salt, []); // a vocabulary of its own: the table's belongs to the server that trains without end
+  const { version, watermark } = await events.catchUp(pinned);
+  const { histories } = events;
+  const users = events.trainUsers();
+  if (users.length === 0) throw new AppError("TABLE_MISSING", { what: "the table holds no training user yet", path: dir });
+  const { items } = histories.vocabulary;
+  const heldOut = (part: string) =>
+    [...histories.users.keys()]
+      .filter((user) => histories.partOf(user) === part)
+      .map((user) => foldIn(histories.users[user]!, histories.rowOf(user), items, salt));
+  const split = { ...judged(heldOut("validation"), heldOut("test")), salt, tableVersion: version, watermark };
+  return { name: dir, vocabulary: items, users: Uint32Array.from(users), rowOf: (user) => histories.rowOf(user), ...split };
+}
+
+function judged(validation: readonly HeldOutUser[], test: readonly HeldOutUser[]): Pick<Corpus, "validation" | "test" | "withoutTarget"> {
+  const hasTarget = ({ target }: HeldOutUser) => target.length > 0;
+  const withoutTarget = [...validation, ...test].filter((user) => !hasTarget(user)).length;
+  return { validation: validation.filter(hasTarget), test: test.filter(hasTarget), withoutTarget };
+}

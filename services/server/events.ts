@@ -1,0 +1,43 @@
+// The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the server alone appends to.
+import { Histories } from "../../shared/events/histories.ts";
+import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { type CaughtUp, followTable } from "../../shared/table/follow.ts";
+import { appendItems, readItems } from "../../shared/table/items.ts";
+
+export interface Events {
+  readonly histories: Histories;
+  /** Reads what was committed since the last call, up to a version or the newest. */
+  catchUp(toVersion?: number): Promise<CaughtUp>;
+  /** Appends items that the table `items` does not hold yet; from then on their columns are fixed for ever. */
+  pinVocabulary(): Promise<void>;
+  /** Numbers of the training users seen so far. */
+  trainUsers(): number[];
+}
+
+/** Columns are those of the table `items`. */
+export async function openPinnedEvents(dir: string, salt: string): Promise<Events> {
+  return openEvents(dir, salt, await readItems(dir));
+}
+
+/** Columns start with those of `pinned`; new items follow in order of first appearance. */
+export function openEvents(dir: string, salt: string, pinned: readonly string[]): Events {
+  const histories = new Histories(salt, new Vocabulary(pinned));
+  const follower = followTable(dir, histories);
+  const training: number[] = [];
+  let looked = 0;
+  let written = pinned.length;
+  return {
+    histories,
+    catchUp: (toVersion) => follower.catchUp(toVersion),
+    pinVocabulary: async () => {
+      const { items } = histories.vocabulary;
+      if (items.length === written) return;
+      await appendItems(dir, items.slice(written), written);
+      written = items.length;
+    },
+    trainUsers: () => {
+      for (; looked < histories.users.length; looked++) if (histories.partOf(looked) === "train") training.push(looked);
+      return training;
+    },
+  };
+}

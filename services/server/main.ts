@@ -1,0 +1,106 @@
+// The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
+import { z } from "zod";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { knobs, modelOf } from "../../shared/runtime/knobs.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { readToken } from "../../shared/runtime/token.ts";
+import { listenAddress } from "./address.ts";
+import { trainContinuously } from "./continuous.ts";
+import { largestAnswer } from "./contributions.ts";
+import { corpusOfDataset, corpusOfTable } from "./corpus.ts";
+import { openDesk } from "./desk.ts";
+import { trainEpochs } from "./epochs.ts";
+import { openPinnedEvents } from "./events.ts";
+import { lock } from "./lock.ts";
+import { listenForPeers, type Peers } from "./peers.ts";
+import { latestCheckpoint, mustFit, resumeOrBegin } from "./persistence.ts";
+import { Progress } from "./progress.ts";
+
+const options = z.object({
+  data: z.string().optional().describe("dataset directory of Liang et al."),
+  table: z.string().optional().describe("directory of the tables events and items"),
+  out: z.string().describe("where checkpoints and the model go; a run found there is resumed"),
+  listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
+  epochs: z.coerce.number().int().min(1).optional().describe("end after so many outer epochs (default: train on as events arrive)"),
+  patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
+  usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
+  salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
+  tokenFile: z.string().optional().describe("file with a secret that trainers must show; needed to listen beyond loopback"),
+  dataDir: z.string().default(".tributary").describe("where running processes register"),
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+  ...knobs,
+});
+
+/** How long a continuous run may take to finish its round when it is asked to drain. */
+const DRAIN_MS = 3_000;
+
+export const command = defineCommand({
+  name: "server",
+  summary: "the parameter server: owns the weights, leases parts of each step to trainers",
+  options,
+  async run(config, until) {
+    if ((config.data === undefined) === (config.table === undefined))
+      throw new AppError("USAGE", { what: "give either --data or --table" });
+    if (config.data !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--data needs --epochs" });
+    const log = createLog("server");
+    const metrics = createMetrics("server");
+    const token = readToken(config.tokenFile);
+    const address = listenAddress(config.listen, token);
+    lock(config.out);
+    const progress = new Progress(metrics);
+    const stop = graceful(until.signal, config.epochs === undefined ? DRAIN_MS : 0);
+
+    let peers: Peers | undefined;
+    const desk = openDesk(() => peers!, { log, metrics });
+    const limit = () => largestAnswer(progress.run?.optimizer.config ?? modelOf(config, 1), config.partSize);
+    peers = await listenForPeers({ ...address, token, limit }, desk.handlers, config.seed);
+    const status = () => progress.status(peers, desk);
+    const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
+    log.info({ listen: peers.url, http: face.url }, "ready");
+
+    const checkpoint = await latestCheckpoint(config.out, log);
+    if (checkpoint) log.info({ checkpoint: checkpoint.dir, round: checkpoint.manifest.round }, "going on from a checkpoint");
+    const begin = (items: number) => {
+      const resumed = resumeOrBegin(checkpoint, config, items);
+      progress.run = resumed.run;
+      return resumed;
+    };
+    const tools = { runStep: progress.watch(desk, stop), progress, log, until };
+    let finished = false;
+    try {
+      if (config.epochs === undefined) {
+        await trainContinuously({ ...config, checkpoint, begin }, await openPinnedEvents(config.table!, config.salt), tools);
+      } else {
+        const pinned = checkpoint?.manifest.tableVersion ?? undefined;
+        const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
+        if (checkpoint) mustFit(checkpoint, corpus.vocabulary, "equal");
+        const resumed = begin(corpus.vocabulary.length);
+        Object.assign(progress, {
+          state: "training",
+          users: corpus.users.length,
+          tableVersion: corpus.tableVersion,
+          watermark: corpus.watermark,
+        });
+        await trainEpochs({ ...config, epochs: config.epochs }, resumed, corpus, { ...tools, desk: desk.status });
+        finished = true;
+      }
+    } catch (error) {
+      if (error !== stop.reason) throw error;
+    } finally {
+      progress.state = "draining";
+      desk.close();
+      await Promise.all([peers.close(finished), face.close()]);
+    }
+  },
+});
+
+/** Fires some time after the process was asked to drain. */
+function graceful(asked: AbortSignal, graceMs: number): AbortSignal {
+  const controller = new AbortController();
+  asked.addEventListener("abort", () => setTimeout(() => controller.abort(), graceMs).unref(), { once: true });
+  return controller.signal;
+}

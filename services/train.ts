@@ -1,0 +1,129 @@
+// `train`: one parameter server and N trainers as processes of their own, a line per outer epoch, the report at the end.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { defineCommand } from "../shared/runtime/command.ts";
+import { AppError } from "../shared/runtime/errors.ts";
+import { flagsOf, knobs } from "../shared/runtime/knobs.ts";
+import { sleep, type Until } from "../shared/runtime/lifecycle.ts";
+import { pathsOf } from "../shared/runtime/paths.ts";
+import { discover } from "../shared/runtime/registry.ts";
+import { type Spawned, spawnService } from "../shared/runtime/spawn.ts";
+
+const options = z.object({
+  data: z.string().optional().describe("dataset directory of Liang et al."),
+  table: z.string().optional().describe("directory of the tables events and items"),
+  epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs, of three encoder passes and one decoder pass each"),
+  trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
+  sync: z.enum(["exact", "local"]).default("exact").describe("exact: N trainers compute what one computes"),
+  patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
+  out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
+  json: z.boolean().default(false).describe("print the report on stdout"),
+  salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
+  dataDir: z.string().default(".tributary").describe("where running processes register"),
+  ...knobs,
+});
+type Config = z.output<typeof options>;
+
+const epochSchema = z.object({
+  epoch: z.number(),
+  seconds: z.number(),
+  usersPerSecond: z.number(),
+  loss: z.object({ reconstruction: z.number(), kl: z.number() }),
+  validation: z.object({ "ndcg@100": z.number().nullable() }),
+});
+const statusSchema = z.object({ listen: z.string(), epochs: z.array(epochSchema) });
+const reportSchema = z.looseObject({ epochs: z.array(epochSchema), best: z.looseObject({ epoch: z.number() }) });
+
+const POLL_MS = 300;
+
+export const command = defineCommand({
+  name: "train",
+  summary: "one training run with several trainers on this machine",
+  options,
+  async run(config, until) {
+    if (config.sync === "local") throw new AppError("NOT_BUILT", { what: "--sync local" });
+    const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
+    const started: Spawned[] = [];
+    try {
+      const server = spawnService("server", serverFlags(config, out));
+      started.push(server);
+      const report = await follow(server, config, until, (address) => {
+        for (let k = 0; k < config.trainers; k++)
+          started.push(spawnService("trainer", ["--server", address, "--threads", "1", "--data-dir", config.dataDir], { threads: 1 }));
+      });
+      const code = await server.exited;
+      if (code !== 0) {
+        process.exitCode = code; // its own message stands on stderr
+        return;
+      }
+      if (until.signal.aborted && !existsSync(join(out, "report.json"))) return;
+      report(reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8"))));
+    } finally {
+      await Promise.all(started.reverse().map((each) => each.stop()));
+      if (config.out === undefined) rmSync(out, { recursive: true, force: true });
+    }
+  },
+});
+
+function serverFlags(config: Config, out: string): string[] {
+  const source = [...(config.data ? ["--data", config.data] : []), ...(config.table ? ["--table", config.table] : [])];
+  const patience = config.patience === undefined ? [] : ["--patience", String(config.patience)];
+  const where = ["--out", out, "--listen", "127.0.0.1:0", "--data-dir", config.dataDir, "--salt", config.salt];
+  return [...source, "--epochs", String(config.epochs), ...patience, ...where, ...flagsOf(config)];
+}
+
+/** Starts the trainers once the server listens, prints a line per epoch until it ends; returns what prints the rest. */
+async function follow(
+  server: Spawned,
+  config: Config,
+  until: Until,
+  startTrainers: (address: string) => void,
+): Promise<(report: z.output<typeof reportSchema>) => void> {
+  let printed: number | undefined;
+  let isListening = false;
+  const print = (epochs: readonly z.output<typeof epochSchema>[]) => {
+    printed ??= Math.max(0, epochs.length - 1); // a resumed run tells only its newest
+    for (const epoch of epochs.slice(printed)) process.stderr.write(`${lineOf(epoch, epochs, config.epochs)}\n`);
+    printed = Math.max(printed, epochs.length);
+  };
+  until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
+  while (server.running) {
+    await Promise.race([sleep(POLL_MS), server.exited]);
+    const status = await statusOf(server, config.dataDir);
+    if (!status) continue;
+    if (!isListening) startTrainers(status.listen);
+    isListening = true;
+    if (status.epochs.length > 0) print(status.epochs);
+  }
+  return (report) => {
+    print(report.epochs);
+    process.stderr.write(`best epoch ${report.best.epoch}: ${JSON.stringify(report.best.test)}\n`);
+    if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  };
+}
+
+/** Undefined while the server cannot be asked: it starts, or it ends. */
+async function statusOf(server: Spawned, dataDir: string): Promise<z.output<typeof statusSchema> | undefined> {
+  const entry = discover(pathsOf(dataDir).run).find(({ pid }) => pid === server.child.pid);
+  if (!entry) return undefined;
+  try {
+    const answer = await fetch(`${entry.url}/status`, { signal: AbortSignal.timeout(5_000) });
+    return statusSchema.parse(await answer.json());
+  } catch {
+    return undefined;
+  }
+}
+
+function lineOf(
+  { epoch, loss, validation, usersPerSecond }: z.output<typeof epochSchema>,
+  all: readonly z.output<typeof epochSchema>[],
+  epochs: number,
+): string {
+  const seconds = all.slice(-5).reduce((sum, each, _, { length }) => sum + each.seconds / length, 0);
+  const left = Math.round((epochs - epoch) * seconds);
+  const time = left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
+  const ndcg = validation["ndcg@100"]?.toFixed(4) ?? "-";
+  return `epoch ${epoch}/${epochs}  loss ${(loss.reconstruction + loss.kl).toFixed(2)} (kl ${loss.kl.toFixed(2)})  validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${time} left`;
+}

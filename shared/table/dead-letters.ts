@@ -1,0 +1,62 @@
+// The table of dead letters: every message that is no event, as it came, with the reason. A Delta table of its own beside the events.
+import type { DeadReason } from "../events/event.ts";
+import { type DeltaTable, openTable } from "./delta.ts";
+import { readFile, writeFile } from "./files.ts";
+import type { DataFile } from "./log.ts";
+import type { TableSchema } from "./schema.ts";
+import { folderStore, type Store } from "./store.ts";
+
+export interface DeadLetter {
+  /** The message as it came; null where it had no value. */
+  readonly value: Uint8Array | null;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Kafka's time of the message, ms since 1970. */
+  readonly timestamp: number;
+  readonly reason: DeadReason;
+  /** For people: what exactly was wrong. */
+  readonly detail: string;
+}
+
+const deadLettersSchema = [
+  { name: "value", type: "binary" },
+  { name: "topic", type: "string" },
+  { name: "kafka_partition", type: "integer" },
+  { name: "kafka_offset", type: "long" },
+  { name: "timestamp", type: "timestamp" },
+  { name: "reason", type: "string" },
+  { name: "detail", type: "string" },
+] as const satisfies TableSchema;
+
+/** Version -1 where nothing was committed yet. */
+export const openDeadLetters = (dir: string): Promise<DeltaTable> => openTable(folderStore(dir), deadLettersSchema);
+
+/** Writes the letters as one file, ready to be committed. */
+export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): Promise<DataFile> {
+  const columns = {
+    value: letters.map(({ value }) => value),
+    topic: letters.map(({ topic }) => topic),
+    kafka_partition: Int32Array.from(letters, ({ partition }) => partition),
+    kafka_offset: Float64Array.from(letters, ({ offset }) => offset),
+    timestamp: Float64Array.from(letters, ({ timestamp }) => timestamp),
+    reason: letters.map(({ reason }) => reason),
+    detail: letters.map(({ detail }) => detail),
+  };
+  return writeFile(store, deadLettersSchema, columns, letters.length);
+}
+
+/** Letters in the order in which they were written. Throws TABLE_CORRUPT. */
+export async function readDeadLetters(store: Store, file: DataFile): Promise<DeadLetter[]> {
+  const columns = await readFile(store, deadLettersSchema, file);
+  const at = <T>(name: string, k: number) => columns[name]![k] as T;
+  return Array.from({ length: file.rows }, (_, k) => ({
+    value: at<Uint8Array | null>("value", k),
+    topic: at<string>("topic", k),
+    partition: at<number>("kafka_partition", k),
+    offset: at<number>("kafka_offset", k),
+    timestamp: at<number>("timestamp", k),
+    reason: at<DeadReason>("reason", k),
+    detail: at<string>("detail", k),
+  }));
+}

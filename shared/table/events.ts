@@ -1,0 +1,47 @@
+// The table of events: its columns, and batches of events to files and back.
+import { join } from "node:path";
+import type { EventBatch } from "../events/batch.ts";
+import { type DeltaTable, openExisting, openTable } from "./delta.ts";
+import { readFile, writeFile } from "./files.ts";
+import type { DataFile } from "./log.ts";
+import type { TableSchema } from "./schema.ts";
+import { folderStore, type Store } from "./store.ts";
+
+export const eventsSchema = [
+  { name: "user", type: "string" },
+  { name: "item", type: "string" },
+  { name: "timestamp", type: "timestamp" },
+  { name: "value", type: "double" },
+  { name: "bucket", type: "integer" },
+  { name: "kafka_partition", type: "integer" },
+  { name: "kafka_offset", type: "long" },
+] as const satisfies TableSchema;
+
+const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));
+
+/** Version -1 where nothing was committed yet. */
+export const openEvents = (tableDir: string): Promise<DeltaTable> => openTable(storeOf(tableDir), eventsSchema);
+
+/** Throws TABLE_MISSING. */
+export const openExistingEvents = (tableDir: string): Promise<DeltaTable> => openExisting(storeOf(tableDir), eventsSchema);
+
+/** Writes the batch as one file, ready to be committed. */
+export function writeEvents(store: Store, batch: EventBatch): Promise<DataFile> {
+  const { user, item, timestamp, value, bucket, partition, offset, length } = batch;
+  return writeFile(store, eventsSchema, { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset }, length);
+}
+
+/** Rows in the order in which they were written. Throws TABLE_CORRUPT. */
+export async function readEvents(store: Store, file: DataFile): Promise<EventBatch> {
+  const columns = await readFile(store, eventsSchema, file);
+  return {
+    length: file.rows,
+    user: columns.user as string[],
+    item: columns.item as string[],
+    timestamp: columns.timestamp as Float64Array,
+    value: columns.value as (number | null)[],
+    bucket: columns.bucket as Int32Array,
+    partition: columns.kafka_partition as Int32Array,
+    offset: columns.kafka_offset as Float64Array,
+  };
+}

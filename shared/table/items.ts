@@ -1,0 +1,43 @@
+// The table of items: the append-only vocabulary, column by column. The parameter server alone writes it.
+import { join } from "node:path";
+import { AppError } from "../runtime/errors.ts";
+import { openTable } from "./delta.ts";
+import { readFile, writeFile } from "./files.ts";
+import type { TableSchema } from "./schema.ts";
+import { folderStore } from "./store.ts";
+
+const itemsSchema = [
+  { name: "item", type: "string" },
+  { name: "column", type: "integer" },
+] as const satisfies TableSchema;
+
+/** The txn that fences a second parameter server; its version is the number of items. */
+const appId = "vocabulary";
+
+const openItems = (tableDir: string) => openTable(folderStore(join(tableDir, "items")), itemsSchema);
+
+/** Item of each column; empty where there is no table yet. Throws TABLE_CORRUPT when a column stands twice or is missing. */
+export async function readItems(tableDir: string): Promise<string[]> {
+  const { store, files, rows } = await openItems(tableDir);
+  const items = new Array<string | undefined>(rows).fill(undefined);
+  for (const file of files) {
+    const { item, column } = await readFile(store, itemsSchema, file);
+    for (let k = 0; k < file.rows; k++) {
+      const at = (column as Int32Array)[k]!;
+      if (at < 0 || at >= rows || items[at] !== undefined) {
+        throw new AppError("TABLE_CORRUPT", { what: `column ${at} of ${rows} items is out of place`, file: `${store.name}/${file.path}` });
+      }
+      items[at] = (item as string[])[k]!;
+    }
+  }
+  return items as string[];
+}
+
+/** Items of the columns firstColumn, firstColumn + 1, ... Throws WRITER_FENCED when the table does not end at firstColumn - 1. */
+export async function appendItems(tableDir: string, items: readonly string[], firstColumn: number): Promise<void> {
+  if (items.length === 0) return;
+  const table = await openItems(tableDir);
+  const column = Int32Array.from(items, (_, k) => firstColumn + k);
+  const file = await writeFile(table.store, itemsSchema, { item: [...items], column }, items.length);
+  await table.commit({ add: [file], txn: [{ appId, version: firstColumn + items.length, after: firstColumn === 0 ? -1 : firstColumn }] });
+}

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { batchOf } from "../../shared/events/batch.ts";
+import { partOf } from "../../shared/events/split.ts";
+import { loadModel } from "../../shared/runtime/checkpoints.ts";
+import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { readItems } from "../../shared/table/items.ts";
+import { type Cluster, freePort, openCluster } from "./training-cluster.ts";
+
+let cluster: Cluster;
+beforeAll(() => {
+  cluster = openCluster();
+});
+afterAll(() => cluster.free());
+
+/** One version of the table: 2,000 events of 200 users on `items` items, from an arithmetic that repeats. */
+async function commit(table: string, items: number, newestArrival: number): Promise<void> {
+  const events = await openEvents(table);
+  const offset = events.rows;
+  const rows = Array.from({ length: 2_000 }, (_, k) => ({
+    user: `u${(k * 7) % 200}`,
+    item: `i${(k * k + 3 * k + offset) % items}`,
+    timestamp: newestArrival - k,
+    value: null,
+    partition: 0,
+    offset: offset + k,
+  }));
+  const file = await writeEvents(events.store, batchOf(rows));
+  await events.commit({ add: [file], txn: [{ appId: "test/0", version: offset + rows.length - 1 }], newestArrival });
+}
+
+test("a server on a growing table waits for events, trains, grows with new items, drains, and goes on from its checkpoint", async () => {
+  const table = join(cluster.dir, "table");
+  const out = join(cluster.dir, "training");
+  const port = await freePort();
+  const first = cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
+  expect((await cluster.until(first, ({ state }) => state === "waiting for events")).hint).toMatch(/too few events/);
+
+  await commit(table, 90, 1_700_000_000_000);
+  cluster.startTrainer(port);
+  const before = await cluster.until(first, ({ round, checkpoint }) => round >= 2 && checkpoint !== null);
+  expect(before).toMatchObject({ state: "training", users: 100, tableVersion: 0, watermark: 1_700_000_000_000 });
+
+  await commit(table, 140, 1_700_000_100_000);
+  const after = await cluster.until(first, ({ tableVersion, round }) => tableVersion === 1 && round > before.round + 1);
+  expect(after.items).toBeGreaterThan(before.items);
+  await first.stop(10_000);
+  expect(await first.exited).toBe(0);
+
+  const newest = join(out, "checkpoints", readdirSync(join(out, "checkpoints")).sort().at(-1)!);
+  const { manifest, vocabulary } = await loadModel(newest);
+  expect(manifest).toMatchObject({ tableVersion: 1, watermark: 1_700_000_100_000, salt: "tributary", config: { items: after.items } });
+  expect(await readItems(table)).toEqual(vocabulary);
+
+  const second = cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
+  const resumed = await cluster.until(second, ({ round }) => round > manifest.round);
+  expect(resumed.items).toBe(after.items);
+  await second.stop(10_000);
+  expect(await second.exited, readFileSync(join(cluster.dir, "server.log"), "utf8").slice(-500)).toBe(0);
+}, 90_000);
+
+test("held-out users are never trained on", async () => {
+  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter((part) => part === "train").length;
+  const table = join(cluster.dir, "table-2");
+  await commit(table, 90, 1);
+  const port = await freePort();
+  const server = cluster.startServer(join(cluster.dir, "training-2"), port, "--table", table);
+  cluster.startTrainer(port);
+  expect((await cluster.until(server, ({ round }) => round >= 1)).users).toBe(trained);
+  await server.stop();
+}, 60_000);

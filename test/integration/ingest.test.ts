@@ -1,0 +1,196 @@
+// Real Kafka, real processes: a file replayed, broken messages among it, ingest killed in the middle; the table and the dead letters hold every offset once.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startBroker, stopBroker } from "../../shared/runtime/broker.ts";
+import { discover } from "../../shared/runtime/registry.ts";
+import { type Kafka, openKafka } from "../../shared/runtime/kafka.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
+import { openEvents, readEvents } from "../../shared/table/events.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-"));
+const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const children = new Set<ChildProcess>();
+let brokers = "";
+let kafka: Kafka;
+
+beforeAll(async () => {
+  ({ brokers } = await startBroker(folder));
+  kafka = await openKafka(brokers, createLog("test"));
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await kafka?.close();
+  await stopBroker(folder);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+function start(dataDir: string, ...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ["--import", "tsx", cli, ...args, "--data-dir", dataDir], {
+    cwd: root,
+    env: { ...process.env, KAFKA_BROKERS: brokers },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  children.add(child);
+  let stderr = "";
+  child.stderr!.on("data", (text) => {
+    stderr += text;
+  });
+  return { child, ended: once(child, "exit").then(([code]) => ({ code: code as number | null, stderr })) };
+}
+
+const tributary = (dataDir: string, ...args: string[]) => start(dataDir, ...args).ended;
+
+/** What the two tables of a data directory hold, by `partition/offset`. */
+async function tables(dataDir: string) {
+  const events = await openEvents(pathsOf(dataDir).table);
+  const rows: { at: string; user: string; item: string; timestamp: number; value: number | null }[] = [];
+  for (const file of events.files) {
+    const batch = await readEvents(events.store, file);
+    for (let k = 0; k < batch.length; k++) {
+      rows.push({
+        at: `${batch.partition[k]}/${batch.offset[k]}`,
+        user: batch.user[k]!,
+        item: batch.item[k]!,
+        timestamp: batch.timestamp[k]!,
+        value: batch.value[k]!,
+      });
+    }
+  }
+  const dead = await openDeadLetters(pathsOf(dataDir).deadLetters);
+  const letters = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file)))).flat();
+  return { events, rows, letters: letters.map((letter) => ({ ...letter, at: `${letter.partition}/${letter.offset}` })) };
+}
+
+/** Every offset of the topic, as `partition/offset`. */
+const offsetsOf = async (topic: string) =>
+  (await kafka.endOffsets(topic))
+    .flatMap(({ partition, end }) => Array.from({ length: end }, (_, offset) => `${partition}/${offset}`))
+    .sort();
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test("a replayed file and broken messages among it: good rows in the table, bad ones in the dead letters, nothing elsewhere", async () => {
+  const dataDir = join(folder, "first");
+  const file = join(folder, "ratings.csv.gz");
+  const lines = Array.from({ length: 3000 }, (_, k) => `${k % 70},${k % 311},${(k % 9) / 2},${1_600_000_000 + k}`);
+  lines.splice(100, 0, ",5,1,1600000000", "7,8", "7,8,9,yesterday");
+  writeFileSync(file, gzipSync(`userId,movieId,rating,timestamp\n${lines.join("\n")}\n`));
+
+  const replayed = await tributary(dataDir, "replay", file, "--topic", "first");
+  expect(replayed).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/line 102 skipped.*user is empty[\s\S]*line 103[\s\S]*line 104[\s\S]*"skipped":3/),
+  });
+  const broken = ["", "{", '{"user":"a"}', Buffer.from([0xff]), '{"user":"a","item":"b","timestamp":"now"}'];
+  await kafka.produce("first", [
+    ...broken.map((value) => ({ key: "bad", value })),
+    { key: "good", value: '{"user":"new","item":1,"more":2}' },
+  ]);
+  expect(await tributary(dataDir, "ingest", "--topic", "first", "--until-end")).toMatchObject({ code: 0 });
+
+  const { rows, letters } = await tables(dataDir);
+  expect(letters.map(({ reason }) => reason)).toEqual(["EMPTY", "NOT_JSON", "ITEM_MISSING", "NOT_UTF8", "TIMESTAMP_INVALID"]);
+  expect(letters.map(({ value }) => Buffer.from(value ?? []))).toEqual(broken.map((value) => Buffer.from(value)));
+  expect([...rows, ...letters].map(({ at }) => at).sort()).toEqual(await offsetsOf("first"));
+  const key = ({ user, item, timestamp, value }: { user: string; item: string; timestamp: number; value: number | null }) =>
+    `${user} ${item} ${timestamp} ${value}`;
+  const expected = Array.from({ length: 3000 }, (_, k) =>
+    key({ user: `${k % 70}`, item: `${k % 311}`, timestamp: 1000 * (1_600_000_000 + k), value: (k % 9) / 2 }),
+  );
+  expect(
+    rows
+      .filter(({ user }) => user !== "new")
+      .map(key)
+      .sort(),
+  ).toEqual(expected.sort());
+
+  expect(await tributary(dataDir, "replay", file, "--topic", "first")).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('"produced":0'),
+  });
+});
+
+test("ingest killed again and again, and two at once: every offset stands once in the table or in the dead letters", async () => {
+  const dataDir = join(folder, "killed");
+  const args = ["ingest", "--topic", "killed", "--flush-rows", "700", "--flush-seconds", "0.3"];
+  await kafka.ensureTopic("killed", 4);
+  const event = (k: number) => ({ key: `u${k % 97}`, value: k % 50 === 0 ? `broken ${k}` : `{"user":"u${k % 97}","item":"i${k}"}` });
+  const send = (from: number, count: number) =>
+    kafka.produce(
+      "killed",
+      Array.from({ length: count }, (_, k) => event(from + k)),
+    );
+  let sent = 0;
+  for (let round = 0; round < 4; round++) {
+    const { child, ended } = start(dataDir, ...args);
+    const before = (await tables(dataDir)).events.version;
+    for (let k = 0; k < 4; k++, sent += 500) await send(sent, 500);
+    // Killed as soon as it has committed anything: whatever it was doing then is cut off.
+    await until(async () => (await tables(dataDir)).events.version > before);
+    child.kill("SIGKILL");
+    await ended;
+  }
+  const [one, two] = [start(dataDir, ...args), start(dataDir, ...args)];
+  await until(async () => discover(pathsOf(dataDir).run).length === 2);
+  for (let k = 0; k < 10; k++, sent += 500) await send(sent, 500);
+  one.child.kill("SIGTERM");
+  expect(await one.ended).toMatchObject({ code: 0 });
+  two.child.kill("SIGTERM");
+  expect(await two.ended).toMatchObject({ code: 0 });
+  expect(await tributary(dataDir, ...args, "--until-end")).toMatchObject({ code: 0 });
+
+  const { rows, letters, events } = await tables(dataDir);
+  expect([...rows, ...letters].map(({ at }) => at).sort()).toEqual(await offsetsOf("killed"));
+  expect(rows.map(({ item }) => item).sort()).toEqual(
+    Array.from({ length: sent }, (_, k) => k)
+      .filter((k) => k % 50 !== 0)
+      .map((k) => `i${k}`)
+      .sort(),
+  );
+  expect(events.watermark).toBeGreaterThan(Date.now() - 120_000);
+}, 120_000);
+
+test("a topic that was made anew, with a table of the old one, is refused", async () => {
+  const dataDir = join(folder, "anew");
+  await kafka.ensureTopic("old", 1);
+  await kafka.produce("old", [{ key: "a", value: '{"user":"a","item":"b"}' }]);
+  expect(await tributary(dataDir, "ingest", "--topic", "old", "--until-end")).toMatchObject({ code: 0 });
+  const table = await openEvents(pathsOf(dataDir).table);
+  await table.commit({ add: [], txn: [{ appId: "old/0", version: 41 }] });
+  expect(await tributary(dataDir, "ingest", "--topic", "old", "--until-end")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("OFFSETS_LOST"),
+  });
+});
+
+test("the synthetic stream is sent, stopped, and goes on where it was", async () => {
+  const dataDir = join(folder, "synthetic");
+  const args = ["replay", "synthetic", "--topic", "synthetic", "--history", "5000"];
+  const { child, ended } = start(dataDir, ...args, "--rate", "500");
+  await until(async () => (await kafka.endOffsets("synthetic").catch(() => [])).reduce((sum, { end }) => sum + end, 0) > 5000);
+  child.kill("SIGTERM");
+  expect(await ended).toMatchObject({ code: 0 });
+  const again = await tributary(dataDir, "replay", "synthetic", "--topic", "synthetic", "--history", "9000", "--rate", "0");
+  expect(again).toMatchObject({ code: 0 });
+  expect(await tributary(dataDir, "ingest", "--topic", "synthetic", "--until-end")).toMatchObject({ code: 0 });
+  const { rows } = await tables(dataDir);
+  expect(rows).toHaveLength(9000);
+  expect(rows.every(({ timestamp }) => Math.abs(timestamp - Date.now()) < 25 * 3600_000)).toBe(true);
+});

@@ -1,0 +1,155 @@
+import { afterEach, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { openDesk, type Work } from "../../services/server/desk.ts";
+import { listenForPeers, type Peers } from "../../services/server/peers.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+
+const open: { close(): void | Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+async function startDesk(token?: string) {
+  let peers: Peers | undefined;
+  const desk = openDesk(() => peers!, { log: createLog("test"), metrics: createMetrics("test") });
+  peers = await listenForPeers({ host: "127.0.0.1", port: 0, token, limit: () => 1e6 }, desk.handlers, 1);
+  open.push({ close: () => peers.close(false) }, desk);
+  return { peers, desk };
+}
+
+/** A peer of the test's own: says what it likes, keeps what it hears. */
+async function connect(url: string) {
+  const socket = new WebSocket(url);
+  const heard: Decoded[] = [];
+  const waiting: (() => void)[] = [];
+  const take = assembler(() => 1e9);
+  socket.on("message", (data: Buffer) => {
+    const decoded = take(data);
+    if (decoded) heard.push(decoded);
+    for (const wake of waiting.splice(0)) wake();
+  });
+  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("open", resolve));
+  open.push({ close: () => socket.terminate() });
+  return {
+    closed,
+    raw: (bytes: Uint8Array) => socket.send(bytes),
+    say: (head: object, tensors: WireTensor[] = []) => {
+      for (const frame of encode(head, tensors)) socket.send(frame);
+    },
+    hear: async (type: string) => {
+      for (;;) {
+        const at = heard.findIndex(({ head }) => head.type === type);
+        if (at >= 0) return heard.splice(at, 1)[0]!;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+  };
+}
+
+const hello = { type: "hello", name: "test", engine: "none", threads: 1 };
+const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const hidden = { version: 9, frames: () => encode({ type: "weights", group: "hidden", version: 9, model: config }) };
+/** A step of one posterior part of 2 users. */
+const work: Work = {
+  step: 4,
+  phase: "posterior",
+  batchSize: 2,
+  config,
+  parts: [Uint32Array.of(0, 1)],
+  hidden,
+  decoder: undefined,
+  inputs: () => [],
+};
+const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0 };
+const posterior = (value: number) => ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));
+
+test("a trainer is sent the weights before its lease, and its answer ends the step", async () => {
+  const { peers, desk } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  await trainer.hear("welcome");
+  trainer.say({ type: "ask" });
+  const done = desk.run(work, new AbortController().signal);
+  await trainer.hear("weights");
+  expect((await trainer.hear("lease")).head).toMatchObject({ step: 4, part: 0, versions: { hidden: 9, decoder: null } });
+  trainer.say(contribution, posterior(2));
+  const [received] = await done;
+  expect([...received!.tensors.mu!.data]).toEqual([2, 2, 2, 2, 2, 2]);
+  trainer.say(contribution, posterior(3));
+  expect((await trainer.hear("late")).head).toMatchObject({ step: 4, part: 0 });
+});
+
+test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>([
+  ["bytes that are no frame", (peer) => peer.raw(new Uint8Array(100)), /not a frame/],
+  ["a message before hello", (peer) => peer.say({ type: "ask" }), /before hello/],
+  ["an unknown message", (peer) => peer.say({ type: "steal" }), /steal/],
+  ["too much before hello", (peer) => peer.say(hello, [{ name: "x", shape: [1e5], data: new Float32Array(1e5) }]), /above the limit/],
+])("a peer that sends %s is told why and dropped", async (_, misbehave, why) => {
+  const { peers } = await startDesk();
+  const peer = await connect(peers.url);
+  misbehave(peer);
+  expect((await peer.hear("rejected")).head.why).toMatch(why);
+  expect(await peer.closed).toBe(1008);
+  expect(peers.list()).toEqual([]);
+});
+
+test.each<[string, object, WireTensor[]]>([
+  ["a wrong shape", contribution, posterior(1).slice(1)],
+  ["an answer to a part that it was not leased", { ...contribution, part: 7 }, posterior(1)],
+  ["a later step", { ...contribution, step: 400 }, posterior(1)],
+])("a trainer that answers with %s is dropped, and another one finishes the step", async (_, head, tensors) => {
+  const { peers, desk } = await startDesk();
+  const done = desk.run(work, new AbortController().signal);
+  const bad = await connect(peers.url);
+  bad.say(hello);
+  bad.say({ type: "ask" });
+  await bad.hear("lease");
+  bad.say(head, tensors);
+  expect((await bad.hear("rejected")).head.why).toMatch(/FRAME_MALFORMED/);
+  const good = await connect(peers.url);
+  good.say(hello);
+  good.say({ type: "ask" });
+  await good.hear("lease");
+  good.say(contribution, posterior(1));
+  expect(await done).toHaveLength(1);
+});
+
+test("an answer that is not finite stops the run before anything is applied", async () => {
+  const { peers, desk } = await startDesk();
+  const done = desk.run(work, new AbortController().signal);
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  trainer.say({ type: "ask" });
+  await trainer.hear("lease");
+  trainer.say(contribution, posterior(Number.NaN));
+  await expect(done).rejects.toThrow(/NOT_FINITE.*step 4/);
+});
+
+test("without the token nobody gets in, with it one does", async () => {
+  const { peers } = await startDesk("secret");
+  for (const token of [undefined, "wrong"]) {
+    const peer = await connect(peers.url);
+    peer.say({ ...hello, token });
+    expect((await peer.hear("rejected")).head.why).toMatch(/token/);
+  }
+  const peer = await connect(peers.url);
+  peer.say({ ...hello, token: "secret" });
+  await peer.hear("welcome");
+  expect(peers.list()).toHaveLength(1);
+});
+
+test("when the run is over trainers are told so", async () => {
+  const { peers } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  await trainer.hear("welcome");
+  await peers.close(true);
+  await trainer.hear("done");
+  await trainer.closed;
+});

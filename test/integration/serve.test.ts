@@ -1,0 +1,220 @@
+// Serve and `recommend` as processes: good and bad requests, a new model picked up, one answer from checkpoint and server.
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RecommendAnswer, RefusalAnswer } from "../../services/serve/requests.ts";
+import type { Histories } from "../../shared/events/histories.ts";
+import { publish } from "../../shared/runtime/models.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "serve-"));
+const paths = pathsOf(dataDir);
+let histories: Histories;
+let checkpoint: string;
+let serve: Service;
+
+beforeAll(async () => {
+  histories = await writeTable(paths.table);
+  checkpoint = await writeCheckpoint(dataDir, 1, histories);
+  serve = await startService("serve", dataDir);
+});
+afterAll(async () => {
+  await serve.process.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function post(body: unknown, contentType = "application/json"): Promise<{ status: number; body: RecommendAnswer & RefusalAnswer }> {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const response = await fetch(`${serve.url}/v1/recommend`, { method: "POST", headers: { "content-type": contentType }, body: text });
+  return { status: response.status, body: (await response.json()) as RecommendAnswer & RefusalAnswer };
+}
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
+const recommend = (...args: string[]) =>
+  new Promise<Ended>((resolve) =>
+    execFile(process.execPath, [bin, "recommend", ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    ),
+  );
+
+describe("before a model is published", () => {
+  test("requests are told so with 503, and the process is alive and not ready", async () => {
+    expect(await post({ items: ["i0"] })).toMatchObject({
+      status: 503,
+      body: { code: "MODEL_MISSING", hint: expect.stringContaining("evaluator") },
+    });
+    expect((await fetch(`${serve.url}/v1/models/current`)).status).toBe(503);
+    expect((await fetch(`${serve.url}/live`)).status).toBe(200);
+    expect((await fetch(`${serve.url}/ready`)).status).toBe(503);
+  });
+
+  test("`recommend --server` passes that on with exit code 3", async () => {
+    const ended = await recommend("--server", serve.url, "--items", "i0");
+    expect(ended.code).toBe(3);
+    expect(ended.stderr).toContain("MODEL_MISSING");
+  });
+});
+
+describe("with a published model", () => {
+  beforeAll(async () => {
+    await publish(paths.models, checkpoint, { at: 1 });
+    await eventually(async () => (await serve.status()).model === "v000001");
+  });
+
+  test("a history gets items that are not in it", async () => {
+    const { status, body } = await post({ items: ["i0", "i1", "nowhere"], k: 5, exclude: ["i2"] });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ model: "v000001", unknown: ["nowhere"] });
+    expect(body.items).toHaveLength(5);
+    const names = body.items.map(({ item }) => item);
+    for (const seen of ["i0", "i1", "i2"]) expect(names).not.toContain(seen);
+    const scores = body.items.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+  });
+
+  test("a user's history comes from the table", async () => {
+    const history = [...histories.rowOf(histories.indexOf("u7")!)].map((column) => histories.vocabulary.items[column]!);
+    const byUser = await eventually(async () => {
+      const answer = await post({ user: "u7" });
+      return answer.status === 200 && answer;
+    });
+    expect(byUser.body).toEqual((await post({ items: history })).body);
+    expect(await post({ user: "nobody" })).toMatchObject({ status: 404, body: { code: "USER_UNKNOWN" } });
+  });
+
+  test("an empty history gets the popular ones and says so", async () => {
+    expect((await post({ items: [] })).body).toMatchObject({ fallback: "popular", items: expect.any(Array) });
+  });
+
+  test.each([
+    ["no JSON", "{items:"],
+    ["an unknown field", { items: ["i0"], n: 3 }],
+    ["a k of 0", { items: ["i0"], k: 0 }],
+    ["a k of a million", { items: ["i0"], k: 1e6 }],
+    ["a wrong type", { items: "i0" }],
+    ["10,001 items", { items: Array(10_001).fill("i0") }],
+  ])("%s is refused with code, message and hint", async (_, body) => {
+    const answer = await post(body);
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: "REQUEST_MALFORMED", message: expect.any(String), hint: expect.any(String) },
+    });
+    expect(JSON.stringify(answer.body)).not.toContain("node_modules");
+  });
+
+  test("a body of 5 MB is refused before it is read", async () => {
+    const [status, body] = await new Promise<[number | undefined, string]>((resolve, reject) => {
+      const headers = { "content-type": "application/json", "content-length": 5 << 20 };
+      const large = request(`${serve.url}/v1/recommend`, { method: "POST", headers }, async (response) => {
+        resolve([response.statusCode, (await response.toArray()).join("")]);
+        large.destroy();
+      });
+      large.on("error", reject);
+      large.flushHeaders();
+    });
+    expect(status).toBe(413);
+    expect(JSON.parse(body)).toMatchObject({ code: "REQUEST_MALFORMED" });
+  });
+
+  test("another content type and another path are refused alike", async () => {
+    expect(await post("<x/>", "text/xml")).toMatchObject({ status: 415, body: { code: "REQUEST_MALFORMED" } });
+    const response = await fetch(`${serve.url}/v1/nothing`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: "ROUTE_UNKNOWN" });
+  });
+
+  test("a client that goes away in the middle of its request harms nobody", async () => {
+    await new Promise<void>((resolve) => {
+      const half = request(`${serve.url}/v1/recommend`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "content-length": 1000 },
+      });
+      half.on("error", () => resolve());
+      half.write('{"items": [');
+      setImmediate(() => half.destroy());
+      half.on("close", () => resolve());
+    });
+    expect((await post({ items: ["i0"] })).status).toBe(200);
+  });
+
+  test("requests and errors are counted", async () => {
+    const { requests, errors } = await serve.status();
+    expect(requests).toBeGreaterThan(errors);
+    expect(errors).toBeGreaterThan(5);
+    const metrics = await (await fetch(`${serve.url}/metrics`)).text();
+    expect(metrics).toMatch(/tributary_requests_total\{status="200",service="serve"\} [1-9]/);
+    expect(metrics).toMatch(/tributary_request_seconds_count\{service="serve"\} [1-9]/);
+  });
+
+  test("checkpoint and server recommend the same", async () => {
+    const wish = ["--user", "u7", "-k", "4", "--json"];
+    const fromServer = await recommend("--server", serve.url, ...wish);
+    const fromCheckpoint = await recommend("--checkpoint", checkpoint, "--table", paths.table, ...wish);
+    expect([fromServer.code, fromCheckpoint.code]).toEqual([0, 0]);
+    expect(JSON.parse(fromServer.stdout).items).toHaveLength(4);
+    expect(JSON.parse(fromCheckpoint.stdout)).toMatchObject({ model: "step 1", items: JSON.parse(fromServer.stdout).items });
+  });
+
+  test("people get a table with titles, and unknown items are named on stderr", async () => {
+    const titles = join(dataDir, "titles.csv");
+    writeFileSync(titles, `itemId,title,genres\n${histories.vocabulary.items.map((item) => `${item},"The ${item}, a film",x\n`).join("")}`);
+    const ended = await recommend("--checkpoint", checkpoint, "--items", "i0, nowhere", "-k", "3", "--titles", titles);
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain("nowhere");
+    expect(ended.stdout.trim().split("\n")).toHaveLength(4);
+    expect(ended.stdout).toMatch(/1 +-?\d+\.\d{3} +(i\d+) +The \1, a film/);
+  });
+
+  test.each([
+    ["an unknown user", ["--user", "nobody", "--table", paths.table], "USER_UNKNOWN", 2],
+    ["no table", ["--user", "u1", "--table", join(dataDir, "nothing")], "TABLE_MISSING", 2],
+    ["neither items nor user", [], "USAGE", 2],
+    ["titles that are not there", ["--items", "i0", "--titles", "nothing.csv"], "FILE_MISSING", 2],
+  ])("`recommend` with %s ends with one clear message", async (_, args, code, exit) => {
+    const ended = await recommend("--checkpoint", checkpoint, ...args);
+    expect(ended.stderr).toContain(code);
+    expect(ended.code).toBe(exit);
+    expect(ended.stdout).toBe("");
+  });
+
+  test("a new model is picked up, and not one request fails meanwhile", async () => {
+    const next = await writeCheckpoint(dataDir, 2, histories, popular(histories));
+    const models = new Set<string>();
+    let asking = true;
+    const client = async () => {
+      while (asking) {
+        const { status, body } = await post({ items: ["i0"], k: 3 });
+        if (status !== 200) throw new Error(`status ${status}`);
+        models.add(body.model);
+      }
+    };
+    const clients = Array.from({ length: 4 }, client);
+    await publish(paths.models, next, { at: 2 });
+    await eventually(async () => models.has("v000002"));
+    asking = false;
+    await Promise.all(clients);
+    expect([...models]).toEqual(["v000001", "v000002"]);
+    expect(await (await fetch(`${serve.url}/v1/models/current`)).json()).toMatchObject({
+      model: "v000002",
+      step: 2,
+      items: 40,
+      evaluation: { at: 2 },
+    });
+  });
+
+  test("it drains on SIGTERM with exit code 0 and leaves no registration", async () => {
+    await serve.process.stop();
+    expect(await serve.process.exited).toBe(0);
+    expect((await recommend("--server", serve.url, "--items", "i0")).code).toBe(3);
+  });
+});

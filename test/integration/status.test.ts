@@ -1,0 +1,33 @@
+// `tributary status` against services with recorded answers: the same picture as the page, as text and as JSON.
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { healthy, serveRecorded } from "../e2e/recorded.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "tributary-status-"));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const status = (...flags: string[]) =>
+  promisify(execFile)(process.execPath, ["--import", "tsx", "services/cli.ts", "status", "--data-dir", dataDir, ...flags]);
+
+test("where nothing runs it says so and ends with 0", async () => {
+  expect((await status()).stdout).toBe(`nothing runs in ${dataDir}\n`);
+  expect(JSON.parse((await status("--json")).stdout)).toMatchObject({ verdict: { state: "empty" }, services: [] });
+});
+
+test("it shows the verdict, what runs, how far and how fresh", async () => {
+  const { replay, ...recorded } = healthy(Date.now());
+  const services = await Promise.all(Object.entries(recorded).map(([name, answer]) => serveRecorded(pathsOf(dataDir).run, name, answer)));
+  const text = (await status()).stdout;
+  expect(text).toMatch(/^✓ Healthy\. Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)\n/);
+  expect(text).toMatch(/^ {2}Training +852 steps\/min +2 trainers$/m);
+  expect(text).toMatch(/^ {2}ingest +consuming +10 min +process \d+ +http:/m);
+  const picture = JSON.parse((await status("--json")).stdout) as { freshness: number; services: { service: string }[] };
+  expect(picture.freshness).toBeGreaterThan(9);
+  expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
+  for (const service of services) await service.close();
+});

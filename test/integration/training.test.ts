@@ -1,0 +1,169 @@
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Cluster, freePort, hashOf, openCluster, tiny } from "./training-cluster.ts";
+
+let cluster: Cluster;
+/** Hash of the model of an undisturbed run with one trainer: what every other run must end with. */
+let clean: string;
+const EPOCHS = "4";
+
+beforeAll(async () => {
+  cluster = openCluster();
+  const { out, report } = await train("one", "--trainers", "1");
+  clean = hashOf(out);
+  expect(report.epochs).toHaveLength(Number(EPOCHS));
+}, 60_000);
+afterAll(() => cluster.free());
+
+const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
+
+async function tributary(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (text) => (stdout += text));
+  child.stderr.on("data", (text) => (stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
+}
+
+async function train(name: string, ...flags: string[]) {
+  const out = join(cluster.dir, name);
+  const run = await tributary(
+    "train",
+    "--data",
+    cluster.data,
+    "--epochs",
+    EPOCHS,
+    "--out",
+    out,
+    "--data-dir",
+    join(cluster.dir, "d"),
+    "--json",
+    ...tiny,
+    ...flags,
+  );
+  expect(run.code, run.stderr).toBe(0);
+  return { out, stderr: run.stderr, report: JSON.parse(run.stdout) };
+}
+
+test("two trainers make the same model as one, byte for byte", async () => {
+  const { out, report, stderr } = await train("two", "--trainers", "2");
+  expect(hashOf(out)).toBe(clean);
+  expect(report).toMatchObject({
+    model: "recvae",
+    trainers: 2,
+    sync: "exact",
+    best: { test: { "ndcg@100": {}, "recall@20": {}, "recall@50": {} } },
+  });
+  expect(report.epochs[3].loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
+  expect(stderr).toMatch(/epoch 4\/4 {2}loss .* users\/s {2}0 s left/);
+}, 60_000);
+
+test("another seed makes another model", async () => {
+  const { out } = await train("seeded", "--trainers", "1", "--epochs", "1", "--seed", "8");
+  expect(hashOf(out)).not.toBe(clean);
+}, 60_000);
+
+test("a trainer killed in the middle costs time, not a bit of the model", async () => {
+  const out = join(cluster.dir, "killed-trainer");
+  const port = await freePort();
+  const server = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS);
+  const victim = cluster.startTrainer(port);
+  await cluster.until(server, ({ step }) => step >= 12);
+  cluster.startTrainer(port);
+  victim.child.kill("SIGKILL");
+  expect(await server.exited).toBe(0);
+  expect(hashOf(out)).toBe(clean);
+}, 60_000);
+
+test("a server killed in the middle and started again ends with the bytes of a run that was never stopped", async () => {
+  const out = join(cluster.dir, "killed-server");
+  const port = await freePort();
+  const flags = ["--data", cluster.data, "--epochs", EPOCHS] as const;
+  const first = cluster.startServer(out, port, ...flags);
+  cluster.startTrainer(port);
+  await cluster.until(first, ({ round, phase }) => round >= 2 && phase === "encoder");
+  first.child.kill("SIGKILL");
+  await first.exited;
+  const second = cluster.startServer(out, port, ...flags);
+  expect((await cluster.until(second, ({ step }) => step > 0)).round).toBeGreaterThanOrEqual(1);
+  expect(await second.exited).toBe(0);
+  expect(hashOf(out)).toBe(clean);
+}, 60_000);
+
+test("a torn checkpoint is skipped with a warning, and the run still ends with the same bytes", async () => {
+  const out = join(cluster.dir, "torn");
+  const port = await freePort();
+  const first = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS);
+  const trainer = cluster.startTrainer(port);
+  expect(await first.exited).toBe(0);
+  await trainer.exited;
+  const checkpoints = readdirSync(join(out, "checkpoints"));
+  expect(checkpoints).toHaveLength(3);
+  truncateSync(join(out, "checkpoints", checkpoints.at(-1)!, "state.safetensors"), 1000);
+  const second = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS);
+  cluster.startTrainer(port);
+  expect(await second.exited).toBe(0);
+  expect(readFileSync(join(cluster.dir, "server.log"), "utf8")).toMatch(/skipped a torn checkpoint: CHECKPOINT_CORRUPT/);
+  expect(hashOf(out)).toBe(clean);
+}, 60_000);
+
+test("a server without trainers waits, and its status says what to do", async () => {
+  const port = await freePort();
+  const server = cluster.startServer(join(cluster.dir, "lonely"), port, "--data", cluster.data, "--epochs", "1");
+  const status = await cluster.until(server, ({ state }) => state === "waiting for trainers");
+  expect(status.hint).toContain(`tributary trainer --server ws://127.0.0.1:${port}`);
+  const started = Date.now();
+  await server.stop();
+  expect(Date.now() - started).toBeLessThan(4_000);
+}, 30_000);
+
+test("a port that is taken ends the server with exit code 3 and PORT_IN_USE", async () => {
+  const port = await freePort();
+  const first = cluster.startServer(join(cluster.dir, "holder"), port, "--data", cluster.data, "--epochs", "1");
+  await cluster.until(first, () => true);
+  const second = await tributary(
+    "server",
+    "--data",
+    cluster.data,
+    "--epochs",
+    "1",
+    "--out",
+    join(cluster.dir, "other"),
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--data-dir",
+    cluster.dir,
+  );
+  expect(second).toMatchObject({ code: 3, stderr: expect.stringContaining("PORT_IN_USE") });
+  await first.stop();
+}, 30_000);
+
+test.each([
+  ["--sync local says that it is not built", 1, ["train", "--sync", "local"], /NOT_BUILT/],
+  ["gamma and beta together are refused", 2, ["server", "--out", "x", "--gamma", "1", "--beta", "1"], /USAGE.*not both/s],
+  ["an open address needs a token", 2, ["server", "--out", "x", "--listen", "0.0.0.0:0"], /USAGE.*--token-file/s],
+  ["an --out of other flags is not resumed", 2, ["server", "--hidden", "32"], /CHECKPOINT_MISMATCH.*hidden was 24, is 32/s],
+])(
+  "%s",
+  async (_, code, [name, ...flags], message) => {
+    const out = flags.includes("--hidden") ? join(cluster.dir, "one") : join(cluster.dir, "refused");
+    const end = name === "server" ? ["--listen", "127.0.0.1:0", "--out", out] : [];
+    const args = [
+      name!,
+      "--data",
+      cluster.data,
+      "--epochs",
+      "1",
+      "--data-dir",
+      cluster.dir,
+      ...end,
+      ...flags.filter((flag) => flag !== "x" && flag !== "--out"),
+    ];
+    expect(await tributary(...args)).toMatchObject({ code, stderr: expect.stringMatching(message) });
+  },
+  30_000,
+);

@@ -1,0 +1,108 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/optimizer.ts";
+import type { Run } from "../../services/server/outer-epoch.ts";
+import { latestCheckpoint, mustFit, resumeOrBegin, saveRun } from "../../services/server/persistence.ts";
+import { Posteriors } from "../../services/server/posteriors.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { groupOf, initialise } from "../../shared/model/parameters.ts";
+import { loadModel, newestCheckpoint, saveModel } from "../../shared/runtime/checkpoints.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+
+const root = mkdtempSync(join(tmpdir(), "tributary-checkpoints-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let out: string;
+beforeEach(() => {
+  out = mkdtempSync(join(root, "out-"));
+});
+
+const knobs = { hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, batchSize: 10, partSize: 5, encoderPasses: 3, seed: 7 };
+const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const vocabulary = ["a", "b", "c", "d", "e"];
+const facts = { config, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };
+const log = createLog("test");
+
+function someRun(step: number): Run {
+  const weights = initialise(config, step);
+  const optimizer = new Optimizer(config, weights);
+  optimizer.stepDecoder(groupOf(initialise(config, 9), "decoder", config));
+  const posteriors = new Posteriors(3);
+  posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
+  return { seed: 7, batchSize: 10, partSize: 5, encoderPasses: 3, optimizer, posteriors, step, round: step };
+}
+const save = (run: Run, planned = new Int32Array()) =>
+  saveRun(out, run, { salt: "", tableVersion: 3, watermark: 12, vocabulary, progress: { any: [1] }, planned });
+
+test("a model comes back as it was saved, into a new directory or over an older model", async () => {
+  for (const seed of [1, 2]) {
+    const dir = join(out, "model");
+    await saveModel(dir, initialise(config, seed), facts, vocabulary);
+    const model = await loadModel(dir);
+    expect(model.weights).toEqual(initialise(config, seed));
+    expect(model.vocabulary).toEqual(vocabulary);
+    expect(model.manifest).toMatchObject({ ...facts, format: 1, model: "recvae", vocabulary: { count: 5, file: "vocabulary.txt" } });
+  }
+  expect(readdirSync(out)).toEqual(["model"]);
+});
+
+test("a run comes back whole: weights, Adam, posteriors, counters, what was planned", async () => {
+  const run = someRun(5);
+  await save(run, Int32Array.of(-1, 7, 2 ** 30));
+  const back = resumeOrBegin(await latestCheckpoint(out, log), knobs, 5);
+  expect(back.run.optimizer.weights).toEqual(run.optimizer.weights);
+  expect(back.run.optimizer.state()).toEqual(run.optimizer.state());
+  expect(back.run.optimizer.updates).toEqual({ encoder: 0, decoder: 1 });
+  expect(back.run.posteriors.of([40_000_000, 2])).toEqual(run.posteriors.of([40_000_000, 2]));
+  expect(back.run.posteriors.has(40_000_000, 40_000_000 % 7)).toBe(true);
+  expect(back.run).toMatchObject({ step: 5, round: 5, seed: 7 });
+  expect(back.planned).toEqual(Int32Array.of(-1, 7, 2 ** 30));
+  expect(back.progress).toEqual({ any: [1] });
+});
+
+test("the newest three checkpoints are kept", async () => {
+  for (const step of [1, 2, 3, 4, 5]) await save(someRun(step));
+  expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000003", "000000000004", "000000000005"]);
+});
+
+test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.txt"])(
+  "a checkpoint whose %s is torn is skipped with a warning",
+  async (name) => {
+    await save(someRun(1));
+    await save(someRun(2));
+    const torn = join(out, "checkpoints", "000000000002", name);
+    truncateSync(torn, Math.floor(readFileSync(torn).length / 2));
+    const warnings: string[] = [];
+    const found = await newestCheckpoint(join(out, "checkpoints"), (error) => warnings.push(error.message));
+    expect(found?.manifest.step).toBe(1);
+    expect(warnings).toEqual([expect.stringMatching(/CHECKPOINT_CORRUPT/)]);
+  },
+);
+
+test("a directory that was being written when the process died is no checkpoint", async () => {
+  await save(someRun(1));
+  writeFileSync(join(out, "checkpoints", ".000000000002.1.tmp"), "half");
+  expect((await newestCheckpoint(join(out, "checkpoints"), () => {}))?.manifest.step).toBe(1);
+});
+
+test("a model with a flipped bit is CHECKPOINT_CORRUPT, a missing one CHECKPOINT_MISSING", async () => {
+  const dir = join(out, "model");
+  await expect(loadModel(dir)).rejects.toThrow(/CHECKPOINT_MISSING/);
+  await saveModel(dir, initialise(config, 1), facts, vocabulary);
+  const bytes = readFileSync(join(dir, "model.safetensors"));
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(join(dir, "model.safetensors"), bytes);
+  await expect(loadModel(dir)).rejects.toThrow(/CHECKPOINT_CORRUPT.*sha256/);
+});
+
+test("a run is not resumed with other flags, nor over other items", async () => {
+  await save(someRun(1));
+  const checkpoint = (await latestCheckpoint(out, log))!;
+  expect(() => resumeOrBegin(checkpoint, { ...knobs, gamma: 1, seed: 8 }, 5)).toThrow(
+    /CHECKPOINT_MISMATCH: gamma was 0.005, is 1; seed was 7, is 8/,
+  );
+  expect(() => mustFit(checkpoint, ["a", "b", "x", "d", "e"], "prefix")).toThrow(/CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/);
+  expect(() => mustFit(checkpoint, [...vocabulary, "f"], "equal")).toThrow(/5 items there, 6/);
+  mustFit(checkpoint, [...vocabulary, "f"], "prefix");
+});

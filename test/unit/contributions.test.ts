@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { listenAddress } from "../../services/server/address.ts";
+import { finiteChecked, type Received, shapesChecked, summed } from "../../services/server/contributions.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { initialise, shapesOf } from "../../shared/model/parameters.ts";
+import { assembler, encode } from "../../shared/wire/frames.ts";
+import type { Contribution } from "../../shared/wire/messages.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+
+const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0 };
+
+/** A right answer to a decoder part of 2 users. */
+function answer(): WireTensor[] {
+  const weights = initialise(config, 1);
+  const posterior = ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6) }));
+  return [...shapesOf("decoder", config).map(([name, shape]) => ({ name, shape, data: weights[name]!.data })), ...posterior];
+}
+const arrived = (tensors: readonly WireTensor[]) => assembler(() => 1e9)(encode(head, tensors)[0]!)!;
+const check = (tensors: readonly WireTensor[]) => shapesChecked(head, arrived(tensors), config, 2);
+
+test("a right answer passes", () => {
+  const received = check(answer());
+  expect(Object.keys(received.tensors)).toEqual(["decoder.weight", "decoder.bias", "mu", "logvar"]);
+  finiteChecked(received, 3);
+});
+
+test.each<[string, (tensors: WireTensor[]) => WireTensor[]]>([
+  ["without a tensor", (tensors) => tensors.slice(1)],
+  ["with one too many", (tensors) => [...tensors, { name: "more", shape: [1], data: new Float32Array(1) }]],
+  ["of another name", (tensors) => [{ ...tensors[0]!, name: "decoder.other" }, ...tensors.slice(1)]],
+  ["of another shape", (tensors) => [{ ...tensors[0]!, shape: [3, 5] }, ...tensors.slice(1)]],
+  [
+    "for other users",
+    (tensors) => tensors.map((each) => (each.name === "mu" ? { ...each, shape: [1, 3], data: new Float32Array(3) } : each)),
+  ],
+  ["of whole numbers", (tensors) => [{ ...tensors[0]!, data: new Int32Array(15) }, ...tensors.slice(1)]],
+])("an answer %s is the peer's fault", (_, change) => {
+  expect(() => check(change(answer()))).toThrow(/FRAME_MALFORMED/);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("a gradient of %s stops the run and names step and tensor", (value) => {
+  const tensors = answer();
+  tensors[1]!.data[4] = value;
+  expect(() => finiteChecked(check(tensors), 3)).toThrow(/NOT_FINITE: the gradient of decoder.bias is not finite: step 3/);
+});
+
+test("a loss that is not finite stops the run", () => {
+  expect(() => finiteChecked(shapesChecked({ ...head, reconstruction: null }, arrived(answer()), config, 2), 3)).toThrow(
+    /NOT_FINITE.*step 3/,
+  );
+});
+
+test("gradients are added in the order of the parts", () => {
+  const part = (value: number): Received => ({
+    reconstruction: 0,
+    kl: 0,
+    tensors: Object.fromEntries(
+      shapesOf("decoder", config).map(([name, shape]) => [
+        name,
+        { shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(value) },
+      ]),
+    ),
+  });
+  // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1.
+  expect(summed([part(1e8), part(1), part(-1e8)], "decoder", config)["decoder.bias"]!.data[0]).toBe(0);
+  expect(summed([part(1e8), part(-1e8), part(1)], "decoder", config)["decoder.bias"]!.data[0]).toBe(1);
+});
+
+test("loopback needs no token, any other address does", () => {
+  expect(listenAddress("127.0.0.1:7070", undefined)).toEqual({ host: "127.0.0.1", port: 7070 });
+  expect(listenAddress("[::1]:0", undefined)).toEqual({ host: "::1", port: 0 });
+  expect(listenAddress("0.0.0.0:7070", "secret")).toEqual({ host: "0.0.0.0", port: 7070 });
+  expect(() => listenAddress("0.0.0.0:7070", undefined)).toThrow(/USAGE.*--token-file/);
+  expect(() => listenAddress("7070", undefined)).toThrow(/not HOST:PORT/);
+  expect(() => listenAddress("localhost:70700", undefined)).toThrow(/not HOST:PORT/);
+});

@@ -1,0 +1,74 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, expect, test } from "vitest";
+import { readDataset } from "../../shared/runtime/dataset.ts";
+
+const root = mkdtempSync(join(tmpdir(), "tributary-dataset-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let serial = 0;
+
+const whole = {
+  "unique_sid.txt": "a\nb\nc\n",
+  "train.csv": "uid,sid\n0,2\n0,1\n0,2\n1,0\n",
+  "validation_tr.csv": "uid,sid\n3,1\n2,0\n",
+  "validation_te.csv": "uid,sid\n2,1\n",
+  "test_tr.csv": "uid,sid\n4,0\n",
+  "test_te.csv": "uid,sid\n4,2\n5,1\n",
+};
+
+function directory(changes: Record<string, string | Uint8Array | null> = {}): string {
+  const dir = join(root, String(serial++));
+  mkdirSync(dir);
+  for (const [name, content] of Object.entries({ ...whole, ...changes })) if (content !== null) writeFileSync(join(dir, name), content);
+  return dir;
+}
+
+const columns = (...values: number[]) => Int32Array.from(values);
+
+test("rows are distinct, in file order, users in ascending id, held-out users paired by id", () => {
+  const dataset = readDataset(directory());
+  expect(dataset).toEqual({
+    items: ["a", "b", "c"],
+    train: [columns(2, 1), columns(0)],
+    validation: [
+      { foldIn: columns(0), target: columns(1) },
+      { foldIn: columns(1), target: columns() },
+    ],
+    test: [
+      { foldIn: columns(0), target: columns(2) },
+      { foldIn: columns(), target: columns(1) },
+    ],
+  });
+});
+
+test("a file may be compressed, end without a newline, and use the line ends of Windows", () => {
+  const plain = readDataset(directory());
+  const zipped = directory({
+    "train.csv": null,
+    "train.csv.gz": gzipSync("uid,sid\r\n0,2\r\n0,1\r\n0,2\r\n1,0"),
+    "unique_sid.txt": "a\r\nb\r\nc",
+  });
+  expect(readDataset(zipped)).toEqual(plain);
+});
+
+test.each([
+  ["a missing file", { "test_te.csv": null }, /test_te\.csv/],
+  ["a wrong header", { "train.csv": "user,item\n0,1\n" }, /"user,item".*train\.csv, line 1/],
+  ["an id that is no number", { "train.csv": "uid,sid\n0,1\n0,x\n" }, /"0,x".*train\.csv, line 3/],
+  ["a missing column", { "validation_tr.csv": "uid,sid\n2\n" }, /validation_tr\.csv, line 2/],
+  ["an empty line", { "train.csv": "uid,sid\n0,1\n\n1,1\n" }, /train\.csv, line 3/],
+  ["an item out of range", { "test_tr.csv": "uid,sid\n4,0\n4,3\n" }, /item 3.*test_tr\.csv, line 3/],
+  ["a negative id", { "train.csv": "uid,sid\n-1,0\n" }, /train\.csv, line 2/],
+  ["a damaged gzip", { "train.csv": null, "train.csv.gz": gzipSync("uid,sid\n0,1\n").subarray(0, 15) }, /gzip.*train\.csv\.gz/],
+  ["no training user", { "train.csv": "uid,sid\n" }, /train\.csv/],
+])("%s is DATASET_MALFORMED and names file and line", (_, changes, message) => {
+  const dir = directory(changes);
+  expect(() => readDataset(dir)).toThrow(/DATASET_MALFORMED/);
+  expect(() => readDataset(dir)).toThrow(message);
+});
+
+test("a missing directory is FILE_MISSING", () => {
+  expect(() => readDataset(join(root, "nowhere"))).toThrow(/FILE_MISSING/);
+});

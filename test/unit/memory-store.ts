@@ -1,0 +1,38 @@
+// A store in memory for tests of the table: every operation can be made to wait its turn, so that a test decides who comes first.
+import { AppError } from "../../shared/runtime/errors.ts";
+import type { Store } from "../../shared/table/store.ts";
+
+export interface MemoryStore extends Store {
+  readonly files: Map<string, Uint8Array>;
+}
+
+/** `turn` is awaited before each operation; an operation itself is atomic. */
+export function memoryStore(turn: () => Promise<unknown> = () => Promise.resolve(), files = new Map<string, Uint8Array>()): MemoryStore {
+  return {
+    name: "memory",
+    files,
+    read: async (path) => {
+      await turn();
+      const bytes = files.get(path);
+      if (!bytes) throw new AppError("FILE_MISSING", { path });
+      return bytes;
+    },
+    put: async (path, bytes) => {
+      await turn();
+      files.set(path, bytes);
+    },
+    putIfAbsent: async (path, bytes) => {
+      await turn();
+      if (files.has(path)) return false;
+      files.set(path, bytes);
+      return true;
+    },
+    list: async (folder) => {
+      await turn();
+      return [...files.keys()]
+        .filter((path) => path.startsWith(`${folder}/`))
+        .map((path) => path.slice(folder.length + 1))
+        .sort();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+// Replay without Kafka: which column is what, what a row becomes, and the pace.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, expect, test } from "vitest";
+import { chooseColumns, parseMap, readRow, unitOf } from "../../services/replay/columns.ts";
+import { csvSource } from "../../services/replay/csv.ts";
+import { paceOf } from "../../services/replay/pace.ts";
+import { positionFile } from "../../services/replay/position.ts";
+import { syntheticSource } from "../../services/replay/synthetic.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const choose = (header: string, map = "") => chooseColumns(header.split(","), parseMap(map), null);
+
+test.each([
+  ["user,item,timestamp_ms,session", { user: 0, item: 1, timestamp: 2, value: null, unit: "ms" }],
+  ["userId,movieId,rating,timestamp", { user: 0, item: 1, timestamp: 3, value: 2, unit: null }],
+  ["uid,sid", { user: 0, item: 1, timestamp: null, value: null }],
+  ["ts,article_id,user_id,score", { user: 2, item: 1, timestamp: 0, value: 3 }],
+])("the columns of %s are found by their names", (header, expected) => {
+  expect(choose(header)).toMatchObject(expected);
+});
+
+test("--map names columns, and wins over the guess", () => {
+  expect(choose("user,shopper,thing", "user=shopper,item=thing")).toMatchObject({ user: 1, item: 2 });
+});
+
+test("a missing column is told with those that exist; a role that does not exist too", () => {
+  expect(() => choose("who,what,when")).toThrow(/CSV_MALFORMED.*no column for the user.*who,what,when/);
+  expect(() => choose("user,what", "item=thing")).toThrow(/CSV_MALFORMED.*no column "thing".*user,what/);
+  expect(() => parseMap("person=x")).toThrow(/USAGE.*user, item, timestamp, value/);
+});
+
+test("seconds and milliseconds are told apart by size", () => {
+  expect([unitOf(964_982_703), unitOf(1_506_826_800_026)]).toEqual(["s", "ms"]);
+});
+
+test("a row becomes an event, or says what is wrong with it", () => {
+  const columns = choose("user,item,timestamp,value");
+  const read = (line: string) => readRow(line.split(","), columns, "s");
+  expect(read("u1,i1,1600000000.5,3")).toEqual({ user: "u1", item: "i1", timestamp: 1_600_000_000_500, value: 3 });
+  expect(read("u1,i1,1600000000,")).toMatchObject({ value: null });
+  for (const line of ["u1,i1,1600000000", "u1,i1,1,2,3", ",i1,1,1", "u1,,1,1", "u1,i1,soon,1", "u1,i1,,1", "u1,i1,1,much"]) {
+    expect(read(line)).toHaveProperty("problem");
+  }
+});
+
+test("a file is read from any position, gzip or not, with any of the usual delimiters", async () => {
+  const rows = Array.from({ length: 50 }, (_, k) => `u${k};"i;${k}";${1_600_000_000 + k}`);
+  const path = join(folder, "events.csv.gz");
+  writeFileSync(path, gzipSync(`\ufeffuser;item;time\n${rows.join("\r\n")}\n`));
+  const said: string[] = [];
+  const source = await csvSource(path, { map: {}, unit: null, say: (text) => said.push(text) });
+  const items: string[] = [];
+  let next = 0;
+  for await (const chunk of source.chunks(20, 7)) {
+    items.push(...chunk.rows.map(({ item }) => item));
+    next = chunk.next;
+  }
+  expect(items).toEqual(Array.from({ length: 30 }, (_, k) => `i;${k + 20}`));
+  expect(next).toBe(50);
+  expect(said).toEqual([expect.stringContaining("seconds")]);
+});
+
+test("a truncated gzip file and an empty file are told as such", async () => {
+  const cut = join(folder, "cut.csv.gz");
+  const whole = gzipSync(`user,item\n${Array.from({ length: 5000 }, (_, k) => `u${k},i${(k * 7919) % 4001}`).join("\n")}`);
+  writeFileSync(cut, whole.subarray(0, whole.length - 20));
+  const options = { map: {}, unit: null, say: () => undefined };
+  const source = await csvSource(cut, options);
+  const drain = async () => {
+    for await (const _ of source.chunks(0, 100));
+  };
+  await expect(drain()).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
+  writeFileSync(join(folder, "empty.csv"), "");
+  await expect(csvSource(join(folder, "empty.csv"), options)).rejects.toMatchObject({ code: "CSV_MALFORMED" });
+  await expect(csvSource(join(folder, "none.csv"), options)).rejects.toMatchObject({ code: "FILE_MISSING" });
+});
+
+test("the synthetic history is spread over the day before the start; live events carry no time", async () => {
+  const day = 24 * 3600_000;
+  const chunks = [];
+  for await (const chunk of syntheticSource(1, 6000, day, true).chunks(0, 10)) {
+    chunks.push(chunk);
+    if (!chunk.paced) continue;
+    break;
+  }
+  const history = chunks.filter(({ paced }) => !paced).flatMap(({ rows }) => rows);
+  expect(history).toHaveLength(6000);
+  expect(history[0]!.timestamp).toBe(0);
+  expect(history.at(-1)!.timestamp).toBeLessThan(day);
+  expect(chunks.at(-1)).toMatchObject({ next: 6010, rows: Array.from({ length: 10 }, () => ({ timestamp: null })) });
+});
+
+test("the pace keeps its rate on average, and does not make up for a pause", () => {
+  const pace = paceOf(100);
+  let now = 0;
+  for (let sent = 0; sent < 1000; sent += 10) now += pace.wait(10, now);
+  expect(now).toBeGreaterThan(9000);
+  expect(now).toBeLessThan(10_000);
+  now += 60_000;
+  let burst = 0;
+  while (pace.wait(10, now) === 0) burst += 10;
+  expect(burst).toBeLessThan(100);
+  expect(paceOf(null).wait(1e9, 0)).toBe(0);
+});
+
+test("a position is found again by the same stream, and by no other", () => {
+  positionFile(folder, "a").save(7, { startedAt: 1 });
+  expect(positionFile(folder, "a").found).toMatchObject({ position: 7, memory: { startedAt: 1 } });
+  expect(positionFile(folder, "b").found).toBeNull();
+});

@@ -1,0 +1,209 @@
+// The Delta log: commits of many writers, fencing, versions, and what a damaged or foreign log says.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type DeltaTable, openExisting, openTable } from "../../shared/table/delta.ts";
+import { type DataFile, entryPath } from "../../shared/table/log.ts";
+import type { TableSchema } from "../../shared/table/schema.ts";
+import { type MemoryStore, memoryStore } from "./memory-store.ts";
+
+const schema = [{ name: "kafka_offset", type: "long" }] as const satisfies TableSchema;
+
+const file = (path: string, rows = 1): DataFile => ({
+  path,
+  size: 10,
+  rows,
+  modificationTime: 1,
+  stats: JSON.stringify({ numRecords: rows }),
+});
+const entry = (store: MemoryStore, version: number) => Buffer.from(store.files.get(entryPath(version))!).toString();
+const write = (store: MemoryStore, version: number, text: string) => store.files.set(entryPath(version), Buffer.from(text));
+
+/** Three commits of one writer. */
+async function threeCommits(): Promise<{ store: MemoryStore; table: DeltaTable }> {
+  const store = memoryStore();
+  const table = await openTable(store, schema);
+  for (let k = 0; k < 3; k++) {
+    await table.commit({ add: [file(`part-${k}`, k + 1)], txn: [{ appId: "topic/0", version: 10 * k }], newestArrival: 100 + k });
+  }
+  return { store, table };
+}
+
+test("a table is created by its first commit, with protocol, columns, txn and file in one entry", async () => {
+  const { store } = await threeCommits();
+  const kinds = entry(store, 0)
+    .trimEnd()
+    .split("\n")
+    .map((line) => Object.keys(JSON.parse(line))[0]);
+  expect(kinds).toEqual(["commitInfo", "protocol", "metaData", "txn", "add"]);
+  expect(entry(store, 1)).not.toContain("metaData");
+});
+
+test("a table read back knows its files, rows, offsets and watermark, and each of its versions", async () => {
+  const { store } = await threeCommits();
+  const table = await openExisting(store, schema);
+  expect([table.version, table.rows, table.watermark, table.offsets.get("topic/0")]).toEqual([2, 6, 102, 20]);
+  expect(table.files.map(({ path }) => path)).toEqual(["part-0", "part-1", "part-2"]);
+  const before = table.at(1);
+  expect([before.version, before.rows, before.watermark, before.offsets.get("topic/0")]).toEqual([1, 3, 101, 10]);
+  expect(table.addedSince(0).map(({ version, files }) => [version, files.map(({ path }) => path)])).toEqual([
+    [1, ["part-1"]],
+    [2, ["part-2"]],
+  ]);
+  expect([table.version, table.rows]).toEqual([2, 6]);
+});
+
+test("opening what must exist and does not says TABLE_MISSING", async () => {
+  await expect(openExisting(memoryStore(), schema)).rejects.toThrow("TABLE_MISSING");
+});
+
+test("any interleaving of writers commits every offset of every partition once", async () => {
+  const partitions = 2;
+  const end = 6;
+  let fenced = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 2, maxLength: 4 }),
+      async (scheduler, strides) => {
+        const files = new Map<string, Uint8Array>();
+        const store = () => memoryStore(() => scheduler.schedule(Promise.resolve()), files);
+        /** What ingest does: read where the table is, append from there, start over when somebody was faster. */
+        const writer = async (stride: number) => {
+          const table = await openTable(store(), schema);
+          for (;;) {
+            await table.refresh();
+            const at = Array.from({ length: partitions }, (_, p) => table.offsets.get(`topic/${p}`) ?? -1);
+            const p = at.indexOf(Math.min(...at));
+            if (at[p] === end) return;
+            const to = Math.min(at[p]! + stride, end);
+            const draft = { add: [file(`${p}/${at[p]! + 1}-${to}`)], txn: [{ appId: `topic/${p}`, version: to, after: at[p]! }] };
+            await table.refresh(); // a look in between, as /status takes, must not make us believe that what came meanwhile is ours
+            await table.commit(draft).catch((error: Error) => {
+              if (!error.message.startsWith("WRITER_FENCED")) throw error;
+              fenced++;
+            });
+          }
+        };
+        await scheduler.waitFor(Promise.all(strides.map(writer)));
+        const table = await openExisting(memoryStore(undefined, files), schema);
+        for (let p = 0; p < partitions; p++) {
+          const offsets = table.files
+            .filter(({ path }) => path.startsWith(`${p}/`))
+            .flatMap(({ path }) => {
+              const [from, to] = path.slice(2).split("-").map(Number);
+              return Array.from({ length: to! - from! + 1 }, (_, k) => from! + k);
+            });
+          expect(offsets).toEqual(Array.from({ length: end + 1 }, (_, k) => k));
+        }
+        expect(table.files).toHaveLength(table.version + 1);
+      },
+    ),
+    { numRuns: 60, seed: 3 },
+  );
+  expect(fenced).toBeGreaterThan(0); // or the writers never met
+});
+
+test("two writers of different partitions that meet at a version both get through", async () => {
+  const store = memoryStore();
+  const [a, b] = [await openTable(store, schema), await openTable(store, schema)];
+  expect(await a.commit({ add: [file("a")], txn: [{ appId: "topic/0", version: 5 }] })).toBe(0);
+  expect(await b.commit({ add: [file("b")], txn: [{ appId: "topic/1", version: 7 }] })).toBe(1);
+  expect(b.files.map(({ path }) => path)).toEqual(["a", "b"]);
+  expect(entry(store, 1)).not.toContain("metaData"); // one of them created the table
+});
+
+test("a partition taken over by another writer refuses the old one's commit, even one that reaches further", async () => {
+  const store = memoryStore();
+  const [old, young] = [await openTable(store, schema), await openTable(store, schema)];
+  await young.commit({ add: [file("young")], txn: [{ appId: "topic/0", version: 5 }] });
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9 }] })).rejects.toThrow("WRITER_FENCED");
+  await old.refresh();
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9, after: -1 }] })).rejects.toThrow("WRITER_FENCED");
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 5, after: 5 }] })).rejects.toThrow("WRITER_FENCED");
+  expect(store.files.size).toBe(1);
+});
+
+test("a log entry cut off anywhere is corrupt, and the message names it", async () => {
+  const { store } = await threeCommits();
+  const whole = entry(store, 1);
+  for (let length = 0; length < whole.length - 1; length++) {
+    write(store, 1, whole.slice(0, length));
+    await expect(openTable(store, schema), `cut after ${length} characters`).rejects.toThrow(/TABLE_CORRUPT.*00000000000000000001\.json/);
+  }
+  write(store, 1, whole.slice(0, -1)); // only the last line's end is gone: nothing is lost
+  expect((await openTable(store, schema)).rows).toBe(6);
+});
+
+test("a log entry missing in the middle is corrupt, and so is a log whose end has disappeared", async () => {
+  const { store, table } = await threeCommits();
+  const last = store.files.get(entryPath(2))!;
+  store.files.delete(entryPath(2));
+  await expect(table.refresh()).rejects.toThrow("log entries have disappeared");
+  store.files.set(entryPath(2), last);
+  store.files.delete(entryPath(1));
+  await expect(openTable(store, schema)).rejects.toThrow(/TABLE_CORRUPT: a log entry is missing: file .*00000000000000000001\.json/);
+});
+
+test("refresh after an error goes on where it stopped, without taking anything twice", async () => {
+  const { store } = await threeCommits();
+  const whole = entry(store, 2);
+  const table = await openTable(memoryStore(undefined, new Map([...store.files].slice(0, 1))), schema);
+  const shared = (table.store as MemoryStore).files;
+  shared.set(entryPath(1), store.files.get(entryPath(1))!);
+  shared.set(entryPath(2), Buffer.from(whole.slice(0, 40)));
+  await expect(table.refresh()).rejects.toThrow("TABLE_CORRUPT");
+  shared.set(entryPath(2), Buffer.from(whole));
+  await table.refresh();
+  expect([table.version, table.rows]).toEqual([2, 6]);
+});
+
+test("a table of a newer protocol, or partitioned by columns, is refused as unsupported", async () => {
+  const { store } = await threeCommits();
+  const whole = entry(store, 0);
+  for (const [from, to] of [
+    ['"minReaderVersion":1', '"minReaderVersion":3'],
+    ['"minWriterVersion":2', '"minWriterVersion":7'],
+    ['"partitionColumns":[]', '"partitionColumns":["day"]'],
+  ] as const) {
+    write(store, 0, whole.replace(from, to));
+    await expect(openTable(store, schema), to).rejects.toThrow("TABLE_UNSUPPORTED");
+  }
+});
+
+test("a table of other columns is refused, one with more columns is read", async () => {
+  const { store } = await threeCommits();
+  await expect(openTable(store, [{ name: "user", type: "string" }])).rejects.toThrow("the table lacks user string");
+  write(store, 0, entry(store, 0).replace('\\"fields\\":[', '\\"fields\\":[{\\"name\\":\\"more\\",\\"type\\":{\\"type\\":\\"map\\"}},'));
+  expect((await openTable(store, schema)).rows).toBe(6);
+});
+
+test("actions that others write are understood: remove, compaction, unknown ones, escaped paths", async () => {
+  const { store, table } = await threeCommits();
+  write(
+    store,
+    3,
+    [
+      { commitInfo: { timestamp: 5, operation: "OPTIMIZE" } },
+      { domainMetadata: { domain: "x" } },
+      { remove: { path: "part-0", dataChange: false } },
+      { remove: { path: "part-1", dataChange: false } },
+      { add: { path: "part%2001", partitionValues: {}, size: 9, modificationTime: 5, dataChange: false, stats: '{"numRecords":3}' } },
+    ]
+      .map((action) => JSON.stringify(action))
+      .join("\n"),
+  );
+  await table.refresh();
+  expect(table.files.map(({ path }) => path)).toEqual(["part-2", "part 01"]);
+  expect(table.addedSince(1).map(({ files }) => files.length)).toEqual([1, 0]); // rewritten rows are not new ones
+  expect(table.at(2).files).toHaveLength(3);
+  expect(table.watermark).toBe(102);
+});
+
+test("refreshes and commits of one table at the same time take in each entry once", async () => {
+  const { store } = await threeCommits();
+  const table = await openTable(store, schema);
+  const other = await openTable(store, schema);
+  await other.commit({ add: [file("other")], txn: [] });
+  await Promise.all([table.refresh(), table.commit({ add: [file("mine")], txn: [] }), table.refresh(), table.refresh()]);
+  expect([table.version, table.files.length, table.rows]).toEqual([4, 5, 8]);
+});
