@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   broker: () => import("./broker.ts") as never,
   replay: () => import("./replay/main.ts") as never,
   ingest: () => import("./ingest/main.ts") as never,
+  split: () => import("./split/main.ts") as never,
   verify: () => import("./ingest/verify.ts") as never,
   server: () => import("./server/main.ts") as never,
   trainer: () => import("./trainer/main.ts") as never,

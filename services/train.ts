@@ -47,11 +47,13 @@ export const command = defineCommand({
     const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
     const started: Spawned[] = [];
     try {
-      const server = spawnService("server", serverFlags(config, out));
+      const server = spawnService("server", serverFlags(config, out), { quiet: true });
       started.push(server);
       const report = await follow(server, config, until, (address) => {
         for (let k = 0; k < config.trainers; k++)
-          started.push(spawnService("trainer", ["--server", address, "--threads", "1", "--data-dir", config.dataDir], { threads: 1 }));
+          started.push(
+            spawnService("trainer", ["--server", address, "--threads", "1", "--data-dir", config.dataDir], { threads: 1, quiet: true }),
+          );
       });
       const code = await server.exited;
       if (code !== 0) {

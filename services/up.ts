@@ -21,6 +21,7 @@ const options = z.object({
   timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of its timestamps"),
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
+  gamma: z.coerce.number().min(0).default(0.01).describe("weight of the KL term per item of a user; .01 suits short histories"),
   dataDir: z.string().default(".tributary").describe("where everything is kept"),
   port: z.coerce
     .number()
@@ -93,7 +94,7 @@ function startServices(config: Config, server: string): Supervised[] {
   return [
     start("replay", source),
     start("ingest"),
-    start("server", ["--table", table, "--out", training, "--listen", server]),
+    start("server", ["--table", table, "--out", training, "--listen", server, "--gamma", String(config.gamma)]),
     ...Array.from({ length: config.trainers }, (_, k) => start(`trainer-${k + 1}`, ["--server", `ws://${server}`], 1)),
     start("evaluator", [], 1),
     start("serve", ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1),

@@ -42,7 +42,7 @@ const listed = 5;
 
 export const command = defineCommand({
   name: "verify",
-  summary: "prove that a table holds every offset once, none missing, every file readable",
+  summary: "Prove that a table holds every offset once, none missing, every file readable",
   options: z.object({
     table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
     deadLetters: z

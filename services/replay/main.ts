@@ -1,5 +1,6 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
+import { parseMap } from "../../shared/csv/columns.ts";
 import { resolveBrokers } from "../../shared/runtime/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
@@ -7,7 +8,6 @@ import { type Kafka, openKafka } from "../../shared/runtime/kafka.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { parseMap } from "./columns.ts";
 import { csvSource } from "./csv.ts";
 import { type PositionFile, positionFile } from "./position.ts";
 import { showProgress } from "./progress.ts";

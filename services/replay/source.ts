@@ -1,5 +1,5 @@
 // What can be replayed: a sequence of events with positions, so that a stopped replay goes on where it was.
-import type { Row } from "./columns.ts";
+import type { Row } from "../../shared/csv/columns.ts";
 
 export interface Chunk {
   readonly rows: readonly Row[];

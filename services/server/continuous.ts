@@ -22,11 +22,10 @@ interface Wanted {
 const POLL_MS = 1_000;
 const FEWEST_USERS = 50;
 const FEWEST_EVENTS = 1_000;
-const CHECKPOINT_EVERY_MS = 5_000;
 /** Rounds without a new event after which there is nothing left to learn from them. */
 const ROUNDS_UNTIL_IDLE = 30;
 
-/** Returns when the process drains, its last completed round on disk. */
+/** Every completed round is on disk before the next begins. Returns when the process drains. */
 export async function trainContinuously(
   { out, usersPerRound, salt, checkpoint, begin }: Wanted,
   events: Events,
@@ -38,17 +37,12 @@ export async function trainContinuously(
   const resumed = begin(histories.vocabulary.items.length);
   const { run } = resumed;
   const planned = new PlannedAt(resumed.planned);
-  let savedAt = 0;
-  let savedRound = run.round;
   let quietRounds = 0;
 
-  const save = async () => {
-    if (run.round === savedRound || !pinned) return;
+  const save = async (pinned: CaughtUp) => {
     const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
     await saveRun(out, run, { salt, tableVersion: pinned.version, watermark: pinned.watermark, vocabulary, planned: planned.versions() });
-    savedAt = Date.now();
-    savedRound = run.round;
-    progress.checkpoint = { step: run.step, round: run.round, at: savedAt };
+    progress.checkpoint = { step: run.step, round: run.round, at: Date.now() };
   };
 
   while (!until.signal.aborted) {
@@ -57,7 +51,6 @@ export async function trainContinuously(
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
     if (quietRounds > ROUNDS_UNTIL_IDLE) {
       progress.state = "idle";
-      await save();
       await sleep(POLL_MS, until.signal);
       continue;
     }
@@ -82,10 +75,9 @@ export async function trainContinuously(
       return; // the weights have moved since the last boundary: there is nothing to save that a restart could repeat
     }
     planned.mark(plan, pinned.version);
-    if (Date.now() - savedAt >= CHECKPOINT_EVERY_MS) await save();
+    await save(pinned);
   }
   progress.state = "draining";
-  await save();
 }
 
 /** The version that the run goes on from, or the first with enough in it; undefined when the process drains before. Throws CHECKPOINT_MISMATCH. */

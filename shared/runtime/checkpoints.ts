@@ -24,7 +24,7 @@ const manifestSchema = z.object({
   tableVersion: z.number().int().nullable(),
   /** Arrival of the newest event that is covered, ms since 1970. */
   watermark: z.number().nullable(),
-  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal("vocabulary.txt") }),
+  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal("vocabulary.json") }),
   sha256: z.record(z.string(), z.string()),
   createdAt: z.number(),
 });
@@ -49,7 +49,7 @@ export interface Checkpoint extends Model {
 
 const KEPT = 3;
 const WEIGHTS = "model.safetensors";
-const VOCABULARY = "vocabulary.txt";
+const VOCABULARY = "vocabulary.json";
 const STATE = "state.safetensors";
 const TRAINING = "training.json";
 const MANIFEST = "manifest.json";
@@ -64,8 +64,7 @@ export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
   const weights = decodeSafetensors(await readChecked(dir, WEIGHTS, manifest));
   checkShapes(weights, manifest.config);
-  const text = new TextDecoder().decode(await readChecked(dir, VOCABULARY, manifest));
-  const vocabulary = text === "" ? [] : text.replace(/\n$/, "").split("\n");
+  const vocabulary = z.array(z.string()).parse(JSON.parse(new TextDecoder().decode(await readChecked(dir, VOCABULARY, manifest))));
   if (vocabulary.length !== manifest.vocabulary.count || vocabulary.length !== manifest.config.items)
     throw new AppError("CHECKPOINT_CORRUPT", { what: `${vocabulary.length} items for ${manifest.config.items} columns`, path: dir });
   return { weights, manifest, vocabulary };
@@ -120,7 +119,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 function filesOf(weights: Weights, vocabulary: readonly string[]): Record<string, Uint8Array> {
-  return { [WEIGHTS]: encodeSafetensors(weights), [VOCABULARY]: utf8(vocabulary.map((item) => `${item}\n`).join("")) };
+  return { [WEIGHTS]: encodeSafetensors(weights), [VOCABULARY]: utf8(`${JSON.stringify(vocabulary, null, 1)}\n`) };
 }
 
 async function writeAll(dir: string, files: Record<string, Uint8Array>, facts: ManifestFacts, count: number): Promise<void> {

@@ -43,11 +43,12 @@ function fail(error: unknown): never {
 /** Errors of the operating system that every service can meet get their code here, once. */
 export function asAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
-  const { code, message, path = "", port = 0 } = (error ?? {}) as NodeJS.ErrnoException & { port?: number };
-  if (code === "ENOSPC") return new AppError("DISK_FULL", { what: message ?? "no space left", path }, { cause: error });
+  const { code, message, path, port = 0 } = (error ?? {}) as NodeJS.ErrnoException & { port?: number };
+  const where = path ? { path } : {};
+  if (code === "ENOSPC") return new AppError("DISK_FULL", { what: message ?? "no space left", ...where }, { cause: error });
   if (code === "EADDRINUSE") return new AppError("PORT_IN_USE", { what: `port ${port} is taken` }, { cause: error });
   if (code === "EACCES" || code === "EPERM" || code === "EISDIR")
-    return new AppError("FILE_UNREADABLE", { what: message ?? code, path }, { cause: error });
+    return new AppError("FILE_UNREADABLE", { what: message ?? code, ...where }, { cause: error });
   return undefined;
 }
 

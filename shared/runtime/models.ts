@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadModel } from "./checkpoints.ts";
 
 const versionPattern = /^v\d{6,}$/;
-const parts = ["model.safetensors", "vocabulary.txt", "manifest.json"];
+const parts = ["model.safetensors", "vocabulary.json", "manifest.json"];
 const kept = 5;
 
 /** Versions that are there, oldest first. */

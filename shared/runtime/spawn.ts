@@ -21,6 +21,8 @@ export interface SpawnOptions {
   readonly threads?: number;
   /** File that stderr and stdout are appended to; without it stderr is the parent's. */
   readonly log?: string;
+  /** Only warnings and errors on stderr, where the parent tells progress itself. TRIBUTARY_LOG_LEVEL wins. */
+  readonly quiet?: boolean;
 }
 
 export function spawnService(command: string, args: readonly string[], options: SpawnOptions = {}): Spawned {
@@ -29,7 +31,11 @@ export function spawnService(command: string, args: readonly string[], options: 
   const child = spawn(process.execPath, [bin, command, ...args], {
     detached: true,
     stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
-    env: { ...process.env, ...(options.threads === undefined ? {} : engineEnvironment(options.threads)) },
+    env: {
+      ...(options.quiet ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
+      ...process.env,
+      ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
+    },
   });
   if (out !== undefined) closeSync(out);
   let running = true;

@@ -105,7 +105,7 @@ describe("the whole flow", () => {
   test("recommend answers from the published model", async () => {
     const current = readFileSync(join(dataDir, "models", "current"), "utf8").trim();
     const model = join(dataDir, "models", current);
-    const [item] = readFileSync(join(model, "vocabulary.txt"), "utf8").split("\n");
+    const [item] = JSON.parse(readFileSync(join(model, "vocabulary.json"), "utf8")) as string[];
     const answer = await tributary("recommend", "--checkpoint", model, "--items", `${item},nowhere`, "-k", "5", "--json");
     expect(answer.code, answer.stderr).toBe(0);
     const { items } = JSON.parse(answer.stdout) as { items: { item: string; score: number }[] };

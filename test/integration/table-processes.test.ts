@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { batchOf } from "../../shared/events/batch.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
-import { openExistingEvents } from "../../shared/table/events.ts";
+import { openExistingEvents, writeEvents } from "../../shared/table/events.ts";
 
-const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const root = at("../..");
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const program = fileURLToPath(new URL("./table-writer.ts", import.meta.url));
 
 let dir = "";
 beforeEach(() => {
@@ -29,7 +30,7 @@ async function run(command: string, args: string[]) {
   return { code, signal, stdout: out!.join(""), stderr: err!.join("") };
 }
 
-const writerArgs = (...numbers: number[]) => ["--import", "tsx", at("table-writer.ts"), dir, ...numbers.map(String)];
+const writerArgs = (...numbers: number[]) => ["--import", "tsx", program, dir, ...numbers.map(String)];
 const writer = (...numbers: number[]) => run(process.execPath, writerArgs(...numbers));
 
 async function verify() {
@@ -60,14 +61,13 @@ test("processes that write one partition and another at the same time commit eve
 
 test("a writer killed before any of its operations leaves a table that is read and goes on, every offset once", async () => {
   // A start lists the log and reads it, then two files and two commits follow: ten operations see every kind of them.
-  let orphans = 0;
   for (let dieAt = 0; dieAt < 10; dieAt++) {
     const { signal } = await writer(0, 1_000_000, 10, dieAt);
     expect(signal).toBe("SIGKILL");
   }
   const table = await openExistingEvents(dir);
   const parquet = readdirSync(join(dir, "events")).filter((name) => name.endsWith(".parquet"));
-  orphans = parquet.length - table.files.length;
+  const orphans = parquet.length - table.files.length;
   expect(orphans).toBeGreaterThan(0); // some died between the file and its commit
   expect((await writer(0, table.offsets.get("interactions/0")! + 10, 10)).code).toBe(0);
   const { report } = await verify();
@@ -109,22 +109,24 @@ test("verify: a hole is a problem, until a dead letter explains it", async () =>
   expect(after.code).toBe(0);
 }, 60_000);
 
-test("verify: rows that stand twice, a damaged file and rows beyond the log are told, each by name", async () => {
+test("verify: rows that stand twice, a damaged file and rows that the log knows nothing of are told, each by name", async () => {
   await writer(0, 29, 10);
   const table = await openExistingEvents(dir);
   const [first, second] = table.files;
   const copy = { ...first!, path: "copy.parquet" };
   await table.store.put(copy.path, await table.store.read(first!.path));
-  await table.commit({ add: [copy], txn: [] });
+  const stray = await writeEvents(table.store, batchOf([{ user: "u", item: "i", timestamp: 1, value: null, partition: 5, offset: 40 }]));
+  await table.commit({ add: [copy, stray], txn: [] });
   const damaged = readFileSync(join(dir, "events", second!.path));
   damaged[200]! ^= 0xff;
   writeFileSync(join(dir, "events", second!.path), damaged.subarray(0, -1));
   const { code, report } = await verify();
   expect(code).toBe(1);
-  expect(report.problems).toHaveLength(3);
+  expect(report.problems).toHaveLength(4);
   expect(report.problems[0]).toContain(second!.path);
   expect(report.problems[1]).toBe("partition 0: 10 offsets stand twice");
   expect(report.problems[2]).toBe("partition 0: 10 offsets are missing, the first at 10 to 19");
+  expect(report.problems[3]).toBe("partition 5: has rows, but the log has no txn of it");
 }, 60_000);
 
 test("verify: no table says so and exits 2", async () => {

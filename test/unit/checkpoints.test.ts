@@ -20,7 +20,7 @@ beforeEach(() => {
 
 const knobs = { hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, batchSize: 10, partSize: 5, encoderPasses: 3, seed: 7 };
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
-const vocabulary = ["a", "b", "c", "d", "e"];
+const vocabulary = ["with a\nbreak", "b", "c", "d", "e"];
 const facts = { config, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };
 const log = createLog("test");
 
@@ -42,7 +42,7 @@ test("a model comes back as it was saved, into a new directory or over an older 
     const model = await loadModel(dir);
     expect(model.weights).toEqual(initialise(config, seed));
     expect(model.vocabulary).toEqual(vocabulary);
-    expect(model.manifest).toMatchObject({ ...facts, format: 1, model: "recvae", vocabulary: { count: 5, file: "vocabulary.txt" } });
+    expect(model.manifest).toMatchObject({ ...facts, format: 1, model: "recvae", vocabulary: { count: 5, file: "vocabulary.json" } });
   }
   expect(readdirSync(out)).toEqual(["model"]);
 });
@@ -66,7 +66,7 @@ test("the newest three checkpoints are kept", async () => {
   expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000003", "000000000004", "000000000005"]);
 });
 
-test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.txt"])(
+test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.json"])(
   "a checkpoint whose %s is torn is skipped with a warning",
   async (name) => {
     await save(someRun(1));
@@ -102,7 +102,9 @@ test("a run is not resumed with other flags, nor over other items", async () => 
   expect(() => resumeOrBegin(checkpoint, { ...knobs, gamma: 1, seed: 8 }, 5)).toThrow(
     /CHECKPOINT_MISMATCH: gamma was 0.005, is 1; seed was 7, is 8/,
   );
-  expect(() => mustFit(checkpoint, ["a", "b", "x", "d", "e"], "prefix")).toThrow(/CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/);
+  expect(() => mustFit(checkpoint, [vocabulary[0]!, "b", "x", "d", "e"], "prefix")).toThrow(
+    /CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/,
+  );
   expect(() => mustFit(checkpoint, [...vocabulary, "f"], "equal")).toThrow(/5 items there, 6/);
   mustFit(checkpoint, [...vocabulary, "f"], "prefix");
 });

@@ -99,7 +99,13 @@ test("a row that was handed out does not change as events arrive", () => {
 
 test("a vocabulary that was pinned before keeps its columns", () => {
   const histories = new Histories("salt", new Vocabulary(["x", "y"]));
-  histories.append(batch([["a", "new"], ["a", "y"]]), 0); // biome-ignore format: one line
+  histories.append(
+    batch([
+      ["a", "new"],
+      ["a", "y"],
+    ]),
+    0,
+  );
   expect(histories.vocabulary.items).toEqual(["x", "y", "new"]);
   expect([...histories.rowOf(0)]).toEqual([2, 1]);
   expect(histories.popularity()).toHaveLength(3);

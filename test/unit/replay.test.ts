@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { chooseColumns, parseMap, readRow, unitOf } from "../../services/replay/columns.ts";
 import { csvSource } from "../../services/replay/csv.ts";
 import { paceOf } from "../../services/replay/pace.ts";
 import { positionFile } from "../../services/replay/position.ts";
 import { syntheticSource } from "../../services/replay/synthetic.ts";
+import { chooseColumns, parseMap, readRow, unitOf } from "../../shared/csv/columns.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -35,7 +35,7 @@ test("popularity has a long tail: the best known tenth draws a third, and nearly
   expect(counts.size).toBeGreaterThan(0.95 * itemsAt(N));
 });
 
-/** Cosine of a user's item counts in two windows of 2,000 of the user's possible events each. */
+/** Cosine of a user's item counts in two windows of 60,000 events of the stream each. */
 function likeness(user: string, from: number, to: number): number {
   const window = (start: number) => {
     const counts = new Map<string, number>();

@@ -206,4 +206,5 @@ test("refreshes and commits of one table at the same time take in each entry onc
   await other.commit({ add: [file("other")], txn: [] });
   await Promise.all([table.refresh(), table.commit({ add: [file("mine")], txn: [] }), table.refresh(), table.refresh()]);
   expect([table.version, table.files.length, table.rows]).toEqual([4, 5, 8]);
+  expect(table.addedSince(-1).map(({ version }) => version)).toEqual([0, 1, 2, 3, 4]);
 });

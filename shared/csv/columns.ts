@@ -1,6 +1,6 @@
-// Which column of a file is the user, the item, the time and the value, and in what unit the time is. Pure; csv.ts reads the file.
-import { isTimestamp } from "../../shared/events/event.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+// Which column of a file is the user, the item, the time and the value, and in what unit the time is. Pure; file.ts reads the file. Used by replay and split.
+import { isTimestamp } from "../events/event.ts";
+import { AppError } from "../runtime/errors.ts";
 
 export type Unit = "s" | "ms";
 
