@@ -36,6 +36,7 @@ export async function trainContinuously(
   if (!pinned) return;
   const resumed = begin(histories.vocabulary.items.length);
   const { run } = resumed;
+  if (!checkpoint) run.optimizer.startFromPopularity(histories.popularity());
   const planned = new PlannedAt(resumed.planned);
   let quietRounds = 0;
 

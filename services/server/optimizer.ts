@@ -2,7 +2,17 @@
 import { adam } from "../../shared/model/adam.ts";
 import { bagBackward, bagForward } from "../../shared/model/bag.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
-import { embeddingName, type Group, grow, groupOf, growRows, initialise, shapesOf, type Weights } from "../../shared/model/parameters.ts";
+import {
+  biasByPopularity,
+  embeddingName,
+  type Group,
+  grow,
+  groupOf,
+  growRows,
+  initialise,
+  shapesOf,
+  type Weights,
+} from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { encode } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
@@ -75,6 +85,12 @@ export class Optimizer {
   stepDecoder(gradients: Weights): void {
     this.updates.decoder++;
     this.#moveGroup("decoder", gradients, this.updates.decoder);
+  }
+
+  /** Before the first step of continuous training every item is new; see parameters.ts. */
+  startFromPopularity(popularity: Float64Array): void {
+    biasByPopularity(this.weights["decoder.bias"]!.data, 0, popularity);
+    this.#sent.decoder = undefined;
   }
 
   /** Room for new items; see parameters.ts. Their moments start at 0. */

@@ -13,13 +13,15 @@ export interface Candidates {
 /** Streams of the schedule's permutations count up from 0; ours must never meet them. */
 const STREAM = 2 ** 31;
 
-/** At most `limit` users, each once. Of users with new events the one who waits longest comes first, so that nobody waits for ever. */
+/**
+ * At most `limit` users, each once. Where more than that have new events, those of this round are a uniform sample of them too: whoever took the ones that wait
+ * longest would train a backlog in the order of its age, and the model would know only the past until the end.
+ */
 export function planUsers({ users, lastVersion, plannedAt }: Candidates, limit: number, seed: number, round: number): Uint32Array {
   const isFresh = (user: number) => lastVersion(user) > plannedAt(user);
-  const fresh = users.filter(isFresh).sort((a, b) => lastVersion(a) - lastVersion(b) || a - b);
-  const chosen = fresh.slice(0, limit);
+  const sample = (from: readonly number[], stream: number, count: number) =>
+    Array.from(permutation(seed, stream, from.length).subarray(0, count), (k) => from[k]!);
+  const chosen = sample(users.filter(isFresh), STREAM + 2 * round, limit);
   const others = users.filter((user) => !isFresh(user));
-  const order = permutation(seed, STREAM + round, others.length);
-  for (let k = 0; k < others.length && chosen.length < limit; k++) chosen.push(others[order[k]!]!);
-  return Uint32Array.from(chosen);
+  return Uint32Array.from([...chosen, ...sample(others, STREAM + 2 * round + 1, limit - chosen.length)]);
 }

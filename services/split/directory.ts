@@ -1,6 +1,6 @@
 // A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all. shared/runtime/dataset.ts reads it.
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { LiangSplit, Rows } from "../../shared/protocol/liang.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -9,19 +9,22 @@ const CHUNK = 1 << 20;
 /** Two numbers of at most 10 digits, comma and newline. */
 const LONGEST_LINE = 22;
 
-/** Throws USAGE when `dir` is a file or holds anything; it may be empty. */
-export async function refuseOccupied(dir: string): Promise<void> {
-  if (!existsSync(dir)) return;
+/** To be asked before the work begins. Throws USAGE when `dir` holds anything or is a file, FILE_UNREADABLE where nothing can be written. */
+export async function checkTarget(dir: string): Promise<void> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOTDIR") throw new AppError("USAGE", { what: `--out "${dir}" is a file` }, { cause: error });
+    if (error.code === "ENOENT") return [];
+    if (error.code === "ENOTDIR") throw new AppError("USAGE", { what: `--out "${dir}" is a file, or lies below one` }, { cause: error });
     throw error;
   });
   if (names.length > 0) throw new AppError("USAGE", { what: `--out "${dir}" is not empty; name a new directory, or empty it first` });
+  let parent = dirname(resolve(dir));
+  while (!existsSync(parent)) parent = dirname(parent);
+  await access(parent, constants.W_OK);
 }
 
 /** Throws USAGE when `dir` holds anything, CSV_MALFORMED when an id cannot stand on a line of its own. */
 export async function writeDataset(dir: string, split: LiangSplit): Promise<void> {
-  const files: Record<string, Iterable<Uint8Array | string>> = {
+  const files: Record<string, Iterable<Uint8Array> | string> = {
     "unique_sid.txt": lines("item", split.vocabulary),
     "unique_uid.txt": lines("user", split.users),
     "train.csv": csv(split.train),
@@ -36,7 +39,7 @@ export async function writeDataset(dir: string, split: LiangSplit): Promise<void
     await mkdir(aside, { recursive: true });
     for (const [name, chunks] of Object.entries(files)) await writeFile(join(aside, name), chunks, { flush: true });
     await flushDirectory(aside);
-    await refuseOccupied(target);
+    await checkTarget(target);
     await rename(aside, target); // an empty directory gives way
     await flushDirectory(dirname(target));
   } finally {
@@ -44,10 +47,10 @@ export async function writeDataset(dir: string, split: LiangSplit): Promise<void
   }
 }
 
-function lines(kind: string, ids: readonly string[]): string[] {
+function lines(kind: string, ids: readonly string[]): string {
   const broken = ids.find((id) => /[\r\n]/.test(id));
   if (broken !== undefined) throw new AppError("CSV_MALFORMED", { what: `the ${kind} ${JSON.stringify(broken)} holds a line break` });
-  return ids.map((id) => `${id}\n`);
+  return `${ids.join("\n")}\n`;
 }
 
 /** In pieces: the training rows of ML-20M are 100 MB of text. */

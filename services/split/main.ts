@@ -7,7 +7,7 @@ import { splitLiang } from "../../shared/protocol/liang.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
-import { refuseOccupied, writeDataset } from "./directory.ts";
+import { checkTarget, writeDataset } from "./directory.ts";
 import { readEvents } from "./read.ts";
 import { reportOf, summaryOf } from "./report.ts";
 
@@ -36,7 +36,7 @@ export const command = defineCommand({
   positionals: ["file"],
   options,
   run: async (config, until) => {
-    await refuseOccupied(config.out);
+    await checkTarget(config.out);
     const file = await openCsv(config.file, { delimiter: config.delimiter, header: config.header?.split(",") });
     const columns = chooseColumns(file.header, parseMap(config.map), null);
     if (config.minValue !== undefined && columns.value === null)

@@ -77,11 +77,20 @@ export function grow(weights: Weights, config: ModelConfig, items: number, popul
   const rows = weight_IL.subarray(old * config.latent);
   const bound = 0.1 / Math.sqrt(config.latent);
   uniform(seed, 1000 + old, bound, rows); // the column of the first new item names the draw: growing twice repeats none
-  const logPopularity = (column: number) => Math.log((popularity[column] ?? 0) + 1);
-  let offset = 0;
-  for (let column = 0; column < old; column++) offset += (bias_I[column]! - logPopularity(column)) / old;
-  for (let column = old; column < items; column++) bias_I[column] = offset + logPopularity(column);
+  biasByPopularity(bias_I, old, popularity);
   return grown;
+}
+
+/**
+ * Decoder bias of the columns from `first` on: their log popularity, on the scale of the columns before (their mean offset from log popularity; mean 0 where
+ * there are none). Adam would need thousands of steps to walk as far. In place.
+ */
+export function biasByPopularity(bias_I: Float32Array, first: number, popularity: Float64Array): void {
+  const logPopularity = (column: number) => Math.log((popularity[column] ?? 0) + 1);
+  const known = first === 0 ? bias_I.length : first;
+  let offset = 0;
+  for (let column = 0; column < known; column++) offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / known;
+  for (let column = first; column < bias_I.length; column++) bias_I[column] = offset + logPopularity(column);
 }
 
 /** A copy with rows of 0 added at the end (Adam's moments grow so too). */

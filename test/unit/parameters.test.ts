@@ -4,7 +4,7 @@ import { adam } from "../../shared/model/adam.ts";
 import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
 import { checkShapes, decodeSafetensors, encodeSafetensors } from "../../shared/model/checkpoint.ts";
 import { defaults, modelConfig } from "../../shared/model/config.ts";
-import { embeddingName, findNonFinite, groupOf, grow, initialise } from "../../shared/model/parameters.ts";
+import { biasByPopularity, embeddingName, findNonFinite, groupOf, grow, initialise } from "../../shared/model/parameters.ts";
 import { deviation } from "./recvae.ts";
 
 const config = { ...defaults, items: 30, hidden: 12, latent: 5 };
@@ -37,6 +37,14 @@ test("first values follow PyTorch: uniform within 1/sqrt(fan in), LayerNorm 1 an
   expect([...weights["encoder.ln2.bias"]!.data]).toEqual(Array(12).fill(0));
   expect(initialise(config, 1337)).toEqual(weights);
   expect(initialise(config, 1337, 1)[embeddingName]).not.toEqual(weights[embeddingName]);
+});
+
+test("before the first step the bias orders items by popularity, around 0", () => {
+  const bias_I = new Float32Array(4).fill(7);
+  biasByPopularity(bias_I, 0, Float64Array.of(9, 0, 99, 1));
+  expect([...bias_I.keys()].sort((a, b) => bias_I[b]! - bias_I[a]!)).toEqual([2, 0, 3, 1]);
+  expect(bias_I.reduce((a, b) => a + b)).toBeCloseTo(0, 5);
+  expect(bias_I[2]! - bias_I[0]!).toBeCloseTo(Math.log(10), 5);
 });
 
 test("growing keeps what was, starts new first-layer rows at 0, and gives a popular new item the larger bias", () => {

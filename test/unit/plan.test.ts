@@ -6,8 +6,14 @@ const plan = (last: number[], planned: number[], limit: number, round = 0) => [
   ...planUsers({ users: [...last.keys()], lastVersion: (user) => last[user]!, plannedAt: (user) => planned[user] ?? -1 }, limit, 7, round),
 ];
 
-test("users with new events come first, the longest waiting before the others", () => {
-  expect(plan([5, 3, 9, 1, 4], [5, 2, 8, 1, 4], 2)).toEqual([1, 2]);
+test("users with new events come before the others", () => {
+  expect(plan([5, 3, 9, 1, 4], [5, 2, 8, 1, 4], 2).sort()).toEqual([1, 2]);
+});
+
+test("a backlog is not trained in the order of its age", () => {
+  const last = Array.from({ length: 1_000 }, (_, user) => user);
+  const chosen = plan(last, [], 100);
+  expect(chosen.filter((user) => user >= 500).length).toBeGreaterThan(30);
 });
 
 test("what is left of the limit is a sample of the others, another one each round, the same one each time", () => {
