@@ -1,6 +1,6 @@
 // `tributary broker start|stop|status`: the local Apache Kafka, which stays when this command ends.
 import { z } from "zod";
-import { brokerStatus, startBroker, stopBroker } from "../shared/runtime/broker.ts";
+import { brokerStatus, startBroker, stopBroker } from "../shared/kafka/broker.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { unreachable } from "../shared/runtime/errors.ts";
 

@@ -1,13 +1,13 @@
 // `tributary status`: the dashboard's picture in a terminal. Asks every registered service once; reads only.
 import { z } from "zod";
 import { askAll } from "../shared/runtime/answers.ts";
-import type { Figure } from "../shared/runtime/boxes.ts";
+import type { Figure } from "../shared/picture/boxes.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
-import { duration } from "../shared/runtime/figures.ts";
-import { noMemory } from "../shared/runtime/memory.ts";
+import { duration } from "../shared/picture/figures.ts";
+import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
-import { type Picture, pictureOf } from "../shared/runtime/picture.ts";
-import { flowOf } from "../shared/runtime/statuses.ts";
+import { type Picture, pictureOf } from "../shared/picture/picture.ts";
+import { flowOf } from "../shared/picture/statuses.ts";
 
 /** A trainer answers between two kernels. */
 const patience = 4000;

@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { askAll } from "../shared/runtime/answers.ts";
-import { startBroker, stopBroker } from "../shared/runtime/broker.ts";
+import { startBroker, stopBroker } from "../shared/kafka/broker.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { AppError } from "../shared/runtime/errors.ts";
-import { count, duration, loss, ratio } from "../shared/runtime/figures.ts";
+import { count, duration, loss, ratio } from "../shared/picture/figures.ts";
 import { sleep } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { assertPortFree, freePort } from "../shared/runtime/port.ts";
 import { discover, register } from "../shared/runtime/registry.ts";
-import { type Flow, flowOf, freshnessOf } from "../shared/runtime/statuses.ts";
+import { type Flow, flowOf, freshnessOf } from "../shared/picture/statuses.ts";
 import { type Supervised, supervise } from "../shared/runtime/supervise.ts";
 import { progressLine, showStep } from "../shared/runtime/terminal.ts";
 

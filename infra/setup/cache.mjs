@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** The checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-/** The same rule stands in shared/runtime/broker-files.ts. */
+/** The same rule stands in shared/kafka/broker-files.ts. */
 export const cacheFolder = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary");
 
 /** Short hash of texts and of the files below paths: the key of what is made from them. */

@@ -1,5 +1,5 @@
 // What one look at the services adds to the history. Pure.
-import { type Flow, freshnessOf } from "../../shared/runtime/statuses.ts";
+import { type Flow, freshnessOf } from "../../shared/picture/statuses.ts";
 import type { History } from "./history.ts";
 
 /** What `flow` adds to `history`: the services repeat their last rounds in every answer, only newer ones count. */

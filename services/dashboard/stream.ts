@@ -1,7 +1,7 @@
 // Server-sent events: a page that connects gets the history, then every update. A page that does not read is dropped; it reconnects and starts afresh.
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
-import type { Picture } from "../../shared/runtime/picture.ts";
+import type { Picture } from "../../shared/picture/picture.ts";
 import type { History } from "./history.ts";
 
 /** Data of the event `update`; the event `history` carries the same with the whole history as its news. */

@@ -1,5 +1,5 @@
 // What ingest tells of itself: counters where read = written + dead + filtered + buffered always holds, lag, and the metrics made of them.
-import type { Bounds } from "../../shared/runtime/kafka.ts";
+import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Buffer } from "./buffer.ts";
 import type { Writer } from "./writer.ts";

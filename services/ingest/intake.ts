@@ -1,7 +1,7 @@
 // From fetched batches to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
 import { deadReasons, parseEvent } from "../../shared/events/event.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Bounds, Fetched, Reading } from "../../shared/runtime/kafka.ts";
+import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { Buffer } from "./buffer.ts";

@@ -2,10 +2,10 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { hash32 } from "../../shared/events/hash.ts";
-import { resolveBrokers } from "../../shared/runtime/broker.ts";
+import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { openKafka } from "../../shared/runtime/kafka.ts";
+import { openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";

@@ -1,6 +1,6 @@
 // The clock of ingest: lets old buffers be written, asks the topic how far it is, and notices a broker that is away or offsets that are gone.
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Bounds } from "../../shared/runtime/kafka.ts";
+import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Figures } from "./figures.ts";
 import type { Intake } from "./intake.ts";

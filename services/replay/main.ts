@@ -1,10 +1,10 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
 import { parseMap } from "../../shared/csv/columns.ts";
-import { resolveBrokers } from "../../shared/runtime/broker.ts";
+import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { type Kafka, openKafka } from "../../shared/runtime/kafka.ts";
+import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { currentVersion, readMetrics } from "../../shared/runtime/models.ts";
-import { openModel } from "../../shared/runtime/scoring.ts";
+import { currentVersion, readMetrics } from "../../shared/checkpoint/models.ts";
+import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { type Recommending, recommending } from "./recommender.ts";
 
 export interface PublishedModel {

@@ -4,7 +4,7 @@ import { openEngine } from "../../shared/engine/engine.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { openModel } from "../../shared/runtime/scoring.ts";
+import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { askServer } from "./client.ts";
 import { recommend, recommending } from "./recommender.ts";

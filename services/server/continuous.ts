@@ -1,5 +1,5 @@
 // Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
-import type { Checkpoint } from "../../shared/runtime/checkpoints.ts";
+import type { Checkpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";

@@ -2,7 +2,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Summary, summary } from "../../shared/ranking/metrics.ts";
-import { loadModel, saveModel } from "../../shared/runtime/checkpoints.ts";
+import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { scored } from "../../shared/wire/messages.ts";
 import type { Corpus } from "./corpus.ts";

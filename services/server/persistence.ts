@@ -1,8 +1,8 @@
-// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and shared/runtime/checkpoints.ts.
+// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and shared/checkpoint/checkpoints.ts.
 import { join } from "node:path";
 import { z } from "zod";
 import { initialise } from "../../shared/model/parameters.ts";
-import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/runtime/checkpoints.ts";
+import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { type Knobs, modelOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";

@@ -1,4 +1,4 @@
-// A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all. shared/runtime/dataset.ts reads it.
+// A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all. shared/csv/dataset.ts reads it.
 import { existsSync } from "node:fs";
 import { access, constants, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";

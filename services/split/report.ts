@@ -1,6 +1,6 @@
 // What a split came to, for machines and for people. Pure.
 import type { LiangOptions, LiangSplit } from "../../shared/protocol/liang.ts";
-import { plural } from "../../shared/runtime/figures.ts";
+import { plural } from "../../shared/picture/figures.ts";
 import type { ReadFigures } from "./read.ts";
 
 export type SplitReport = ReturnType<typeof reportOf>;

@@ -1,4 +1,4 @@
-// Weights to safetensors bytes and back, under the names and shapes of the authors' PyTorch state_dict. Pure: files are shared/runtime/checkpoints.ts.
+// Weights to safetensors bytes and back, under the names and shapes of the authors' PyTorch state_dict. Pure: files are shared/checkpoint/checkpoints.ts.
 // Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
 import { AppError } from "../runtime/errors.ts";
 import type { ModelConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 // Asks a registered process for its /status. Silence is an answer too: it comes back as null, never as an error.
 import { discover, type Registration } from "./registry.ts";
-import type { Answer } from "./statuses.ts";
+import type { Answer } from "../picture/statuses.ts";
 
 /** What GET /status answers within `timeoutMs`, or null. */
 export async function askStatus(process: Registration, timeoutMs: number): Promise<unknown> {

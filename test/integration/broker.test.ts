@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, expect, test } from "vitest";
-import { brokerStatus, resolveBrokers, startBroker, stopBroker } from "../../shared/runtime/broker.ts";
+import { brokerStatus, resolveBrokers, startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { freePort } from "../../shared/runtime/port.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "tributary-broker-"));

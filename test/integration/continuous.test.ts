@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { batchOf } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
-import { loadModel } from "../../shared/runtime/checkpoints.ts";
+import { loadModel } from "../../shared/checkpoint/checkpoints.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { readItems } from "../../shared/table/items.ts";
 import { type Cluster, freePort, openCluster } from "./training-cluster.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Histories } from "../../shared/events/histories.ts";
-import { currentVersion } from "../../shared/runtime/models.ts";
+import { currentVersion } from "../../shared/checkpoint/models.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 

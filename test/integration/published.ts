@@ -7,7 +7,7 @@ import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, type Weights } from "../../shared/model/parameters.ts";
-import { saveModel } from "../../shared/runtime/checkpoints.ts";
+import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { discover } from "../../shared/runtime/registry.ts";

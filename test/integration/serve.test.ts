@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RecommendAnswer, RefusalAnswer } from "../../services/serve/requests.ts";
 import type { Histories } from "../../shared/events/histories.ts";
-import { publish } from "../../shared/runtime/models.ts";
+import { publish } from "../../shared/checkpoint/models.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 

@@ -13,13 +13,14 @@ const python = process.env.TRIBUTARY_TEST_PYTHON;
 const dir = mkdtempSync(join(tmpdir(), "tributary-readers-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+/** What the script prints, JSON. A script that throws fails the test. */
 function ask(script: string): unknown {
   if (!python) throw new Error("TRIBUTARY_TEST_PYTHON names no Python with deltalake and duckdb; `npm test` sets it");
-  return JSON.parse(
-    execFileSync(python, ["-c", `import json, os\nfrom deltalake import DeltaTable\nos.chdir(${JSON.stringify(dir)})\n${script}`], {
-      encoding: "utf8",
-    }),
-  );
+  const before = `import json, os, sys\nfrom deltalake import DeltaTable\nos.chdir(${JSON.stringify(dir)})`;
+  // Past Python's own way out: there the threads of deltalake and pyarrow now and then abort the process ("terminate called without an
+  // active exception") after the whole answer, on a table of delta-rs's own writing too.
+  const after = "sys.stdout.flush()\nos._exit(0)";
+  return JSON.parse(execFileSync(python, ["-c", `${before}\n${script}\n${after}`], { encoding: "utf8" }));
 }
 
 const long = "ü".repeat(120);

@@ -8,7 +8,7 @@ import { latestCheckpoint, mustFit, resumeOrBegin, saveRun } from "../../service
 import { Posteriors } from "../../services/server/posteriors.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { groupOf, initialise } from "../../shared/model/parameters.ts";
-import { loadModel, newestCheckpoint, saveModel } from "../../shared/runtime/checkpoints.ts";
+import { loadModel, newestCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-checkpoints-"));

@@ -9,7 +9,7 @@ import { createFigures } from "../../services/ingest/figures.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
 import { openWriter, type Writer } from "../../services/ingest/writer.ts";
-import type { Message } from "../../shared/runtime/kafka.ts";
+import type { Message } from "../../shared/kafka/client.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
-import { loadModel, saveModel } from "../../shared/runtime/checkpoints.ts";
-import { currentVersion, listModels, prune, publish, readMetrics } from "../../shared/runtime/models.ts";
+import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import { currentVersion, listModels, prune, publish, readMetrics } from "../../shared/checkpoint/models.ts";
 
 let root: string;
 let models: string;

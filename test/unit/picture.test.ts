@@ -1,9 +1,9 @@
 // The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
 import { expect, test } from "vitest";
-import { count, duration, loss, rate, ratio } from "../../shared/runtime/figures.ts";
-import { noMemory, remember, requestsPerSecond } from "../../shared/runtime/memory.ts";
-import { pictureOf } from "../../shared/runtime/picture.ts";
-import { type Answer, flowOf, freshnessOf } from "../../shared/runtime/statuses.ts";
+import { count, duration, loss, rate, ratio } from "../../shared/picture/figures.ts";
+import { noMemory, remember, requestsPerSecond } from "../../shared/picture/memory.ts";
+import { pictureOf } from "../../shared/picture/picture.ts";
+import { type Answer, flowOf, freshnessOf } from "../../shared/picture/statuses.ts";
 
 const now = 1_700_000_000_000;
 const second = 1000;

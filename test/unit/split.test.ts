@@ -9,7 +9,7 @@ import { type EventColumns, type Rows, splitLiang } from "../../shared/protocol/
 import { legacyRandom } from "../../shared/protocol/mt19937.ts";
 import { ascending } from "../../shared/protocol/order.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
-import { readDataset } from "../../shared/runtime/dataset.ts";
+import { readDataset } from "../../shared/csv/dataset.ts";
 
 describe("NumPy's legacy generator", () => {
   test("gives the words of the authors' mt19937ar for its own seed", () => {

@@ -1,5 +1,5 @@
 // The four charts and the time that they share.
-import { count, duration, loss, ratio } from "../../../shared/runtime/figures.ts";
+import { count, duration, loss, ratio } from "../../../shared/picture/figures.ts";
 import type { History } from "../history.ts";
 import { makeChart } from "./chart.ts";
 import { find, make } from "./elements.ts";

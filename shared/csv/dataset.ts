@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { HeldOutUser } from "../ranking/evaluate.ts";
-import { AppError } from "./errors.ts";
+import { AppError } from "../runtime/errors.ts";
 
 export interface Dataset {
   /** Item of each column, the lines of unique_sid.txt. */

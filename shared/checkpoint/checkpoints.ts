@@ -7,7 +7,7 @@ import { z } from "zod";
 import { checkShapes, decodeSafetensors, encodeSafetensors } from "../model/checkpoint.ts";
 import { modelConfig } from "../model/config.ts";
 import type { Weights } from "../model/parameters.ts";
-import { AppError } from "./errors.ts";
+import { AppError } from "../runtime/errors.ts";
 
 const manifestSchema = z.object({
   format: z.literal(1),

@@ -5,9 +5,9 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync,
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type BrokerFiles, javaMajor, jarsOf, lastWords, settingsText } from "./broker-files.ts";
-import { AppError } from "./errors.ts";
-import { sleep } from "./lifecycle.ts";
-import { isAlive } from "./registry.ts";
+import { AppError } from "../runtime/errors.ts";
+import { sleep } from "../runtime/lifecycle.ts";
+import { isAlive } from "../runtime/registry.ts";
 
 const HEAP = "-Xmx384m";
 const STOP_MS = 10_000;

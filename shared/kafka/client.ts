@@ -1,7 +1,7 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
-import { AppError } from "./errors.ts";
-import type { Log } from "./log.ts";
+import { AppError } from "../runtime/errors.ts";
+import type { Log } from "../runtime/log.ts";
 
 export interface Outgoing {
   readonly key: string;

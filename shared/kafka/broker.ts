@@ -4,11 +4,11 @@ import { z } from "zod";
 import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
 import { end, findJava, formatOnce, isOurs, launch } from "./broker-java.ts";
 import { answersKafka } from "./broker-probe.ts";
-import { AppError } from "./errors.ts";
-import { sleep } from "./lifecycle.ts";
-import { exclusively } from "./lock.ts";
-import { pathsOf } from "./paths.ts";
-import { assertPortFree, freePort } from "./port.ts";
+import { AppError } from "../runtime/errors.ts";
+import { sleep } from "../runtime/lifecycle.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { pathsOf } from "../runtime/paths.ts";
+import { assertPortFree, freePort } from "../runtime/port.ts";
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 9092;
