@@ -84,7 +84,6 @@ export function encoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
 
 /** No KL term and no backward pass of the encoder: neither touches the decoder. z is sampled here too. */
 export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, part: DecoderPart): DecoderResult {
-  const { tf } = engine;
   const { config } = hidden;
   const share = 1 / part.batchSize;
   return scope(engine, () => {

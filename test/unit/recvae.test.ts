@@ -162,11 +162,9 @@ function autodiff(
     const users = batch.rows.length;
     const dense = (value: (user: number, k: number) => number) => {
       const x = new Float32Array(users * config.items);
-      batch.rows.forEach((row, user) =>
-        row.forEach((item, k) => {
-          x[user * config.items + item] = value(user, k);
-        }),
-      );
+      for (const [user, row] of batch.rows.entries()) {
+        for (const [k, item] of row.entries()) x[user * config.items + item] = value(user, k);
+      }
       return tf.tensor2d(x, [users, config.items]);
     };
     const [x_BI, dropped_BI] = [dense(() => 1), dense((user, k) => batch.values[user]![k]!)];

@@ -147,8 +147,14 @@ describe("the command", () => {
   beforeEach(() => {
     said = "";
     printed = "";
-    vi.spyOn(process.stderr, "write").mockImplementation((text) => (said += text) !== "");
-    vi.spyOn(process.stdout, "write").mockImplementation((text) => (printed += text) !== "");
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      said += text;
+      return true;
+    });
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -223,9 +229,9 @@ describe("the command", () => {
     const good = Array.from({ length: 9 }, (_, k) => `u${k},i1,4,never`);
     writeFileSync(file, ["user,item,value,timestamp", ...good, "u1,i2,high,1", ",i2,4,1", "u2,i2", "u3,i2,,1"].join("\n"));
     await split(file, "told", "--held-out 2 --min-value 3.5 --min-items-per-user 1");
-    expect(said).toMatch(/line 11 skipped.*"high"[^]*line 12 skipped.*empty[^]*line 13 skipped.*2 columns/);
+    expect(said).toMatch(/line 11 skipped.*"high"[\s\S]*line 12 skipped.*empty[\s\S]*line 13 skipped.*2 columns/);
     expect(said).toMatch(/read 10 events, skipped 3 bad rows, 1 of them not above 3.5/);
-    expect(said).toMatch(/validation: 2 users without a target[^]*test: 2 users without a target/);
+    expect(said).toMatch(/validation: 2 users without a target[\s\S]*test: 2 users without a target/);
     expect(read("told", "test_te.csv")).toBe("uid,sid\n");
     rmSync(join(root, "told"), { recursive: true });
   });
