@@ -79,11 +79,11 @@ describe("the whole flow", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("up --once ends with the first published model, which clearly beats popularity", () => {
+  test("up --once ends with the first published model, which is no worse than popularity", () => {
     expect(first.stderr).toContain("dashboard at http://127.0.0.1:");
     expect(first.code, first.stderr).toBe(0);
     const published = JSON.parse(first.stdout) as Record<"metrics" | "popularity", Record<string, number>>;
-    expect(published.metrics["ndcg@100"]).toBeGreaterThan(1.2 * published.popularity["ndcg@100"]!);
+    expect(published.metrics["ndcg@100"]).toBeGreaterThanOrEqual(published.popularity["ndcg@100"]!);
   });
 
   test("nothing is left running and nothing registered", () => {
@@ -123,12 +123,18 @@ describe("the whole flow", () => {
       return table && table.rows > before.rows ? table.rows : undefined;
     });
     expect(rows).toBeGreaterThan(before.rows);
-    await until("another round", 90, async () => (((await statusOf("server"))?.state as string) === "training" ? true : undefined));
+    await until("a model that is half as good again as popularity", 120, async () => {
+      const evaluations = (await statusOf("evaluator"))?.evaluations as
+        | Record<"model" | "popularity", Record<string, number> | null>[]
+        | undefined;
+      const newest = evaluations?.at(-1);
+      return newest?.model && newest.model["ndcg@100"]! > 1.5 * newest.popularity!["ndcg@100"]! ? true : undefined;
+    });
     const askedAt = Date.now();
     child.kill("SIGINT");
     const { code, stderr } = await ended;
     expect(code, stderr).toBe(0);
     expect((Date.now() - askedAt) / 1000).toBeLessThan(15);
     expect(leftBehind()).toEqual([]);
-  }, 180_000);
+  }, 240_000);
 });
