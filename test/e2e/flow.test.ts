@@ -98,7 +98,7 @@ describe("the whole flow", () => {
     const python = process.env.TRIBUTARY_TEST_PYTHON;
     if (!python) throw new Error("TRIBUTARY_TEST_PYTHON names no Python with deltalake; `npm test` sets it");
     const script =
-      "import sys; from deltalake import DeltaTable as D; t = D(sys.argv[1]).to_pyarrow_table(columns=['kafka_partition', 'kafka_offset']).to_pandas(); print(len(t), len(t.drop_duplicates()))";
+      "import os, sys; from deltalake import DeltaTable as D; t = D(sys.argv[1]).to_pyarrow_table(columns=['kafka_partition', 'kafka_offset']).to_pandas(); print(len(t), len(t.drop_duplicates()), flush=True); os._exit(0)"; // a library's thread aborts the ordinary exit now and then
     expect(execFileSync(python, ["-c", script, join(dataDir, "table", "events")], { encoding: "utf8" }).trim()).toBe(`${rows} ${rows}`);
   });
 
