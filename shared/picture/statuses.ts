@@ -75,7 +75,7 @@ export interface Flow {
   readonly trainers: readonly Seen<z.output<typeof trainer>>[];
   readonly evaluator: Seen<z.output<typeof evaluator>> | null;
   readonly serve: Seen<z.output<typeof serve>> | null;
-  /** Every process but the dashboards, in the order in which data flows. */
+  /** Every process but the dashboards and `up`, which is no stage of the flow, in the order in which data flows. */
   readonly processes: readonly Answer[];
 }
 
@@ -84,7 +84,7 @@ const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
 /** `now` in ms since 1970. Of several processes of one service (but trainers) the newest is shown. */
 export function flowOf(answers: readonly Answer[], now: number): Flow {
   const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
-  const processes = answers.filter((a) => a.service !== "dashboard").sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
+  const processes = answers.filter((a) => a.service !== "dashboard" && a.service !== "up").sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
   const all = <T extends z.ZodType>(service: string, schema: T): Seen<z.output<T>>[] =>
     processes
       .filter((answer) => answer.service === service)
