@@ -84,7 +84,9 @@ const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
 /** `now` in ms since 1970. Of several processes of one service (but trainers) the newest is shown. */
 export function flowOf(answers: readonly Answer[], now: number): Flow {
   const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
-  const processes = answers.filter((a) => a.service !== "dashboard" && a.service !== "up").sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
+  const processes = answers
+    .filter((a) => a.service !== "dashboard" && a.service !== "up")
+    .sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
   const all = <T extends z.ZodType>(service: string, schema: T): Seen<z.output<T>>[] =>
     processes
       .filter((answer) => answer.service === service)
