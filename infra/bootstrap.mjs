@@ -6,6 +6,7 @@
 import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/build.mjs";
 import { checkJava, fetchKafka } from "./kafka/fetch.mjs";
 import { becomeParentOf } from "./setup/child.mjs";
+import { buildKernels } from "./setup/kernels.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { checkNode, installPackages } from "./setup/packages.mjs";
 import { buildPage } from "./setup/page.mjs";
@@ -42,8 +43,9 @@ async function setUp(mode) {
     }),
   );
   const page = packages.then(() => steps.run("dashboard page", buildPage));
+  const kernels = packages.then(() => steps.run("kernels", buildKernels));
   const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
   const tests = mode === "test" ? [steps.run("Python readers", installReaders), steps.run("chromium", findChromium)] : [];
-  await steps.all([packages, library, engine, page, kafka, ...tests]);
+  await steps.all([packages, library, engine, page, kernels, kafka, ...tests]);
   return { python: await tests[0], chromium: await tests[1], wasmOnly: plan.unable !== undefined };
 }

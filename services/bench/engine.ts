@@ -1,7 +1,7 @@
 // Times what one trainer and the server compute for one part of a step, on the engine that this machine really has. No wire: arithmetic alone.
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { adam } from "../../shared/model/adam.ts";
-import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { Kernels } from "../../shared/kernels/kernels.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults, type ModelConfig } from "../../shared/model/config.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { gaussian, permutation } from "../../shared/model/draws.ts";
@@ -22,18 +22,25 @@ export async function engineFigures(size: {
   const engine = await openEngine({ threads: size.threads });
   const config: ModelConfig = { ...defaults, items: size.items };
   const weights = initialise(config, SEED);
-  const embedding_IH = weights[embeddingName]!.data;
+  const kernels = new Kernels(size.threads);
+  const { memory } = kernels;
+  const table = {
+    weights: memory.place(weights[embeddingName]!.data),
+    m: memory.floats(size.items * config.hidden),
+    v: memory.floats(size.items * config.hidden),
+  };
   const hidden = uploadHidden(engine, config, weights);
   const decoder = uploadDecoder(engine, weights);
 
   const rows = Array.from({ length: size.users }, (_, user) => longTailedRow(user, size.perUser, size.items));
   const values = rows.map((row) => normalisedRow(row));
-  const bag_BH = bagForward(embedding_IH, config.hidden, rows, values);
+  const users = { rows, values };
+  const bag_BH = kernels.bag(table.weights, config.hidden, users);
   const noise_BL = gaussian(SEED, 0, 0, size.users * config.latent);
   const old = posterior(engine, hidden, bag_BH);
   const part = { bag_BH, rows, noise_BL, batchSize: size.users };
-  const gradient = new Float32Array(embedding_IH.length);
-  const moments = [new Float32Array(embedding_IH.length), new Float32Array(embedding_IH.length)] as const;
+  const dBags = memory.place(bag_BH);
+  const rate = { t: 1, learningRate: config.learningRate };
 
   const atPaperSize = size.items === 20_108 && size.users === 250 && size.perUser === 86 && size.threads === 1;
   const ms = (name: string, limit: number | undefined, body: () => void): Figure => ({
@@ -46,9 +53,8 @@ export async function engineFigures(size: {
     { name: "matrix product, 2048 x 2048 x 2048", value: gemmRate(engine), unit: "GFLOP/s" },
     ms(`encoder part, ${size.users} users`, 130, () => encoderPart(engine, hidden, decoder, { ...part, old })),
     ms(`decoder part, ${size.users} users`, 66, () => decoderPart(engine, hidden, decoder, part)),
-    ms("first layer forward (server)", undefined, () => bagForward(embedding_IH, config.hidden, rows, values)),
-    ms("first layer backward (server)", undefined, () => bagBackward(bag_BH, rows, values, gradient)),
-    ms("Adam over the first layer (server)", 64, () => adam(embedding_IH, gradient, moments[0], moments[1], 1, config.learningRate)),
+    ms("first layer forward (server)", undefined, () => kernels.bag(table.weights, config.hidden, users)),
+    ms("first layer backward and Adam (server)", 64, () => kernels.adamOfBags(table, config.hidden, dBags, users, rate)),
   ];
   return {
     engine: `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} items a user`,

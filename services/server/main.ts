@@ -1,4 +1,5 @@
 // The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -29,6 +30,13 @@ const options = z.object({
   patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
   usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
+  threads: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(Math.min(4, availableParallelism()))
+    .describe("threads of the server's own arithmetic; their number changes no bit"),
   tokenFile: z.string().optional().describe("file with a secret that trainers must show; needed to listen beyond loopback"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),

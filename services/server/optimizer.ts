@@ -1,6 +1,5 @@
-// The weights and both Adams: what the parameter server owns. Steps change it in place; groups are sent by version, encoded once for all.
-import { adam } from "../../shared/model/adam.ts";
-import { bagBackward, bagForward } from "../../shared/model/bag.ts";
+// The weights and both Adams: what the parameter server owns, in the kernels' memory. Steps change it in place; groups are sent by version, encoded once for all.
+import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import {
   biasByPopularity,
@@ -8,7 +7,6 @@ import {
   type Group,
   grow,
   groupOf,
-  growRows,
   initialise,
   shapesOf,
   type Weights,
@@ -16,7 +14,9 @@ import {
 import { AppError } from "../../shared/runtime/errors.ts";
 import { encode } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
+import type { Received } from "./contributions.ts";
 import type { Versioned } from "./desk.ts";
+import { Residence } from "./residence.ts";
 
 /** Updates of each Adam so far, the t of its bias correction. */
 interface Updates {
@@ -26,42 +26,32 @@ interface Updates {
 
 export class Optimizer {
   config: ModelConfig;
-  weights: Weights;
   readonly updates: Updates;
-  #m: Weights;
-  #v: Weights;
-  /** Of the embedding, kept between steps: allocating 48 MB a step would cost more than clearing it. */
-  #gradient_IH: Float32Array;
+  #residence: Residence;
+  readonly #threads: number;
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
 
-  /** `state` is what `state()` gave; without it Adam starts anew. */
-  constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights) {
+  /** Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit. Throws CHECKPOINT_CORRUPT. */
+  constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights, threads = 1) {
     this.config = config;
-    this.weights = weights;
     this.updates = updates;
-    const moments = (prefix: string) =>
-      Object.fromEntries(
-        Object.entries(weights).map(([name, { shape, data }]) => {
-          const saved = state?.[prefix + name];
-          if (state && saved?.data.length !== data.length)
-            throw new AppError("CHECKPOINT_CORRUPT", { what: `Adam's state of ${name} does not fit` });
-          return [name, saved ?? { shape, data: new Float32Array(data.length) }];
-        }),
-      );
-    this.#m = moments("adam_m.");
-    this.#v = moments("adam_v.");
-    this.#gradient_IH = new Float32Array(weights[embeddingName]!.data.length);
+    this.#threads = threads;
+    this.#residence = new Residence(new Kernels(threads), config, weights, config.items);
+    if (state) this.#residence.restore(state);
+  }
+
+  get weights(): Weights {
+    return this.#residence.weights;
   }
 
   /** Adam's moments, under names of their own. */
   state(): Weights {
-    const named = (prefix: string, moments: Weights) => Object.entries(moments).map(([name, tensor]) => [prefix + name, tensor] as const);
-    return Object.fromEntries([...named("adam_m.", this.#m), ...named("adam_v.", this.#v)]);
+    return this.#residence.state();
   }
 
   /** Sums over each user's items of the embedding, `[B, H]`. */
-  bag(rows: readonly Int32Array[], values: readonly Float32Array[]): Float32Array {
-    return bagForward(this.weights[embeddingName]!.data, this.config.hidden, rows, values);
+  bag(users: SparseRows): Float32Array {
+    return this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users);
   }
 
   /** A group as it is now; encoded at the first call after a change. */
@@ -70,21 +60,32 @@ export class Optimizer {
     return this.#sent[group];
   }
 
-  /** One step of the encoder's Adam. `bags` are what the parts' `dBag` stand for, in part order. */
-  stepEncoder(
-    gradients: Weights,
-    bags: readonly { dBag_BH: Float32Array; rows: readonly Int32Array[]; values: readonly Float32Array[] }[],
-  ): void {
-    this.updates.encoder++;
-    this.#gradient_IH.fill(0);
-    for (const { dBag_BH, rows, values } of bags) bagBackward(dBag_BH, rows, values, this.#gradient_IH);
-    this.#move(embeddingName, this.#gradient_IH, this.updates.encoder);
-    this.#moveGroup("hidden", gradients, this.updates.encoder);
+  /** One step of the encoder's Adam. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
+  stepEncoder(parts: readonly Received[], users: SparseRows, step: number): void {
+    const { kernels } = this.#residence;
+    kernels.memory.borrowed(() => {
+      const gradients = this.#gathered("hidden", parts, step);
+      const dBags = kernels.memory.floats(users.rows.length * this.config.hidden);
+      let at = 0;
+      for (const { tensors } of parts) {
+        dBags.set(tensors.dBag!.data, at);
+        at += tensors.dBag!.data.length;
+      }
+      if (!kernels.finite(dBags)) throw notFinite(embeddingName, step);
+      this.updates.encoder++;
+      const rate = { t: this.updates.encoder, learningRate: this.config.learningRate };
+      kernels.adamOfBags(this.#residence.moving(embeddingName), this.config.hidden, dBags, users, rate);
+      this.#move("hidden", gradients, parts.length, this.updates.encoder);
+    });
   }
 
-  stepDecoder(gradients: Weights): void {
-    this.updates.decoder++;
-    this.#moveGroup("decoder", gradients, this.updates.decoder);
+  /** Throws NOT_FINITE before a weight is touched. */
+  stepDecoder(parts: readonly Received[], step: number): void {
+    this.#residence.kernels.memory.borrowed(() => {
+      const gradients = this.#gathered("decoder", parts, step);
+      this.updates.decoder++;
+      this.#move("decoder", gradients, parts.length, this.updates.decoder);
+    });
   }
 
   /** Before the first step of continuous training every item is new; see parameters.ts. */
@@ -96,36 +97,44 @@ export class Optimizer {
   /** Room for new items; see parameters.ts. Their moments start at 0. */
   grow(items: number, popularity: Float64Array, seed: number): void {
     if (items === this.config.items) return;
-    this.weights = grow(this.weights, this.config, items, popularity, seed);
+    const grown = grow(this.weights, this.config, items, popularity, seed);
     this.config = { ...this.config, items };
-    for (const group of ["embedding", "decoder"] as const) {
-      for (const [name] of shapesOf(group, this.config)) {
-        this.#m[name] = growRows(this.#m[name]!, items);
-        this.#v[name] = growRows(this.#v[name]!, items);
-      }
-    }
-    this.#gradient_IH = new Float32Array(this.weights[embeddingName]!.data.length);
+    this.#residence = this.#residence.grown(this.config, grown, () => new Kernels(this.#threads));
     this.#sent.decoder = undefined;
     this.#sent.hidden = undefined; // its message carries the configuration
   }
 
-  #moveGroup(group: Group & SentGroup, gradients: Weights, t: number): void {
-    for (const [name] of shapesOf(group, this.config)) this.#move(name, gradients[name]!.data, t);
-    this.#sent[group] = undefined;
+  /** The parts' gradients of each tensor of a group, in the kernels' memory one after another. Throws NOT_FINITE. */
+  #gathered(group: SentGroup, parts: readonly Received[], step: number): Map<string, Float32Array> {
+    const { kernels } = this.#residence;
+    return new Map(
+      shapesOf(group, this.config).map(([name]) => {
+        const { length } = this.weights[name]!.data;
+        const all = kernels.memory.floats(length * parts.length);
+        parts.forEach(({ tensors }, part) => {
+          all.set(tensors[name]!.data, part * length);
+        });
+        if (!kernels.finite(all)) throw notFinite(name, step);
+        return [name, all];
+      }),
+    );
   }
 
-  #move(name: string, gradient: Float32Array, t: number): void {
-    adam(this.weights[name]!.data, gradient, this.#m[name]!.data, this.#v[name]!.data, t, this.config.learningRate);
+  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array>, parts: number, t: number): void {
+    const rate = { t, learningRate: this.config.learningRate };
+    for (const [name, all] of gradients) this.#residence.kernels.adam(this.#residence.moving(name), all, parts, rate);
+    this.#sent[group] = undefined;
   }
 }
 
+const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
+
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
-export function firstOldEncoder(config: ModelConfig, seed: number): { bag: Optimizer["bag"]; hidden: Versioned } {
+export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimizer, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
-  return {
-    bag: (rows, values) => bagForward(weights[embeddingName]!.data, config.hidden, rows, values),
-    hidden: versioned("hidden", weights, config),
-  };
+  const kernels = new Kernels();
+  const table = kernels.memory.place(weights[embeddingName]!.data);
+  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config) };
 }
 
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */

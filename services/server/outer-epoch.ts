@@ -1,10 +1,11 @@
 // One outer epoch, in the order of thought: old posteriors, encoder passes, snapshot, decoder pass. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import type { SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
 import { outerEpoch, partsOf, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
-import { type Received, summed } from "./contributions.ts";
+import type { Received } from "./contributions.ts";
 import type { Versioned, Work } from "./desk.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
 import { Posteriors } from "./posteriors.ts";
@@ -78,7 +79,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(old.bag(rows, whole(rows)), rows.length)];
+    return [bagTensor(old.bag(whole(rows)), rows.length)];
   };
   const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
   answers.forEach(({ tensors }, part) => {
@@ -103,7 +104,7 @@ async function encoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep)
       { name: "muOld", shape, data: mu },
       { name: "logvarOld", shape, data: logvar },
     ];
-    return [bagTensor(optimizer.bag(rows, values), rows.length), ...ragged("columns", "ends", rows), keys(users), ...old];
+    return [bagTensor(optimizer.bag({ rows, values }), rows.length), ...ragged("columns", "ends", rows), keys(users), ...old];
   };
   const work = base(
     run,
@@ -111,8 +112,8 @@ async function encoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep)
     optimizer.group("hidden"),
   );
   const answers = await runStep({ ...work, phase: "encoder", decoder: optimizer.group("decoder"), inputs });
-  const bags = answers.map(({ tensors }, part) => ({ dBag_BH: tensors.dBag!.data, rows: parts[part]!.rows, values: parts[part]!.values }));
-  optimizer.stepEncoder(summed(answers, "hidden", optimizer.config), bags);
+  const all = { rows: parts.flatMap(({ rows }) => rows), values: parts.flatMap(({ values }) => values) };
+  optimizer.stepEncoder(answers, all, step.index);
   return answers;
 }
 
@@ -121,11 +122,11 @@ async function decoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep,
   const parts = partsOf(step, run.partSize);
   const inputs = (part: number): WireTensor[] => {
     const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(optimizer.bag(rows, whole(rows)), rows.length), ...ragged("columns", "ends", rows), keys(parts[part]!)];
+    return [bagTensor(optimizer.bag(whole(rows)), rows.length), ...ragged("columns", "ends", rows), keys(parts[part]!)];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({ ...work, phase: "decoder", decoder: optimizer.group("decoder"), inputs });
-  optimizer.stepDecoder(summed(answers, "decoder", optimizer.config));
+  optimizer.stepDecoder(answers, step.index);
   answers.forEach(({ tensors }, part) => {
     snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
   });
@@ -143,7 +144,7 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
     const rows = users.map(({ foldIn }) => foldIn);
     const targets = users.map(({ target }) => target);
     return [
-      bagTensor(optimizer.bag(rows, whole(rows)), rows.length),
+      bagTensor(optimizer.bag(whole(rows)), rows.length),
       ...ragged("columns", "ends", rows),
       ...ragged("targets", "targetEnds", targets),
     ];
@@ -161,7 +162,7 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
 }
 
 const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
-const whole = (rows: readonly Int32Array[]) => rows.map((row) => normalisedRow(row));
+const whole = (rows: readonly Int32Array[]): SparseRows => ({ rows, values: rows.map((row) => normalisedRow(row)) });
 
 function base(
   run: Run,

@@ -44,12 +44,12 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 }
 
 /** The checkpoint's run, or a new one of `items` items. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
-export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs, items: number): Resumed {
+export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs & { threads?: number }, items: number): Resumed {
   const config = modelOf(knobs, items);
-  const { seed, batchSize, partSize, encoderPasses } = knobs;
+  const { seed, batchSize, partSize, encoderPasses, threads } = knobs;
   const settings = { seed, batchSize, partSize, encoderPasses };
   if (!checkpoint) {
-    const optimizer = new Optimizer(config, initialise(config, seed));
+    const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, threads);
     const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
     return { run, checkpoint, progress: undefined, planned: new Int32Array(0) };
   }
@@ -58,7 +58,7 @@ export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs, 
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, ...saved } = parsed.data;
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, ...settings }, dir);
-  const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state);
+  const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
   const posteriors = Posteriors.from(state, manifest.config.latent);
   const planned = state.planned
     ? new Int32Array(state.planned.data.buffer, state.planned.data.byteOffset, state.planned.data.length)

@@ -93,8 +93,8 @@ export function biasByPopularity(bias_I: Float32Array, first: number, popularity
   for (let column = first; column < bias_I.length; column++) bias_I[column] = offset + logPopularity(column);
 }
 
-/** A copy with rows of 0 added at the end (Adam's moments grow so too). */
-export function growRows(tensor: Tensor, rows: number): Tensor {
+/** A copy with rows of 0 added at the end. */
+function growRows(tensor: Tensor, rows: number): Tensor {
   const shape = [rows, ...tensor.shape.slice(1)];
   const data = new Float32Array(shape.reduce((a, b) => a * b));
   data.set(tensor.data);

@@ -1,6 +1,7 @@
 // A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: spec/recvae.md 1.2, 1.8.
 import type { Engine } from "../engine/engine.ts";
-import { bagForward, normalisedRow } from "../model/bag.ts";
+import { Kernels } from "../kernels/kernels.ts";
+import { normalisedRow } from "../model/bag.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { uploadDecoder } from "../model/decoder.ts";
 import { uploadHidden } from "../model/encoder.ts";
@@ -15,16 +16,18 @@ export interface Scorer {
   dispose(): void;
 }
 
-/** The first layer stays in `weights`, as an embedding bag; the others are uploaded once. */
+/** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */
 export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
   const embedding = weights[embeddingName];
   if (!embedding) throw new Error(`no tensor ${embeddingName}`);
+  const kernels = new Kernels();
+  const table = kernels.memory.place(embedding.data);
   const hidden = uploadHidden(engine, config, weights);
   const decoder = uploadDecoder(engine, weights);
   return {
     scoreBatch: (foldIns) => {
       const values = foldIns.map((row) => normalisedRow(row));
-      return score(engine, hidden, decoder, bagForward(embedding.data, config.hidden, foldIns, values));
+      return score(engine, hidden, decoder, kernels.bag(table, config.hidden, { rows: foldIns, values }));
     },
     dispose() {
       hidden.dispose();

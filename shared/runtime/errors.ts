@@ -40,6 +40,11 @@ export const errors = {
   CHECKPOINT_MISSING: { exit: 2, retryable: false, hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json" },
   CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use an earlier checkpoint; this one is not used" },
   CHECKPOINT_MISMATCH: { exit: 2, retryable: false, hint: "use the flags that the checkpoint was made with, or another --out" },
+  MODEL_TOO_LARGE: {
+    exit: 1,
+    retryable: false,
+    hint: "weights, moments and a step's gradients must fit 4 GiB together: fewer items, or a smaller --hidden",
+  },
   NOT_FINITE: {
     exit: 1,
     retryable: false,

@@ -27,7 +27,7 @@ const log = createLog("test");
 function someRun(step: number): Run {
   const weights = initialise(config, step);
   const optimizer = new Optimizer(config, weights);
-  optimizer.stepDecoder(groupOf(initialise(config, 9), "decoder", config));
+  optimizer.stepDecoder([{ reconstruction: 0, kl: 0, tensors: groupOf(initialise(config, 9), "decoder", config) }], 0);
   const posteriors = new Posteriors(3);
   posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
   return { seed: 7, batchSize: 10, partSize: 5, encoderPasses: 3, optimizer, posteriors, step, round: step };

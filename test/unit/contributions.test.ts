@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { listenAddress } from "../../services/server/address.ts";
-import { finiteChecked, type Received, shapesChecked, summed } from "../../services/server/contributions.ts";
+import { finiteChecked, type Received, shapesChecked } from "../../services/server/contributions.ts";
+import { Optimizer } from "../../services/server/optimizer.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
 import { assembler, encode } from "../../shared/wire/frames.ts";
@@ -39,10 +40,25 @@ test.each<[string, (tensors: WireTensor[]) => WireTensor[]]>([
   expect(() => check(change(answer()))).toThrow(/FRAME_MALFORMED/);
 });
 
-test.each([Number.NaN, Number.POSITIVE_INFINITY])("a gradient of %s stops the run and names step and tensor", (value) => {
+test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  "a gradient of %s stops the step before a weight is touched, and names step and tensor",
+  (value) => {
+    const optimizer = new Optimizer(config, initialise(config, 1));
+    const before = structuredClone({ ...optimizer.weights, ...optimizer.state() });
+    const tensors = answer();
+    tensors[1]!.data[4] = value;
+    expect(() => optimizer.stepDecoder([check(answer()), check(tensors)], 3)).toThrow(
+      /NOT_FINITE: the gradient of decoder.bias is not finite: step 3/,
+    );
+    expect({ ...optimizer.weights, ...optimizer.state() }).toEqual(before);
+    expect(optimizer.updates).toEqual({ encoder: 0, decoder: 0 });
+  },
+);
+
+test("a posterior that is not finite stops the run", () => {
   const tensors = answer();
-  tensors[1]!.data[4] = value;
-  expect(() => finiteChecked(check(tensors), 3)).toThrow(/NOT_FINITE: the gradient of decoder.bias is not finite: step 3/);
+  tensors[2]!.data[1] = Number.NaN;
+  expect(() => finiteChecked(check(tensors), 3)).toThrow(/NOT_FINITE: the posterior's mu is not finite: step 3/);
 });
 
 test("a loss that is not finite stops the run", () => {
@@ -62,9 +78,14 @@ test("gradients are added in the order of the parts", () => {
       ]),
     ),
   });
-  // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1.
-  expect(summed([part(1e8), part(1), part(-1e8)], "decoder", config)["decoder.bias"]!.data[0]).toBe(0);
-  expect(summed([part(1e8), part(-1e8), part(1)], "decoder", config)["decoder.bias"]!.data[0]).toBe(1);
+  const momentAfter = (...values: number[]) => {
+    const optimizer = new Optimizer(config, initialise(config, 1));
+    optimizer.stepDecoder(values.map(part), 0);
+    return optimizer.state()["adam_m.decoder.bias"]!.data[0];
+  };
+  // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1; the first moment is a tenth of the sum.
+  expect(momentAfter(1e8, 1, -1e8)).toBe(0);
+  expect(momentAfter(1e8, -1e8, 1)).toBeCloseTo(0.1, 6);
 });
 
 test("loopback needs no token, any other address does", () => {

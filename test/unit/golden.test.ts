@@ -2,14 +2,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
 import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
 import { score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
-import { configOf, decoderStep, deviation, encoderStep, type Moments, posteriors, update, valuesOf } from "./recvae.ts";
+import { bagOf, configOf, decoderStep, deviation, encoderStep, posteriors, valuesOf } from "./recvae.ts";
 
 type Nested = number | Nested[];
 type Arrays = Record<string, Nested>;
@@ -96,18 +97,17 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
     const { fixture, weights, config, rows } = afterDecoderStep(engine, file);
     const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
     const values = rows.map((row) => normalisedRow(row));
-    const logits = score(engine, hidden, decoder, bagForward(weights[embeddingName]!.data, config.hidden, rows, values));
+    const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, config.hidden, rows, values));
     expect(deviation(logits, flat(fixture.evaluation.logits))).toBeLessThan(tolerance);
   });
 
   test.each(trajectories)("%s: the losses of every step of the full schedule, and all weights at its end", (file) => {
     const fixture = read<Trajectory>("recvae", file);
     const config = configOf(fixture.config);
-    const weights = { ...weightsOf(fixture.weights.encoder, "encoder"), ...weightsOf(fixture.weights.decoder, "decoder") };
+    const optimizer = new Optimizer(config, weightsIn(fixture));
+    const { weights } = optimizer;
     const allRows = rowsOf(fixture.users);
     let old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), allRows);
-    const moments: Moments = {};
-    const updates = { encoder: 0, decoder: 0 };
     fixture.steps.forEach((expected, index) => {
       const { phase, users } = expected;
       const rows = users.map((user) => allRows[user]!);
@@ -126,8 +126,7 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
           : decoderStep(engine, config, weights, batch);
       expect(deviation([-step.reconstruction], [expected.logLikelihood]), `log-likelihood of step ${index}`).toBeLessThan(tolerance);
       if (phase === "encoder") expect(deviation([step.kl], [expected.weightedKl]), `KL of step ${index}`).toBeLessThan(tolerance);
-      updates[phase]++;
-      update(weights, step.gradients, moments, updates[phase], config.learningRate);
+      step.apply(optimizer);
     });
     expectClose(weights, { ...weightsOf(fixture.final.encoder, "encoder"), ...weightsOf(fixture.final.decoder, "decoder") });
     const lastOld = posteriors(engine, config, weightsOf(fixture.final.encoderOld, "encoder"), allRows);
@@ -154,16 +153,17 @@ test.each(metrics.scores.map((_, user) => user))("metrics.json: NDCG and recall 
 function firstStep(engine: Engine, file: string) {
   const fixture = read<OneStep>("recvae", file);
   const config = configOf(fixture.config);
-  const weights = { ...weightsOf(fixture.weights.encoder, "encoder"), ...weightsOf(fixture.weights.decoder, "decoder") };
+  const optimizer = new Optimizer(config, weightsIn(fixture));
+  const { weights } = optimizer;
   const rows = rowsOf(fixture.batch);
   const old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), rows);
   const batch = { rows, values: valuesOf(rows, fixture.kept, config.dropoutRate), noise_BL: flat(fixture.noise) };
-  return { fixture, config, weights, rows, old, step: encoderStep(engine, config, weights, old, batch) };
+  return { fixture, config, optimizer, weights, rows, old, step: encoderStep(engine, config, weights, old, batch) };
 }
 
 function afterEncoderStep(engine: Engine, file: string) {
   const { step, ...rest } = firstStep(engine, file);
-  update(rest.weights, step.gradients, {}, 1, rest.config.learningRate);
+  step.apply(rest.optimizer);
   return rest;
 }
 
@@ -171,8 +171,12 @@ function afterDecoderStep(engine: Engine, file: string) {
   const rest = afterEncoderStep(engine, file);
   const { fixture, config, weights, rows } = rest;
   const step = decoderStep(engine, config, weights, { rows, values: rows.map((row) => normalisedRow(row)), noise_BL: flat(fixture.noise) });
-  update(weights, step.gradients, {}, 1, config.learningRate);
+  step.apply(rest.optimizer);
   return { ...rest, step };
+}
+
+function weightsIn({ weights }: Pick<OneStep, "weights">): Weights {
+  return { ...weightsOf(weights.encoder, "encoder"), ...weightsOf(weights.decoder, "decoder") };
 }
 
 /** A fixture's arrays under our names; W1 turned to one row per item. */

@@ -1,14 +1,10 @@
-// Weights at rest: first values, growth, the embedding bag, Adam, and safetensors that PyTorch can read.
+// Weights at rest: first values, growth, and safetensors that PyTorch can read.
 import { expect, test } from "vitest";
-import { adam } from "../../shared/model/adam.ts";
-import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
 import { checkShapes, decodeSafetensors, encodeSafetensors } from "../../shared/model/checkpoint.ts";
 import { defaults, modelConfig } from "../../shared/model/config.ts";
 import { biasByPopularity, embeddingName, findNonFinite, groupOf, grow, initialise } from "../../shared/model/parameters.ts";
-import { deviation } from "./recvae.ts";
 
 const config = { ...defaults, items: 30, hidden: 12, latent: 5 };
-const row = (...items: number[]) => Int32Array.from(items);
 
 test("at ML-20M size the model has the parameters of the authors' own", () => {
   const size = (weights: object) => Object.values(weights as ReturnType<typeof initialise>).reduce((sum, { data }) => sum + data.length, 0);
@@ -57,44 +53,6 @@ test("growing keeps what was, starts new first-layer rows at 0, and gives a popu
   expect(grown["decoder.weight"]!.data.subarray(150).every((x) => x !== 0 && Math.abs(x) < 0.05)).toBe(true);
   expect(grow(weights, config, 33, popularity.fill(50, 32), 1)["decoder.bias"]!.data[32]).toBeGreaterThan(grown["decoder.bias"]!.data[31]!);
   expect(findNonFinite(grown)).toBeUndefined();
-});
-
-test("a bag is the weighted sum of its rows, with the norm of the whole row and then dropout", () => {
-  const { data } = initialise(config, 2)[embeddingName]!;
-  const rows = [row(3), row(0, 4, 7, 9, 11, 20, 29), row(), row(5, 6)];
-  const values = [
-    normalisedRow(rows[0]!),
-    normalisedRow(rows[1]!, Uint8Array.of(1, 0, 1, 1, 1, 1, 0), 0.5),
-    normalisedRow(rows[2]!),
-    normalisedRow(rows[3]!, Uint8Array.of(0, 0), 0.5),
-  ];
-  const expected = rows.flatMap((items, user) =>
-    Array.from({ length: 12 }, (_, h) => items.reduce((sum, item, k) => sum + values[user]![k]! * data[item * 12 + h]!, 0)),
-  );
-  expect(values[1]![0]).toBeCloseTo(2 / Math.sqrt(7), 6);
-  const bag = bagForward(data, 12, rows, values);
-  expect(deviation(bag, expected)).toBeLessThan(1e-6);
-  expect(bag.subarray(24).every((x) => x === 0)).toBe(true); // nothing known, and nothing kept: zeros, never NaN
-});
-
-test("the bag's backward pass is the transpose of its forward pass", () => {
-  const { data } = initialise(config, 2)[embeddingName]!;
-  const rows = [row(3, 8), row(8, 1, 2)];
-  const values = rows.map((items) => normalisedRow(items));
-  const d = Float32Array.from({ length: 24 }, (_, k) => Math.sin(k));
-  const gradient = new Float32Array(data.length);
-  bagBackward(d, rows, values, gradient);
-  const inner = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, k) => sum + x * b[k]!, 0);
-  expect(inner(gradient, data)).toBeCloseTo(inner(d, bagForward(data, 12, rows, values)), 5);
-});
-
-test("Adam moves by the learning rate at first, and rows without a gradient keep moving through their moments", () => {
-  const [weights, m, v] = [Float32Array.of(1, 1), new Float32Array(2), new Float32Array(2)];
-  adam(weights, Float32Array.of(0.5, -2), m, v, 1, 0.01);
-  expect(weights[0]).toBeCloseTo(0.99, 6);
-  expect(weights[1]).toBeCloseTo(1.01, 6);
-  adam(weights, Float32Array.of(0, 0), m, v, 2, 0.01);
-  expect(weights[0]).toBeCloseTo(0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)), 5);
 });
 
 test("weights come back from safetensors as they went in, and W1 lies in the file as PyTorch wants it", () => {

@@ -1,15 +1,16 @@
 // What golden numbers don't show: agreement with autodiff, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults, klWeight, type ModelConfig } from "../../shared/model/config.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
 import { gaussian, keepMask, permutation } from "../../shared/model/draws.ts";
 import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/model/parameters.ts";
 import { posterior, score } from "../../shared/model/steps.ts";
-import { type Batch, decoderStep, deviation, encoderStep, type Moments, posteriors, update } from "./recvae.ts";
+import { type Batch, bagOf, decoderStep, deviation, encoderStep, posteriors } from "./recvae.ts";
 
 const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma: 0.05 };
 
@@ -71,19 +72,13 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
   });
 
   test("no tensor is left behind over 100 steps", () => {
-    const weights = initialise(small, 4);
+    const optimizer = new Optimizer({ ...small, learningRate: 1e-3 }, initialise(small, 4));
+    const { weights } = optimizer;
     const batch = batchOf(small, 6, 0.5);
     const old = posteriors(engine, small, weights, batch.rows);
-    const moments: Moments = {};
     const before = engine.tf.memory().numTensors;
     for (let t = 1; t <= 100; t++)
-      update(
-        weights,
-        (t % 4 ? encoderStep(engine, small, weights, old, batch) : decoderStep(engine, small, weights, batch)).gradients,
-        moments,
-        t,
-        1e-3,
-      );
+      (t % 4 ? encoderStep(engine, small, weights, old, batch) : decoderStep(engine, small, weights, batch)).apply(optimizer);
     expect(engine.tf.memory().numTensors).toBe(before);
     expect(findNonFinite(weights)).toBeUndefined();
   });
@@ -125,24 +120,33 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
   });
 });
 
-test.skipIf(withoutTensorflow)("on TensorFlow, a user's posterior has the same bits beside 49, 176, 249 and 499 others", async () => {
-  const engine = await openEngine({ wanted: "tensorflow", threads: 1 });
-  const config = { ...defaults, items: 50 };
-  const hidden = uploadHidden(engine, config, initialise(config, 1));
-  const bag_BH = Float32Array.from({ length: 500 * 600 }, (_, k) => Math.sin(k * 0.7) / 5);
-  const all = posterior(engine, hidden, bag_BH);
-  for (const count of [50, 177, 250]) {
-    const some = posterior(engine, hidden, bag_BH.subarray(0, count * 600));
-    expect(Buffer.from(some.mu_BL.buffer).equals(Buffer.from(all.mu_BL.buffer, 0, count * 800)), `${count} users`).toBe(true);
-    expect(Buffer.from(some.logvar_BL.buffer).equals(Buffer.from(all.logvar_BL.buffer, 0, count * 800)), `${count} users`).toBe(true);
-  }
-  hidden.dispose();
-});
+// Exactness rests on the first half: parts are cut alike whoever computes them. Between parts of other sizes some processors' products differ in the last bit.
+test.skipIf(withoutTensorflow)(
+  "on TensorFlow, a part has the same bits every time, and a user's posterior hardly depends on who stands beside",
+  async () => {
+    const engine = await openEngine({ wanted: "tensorflow", threads: 1 });
+    const config = { ...defaults, items: 50 };
+    const hidden = uploadHidden(engine, config, initialise(config, 1));
+    const bag_BH = Float32Array.from({ length: 500 * 600 }, (_, k) => Math.sin(k * 0.7) / 5);
+    const all = posterior(engine, hidden, bag_BH);
+    for (const count of [1, 50, 177, 250]) {
+      const [some, again] = [
+        posterior(engine, hidden, bag_BH.subarray(0, count * 600)),
+        posterior(engine, hidden, bag_BH.subarray(0, count * 600)),
+      ];
+      expect(Buffer.from(again.mu_BL.buffer).equals(Buffer.from(some.mu_BL.buffer)), `${count} users`).toBe(true);
+      expect(Buffer.from(again.logvar_BL.buffer).equals(Buffer.from(some.logvar_BL.buffer)), `${count} users`).toBe(true);
+      expect(deviation(some.mu_BL, all.mu_BL.subarray(0, count * 200)), `${count} users`).toBeLessThan(1e-5);
+      expect(deviation(some.logvar_BL, all.logvar_BL.subarray(0, count * 200)), `${count} users`).toBeLessThan(1e-5);
+    }
+    hidden.dispose();
+  },
+);
 
 function scores(engine: Engine, config: ModelConfig, weights: Weights, rows: Int32Array[]): Float32Array {
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const values = rows.map((row) => normalisedRow(row));
-  const logits = score(engine, hidden, decoder, bagForward(weights[embeddingName]!.data, config.hidden, rows, values));
+  const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, config.hidden, rows, values));
   hidden.dispose();
   decoder.dispose();
   return logits;

@@ -1,7 +1,9 @@
 // The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
 import type { Engine } from "../../shared/engine/engine.ts";
-import { adam } from "../../shared/model/adam.ts";
-import { bagBackward, bagForward, normalisedRow } from "../../shared/model/bag.ts";
+import type { Optimizer } from "../../services/server/optimizer.ts";
+import type { Received } from "../../services/server/contributions.ts";
+import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
 import { type ModelConfig, modelConfig } from "../../shared/model/config.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
@@ -16,9 +18,20 @@ export interface Batch {
 }
 
 export interface Gradients {
+  /** Of the whole step, the first layer's included. */
   readonly gradients: Weights;
   readonly reconstruction: number;
   readonly kl: number;
+  /** Moves an optimizer by this step, as the server does. */
+  apply(optimizer: Optimizer): void;
+}
+
+/** For the tests' own sums; a step's are made by the optimizer's. */
+const kernels = new Kernels();
+
+/** Weighted sums of a table's rows, as server and scorer make them. */
+export function bagOf(table: Float32Array, width: number, rows: readonly Int32Array[], values: readonly Float32Array[]): Float32Array {
+  return kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, { rows, values }));
 }
 
 /** The encoder step cut into `parts` parts, whose contributions are added up. */
@@ -26,26 +39,42 @@ export function encoderStep(engine: Engine, config: ModelConfig, weights: Weight
   const { hidden: width, latent } = config;
   const embedding = weights[embeddingName]!;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
-  const total: Weights = { [embeddingName]: { shape: embedding.shape, data: new Float32Array(embedding.data.length) } };
+  const total: Weights = {};
+  const received: Received[] = [];
   let [reconstruction, kl] = [0, 0];
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const [rows, values] = [batch.rows.slice(from, to), batch.values.slice(from, to)];
     const some = (array: Float32Array) => array.subarray(from * latent, to * latent);
     const part = encoderPart(engine, hidden, decoder, {
-      bag_BH: bagForward(embedding.data, width, rows, values),
+      bag_BH: bagOf(embedding.data, width, rows, values),
       rows,
       old: { mu_BL: some(old.mu_BL), logvar_BL: some(old.logvar_BL) },
       noise_BL: some(batch.noise_BL),
       batchSize: batch.rows.length,
     });
-    bagBackward(part.dBag_BH, rows, values, total[embeddingName]!.data);
     add(total, part.gradients);
+    received.push({ ...part, tensors: { ...part.gradients, dBag: { shape: [to - from, width], data: part.dBag_BH } } });
     reconstruction += part.reconstruction;
     kl += part.kl;
   }
   hidden.dispose();
   decoder.dispose();
-  return { gradients: total, reconstruction, kl };
+  const dBags = Float32Array.from(received.flatMap(({ tensors }) => [...tensors.dBag!.data]));
+  total[embeddingName] = { shape: embedding.shape, data: gradientOfTable(embedding.shape, dBags, batch) };
+  return { gradients: total, reconstruction, kl, apply: (optimizer) => optimizer.stepEncoder(received, batch, 0) };
+}
+
+/** The gradient of a row of the table is the sum of the gradients of the bags that it stands in. */
+function gradientOfTable([items, width]: number[], dBags: Float32Array, { rows, values }: SparseRows): Float32Array {
+  const holders = Array.from({ length: items! }, (_, item) =>
+    rows.flatMap((row, user) => [...row.keys()].filter((k) => row[k] === item).map((k) => ({ user, value: values[user]![k]! }))),
+  );
+  return bagOf(
+    dBags,
+    width!,
+    holders.map((each) => Int32Array.from(each, ({ user }) => user)),
+    holders.map((each) => Float32Array.from(each, ({ value }) => value)),
+  );
 }
 
 /** The decoder step; rows without dropout. */
@@ -53,30 +82,32 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
   const { hidden: width, latent } = config;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
+  const received: Received[] = [];
   const known = { mu_BL: new Float32Array(batch.noise_BL.length), logvar_BL: new Float32Array(batch.noise_BL.length) };
   let reconstruction = 0;
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const rows = batch.rows.slice(from, to);
     const part = decoderPart(engine, hidden, decoder, {
-      bag_BH: bagForward(weights[embeddingName]!.data, width, rows, batch.values.slice(from, to)),
+      bag_BH: bagOf(weights[embeddingName]!.data, width, rows, batch.values.slice(from, to)),
       rows,
       noise_BL: batch.noise_BL.subarray(from * latent, to * latent),
       batchSize: batch.rows.length,
     });
     add(total, part.gradients);
+    received.push({ reconstruction: 0, kl: 0, tensors: part.gradients });
     known.mu_BL.set(part.mu_BL, from * latent);
     known.logvar_BL.set(part.logvar_BL, from * latent);
     reconstruction += part.reconstruction;
   }
   hidden.dispose();
   decoder.dispose();
-  return { gradients: total, reconstruction, kl: 0, ...known };
+  return { gradients: total, reconstruction, kl: 0, ...known, apply: (optimizer) => optimizer.stepDecoder(received, 0) };
 }
 
 /** Posteriors of whole rows, no dropout. */
 export function posteriors(engine: Engine, config: ModelConfig, weights: Weights, rows: readonly Int32Array[]): Posterior {
   const hidden = uploadHidden(engine, config, weights);
-  const bag_BH = bagForward(
+  const bag_BH = bagOf(
     weights[embeddingName]!.data,
     config.hidden,
     rows,
@@ -85,18 +116,6 @@ export function posteriors(engine: Engine, config: ModelConfig, weights: Weights
   const found = posterior(engine, hidden, bag_BH);
   hidden.dispose();
   return found;
-}
-
-export interface Moments {
-  [name: string]: { m: Float32Array; v: Float32Array };
-}
-
-/** One Adam update in place of every tensor that has a gradient. */
-export function update(weights: Weights, gradients: Weights, moments: Moments, t: number, learningRate: number): void {
-  for (const [name, { data }] of Object.entries(gradients)) {
-    moments[name] ??= { m: new Float32Array(data.length), v: new Float32Array(data.length) };
-    adam(weights[name]!.data, data, moments[name].m, moments[name].v, t, learningRate);
-  }
 }
 
 /** Whole rows with the values that dropout leaves: `kept` lists the items that stay. */

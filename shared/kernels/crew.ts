@@ -1,0 +1,73 @@
+// Threads that share one call of a kernel by taking its blocks one after another. The caller takes part, so a thread that wakes late delays nobody.
+import { Worker } from "node:worker_threads";
+
+/** Kernels that work in blocks; a thread is told the number. */
+const kernels = ["adam", "bag", "adamOfBags"] as const;
+export type Kernel = (typeof kernels)[number];
+
+/** Places in the control array, which all threads see. worker.mjs reads the same ones. */
+const control = { turn: 0, left: 1, done: 2, failed: 3, kernel: 4, count: 5 } as const;
+const MOST_ARGUMENTS = 24;
+
+type Block = (block: number, ...args: number[]) => void;
+
+export class Crew {
+  readonly threads: number;
+  readonly #exports: WebAssembly.Exports;
+  readonly #control = new Int32Array(new SharedArrayBuffer(4 * Object.keys(control).length));
+  readonly #arguments = new Float64Array(new SharedArrayBuffer(8 * MOST_ARGUMENTS));
+  readonly #workers: Worker[];
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number) {
+    this.threads = threads;
+    this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    const shared = { module, memory, kernels, places: control, control: this.#control, args: this.#arguments };
+    this.#workers = Array.from({ length: threads - 1 }, (_, k) => {
+      const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: { ...shared, thread: k + 1 }, execArgv: [] });
+      worker.unref(); // idle threads keep no process alive
+      return worker;
+    });
+  }
+
+  /** Does all blocks of a kernel; returns when the last one is done. */
+  run(kernel: Kernel, blocks: number, args: readonly number[]): void {
+    const state = this.#control;
+    const body = this.#exports[kernel] as Block;
+    if (this.threads > 1) {
+      this.#arguments.set(args);
+      state[control.kernel] = kernels.indexOf(kernel);
+      state[control.count] = args.length;
+      Atomics.store(state, control.done, 0);
+      Atomics.store(state, control.left, blocks); // counts down: a thread that comes late finds nothing, whatever is open by then
+      Atomics.add(state, control.turn, 1);
+      Atomics.notify(state, control.turn);
+      for (let block = take(state); block >= 0; block = take(state)) {
+        body(block, ...args);
+        Atomics.add(state, control.done, 1);
+      }
+      for (let done = Atomics.load(state, control.done); done < blocks; done = Atomics.load(state, control.done))
+        Atomics.wait(state, control.done, done);
+      if (Atomics.load(state, control.failed) !== 0) throw new Error(`the kernel ${kernel} failed in another thread`);
+    } else {
+      for (let block = 0; block < blocks; block++) body(block, ...args);
+    }
+  }
+
+  /** Calls what is no kernel of blocks, in this thread. */
+  call(name: "finite", args: readonly number[]): number {
+    return (this.#exports[name] as (...args: number[]) => number)(...args);
+  }
+
+  constant(name: "adamBlock" | "rowBlock"): number {
+    return (this.#exports[name] as WebAssembly.Global).value;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** The next block, or a negative number. */
+function take(state: Int32Array): number {
+  return Atomics.sub(state, control.left, 1) - 1;
+}

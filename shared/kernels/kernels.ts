@@ -1,0 +1,147 @@
+// The kernels of assembly/index.ts by name and signature, shared out over threads by blocks. The set-up builds the file that is loaded here.
+import { readFileSync } from "node:fs";
+import { AppError } from "../runtime/errors.ts";
+import { Crew } from "./crew.ts";
+import { KernelMemory } from "./memory.ts";
+
+const file = new URL("./dist/kernels.wasm", import.meta.url);
+
+/** Throws AppError SETUP_MISSING. */
+function compiled(): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(readFileSync(file));
+  } catch (error) {
+    throw new AppError("SETUP_MISSING", { what: "the kernels are not built" }, { cause: error });
+  }
+}
+let module: WebAssembly.Module | undefined;
+
+/** An Adam's place in its run. */
+export interface Rate {
+  /** Updates with this one, from 1: the t of the bias correction. */
+  readonly t: number;
+  readonly learningRate: number;
+}
+
+/** A tensor and its moments, of equal length, all in the kernels' memory. */
+export interface Moving {
+  readonly weights: Float32Array;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+}
+
+/** Users' rows of items, the value of each item beside it. */
+export interface SparseRows {
+  readonly rows: readonly Int32Array[];
+  readonly values: readonly Float32Array[];
+}
+
+export class Kernels {
+  readonly memory = new KernelMemory();
+  readonly #crew: Crew;
+
+  /** `threads`: how many work on one call, the caller's included. Their number changes no bit of any result. */
+  constructor(threads = 1) {
+    module ??= compiled();
+    this.#crew = new Crew(module, this.memory.memory, threads);
+  }
+
+  /** One update in place. The gradient is the sum of `parts` ones, which lie one after another in `gradients` and are added in this order. */
+  adam({ weights, m, v }: Moving, gradients: Float32Array, parts: number, rate: Rate): void {
+    const places = [weights, m, v, gradients].map(placeOf);
+    const blocks = Math.ceil(weights.length / this.#crew.constant("adamBlock"));
+    this.#crew.run("adam", blocks, [...places, 4 * weights.length, parts, weights.length, ...corrected(rate)]);
+  }
+
+  /** Weighted sum of each user's rows of the table, `[users x width]`. No item, or none with a value: zeros. */
+  bag(table: Float32Array, width: number, users: SparseRows): Float32Array {
+    return this.memory.borrowed(() => {
+      const { index, values, ends } = listed(this.memory, users);
+      const bags = this.memory.floats(users.rows.length * width);
+      this.#crew.run("bag", users.rows.length, [...[bags, table, index, values, ends].map(placeOf), 4 * width]);
+      return bags.slice();
+    });
+  }
+
+  /** One update in place of a table whose bags have the gradients `dBags`, `[users x width]`, in the kernels' memory. */
+  adamOfBags(table: Moving, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
+    this.memory.borrowed(() => {
+      const rows = table.weights.length / width;
+      const { index, values, ends } = transposed(this.memory, users, rows);
+      const scratch = this.memory.floats(this.#crew.threads * (width + 16));
+      const places = [scratch, table.weights, table.m, table.v, dBags, index, values, ends].map(placeOf);
+      const blocks = Math.ceil(rows / this.#crew.constant("rowBlock"));
+      this.#crew.run("adamOfBags", blocks, [...places, rows, 4 * width, ...corrected(rate)]);
+    });
+  }
+
+  /** Whether the array, which lies in the kernels' memory, holds no NaN and no infinity. */
+  finite(array: Float32Array): boolean {
+    return this.#crew.call("finite", [placeOf(array), array.length]) === 1;
+  }
+
+  /** Ends the threads. */
+  close(): Promise<void> {
+    return this.#crew.close();
+  }
+}
+
+const placeOf = (array: Float32Array | Int32Array) => array.byteOffset;
+
+/** Adam's learning rate and the factor of its root, after bias correction. */
+function corrected({ t, learningRate }: Rate): [rate: number, correction: number] {
+  return [learningRate / (1 - 0.9 ** t), 1 / Math.sqrt(1 - 0.999 ** t)];
+}
+
+interface Lists {
+  readonly index: Int32Array;
+  readonly values: Float32Array;
+  readonly ends: Int32Array;
+}
+
+function room(memory: KernelMemory, lists: number, { rows }: SparseRows): Lists {
+  const entries = rows.reduce((sum, row) => sum + row.length, 0);
+  return { index: memory.ints(entries), values: memory.floats(entries), ends: memory.ints(lists) };
+}
+
+/** The users' items one after another, those of value 0 left out. */
+function listed(memory: KernelMemory, users: SparseRows): Lists {
+  const lists = room(memory, users.rows.length, users);
+  let count = 0;
+  users.rows.forEach((row, user) => {
+    const value = users.values[user]!;
+    for (let k = 0; k < row.length; k++) {
+      if (value[k] === 0) continue;
+      lists.index[count] = row[k]!;
+      lists.values[count++] = value[k]!;
+    }
+    lists.ends[user] = count;
+  });
+  return lists;
+}
+
+/** For each item the users that hold it, in their order (a counting sort). */
+function transposed(memory: KernelMemory, users: SparseRows, items: number): Lists {
+  const lists = room(memory, items, users);
+  const { index, values, ends } = lists;
+  ends.fill(0);
+  const each = (visit: (item: number, user: number, value: number) => void) => {
+    users.rows.forEach((row, user) => {
+      const value = users.values[user]!;
+      for (let k = 0; k < row.length; k++) if (value[k] !== 0) visit(row[k]!, user, value[k]!);
+    });
+  };
+  each((item) => ends[item]!++);
+  let before = 0;
+  for (let item = 0; item < items; item++) {
+    const count = ends[item]!;
+    ends[item] = before; // where the item's list begins; filling moves it to where it ends
+    before += count;
+  }
+  each((item, user, value) => {
+    const at = ends[item]!++;
+    index[at] = user;
+    values[at] = value;
+  });
+  return lists;
+}

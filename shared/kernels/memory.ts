@@ -1,0 +1,52 @@
+// Memory that the kernels work on, shared by threads: arrays are placed one after another, 16 bytes aligned. The arrays are ordinary views; what needs no kernel just uses them.
+import { AppError } from "../runtime/errors.ts";
+
+const PAGE = 65_536;
+/** What a 32-bit pointer reaches: 4 GiB. */
+const MOST_PAGES = 65_536;
+
+export class KernelMemory {
+  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
+  #used = 1024; // the kernels' own globals lie at the start
+
+  floats(count: number): Float32Array {
+    const at = this.#place(4 * count);
+    return new Float32Array(this.memory.buffer, at, count);
+  }
+
+  ints(count: number): Int32Array {
+    const at = this.#place(4 * count);
+    return new Int32Array(this.memory.buffer, at, count);
+  }
+
+  /** A copy. */
+  place(values: Float32Array): Float32Array {
+    const placed = this.floats(values.length);
+    placed.set(values);
+    return placed;
+  }
+
+  /** What `body` places is given back when it returns. */
+  borrowed<T>(body: () => T): T {
+    const before = this.#used;
+    try {
+      return body();
+    } finally {
+      this.#used = before;
+    }
+  }
+
+  /** Throws MODEL_TOO_LARGE. Growing leaves earlier views valid: they are views of the same shared memory. */
+  #place(bytes: number): number {
+    const at = this.#used;
+    const end = Math.ceil((at + bytes) / 16) * 16;
+    const pages = Math.ceil(end / PAGE);
+    const missing = pages - this.memory.buffer.byteLength / PAGE;
+    if (missing > 0) {
+      if (pages > MOST_PAGES) throw new AppError("MODEL_TOO_LARGE", { what: `${(end / 2 ** 30).toFixed(1)} GiB are needed` });
+      this.memory.grow(missing);
+    }
+    this.#used = end;
+    return at;
+  }
+}

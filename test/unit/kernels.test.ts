@@ -1,0 +1,145 @@
+// The server's arithmetic in WebAssembly against the same sums written plainly; the number of threads changes no bit.
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { Kernels, type Moving, type SparseRows } from "../../shared/kernels/kernels.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
+import { uniform } from "../../shared/model/draws.ts";
+import { deviation } from "./recvae.ts";
+
+const row = (...items: number[]) => Int32Array.from(items);
+const crews = [1, 2, 3].map((threads) => new Kernels(threads));
+const [kernels] = crews as [Kernels];
+afterAll(() => Promise.all(crews.map((each) => each.close())));
+
+const draws = (stream: number, count: number) => uniform(5, stream, 1, new Float32Array(count));
+function moving({ memory }: Kernels, length: number): Moving {
+  const v = draws(3, length).map((x) => x * x);
+  return { weights: memory.place(draws(1, length)), m: memory.place(draws(2, length)), v: memory.place(v) };
+}
+
+/** PyTorch's Adam in float64, from float32 moments. */
+function adamInFloat64({ weights, m, v }: Moving, gradient: Float32Array, t: number, learningRate: number) {
+  const mean = Array.from(m, (x, k) => 0.9 * x + 0.1 * gradient[k]!);
+  const square = Array.from(v, (x, k) => 0.999 * x + 0.001 * gradient[k]! ** 2);
+  const moved = Array.from(
+    weights,
+    (x, k) => x - ((learningRate / (1 - 0.9 ** t)) * mean[k]!) / (Math.sqrt(square[k]!) / Math.sqrt(1 - 0.999 ** t) + 1e-8),
+  );
+  return { weights: moved, m: mean, v: square };
+}
+
+const users: SparseRows = {
+  rows: [row(3), row(0, 4, 7, 9, 11, 20, 29), row(), row(5, 6), row(29, 3, 4)],
+  values: [
+    normalisedRow(row(3)),
+    normalisedRow(row(0, 4, 7, 9, 11, 20, 29), Uint8Array.of(1, 0, 1, 1, 1, 1, 0), 0.5),
+    normalisedRow(row()),
+    normalisedRow(row(5, 6), Uint8Array.of(0, 0), 0.5),
+    normalisedRow(row(29, 3, 4)),
+  ],
+};
+
+describe.each([1, 3, 4, 12, 19])("with rows of %i floats", (width) => {
+  test("a bag is the weighted sum of its rows, with the norm of the whole row and then dropout", () => {
+    const table = draws(1, 30 * width);
+    const expected = users.rows.flatMap((items, user) =>
+      Array.from({ length: width }, (_, h) => items.reduce((sum, item, k) => sum + users.values[user]![k]! * table[item * width + h]!, 0)),
+    );
+    const bag = kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, users));
+    expect(deviation(bag, expected)).toBeLessThan(1e-6);
+    expect(bag.subarray(2 * width, 4 * width).every((x) => x === 0)).toBe(true); // nothing known, and nothing kept: zeros, never NaN
+  });
+
+  test("a step of the table moves every row by Adam of the transposed sum, also rows that stand in no bag", () => {
+    kernels.memory.borrowed(() => {
+      const table = moving(kernels, 30 * width);
+      const dBags = draws(4, users.rows.length * width);
+      const gradient = new Float32Array(30 * width);
+      users.rows.forEach((items, user) => {
+        items.forEach((item, k) => {
+          for (let h = 0; h < width; h++) gradient[item * width + h]! += users.values[user]![k]! * dBags[user * width + h]!;
+        });
+      });
+      const expected = adamInFloat64(table, gradient, 7, 0.01);
+      kernels.adamOfBags(table, width, kernels.memory.place(dBags), users, { t: 7, learningRate: 0.01 });
+      for (const which of ["weights", "m", "v"] as const) expect(deviation(table[which], expected[which]), which).toBeLessThan(1e-5);
+    });
+  });
+});
+
+test.each([1, 5, 16_384, 40_001])("Adam of %i weights takes the sum of its parts' gradients", (length) => {
+  kernels.memory.borrowed(() => {
+    const tensor = moving(kernels, length);
+    const parts = [4, 5, 6].map((stream) => draws(stream, length));
+    const sum = parts[0]!.map((x, k) => x + parts[1]![k]! + parts[2]![k]!);
+    const expected = adamInFloat64(tensor, sum, 2, 0.01);
+    const gradients = kernels.memory.floats(3 * length);
+    parts.forEach((part, k) => {
+      gradients.set(part, k * length);
+    });
+    kernels.adam(tensor, gradients, 3, { t: 2, learningRate: 0.01 });
+    for (const which of ["weights", "m", "v"] as const) expect(deviation(tensor[which], expected[which]), which).toBeLessThan(1e-5);
+  });
+});
+
+test("Adam moves by the learning rate at first, and weights without a gradient keep moving through their moments", () => {
+  kernels.memory.borrowed(() => {
+    const zeros = () => kernels.memory.place(new Float32Array(2));
+    const tensor = { weights: kernels.memory.place(Float32Array.of(1, 1)), m: zeros(), v: zeros() };
+    kernels.adam(tensor, kernels.memory.place(Float32Array.of(0.5, -2)), 1, { t: 1, learningRate: 0.01 });
+    expect(tensor.weights[0]).toBeCloseTo(0.99, 6);
+    expect(tensor.weights[1]).toBeCloseTo(1.01, 6);
+    kernels.adam(tensor, zeros(), 1, { t: 2, learningRate: 0.01 });
+    expect(tensor.weights[0]).toBeCloseTo(0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)), 5);
+  });
+});
+
+test("moments that nothing is left of become 0 instead of numbers that slow the processor down, and no weight is moved by it", () => {
+  kernels.memory.borrowed(() => {
+    const one = (value: number) => kernels.memory.place(Float32Array.of(value));
+    const tensor = { weights: one(1e-3), m: one(1e-36), v: one(1e-36) };
+    kernels.adam(tensor, one(0), 1, { t: 9_000, learningRate: 5e-4 });
+    expect([tensor.m[0], tensor.v[0]]).toEqual([0, 0]);
+    expect(tensor.weights[0]).toBe(Math.fround(1e-3));
+  });
+});
+
+test("any number of threads computes the same bits", () => {
+  const results = crews.map((each) =>
+    each.memory.borrowed(() => {
+      const table = moving(each, 3000 * 20);
+      const many = Array.from({ length: 400 }, (_, user) =>
+        Int32Array.from({ length: 1 + (user % 40) }, (_, k) => (user * 37 + k * 11) % 3000),
+      );
+      const some = { rows: many, values: many.map((items) => normalisedRow(items)) };
+      for (let t = 1; t <= 20; t++) {
+        const bags = each.bag(table.weights, 20, some);
+        each.memory.borrowed(() => each.adamOfBags(table, 20, each.memory.place(bags), some, { t, learningRate: 0.01 }));
+        each.memory.borrowed(() => each.adam(table, each.memory.place(draws(t, 60_000)), 1, { t, learningRate: 0.01 }));
+      }
+      return Buffer.from(table.weights.slice().buffer).toString("base64");
+    }),
+  );
+  expect(results[1]).toBe(results[0]);
+  expect(results[2]).toBe(results[0]);
+});
+
+test("one NaN or infinity anywhere is found, large numbers are not", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 70 }),
+      fc.nat(),
+      fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -3.4e38),
+      (length, at, odd) =>
+        kernels.memory.borrowed(() => {
+          const array = kernels.memory.place(new Float32Array(length).fill(3.4e38));
+          array[at % length] = odd;
+          expect(kernels.finite(array)).toBe(Number.isFinite(odd));
+        }),
+    ),
+  );
+});
+
+test("what no memory can hold is refused before it is tried", () => {
+  expect(() => new Kernels().memory.floats(2 ** 30)).toThrow(/MODEL_TOO_LARGE: 4\.0 GiB are needed/);
+});
