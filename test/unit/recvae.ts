@@ -21,8 +21,15 @@ export interface Gradients {
   readonly kl: number;
 }
 
-/** The encoder step cut into `parts` parts, whose contributions are added up. */
-export function encoderStep(engine: Engine, config: ModelConfig, weights: Weights, old: Posterior, batch: Batch, parts = 1): Gradients {
+/** The encoder step cut into `parts` parts, whose contributions are added up; or the joint one. */
+export function encoderStep(
+  engine: Engine,
+  config: ModelConfig,
+  weights: Weights,
+  old: Posterior,
+  batch: Batch,
+  { parts = 1, joint = false } = {},
+): Gradients {
   const { hidden: width, latent } = config;
   const embedding = weights[embeddingName]!;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
@@ -31,13 +38,14 @@ export function encoderStep(engine: Engine, config: ModelConfig, weights: Weight
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const [rows, values] = [batch.rows.slice(from, to), batch.values.slice(from, to)];
     const some = (array: Float32Array) => array.subarray(from * latent, to * latent);
-    const part = encoderPart(engine, hidden, decoder, {
+    const input = {
       bag_BH: bagForward(embedding.data, width, rows, values),
       rows,
       old: { mu_BL: some(old.mu_BL), logvar_BL: some(old.logvar_BL) },
       noise_BL: some(batch.noise_BL),
       batchSize: batch.rows.length,
-    });
+    };
+    const part = encoderPart(engine, hidden, decoder, input, joint);
     bagBackward(part.dBag_BH, rows, values, total[embeddingName]!.data);
     add(total, part.gradients);
     reconstruction += part.reconstruction;
