@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { AppError } from "../shared/runtime/errors.ts";
-import { flagsOf, knobs } from "../shared/runtime/knobs.ts";
+import { consistent, flagsOf, knobs } from "../shared/runtime/knobs.ts";
 import { sleep, type Until } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { discover } from "../shared/runtime/registry.ts";
@@ -14,7 +14,7 @@ import { type Spawned, spawnService } from "../shared/runtime/spawn.ts";
 const options = z.object({
   data: z.string().optional().describe("dataset directory of Liang et al."),
   table: z.string().optional().describe("directory of the tables events and items"),
-  epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs, of three encoder passes and one decoder pass each"),
+  epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
   trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
   sync: z.enum(["exact", "local"]).default("exact").describe("exact: N trainers compute what one computes"),
   patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
@@ -41,7 +41,7 @@ const POLL_MS = 300;
 export const command = defineCommand({
   name: "train",
   summary: "one training run with several trainers on this machine",
-  options,
+  options: options.superRefine(consistent),
   async run(config, until) {
     if (config.sync === "local") throw new AppError("NOT_BUILT", { what: "--sync local" });
     const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));

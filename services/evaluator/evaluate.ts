@@ -1,19 +1,21 @@
 // The `evaluate` command: a checkpoint's metrics beside popularity's, on the validation and test users of a dataset directory or of a table.
 import { z } from "zod";
-import { openEngine } from "../../shared/engine/engine.ts";
+import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluate, type HeldOutUser, popularityScores } from "../../shared/ranking/evaluate.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { type Dataset, readDataset } from "../../shared/csv/dataset.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { openModel } from "../../shared/checkpoint/scoring.ts";
+import type { Manifest } from "../../shared/checkpoint/checkpoints.ts";
+import { openModel, openWeights } from "../../shared/checkpoint/scoring.ts";
+import { weightsAlone } from "../../shared/checkpoint/weights.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 
 const options = z.object({
-  checkpoint: z.string().describe("a checkpoint, a published model, or what `train` left"),
+  checkpoint: z.string().describe("a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file"),
   data: z.string().optional().describe("dataset directory"),
   table: z.string().optional().describe("table, read to its newest version"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
@@ -36,24 +38,41 @@ export const command = defineCommand({
   async run({ checkpoint, data, table, maxUsers, json }) {
     if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
     const engine = await openEngine({ threads: 1 });
-    const { manifest, vocabulary, finite, scoreBatch } = await openModel(engine, checkpoint);
-    if (!finite) throw new AppError("NOT_FINITE", { what: "weights of the checkpoint are not finite", path: checkpoint });
-    if (table !== undefined && manifest.tableVersion === null)
-      throw new AppError("CHECKPOINT_MISMATCH", {
-        what: "it was trained from a dataset directory: a table's held-out users may be its training users",
-      });
-    const subject =
-      data !== undefined ? fromDataset(readDataset(data), vocabulary) : await fromTable(table!, manifest.salt, vocabulary, maxUsers);
+    const dataset = data === undefined ? undefined : readDataset(data);
+    const { manifest, vocabulary, scoreBatch } = await open(engine, checkpoint, dataset);
+    const subject = dataset ? fromDataset(dataset, vocabulary) : await fromTable(table!, saltOf(manifest), vocabulary, maxUsers);
 
     const both = (users: readonly HeldOutUser[]) => ({
       model: evaluate(scoreBatch, users, vocabulary.items.length),
       popularity: evaluate(popularityScores(subject.popularity), users, vocabulary.items.length),
     });
     const parts = { validation: both(subject.validation), test: both(subject.test) };
-    const contract = { ...subject.contract, masking: "fold-in", step: manifest.step, engine: `${engine.name} ${engine.version}` };
+    const contract = {
+      ...subject.contract,
+      masking: "fold-in",
+      step: manifest?.step ?? "unknown",
+      engine: `${engine.name} ${engine.version}`,
+    };
     process.stdout.write(json ? `${JSON.stringify(reportOf(checkpoint, contract, parts))}\n` : tableOf(contract, parts));
   },
 });
+
+/** A checkpoint of ours, or weights alone, whose columns are the dataset's. */
+async function open(engine: Engine, checkpoint: string, dataset: Dataset | undefined) {
+  const path = weightsAlone(checkpoint);
+  if (path === undefined) return openModel(engine, checkpoint);
+  if (!dataset)
+    throw new AppError("CHECKPOINT_MISMATCH", { what: "weights without a manifest know nothing of a table; give --data", path });
+  return { ...(await openWeights(engine, path, dataset.items)), manifest: undefined };
+}
+
+/** Decides who is held out of the table. Throws CHECKPOINT_MISMATCH when the model did not hold them out. */
+function saltOf(manifest: Manifest | undefined): string {
+  if (manifest && manifest.tableVersion !== null) return manifest.salt;
+  throw new AppError("CHECKPOINT_MISMATCH", {
+    what: "it was trained from a dataset directory: a table's held-out users may be its training users",
+  });
+}
 
 /** Throws CHECKPOINT_MISMATCH when model and data have no item in common. */
 function fromDataset(dataset: Dataset, vocabulary: Vocabulary): Subject {

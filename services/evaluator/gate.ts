@@ -1,7 +1,7 @@
 // The door to publication: decides whether a checkpoint may replace the published model. Pure; judge.ts measures what it is told.
 
 export interface Candidate {
-  /** Every weight and every score is a finite number. */
+  /** Every score is a finite number; weights that are not cannot even be read. */
   readonly finite: boolean;
   /** Items in the vocabulary. */
   readonly items: number;
@@ -20,7 +20,7 @@ export interface Incumbent {
 
 /** Null when the candidate may be published, else the reason in one sentence for people. `tolerance` is a difference of NDCG@100. */
 export function refusal(candidate: Candidate, popularity: number, incumbent: Incumbent | null, tolerance: number): string | null {
-  if (!candidate.finite) return "weights or scores are not finite";
+  if (!candidate.finite) return "scores are not finite";
   if (incumbent && candidate.items < incumbent.items)
     return `its vocabulary of ${candidate.items} items is smaller than the ${incumbent.items} of ${incumbent.version}`;
   if (candidate.users === 0) return "no held-out user has items on both sides yet";

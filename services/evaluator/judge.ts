@@ -10,8 +10,6 @@ import type { Figures } from "./journal.ts";
 /** A model that can score; `scoreBatch` takes and gives its own vocabulary's columns. */
 export interface Judged {
   readonly vocabulary: Vocabulary;
-  /** Every weight is a finite number. */
-  readonly finite: boolean;
   readonly scoreBatch: ScoreBatch;
 }
 
@@ -40,11 +38,11 @@ export async function judge(
   signal: AbortSignal,
 ): Promise<Measured> {
   const items = candidate.vocabulary.items.length;
-  const users = candidate.finite ? heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers) : [];
+  const users = heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers);
   const measure = async (scoreBatch: ScoreBatch) =>
     users.length > 0 ? figuresOf(await finish(evaluation(scoreBatch, users, items), signal)) : null;
 
-  let finite = candidate.finite;
+  let finite = true;
   const watched: ScoreBatch = (foldIns) => {
     const scores_BI = candidate.scoreBatch(foldIns);
     finite &&= allFinite(scores_BI);

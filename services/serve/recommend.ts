@@ -59,7 +59,6 @@ async function fromServer(server: string, config: Config): Promise<RecommendAnsw
 async function fromCheckpoint(dir: string, config: Config): Promise<RecommendAnswer> {
   const history = itemsOf(config) ?? (await historyFrom(config.table ?? pathsOf(config.dataDir).table, config.user!));
   const model = await openModel(await openEngine({ threads: 1 }), dir);
-  if (!model.finite) throw new AppError("NOT_FINITE", { what: "weights of the checkpoint are not finite", path: dir });
   return recommend(recommending(`step ${model.manifest.step}`, model), {
     history,
     k: config.k,

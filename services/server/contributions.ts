@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import { shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
-import { type Contribution, type Phase, scored } from "../../shared/wire/messages.ts";
+import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";
 
 export interface Received {
   readonly reconstruction: number;
@@ -24,6 +24,8 @@ function expectedShapes(phase: Phase, config: ModelConfig, users: number): [name
       return [...shapesOf("hidden", config), ["dBag", [users, config.hidden]]];
     case "decoder":
       return [...shapesOf("decoder", config), ...posterior];
+    case "joint":
+      return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ["dBag", [users, config.hidden]]];
     case "score":
       return [["metrics", [users, scored.length]]];
   }
@@ -31,7 +33,7 @@ function expectedShapes(phase: Phase, config: ModelConfig, users: number): [name
 
 /** Largest answer in bytes, the header's room included. */
 export function largestAnswer(config: ModelConfig, partSize: number): number {
-  const floats = (["posterior", "encoder", "decoder", "score"] as const).map((phase) =>
+  const floats = phases.map((phase) =>
     expectedShapes(phase, config, partSize).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
   return 4 * Math.max(...floats) + 2 ** 20;

@@ -1,6 +1,7 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { passesOf } from "../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../shared/ranking/metrics.ts";
 import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -49,7 +50,7 @@ export async function trainEpochs(
       soFar.best = { epoch: run.round, validation };
     }
     const seconds = (Date.now() - startedAt) / 1000;
-    const usersPerSecond = (corpus.users.length * (run.encoderPasses + 1)) / trainSeconds;
+    const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
     soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
     soFar.wallSeconds += seconds;
     startedAt = Date.now();

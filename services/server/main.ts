@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { knobs, modelOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -49,7 +49,7 @@ const DRAIN_MS = 3_000;
 export const command = defineCommand({
   name: "server",
   summary: "the parameter server: owns the weights, leases parts of each step to trainers",
-  options,
+  options: options.superRefine(consistent),
   async run(config, until) {
     if ((config.data === undefined) === (config.table === undefined))
       throw new AppError("USAGE", { what: "give either --data or --table" });

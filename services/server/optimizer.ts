@@ -11,6 +11,7 @@ import {
   shapesOf,
   type Weights,
 } from "../../shared/model/parameters.ts";
+import type { Step } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { encode } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
@@ -60,31 +61,19 @@ export class Optimizer {
     return this.#sent[group];
   }
 
-  /** One step of the encoder's Adam. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
-  stepEncoder(parts: readonly Received[], users: SparseRows, step: number): void {
+  /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
+  step(phase: Step["phase"], parts: readonly Received[], users: SparseRows, index: number): void {
     const { kernels } = this.#residence;
     kernels.memory.borrowed(() => {
-      const gradients = this.#gathered("hidden", parts, step);
-      const dBags = kernels.memory.floats(users.rows.length * this.config.hidden);
-      let at = 0;
-      for (const { tensors } of parts) {
-        dBags.set(tensors.dBag!.data, at);
-        at += tensors.dBag!.data.length;
+      const dBags = phase === "decoder" ? undefined : this.#gatheredBags(parts, users, index);
+      const hidden = phase === "decoder" ? undefined : this.#gathered("hidden", parts, index);
+      const decoder = phase === "encoder" ? undefined : this.#gathered("decoder", parts, index);
+      if (dBags && hidden) {
+        const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
+        kernels.adamOfBags(this.#residence.moving(embeddingName), this.config.hidden, dBags, users, rate);
+        this.#move("hidden", hidden, parts.length, this.updates.encoder);
       }
-      if (!kernels.finite(dBags)) throw notFinite(embeddingName, step);
-      this.updates.encoder++;
-      const rate = { t: this.updates.encoder, learningRate: this.config.learningRate };
-      kernels.adamOfBags(this.#residence.moving(embeddingName), this.config.hidden, dBags, users, rate);
-      this.#move("hidden", gradients, parts.length, this.updates.encoder);
-    });
-  }
-
-  /** Throws NOT_FINITE before a weight is touched. */
-  stepDecoder(parts: readonly Received[], step: number): void {
-    this.#residence.kernels.memory.borrowed(() => {
-      const gradients = this.#gathered("decoder", parts, step);
-      this.updates.decoder++;
-      this.#move("decoder", gradients, parts.length, this.updates.decoder);
+      if (decoder) this.#move("decoder", decoder, parts.length, ++this.updates.decoder);
     });
   }
 
@@ -118,6 +107,19 @@ export class Optimizer {
         return [name, all];
       }),
     );
+  }
+
+  /** The gradients of the parts' bags, in the kernels' memory. Throws NOT_FINITE. */
+  #gatheredBags(parts: readonly Received[], { rows }: SparseRows, step: number): Float32Array {
+    const { kernels } = this.#residence;
+    const dBags = kernels.memory.floats(rows.length * this.config.hidden);
+    let at = 0;
+    for (const { tensors } of parts) {
+      dBags.set(tensors.dBag!.data, at);
+      at += tensors.dBag!.data.length;
+    }
+    if (!kernels.finite(dBags)) throw notFinite(embeddingName, step);
+    return dBags;
   }
 
   #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array>, parts: number, t: number): void {

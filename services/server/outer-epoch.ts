@@ -1,8 +1,8 @@
-// One outer epoch, in the order of thought: old posteriors, encoder passes, snapshot, decoder pass. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+// One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
 import type { SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
-import { outerEpoch, partsOf, type Step } from "../../shared/model/schedule.ts";
+import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
@@ -13,9 +13,8 @@ import { Posteriors } from "./posteriors.ts";
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
 export interface Run {
   readonly seed: number;
-  readonly batchSize: number;
+  readonly schedule: Schedule;
   readonly partSize: number;
-  readonly encoderPasses: number;
   readonly optimizer: Optimizer;
   posteriors: Posteriors;
   /** Steps opened so far, forward passes included: the key of every draw. */
@@ -30,7 +29,7 @@ export type RowOf = (user: number) => Int32Array;
 /** Leases a step's parts and waits for the answers, in part order. */
 export type RunStep = (work: Work) => Promise<readonly Received[]>;
 
-/** Mean over the users and encoder passes of an outer epoch. */
+/** Mean over the users and the passes of an outer epoch that move the encoder. */
 export interface Loss {
   readonly reconstruction: number;
   readonly kl: number;
@@ -39,35 +38,31 @@ export interface Loss {
 /** Trains on `users` and returns the loss. When it throws, `run` is between steps: nothing is half applied. */
 export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<Loss> {
   await completePosteriors(run, users, rowOf, runStep);
-  const steps = outerEpoch({
-    users,
-    seed: run.seed,
-    epoch: run.round,
-    firstStep: run.step,
-    batchSize: run.batchSize,
-    encoderPasses: run.encoderPasses,
-  });
-  const sums = { reconstruction: 0, kl: 0, users: 0 };
-  for (const step of steps.filter(({ phase }) => phase === "encoder")) {
-    for (const { reconstruction, kl } of await encoderStep(run, step, rowOf, runStep)) {
-      sums.reconstruction += reconstruction * step.users.length;
-      sums.kl += kl * step.users.length;
-    }
-    sums.users += step.users.length;
-    run.step++;
-  }
-  // The snapshot: from here to the next round the encoder does not move, so what the decoder pass says of each user is the next round's old posterior.
+  // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. What a decoder pass without dropout says of each user is
+  // therefore the next round's old posterior; of all others the next round asks.
   const snapshot = new Posteriors(run.optimizer.config.latent);
-  for (const step of steps.filter(({ phase }) => phase === "decoder")) {
-    await decoderStep(run, step, rowOf, runStep, snapshot);
+  const sums = { reconstruction: 0, kl: 0, users: 0 };
+  for (const step of outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule: run.schedule })) {
+    const { answers, parts } = await trainStep(run, step, rowOf, runStep);
     run.step++;
+    if (step.phase !== "decoder") {
+      for (const { reconstruction, kl } of answers) {
+        sums.reconstruction += reconstruction * step.users.length;
+        sums.kl += kl * step.users.length;
+      }
+      sums.users += step.users.length;
+    } else if (!step.dropout) {
+      answers.forEach(({ tensors }, part) => {
+        snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
+      });
+    }
   }
   run.posteriors = snapshot;
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
 }
 
-/** Users that the last decoder pass did not meet with this very row: one forward pass of the old encoder, which the encoder still is. */
+/** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. */
 async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<void> {
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
   if (unknown.length === 0) return;
@@ -88,48 +83,41 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   run.step++;
 }
 
-async function encoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<readonly Received[]> {
+interface Trained {
+  readonly answers: readonly Received[];
+  /** Users of each part, beside its answer. */
+  readonly parts: readonly Uint32Array[];
+}
+
+/** One step of the half that its phase names, or of both. */
+async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<Trained> {
   const { optimizer, seed, posteriors } = run;
-  const { dropoutRate } = optimizer.config;
-  const parts = partsOf(step, run.partSize).map((users) => {
+  const { dropoutRate, latent } = optimizer.config;
+  const parts = partsOf(step, run.partSize);
+  const batches = parts.map((users) => {
     const rows = rowsOf(users, rowOf);
-    const values = rows.map((row, k) => normalisedRow(row, keepMask(seed, step.index, users[k]!, row.length, dropoutRate), dropoutRate));
-    return { users, rows, values };
+    const dropped = (row: Int32Array, k: number) =>
+      normalisedRow(row, keepMask(seed, step.index, users[k]!, row.length, dropoutRate), dropoutRate);
+    return step.dropout ? { rows, values: rows.map(dropped) } : whole(rows);
   });
-  const inputs = (part: number): WireTensor[] => {
-    const { users, rows, values } = parts[part]!;
+  const oldOf = (users: Uint32Array): WireTensor[] => {
     const { mu, logvar } = posteriors.of(users);
-    const shape = [users.length, optimizer.config.latent];
-    const old = [
+    const shape = [users.length, latent];
+    return [
       { name: "muOld", shape, data: mu },
       { name: "logvarOld", shape, data: logvar },
     ];
-    return [bagTensor(optimizer.bag({ rows, values }), rows.length), ...ragged("columns", "ends", rows), keys(users), ...old];
   };
-  const work = base(
-    run,
-    parts.map(({ users }) => users),
-    optimizer.group("hidden"),
-  );
-  const answers = await runStep({ ...work, phase: "encoder", decoder: optimizer.group("decoder"), inputs });
-  const all = { rows: parts.flatMap(({ rows }) => rows), values: parts.flatMap(({ values }) => values) };
-  optimizer.stepEncoder(answers, all, step.index);
-  return answers;
-}
-
-async function decoderStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep, snapshot: Posteriors): Promise<void> {
-  const { optimizer } = run;
-  const parts = partsOf(step, run.partSize);
   const inputs = (part: number): WireTensor[] => {
-    const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(optimizer.bag(whole(rows)), rows.length), ...ragged("columns", "ends", rows), keys(parts[part]!)];
+    const [users, batch] = [parts[part]!, batches[part]!];
+    const old = step.phase === "decoder" ? [] : oldOf(users);
+    return [bagTensor(optimizer.bag(batch), users.length), ...ragged("columns", "ends", batch.rows), keys(users), ...old];
   };
   const work = base(run, parts, optimizer.group("hidden"));
-  const answers = await runStep({ ...work, phase: "decoder", decoder: optimizer.group("decoder"), inputs });
-  optimizer.stepDecoder(answers, step.index);
-  answers.forEach(({ tensors }, part) => {
-    snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
-  });
+  const answers = await runStep({ ...work, phase: step.phase, decoder: optimizer.group("decoder"), inputs });
+  const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
+  optimizer.step(step.phase, answers, all, step.index);
+  return { answers, parts };
 }
 
 /** Metrics of each held-out user, [users x 3] in the order of `scored`. Users without a target must have been left out. */

@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { initialise } from "../../shared/model/parameters.ts";
+import { usualSchedule } from "../../shared/model/schedule.ts";
 import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { type Knobs, modelOf } from "../../shared/runtime/knobs.ts";
+import { type Knobs, modelOf, scheduleOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Run } from "./outer-epoch.ts";
@@ -13,9 +14,13 @@ import { Posteriors } from "./posteriors.ts";
 const count = z.number().int().nonnegative();
 const counters = z.looseObject({
   updates: z.object({ encoder: count, decoder: count }),
-  batchSize: count,
   partSize: count,
+  batchSize: count,
   encoderPasses: count,
+  // absent in checkpoints of the time when these could not be turned
+  decoderPasses: count.default(usualSchedule.decoderPasses),
+  decoderNoise: z.boolean().default(usualSchedule.decoderNoise),
+  notAlternating: z.boolean().default(usualSchedule.notAlternating),
 });
 
 /** What only the driver knows: epochs so far, users planned. */
@@ -46,8 +51,9 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 /** The checkpoint's run, or a new one of `items` items. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
 export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs & { threads?: number }, items: number): Resumed {
   const config = modelOf(knobs, items);
-  const { seed, batchSize, partSize, encoderPasses, threads } = knobs;
-  const settings = { seed, batchSize, partSize, encoderPasses };
+  const { seed, partSize, threads } = knobs;
+  const schedule = scheduleOf(knobs);
+  const settings = { seed, partSize, schedule };
   if (!checkpoint) {
     const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, threads);
     const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
@@ -57,7 +63,7 @@ export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs &
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, ...saved } = parsed.data;
-  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, ...settings }, dir);
+  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule }, dir);
   const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
   const posteriors = Posteriors.from(state, manifest.config.latent);
   const planned = state.planned
@@ -87,7 +93,7 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
 }
 
 export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
-  const { optimizer, posteriors, batchSize, partSize, encoderPasses } = run;
+  const { optimizer, posteriors, partSize, schedule } = run;
   const { planned, progress, vocabulary, ...facts } = extra;
   const asFloats = planned && {
     planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
@@ -95,7 +101,7 @@ export async function saveRun(out: string, run: Run, extra: Extra): Promise<void
   await saveCheckpoint(checkpointsOf(out), {
     weights: optimizer.weights,
     state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },
-    training: { updates: optimizer.updates, batchSize, partSize, encoderPasses, progress },
+    training: { updates: optimizer.updates, partSize, ...schedule, progress },
     facts: factsOf(run, facts),
     vocabulary,
   });

@@ -64,9 +64,11 @@ export class Computer {
         const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
         return reply(lease, { reconstruction: 0, kl: 0 }, posteriorTensors(mu_BL, logvar_BL));
       }
-      case "encoder": {
+      case "encoder":
+      case "joint": {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...this.#part(lease, tensors, bag_BH, latent), old });
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), old };
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, part, lease.phase === "joint");
         return reply(lease, result, [
           ...listed(result.gradients),
           { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH },

@@ -8,6 +8,7 @@ import { checkShapes, decodeSafetensors, encodeSafetensors } from "../model/chec
 import { modelConfig } from "../model/config.ts";
 import type { Weights } from "../model/parameters.ts";
 import { AppError } from "../runtime/errors.ts";
+import { decodeWeights, MANIFEST, WEIGHTS } from "./weights.ts";
 
 const manifestSchema = z.object({
   format: z.literal(1),
@@ -48,22 +49,22 @@ export interface Checkpoint extends Model {
 }
 
 const KEPT = 3;
-const WEIGHTS = "model.safetensors";
 const VOCABULARY = "vocabulary.json";
 const STATE = "state.safetensors";
 const TRAINING = "training.json";
-const MANIFEST = "manifest.json";
 
 /** A new `dir` appears as a whole; in an existing one the files are replaced one by one, the manifest last. */
 export async function saveModel(dir: string, weights: Weights, facts: ManifestFacts, vocabulary: readonly string[]): Promise<void> {
   await writeAll(dir, filesOf(weights, vocabulary), facts, vocabulary.length);
 }
 
-/** Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when a hash, a shape or the vocabulary does not fit the manifest. */
+/** Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when a hash, a shape or the vocabulary does not fit the manifest, or a weight is not finite. */
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
-  const weights = decodeSafetensors(await readChecked(dir, WEIGHTS, manifest));
-  checkShapes(weights, manifest.config);
+  const weights = decodeWeights(await readChecked(dir, WEIGHTS, manifest), join(dir, WEIGHTS), (weights) => {
+    checkShapes(weights, manifest.config);
+    return weights;
+  });
   const vocabulary = z.array(z.string()).parse(JSON.parse(new TextDecoder().decode(await readChecked(dir, VOCABULARY, manifest))));
   if (vocabulary.length !== manifest.vocabulary.count || vocabulary.length !== manifest.config.items)
     throw new AppError("CHECKPOINT_CORRUPT", { what: `${vocabulary.length} items for ${manifest.config.items} columns`, path: dir });

@@ -2,12 +2,13 @@
 // Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
 import { AppError } from "../runtime/errors.ts";
 import type { ModelConfig } from "./config.ts";
-import { type Group, shapesOf, type Tensor, type Weights } from "./parameters.ts";
+import { embeddingName, findNonFinite, type Group, shapesOf, type Tensor, type Weights } from "./parameters.ts";
 
 const headerLimit = 100 << 20; // the limit of the safetensors format
 
 /** PyTorch keeps W1 as [H, I]; in memory it is [I, H]. */
-const isTurned = (name: string) => name === "encoder.fc1.weight" || name === "encoder_old.fc1.weight";
+const isTurned = (name: string) => name === embeddingName;
+const shapeInFile = (name: string, shape: readonly number[]) => (isTurned(name) ? [...shape].reverse() : [...shape]);
 
 export function encodeSafetensors(weights: Weights): Uint8Array {
   let end = 0;
@@ -15,7 +16,7 @@ export function encodeSafetensors(weights: Weights): Uint8Array {
   for (const [name, { shape, data }] of Object.entries(weights)) {
     const from = end;
     end += data.byteLength;
-    header[name] = { dtype: "F32", shape: isTurned(name) ? [...shape].reverse() : shape, data_offsets: [from, end] };
+    header[name] = { dtype: "F32", shape: shapeInFile(name, shape), data_offsets: [from, end] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const length = Math.ceil(json.length / 8) * 8; // padded with spaces, so that the data is aligned
@@ -76,15 +77,22 @@ function entryOf(name: string, entry: unknown): { shape: number[]; from: number;
   return { shape, from, to };
 }
 
-/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. */
+/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. Shapes are told as in the file. */
 export function checkShapes(weights: Weights, config: ModelConfig, groups: readonly Group[] = ["embedding", "hidden", "decoder"]): void {
   for (const [name, expected] of groups.flatMap((group) => shapesOf(group, config))) {
     const found = weights[name]?.shape;
     if (!found) throw corrupt(`tensor ${name} is missing`);
     if (found.length !== expected.length || found.some((n, k) => n !== expected[k])) {
-      throw corrupt(`tensor ${name} has the shape [${found}] where the configuration asks for [${expected}]`);
+      const [inFile, wanted] = [shapeInFile(name, found), shapeInFile(name, expected)];
+      throw corrupt(`tensor ${name} has the shape [${inFile}] where the other sizes ask for [${wanted}]`);
     }
   }
+}
+
+/** Throws CHECKPOINT_CORRUPT when a tensor holds a NaN or an infinity: whatever it scored would be one. */
+export function checkFinite(weights: Weights): void {
+  const poisoned = findNonFinite(weights);
+  if (poisoned !== undefined) throw corrupt(`tensor ${poisoned} holds a NaN or an infinity`);
 }
 
 const corrupt = (what: string, options?: ErrorOptions) => new AppError("CHECKPOINT_CORRUPT", { what }, options);

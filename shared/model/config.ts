@@ -4,6 +4,8 @@ import { z } from "zod";
 const positive = z.number().int().positive();
 const share = z.number().min(0).max(1);
 
+export const sumsToOne = (weights: readonly number[]): boolean => Math.abs(weights.reduce((a, b) => a + b) - 1) < 1e-6;
+
 /** Shape of `ModelConfig` as stored in a manifest. Either `gamma` or `beta` is set, never both. */
 export const modelConfig = z
   .strictObject({
@@ -24,10 +26,7 @@ export const modelConfig = z
     wideLogVariance: z.number(),
   })
   .refine((c) => (c.gamma === null) !== (c.beta === null), { message: "give either gamma or beta, not both", path: ["gamma"] })
-  .refine((c) => Math.abs(c.mixtureWeights.reduce((a, b) => a + b) - 1) < 1e-6, {
-    message: "mixture weights must sum to 1",
-    path: ["mixtureWeights"],
-  });
+  .refine((c) => sumsToOne(c.mixtureWeights), { message: "mixture weights must sum to 1", path: ["mixtureWeights"] });
 
 export type ModelConfig = z.output<typeof modelConfig>;
 

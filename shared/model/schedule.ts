@@ -1,12 +1,29 @@
-// Which users each step of an outer epoch holds: three encoder passes, then one decoder pass, each in its own keyed order. Source: spec/recvae.md 1.7.
+// Which users each step of an outer epoch holds: encoder passes, then decoder passes, or joint ones; each in its own keyed order. Source: spec/recvae.md 1.7.
 import { permutation } from "./draws.ts";
 
-type Phase = "encoder" | "decoder";
+/** What the paper's ablation turns about an outer epoch. */
+export interface Schedule {
+  readonly batchSize: number;
+  readonly encoderPasses: number;
+  readonly decoderPasses: number;
+  /** Dropout in decoder passes too. */
+  readonly decoderNoise: boolean;
+  /** `encoderPasses` joint passes take the place of all others: encoder and decoder move together, from the same batch with dropout. */
+  readonly notAlternating: boolean;
+}
 
-export interface Step {
+/** The authors' own. */
+export const usualSchedule: Schedule = { batchSize: 500, encoderPasses: 3, decoderPasses: 1, decoderNoise: false, notAlternating: false };
+
+interface Pass {
+  /** Which half of the model moves; both in a joint one. */
+  readonly phase: "encoder" | "decoder" | "joint";
+  readonly dropout: boolean;
+}
+
+export interface Step extends Pass {
   /** Global number of the step, the key of its draws. */
   readonly index: number;
-  readonly phase: Phase;
   /** Pass within the outer epoch, from 0, encoder passes first. */
   readonly pass: number;
   readonly users: Uint32Array;
@@ -19,22 +36,32 @@ export interface EpochPlan {
   readonly epoch: number;
   /** Global number of the epoch's first step. */
   readonly firstStep: number;
-  readonly batchSize?: number;
-  readonly encoderPasses?: number;
-  readonly decoderPasses?: number;
+  readonly schedule: Schedule;
 }
 
-/** The steps of one outer epoch, in order. The last batch of a pass is smaller when the users don't divide. The snapshot of the old encoder stands before the first decoder step. */
-export function outerEpoch(plan: EpochPlan): Step[] {
-  const { users, seed, epoch, firstStep, batchSize = 500, encoderPasses = 3, decoderPasses = 1 } = plan;
+/** The passes of one outer epoch, in order. */
+export function passesOf({ encoderPasses, decoderPasses, decoderNoise, notAlternating }: Schedule): Pass[] {
+  const times = (count: number, pass: Pass) => Array.from({ length: count }, () => pass);
+  if (notAlternating) return times(encoderPasses, { phase: "joint", dropout: true });
+  return [
+    ...times(encoderPasses, { phase: "encoder", dropout: true }),
+    ...times(decoderPasses, { phase: "decoder", dropout: decoderNoise }),
+  ];
+}
+
+/**
+ * The steps of one outer epoch, in order. The last batch of a pass is smaller when the users don't divide. The snapshot of the old encoder stands after the
+ * last step that moves the encoder.
+ */
+export function outerEpoch({ users, seed, epoch, firstStep, schedule }: EpochPlan): Step[] {
+  const { batchSize } = schedule;
+  const passes = passesOf(schedule);
   const steps: Step[] = [];
-  for (let pass = 0; pass < encoderPasses + decoderPasses; pass++) {
-    const order = permutation(seed, epoch * (encoderPasses + decoderPasses) + pass, users.length).map((k) => users[k]!);
-    for (let from = 0; from < order.length; from += batchSize) {
-      const phase = pass < encoderPasses ? "encoder" : "decoder";
-      steps.push({ index: firstStep + steps.length, phase, pass, users: order.subarray(from, from + batchSize) });
-    }
-  }
+  passes.forEach(({ phase, dropout }, pass) => {
+    const order = permutation(seed, epoch * passes.length + pass, users.length).map((k) => users[k]!);
+    for (let from = 0; from < order.length; from += batchSize)
+      steps.push({ index: firstStep + steps.length, phase, dropout, pass, users: order.subarray(from, from + batchSize) });
+  });
   return steps;
 }
 

@@ -32,7 +32,7 @@ export interface EncoderPart extends Part {
 export type DecoderPart = Part;
 
 export interface EncoderResult {
-  /** Of every tensor of the hidden group. */
+  /** Of every tensor of the hidden group; in a joint step of the decoder group too. */
   readonly gradients: Weights;
   /** Gradient of the bag, `[B, H]`, for bagBackward. */
   readonly dBag_BH: Float32Array;
@@ -56,7 +56,14 @@ export function posterior(engine: Engine, hidden: HiddenWeights, bag_BH: Float32
   });
 }
 
-export function encoderPart(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, part: EncoderPart): EncoderResult {
+/** With `joint` the decoder's gradients come along, from the same sample. */
+export function encoderPart(
+  engine: Engine,
+  hidden: HiddenWeights,
+  decoder: DecoderWeights,
+  part: EncoderPart,
+  joint = false,
+): EncoderResult {
   const { tf } = engine;
   const { config } = hidden;
   const share = 1 / part.batchSize;
@@ -72,13 +79,14 @@ export function encoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
 
     const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
     const fromItems_BL = gradientOfLatent(engine, decoder, known.softmax_BI, part.rows, share);
+    const ofDecoder = joint ? gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share) : {};
     known.softmax_BI.dispose();
     const g_BL = tf.add(fromItems_BL, tf.mul(dz_BL, klShare_B1)) as Tensor2D;
     // mu: its direct way into log q cancels with the way through z. logvar: through z's spread, and log q's own -1/2.
     const dLogvar_BL = tf.mul(tf.sub(tf.mul(scaledNoise_BL, g_BL), klShare_B1), 0.5) as Tensor2D;
     const { gradients, dBag_BH } = encodeBackward(engine, hidden, encoded, g_BL, dLogvar_BL);
     const kl = kl_B.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) * share;
-    return { gradients, dBag_BH, reconstruction: -sumOf(known.log_B) * share, kl };
+    return { gradients: { ...gradients, ...ofDecoder }, dBag_BH, reconstruction: -sumOf(known.log_B) * share, kl };
   });
 }
 

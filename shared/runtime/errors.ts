@@ -38,8 +38,12 @@ export const errors = {
     hint: "compare with the layout of Liang et al.: uid,sid rows, ids below the line count of unique_sid.txt",
   },
   CHECKPOINT_MISSING: { exit: 2, retryable: false, hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json" },
-  CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use an earlier checkpoint; this one is not used" },
-  CHECKPOINT_MISMATCH: { exit: 2, retryable: false, hint: "use the flags that the checkpoint was made with, or another --out" },
+  CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use another checkpoint, such as an earlier one; this one is not used" },
+  CHECKPOINT_MISMATCH: {
+    exit: 2,
+    retryable: false,
+    hint: "use the flags and the data that the checkpoint was made with, or another --out",
+  },
   MODEL_TOO_LARGE: {
     exit: 1,
     retryable: false,

@@ -1,9 +1,18 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on.
 import { z } from "zod";
-import { defaults, type ModelConfig } from "../model/config.ts";
-import { AppError } from "./errors.ts";
+import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
+import { type Schedule, usualSchedule } from "../model/schedule.ts";
 
 const size = () => z.coerce.number().int().min(1);
+
+/** "A,B,C" on the command line. */
+const mixture = z.string().transform((text, context): ModelConfig["mixtureWeights"] => {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const { data } = modelConfig.shape.mixtureWeights.safeParse(numbers);
+  if (data && sumsToOne(data)) return data;
+  context.addIssue({ code: "custom", message: "give three numbers from 0 to 1 that sum to 1, such as 0.15,0.75,0.1" });
+  return z.NEVER;
+});
 
 export const knobs = {
   gamma: z.coerce.number().min(0).optional().describe(`weight of the KL term per item of a user (default ${defaults.gamma})`),
@@ -12,9 +21,20 @@ export const knobs = {
   latent: size().default(defaults.latent).describe("dimensions of the latent"),
   learningRate: z.coerce.number().positive().default(defaults.learningRate).describe("of both Adams"),
   dropoutRate: z.coerce.number().min(0).lt(1).default(defaults.dropoutRate).describe("share of a user's items dropped in encoder passes"),
-  batchSize: size().default(500).describe("users of a step"),
+  mixtureWeights: mixture
+    .default(defaults.mixtureWeights)
+    .describe("of the prior's parts: standard normal, old posterior, wide normal; 1,0,0 is the Gaussian prior"),
+  batchSize: size().default(usualSchedule.batchSize).describe("users of a step"),
   partSize: size().max(10_000).default(250).describe("users of a part, what one trainer computes at a time"),
-  encoderPasses: size().default(3).describe("encoder passes of an outer epoch, before one decoder pass"),
+  encoderPasses: size().default(usualSchedule.encoderPasses).describe("encoder passes of an outer epoch"),
+  decoderPasses: size().default(usualSchedule.decoderPasses).describe("decoder passes of an outer epoch, after the encoder's"),
+  decoderNoise: z.boolean().default(usualSchedule.decoderNoise).describe("dropout in decoder passes too"),
+  notAlternating: z
+    .boolean()
+    .default(usualSchedule.notAlternating)
+    .describe(
+      "move encoder and decoder together, in --encoder-passes passes with dropout; the prior is still updated after each outer epoch",
+    ),
   seed: z.coerce
     .number()
     .int()
@@ -26,17 +46,27 @@ export const knobs = {
 const shape = z.object(knobs);
 export type Knobs = z.output<typeof shape>;
 
-/** Throws USAGE when both KL weights are given. */
-export function modelOf({ gamma, beta, hidden, latent, learningRate, dropoutRate }: Knobs, items: number): ModelConfig {
-  if (gamma !== undefined && beta !== undefined) throw new AppError("USAGE", { what: "give --gamma or --beta, not both" });
+/** For `superRefine`: flags that contradict each other are told like any other mistake. */
+export function consistent({ gamma, beta, decoderPasses, decoderNoise, notAlternating }: Knobs, context: z.RefinementCtx): void {
+  const refuse = (flag: keyof Knobs, message: string) => context.addIssue({ code: "custom", path: [flag], message });
+  if (gamma !== undefined && beta !== undefined) refuse("beta", "give --gamma or --beta, not both");
+  if (notAlternating && (decoderNoise || decoderPasses !== usualSchedule.decoderPasses))
+    refuse("notAlternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
+}
+
+export function modelOf({ gamma, beta, hidden, latent, learningRate, dropoutRate, mixtureWeights }: Knobs, items: number): ModelConfig {
   const weight = beta === undefined ? { gamma: gamma ?? defaults.gamma, beta: null } : { gamma: null, beta };
-  return { ...defaults, ...weight, items, hidden, latent, learningRate, dropoutRate };
+  return { ...defaults, ...weight, items, hidden, latent, learningRate, dropoutRate, mixtureWeights };
+}
+
+export function scheduleOf({ batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating }: Knobs): Schedule {
+  return { batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating };
 }
 
 /** The flags that stand for these values. */
 export function flagsOf(values: Knobs): string[] {
   return Object.keys(knobs).flatMap((key) => {
     const value = values[key as keyof Knobs];
-    return value === undefined ? [] : [`--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
+    return value === undefined ? [] : [`--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}=${value}`];
   });
 }

@@ -8,7 +8,7 @@ const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(200);
 
 /** What the trainer does with a part; each phase is one pass over users. */
-export const phases = ["posterior", "encoder", "decoder", "score"] as const;
+export const phases = ["posterior", "encoder", "decoder", "joint", "score"] as const;
 export type Phase = (typeof phases)[number];
 
 /** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
@@ -39,7 +39,7 @@ export const scored = ["ndcg@100", "recall@20", "recall@50"] as const;
 const welcome = z.object({ type: z.literal("welcome"), trainer: z.string(), seed: z.number().int() });
 /** The model's configuration comes along, since it grows with the vocabulary. */
 const weights = z.object({ type: z.literal("weights"), group: z.enum(groups), version: count, model: modelConfig });
-/** Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder), `targets` and `targetEnds` (score). */
+/** Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and joint), `targets` and `targetEnds` (score). */
 const lease = z.object({
   type: z.literal("lease"),
   step: count,

@@ -62,6 +62,26 @@ test("two trainers make the same model as one, byte for byte", async () => {
   expect(stderr).toMatch(/epoch 4\/4 {2}loss .* users\/s {2}0 s left/);
 }, 60_000);
 
+test.each([
+  ["not alternating", ["--not-alternating"]],
+  [
+    "with decoder noise, two decoder passes and the Gaussian prior",
+    ["--decoder-noise", "--decoder-passes", "2", "--mixture-weights", "1,0,0"],
+  ],
+])(
+  "%s, two trainers stopped and started again make the same model as one that was not",
+  async (name, flags) => {
+    const one = await train(`${name}, one`, "--trainers", "1", "--epochs", "2", ...flags);
+    await train(`${name}, two`, "--trainers", "2", "--epochs", "1", ...flags);
+    const two = await train(`${name}, two`, "--trainers", "2", "--epochs", "2", ...flags);
+    expect(hashOf(two.out)).toBe(hashOf(one.out));
+    expect(hashOf(one.out)).not.toBe(clean);
+    expect(two.report.epochs).toHaveLength(2);
+    expect(two.report.epochs[1].loss.reconstruction).toBeLessThan(two.report.epochs[0].loss.reconstruction);
+  },
+  120_000,
+);
+
 test("another seed makes another model", async () => {
   const { out } = await train("seeded", "--trainers", "1", "--epochs", "1", "--seed", "8");
   expect(hashOf(out)).not.toBe(clean);
@@ -147,6 +167,12 @@ test.each([
   ["gamma and beta together are refused", 2, ["server", "--out", "x", "--gamma", "1", "--beta", "1"], /USAGE.*not both/s],
   ["an open address needs a token", 2, ["server", "--out", "x", "--listen", "0.0.0.0:0"], /USAGE.*--token-file/s],
   ["an --out of other flags is not resumed", 2, ["server", "--hidden", "32"], /CHECKPOINT_MISMATCH.*hidden was 24, is 32/s],
+  [
+    "train tells of flags that contradict each other itself",
+    2,
+    ["train", "--gamma", "1", "--beta", "1"],
+    /^USAGE.*not both.*command train/s,
+  ],
 ])(
   "%s",
   async (_, code, [name, ...flags], message) => {

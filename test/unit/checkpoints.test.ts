@@ -8,6 +8,7 @@ import { latestCheckpoint, mustFit, resumeOrBegin, saveRun } from "../../service
 import { Posteriors } from "../../services/server/posteriors.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { groupOf, initialise } from "../../shared/model/parameters.ts";
+import { usualSchedule } from "../../shared/model/schedule.ts";
 import { loadModel, newestCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
@@ -18,8 +19,12 @@ beforeEach(() => {
   out = mkdtempSync(join(root, "out-"));
 });
 
-const knobs = { hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, batchSize: 10, partSize: 5, encoderPasses: 3, seed: 7 };
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const schedule = { ...usualSchedule, batchSize: 10 };
+const knobs = {
+  ...{ hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights },
+  ...{ ...schedule, partSize: 5, seed: 7 },
+};
 const vocabulary = ["with a\nbreak", "b", "c", "d", "e"];
 const facts = { config, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };
 const log = createLog("test");
@@ -27,10 +32,11 @@ const log = createLog("test");
 function someRun(step: number): Run {
   const weights = initialise(config, step);
   const optimizer = new Optimizer(config, weights);
-  optimizer.stepDecoder([{ reconstruction: 0, kl: 0, tensors: groupOf(initialise(config, 9), "decoder", config) }], 0);
+  const gradients = groupOf(initialise(config, 9), "decoder", config);
+  optimizer.step("decoder", [{ reconstruction: 0, kl: 0, tensors: gradients }], { rows: [], values: [] }, 0);
   const posteriors = new Posteriors(3);
   posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
-  return { seed: 7, batchSize: 10, partSize: 5, encoderPasses: 3, optimizer, posteriors, step, round: step };
+  return { seed: 7, schedule, partSize: 5, optimizer, posteriors, step, round: step };
 }
 const save = (run: Run, planned = new Int32Array()) =>
   saveRun(out, run, { salt: "", tableVersion: 3, watermark: 12, vocabulary, progress: { any: [1] }, planned });
@@ -59,6 +65,26 @@ test("a run comes back whole: weights, Adam, posteriors, counters, what was plan
   expect(back.run).toMatchObject({ step: 5, round: 5, seed: 7 });
   expect(back.planned).toEqual(Int32Array.of(-1, 7, 2 ** 30));
   expect(back.progress).toEqual({ any: [1] });
+});
+
+test("a run without any posterior comes back: the next round asks for all of them", async () => {
+  const run = someRun(5);
+  run.posteriors = new Posteriors(3);
+  await save(run);
+  expect(resumeOrBegin(await latestCheckpoint(out, log), knobs, 5).run.posteriors.has(2, 2)).toBe(false);
+});
+
+test("a checkpoint of before the ablation's flags goes on with the values that it was trained with", async () => {
+  await save(someRun(5));
+  const checkpoint = (await latestCheckpoint(out, log))!;
+  const {
+    decoderPasses: _passes,
+    decoderNoise: _noise,
+    notAlternating: _joint,
+    ...training
+  } = checkpoint.training as Record<string, unknown>;
+  expect(resumeOrBegin({ ...checkpoint, training }, knobs, 5).run.step).toBe(5);
+  expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, decoderPasses: 2 }, 5)).toThrow(/decoderPasses was 1, is 2/);
 });
 
 test("the newest three checkpoints are kept", async () => {
@@ -102,6 +128,11 @@ test("a run is not resumed with other flags, nor over other items", async () => 
   expect(() => resumeOrBegin(checkpoint, { ...knobs, gamma: 1, seed: 8 }, 5)).toThrow(
     /CHECKPOINT_MISMATCH: gamma was 0.005, is 1; seed was 7, is 8/,
   );
+  const ablation = { ...knobs, mixtureWeights: [1, 0, 0] as [number, number, number], decoderPasses: 2, decoderNoise: true };
+  expect(() => resumeOrBegin(checkpoint, ablation, 5)).toThrow(
+    /mixtureWeights was \[0.15,0.75,0.1\], is \[1,0,0\]; decoderPasses was 1, is 2; decoderNoise was false, is true/,
+  );
+  expect(() => resumeOrBegin(checkpoint, { ...knobs, notAlternating: true }, 5)).toThrow(/notAlternating was false, is true/);
   expect(() => mustFit(checkpoint, [vocabulary[0]!, "b", "x", "d", "e"], "prefix")).toThrow(
     /CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/,
   );

@@ -9,6 +9,7 @@ import type { Contribution } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const nobody = { rows: [], values: [] };
 const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0 };
 
 /** A right answer to a decoder part of 2 users. */
@@ -47,7 +48,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY])(
     const before = structuredClone({ ...optimizer.weights, ...optimizer.state() });
     const tensors = answer();
     tensors[1]!.data[4] = value;
-    expect(() => optimizer.stepDecoder([check(answer()), check(tensors)], 3)).toThrow(
+    expect(() => optimizer.step("decoder", [check(answer()), check(tensors)], nobody, 3)).toThrow(
       /NOT_FINITE: the gradient of decoder.bias is not finite: step 3/,
     );
     expect({ ...optimizer.weights, ...optimizer.state() }).toEqual(before);
@@ -80,7 +81,7 @@ test("gradients are added in the order of the parts", () => {
   });
   const momentAfter = (...values: number[]) => {
     const optimizer = new Optimizer(config, initialise(config, 1));
-    optimizer.stepDecoder(values.map(part), 0);
+    optimizer.step("decoder", values.map(part), nobody, 0);
     return optimizer.state()["adam_m.decoder.bias"]!.data[0];
   };
   // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1; the first moment is a tenth of the sum.

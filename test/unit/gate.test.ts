@@ -24,10 +24,10 @@ test("a vocabulary may grow and never shrink", () => {
   expect(refusal({ ...good, items: 99, ndcg: 0.9 }, 0.1, incumbent, 0.01)).toContain("smaller than the 100 of v000003");
 });
 
-test("weights that are not finite are refused, whatever the figures say", () => {
+test("scores that are not finite are refused, whatever the figures say", () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (ndcg, popularity) => {
-      expect(refusal({ ...good, finite: false, ndcg }, popularity, incumbent, 1)).toBe("weights or scores are not finite");
+      expect(refusal({ ...good, finite: false, ndcg }, popularity, incumbent, 1)).toBe("scores are not finite");
     }),
   );
 });

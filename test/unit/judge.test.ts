@@ -28,7 +28,6 @@ function parityModel(vocabulary: Vocabulary, sign = 1): Judged {
   const parity = (column: number) => Number(vocabulary.items[column]!.slice(1)) % 2;
   return {
     vocabulary,
-    finite: true,
     scoreBatch: (foldIns) => {
       const scores_BI = new Float32Array(foldIns.length * vocabulary.items.length);
       foldIns.forEach((row, k) => {
@@ -104,10 +103,10 @@ describe("judging", () => {
     expect(measured.refusal).toContain("below plain popularity");
   });
 
-  test("scores that are not finite are refused, though the weights are", async () => {
+  test("scores that are not finite are refused, though the weights are finite", async () => {
     const scoreBatch: Judged["scoreBatch"] = (foldIns) => good.scoreBatch(foldIns).fill(Number.NaN, 7, 8);
     const measured = await judge({ ...good, scoreBatch }, null, histories, limits, never);
-    expect(measured).toMatchObject({ refusal: "weights or scores are not finite", model: null });
+    expect(measured).toMatchObject({ refusal: "scores are not finite", model: null });
   });
 
   test("the incumbent is judged on the same users, in the candidate's columns", async () => {
@@ -126,7 +125,6 @@ describe("judging", () => {
   test("an older model's unknown items come last", () => {
     const older: Judged = {
       vocabulary: new Vocabulary(["b", "a"]),
-      finite: true,
       scoreBatch: (rows) => Float32Array.from(rows.flatMap((row) => [row.length, row[0] ?? -1])),
     };
     const scores = inColumnsOf(new Vocabulary(["a", "b", "c"]), older)([Int32Array.of(0, 2), Int32Array.of(1, 0, 2)]);

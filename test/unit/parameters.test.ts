@@ -100,7 +100,7 @@ test("a truncated checkpoint is refused at every length", () => {
 
 test("a wrong shape, a missing tensor and a NaN are named", () => {
   const weights = initialise(config, 3);
-  expect(() => checkShapes(weights, { ...config, hidden: 13 })).toThrow(/encoder\.fc1\.weight has the shape \[30,12\].*\[30,13\]/);
+  expect(() => checkShapes(weights, { ...config, hidden: 13 })).toThrow(/encoder\.fc1\.weight has the shape \[12,30\].*\[13,30\]/);
   const { "decoder.bias": bias, ...rest } = weights;
   expect(() => checkShapes(rest, config)).toThrow(/decoder\.bias is missing/);
   expect(findNonFinite(weights)).toBeUndefined();

@@ -55,13 +55,37 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
     const decoder = decoderStep(engine, config, weights, batch);
     for (const [tensor, { data }] of Object.entries(decoder.gradients))
       expect(deviation(data, automatic.gradients[tensor]!), tensor).toBeLessThan(1e-4);
+    const joint = encoderStep(engine, config, weights, old, batch, { joint: true });
+    expect(joint.gradients).toEqual({ ...step.gradients, ...decoder.gradients });
+    expect([joint.reconstruction, joint.kl]).toEqual([step.reconstruction, step.kl]);
+  });
+
+  test("with a Gaussian prior the KL term is the closed form of its sample, and nothing is read of the old posterior", () => {
+    const config: ModelConfig = { ...small, mixtureWeights: [1, 0, 0] };
+    const weights = initialise(config, 4);
+    const batch = batchOf(config, 6, 0.5);
+    const none = { mu_BL: new Float32Array(24).fill(Number.NaN), logvar_BL: new Float32Array(24).fill(Number.NaN) };
+    const step = encoderStep(engine, config, weights, none, batch);
+    const { mu_BL, logvar_BL } = decoderStep(engine, config, weights, batch);
+    // log N(z; mu, e^logvar) - log N(z; 0, 1), with z - mu = noise * e^(logvar / 2)
+    const closed = batch.rows.map(
+      (row, user) =>
+        row.length *
+        0.05 *
+        Array.from({ length: 4 }, (_, l) => {
+          const [mu, logvar, noise] = [mu_BL, logvar_BL, batch.noise_BL].map((table) => table[user * 4 + l]!) as [number, number, number];
+          return ((mu + noise * Math.exp(logvar / 2)) ** 2 - noise ** 2 - logvar) / 2;
+        }).reduce((a, b) => a + b),
+    );
+    expect(step.kl).toBeCloseTo(closed.reduce((a, b) => a + b) / 6, 5);
+    expect(findNonFinite(step.gradients)).toBeUndefined();
   });
 
   test("the contributions of parts add up to the step of the whole batch", () => {
     const weights = initialise(small, 4);
     const batch = batchOf(small, 7, 0.5);
     const old = posteriors(engine, small, initialise(small, 4, 1), batch.rows);
-    const [whole, parts] = [encoderStep(engine, small, weights, old, batch), encoderStep(engine, small, weights, old, batch, 3)];
+    const [whole, parts] = [encoderStep(engine, small, weights, old, batch), encoderStep(engine, small, weights, old, batch, { parts: 3 })];
     expect(deviation([parts.reconstruction, parts.kl], [whole.reconstruction, whole.kl])).toBeLessThan(1e-5);
     for (const [tensor, { data }] of Object.entries(whole.gradients))
       expect(deviation(parts.gradients[tensor]!.data, data), tensor).toBeLessThan(1e-5);

@@ -34,8 +34,15 @@ export function bagOf(table: Float32Array, width: number, rows: readonly Int32Ar
   return kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, { rows, values }));
 }
 
-/** The encoder step cut into `parts` parts, whose contributions are added up. */
-export function encoderStep(engine: Engine, config: ModelConfig, weights: Weights, old: Posterior, batch: Batch, parts = 1): Gradients {
+/** The encoder step cut into `parts` parts, whose contributions are added up; or the joint one. */
+export function encoderStep(
+  engine: Engine,
+  config: ModelConfig,
+  weights: Weights,
+  old: Posterior,
+  batch: Batch,
+  { parts = 1, joint = false } = {},
+): Gradients {
   const { hidden: width, latent } = config;
   const embedding = weights[embeddingName]!;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
@@ -45,13 +52,14 @@ export function encoderStep(engine: Engine, config: ModelConfig, weights: Weight
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const [rows, values] = [batch.rows.slice(from, to), batch.values.slice(from, to)];
     const some = (array: Float32Array) => array.subarray(from * latent, to * latent);
-    const part = encoderPart(engine, hidden, decoder, {
+    const input = {
       bag_BH: bagOf(embedding.data, width, rows, values),
       rows,
       old: { mu_BL: some(old.mu_BL), logvar_BL: some(old.logvar_BL) },
       noise_BL: some(batch.noise_BL),
       batchSize: batch.rows.length,
-    });
+    };
+    const part = encoderPart(engine, hidden, decoder, input, joint);
     add(total, part.gradients);
     received.push({ ...part, tensors: { ...part.gradients, dBag: { shape: [to - from, width], data: part.dBag_BH } } });
     reconstruction += part.reconstruction;
@@ -61,7 +69,7 @@ export function encoderStep(engine: Engine, config: ModelConfig, weights: Weight
   decoder.dispose();
   const dBags = Float32Array.from(received.flatMap(({ tensors }) => [...tensors.dBag!.data]));
   total[embeddingName] = { shape: embedding.shape, data: gradientOfTable(embedding.shape, dBags, batch) };
-  return { gradients: total, reconstruction, kl, apply: (optimizer) => optimizer.stepEncoder(received, batch, 0) };
+  return { gradients: total, reconstruction, kl, apply: (optimizer) => optimizer.step(joint ? "joint" : "encoder", received, batch, 0) };
 }
 
 /** The gradient of a row of the table is the sum of the gradients of the bags that it stands in. */
@@ -101,7 +109,7 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
   }
   hidden.dispose();
   decoder.dispose();
-  return { gradients: total, reconstruction, kl: 0, ...known, apply: (optimizer) => optimizer.stepDecoder(received, 0) };
+  return { gradients: total, reconstruction, kl: 0, ...known, apply: (optimizer) => optimizer.step("decoder", received, batch, 0) };
 }
 
 /** Posteriors of whole rows, no dropout. */
