@@ -1,17 +1,17 @@
 // Times what one trainer and the server compute for one part of a step, on the engine that this machine really has. No wire: arithmetic alone.
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { openEngine } from "../../shared/engine/engine.ts";
 import { Kernels } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults, type ModelConfig } from "../../shared/model/config.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
-import { gaussian, permutation } from "../../shared/model/draws.ts";
+import { gaussian } from "../../shared/model/draws.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
 import { embeddingName, initialise } from "../../shared/model/parameters.ts";
 import { decoderPart, encoderPart, posterior } from "../../shared/model/steps.ts";
-import type { Figure } from "./main.ts";
+import { type Figure, gemmRate, median } from "./figures.ts";
+import { longTailedRow } from "./rows.ts";
 
 const SEED = 1337;
-const REPEATS = 5;
 
 export async function engineFigures(size: {
   items: number;
@@ -60,37 +60,4 @@ export async function engineFigures(size: {
     engine: `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} items a user`,
     figures,
   };
-}
-
-/** Distinct items; the squared place favours the first columns, as popularity does. */
-function longTailedRow(user: number, perUser: number, items: number): Int32Array {
-  const places = permutation(SEED, user, Math.ceil(Math.sqrt(items)) * 8);
-  const columns = new Set<number>();
-  for (const place of places) {
-    if (columns.size === Math.min(perUser, items)) break;
-    columns.add(Math.floor((place / places.length) ** 2 * items));
-  }
-  return Int32Array.from(columns);
-}
-
-function gemmRate(engine: Engine): number {
-  const n = 2048;
-  const a = engine.tf.randomUniform<import("@tensorflow/tfjs").Rank.R2>([n, n], 0, 1, "float32", SEED);
-  const time = median(() => {
-    const product = engine.matMul(a, a);
-    product.dataSync();
-    product.dispose();
-  });
-  a.dispose();
-  return (2 * n ** 3) / 1e6 / time;
-}
-
-/** Milliseconds; the first run warms up and is not counted. */
-function median(body: () => void): number {
-  const times = Array.from({ length: REPEATS + 1 }, () => {
-    const startedAt = performance.now();
-    body();
-    return performance.now() - startedAt;
-  });
-  return times.slice(1).sort((a, b) => a - b)[Math.floor(REPEATS / 2)]!;
 }

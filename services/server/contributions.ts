@@ -1,5 +1,6 @@
 // What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
 import type { ModelConfig } from "../../shared/model/config.ts";
+import type { Spent } from "../../shared/model/laps.ts";
 import { shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
@@ -8,6 +9,8 @@ import { type Contribution, type Phase, phases, scored } from "../../shared/wire
 export interface Received {
   readonly reconstruction: number;
   readonly kl: number;
+  /** Seconds that the trainer spent, by section. */
+  readonly spent: Spent;
   readonly tensors: Weights;
 }
 
@@ -51,7 +54,7 @@ export function shapesChecked(head: Contribution, { tensors }: Decoded, config: 
       throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is not f32 [${shape}]`, phase: head.phase });
     checked[name] = { shape, data: found.data };
   }
-  return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, tensors: checked };
+  return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, spent: head.spent, tensors: checked };
 }
 
 /** The run's fault, not the peer's: throws NOT_FINITE before anything is applied. Gradients, far larger, are checked where they are applied (optimizer.ts). */

@@ -28,6 +28,8 @@ interface Updates {
 export class Optimizer {
   config: ModelConfig;
   readonly updates: Updates;
+  /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
+  readonly spent = { firstLayer: 0, adam: 0 };
   #residence: Residence;
   readonly #threads: number;
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
@@ -52,7 +54,7 @@ export class Optimizer {
 
   /** Sums over each user's items of the embedding, `[B, H]`. */
   bag(users: SparseRows): Float32Array {
-    return this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users);
+    return this.#timed("firstLayer", () => this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users));
   }
 
   /** A group as it is now; encoded at the first call after a change. */
@@ -62,7 +64,11 @@ export class Optimizer {
   }
 
   /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
-  step(phase: Step["phase"], parts: readonly Received[], users: SparseRows, index: number): void {
+  step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
+    this.#timed("adam", () => this.#step(phase, parts, users, index));
+  }
+
+  #step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
     const { kernels } = this.#residence;
     kernels.memory.borrowed(() => {
       const dBags = phase === "decoder" ? undefined : this.#gatheredBags(parts, users, index);
@@ -94,7 +100,7 @@ export class Optimizer {
   }
 
   /** The parts' gradients of each tensor of a group, in the kernels' memory one after another. Throws NOT_FINITE. */
-  #gathered(group: SentGroup, parts: readonly Received[], step: number): Map<string, Float32Array> {
+  #gathered(group: SentGroup, parts: readonly Pick<Received, "tensors">[], step: number): Map<string, Float32Array> {
     const { kernels } = this.#residence;
     return new Map(
       shapesOf(group, this.config).map(([name]) => {
@@ -110,7 +116,7 @@ export class Optimizer {
   }
 
   /** The gradients of the parts' bags, in the kernels' memory. Throws NOT_FINITE. */
-  #gatheredBags(parts: readonly Received[], { rows }: SparseRows, step: number): Float32Array {
+  #gatheredBags(parts: readonly Pick<Received, "tensors">[], { rows }: SparseRows, step: number): Float32Array {
     const { kernels } = this.#residence;
     const dBags = kernels.memory.floats(rows.length * this.config.hidden);
     let at = 0;
@@ -120,6 +126,13 @@ export class Optimizer {
     }
     if (!kernels.finite(dBags)) throw notFinite(embeddingName, step);
     return dBags;
+  }
+
+  #timed<T>(section: "firstLayer" | "adam", body: () => T): T {
+    const startedAt = performance.now();
+    const result = body();
+    this.spent[section] += (performance.now() - startedAt) / 1000;
+    return result;
   }
 
   #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array>, parts: number, t: number): void {

@@ -1,6 +1,7 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
+import type { Received } from "./contributions.ts";
 import type { Desk, Work } from "./desk.ts";
 import type { Loss, Run, RunStep } from "./outer-epoch.ts";
 import type { Peers } from "./peers.ts";
@@ -14,6 +15,15 @@ export interface EpochReport {
   readonly loss: Loss;
   readonly validation: { readonly "ndcg@100": number };
   readonly usersPerSecond: number;
+}
+
+/** Steps of a phase so far, and where their time went. */
+interface Timing {
+  steps: number;
+  /** From the opening of each step to the opening of the next, all summed. */
+  seconds: number;
+  /** Trainers' seconds are summed over all parts, the server's own (firstLayer, adam) pass while trainers wait. */
+  readonly sections: Record<string, number>;
 }
 
 const HISTORY = 500;
@@ -30,6 +40,9 @@ export class Progress {
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #stepTimes: number[] = [];
+  readonly #timings: Partial<Record<Phase, Timing>> = {};
+  /** Closes the account of the step at hand. */
+  #settle: () => void = () => {};
   readonly #metrics: Metrics;
 
   constructor(metrics: Metrics) {
@@ -39,10 +52,13 @@ export class Progress {
   /** Counts and times every step that `desk` runs. */
   watch(desk: Desk, signal: AbortSignal): RunStep {
     return async (work: Work) => {
+      this.#settle();
       this.phase = work.phase;
-      const stop = this.#metrics.histogram("tributary_step_seconds").startTimer({ phase: work.phase });
+      const answers: Received[] = [];
+      this.#settle = this.#account(work.phase, answers);
       const received = await desk.run(work, signal);
-      stop();
+      answers.push(...received);
+      if (work.phase === "score" || work.phase === "posterior") this.#settle(); // nothing is applied
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase });
       this.#stepTimes.push(Date.now());
       if (this.#stepTimes.length > 2_000) this.#stepTimes.splice(0, 1_000);
@@ -50,7 +66,30 @@ export class Progress {
     };
   }
 
+  /** Opens the account of a step; what it returns closes it. */
+  #account(phase: Phase, answers: readonly Received[]): () => void {
+    const startedAt = performance.now();
+    const before = { ...this.run?.optimizer.spent };
+    return () => {
+      this.#settle = () => {};
+      this.#timings[phase] ??= { steps: 0, seconds: 0, sections: {} };
+      const timing = this.#timings[phase];
+      const seconds = (performance.now() - startedAt) / 1000;
+      this.#metrics.histogram("tributary_step_seconds").observe({ phase }, seconds);
+      timing.steps++;
+      timing.seconds += seconds;
+      const add = (section: string, more: number) => {
+        timing.sections[section] = (timing.sections[section] ?? 0) + more;
+        this.#metrics.counter("tributary_step_section_seconds_total").inc({ phase, section }, more);
+      };
+      for (const { spent } of answers) for (const [section, more] of Object.entries(spent)) add(section, more);
+      for (const [section, total] of Object.entries(this.run?.optimizer.spent ?? {}))
+        add(section, total - (before[section as keyof typeof before] ?? 0));
+    };
+  }
+
   finished({ reconstruction, kl }: Loss, round: number): void {
+    this.#settle();
     this.#lossHistory.push({ at: Date.now(), round, reconstruction, kl });
     if (this.#lossHistory.length > HISTORY) this.#lossHistory.shift();
     this.#metrics.gauge("tributary_round").set(round);
@@ -79,6 +118,8 @@ export class Progress {
       items: this.run?.optimizer.config.items ?? 0,
       tableVersion: this.tableVersion,
       watermark: this.watermark,
+      timings: this.#timings,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       stepsPerMinute: this.#stepTimes.filter((at) => now - at < MINUTE).length,
       trainers: peers.list().map(({ id, name, engine, lastSeenAt }) => ({ id, name, engine, parts: contributed.get(id) ?? 0, lastSeenAt })),
       checkpoint: this.checkpoint,

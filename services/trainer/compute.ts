@@ -4,6 +4,7 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
 import { gaussian } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
+import { stopwatch } from "../../shared/model/laps.ts";
 import type { Weights } from "../../shared/model/parameters.ts";
 import { decoderPart, encoderPart, posterior, score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
@@ -22,12 +23,15 @@ export interface Answer {
 export class Computer {
   readonly #engine: Engine;
   readonly #seed: number;
+  readonly #now: () => number;
   #hidden: { version: number; weights: HiddenWeights; config: ModelConfig } | undefined;
   #decoder: { version: number; weights: DecoderWeights } | undefined;
 
-  constructor(engine: Engine, seed: number) {
+  /** `now` in milliseconds. */
+  constructor(engine: Engine, seed: number, now: () => number = () => performance.now()) {
     this.#engine = engine;
     this.#seed = seed;
+    this.#now = now;
   }
 
   /** Replaces a group on the engine. */
@@ -45,6 +49,7 @@ export class Computer {
   }
 
   answer(lease: Lease, tensors: Tensors): Answer {
+    const { lap, spent } = stopwatch(this.#now);
     const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
     if (
       !hidden ||
@@ -62,27 +67,30 @@ export class Computer {
     switch (lease.phase) {
       case "posterior": {
         const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
-        return reply(lease, { reconstruction: 0, kl: 0 }, posteriorTensors(mu_BL, logvar_BL));
+        return reply(lease, { reconstruction: 0, kl: 0, spent }, posteriorTensors(mu_BL, logvar_BL));
       }
       case "encoder":
       case "joint": {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), old };
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), old, lap };
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, part, lease.phase === "joint");
-        return reply(lease, result, [
+        return reply(lease, { ...result, spent }, [
           ...listed(result.gradients),
           { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH },
         ]);
       }
       case "decoder": {
-        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, this.#part(lease, tensors, bag_BH, latent));
-        const loss = { reconstruction: result.reconstruction, kl: 0 };
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), lap };
+        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, part);
+        const loss = { reconstruction: result.reconstruction, kl: 0, spent };
         return reply(lease, loss, [...listed(result.gradients), ...posteriorTensors(result.mu_BL, result.logvar_BL)]);
       }
       case "score": {
         const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
         const metrics = judge(logits_BI, rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds"));
-        return reply(lease, { reconstruction: 0, kl: 0 }, [{ name: "metrics", shape: [users, metrics.length / users], data: metrics }]);
+        return reply(lease, { reconstruction: 0, kl: 0, spent }, [
+          { name: "metrics", shape: [users, metrics.length / users], data: metrics },
+        ]);
       }
       default:
         return unreachable(lease.phase);
@@ -106,11 +114,11 @@ export class Computer {
 
 function reply(
   { step, part, phase }: Lease,
-  { reconstruction, kl }: { reconstruction: number; kl: number },
+  { reconstruction, kl, spent }: Pick<Contribution, "spent"> & { reconstruction: number; kl: number },
   tensors: WireTensor[],
 ): Answer {
   const told = (value: number) => (Number.isFinite(value) ? value : null);
-  return { head: { type: "contribution", step, part, phase, reconstruction: told(reconstruction), kl: told(kl) }, tensors };
+  return { head: { type: "contribution", step, part, phase, reconstruction: told(reconstruction), kl: told(kl), spent }, tensors };
 }
 
 /** NDCG@100, Recall@20, Recall@50 of each user, [users x 3]. */

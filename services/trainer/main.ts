@@ -47,6 +47,7 @@ export const command = defineCommand({
         parts,
         tensors: engine.tf.memory().numTensors,
         memoryBytes: process.memoryUsage().rss,
+        peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       }),
     });
     const hello = {

@@ -3,6 +3,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs";
 import type { Engine } from "../engine/engine.ts";
 import { positionsOf } from "../engine/lists.ts";
+import type { Lap } from "./laps.ts";
 import type { Weights } from "./parameters.ts";
 
 /** The decoder group on the engine. */
@@ -37,9 +38,10 @@ export interface Likelihood {
 }
 
 /** Likelihood of the users' whole rows, dropped items included. Call inside tf.tidy. */
-export function likelihood(engine: Engine, decoder: DecoderWeights, z_BL: Tensor2D, rows: readonly Int32Array[]): Likelihood {
+export function likelihood(engine: Engine, decoder: DecoderWeights, z_BL: Tensor2D, rows: readonly Int32Array[], lap?: Lap): Likelihood {
   const { tf } = engine;
   const logits_BI = decode(engine, decoder, z_BL);
+  lap?.("logits");
   const softmax_BI = tf.softmax(logits_BI);
   // The largest logit and the largest probability stand in the same place, so log-sum-exp costs two maxima instead of another pass of exp.
   const logSumExp_B = tf.sub(tf.max(logits_BI, 1), tf.log(tf.max(softmax_BI, 1))).dataSync<"float32">();
@@ -52,6 +54,7 @@ export function likelihood(engine: Engine, decoder: DecoderWeights, z_BL: Tensor
     const user = positions[2 * k]!;
     log_B[user]! += items[k]! - logSumExp_B[user]!;
   }
+  lap?.("softmax");
   return { softmax_BI, log_B };
 }
 

@@ -6,6 +6,7 @@ import { klWeight } from "./config.ts";
 import { columnOf, type DecoderWeights, decode, gradientOfDecoder, gradientOfLatent, likelihood } from "./decoder.ts";
 import { encode, encodeBackward, type HiddenWeights } from "./encoder.ts";
 import { divergence, sample } from "./objective.ts";
+import type { Lap } from "./laps.ts";
 import type { Weights } from "./parameters.ts";
 
 export interface Posterior {
@@ -23,6 +24,7 @@ interface Part {
   readonly noise_BL: Float32Array;
   /** Users of the whole batch, of which this part holds some. */
   readonly batchSize: number;
+  readonly lap?: Lap;
 }
 
 export interface EncoderPart extends Part {
@@ -73,18 +75,24 @@ export function encoderPart(
     const encoded = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
     const noise_BL = latent(part.noise_BL);
     const { z_BL, scaledNoise_BL } = sample(engine, encoded.mu_BL, encoded.logvar_BL, noise_BL);
-    const known = likelihood(engine, decoder, z_BL, part.rows);
+    part.lap?.("hiddenForward");
+    const known = likelihood(engine, decoder, z_BL, part.rows, part.lap);
     const old = { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const { kl_B, dz_BL } = divergence(engine, config, { z_BL, noise_BL, logvar_BL: encoded.logvar_BL }, old);
 
+    part.lap?.("kl");
+
     const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
     const fromItems_BL = gradientOfLatent(engine, decoder, known.softmax_BI, part.rows, share);
+    part.lap?.("dz");
     const ofDecoder = joint ? gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share) : {};
+    if (joint) part.lap?.("dW");
     known.softmax_BI.dispose();
     const g_BL = tf.add(fromItems_BL, tf.mul(dz_BL, klShare_B1)) as Tensor2D;
     // mu: its direct way into log q cancels with the way through z. logvar: through z's spread, and log q's own -1/2.
     const dLogvar_BL = tf.mul(tf.sub(tf.mul(scaledNoise_BL, g_BL), klShare_B1), 0.5) as Tensor2D;
     const { gradients, dBag_BH } = encodeBackward(engine, hidden, encoded, g_BL, dLogvar_BL);
+    part.lap?.("hiddenBackward");
     const kl = kl_B.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) * share;
     return { gradients: { ...gradients, ...ofDecoder }, dBag_BH, reconstruction: -sumOf(known.log_B) * share, kl };
   });
@@ -97,14 +105,12 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
   return scope(engine, () => {
     const { mu_BL, logvar_BL } = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
     const { z_BL } = sample(engine, mu_BL, logvar_BL, table(engine, part.noise_BL, config.latent));
-    const known = likelihood(engine, decoder, z_BL, part.rows);
+    const posterior = { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
+    part.lap?.("hiddenForward");
+    const known = likelihood(engine, decoder, z_BL, part.rows, part.lap);
     const gradients = gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share);
-    return {
-      gradients,
-      mu_BL: mu_BL.dataSync<"float32">(),
-      logvar_BL: logvar_BL.dataSync<"float32">(),
-      reconstruction: -sumOf(known.log_B) * share,
-    };
+    part.lap?.("dW");
+    return { gradients, ...posterior, reconstruction: -sumOf(known.log_B) * share };
   });
 }
 

@@ -13,7 +13,12 @@ export const metricTable = {
   tributary_table_version: { kind: "gauge", help: "Newest version of the events table", labels: [] },
   tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
   tributary_steps_total: { kind: "counter", help: "Optimizer steps applied", labels: ["phase"] },
-  tributary_step_seconds: { kind: "histogram", help: "Time of one step, from open to applied", labels: ["phase"] },
+  tributary_step_seconds: { kind: "histogram", help: "Time of one step, until the next is opened", labels: ["phase"] },
+  tributary_step_section_seconds_total: {
+    kind: "counter",
+    help: "Where the time of steps went: trainers' sections over all parts, the server's own",
+    labels: ["phase", "section"],
+  },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
   tributary_trainers: { kind: "gauge", help: "Trainers connected", labels: [] },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },

@@ -1,6 +1,7 @@
 // Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it passed one. Above frames.ts.
 import { z } from "zod";
 import { modelConfig } from "../model/config.ts";
+import { sections } from "../model/laps.ts";
 import { AppError } from "../runtime/errors.ts";
 import type { Decoded } from "./frames.ts";
 
@@ -27,6 +28,8 @@ const contribution = z.object({
   /** Sums over the part's users divided by the batch's; null where not finite, since JSON knows no NaN. */
   reconstruction: z.number().nullable(),
   kl: z.number().nullable(),
+  /** Seconds, by section of the arithmetic. */
+  spent: z.partialRecord(z.enum(sections), z.number().nonnegative()),
 });
 export const fromTrainer = z.discriminatedUnion("type", [hello, ask, contribution]);
 export type FromTrainer = z.output<typeof fromTrainer>;

@@ -33,7 +33,7 @@ function someRun(step: number): Run {
   const weights = initialise(config, step);
   const optimizer = new Optimizer(config, weights);
   const gradients = groupOf(initialise(config, 9), "decoder", config);
-  optimizer.step("decoder", [{ reconstruction: 0, kl: 0, tensors: gradients }], { rows: [], values: [] }, 0);
+  optimizer.step("decoder", [{ tensors: gradients }], { rows: [], values: [] }, 0);
   const posteriors = new Posteriors(3);
   posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
   return { seed: 7, schedule, partSize: 5, optimizer, posteriors, step, round: step };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { listenAddress } from "../../services/server/address.ts";
-import { finiteChecked, type Received, shapesChecked } from "../../services/server/contributions.ts";
+import { finiteChecked, shapesChecked } from "../../services/server/contributions.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
@@ -10,7 +10,7 @@ import type { WireTensor } from "../../shared/wire/tensors.ts";
 
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
 const nobody = { rows: [], values: [] };
-const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0 };
+const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0, spent: {} };
 
 /** A right answer to a decoder part of 2 users. */
 function answer(): WireTensor[] {
@@ -69,9 +69,7 @@ test("a loss that is not finite stops the run", () => {
 });
 
 test("gradients are added in the order of the parts", () => {
-  const part = (value: number): Received => ({
-    reconstruction: 0,
-    kl: 0,
+  const part = (value: number) => ({
     tensors: Object.fromEntries(
       shapesOf("decoder", config).map(([name, shape]) => [
         name,

@@ -1,7 +1,6 @@
 // The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
 import type { Engine } from "../../shared/engine/engine.ts";
 import type { Optimizer } from "../../services/server/optimizer.ts";
-import type { Received } from "../../services/server/contributions.ts";
 import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { type ModelConfig, modelConfig } from "../../shared/model/config.ts";
@@ -47,7 +46,7 @@ export function encoderStep(
   const embedding = weights[embeddingName]!;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
-  const received: Received[] = [];
+  const received: { tensors: Weights }[] = [];
   let [reconstruction, kl] = [0, 0];
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const [rows, values] = [batch.rows.slice(from, to), batch.values.slice(from, to)];
@@ -61,7 +60,7 @@ export function encoderStep(
     };
     const part = encoderPart(engine, hidden, decoder, input, joint);
     add(total, part.gradients);
-    received.push({ ...part, tensors: { ...part.gradients, dBag: { shape: [to - from, width], data: part.dBag_BH } } });
+    received.push({ tensors: { ...part.gradients, dBag: { shape: [to - from, width], data: part.dBag_BH } } });
     reconstruction += part.reconstruction;
     kl += part.kl;
   }
@@ -90,7 +89,7 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
   const { hidden: width, latent } = config;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
-  const received: Received[] = [];
+  const received: { tensors: Weights }[] = [];
   const known = { mu_BL: new Float32Array(batch.noise_BL.length), logvar_BL: new Float32Array(batch.noise_BL.length) };
   let reconstruction = 0;
   for (const [from, to] of cuts(batch.rows.length, parts)) {
@@ -102,7 +101,7 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
       batchSize: batch.rows.length,
     });
     add(total, part.gradients);
-    received.push({ reconstruction: 0, kl: 0, tensors: part.gradients });
+    received.push({ tensors: part.gradients });
     known.mu_BL.set(part.mu_BL, from * latent);
     known.logvar_BL.set(part.logvar_BL, from * latent);
     reconstruction += part.reconstruction;

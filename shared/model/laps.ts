@@ -1,0 +1,25 @@
+// Where the time of a part goes, section by section: what the bench prints and the metrics count. The model has no clock; whoever calls it brings one.
+
+/** Sections of a part's arithmetic. Backward sections are named after the gradient that they compute. */
+export const sections = ["hiddenForward", "logits", "softmax", "dz", "dW", "kl", "hiddenBackward"] as const;
+export type Section = (typeof sections)[number];
+
+/** Told that a section is done: what passed since the last call, or since the part began, was its own. */
+export type Lap = (section: Section) => void;
+
+/** Seconds of each section that took part. */
+export type Spent = Partial<Record<Section, number>>;
+
+/** `now` in milliseconds. */
+export function stopwatch(now: () => number): { lap: Lap; spent: Spent } {
+  const spent: Spent = {};
+  let last = now();
+  return {
+    spent,
+    lap: (section) => {
+      const at = now();
+      spent[section] = (spent[section] ?? 0) + (at - last) / 1000;
+      last = at;
+    },
+  };
+}
