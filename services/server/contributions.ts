@@ -3,8 +3,9 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import type { Spent } from "../../shared/model/laps.ts";
 import { shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Decoded } from "../../shared/wire/frames.ts";
+import type { Allocate, Decoded } from "../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";
+import type { Described } from "../../shared/wire/tensors.ts";
 
 export interface Received {
   readonly reconstruction: number;
@@ -42,19 +43,26 @@ export function largestAnswer(config: ModelConfig, partSize: number): number {
   return 4 * Math.max(...floats) + 2 ** 20;
 }
 
-/** Throws FRAME_MALFORMED when a tensor is missing, has another shape or is one too many: the peer's fault, the run goes on. */
-export function shapesChecked(head: Contribution, { tensors }: Decoded, config: ModelConfig, users: number): Received {
-  const expected = expectedShapes(head.phase, config, users);
-  if (tensors.size !== expected.length)
-    throw new AppError("FRAME_MALFORMED", { what: `${tensors.size} tensors where ${expected.length} belong`, phase: head.phase });
-  const checked: Weights = {};
-  for (const [name, shape] of expected) {
-    const found = tensors.get(name);
-    if (!found || !(found.data instanceof Float32Array) || found.shape.join() !== shape.join())
-      throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is not f32 [${shape}]`, phase: head.phase });
-    checked[name] = { shape, data: found.data };
-  }
-  return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, spent: head.spent, tensors: checked };
+/** Throws FRAME_MALFORMED when a tensor is missing, out of order, of another shape or one too many: the peer's fault, the run goes on. */
+export function shapesChecked({ phase }: Contribution, described: readonly Described[], config: ModelConfig, users: number): void {
+  const expected = expectedShapes(phase, config, users);
+  if (described.length !== expected.length)
+    throw new AppError("FRAME_MALFORMED", { what: `${described.length} tensors where ${expected.length} belong`, phase });
+  expected.forEach(([name, shape], k) => {
+    const found = described[k]!;
+    if (found.name !== name || found.type !== "f32" || found.shape.join() !== shape.join())
+      throw new AppError("FRAME_MALFORMED", {
+        what: `tensor ${k} is ${found.name} ${found.type} [${found.shape}], not ${name} f32 [${shape}]`,
+        phase,
+      });
+  });
+}
+
+/** A checked answer, its tensors one after another in the memory given. */
+export function receivedOf(head: Contribution, decoded: Decoded, memory?: Allocate): Received {
+  const tensors: Weights = {};
+  for (const { name, shape, data } of decoded.tensors(memory).values()) tensors[name] = { shape: [...shape], data: data as Float32Array };
+  return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, spent: head.spent, tensors };
 }
 
 /** The run's fault, not the peer's: throws NOT_FINITE before anything is applied. Gradients, far larger, are checked where they are applied (optimizer.ts). */

@@ -3,10 +3,11 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { encode } from "../../shared/wire/frames.ts";
+import { FrameBuffers } from "../../shared/wire/buffers.ts";
+import { type Allocate, encode } from "../../shared/wire/frames.ts";
 import type { Contribution, Group, Lease, Phase } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
-import { finiteChecked, type Received, shapesChecked } from "./contributions.ts";
+import { finiteChecked, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { decide, type Effect, type Event, initial, type State } from "./leases.ts";
 import type { Peer, PeerHandlers, Peers } from "./peers.ts";
 
@@ -14,6 +15,8 @@ import type { Peer, PeerHandlers, Peers } from "./peers.ts";
 export interface Versioned {
   readonly version: number;
   frames(): readonly Uint8Array[];
+  /** Sockets that still read the frames. */
+  sending: number;
 }
 
 export interface Work {
@@ -27,6 +30,8 @@ export interface Work {
   readonly decoder: Versioned | undefined;
   /** Tensors of a part's lease. Called again when the part is leased again, and must answer the same. */
   inputs(part: number): WireTensor[];
+  /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
+  readonly memory?: (part: number) => Allocate;
 }
 
 export interface Desk {
@@ -69,6 +74,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
   /** What each trainer holds of each group. */
   const held = new Map<string, Record<Group, number>>();
   const contributed = new Map<string, number>();
+  const frames = new FrameBuffers();
   const engines = new Set<string>();
   let most = 0;
   const outcomes = metrics.counter("tributary_contributions_total");
@@ -114,13 +120,15 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
     for (const group of ["hidden", "decoder"] as const) {
       const wanted = work[group];
       if (!wanted || has[group] === wanted.version) continue;
-      peers().send(trainer, wanted.frames());
+      wanted.sending++;
+      peers().send(trainer, wanted.frames(), () => wanted.sending--);
       has[group] = wanted.version;
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
-    peers().send(trainer, encode(lease, work.inputs(part)));
+    const message = encode(lease, work.inputs(part), frames.take);
+    peers().send(trainer, message, () => message.forEach(frames.giveBack));
   }
 
   function contribute(peer: Peer, message: Contribution, decoded: Parameters<PeerHandlers["said"]>[2]): void {
@@ -128,8 +136,9 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
       const { work, received: all, reject } = open;
       const users = work.parts[message.part];
       if (!users || message.phase !== work.phase) throw unasked(message);
-      const received = shapesChecked(message, decoded, work.config, users.length);
+      shapesChecked(message, decoded.described, work.config, users.length);
       if (all[message.part] === undefined && state.open?.parts[message.part]?.sent[peer.id] !== undefined) {
+        const received = receivedOf(message, decoded, work.memory?.(message.part));
         try {
           finiteChecked(received, message.step);
         } catch (error) {

@@ -13,9 +13,10 @@ import {
 } from "../../shared/model/parameters.ts";
 import type { Step } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { encode } from "../../shared/wire/frames.ts";
+import { FrameBuffers } from "../../shared/wire/buffers.ts";
+import { type Allocate, encode } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
-import type { Received } from "./contributions.ts";
+import { largestAnswer, type Received } from "./contributions.ts";
 import type { Versioned } from "./desk.ts";
 import { Residence } from "./residence.ts";
 
@@ -32,7 +33,8 @@ export class Optimizer {
   readonly spent = { firstLayer: 0, adam: 0 };
   #residence: Residence;
   readonly #threads: number;
-  readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
+  readonly #buffers = new FrameBuffers();
+  readonly #sent: Record<SentGroup, Encoded | undefined> = { hidden: undefined, decoder: undefined };
 
   /** Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit. Throws CHECKPOINT_CORRUPT. */
   constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights, threads = 1) {
@@ -59,8 +61,16 @@ export class Optimizer {
 
   /** A group as it is now; encoded at the first call after a change. */
   group(group: SentGroup): Versioned {
-    this.#sent[group] ??= versioned(group, this.weights, this.config);
+    this.#sent[group] ??= versioned(group, this.weights, this.config, this.#buffers);
     return this.#sent[group];
+  }
+
+  /** Where the answers of a step's parts are to be kept: side by side in the kernels' memory, so that they are added up where they lie. */
+  answers(parts: readonly Uint32Array[]): (part: number) => Allocate {
+    const users = parts.reduce((most, { length }) => Math.max(most, length), 0);
+    const floats = Math.ceil(largestAnswer({ ...this.config, items: this.#residence.capacity }, users) / 16) * 4;
+    const places = this.#residence.answers(parts.length, floats);
+    return (part) => (bytes) => new Uint8Array(places[part]!.buffer, places[part]!.byteOffset, bytes);
   }
 
   /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
@@ -77,16 +87,16 @@ export class Optimizer {
       if (dBags && hidden) {
         const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
         kernels.adamOfBags(this.#residence.moving(embeddingName), this.config.hidden, dBags, users, rate);
-        this.#move("hidden", hidden, parts.length, this.updates.encoder);
+        this.#move("hidden", hidden, this.updates.encoder);
       }
-      if (decoder) this.#move("decoder", decoder, parts.length, ++this.updates.decoder);
+      if (decoder) this.#move("decoder", decoder, ++this.updates.decoder);
     });
   }
 
   /** Before the first step of continuous training every item is new; see parameters.ts. */
   startFromPopularity(popularity: Float64Array): void {
     biasByPopularity(this.weights["decoder.bias"]!.data, 0, popularity);
-    this.#sent.decoder = undefined;
+    this.#obsolete("decoder");
   }
 
   /** Room for new items; see parameters.ts. Their moments start at 0. */
@@ -95,22 +105,19 @@ export class Optimizer {
     const grown = grow(this.weights, this.config, items, popularity, seed);
     this.config = { ...this.config, items };
     this.#residence = this.#residence.grown(this.config, grown, () => new Kernels(this.#threads));
-    this.#sent.decoder = undefined;
-    this.#sent.hidden = undefined; // its message carries the configuration
+    this.#obsolete("decoder");
+    this.#obsolete("hidden"); // its message carries the configuration
   }
 
-  /** The parts' gradients of each tensor of a group, in the kernels' memory one after another. Throws NOT_FINITE. */
-  #gathered(group: SentGroup, parts: readonly Pick<Received, "tensors">[], step: number): Map<string, Float32Array> {
+  /** The parts' gradients of each tensor of a group, at equal distances in the kernels' memory. Throws NOT_FINITE. */
+  #gathered(group: SentGroup, parts: readonly Pick<Received, "tensors">[], step: number): Map<string, Float32Array[]> {
     const { kernels } = this.#residence;
     return new Map(
       shapesOf(group, this.config).map(([name]) => {
-        const { length } = this.weights[name]!.data;
-        const all = kernels.memory.floats(length * parts.length);
-        parts.forEach(({ tensors }, part) => {
-          all.set(tensors[name]!.data, part * length);
-        });
-        if (!kernels.finite(all)) throw notFinite(name, step);
-        return [name, all];
+        const found = parts.map(({ tensors }) => tensors[name]!.data);
+        const placed = found.every((data) => kernels.memory.holds(data)) ? found : found.map((data) => kernels.memory.place(data));
+        if (!placed.every((data) => kernels.finite(data))) throw notFinite(name, step);
+        return [name, placed];
       }),
     );
   }
@@ -135,9 +142,14 @@ export class Optimizer {
     return result;
   }
 
-  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array>, parts: number, t: number): void {
+  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, t: number): void {
     const rate = { t, learningRate: this.config.learningRate };
-    for (const [name, all] of gradients) this.#residence.kernels.adam(this.#residence.moving(name), all, parts, rate);
+    for (const [name, parts] of gradients) this.#residence.kernels.adam(this.#residence.moving(name), parts, rate);
+    this.#obsolete(group);
+  }
+
+  #obsolete(group: SentGroup): void {
+    this.#sent[group]?.retire();
     this.#sent[group] = undefined;
   }
 }
@@ -149,21 +161,30 @@ export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimiz
   const weights = initialise(config, seed, 1);
   const kernels = new Kernels();
   const table = kernels.memory.place(weights[embeddingName]!.data);
-  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config) };
+  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config, new FrameBuffers()) };
 }
 
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */
 let versions = 0;
 
-function versioned(group: SentGroup, weights: Weights, config: ModelConfig): Versioned {
+interface Encoded extends Versioned {
+  /** The weights have moved on: the frames' memory may be used again, unless a slow socket still reads it. */
+  retire(): void;
+}
+
+function versioned(group: SentGroup, weights: Weights, config: ModelConfig, buffers: FrameBuffers): Encoded {
   const version = ++versions;
   let frames: Uint8Array[] | undefined;
   const tensors = () => Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => ({ name, shape, data }));
   return {
     version,
-    frames: () => {
-      frames ??= encode({ type: "weights", group, version, model: config }, tensors());
+    sending: 0,
+    frames() {
+      frames ??= encode({ type: "weights", group, version, model: config }, tensors(), buffers.take);
       return frames;
+    },
+    retire() {
+      if (this.sending === 0) frames?.forEach(buffers.giveBack);
     },
   };
 }

@@ -114,7 +114,13 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     return [bagTensor(optimizer.bag(batch), users.length), ...ragged("columns", "ends", batch.rows), keys(users), ...old];
   };
   const work = base(run, parts, optimizer.group("hidden"));
-  const answers = await runStep({ ...work, phase: step.phase, decoder: optimizer.group("decoder"), inputs });
+  const answers = await runStep({
+    ...work,
+    phase: step.phase,
+    decoder: optimizer.group("decoder"),
+    inputs,
+    memory: optimizer.answers(parts),
+  });
   const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
   optimizer.step(step.phase, answers, all, step.index);
   return { answers, parts };

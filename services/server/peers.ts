@@ -25,7 +25,8 @@ export interface Peers {
   readonly url: string;
   readonly bytes: { sent: number; received: number };
   list(): readonly Peer[];
-  send(id: string, frames: readonly Uint8Array[]): void;
+  /** `sent`: the socket has taken the frames, or never will. Their memory must stay as it is until then. */
+  send(id: string, frames: readonly Uint8Array[], sent?: () => void): void;
   /** `finished`: trainers are told that there is nothing left to do, and end; otherwise they try to come back. */
   close(finished: boolean): Promise<void>;
 }
@@ -56,11 +57,11 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
   const sockets = new Set<{ socket: WebSocket; heardAt: number }>();
   let serial = 0;
 
-  const transmit = (socket: WebSocket, frames: readonly Uint8Array[]) => {
-    for (const frame of frames) {
+  const transmit = (socket: WebSocket, frames: readonly Uint8Array[], sent = () => {}) => {
+    frames.forEach((frame, k) => {
       bytes.sent += frame.byteLength;
-      socket.send(frame);
-    }
+      socket.send(frame, k === frames.length - 1 ? sent : undefined); // they leave in order
+    });
   };
   const say = (socket: WebSocket, message: FromServer) => transmit(socket, encode(message));
 
@@ -128,9 +129,10 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
     url: `ws://${host.includes(":") ? `[${host}]` : host}:${(server.address() as { port: number }).port}`,
     bytes,
     list: () => [...connected.values()].map(({ peer }) => peer),
-    send: (id, frames) => {
+    send: (id, frames, sent) => {
       const socket = connected.get(id)?.socket;
-      if (socket) transmit(socket, frames);
+      if (socket) transmit(socket, frames, sent);
+      else sent?.();
     },
     close: async (finished) => {
       clearInterval(heartbeat);

@@ -16,11 +16,13 @@ export class Residence {
   readonly #v: Weights;
   /** Arrays as long as the room allows; what is in use is their beginning. */
   readonly #whole: Map<string, Moving>;
-  readonly #capacity: number;
+  /** Items that there is room for. */
+  readonly capacity: number;
+  #answers: Float32Array = new Float32Array(0);
 
   constructor(kernels: Kernels, config: ModelConfig, from: Weights, capacity: number, whole?: Map<string, Moving>) {
     this.kernels = kernels;
-    this.#capacity = capacity;
+    this.capacity = capacity;
     const room = () =>
       new Map(
         groups.flatMap((group) => shapesOf(group, { ...config, items: capacity })).map(([name, shape]) => [name, roomFor(kernels, shape)]),
@@ -56,9 +58,19 @@ export class Residence {
     }
   }
 
+  /** Room for the answers of a step's parts, `floats` each; the same memory at every step. Not to be called while memory is borrowed. */
+  answers(parts: number, floats: number): Float32Array[] {
+    if (this.#answers.length < parts * floats) this.#answers = this.kernels.memory.floats(parts * floats);
+    return Array.from({ length: parts }, (_, part) => this.#answers.subarray(part * floats, (part + 1) * floats));
+  }
+
   /** With `weights` of more items; the moments of new ones are 0. The old residence must not be used any more. */
   grown(config: ModelConfig, weights: Weights, another: () => Kernels): Residence {
-    if (config.items <= this.#capacity) return new Residence(this.kernels, config, weights, this.#capacity, this.#whole);
+    if (config.items <= this.capacity) {
+      const same = new Residence(this.kernels, config, weights, this.capacity, this.#whole);
+      same.#answers = this.#answers;
+      return same;
+    }
     const larger = new Residence(another(), config, weights, Math.ceil(config.items * HEADROOM));
     for (const [name, { m, v }] of larger.#whole) {
       m.set(this.#m[name]!.data);

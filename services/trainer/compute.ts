@@ -5,7 +5,7 @@ import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.t
 import { gaussian } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
 import { stopwatch } from "../../shared/model/laps.ts";
-import type { Weights } from "../../shared/model/parameters.ts";
+import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { decoderPart, encoderPart, posterior, score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { AppError, unreachable } from "../../shared/runtime/errors.ts";
@@ -13,7 +13,7 @@ import type { Decoded } from "../../shared/wire/frames.ts";
 import type { Contribution, FromServer, Lease } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 
-type Tensors = Decoded["tensors"];
+type Tensors = ReturnType<Decoded["tensors"]>;
 
 export interface Answer {
   readonly head: Contribution;
@@ -34,7 +34,7 @@ export class Computer {
     this.#now = now;
   }
 
-  /** Replaces a group on the engine. */
+  /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
   take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
     const weights: Weights = Object.fromEntries(
       [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: floats(data, name) }]),
@@ -74,8 +74,9 @@ export class Computer {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
         const part = { ...this.#part(lease, tensors, bag_BH, latent), old, lap };
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, part, lease.phase === "joint");
+        const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
         return reply(lease, { ...result, spent }, [
-          ...listed(result.gradients),
+          ...moved.flatMap((group) => listed(result.gradients, group, hidden.config)),
           { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH },
         ]);
       }
@@ -83,7 +84,10 @@ export class Computer {
         const part = { ...this.#part(lease, tensors, bag_BH, latent), lap };
         const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, part);
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
-        return reply(lease, loss, [...listed(result.gradients), ...posteriorTensors(result.mu_BL, result.logvar_BL)]);
+        return reply(lease, loss, [
+          ...listed(result.gradients, "decoder", hidden.config),
+          ...posteriorTensors(result.mu_BL, result.logvar_BL),
+        ]);
       }
       case "score": {
         const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
@@ -133,7 +137,9 @@ function judge(logits_BI: Float32Array, foldIns: readonly Int32Array[], targets:
   );
 }
 
-const listed = (weights: Weights): WireTensor[] => Object.entries(weights).map(([name, { shape, data }]) => ({ name, shape, data }));
+/** A group's gradients in the order that the server expects. */
+const listed = (gradients: Weights, group: Group, config: ModelConfig): WireTensor[] =>
+  shapesOf(group, config).map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] {
   const data = integers(tensors.get(name)?.data, name);

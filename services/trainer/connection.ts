@@ -4,6 +4,7 @@ import type { Engine } from "../../shared/engine/engine.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { FrameBuffers, reused } from "../../shared/wire/buffers.ts";
 import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
@@ -72,9 +73,12 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       clearTimeout(alarm);
       alarm = setTimeout(silent, SILENT_MS);
     };
+    const frames = new FrameBuffers();
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
-      for (const frame of encode(message, tensors)) socket.send(frame);
+      for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
     };
+    // Of each kind one message is needed at a time: the newest weights of a group, the lease at hand.
+    const memory = { hidden: reused(), decoder: reused(), lease: reused() };
     // What is being computed is computed to its end: the answer is sent before the socket closes.
     const drain = () => {
       draining = true;
@@ -95,11 +99,11 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
           changed("waiting");
           return say({ type: "ask" });
         case "weights":
-          return computer?.take(message, decoded.tensors);
+          return computer?.take(message, decoded.tensors(memory[message.group]));
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
-          const { head, tensors } = computer.answer(message, decoded.tensors);
+          const { head, tensors } = computer.answer(message, decoded.tensors(memory.lease));
           say(head, tensors);
           computed(message);
           changed("waiting");

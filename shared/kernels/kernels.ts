@@ -46,11 +46,13 @@ export class Kernels {
     this.#crew = new Crew(module, this.memory.memory, threads);
   }
 
-  /** One update in place. The gradient is the sum of `parts` ones, which lie one after another in `gradients` and are added in this order. */
-  adam({ weights, m, v }: Moving, gradients: Float32Array, parts: number, rate: Rate): void {
-    const places = [weights, m, v, gradients].map(placeOf);
+  /** One update in place. The gradient is the sum of the parts', added in this order; they lie in the kernels' memory at equal distances. */
+  adam({ weights, m, v }: Moving, parts: readonly Float32Array[], rate: Rate): void {
+    const [first, second = first] = parts as [Float32Array, ...Float32Array[]];
+    const stride = placeOf(second) - placeOf(first);
+    const places = [weights, m, v, first].map(placeOf);
     const blocks = Math.ceil(weights.length / this.#crew.constant("adamBlock"));
-    this.#crew.run("adam", blocks, [...places, 4 * weights.length, parts, weights.length, ...corrected(rate)]);
+    this.#crew.run("adam", blocks, [...places, stride, parts.length, weights.length, ...corrected(rate)]);
   }
 
   /** Weighted sum of each user's rows of the table, `[users x width]`. No item, or none with a value: zeros. */
@@ -121,27 +123,28 @@ function listed(memory: KernelMemory, users: SparseRows): Lists {
 }
 
 /** For each item the users that hold it, in their order (a counting sort). */
-function transposed(memory: KernelMemory, users: SparseRows, items: number): Lists {
-  const lists = room(memory, items, users);
-  const { index, values, ends } = lists;
-  ends.fill(0);
-  const each = (visit: (item: number, user: number, value: number) => void) => {
-    users.rows.forEach((row, user) => {
-      const value = users.values[user]!;
-      for (let k = 0; k < row.length; k++) if (value[k] !== 0) visit(row[k]!, user, value[k]!);
-    });
-  };
-  each((item) => ends[item]!++);
+function transposed(memory: KernelMemory, { rows, values }: SparseRows, items: number): Lists {
+  const lists = room(memory, items, { rows, values });
+  const ends = new Int32Array(items);
+  for (let user = 0; user < rows.length; user++) {
+    const [row, value] = [rows[user]!, values[user]!];
+    for (let k = 0; k < row.length; k++) if (value[k] !== 0) ends[row[k]!]!++;
+  }
   let before = 0;
   for (let item = 0; item < items; item++) {
     const count = ends[item]!;
     ends[item] = before; // where the item's list begins; filling moves it to where it ends
     before += count;
   }
-  each((item, user, value) => {
-    const at = ends[item]!++;
-    index[at] = user;
-    values[at] = value;
-  });
+  for (let user = 0; user < rows.length; user++) {
+    const [row, value] = [rows[user]!, values[user]!];
+    for (let k = 0; k < row.length; k++) {
+      if (value[k] === 0) continue;
+      const at = ends[row[k]!]!++;
+      lists.index[at] = user;
+      lists.values[at] = value[k]!;
+    }
+  }
+  lists.ends.set(ends);
   return lists;
 }

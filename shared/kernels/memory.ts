@@ -8,15 +8,22 @@ const MOST_PAGES = 65_536;
 export class KernelMemory {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
   #used = 1024; // the kernels' own globals lie at the start
+  /** One for each size that the memory has had: all are views of the same. */
+  readonly #buffers = new WeakSet<ArrayBufferLike>();
 
   floats(count: number): Float32Array {
     const at = this.#place(4 * count);
-    return new Float32Array(this.memory.buffer, at, count);
+    return new Float32Array(this.#buffer(), at, count);
   }
 
   ints(count: number): Int32Array {
     const at = this.#place(4 * count);
-    return new Int32Array(this.memory.buffer, at, count);
+    return new Int32Array(this.#buffer(), at, count);
+  }
+
+  /** Whether the array lies here. */
+  holds({ buffer }: Float32Array): boolean {
+    return this.#buffers.has(buffer);
   }
 
   /** A copy. */
@@ -34,6 +41,12 @@ export class KernelMemory {
     } finally {
       this.#used = before;
     }
+  }
+
+  #buffer(): ArrayBufferLike {
+    const { buffer } = this.memory;
+    this.#buffers.add(buffer);
+    return buffer;
   }
 
   /** Throws MODEL_TOO_LARGE. Growing leaves earlier views valid: they are views of the same shared memory. */

@@ -1,7 +1,7 @@
 // A message as bytes: magic, protocol, JSON header, tensors; cut into frames of at most 8 MiB and put together again. Between tensors.ts and the socket.
 import { z } from "zod";
 import { AppError } from "../runtime/errors.ts";
-import { describeTensor, described, viewTensors, type WireTensor } from "./tensors.ts";
+import { type Described, describeTensor, described, fills, viewTensors, type WireTensor } from "./tensors.ts";
 
 /** Raised when peers of two versions could misunderstand each other. */
 const PROTOCOL = 2;
@@ -15,28 +15,35 @@ const HEADER_LIMIT = 1 << 20;
 
 const header = z.looseObject({ tensors: z.array(described).max(256) });
 
+/** Room for so many bytes; what it holds is overwritten. */
+export type Allocate = (bytes: number) => Uint8Array;
+const fresh: Allocate = (bytes) => new Uint8Array(bytes);
+
 export interface Decoded {
   /** The JSON header without its tensors: messages.ts says what it may hold. */
   readonly head: Record<string, unknown>;
-  readonly tensors: ReadonlyMap<string, WireTensor>;
+  /** What the tensors are, in their order; their sizes fit the message. */
+  readonly described: readonly Described[];
+  /** Copies the tensors into one piece of memory, 4 bytes aligned, and nothing else: who does not want them pays nothing. Call it before the next frame. */
+  tensors(allocate?: Allocate): ReadonlyMap<string, WireTensor>;
 }
 
-/** Copies the message into frames of their own memory: weights may change while a socket still sends. */
-export function encode(head: object, tensors: readonly WireTensor[] = []): Uint8Array[] {
+/** Copies the message into frames: weights may change while a socket still sends. The memory of a frame is free again when it was sent. */
+export function encode(head: object, tensors: readonly WireTensor[] = [], allocate: Allocate = fresh): Uint8Array[] {
   const json = new TextEncoder().encode(JSON.stringify({ ...head, tensors: tensors.map(describeTensor) }));
   const padded = 4 + Math.ceil(json.length / 4) * 4;
   const first = new Uint8Array(padded).fill(0x20);
   new DataView(first.buffer).setUint32(0, padded - 4, true);
   first.set(json, 4);
-  return cut([first, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]);
+  return cut(allocate, [first, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]);
 }
 
-function cut(pieces: readonly Uint8Array[]): Uint8Array[] {
+function cut(allocate: Allocate, pieces: readonly Uint8Array[]): Uint8Array[] {
   const total = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
   const count = Math.ceil(total / FRAME_BYTES);
   const frames = Array.from({ length: count }, (_, index) => {
-    const frame = new Uint8Array(PREFIX + Math.min(FRAME_BYTES, total - index * FRAME_BYTES));
-    const view = new DataView(frame.buffer);
+    const frame = allocate(PREFIX + Math.min(FRAME_BYTES, total - index * FRAME_BYTES));
+    const view = new DataView(frame.buffer, frame.byteOffset);
     [MAGIC, PROTOCOL, index, count].forEach((value, k) => {
       view.setUint32(4 * k, value, true);
     });
@@ -82,31 +89,36 @@ export function assembler(limit: () => number): (frame: Uint8Array) => Decoded |
       throw malformed(`frame ${index} has a wrong length`);
     parts.push(frame.subarray(PREFIX));
     if (parts.length < count) return undefined;
-    const message = join(parts, total);
+    const whole = parts;
     parts = [];
-    return open(message);
+    return open(whole, total);
   };
 }
 
-/** One copy, into memory aligned for floats. */
-function join(parts: readonly Uint8Array[], total: number): Uint8Array {
-  const message = new Uint8Array(total);
-  parts.forEach((part, k) => {
-    message.set(part, k * FRAME_BYTES);
-  });
-  return message;
-}
-
-function open(message: Uint8Array): Decoded {
-  if (message.byteLength < 4) throw malformed("a message without a header");
-  const length = new DataView(message.buffer).getUint32(0, true);
-  if (length % 4 !== 0 || length > HEADER_LIMIT || 4 + length > message.byteLength) throw malformed("a header of wrong length");
-  const parsed = header.safeParse(parse(message.subarray(4, 4 + length)));
+function open(parts: readonly Uint8Array[], total: number): Decoded {
+  const [first] = parts as [Uint8Array]; // the header's limit lies far below a frame's length
+  if (total < 4) throw malformed("a message without a header");
+  const length = new DataView(first.buffer, first.byteOffset).getUint32(0, true);
+  if (length % 4 !== 0 || length > HEADER_LIMIT || 4 + length > total) throw malformed("a header of wrong length");
+  const parsed = header.safeParse(parse(first.subarray(4, 4 + length)));
   if (!parsed.success) throw malformed(`a header that is none: ${z.prettifyError(parsed.error)}`);
-  const { tensors: list, ...head } = parsed.data;
-  const tensors = viewTensors(message, 4 + length, list);
-  if (!tensors) throw malformed("tensors that do not fill the message");
-  return { head, tensors };
+  const { tensors: described, ...head } = parsed.data;
+  const bytes = total - 4 - length;
+  if (!fills(described, bytes)) throw malformed("tensors that do not fill the message");
+  return {
+    head,
+    described,
+    tensors: (allocate = fresh) => {
+      const memory = allocate(bytes);
+      let at = 0;
+      parts.forEach((part, k) => {
+        const piece = k === 0 ? part.subarray(4 + length) : part;
+        memory.set(piece, at);
+        at += piece.byteLength;
+      });
+      return viewTensors(memory, described);
+    },
+  };
 }
 
 function parse(bytes: Uint8Array): unknown {

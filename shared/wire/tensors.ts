@@ -33,17 +33,21 @@ function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Views of the tensors in `bytes` from `offset` (a multiple of 4) on; undefined when they do not fill it exactly. */
-export function viewTensors(bytes: Uint8Array, offset: number, list: readonly Described[]): Map<string, WireTensor> | undefined {
-  const tensors = new Map<string, WireTensor>();
-  let at = offset;
-  for (const { name, type, shape } of list) {
-    const length = sizeOf(shape);
-    if (at + 4 * length > bytes.byteLength || tensors.has(name)) return undefined;
-    const start = bytes.byteOffset + at;
-    const data = type === "f32" ? new Float32Array(bytes.buffer, start, length) : new Int32Array(bytes.buffer, start, length);
-    tensors.set(name, { name, shape, data });
-    at += 4 * length;
-  }
-  return at === bytes.byteLength ? tensors : undefined;
+/** Whether tensors of these shapes, each name once, take up so many bytes. */
+export function fills(list: readonly Described[], bytes: number): boolean {
+  const names = new Set(list.map(({ name }) => name));
+  return names.size === list.length && list.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0) === bytes;
+}
+
+/** Views of the tensors in `bytes`, which they fill and which begin at a multiple of 4. */
+export function viewTensors(bytes: Uint8Array, list: readonly Described[]): Map<string, WireTensor> {
+  let at = bytes.byteOffset;
+  return new Map(
+    list.map(({ name, type, shape }) => {
+      const length = sizeOf(shape);
+      const data = type === "f32" ? new Float32Array(bytes.buffer, at, length) : new Int32Array(bytes.buffer, at, length);
+      at += 4 * length;
+      return [name, { name, shape, data }];
+    }),
+  );
 }

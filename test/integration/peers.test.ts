@@ -54,7 +54,7 @@ async function connect(url: string) {
 
 const hello = { type: "hello", name: "test", engine: "none", threads: 1 };
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
-const hidden = { version: 9, frames: () => encode({ type: "weights", group: "hidden", version: 9, model: config }) };
+const hidden = { version: 9, sending: 0, frames: () => encode({ type: "weights", group: "hidden", version: 9, model: config }) };
 /** A step of one posterior part of 2 users. */
 const work: Work = {
   step: 4,
@@ -66,7 +66,7 @@ const work: Work = {
   decoder: undefined,
   inputs: () => [],
 };
-const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0 };
+const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {} };
 const posterior = (value: number) => ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));
 
 test("a trainer is sent the weights before its lease, and its answer ends the step", async () => {

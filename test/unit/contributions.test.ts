@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { listenAddress } from "../../services/server/address.ts";
-import { finiteChecked, shapesChecked } from "../../services/server/contributions.ts";
+import { finiteChecked, type Received, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
@@ -19,7 +19,11 @@ function answer(): WireTensor[] {
   return [...shapesOf("decoder", config).map(([name, shape]) => ({ name, shape, data: weights[name]!.data })), ...posterior];
 }
 const arrived = (tensors: readonly WireTensor[]) => assembler(() => 1e9)(encode(head, tensors)[0]!)!;
-const check = (tensors: readonly WireTensor[]) => shapesChecked(head, arrived(tensors), config, 2);
+function check(tensors: readonly WireTensor[], about = head): Received {
+  const decoded = arrived(tensors);
+  shapesChecked(about, decoded.described, config, 2);
+  return receivedOf(about, decoded);
+}
 
 test("a right answer passes", () => {
   const received = check(answer());
@@ -36,6 +40,7 @@ test.each<[string, (tensors: WireTensor[]) => WireTensor[]]>([
     "for other users",
     (tensors) => tensors.map((each) => (each.name === "mu" ? { ...each, shape: [1, 3], data: new Float32Array(3) } : each)),
   ],
+  ["in another order", (tensors) => tensors.toReversed()],
   ["of whole numbers", (tensors) => [{ ...tensors[0]!, data: new Int32Array(15) }, ...tensors.slice(1)]],
 ])("an answer %s is the peer's fault", (_, change) => {
   expect(() => check(change(answer()))).toThrow(/FRAME_MALFORMED/);
@@ -63,9 +68,7 @@ test("a posterior that is not finite stops the run", () => {
 });
 
 test("a loss that is not finite stops the run", () => {
-  expect(() => finiteChecked(shapesChecked({ ...head, reconstruction: null }, arrived(answer()), config, 2), 3)).toThrow(
-    /NOT_FINITE.*step 3/,
-  );
+  expect(() => finiteChecked(check(answer(), { ...head, reconstruction: null }), 3)).toThrow(/NOT_FINITE.*step 3/);
 });
 
 test("gradients are added in the order of the parts", () => {

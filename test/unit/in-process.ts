@@ -1,5 +1,5 @@
 // A trainer without a socket: every lease and every answer passes through the same bytes as on the wire. For the tests of what the server makes of the answers.
-import { shapesChecked } from "../../services/server/contributions.ts";
+import { receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import type { Work } from "../../services/server/desk.ts";
 import type { RunStep } from "../../services/server/outer-epoch.ts";
 import { Computer } from "../../services/trainer/compute.ts";
@@ -17,15 +17,17 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       const wanted = work[group];
       if (!wanted || held[group] === wanted.version) continue;
       const message = received(wanted.frames());
-      computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors);
+      computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
       held[group] = wanted.version;
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     return work.parts.map((users, part) => {
       const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
-      const { head, tensors } = computer.answer(lease, received(encode(lease, work.inputs(part))).tensors);
-      return shapesChecked(head, received(encode(head, tensors)), work.config, users.length);
+      const { head, tensors } = computer.answer(lease, received(encode(lease, work.inputs(part))).tensors());
+      const answer = received(encode(head, tensors));
+      shapesChecked(head, answer.described, work.config, users.length);
+      return receivedOf(head, answer, work.memory?.(part));
     });
   };
 }

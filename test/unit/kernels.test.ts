@@ -77,7 +77,11 @@ test.each([1, 5, 16_384, 40_001])("Adam of %i weights takes the sum of its parts
     parts.forEach((part, k) => {
       gradients.set(part, k * length);
     });
-    kernels.adam(tensor, gradients, 3, { t: 2, learningRate: 0.01 });
+    kernels.adam(
+      tensor,
+      [0, 1, 2].map((k) => gradients.subarray(k * length, (k + 1) * length)),
+      { t: 2, learningRate: 0.01 },
+    );
     for (const which of ["weights", "m", "v"] as const) expect(deviation(tensor[which], expected[which]), which).toBeLessThan(1e-5);
   });
 });
@@ -86,10 +90,10 @@ test("Adam moves by the learning rate at first, and weights without a gradient k
   kernels.memory.borrowed(() => {
     const zeros = () => kernels.memory.place(new Float32Array(2));
     const tensor = { weights: kernels.memory.place(Float32Array.of(1, 1)), m: zeros(), v: zeros() };
-    kernels.adam(tensor, kernels.memory.place(Float32Array.of(0.5, -2)), 1, { t: 1, learningRate: 0.01 });
+    kernels.adam(tensor, [kernels.memory.place(Float32Array.of(0.5, -2))], { t: 1, learningRate: 0.01 });
     expect(tensor.weights[0]).toBeCloseTo(0.99, 6);
     expect(tensor.weights[1]).toBeCloseTo(1.01, 6);
-    kernels.adam(tensor, zeros(), 1, { t: 2, learningRate: 0.01 });
+    kernels.adam(tensor, [zeros()], { t: 2, learningRate: 0.01 });
     expect(tensor.weights[0]).toBeCloseTo(0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)), 5);
   });
 });
@@ -98,7 +102,7 @@ test("moments that nothing is left of become 0 instead of numbers that slow the 
   kernels.memory.borrowed(() => {
     const one = (value: number) => kernels.memory.place(Float32Array.of(value));
     const tensor = { weights: one(1e-3), m: one(1e-36), v: one(1e-36) };
-    kernels.adam(tensor, one(0), 1, { t: 9_000, learningRate: 5e-4 });
+    kernels.adam(tensor, [one(0)], { t: 9_000, learningRate: 5e-4 });
     expect([tensor.m[0], tensor.v[0]]).toEqual([0, 0]);
     expect(tensor.weights[0]).toBe(Math.fround(1e-3));
   });
@@ -115,7 +119,7 @@ test("any number of threads computes the same bits", () => {
       for (let t = 1; t <= 20; t++) {
         const bags = each.bag(table.weights, 20, some);
         each.memory.borrowed(() => each.adamOfBags(table, 20, each.memory.place(bags), some, { t, learningRate: 0.01 }));
-        each.memory.borrowed(() => each.adam(table, each.memory.place(draws(t, 60_000)), 1, { t, learningRate: 0.01 }));
+        each.memory.borrowed(() => each.adam(table, [each.memory.place(draws(t, 60_000))], { t, learningRate: 0.01 }));
       }
       return Buffer.from(table.weights.slice().buffer).toString("base64");
     }),

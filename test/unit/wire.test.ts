@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { FrameBuffers } from "../../shared/wire/buffers.ts";
 import { assembler, type Decoded, encode, FRAME_BYTES, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { fromServer, fromTrainer, read } from "../../shared/wire/messages.ts";
 
@@ -23,11 +24,42 @@ test("a message comes out as it went in, numbers bit for bit", () => {
       ];
       const decoded = roundTrip(encode({ type: "any", text }, tensors))!;
       expect(decoded.head).toEqual({ type: "any", text });
-      expect(new Uint8Array(decoded.tensors.get("floats")!.data.slice().buffer)).toEqual(new Uint8Array(floats.slice().buffer));
-      expect(decoded.tensors.get("ints")).toEqual({ name: "ints", shape: [1, ints.length], data: ints });
+      expect(new Uint8Array(decoded.tensors().get("floats")!.data.slice().buffer)).toEqual(new Uint8Array(floats.slice().buffer));
+      expect(decoded.tensors().get("ints")).toEqual({ name: "ints", shape: [1, ints.length], data: ints });
     }),
     { seed: 1337, numRuns: 100 },
   );
+});
+
+test("tensors lie one after another in the memory given, whatever frames they came in", () => {
+  const data = new Float32Array((1.5 * FRAME_BYTES) / 4).map((_, k) => k);
+  const room = new Uint8Array(2 * data.byteLength);
+  const tensors = [
+    { name: "few", shape: [2], data: Float32Array.of(1, 2) },
+    { name: "many", shape: [data.length], data },
+  ];
+  const decoded = roundTrip(encode({ type: "big" }, tensors))!;
+  expect(decoded.described.map(({ name }) => name)).toEqual(["few", "many"]);
+  const received = decoded.tensors((bytes) => room.subarray(16, 16 + bytes));
+  expect([...received.values()].map(({ data }) => [data.buffer === room.buffer, data.byteOffset])).toEqual([
+    [true, 16],
+    [true, 24],
+  ]);
+  expect(Buffer.from(room.buffer, 24, data.byteLength).equals(Buffer.from(data.buffer))).toBe(true);
+});
+
+test("memory of frames that were sent is used again, the others' is not", () => {
+  const buffers = new FrameBuffers();
+  const message = (first: number) =>
+    encode({ type: "any" }, [{ name: "x", shape: [30_000], data: new Float32Array(30_000).fill(first) }], buffers.take);
+  const [one] = message(1);
+  const [two] = message(2);
+  expect(two!.buffer).not.toBe(one!.buffer);
+  buffers.giveBack(one!);
+  const [three] = message(3);
+  expect(three!.buffer).toBe(one!.buffer);
+  expect(roundTrip([two!])!.tensors().get("x")!.data[0]).toBe(2);
+  expect(roundTrip([three!])!.tensors().get("x")!.data[0]).toBe(3);
 });
 
 test("a large message travels in frames of at most 8 MiB, even from an unaligned buffer", () => {
@@ -40,7 +72,7 @@ test("a large message travels in frames of at most 8 MiB, even from an unaligned
     room.set(frame, 1);
     return room.subarray(1);
   });
-  const received = roundTrip(shifted)!.tensors.get("data")!.data;
+  const received = roundTrip(shifted)!.tensors().get("data")!.data;
   expect(Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer))).toBe(0);
 });
 
@@ -48,7 +80,7 @@ test("what is sent does not change when the weights change afterwards", () => {
   const data = new Float32Array([1, 2]);
   const frames = encode({ type: "weights" }, [{ name: "data", shape: [2], data }]);
   data[0] = 9;
-  expect([...roundTrip(frames)!.tensors.get("data")!.data]).toEqual([1, 2]);
+  expect([...roundTrip(frames)!.tensors().get("data")!.data]).toEqual([1, 2]);
 });
 
 test("damaged frames are refused with FRAME_MALFORMED, whatever is damaged", () => {
