@@ -1,8 +1,10 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
+import { findNonFinite } from "../../shared/model/parameters.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { type Received, summed } from "./contributions.ts";
 import type { Versioned, Work } from "./desk.ts";
@@ -56,9 +58,16 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
       });
     }
   }
+  mustBeFinite(run);
   run.posteriors = snapshot;
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
+}
+
+/** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
+function mustBeFinite({ optimizer, step }: Run): void {
+  const poisoned = findNonFinite({ ...optimizer.weights, ...optimizer.state() });
+  if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 
 /** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. */

@@ -26,9 +26,14 @@ beforeAll(async () => {
 
 const tensorOf = (work: Work, part: number, name: string) => work.inputs(part).find((tensor) => tensor.name === name)?.data as Float32Array;
 
-/** Some epochs, each step told to `seen` with its number within the epoch. */
-async function train(change: Partial<Schedule>, epochs: number, seen: (work: Work, run: Run) => void): Promise<Run> {
-  const optimizer = new Optimizer(config, initialise(config, seed));
+/** Some epochs, each step told to `seen` before it is computed. */
+async function train(
+  change: Partial<Schedule>,
+  epochs: number,
+  seen: (work: Work, run: Run) => void,
+  learningRate = config.learningRate,
+): Promise<Run> {
+  const optimizer = new Optimizer({ ...config, learningRate }, initialise(config, seed));
   const schedule = { ...usualSchedule, batchSize: 4, ...change };
   const run: Run = { seed, schedule, partSize: 2, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
   const runStep = inProcess(engine, seed, (work) => seen(work, run));
@@ -96,4 +101,11 @@ test("the same seed trains the same model bit for bit, Adam's moments too", asyn
   const [once, again] = [await train({}, 2, () => {}), await train({}, 2, () => {})];
   expect(again.optimizer.weights).toEqual(once.optimizer.weights);
   expect(again.optimizer.state()).toEqual(once.optimizer.state());
+});
+
+test("weights that leave float32 in an epoch's very last step end the run before they can become a checkpoint", async () => {
+  const oneStep = { notAlternating: true, encoderPasses: 1, batchSize: 9 };
+  await expect(train(oneStep, 1, () => {}, 1e39)).rejects.toThrow(
+    /NOT_FINITE: tensor encoder\.fc1\.weight holds a NaN or an infinity: step 1\./,
+  );
 });
