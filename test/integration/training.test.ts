@@ -74,6 +74,18 @@ test("another seed makes another model", async () => {
   expect(hashOf(out)).not.toBe(clean);
 }, 60_000);
 
+test("with patience a run ends early, keeps its best epoch, and begun again has nothing left to do", async () => {
+  const flags = ["--trainers", "1", "--epochs", "60", "--patience", "2", "--learning-rate", "0.05"];
+  const { out, report } = await train("patient", ...flags);
+  const figures = report.epochs.map(({ validation }: { validation: { "ndcg@100": number } }) => validation["ndcg@100"]);
+  expect(figures.length).toBeLessThan(60);
+  expect(figures.length - report.best.epoch).toBe(2);
+  expect(report.best.validation["ndcg@100"]).toBe(Math.max(...figures));
+  const before = hashOf(out);
+  expect((await train("patient", ...flags)).report.epochs).toEqual(report.epochs);
+  expect(hashOf(out)).toBe(before);
+}, 90_000);
+
 test("a trainer killed in the middle costs time, not a bit of the model", async () => {
   const out = join(cluster.dir, "killed-trainer");
   const port = await freePort();

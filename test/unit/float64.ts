@@ -11,7 +11,7 @@ export const inFloat64 = (weights: Weights): Weights64 =>
   Object.fromEntries(Object.entries(weights).map(([name, { data }]) => [name, Float64Array.from(data)]));
 
 export function lossOf(config: ModelConfig, weights: Weights64, old: Posterior, { rows, values, noise_BL }: Batch): number {
-  const { hidden, latent, items } = config;
+  const { latent, items } = config;
   let total = 0;
   rows.forEach((row, user) => {
     const h = encoded(config, weights, row, values[user]!);
