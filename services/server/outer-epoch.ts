@@ -2,8 +2,10 @@
 import type { SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
+import { findNonFinite } from "../../shared/model/parameters.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
 import type { Versioned, Work } from "./desk.ts";
@@ -57,9 +59,16 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
       });
     }
   }
+  mustBeFinite(run);
   run.posteriors = snapshot;
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
+}
+
+/** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
+function mustBeFinite({ optimizer, step }: Run): void {
+  const poisoned = findNonFinite({ ...optimizer.weights, ...optimizer.state() });
+  if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 
 /** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. */
@@ -108,10 +117,15 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
       { name: "logvarOld", shape, data: logvar },
     ];
   };
+  // All parts' at once, before the first lease: later the processor's cores are the trainers'.
+  const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
+  const bags_BH = optimizer.bag(all);
   const inputs = (part: number): WireTensor[] => {
-    const [users, batch] = [parts[part]!, batches[part]!];
+    const [users, { rows }] = [parts[part]!, batches[part]!];
+    const from = part * run.partSize * optimizer.config.hidden;
+    const bag_BH = bags_BH.subarray(from, from + users.length * optimizer.config.hidden);
     const old = step.phase === "decoder" ? [] : oldOf(users);
-    return [bagTensor(optimizer.bag(batch), users.length), ...ragged("columns", "ends", batch.rows), keys(users), ...old];
+    return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
@@ -121,7 +135,6 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     inputs,
     memory: optimizer.answers(parts),
   });
-  const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
   optimizer.step(step.phase, answers, all, step.index);
   return { answers, parts };
 }

@@ -17,17 +17,29 @@ export interface Dataset {
 /** Throws FILE_MISSING without the directory, DATASET_MALFORMED naming file and line otherwise. */
 export function readDataset(dir: string): Dataset {
   if (!existsSync(dir)) throw new AppError("FILE_MISSING", { what: "no such directory", path: dir });
-  const items = readFile(dir, "unique_sid.txt")
-    .toString("utf8")
-    .replace(/\n$/, "")
-    .split("\n")
-    .map((line) => line.trim());
-  if (items.length === 0 || items[0] === "") throw new AppError("DATASET_MALFORMED", { what: "no items", file: "unique_sid.txt", line: 1 });
+  const items = readItems(dir, "unique_sid.txt");
   const rows = (name: string) => readRows(dir, name, items.length);
   const heldOut = (part: string) => pair(rows(`${part}_tr.csv`), rows(`${part}_te.csv`));
   const train = [...rows("train.csv").values()];
   if (train.length === 0) throw new AppError("DATASET_MALFORMED", { what: "no training user", file: "train.csv", line: 2 });
   return { items, train, validation: heldOut("validation"), test: heldOut("test") };
+}
+
+/** One item a line, each once: the line's number is the item's column. */
+function readItems(dir: string, name: string): string[] {
+  const items = readFile(dir, name)
+    .toString("utf8")
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => line.trim());
+  const lines = new Map<string, number>();
+  items.forEach((item, k) => {
+    const before = lines.get(item);
+    const what = item === "" ? "a line without an item" : before && `item "${item}" stands in line ${before} already`;
+    if (what) throw new AppError("DATASET_MALFORMED", { what, file: name, line: k + 1 });
+    lines.set(item, k + 1);
+  });
+  return items;
 }
 
 /** Users in ascending id. One without a target stays in; whoever takes a mean leaves it out and says so. */
@@ -39,13 +51,22 @@ function pair(foldIns: ReadonlyMap<number, Int32Array>, targets: ReadonlyMap<num
 
 function readFile(dir: string, name: string): Buffer {
   const path = join(dir, name);
-  if (existsSync(path)) return readFileSync(path);
+  if (existsSync(path)) return read(path);
   if (!existsSync(`${path}.gz`))
     throw new AppError("DATASET_MALFORMED", { what: "neither the file nor its .gz is there", file: name, path: dir });
   try {
-    return gunzipSync(readFileSync(`${path}.gz`));
+    return gunzipSync(read(`${path}.gz`));
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError("DATASET_MALFORMED", { what: "the gzip file is damaged", file: `${name}.gz` }, { cause: error });
+  }
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new AppError("FILE_UNREADABLE", { what: (error as Error).message, path }, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 // Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged on the rest. Source: spec/recvae.md 1.8.
 import { ndcg, rankingOf, recall, type Summary, summary } from "./metrics.ts";
 
-/** Distinct columns; a user's two sides never share one. */
+/** Distinct columns of each side. An event that was repeated may stand on both: masked by the fold-in, it is a target that cannot be hit. */
 export interface HeldOutUser {
   readonly foldIn: Int32Array;
   readonly target: Int32Array;

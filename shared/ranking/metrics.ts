@@ -1,5 +1,7 @@
 // Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation. Source: spec/recvae.md 1.8.
 
+type Scores = Float32Array | Float64Array;
+
 export interface Summary {
   readonly mean: number;
   /** Standard deviation over users (biased, as the authors compute it) divided by the root of their number. */
@@ -10,7 +12,7 @@ export interface Summary {
  * The k best columns of one row of scores [I], best first; equal scores are ordered by column, so a list never depends on chance.
  * Columns of `foldIn` are masked, columns whose score is NaN are left out; where fewer than k remain, the list is shorter.
  */
-export function rankingOf(scores_I: Float32Array, foldIn: Int32Array, k: number): Int32Array {
+export function rankingOf(scores_I: Scores, foldIn: Int32Array, k: number): Int32Array {
   const masked = foldIn.slice().sort();
   // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter.
   const heap = new Int32Array(Math.min(k, scores_I.length));
@@ -34,16 +36,16 @@ export function rankingOf(scores_I: Float32Array, foldIn: Int32Array, k: number)
   return heap.subarray(0, size).sort((a, b) => scores_I[b]! - scores_I[a]! || a - b);
 }
 
-const isWorse = (a: number, b: number, scores_I: Float32Array) => {
+const isWorse = (a: number, b: number, scores_I: Scores) => {
   const difference = scores_I[a]! - scores_I[b]!;
   return difference < 0 || (scores_I[a] === scores_I[b] && a > b);
 };
 
-function heapify(heap: Int32Array, scores_I: Float32Array): void {
+function heapify(heap: Int32Array, scores_I: Scores): void {
   for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, scores_I);
 }
 
-function sink(heap: Int32Array, from: number, scores_I: Float32Array): void {
+function sink(heap: Int32Array, from: number, scores_I: Scores): void {
   const column = heap[from]!;
   let at = from;
   for (;;) {

@@ -52,7 +52,7 @@ export const errors = {
   NOT_FINITE: {
     exit: 1,
     retryable: false,
-    hint: "the weights were not touched and the last good checkpoint is kept; try a smaller --learning-rate",
+    hint: "nothing of this was written and the last good checkpoint is kept; try a smaller --learning-rate",
   },
   FRAME_MALFORMED: { exit: 1, retryable: false, hint: "the peer speaks another protocol; start both from the same version" },
   USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },

@@ -1,9 +1,11 @@
 // For tests: a small dataset, a parameter server and trainers as real processes on loopback, and a look at where the run stands.
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { uniform } from "../../shared/model/draws.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { discover } from "../../shared/runtime/registry.ts";
@@ -74,6 +76,18 @@ export function openCluster(): Cluster {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
+
+/** One command to its end. */
+export async function tributary(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (text) => (stdout += text));
+  child.stderr.on("data", (text) => (stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
 }
 
 export async function freePort(): Promise<number> {

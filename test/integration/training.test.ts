@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Cluster, freePort, hashOf, openCluster, tiny } from "./training-cluster.ts";
+import { type Cluster, freePort, hashOf, openCluster, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
 /** Hash of the model of an undisturbed run with one trainer: what every other run must end with. */
@@ -17,17 +15,6 @@ beforeAll(async () => {
   expect(report.epochs).toHaveLength(Number(EPOCHS));
 }, 60_000);
 afterAll(() => cluster.free());
-
-const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
-
-async function tributary(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (text) => (stdout += text));
-  child.stderr.on("data", (text) => (stderr += text));
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, stdout, stderr };
-}
 
 async function train(name: string, ...flags: string[]) {
   const out = join(cluster.dir, name);
@@ -86,6 +73,18 @@ test("another seed makes another model", async () => {
   const { out } = await train("seeded", "--trainers", "1", "--epochs", "1", "--seed", "8");
   expect(hashOf(out)).not.toBe(clean);
 }, 60_000);
+
+test("with patience a run ends early, keeps its best epoch, and begun again has nothing left to do", async () => {
+  const flags = ["--trainers", "1", "--epochs", "60", "--patience", "2", "--learning-rate", "0.05"];
+  const { out, report } = await train("patient", ...flags);
+  const figures = report.epochs.map(({ validation }: { validation: { "ndcg@100": number } }) => validation["ndcg@100"]);
+  expect(figures.length).toBeLessThan(60);
+  expect(figures.length - report.best.epoch).toBe(2);
+  expect(report.best.validation["ndcg@100"]).toBe(Math.max(...figures));
+  const before = hashOf(out);
+  expect((await train("patient", ...flags)).report.epochs).toEqual(report.epochs);
+  expect(hashOf(out)).toBe(before);
+}, 90_000);
 
 test("a trainer killed in the middle costs time, not a bit of the model", async () => {
   const out = join(cluster.dir, "killed-trainer");

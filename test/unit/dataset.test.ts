@@ -43,6 +43,10 @@ test("rows are distinct, in file order, users in ascending id, held-out users pa
   });
 });
 
+test("an event repeated on both sides stays on both, as in the authors' own evaluation", () => {
+  expect(readDataset(directory({ "test_te.csv": "uid,sid\n4,2\n4,0\n" })).test).toEqual([{ foldIn: columns(0), target: columns(2, 0) }]);
+});
+
 test("a file may be compressed, end without a newline, and use the line ends of Windows", () => {
   const plain = readDataset(directory());
   const zipped = directory({
@@ -63,10 +67,20 @@ test.each([
   ["a negative id", { "train.csv": "uid,sid\n-1,0\n" }, /train\.csv, line 2/],
   ["a damaged gzip", { "train.csv": null, "train.csv.gz": gzipSync("uid,sid\n0,1\n").subarray(0, 15) }, /gzip.*train\.csv\.gz/],
   ["no training user", { "train.csv": "uid,sid\n" }, /train\.csv/],
+  ["an empty file", { "train.csv": "" }, /header is "".*train\.csv, line 1/],
+  ["no item", { "unique_sid.txt": "" }, /without an item: file unique_sid\.txt, line 1/],
+  ["an empty line among the items", { "unique_sid.txt": "a\n\nc\n" }, /without an item: file unique_sid\.txt, line 2/],
+  ["an item listed twice", { "unique_sid.txt": "a\nb\na\n" }, /item "a" stands in line 1 already: file unique_sid\.txt, line 3/],
 ])("%s is DATASET_MALFORMED and names file and line", (_, changes, message) => {
   const dir = directory(changes);
   expect(() => readDataset(dir)).toThrow(/DATASET_MALFORMED/);
   expect(() => readDataset(dir)).toThrow(message);
+});
+
+test("a file that cannot be read is FILE_UNREADABLE and named", () => {
+  const dir = directory({ "train.csv": null });
+  mkdirSync(join(dir, "train.csv"));
+  expect(() => readDataset(dir)).toThrow(/FILE_UNREADABLE: EISDIR.*train\.csv/);
 });
 
 test("a missing directory is FILE_MISSING", () => {

@@ -1,14 +1,49 @@
-// A trainer without a socket: every lease and every answer passes through the same bytes as on the wire. For the tests of what the server makes of the answers.
-import { receivedOf, shapesChecked } from "../../services/server/contributions.ts";
+// A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
+import { finiteChecked, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import type { Work } from "../../services/server/desk.ts";
-import type { RunStep } from "../../services/server/outer-epoch.ts";
+import { Optimizer } from "../../services/server/optimizer.ts";
+import { type Run, type RunStep, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
+import { Posteriors } from "../../services/server/posteriors.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { initialise } from "../../shared/model/parameters.ts";
+import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
 
+interface Wanted {
+  readonly config: ModelConfig;
+  readonly rows: readonly Int32Array[];
+  readonly seed: number;
+  readonly epochs: number;
+  /** Differences from the authors' own. */
+  readonly schedule?: Partial<Schedule>;
+  readonly partSize?: number;
+}
+
 /** `seen` is told of each step before it is computed. */
-export function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {
+export async function train(
+  engine: Engine,
+  { config, rows, seed, epochs, schedule, partSize = 2 }: Wanted,
+  seen: (work: Work, run: Run) => void = () => {},
+): Promise<Run> {
+  const run: Run = {
+    seed,
+    schedule: { ...usualSchedule, ...schedule },
+    partSize,
+    optimizer: new Optimizer(config, initialise(config, seed)),
+    posteriors: new Posteriors(config.latent),
+    step: 0,
+    round: 0,
+  };
+  const runStep = inProcess(engine, seed, (work) => seen(work, run));
+  const users = Uint32Array.from(rows.keys());
+  for (let epoch = 0; epoch < epochs; epoch++) await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
+  return run;
+}
+
+function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {
   const computer = new Computer(engine, seed);
   const held = { hidden: -1, decoder: -1 };
   return async (work) => {
@@ -27,7 +62,9 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       const { head, tensors } = computer.answer(lease, received(encode(lease, work.inputs(part))).tensors());
       const answer = received(encode(head, tensors));
       shapesChecked(head, answer.described, work.config, users.length);
-      return receivedOf(head, answer, work.memory?.(part));
+      const checked = receivedOf(head, answer, work.memory?.(part));
+      finiteChecked(checked, step);
+      return checked;
     });
   };
 }

@@ -1,23 +1,19 @@
 // What an outer epoch does to the model, by every schedule of the ablation: which half moves, what is dropped, which encoder the prior comes from.
 import { beforeAll, expect, test } from "vitest";
 import type { Work } from "../../services/server/desk.ts";
-import { Optimizer } from "../../services/server/optimizer.ts";
-import { type Run, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
-import { Posteriors } from "../../services/server/posteriors.ts";
+import type { Run } from "../../services/server/outer-epoch.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { permutation } from "../../shared/model/draws.ts";
 import { initialise } from "../../shared/model/parameters.ts";
-import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
+import type { Schedule } from "../../shared/model/schedule.ts";
 import { deviation, posteriors } from "./recvae.ts";
-import { inProcess } from "./in-process.ts";
+import { train } from "./in-process.ts";
 
 const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
 const seed = 3;
-const rows = Array.from({ length: 9 }, (_, user) => permutation(5, user, config.items).slice(0, user % 5));
-const rowOf = (user: number) => Int32Array.from(rows[user]!);
-const users = Uint32Array.from(rows.keys());
+const rows = Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, config.items).subarray(0, user % 5)));
 
 let engine: Engine;
 beforeAll(async () => {
@@ -26,15 +22,8 @@ beforeAll(async () => {
 
 const tensorOf = (work: Work, part: number, name: string) => work.inputs(part).find((tensor) => tensor.name === name)?.data as Float32Array;
 
-/** Some epochs, each step told to `seen` with its number within the epoch. */
-async function train(change: Partial<Schedule>, epochs: number, seen: (work: Work, run: Run) => void): Promise<Run> {
-  const optimizer = new Optimizer(config, initialise(config, seed));
-  const schedule = { ...usualSchedule, batchSize: 4, ...change };
-  const run: Run = { seed, schedule, partSize: 2, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
-  const runStep = inProcess(engine, seed, (work) => seen(work, run));
-  for (let epoch = 0; epoch < epochs; epoch++) await trainOuterEpoch(run, users, rowOf, runStep);
-  return run;
-}
+const trained = (schedule: Partial<Schedule>, epochs: number, seen?: (work: Work, run: Run) => void) =>
+  train(engine, { config, rows, seed, epochs, schedule: { batchSize: 4, ...schedule } }, seen);
 
 const schedules: [string, Partial<Schedule>][] = [
   ["alternating", {}],
@@ -45,12 +34,12 @@ const schedules: [string, Partial<Schedule>][] = [
 
 test.each(schedules)("%s, each epoch's prior is what the encoder of the epoch before says of whole rows", async (_, change) => {
   const priors: Float32Array[] = [];
-  let known = posteriors(engine, config, initialise(config, seed, 1), [...users].map(rowOf)); // of the independent first old encoder
+  let known = posteriors(engine, config, initialise(config, seed, 1), rows); // of the independent first old encoder
   let round = -1;
-  await train(change, 3, (work, run) => {
+  await trained(change, 3, (work, run) => {
     if (work.phase !== "encoder" && work.phase !== "joint") return;
     if (run.round > round) {
-      if (round >= 0) known = posteriors(engine, config, run.optimizer.weights, [...users].map(rowOf));
+      if (round >= 0) known = posteriors(engine, config, run.optimizer.weights, rows);
       round = run.round;
       priors.push(known.mu_BL);
     }
@@ -71,7 +60,7 @@ test.each([
   ["not alternating", { notAlternating: true }, { encoder: 9, decoder: 9 }],
   ["not alternating, one pass", { notAlternating: true, encoderPasses: 1 }, { encoder: 3, decoder: 3 }],
 ])("%s, each half moves as often as its passes have batches", async (_, change, updates) => {
-  expect((await train(change, 1, () => {})).optimizer.updates).toEqual(updates);
+  expect((await trained(change, 1)).optimizer.updates).toEqual(updates);
 });
 
 test.each([
@@ -79,9 +68,9 @@ test.each([
   ["drop", true],
 ])("decoder passes %s items when decoder noise is %s", async (_, decoderNoise) => {
   const differs = new Set<boolean>();
-  await train({ decoderNoise }, 1, (work, run) => {
+  await trained({ decoderNoise }, 1, (work, run) => {
     if (work.phase !== "decoder") return;
-    const batch = work.parts.flatMap((part) => [...part].map(rowOf));
+    const batch = work.parts.flatMap((part) => [...part].map((user) => rows[user]!));
     const whole_BH = run.optimizer.bag({ rows: batch, values: batch.map((row) => normalisedRow(row)) });
     const sent_BH = work.parts.flatMap((_, part) => [...tensorOf(work, part, "bag")]);
     differs.add(deviation(sent_BH, whole_BH) > 0.1);
@@ -90,7 +79,13 @@ test.each([
 });
 
 test("the same seed trains the same model bit for bit, Adam's moments too", async () => {
-  const [once, again] = [await train({}, 2, () => {}), await train({}, 2, () => {})];
+  const [once, again] = [await trained({}, 2), await trained({}, 2)];
   expect(again.optimizer.weights).toEqual(once.optimizer.weights);
   expect(again.optimizer.state()).toEqual(once.optimizer.state());
+});
+
+test("weights that leave float32 in an epoch's very last step end the run before they can become a checkpoint", async () => {
+  const oneStep = { notAlternating: true, encoderPasses: 1, batchSize: 9 };
+  const wanted = { config: { ...config, learningRate: 1e39 }, rows, seed, epochs: 1, schedule: oneStep };
+  await expect(train(engine, wanted)).rejects.toThrow(/NOT_FINITE: tensor encoder\.fc1\.weight holds a NaN or an infinity: step 1\./);
 });

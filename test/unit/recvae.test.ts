@@ -1,4 +1,4 @@
-// What golden numbers don't show: agreement with autodiff, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
+// What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/optimizer.ts";
@@ -10,6 +10,7 @@ import { uploadHidden } from "../../shared/model/encoder.ts";
 import { gaussian, keepMask, permutation } from "../../shared/model/draws.ts";
 import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/model/parameters.ts";
 import { posterior, score } from "../../shared/model/steps.ts";
+import { inFloat64, lossOf } from "./float64.ts";
 import { type Batch, bagOf, decoderStep, deviation, encoderStep, posteriors } from "./recvae.ts";
 
 const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma: 0.05 };
@@ -38,12 +39,35 @@ describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
     expect(engine.tf.getBackend()).toBe(name);
   });
 
-  test.each([
+  const priors: [string, ModelConfig][] = [
     ["the composite prior", small],
     ["a constant KL weight", { ...small, gamma: null, beta: 0.3 }],
-    ["a Gaussian prior, the other components left out", { ...small, mixtureWeights: [1, 0, 0] as [number, number, number] }],
+    ["a Gaussian prior, the other components left out", { ...small, mixtureWeights: [1, 0, 0] }],
     ["another LayerNorm eps and wide component", { ...small, layerNormEps: 1e-5, wideLogVariance: 3 }],
-  ])("with %s, every gradient agrees with autodiff", (_, config) => {
+  ];
+
+  test.each(priors)("with %s, every gradient agrees with finite differences of the loss in float64", (_, config) => {
+    const weights = initialise(config, 4);
+    const batch = batchOf(config, 6, 0.5);
+    const old = posteriors(engine, config, initialise(config, 4, 1), batch.rows);
+    const step = encoderStep(engine, config, weights, old, batch, { joint: true });
+    const moved = inFloat64(weights);
+    expect(deviation([step.reconstruction + step.kl], [lossOf(config, moved, old, batch)])).toBeLessThan(1e-5);
+    for (const [tensor, { data }] of Object.entries(step.gradients)) {
+      const differences = data.map((_, k) => {
+        const at = moved[tensor]![k]!;
+        const [above, below] = [1e-5, -1e-5].map((change) => {
+          moved[tensor]![k] = at + change;
+          return lossOf(config, moved, old, batch);
+        }) as [number, number];
+        moved[tensor]![k] = at;
+        return (above - below) / 2e-5;
+      });
+      expect(deviation(data, differences), tensor).toBeLessThan(1e-4);
+    }
+  });
+
+  test.each(priors)("with %s, every gradient agrees with autodiff", (_, config) => {
     const weights = initialise(config, 4);
     const batch = batchOf(config, 6, 0.5);
     const old = posteriors(engine, config, initialise(config, 4, 1), batch.rows);

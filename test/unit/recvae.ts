@@ -150,7 +150,7 @@ export function deviation(actual: ArrayLike<number>, expected: ArrayLike<number>
 }
 
 /** A fixture's config: either KL weight may be absent, training settings beside it are not the model's. */
-export function configOf(raw: Record<string, unknown>): ModelConfig {
+export function configOf(raw: object): ModelConfig {
   const known = Object.entries(raw).filter(([name]) => name in modelConfig.shape);
   return modelConfig.parse({ gamma: null, beta: null, ...Object.fromEntries(known) });
 }
