@@ -76,7 +76,7 @@ export function encoderPart(
     const noise_BL = latent(part.noise_BL);
     const { z_BL, scaledNoise_BL } = sample(engine, encoded.mu_BL, encoded.logvar_BL, noise_BL);
     part.lap?.("hiddenForward");
-    const known = likelihood(engine, decoder, z_BL, part.rows, part.lap);
+    const known = likelihood(engine, decoder, z_BL, part.rows, !joint, part.lap);
     const old = { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const { kl_B, dz_BL } = divergence(engine, config, { z_BL, noise_BL, logvar_BL: encoded.logvar_BL }, old);
 
@@ -107,7 +107,7 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const { z_BL } = sample(engine, mu_BL, logvar_BL, table(engine, part.noise_BL, config.latent));
     const posterior = { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
     part.lap?.("hiddenForward");
-    const known = likelihood(engine, decoder, z_BL, part.rows, part.lap);
+    const known = likelihood(engine, decoder, z_BL, part.rows, false, part.lap);
     const gradients = gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share);
     part.lap?.("dW");
     return { gradients, ...posterior, reconstruction: -sumOf(known.log_B) * share };
@@ -123,7 +123,7 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
   );
   return scope(engine, () => {
     const { mu_BL } = encode(engine, hidden, table(engine, bag_BH, width));
-    return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known))).dataSync<"float32">();
+    return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known)), true).dataSync<"float32">();
   });
 }
 

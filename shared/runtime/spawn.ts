@@ -28,7 +28,7 @@ export interface SpawnOptions {
 export function spawnService(command: string, args: readonly string[], options: SpawnOptions = {}): Spawned {
   if (options.log) mkdirSync(dirname(options.log), { recursive: true });
   const out = options.log ? openSync(options.log, "a") : undefined;
-  const child = spawn(process.execPath, [bin, command, ...args], {
+  const child = spawn(process.execPath, [...(options.threads === undefined ? [] : heapFlags), bin, command, ...args], {
     detached: true,
     stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
     env: {
@@ -63,6 +63,9 @@ export function spawnService(command: string, args: readonly string[], options: 
     },
   };
 }
+
+/** V8 collects its whole heap whenever some ten megabytes of arrays came and went, at every step; below this limit it leaves them to its small, short collections. */
+const heapFlags = ["--initial-old-space-size=1536"];
 
 /** Must stand before the process starts: the C library and TensorFlow read it once. Keeping freed pages saves about 20 % of a step. */
 function engineEnvironment(threads: number): Record<string, string> {
