@@ -1,5 +1,6 @@
 // The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the model needs from either stands here.
 import type * as tfjs from "@tensorflow/tfjs";
+import type { Kernels } from "../kernels/kernels.ts";
 import { AppError } from "../runtime/errors.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
@@ -14,6 +15,8 @@ export interface Engine {
   readonly threads: number;
   /** The tfjs library that owns the backend; only one engine is active in a process. */
   readonly tf: Tf;
+  /** For what stands between the products, where a dozen small operations of the library would take longer than one of ours. */
+  readonly kernels: Kernels;
   /** a·b, either transposed first. */
   matMul(a: Tensor2D, b: Tensor2D, transposeA?: boolean, transposeB?: boolean): Tensor2D;
   /** For each list of row numbers the sum of those rows of the table, `[lists, columns]`; an empty list gives zeros. */

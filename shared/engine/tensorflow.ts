@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
+import { Kernels } from "../kernels/kernels.ts";
 import type { Engine, Tf } from "./engine.ts";
 import { flatten, positionsOf } from "./lists.ts";
 
@@ -35,6 +36,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
     version: tf.version["tfjs-node"] ?? "",
     threads,
     tf,
+    kernels: new Kernels(threads),
     matMul(a, b, transposeA = false, transposeB = false) {
       const attributes = [single, flag("transpose_a", transposeA), flag("transpose_b", transposeB)];
       return backend.executeSingleOutput("MatMul", attributes, [a, b]) as Tensor2D;

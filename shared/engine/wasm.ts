@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import type { Tensor2D } from "@tensorflow/tfjs";
+import { Kernels } from "../kernels/kernels.ts";
 import type { Engine, Tf } from "./engine.ts";
 import { flatten } from "./lists.ts";
 
@@ -18,6 +19,7 @@ export async function openWasm(): Promise<Engine> {
     version: wasm.version_wasm,
     threads: 1,
     tf,
+    kernels: new Kernels(),
     matMul(a, b, transposeA = false, transposeB = false) {
       // matMul's own transposing is twelve times slower than turning the matrix first
       return tf.tidy(() => tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b));

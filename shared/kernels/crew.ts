@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 
 /** Kernels that work in blocks; a thread is told the number. */
-const kernels = ["adam", "bag", "adamOfBags"] as const;
+const kernels = ["adam", "bag", "adamOfBags", "layer"] as const;
 export type Kernel = (typeof kernels)[number];
 
 /** Places in the control array, which all threads see. worker.mjs reads the same ones. */
@@ -53,8 +53,8 @@ export class Crew {
     }
   }
 
-  /** Calls what is no kernel of blocks, in this thread. */
-  call(name: "finite", args: readonly number[]): number {
+  /** Calls what is not shared out, in this thread. */
+  call(name: "finite" | "layerBackward", ...args: readonly number[]): number {
     return (this.#exports[name] as (...args: number[]) => number)(...args);
   }
 

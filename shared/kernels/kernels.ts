@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { AppError } from "../runtime/errors.ts";
 import { Crew } from "./crew.ts";
 import { KernelMemory } from "./memory.ts";
+import type { Rows } from "./rows.ts";
 
 const file = new URL("./dist/kernels.wasm", import.meta.url);
 
@@ -28,6 +29,25 @@ export interface Moving {
   readonly weights: Float32Array;
   readonly m: Float32Array;
   readonly v: Float32Array;
+}
+
+/** A hidden layer's parameters that are no matrix, each of a row's stride, padded with zeros; or their gradients. */
+export interface LayerVectors {
+  readonly bias: Float32Array;
+  readonly gain: Float32Array;
+  readonly shift: Float32Array;
+}
+
+/** What a hidden layer's way back needs of its way forth. */
+export interface LayerTrace {
+  /** First the product, then the layer's output. */
+  readonly h: Rows;
+  /** (swish - mean) / deviation: LayerNorm before gain and shift. */
+  readonly normal: Rows;
+  /** Derivative of swish at its input. */
+  readonly slope: Rows;
+  /** One over the deviation, of each row. */
+  readonly inverse: Float32Array;
 }
 
 /** Users' rows of items, the value of each item beside it. */
@@ -79,7 +99,24 @@ export class Kernels {
 
   /** Whether the array, which lies in the kernels' memory, holds no NaN and no infinity. */
   finite(array: Float32Array): boolean {
-    return this.#crew.call("finite", [placeOf(array), array.length]) === 1;
+    return this.#crew.call("finite", placeOf(array), array.length) === 1;
+  }
+
+  /** A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm (spec/recvae.md 1.1). `skips` grows by what `h` becomes. */
+  layer({ h, normal, slope, inverse }: LayerTrace, skips: Rows, { bias, gain, shift }: LayerVectors, eps: number): void {
+    const places = [h.data, skips.data, bias, gain, shift, normal.data, slope.data, inverse].map(placeOf);
+    this.#crew.run("layer", h.count, [...places, 4 * h.stride, h.width, eps]);
+  }
+
+  /**
+   * The way back: `d`, the gradient of h without what `later` adds to it, becomes the gradient of the sum before swish and joins `later`. Returns the gradients
+   * of gain, shift and bias, summed over the rows in their order.
+   */
+  layerBackward({ normal, slope, inverse }: LayerTrace, d: Rows, later: Rows, gain: Float32Array): LayerVectors {
+    const sums = { gain: this.memory.zeros(d.stride), shift: this.memory.zeros(d.stride), bias: this.memory.zeros(d.stride) };
+    const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(placeOf);
+    for (let row = 0; row < d.count; row++) this.#crew.call("layerBackward", row, ...places, 4 * d.stride, d.width);
+    return { gain: sums.gain.slice(0, d.width), shift: sums.shift.slice(0, d.width), bias: sums.bias.slice(0, d.width) };
   }
 
   /** Ends the threads. */

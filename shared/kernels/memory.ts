@@ -11,6 +11,7 @@ export class KernelMemory {
   /** One for each size that the memory has had: all are views of the same. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
 
+  /** What was there before, if anything: memory that was borrowed is not cleared. */
   floats(count: number): Float32Array {
     const at = this.#place(4 * count);
     return new Float32Array(this.#buffer(), at, count);
@@ -24,6 +25,10 @@ export class KernelMemory {
   /** Whether the array lies here. */
   holds({ buffer }: Float32Array): boolean {
     return this.#buffers.has(buffer);
+  }
+
+  zeros(count: number): Float32Array {
+    return this.floats(count).fill(0);
   }
 
   /** A copy. */

@@ -1,16 +1,18 @@
 // The encoder behind its first layer: five hidden layers with additive skips and LayerNorm, two heads; and its backward pass, derived by hand.
-// Shapes: B users, H hidden, L latent. Source: spec/recvae.md 1.1. The first layer's product is the bag (bag.ts) and comes from outside.
+// Shapes: B users, H hidden, L latent. Source: spec/recvae.md 1.1. The first layer's product is the bag (bag.ts) and comes from outside. Products are the
+// engine's, what stands between them the kernels'.
 import type { Tensor2D } from "@tensorflow/tfjs";
 import type { Engine } from "../engine/engine.ts";
+import type { LayerTrace, LayerVectors } from "../kernels/kernels.ts";
+import { compact, placeRows, type Rows, rows, strideOf } from "../kernels/rows.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Tensor, Weights } from "./parameters.ts";
 
 interface Layer {
   /** Absent in the first layer, whose product is the bag. */
   readonly weight_HH: Tensor2D | undefined;
-  readonly bias_1H: Tensor2D;
-  readonly gain_1H: Tensor2D;
-  readonly shift_1H: Tensor2D;
+  /** Views of the weights. */
+  readonly vectors: LayerVectors;
 }
 
 /** The hidden group on the engine. */
@@ -31,16 +33,13 @@ export function uploadHidden(engine: Engine, config: ModelConfig, weights: Weigh
     if (!tensor) throw new Error(`the hidden group lacks encoder.${name}`);
     return tensor.data;
   };
-  const row = (name: string) => engine.tf.tensor2d(data(name), [1, hidden]);
   const layers = [1, 2, 3, 4, 5].map((k) => ({
     weight_HH: k === 1 ? undefined : engine.tf.tensor2d(data(`fc${k}.weight`), [hidden, hidden]),
-    bias_1H: row(`fc${k}.bias`),
-    gain_1H: row(`ln${k}.weight`),
-    shift_1H: row(`ln${k}.bias`),
+    vectors: { bias: data(`fc${k}.bias`), gain: data(`ln${k}.weight`), shift: data(`ln${k}.bias`) },
   }));
   const heads_2LH = engine.tf.tensor2d(joined(data("fc_mu.weight"), data("fc_logvar.weight")), [2 * latent, hidden]);
   const headsBias_12L = engine.tf.tensor2d(joined(data("fc_mu.bias"), data("fc_logvar.bias")), [1, 2 * latent]);
-  const all = [heads_2LH, headsBias_12L, ...layers.flatMap((layer) => Object.values(layer))];
+  const all = [heads_2LH, headsBias_12L, ...layers.flatMap(({ weight_HH }) => weight_HH ?? [])];
   return { config, layers, heads_2LH, headsBias_12L, dispose: () => engine.tf.dispose(all) };
 }
 
@@ -52,13 +51,9 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** What the backward pass of a layer needs of its forward pass. */
-interface Trace {
+interface Trace extends LayerTrace {
   readonly h_BH: Tensor2D;
-  /** (swish - mean) / deviation: LayerNorm before gain and shift. */
-  readonly normal_BH: Tensor2D;
-  readonly inverseDeviation_B1: Tensor2D;
-  /** Derivative of swish at its input. */
-  readonly slope_BH: Tensor2D;
+  readonly vectors: LayerVectors;
 }
 
 export interface Encoded {
@@ -67,33 +62,31 @@ export interface Encoded {
   readonly traces: readonly Trace[];
 }
 
-/** Call inside tf.tidy. Linear, then skips, then swish, then LayerNorm, in this order. */
-export function encode(engine: Engine, weights: HiddenWeights, bag_BH: Tensor2D): Encoded {
-  const { tf } = engine;
-  const { latent, layerNormEps } = weights.config;
+/** Call inside steps.ts' scope: traces lie in borrowed memory. Linear, then skips, then swish, then LayerNorm, in this order. */
+export function encode(engine: Engine, weights: HiddenWeights, bag_BH: Float32Array): Encoded {
+  const { tf, kernels } = engine;
+  const { memory } = kernels;
+  const { hidden, latent, layerNormEps } = weights.config;
+  const users = bag_BH.length / hidden;
+  const room = () => ({ data: memory.floats(users * strideOf(hidden)), count: users, width: hidden, stride: strideOf(hidden) });
+  const skips = rows(memory, users, hidden);
   const traces: Trace[] = [];
-  let skips_BH: Tensor2D | undefined;
-  let h_BH: Tensor2D | undefined;
-  for (const layer of weights.layers) {
-    let a_BH = layer.weight_HH && h_BH ? engine.matMul(h_BH, layer.weight_HH, false, true) : bag_BH;
-    a_BH = tf.add(a_BH, layer.bias_1H);
-    if (skips_BH) a_BH = tf.add(a_BH, skips_BH);
-    const sigmoid_BH = tf.sigmoid(a_BH);
-    const swish_BH = tf.mul(a_BH, sigmoid_BH);
-    const slope_BH: Tensor2D = tf.add(sigmoid_BH, tf.mul(swish_BH, tf.sub(1, sigmoid_BH)));
-    const centred_BH = tf.sub(swish_BH, tf.mean(swish_BH, 1, true));
-    // Not rsqrt: its last bit depends on a user's place in the batch (packets against remainder); root and quotient are rounded exactly.
-    const inverseDeviation_B1: Tensor2D = tf.div(1, tf.sqrt(tf.add(tf.mean(tf.square(centred_BH), 1, true), layerNormEps)));
-    const normal_BH: Tensor2D = tf.mul(centred_BH, inverseDeviation_B1);
-    h_BH = tf.add(tf.mul(normal_BH, layer.gain_1H), layer.shift_1H) as Tensor2D;
-    skips_BH = skips_BH ? tf.add(skips_BH, h_BH) : h_BH;
-    traces.push({ h_BH, normal_BH, inverseDeviation_B1, slope_BH });
+  for (const { weight_HH, vectors } of weights.layers) {
+    const before = traces.at(-1);
+    const product = weight_HH && before ? engine.matMul(before.h_BH, weight_HH, false, true).dataSync<"float32">() : bag_BH;
+    const trace = { h: placeRows(memory, product, hidden), normal: room(), slope: room(), inverse: memory.floats(users) };
+    const padded = { bias: vector(vectors.bias), gain: vector(vectors.gain), shift: vector(vectors.shift) };
+    kernels.layer(trace, skips, padded, layerNormEps);
+    traces.push({ ...trace, vectors: padded, h_BH: tf.tensor2d(compact(trace.h), [users, hidden]) });
   }
-  const heads_B2L = tf.add(engine.matMul(h_BH!, weights.heads_2LH, false, true), weights.headsBias_12L) as Tensor2D;
+  function vector(values: Float32Array): Float32Array {
+    return placeRows(memory, values, hidden).data;
+  }
+  const heads_B2L = tf.add(engine.matMul(traces[4]!.h_BH, weights.heads_2LH, false, true), weights.headsBias_12L) as Tensor2D;
   return { mu_BL: tf.slice2d(heads_B2L, [0, 0], [-1, latent]), logvar_BL: tf.slice2d(heads_B2L, [0, latent], [-1, latent]), traces };
 }
 
-/** Gradients of every tensor of the hidden group, and of the bag, from those of both heads. Call inside tf.tidy. */
+/** Gradients of every tensor of the hidden group, and of the bag, from those of both heads. Call inside the scope of `encode`. */
 export function encodeBackward(
   engine: Engine,
   weights: HiddenWeights,
@@ -101,40 +94,35 @@ export function encodeBackward(
   dMu_BL: Tensor2D,
   dLogvar_BL: Tensor2D,
 ): { gradients: Weights; dBag_BH: Float32Array } {
-  const { tf } = engine;
+  const { tf, kernels } = engine;
   const { hidden, latent } = weights.config;
   const gradients: Weights = {};
   const put = (name: string, shape: number[], data: Float32Array) => {
     gradients[`encoder.${name}`] = { shape, data } satisfies Tensor;
   };
-  const sumOverUsers = (d_BH: Tensor2D) => tf.sum(d_BH, 0).dataSync<"float32">();
 
   const dHeads_B2L = tf.concat([dMu_BL, dLogvar_BL], 1);
   const dHeadWeights = engine.matMul(dHeads_B2L, traces[4]!.h_BH, true, false).dataSync<"float32">();
   put("fc_mu.weight", [latent, hidden], dHeadWeights.subarray(0, latent * hidden));
   put("fc_logvar.weight", [latent, hidden], dHeadWeights.subarray(latent * hidden));
-  put("fc_mu.bias", [latent], sumOverUsers(dMu_BL));
-  put("fc_logvar.bias", [latent], sumOverUsers(dLogvar_BL));
+  put("fc_mu.bias", [latent], tf.sum(dMu_BL, 0).dataSync<"float32">());
+  put("fc_logvar.bias", [latent], tf.sum(dLogvar_BL, 0).dataSync<"float32">());
 
-  let d_BH = engine.matMul(dHeads_B2L, weights.heads_2LH); // gradient of h of the layer at hand
-  let later_BH: Tensor2D | undefined; // sum of the gradients of the sums of all later layers: what reaches a layer through its skips
+  let d_BH = engine.matMul(dHeads_B2L, weights.heads_2LH); // gradient of h of the layer at hand, but for what comes through the skips
+  const later: Rows = rows(kernels.memory, d_BH.shape[0], hidden); // sum of the gradients of the sums of all later layers: what reaches a layer through its skips
   for (let k = 5; k >= 1; k--) {
-    const { weight_HH, gain_1H } = weights.layers[k - 1]!;
-    const { normal_BH, inverseDeviation_B1, slope_BH } = traces[k - 1]!;
-    const dTimesNormal_BH = tf.mul(d_BH, normal_BH) as Tensor2D;
-    put(`ln${k}.weight`, [hidden], sumOverUsers(dTimesNormal_BH));
-    put(`ln${k}.bias`, [hidden], sumOverUsers(d_BH));
-    // LayerNorm: with dn = d * gain, ds = (dn - mean(dn) - n * mean(dn * n)) / deviation; both means are products with gain / H
-    const meanGain_1H = tf.div(gain_1H, hidden) as Tensor2D;
-    const mean_B1 = engine.matMul(d_BH, meanGain_1H, false, true);
-    const meanWithNormal_B1 = engine.matMul(dTimesNormal_BH, meanGain_1H, false, true);
-    const centred_BH = tf.sub(tf.mul(d_BH, gain_1H), tf.add(tf.mul(normal_BH, meanWithNormal_B1), mean_B1));
-    const dSum_BH = tf.mul(tf.mul(centred_BH, inverseDeviation_B1), slope_BH) as Tensor2D;
-    put(`fc${k}.bias`, [hidden], sumOverUsers(dSum_BH));
-    if (!weight_HH) return { gradients, dBag_BH: dSum_BH.dataSync<"float32">() };
+    const { weight_HH } = weights.layers[k - 1]!;
+    const trace = traces[k - 1]!;
+    const d = placeRows(kernels.memory, d_BH.dataSync<"float32">(), hidden);
+    const { gain, shift, bias } = kernels.layerBackward(trace, d, later, trace.vectors.gain);
+    put(`ln${k}.weight`, [hidden], gain);
+    put(`ln${k}.bias`, [hidden], shift);
+    put(`fc${k}.bias`, [hidden], bias);
+    const dSum = compact(d);
+    if (!weight_HH) return { gradients, dBag_BH: dSum };
+    const dSum_BH = tf.tensor2d(dSum, d_BH.shape);
     put(`fc${k}.weight`, [hidden, hidden], engine.matMul(dSum_BH, traces[k - 2]!.h_BH, true, false).dataSync<"float32">());
-    later_BH = later_BH ? tf.add(later_BH, dSum_BH) : dSum_BH;
-    d_BH = tf.add(engine.matMul(dSum_BH, weight_HH), later_BH);
+    d_BH = engine.matMul(dSum_BH, weight_HH);
   }
   throw new Error("the first layer ends the loop");
 }

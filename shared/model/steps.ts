@@ -53,7 +53,7 @@ export interface DecoderResult extends Posterior {
 /** Mean and log-variance of each user's posterior. */
 export function posterior(engine: Engine, hidden: HiddenWeights, bag_BH: Float32Array): Posterior {
   return scope(engine, () => {
-    const { mu_BL, logvar_BL } = encode(engine, hidden, table(engine, bag_BH, hidden.config.hidden));
+    const { mu_BL, logvar_BL } = encode(engine, hidden, bag_BH);
     return { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
   });
 }
@@ -72,7 +72,7 @@ export function encoderPart(
   const klWeights = part.rows.map((row) => klWeight(config, row.length));
   return scope(engine, () => {
     const latent = (values: Float32Array) => table(engine, values, config.latent);
-    const encoded = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
+    const encoded = encode(engine, hidden, part.bag_BH);
     const noise_BL = latent(part.noise_BL);
     const { z_BL, scaledNoise_BL } = sample(engine, encoded.mu_BL, encoded.logvar_BL, noise_BL);
     part.lap?.("hiddenForward");
@@ -103,7 +103,7 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
   const { config } = hidden;
   const share = 1 / part.batchSize;
   return scope(engine, () => {
-    const { mu_BL, logvar_BL } = encode(engine, hidden, table(engine, part.bag_BH, config.hidden));
+    const { mu_BL, logvar_BL } = encode(engine, hidden, part.bag_BH);
     const { z_BL } = sample(engine, mu_BL, logvar_BL, table(engine, part.noise_BL, config.latent));
     const posterior = { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
     part.lap?.("hiddenForward");
@@ -122,7 +122,7 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
     bag_BH.subarray(user * width, (user + 1) * width).some((value) => value !== 0) ? 1 : 0,
   );
   return scope(engine, () => {
-    const { mu_BL } = encode(engine, hidden, table(engine, bag_BH, width));
+    const { mu_BL } = encode(engine, hidden, bag_BH);
     return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known)), true).dataSync<"float32">();
   });
 }
@@ -130,11 +130,11 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
 const table = ({ tf }: Engine, values: Float32Array, columns: number) => tf.tensor2d(values, [values.length / columns, columns]);
 const sumOf = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
 
-/** tf.tidy would look for tensors in what its body returns, number by number; these results are plain arrays of millions. */
-function scope<T>({ tf }: Engine, body: () => T): T {
+/** Gives back tensors and kernels' memory. tf.tidy would look for tensors in what its body returns, number by number; these results are plain arrays of millions. */
+function scope<T>({ tf, kernels }: Engine, body: () => T): T {
   tf.engine().startScope();
   try {
-    return body();
+    return kernels.memory.borrowed(body);
   } finally {
     tf.engine().endScope();
   }
