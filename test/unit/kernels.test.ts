@@ -67,6 +67,20 @@ describe.each([1, 3, 4, 12, 19])("with rows of %i floats", (width) => {
   });
 });
 
+test.each([4, 7])(
+  "Adam's first step of %i weights is right to float32's last bits: a share of 1e-5 would carry a run away from PyTorch's",
+  (length) => {
+    kernels.memory.borrowed(() => {
+      const zeros = () => kernels.memory.place(new Float32Array(length));
+      const tensor: Moving = { weights: zeros(), m: zeros(), v: zeros() };
+      const gradient = draws(4, length);
+      const expected = adamInFloat64(tensor, gradient, 1, 0.5);
+      kernels.adam(tensor, [kernels.memory.place(gradient)], { t: 1, learningRate: 0.5 });
+      for (const which of ["weights", "m", "v"] as const) expect(deviation(tensor[which], expected[which]), which).toBeLessThan(5e-7);
+    });
+  },
+);
+
 test.each([1, 5, 16_384, 40_001])("Adam of %i weights takes the sum of its parts' gradients", (length) => {
   kernels.memory.borrowed(() => {
     const tensor = moving(kernels, length);

@@ -2,7 +2,9 @@
 // the shared memory. A kernel does one block of its work, so that several threads can share it; which thread does a block changes no number.
 
 const beta1: f32 = 0.9;
+const rest1: f32 = 0.1; // not 1 - beta1: in float32 that is off by 2e-7 of itself, and 1 - beta2 by 1e-5
 const beta2: f32 = 0.999;
+const rest2: f32 = 0.001;
 const eps: f32 = 1e-8;
 /** Below this a moment is 0: nothing is left of it in any weight, and the numbers under 1e-38 that it would decay to are a hundred times slower. */
 const nothing: f32 = 1e-36;
@@ -23,8 +25,8 @@ export const rowBlock: i32 = 32;
 
 function moveFour(w: usize, m: usize, v: usize, g: v128, rate: f32, correction: f32): void {
   const floor = f32x4.splat(nothing);
-  let mean = f32x4.add(f32x4.mul(f32x4.splat(beta1), v128.load(m)), f32x4.mul(f32x4.splat(1 - beta1), g));
-  let square = f32x4.add(f32x4.mul(f32x4.splat(beta2), v128.load(v)), f32x4.mul(f32x4.splat(1 - beta2), f32x4.mul(g, g)));
+  let mean = f32x4.add(f32x4.mul(f32x4.splat(beta1), v128.load(m)), f32x4.mul(f32x4.splat(rest1), g));
+  let square = f32x4.add(f32x4.mul(f32x4.splat(beta2), v128.load(v)), f32x4.mul(f32x4.splat(rest2), f32x4.mul(g, g)));
   mean = v128.and(mean, f32x4.ge(f32x4.abs(mean), floor));
   square = v128.and(square, f32x4.ge(square, floor));
   v128.store(m, mean);
@@ -34,8 +36,8 @@ function moveFour(w: usize, m: usize, v: usize, g: v128, rate: f32, correction: 
 }
 
 function moveOne(w: usize, m: usize, v: usize, g: f32, rate: f32, correction: f32): void {
-  let mean: f32 = beta1 * load<f32>(m) + (1 - beta1) * g;
-  let square: f32 = beta2 * load<f32>(v) + (1 - beta2) * (g * g);
+  let mean: f32 = beta1 * load<f32>(m) + rest1 * g;
+  let square: f32 = beta2 * load<f32>(v) + rest2 * (g * g);
   if (!(abs(mean) >= nothing)) mean = 0;
   if (!(square >= nothing)) square = 0;
   store<f32>(m, mean);
