@@ -1,6 +1,7 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
 import type { ModelConfig } from "../../shared/model/config.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { FrameBuffers } from "../../shared/wire/buffers.ts";
@@ -9,15 +10,8 @@ import type { Contribution, Group, Lease, Phase } from "../../shared/wire/messag
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { finiteChecked, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { decide, type Effect, type Event, initial, type State } from "./leases.ts";
+import { Outbox, type Versioned } from "./outbox.ts";
 import type { Peer, PeerHandlers, Peers } from "./peers.ts";
-
-/** Weights of a group as they are sent: encoded once for all trainers. */
-export interface Versioned {
-  readonly version: number;
-  frames(): readonly Uint8Array[];
-  /** Sockets that still read the frames. */
-  sending: number;
-}
 
 export interface Work {
   readonly step: number;
@@ -67,7 +61,10 @@ const unasked = ({ step, part }: { step: number; part: number }) =>
   new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
 
 /** `peers` is asked for late: the sockets need the desk's handlers first. */
-export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metrics: Metrics }): Desk {
+export function openDesk(
+  peers: () => Peers,
+  { log, metrics, exchange }: { log: Log; metrics: Metrics; exchange?: Exchange | undefined },
+): Desk {
   let state: State = initial;
   let open: OpenWork | undefined;
   let late = 0;
@@ -75,6 +72,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
   const held = new Map<string, Record<Group, number>>();
   const contributed = new Map<string, number>();
   const frames = new FrameBuffers();
+  const outbox = new Outbox(peers, exchange);
   const engines = new Set<string>();
   let most = 0;
   const outcomes = metrics.counter("tributary_contributions_total");
@@ -120,8 +118,7 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
     for (const group of ["hidden", "decoder"] as const) {
       const wanted = work[group];
       if (!wanted || has[group] === wanted.version) continue;
-      wanted.sending++;
-      peers().send(trainer, wanted.frames(), () => wanted.sending--);
+      outbox.send(trainer, group, wanted);
       has[group] = wanted.version;
     }
     const { step, phase, batchSize } = work;
@@ -170,10 +167,12 @@ export function openDesk(peers: () => Peers, { log, metrics }: { log: Log; metri
       },
       said: (peer, message, decoded) => {
         if (message.type === "ask") tell({ type: "asked", trainer: peer.id, at: Date.now() });
+        else if (message.type === "took") outbox.took(peer.id, message.version);
         else contribute(peer, message, decoded);
       },
       left: (peer, why) => {
         held.delete(peer.id);
+        outbox.left(peer.id);
         contributed.delete(peer.id);
         log.info({ trainer: peer.id, name: peer.name, why }, "a trainer left");
         metrics.gauge("tributary_trainers").set(peers().list().length);

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { consistent, knobs, modelOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
@@ -37,6 +38,7 @@ const options = z.object({
     .max(64)
     .default(Math.min(4, availableParallelism()))
     .describe("threads of the server's own arithmetic; their number changes no bit"),
+  sharedMemory: z.boolean().default(true).describe("trainers of this machine exchange tensors through /dev/shm"),
   tokenFile: z.string().optional().describe("file with a secret that trainers must show; needed to listen beyond loopback"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
@@ -63,9 +65,10 @@ export const command = defineCommand({
     const stop = graceful(until.signal, config.epochs === undefined ? DRAIN_MS : 0);
 
     let peers: Peers | undefined;
-    const desk = openDesk(() => peers!, { log, metrics });
+    const exchange = config.sharedMemory ? Exchange.open() : undefined;
+    const desk = openDesk(() => peers!, { log, metrics, exchange });
     const limit = () => largestAnswer(progress.run?.optimizer.config ?? modelOf(config, 1), config.partSize);
-    peers = await listenForPeers({ ...address, token, limit }, desk.handlers, config.seed);
+    peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
     const status = () => progress.status(peers, desk);
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
@@ -102,6 +105,7 @@ export const command = defineCommand({
       progress.state = "draining";
       desk.close();
       await Promise.all([peers.close(finished), face.close()]);
+      exchange?.close();
     }
   },
 });

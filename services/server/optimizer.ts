@@ -1,4 +1,4 @@
-// The weights and both Adams: what the parameter server owns, in the kernels' memory. Steps change it in place; groups are sent by version, encoded once for all.
+// The weights and both Adams: what the parameter server owns, in the kernels' memory. Steps change it in place; groups are sent by version.
 import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import {
@@ -13,11 +13,10 @@ import {
 } from "../../shared/model/parameters.ts";
 import type { Step } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { FrameBuffers } from "../../shared/wire/buffers.ts";
-import { type Allocate, encode } from "../../shared/wire/frames.ts";
+import type { Allocate } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
 import { largestAnswer, type Received } from "./contributions.ts";
-import type { Versioned } from "./desk.ts";
+import type { Versioned } from "./outbox.ts";
 import { Residence } from "./residence.ts";
 
 /** Updates of each Adam so far, the t of its bias correction. */
@@ -33,8 +32,7 @@ export class Optimizer {
   readonly spent = { firstLayer: 0, adam: 0 };
   #residence: Residence;
   readonly #threads: number;
-  readonly #buffers = new FrameBuffers();
-  readonly #sent: Record<SentGroup, Encoded | undefined> = { hidden: undefined, decoder: undefined };
+  readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
 
   /** Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit. Throws CHECKPOINT_CORRUPT. */
   constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights, threads = 1) {
@@ -59,9 +57,9 @@ export class Optimizer {
     return this.#timed("firstLayer", () => this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users));
   }
 
-  /** A group as it is now; encoded at the first call after a change. */
+  /** A group as it is now, of one version until the next step. */
   group(group: SentGroup): Versioned {
-    this.#sent[group] ??= versioned(group, this.weights, this.config, this.#buffers);
+    this.#sent[group] ??= versioned(group, this.weights, this.config);
     return this.#sent[group];
   }
 
@@ -96,7 +94,7 @@ export class Optimizer {
   /** Before the first step of continuous training every item is new; see parameters.ts. */
   startFromPopularity(popularity: Float64Array): void {
     biasByPopularity(this.weights["decoder.bias"]!.data, 0, popularity);
-    this.#obsolete("decoder");
+    this.#sent.decoder = undefined;
   }
 
   /** Room for new items; see parameters.ts. Their moments start at 0. */
@@ -105,8 +103,8 @@ export class Optimizer {
     const grown = grow(this.weights, this.config, items, popularity, seed);
     this.config = { ...this.config, items };
     this.#residence = this.#residence.grown(this.config, grown, () => new Kernels(this.#threads));
-    this.#obsolete("decoder");
-    this.#obsolete("hidden"); // its message carries the configuration
+    this.#sent.decoder = undefined;
+    this.#sent.hidden = undefined; // its message carries the configuration
   }
 
   /** The parts' gradients of each tensor of a group, at equal distances in the kernels' memory. Throws NOT_FINITE. */
@@ -145,11 +143,6 @@ export class Optimizer {
   #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, t: number): void {
     const rate = { t, learningRate: this.config.learningRate };
     for (const [name, parts] of gradients) this.#residence.kernels.adam(this.#residence.moving(name), parts, rate);
-    this.#obsolete(group);
-  }
-
-  #obsolete(group: SentGroup): void {
-    this.#sent[group]?.retire();
     this.#sent[group] = undefined;
   }
 }
@@ -161,30 +154,13 @@ export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimiz
   const weights = initialise(config, seed, 1);
   const kernels = new Kernels();
   const table = kernels.memory.place(weights[embeddingName]!.data);
-  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config, new FrameBuffers()) };
+  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config) };
 }
 
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */
 let versions = 0;
 
-interface Encoded extends Versioned {
-  /** The weights have moved on: the frames' memory may be used again, unless a slow socket still reads it. */
-  retire(): void;
-}
-
-function versioned(group: SentGroup, weights: Weights, config: ModelConfig, buffers: FrameBuffers): Encoded {
-  const version = ++versions;
-  let frames: Uint8Array[] | undefined;
+function versioned(group: SentGroup, weights: Weights, config: ModelConfig): Versioned {
   const tensors = () => Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => ({ name, shape, data }));
-  return {
-    version,
-    sending: 0,
-    frames() {
-      frames ??= encode({ type: "weights", group, version, model: config }, tensors(), buffers.take);
-      return frames;
-    },
-    retire() {
-      if (this.sending === 0) frames?.forEach(buffers.giveBack);
-    },
-  };
+  return { version: ++versions, model: config, tensors };
 }

@@ -8,8 +8,9 @@ import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
-import type { Versioned, Work } from "./desk.ts";
+import type { Work } from "./desk.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
+import type { Versioned } from "./outbox.ts";
 import { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */

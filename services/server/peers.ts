@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type WebSocket, WebSocketServer } from "ws";
 import { AppError, errors } from "../../shared/runtime/errors.ts";
+import { type Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, type Hello, read } from "../../shared/wire/messages.ts";
 
@@ -10,13 +11,15 @@ export interface Peer {
   readonly name: string;
   readonly engine: string;
   readonly threads: number;
+  /** Tensors may go through the exchange. */
+  shares: boolean;
   lastSeenAt: number;
 }
 
 export interface PeerHandlers {
   joined(peer: Peer): void;
   /** A throw drops the peer, which is told why. */
-  said(peer: Peer, message: Exclude<FromTrainer, Hello>, decoded: Decoded): void;
+  said(peer: Peer, message: Exclude<FromTrainer, Hello | { type: "shares" }>, decoded: Decoded): void;
   left(peer: Peer, why: string): void;
 }
 
@@ -35,6 +38,8 @@ interface Listen {
   readonly host: string;
   readonly port: number;
   readonly token?: string | undefined;
+  /** Offered to every trainer; those on this machine take it. */
+  readonly exchange?: Exchange | undefined;
   /** Largest message that a trainer may send, bytes. */
   limit(): number;
 }
@@ -46,7 +51,7 @@ const HELLO_WITHIN_MS = 10_000;
 const HELLO_LIMIT = 64 * 1024;
 
 /** Throws EADDRINUSE. */
-export async function listenForPeers({ host, port, token, limit }: Listen, on: PeerHandlers, seed: number): Promise<Peers> {
+export async function listenForPeers({ host, port, token, exchange, limit }: Listen, on: PeerHandlers, seed: number): Promise<Peers> {
   const server = new WebSocketServer({ host, port, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve);
@@ -79,7 +84,9 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
     const gone = (why: string) => {
       clearTimeout(tooLate);
       sockets.delete(entry);
-      if (peer && connected.delete(peer.id)) on.left(peer, why);
+      if (!peer || !connected.delete(peer.id)) return;
+      exchange?.remove(`${peer.id}-`);
+      on.left(peer, why);
     };
     const greet = (message: FromTrainer) => {
       if (message.type !== "hello") throw new AppError("FRAME_MALFORMED", { what: `"${message.type}" before hello` });
@@ -87,9 +94,9 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
         throw new AppError("PEER_REJECTED", { what: "the token is wrong or missing" });
       clearTimeout(tooLate);
       const id = `t${++serial}`;
-      peer = { id, name: message.name, engine: message.engine, threads: message.threads, lastSeenAt: Date.now() };
+      peer = { id, name: message.name, engine: message.engine, threads: message.threads, shares: false, lastSeenAt: Date.now() };
       connected.set(id, { peer, socket });
-      say(socket, { type: "welcome", trainer: id, seed });
+      say(socket, { type: "welcome", trainer: id, seed, exchange: exchange?.offer ?? null });
       on.joined(peer);
     };
     socket.on("message", (data: Buffer) => {
@@ -103,7 +110,13 @@ export async function listenForPeers({ host, port, token, limit }: Listen, on: P
         if (!peer) return greet(message);
         peer.lastSeenAt = entry.heardAt;
         if (message.type === "hello") throw new AppError("FRAME_MALFORMED", { what: "a second hello" });
-        on.said(peer, message, decoded);
+        if (message.type === "shares") {
+          peer.shares = exchange !== undefined;
+          return;
+        }
+        const elsewhere = message.type === "contribution" ? message.elsewhere : undefined;
+        if (elsewhere && !elsewhere.file.startsWith(`${peer.id}-`)) throw new AppError("FRAME_MALFORMED", { what: "another peer's file" });
+        on.said(peer, message, withTensors(decoded, elsewhere, peer.shares ? exchange : undefined, limit()));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         reject(error.message.replace(`. ${errors[error.code].hint}`, "").slice(0, 1000));

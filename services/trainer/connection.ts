@@ -2,13 +2,14 @@
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { FrameBuffers, reused } from "../../shared/wire/buffers.ts";
 import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
-import { Computer } from "./compute.ts";
+import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
+import { type Answer, Computer } from "./compute.ts";
 
 export type TrainerState = "connecting" | "waiting" | "computing" | "draining";
 
@@ -86,6 +87,14 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       socket.close(1000);
     };
     until.signal.addEventListener("abort", drain, { once: true });
+    let exchange: Exchange | undefined;
+    let id = "";
+    /** Through the exchange where there is one with room. */
+    const answer = ({ head, tensors }: Answer) => {
+      const file = `${id}-${head.part}`;
+      if (exchange?.write(file, tensors)) say({ ...head, elsewhere: { file, tensors: tensors.map(describeTensor) } });
+      else say(head, tensors);
+    };
     const take = assembler(() => MESSAGE_LIMIT);
 
     const hear = (data: Buffer) => {
@@ -95,16 +104,20 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       switch (message.type) {
         case "welcome":
           computer = new Computer(engine, message.seed);
+          id = message.trainer;
+          exchange = message.exchange ? Exchange.join(message.exchange) : undefined;
+          if (exchange) say({ type: "shares" });
           log.info({ server, trainer: message.trainer }, "connected");
           changed("waiting");
           return say({ type: "ask" });
         case "weights":
-          return computer?.take(message, decoded.tensors(memory[message.group]));
+          computer?.take(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory[message.group]));
+          if (message.elsewhere) say({ type: "took", group: message.group, version: message.version });
+          return;
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
-          const { head, tensors } = computer.answer(message, decoded.tensors(memory.lease));
-          say(head, tensors);
+          answer(computer.answer(message, decoded.tensors(memory.lease)));
           computed(message);
           changed("waiting");
           return say({ type: "ask" });
@@ -137,6 +150,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       until.signal.removeEventListener("abort", drain);
       const welcomed = computer !== undefined;
       computer?.dispose();
+      exchange?.close();
       computer = undefined;
       resolve(ending ?? { type: "lost", welcomed, why });
     });

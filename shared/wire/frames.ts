@@ -1,7 +1,7 @@
 // A message as bytes: magic, protocol, JSON header, tensors; cut into frames of at most 8 MiB and put together again. Between tensors.ts and the socket.
 import { z } from "zod";
 import { AppError } from "../runtime/errors.ts";
-import { type Described, describeTensor, described, fills, viewTensors, type WireTensor } from "./tensors.ts";
+import { bytesOf, type Described, describeTensor, described, fills, viewTensors, type WireTensor } from "./tensors.ts";
 
 /** Raised when peers of two versions could misunderstand each other. */
 const PROTOCOL = 2;
@@ -35,7 +35,7 @@ export function encode(head: object, tensors: readonly WireTensor[] = [], alloca
   const first = new Uint8Array(padded).fill(0x20);
   new DataView(first.buffer).setUint32(0, padded - 4, true);
   first.set(json, 4);
-  return cut(allocate, [first, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]);
+  return cut(allocate, [first, ...tensors.map(bytesOf)]);
 }
 
 function cut(allocate: Allocate, pieces: readonly Uint8Array[]): Uint8Array[] {

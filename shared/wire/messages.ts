@@ -4,6 +4,7 @@ import { modelConfig } from "../model/config.ts";
 import { sections } from "../model/laps.ts";
 import { AppError } from "../runtime/errors.ts";
 import type { Decoded } from "./frames.ts";
+import { described } from "./tensors.ts";
 
 const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(200);
@@ -15,6 +16,10 @@ export type Phase = (typeof phases)[number];
 /** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
 export const groups = ["hidden", "decoder"] as const;
 export type Group = (typeof groups)[number];
+
+/** Tensors of the message that lie in a file which both sides see (shared/runtime/exchange.ts). */
+const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensors: z.array(described).max(256) });
+export type Elsewhere = z.output<typeof elsewhere>;
 
 const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count, token: z.string().max(4096).optional() });
 /** "I can take one part." One ask is one lease; asking twice is how a trainer would fetch ahead. */
@@ -30,8 +35,13 @@ const contribution = z.object({
   kl: z.number().nullable(),
   /** Seconds, by section of the arithmetic. */
   spent: z.partialRecord(z.enum(sections), z.number().nonnegative()),
+  elsewhere: elsewhere.optional(),
 });
-export const fromTrainer = z.discriminatedUnion("type", [hello, ask, contribution]);
+/** "I see the files that your welcome offers." */
+const shares = z.object({ type: z.literal("shares") });
+/** "I have read these weights from their file", which may be overwritten then. */
+const took = z.object({ type: z.literal("took"), group: z.enum(groups), version: count });
+export const fromTrainer = z.discriminatedUnion("type", [hello, shares, ask, took, contribution]);
 export type FromTrainer = z.output<typeof fromTrainer>;
 export type Hello = z.output<typeof hello>;
 export type Contribution = z.output<typeof contribution>;
@@ -39,9 +49,21 @@ export type Contribution = z.output<typeof contribution>;
 /** What a score part answers of each user, in this order: tensor `metrics` [users x 3]. */
 export const scored = ["ndcg@100", "recall@20", "recall@50"] as const;
 
-const welcome = z.object({ type: z.literal("welcome"), trainer: z.string(), seed: z.number().int() });
+const welcome = z.object({
+  type: z.literal("welcome"),
+  trainer: z.string(),
+  seed: z.number().int(),
+  /** Files in memory, for a trainer on the same machine. */
+  exchange: z.object({ dir: z.string(), proof: z.string() }).nullable(),
+});
 /** The model's configuration comes along, since it grows with the vocabulary. */
-const weights = z.object({ type: z.literal("weights"), group: z.enum(groups), version: count, model: modelConfig });
+const weights = z.object({
+  type: z.literal("weights"),
+  group: z.enum(groups),
+  version: count,
+  model: modelConfig,
+  elsewhere: elsewhere.optional(),
+});
 /** Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and joint), `targets` and `targetEnds` (score). */
 const lease = z.object({
   type: z.literal("lease"),

@@ -29,6 +29,10 @@ export function describeTensor({ name, shape, data }: WireTensor): Described {
   return { name, type: data instanceof Float32Array ? "f32" : "i32", shape: [...shape] };
 }
 
+export function bytesOf({ data }: WireTensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -54,7 +54,7 @@ async function connect(url: string) {
 
 const hello = { type: "hello", name: "test", engine: "none", threads: 1 };
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
-const hidden = { version: 9, sending: 0, frames: () => encode({ type: "weights", group: "hidden", version: 9, model: config }) };
+const hidden = { version: 9, model: config, tensors: () => [] };
 /** A step of one posterior part of 2 users. */
 const work: Work = {
   step: 4,

@@ -51,7 +51,8 @@ function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): Ru
     for (const group of ["hidden", "decoder"] as const) {
       const wanted = work[group];
       if (!wanted || held[group] === wanted.version) continue;
-      const message = received(wanted.frames());
+      const { version, model } = wanted;
+      const message = received(encode({ type: "weights", group, version, model }, wanted.tensors()));
       computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
       held[group] = wanted.version;
     }
