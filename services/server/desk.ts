@@ -4,7 +4,6 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { FrameBuffers } from "../../shared/wire/buffers.ts";
 import { type Allocate, encode } from "../../shared/wire/frames.ts";
 import type { Contribution, Group, Lease, Phase } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
@@ -71,7 +70,6 @@ export function openDesk(
   /** What each trainer holds of each group. */
   const held = new Map<string, Record<Group, number>>();
   const contributed = new Map<string, number>();
-  const frames = new FrameBuffers();
   const outbox = new Outbox(peers, exchange);
   const engines = new Set<string>();
   let most = 0;
@@ -124,8 +122,7 @@ export function openDesk(
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
-    const message = encode(lease, work.inputs(part), frames.take);
-    peers().send(trainer, message, () => message.forEach(frames.giveBack));
+    outbox.sendOwn(trainer, lease, work.inputs(part), `${trainer}-lease-${part}`);
   }
 
   function contribute(peer: Peer, message: Contribution, decoded: Parameters<PeerHandlers["said"]>[2]): void {

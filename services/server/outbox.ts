@@ -45,9 +45,7 @@ export class Outbox {
     const parcel = this.#parcelOf(group, weights);
     const { version, model } = weights;
     const head = { type: "weights", group, version, model } satisfies FromServer;
-    const shares = this.#peers()
-      .list()
-      .some(({ id, shares }) => id === trainer && shares);
+    const shares = this.#shares(trainer);
     if (shares) parcel.file ??= this.#written(weights);
     if (shares && parcel.file !== undefined) {
       parcel.readers.add(trainer);
@@ -63,6 +61,16 @@ export class Outbox {
     });
   }
 
+  /** A message of one trainer's own; it has read the one before in the same file when it asked for this. */
+  sendOwn(trainer: string, head: FromServer, tensors: readonly WireTensor[], file: string): void {
+    if (this.#shares(trainer) && this.#exchange?.write(file, tensors)) {
+      this.#peers().send(trainer, encode({ ...head, elsewhere: { file, tensors: tensors.map(describeTensor) } }));
+      return;
+    }
+    const frames = encode(head, tensors, this.#buffers.take);
+    this.#peers().send(trainer, frames, () => frames.forEach(this.#buffers.giveBack));
+  }
+
   took(trainer: string, version: number): void {
     for (const parcel of [...this.#newest.values(), ...this.#leaving]) if (parcel.version === version) parcel.readers.delete(trainer);
     this.#sweep();
@@ -71,6 +79,12 @@ export class Outbox {
   left(trainer: string): void {
     for (const parcel of [...this.#newest.values(), ...this.#leaving]) parcel.readers.delete(trainer);
     this.#sweep();
+  }
+
+  #shares(trainer: string): boolean {
+    return this.#peers()
+      .list()
+      .some(({ id, shares }) => id === trainer && shares);
   }
 
   #parcelOf(group: Group, { version }: Versioned): Parcel {

@@ -117,7 +117,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
-          answer(computer.answer(message, decoded.tensors(memory.lease)));
+          answer(computer.answer(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease)));
           computed(message);
           changed("waiting");
           return say({ type: "ask" });

@@ -1,6 +1,18 @@
 // Files in memory through which a server and trainers of one machine hand each other tensors: two copies, where a socket costs six. Agreed on when a trainer
 // connects; who stands elsewhere, or finds no room, uses the socket.
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import type { Decoded } from "../wire/frames.ts";

@@ -73,6 +73,7 @@ const lease = z.object({
   batchSize: count,
   /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
   versions: z.object({ hidden: count, decoder: count.nullable() }),
+  elsewhere: elsewhere.optional(),
 });
 const late = z.object({ type: z.literal("late"), step: count, part: count });
 const rejected = z.object({ type: z.literal("rejected"), why: z.string().max(1000) });
