@@ -54,7 +54,8 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
   for (const token of tokens) {
     if (token.kind === "positional") given.push(token.value);
     if (token.kind !== "option") continue;
-    const negated = token.rawName.startsWith("--no-") && !flags.some((k) => kebab(k) === token.name);
+    // By the raw name: some versions of Node take the "no-" off the token's own name, others leave it.
+    const negated = token.rawName.startsWith("--no-") && !flags.some((k) => `--${kebab(k)}` === token.rawName);
     const name = negated ? token.rawName.slice("--no-".length) : token.name;
     const key = flags.find((k) => kebab(k) === name);
     if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);

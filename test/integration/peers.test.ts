@@ -1,11 +1,14 @@
+import { existsSync, mkdirSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { openDesk, type Work } from "../../services/server/desk.ts";
 import { listenForPeers, type Peers } from "../../services/server/peers.ts";
 import { defaults } from "../../shared/model/config.ts";
+import { Exchange, type Offer } from "../../shared/runtime/exchange.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
+import type { Elsewhere } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 
 const open: { close(): void | Promise<void> }[] = [];
@@ -13,10 +16,10 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-async function startDesk(token?: string) {
+async function startDesk(token?: string, exchange?: Exchange) {
   let peers: Peers | undefined;
-  const desk = openDesk(() => peers!, { log: createLog("test"), metrics: createMetrics("test") });
-  peers = await listenForPeers({ host: "127.0.0.1", port: 0, token, limit: () => 1e6 }, desk.handlers, 1);
+  const desk = openDesk(() => peers!, { log: createLog("test"), metrics: createMetrics("test"), exchange });
+  peers = await listenForPeers({ host: "127.0.0.1", port: 0, token, exchange, limit: () => 1e6 }, desk.handlers, 1);
   open.push({ close: () => peers.close(false) }, desk);
   return { peers, desk };
 }
@@ -129,6 +132,94 @@ test("an answer that is not finite stops the run before anything is applied", as
   await trainer.hear("lease");
   trainer.say(contribution, posterior(Number.NaN));
   await expect(done).rejects.toThrow(/NOT_FINITE.*step 4/);
+});
+
+const described = posterior(0).map(({ name, shape }) => ({ name, type: "f32", shape }));
+
+test("on one machine weights, lease and answer lie in files, and weights are not overwritten before every reader took them", async () => {
+  const exchange = Exchange.open()!;
+  const { peers, desk } = await startDesk(undefined, exchange);
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  const { head: welcome } = await trainer.hear("welcome");
+  const mine = Exchange.join(welcome.exchange as Offer)!;
+  trainer.say({ type: "shares" });
+  const files: string[] = [];
+  for (const [version, step] of [
+    [9, 4],
+    [10, 5],
+    [11, 6],
+  ] as const) {
+    trainer.say({ type: "ask" });
+    const weights = () => [{ name: "x", shape: [2], data: Float32Array.of(version, step) }];
+    const done = desk.run({ ...work, step, hidden: { version, model: config, tensors: weights } }, new AbortController().signal);
+    const { head: told } = await trainer.hear("weights");
+    const { file } = told.elsewhere as Elsewhere;
+    const memory = new Uint8Array(8);
+    mine.read(file, memory);
+    expect([...new Float32Array(memory.buffer)]).toEqual([version, step]);
+    files.push(file);
+    if (version > 9) trainer.say({ type: "took", group: "hidden", version }); // the first is never said to be taken
+    const { head: lease } = await trainer.hear("lease");
+    expect(lease.elsewhere).toMatchObject({ tensors: [] });
+    expect(mine.write("t1-0", posterior(version))).toBe(true);
+    trainer.say({ ...contribution, step, elsewhere: { file: "t1-0", tensors: described } });
+    const [received] = await done;
+    expect(received!.tensors.mu!.data[0]).toBe(version);
+  }
+  expect(new Set(files).size).toBe(2);
+  expect(files[2]).toBe(files[1]);
+  mine.close();
+  exchange.close();
+});
+
+test.each([
+  ["of another peer", { file: "t2-0", tensors: described }],
+  ["that is not there", { file: "t1-9", tensors: described }],
+  ["that is too large", { file: "t1-0", tensors: [{ name: "mu", type: "f32", shape: [1e9] }] }],
+])("a peer that names a file %s is dropped", async (_, elsewhere) => {
+  const exchange = Exchange.open()!;
+  const { peers, desk } = await startDesk(undefined, exchange);
+  const done = desk.run(work, new AbortController().signal);
+  done.catch(() => {});
+  const bad = await connect(peers.url);
+  bad.say(hello);
+  bad.say({ type: "shares" });
+  bad.say({ type: "ask" });
+  await bad.hear("lease");
+  bad.say({ ...contribution, elsewhere });
+  expect((await bad.hear("rejected")).head.why).toMatch(/FRAME_MALFORMED/);
+  exchange.close();
+});
+
+test("a peer that agreed on no files cannot name one", async () => {
+  const { peers, desk } = await startDesk();
+  const done = desk.run(work, new AbortController().signal);
+  done.catch(() => {});
+  const bad = await connect(peers.url);
+  bad.say(hello);
+  bad.say({ type: "shares" });
+  bad.say({ type: "ask" });
+  await bad.hear("lease");
+  bad.say({ ...contribution, elsewhere: { file: "t1-0", tensors: described } });
+  expect((await bad.hear("rejected")).head.why).toMatch(/nobody agreed on/);
+});
+
+test("an offer is taken only with the proof, and only where such files lie", () => {
+  const exchange = Exchange.open()!;
+  expect(Exchange.join({ ...exchange.offer, proof: "guessed" })).toBeUndefined();
+  expect(Exchange.join({ dir: "/etc", proof: "" })).toBeUndefined();
+  expect(Exchange.join({ dir: `${exchange.offer.dir}/../../tmp`, proof: "" })).toBeUndefined();
+  expect(Exchange.join({ dir: `${exchange.offer.dir}x`, proof: exchange.offer.proof })).toBeUndefined();
+  exchange.close();
+  expect(Exchange.join(exchange.offer)).toBeUndefined();
+});
+
+test("files of a server that was killed are removed by the next one", () => {
+  const left = "/dev/shm/tributary-4194305-abcdef"; // above any process id
+  mkdirSync(left);
+  Exchange.open()!.close();
+  expect(existsSync(left)).toBe(false);
 });
 
 test("without the token nobody gets in, with it one does", async () => {

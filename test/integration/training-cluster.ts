@@ -31,7 +31,7 @@ export interface ServerStatus {
   readonly users: number;
   readonly tableVersion: number | null;
   readonly checkpoint: { readonly round: number } | null;
-  readonly trainers: readonly { readonly parts: number }[];
+  readonly trainers: readonly { readonly parts: number; readonly tensorsBy: string }[];
 }
 
 /** Tiny, yet every pass has several steps, several parts and a smaller last batch. */

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Cluster, freePort, hashOf, openCluster, tiny, tributary } from "./training-cluster.ts";
+import { type Cluster, freePort, hashOf, openCluster, type ServerStatus, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
 /** Hash of the model of an undisturbed run with one trainer: what every other run must end with. */
@@ -48,6 +48,27 @@ test("two trainers make the same model as one, byte for byte", async () => {
   expect(report.epochs[3].loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
   expect(stderr).toMatch(/epoch 4\/4 {2}loss .* users\/s {2}0 s left/);
 }, 60_000);
+
+test.each([
+  ["memory", []],
+  ["socket", ["--no-shared-memory"]],
+])(
+  "tensors that go by %s make the same model, byte for byte",
+  async (way, flags) => {
+    const port = await freePort();
+    const out = join(cluster.dir, `by ${way}`);
+    const server = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS, ...flags);
+    const trainers = [cluster.startTrainer(port), cluster.startTrainer(port)];
+    const isThere = ({ trainers }: ServerStatus) => trainers.length === 2 && trainers.every(({ tensorsBy }) => tensorsBy === way);
+    await cluster.until(server, isThere);
+    expect(await Promise.all([server, ...trainers].map(({ exited }) => exited))).toEqual([0, 0, 0]);
+    expect(hashOf(out)).toBe(clean);
+    expect(
+      existsSync("/dev/shm") ? readdirSync("/dev/shm").filter((name) => name.startsWith(`tributary-${server.child.pid}-`)) : [],
+    ).toEqual([]);
+  },
+  60_000,
+);
 
 test.each([
   ["not alternating", ["--not-alternating"]],

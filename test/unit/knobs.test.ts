@@ -14,6 +14,15 @@ test("without a flag, model and schedule are the authors' own", () => {
   expect(scheduleOf(read())).toEqual(usualSchedule);
 });
 
+test("a flag that is on by default is turned off by --no-", () => {
+  const options = z.object({ sharedMemory: z.boolean().default(true), notAlternating: z.boolean().default(false) });
+  const server = defineCommand({ name: "server", summary: "", options, run: async () => {} });
+  expect(readConfig(server, [], {})).toEqual({ sharedMemory: true, notAlternating: false });
+  expect(readConfig(server, ["--no-shared-memory"], {})).toEqual({ sharedMemory: false, notAlternating: false });
+  expect(readConfig(server, ["--not-alternating", "--shared-memory"], {})).toEqual({ sharedMemory: true, notAlternating: true });
+  expect(() => readConfig(server, ["--no-memory"], {})).toThrow(/--no-memory is no flag/);
+});
+
 test("every knob of the paper's ablation reaches model and schedule", () => {
   const values = read("--beta", "0.2", "--mixture-weights", "1,0,0", "--dropout-rate", "0.3", "--decoder-passes", "2", "--decoder-noise");
   expect(modelOf(values, 20)).toMatchObject({ gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0], dropoutRate: 0.3 });
