@@ -109,7 +109,7 @@ async function measure(dir: string, { batch, trainers }: Size, until: Until): Pr
   const where = ["--data-dir", dir];
   const flags = ["--data", join(dir, "data"), "--out", join(dir, "out"), "--epochs", "1000", "--batch-size", String(batch)];
   try {
-    const server = spawnService("server", [...flags, "--listen", "127.0.0.1:0", ...where], { quiet: true, threads: 1 });
+    const server = spawnService("server", [...flags, "--listen", "127.0.0.1:0", ...where], { quiet: true });
     started.push(server);
     const ask = () => statusOf(server, dir, serverStatus);
     const { listen } = await when(ask, () => true, server, until);
