@@ -5,9 +5,12 @@ const PAGE = 65_536;
 /** What a 32-bit pointer reaches: 4 GiB. */
 const MOST_PAGES = 65_536;
 
+/** The kernels' own globals lie before. */
+const START = 1024;
+
 export class KernelMemory {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
-  #used = 1024; // the kernels' own globals lie at the start
+  #used = START;
   /** One for each size that the memory has had: all are views of the same. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
 
@@ -36,6 +39,11 @@ export class KernelMemory {
     const placed = this.floats(values.length);
     placed.set(values);
     return placed;
+  }
+
+  /** Gives everything back: no array placed before may be used any more. */
+  clear(): void {
+    this.#used = START;
   }
 
   /** What `body` places is given back when it returns. */

@@ -16,11 +16,14 @@ export interface Scorer {
   dispose(): void;
 }
 
+/** Kernels of scorers that were disposed of. The collector does not see the size of their memory, and a service opens a new model every few seconds. */
+const idle: Kernels[] = [];
+
 /** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */
 export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
   const embedding = weights[embeddingName];
   if (!embedding) throw new Error(`no tensor ${embeddingName}`);
-  const kernels = new Kernels();
+  const kernels = idle.pop() ?? new Kernels();
   const table = kernels.memory.place(embedding.data);
   const hidden = uploadHidden(engine, config, weights);
   const decoder = uploadDecoder(engine, weights);
@@ -32,6 +35,8 @@ export function createScorer(engine: Engine, config: ModelConfig, weights: Weigh
     dispose() {
       hidden.dispose();
       decoder.dispose();
+      kernels.memory.clear();
+      idle.push(kernels);
     },
   };
 }

@@ -2,8 +2,12 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { Kernels, type Moving, type SparseRows } from "../../shared/kernels/kernels.ts";
+import { openEngine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
+import { defaults } from "../../shared/model/config.ts";
 import { uniform } from "../../shared/model/draws.ts";
+import { initialise } from "../../shared/model/parameters.ts";
+import { createScorer } from "../../shared/ranking/scorer.ts";
 import { deviation } from "./recvae.ts";
 
 const row = (...items: number[]) => Int32Array.from(items);
@@ -156,6 +160,30 @@ test("one NaN or infinity anywhere is found, large numbers are not", () => {
         }),
     ),
   );
+});
+
+test("memory that was cleared or borrowed is given out again, and what was placed before borrowing stays", () => {
+  const { memory } = new Kernels();
+  const kept = memory.place(Float32Array.of(1, 2, 3));
+  const borrowed = memory.borrowed(() => memory.floats(1_000_000));
+  expect(memory.borrowed(() => memory.floats(10)).byteOffset).toBe(borrowed.byteOffset);
+  expect([...kept]).toEqual([1, 2, 3]);
+  memory.clear();
+  expect(memory.floats(10).byteOffset).toBe(kept.byteOffset);
+});
+
+test("a model opened after another was closed scores by its own weights, in the same memory", async () => {
+  const engine = await openEngine({ wanted: "wasm" });
+  const config = { ...defaults, items: 40, hidden: 8, latent: 4 };
+  const scores = (seed: number) => {
+    const scorer = createScorer(engine, config, initialise(config, seed));
+    const result = scorer.scoreBatch([row(1, 5), row(), row(39)]);
+    scorer.dispose();
+    return [...result];
+  };
+  const [one, two] = [scores(1), scores(2)];
+  expect(two).not.toEqual(one);
+  expect(scores(1)).toEqual(one);
 });
 
 test("what no memory can hold is refused before it is tried", () => {
