@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { askProcess } from "../shared/runtime/answers.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { AppError } from "../shared/runtime/errors.ts";
 import { consistent, flagsOf, knobs } from "../shared/runtime/knobs.ts";
 import { sleep, type Until } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
-import { discover } from "../shared/runtime/registry.ts";
 import { type Spawned, spawnService } from "../shared/runtime/spawn.ts";
 
 const options = z.object({
@@ -93,7 +93,7 @@ async function follow(
   until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
   while (server.running) {
     await Promise.race([sleep(POLL_MS), server.exited]);
-    const status = await statusOf(server, config.dataDir);
+    const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
     if (!isListening) startTrainers(status.listen);
     isListening = true;
@@ -104,18 +104,6 @@ async function follow(
     process.stderr.write(`best epoch ${report.best.epoch}: ${JSON.stringify(report.best.test)}\n`);
     if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   };
-}
-
-/** Undefined while the server cannot be asked: it starts, or it ends. */
-async function statusOf(server: Spawned, dataDir: string): Promise<z.output<typeof statusSchema> | undefined> {
-  const entry = discover(pathsOf(dataDir).run).find(({ pid }) => pid === server.child.pid);
-  if (!entry) return undefined;
-  try {
-    const answer = await fetch(`${entry.url}/status`, { signal: AbortSignal.timeout(5_000) });
-    return statusSchema.parse(await answer.json());
-  } catch {
-    return undefined;
-  }
 }
 
 function lineOf(

@@ -1,4 +1,4 @@
-// The parameter server's kernels, compiled to WebAssembly when their source changed.
+// The kernels of server and trainers (shared/kernels/assembly), compiled to WebAssembly when their source changed.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf, root } from "./cache.mjs";

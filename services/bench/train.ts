@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
+import { askProcess } from "../../shared/runtime/answers.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 import { type Figure, gemmRate } from "./figures.ts";
 import { longTailedRow } from "./rows.ts";
@@ -144,16 +144,8 @@ async function when<T>(ask: () => Promise<T | undefined>, isGood: (answer: T) =>
   throw new AppError("SERVICE_DIED", { what: "the server ended before it was measured", service: "server" });
 }
 
-async function statusOf<S extends z.ZodType>(service: Spawned, dir: string, schema: S): Promise<z.output<S> | undefined> {
-  const entry = discover(pathsOf(dir).run).find(({ pid }) => pid === service.child.pid);
-  if (!entry) return undefined;
-  try {
-    const answer = await fetch(`${entry.url}/status`, { signal: AbortSignal.timeout(10_000) });
-    return schema.parse(await answer.json());
-  } catch {
-    return undefined; // it starts, it ends, or it computes and cannot answer just now
-  }
-}
+const statusOf = <S extends z.ZodType>(service: Spawned, dir: string, schema: S) =>
+  askProcess(pathsOf(dir).run, service.child.pid, schema, 10_000);
 
 function difference(end: Timing, start: Timing): Timing {
   const sections = Object.entries(end.sections).map(([name, seconds]) => [name, seconds - (start.sections[name] ?? 0)]);

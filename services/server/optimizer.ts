@@ -52,6 +52,12 @@ export class Optimizer {
     return this.#residence.state();
   }
 
+  /** Name of the first weight or moment that holds a NaN or an infinity. */
+  findNonFinite(): string | undefined {
+    const { kernels } = this.#residence;
+    return Object.entries({ ...this.weights, ...this.state() }).find(([, { data }]) => !kernels.finite(data))?.[0];
+  }
+
   /** Sums over each user's items of the embedding, `[B, H]`. */
   bag(users: SparseRows): Float32Array {
     return this.#timed("firstLayer", () => this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users));

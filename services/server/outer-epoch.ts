@@ -2,7 +2,6 @@
 import type { SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
-import { findNonFinite } from "../../shared/model/parameters.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -68,7 +67,7 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
 
 /** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
 function mustBeFinite({ optimizer, step }: Run): void {
-  const poisoned = findNonFinite({ ...optimizer.weights, ...optimizer.state() });
+  const poisoned = optimizer.findNonFinite();
   if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 

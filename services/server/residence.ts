@@ -1,12 +1,11 @@
 // Where the weights and their moments live: arrays in the kernels' memory, with room behind them for items to come. Below optimizer.ts.
 import type { Kernels, Moving } from "../../shared/kernels/kernels.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
-import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
+import { allShapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
 /** Room for a quarter more when items come: a new memory for every handful of them would be copied too often. */
 const HEADROOM = 1.25;
-const groups: readonly Group[] = ["embedding", "hidden", "decoder"];
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
 
 export class Residence {
@@ -23,16 +22,11 @@ export class Residence {
   constructor(kernels: Kernels, config: ModelConfig, from: Weights, capacity: number, whole?: Map<string, Moving>) {
     this.kernels = kernels;
     this.capacity = capacity;
-    const room = () =>
-      new Map(
-        groups.flatMap((group) => shapesOf(group, { ...config, items: capacity })).map(([name, shape]) => [name, roomFor(kernels, shape)]),
-      );
+    const room = () => new Map(allShapesOf({ ...config, items: capacity }).map(([name, shape]) => [name, roomFor(kernels, shape)]));
     this.#whole = whole ?? room();
     const view = (which: keyof Moving) =>
       Object.fromEntries(
-        groups.flatMap((group) =>
-          shapesOf(group, config).map(([name, shape]) => [name, { shape, data: this.#whole.get(name)![which].subarray(0, sizeOf(shape)) }]),
-        ),
+        allShapesOf(config).map(([name, shape]) => [name, { shape, data: this.#whole.get(name)![which].subarray(0, sizeOf(shape)) }]),
       );
     this.weights = view("weights");
     this.#m = view("m");

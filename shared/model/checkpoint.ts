@@ -2,7 +2,7 @@
 // Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
 import { AppError } from "../runtime/errors.ts";
 import type { ModelConfig } from "./config.ts";
-import { embeddingName, findNonFinite, type Group, shapesOf, type Tensor, type Weights } from "./parameters.ts";
+import { embeddingName, findNonFinite, type Group, shapesOf, type Tensor, type Weights, groups } from "./parameters.ts";
 
 const headerLimit = 100 << 20; // the limit of the safetensors format
 
@@ -78,8 +78,8 @@ function entryOf(name: string, entry: unknown): { shape: number[]; from: number;
 }
 
 /** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. Shapes are told as in the file. */
-export function checkShapes(weights: Weights, config: ModelConfig, groups: readonly Group[] = ["embedding", "hidden", "decoder"]): void {
-  for (const [name, expected] of groups.flatMap((group) => shapesOf(group, config))) {
+export function checkShapes(weights: Weights, config: ModelConfig, parts: readonly Group[] = groups): void {
+  for (const [name, expected] of parts.flatMap((group) => shapesOf(group, config))) {
     const found = weights[name]?.shape;
     if (!found) throw corrupt(`tensor ${name} is missing`);
     if (found.length !== expected.length || found.some((n, k) => n !== expected[k])) {

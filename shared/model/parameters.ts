@@ -11,6 +11,9 @@ export type Weights = Record<string, Tensor>;
 /** `embedding` stays with the server; `hidden` and `decoder` travel to the trainers. */
 export type Group = "embedding" | "hidden" | "decoder";
 
+/** Everything that a prediction follows from. */
+export const groups: readonly Group[] = ["embedding", "hidden", "decoder"];
+
 /** In memory `[I, H]`, one row per item, the transpose of PyTorch's; checkpoint.ts turns it. */
 export const embeddingName = "encoder.fc1.weight";
 const hiddenLayers = [1, 2, 3, 4, 5] as const;
@@ -33,6 +36,11 @@ export function shapesOf(group: Group, { items, hidden, latent }: ModelConfig): 
   return shapes;
 }
 
+/** Shape of every tensor of the model. */
+export function allShapesOf(config: ModelConfig): [name: string, shape: number[]][] {
+  return groups.flatMap((group) => shapesOf(group, config));
+}
+
 /** The tensors of one group, not copied. Throws when one is missing. */
 export function groupOf(weights: Weights, group: Group, config: ModelConfig): Weights {
   return Object.fromEntries(
@@ -47,8 +55,7 @@ export function groupOf(weights: Weights, group: Group, config: ModelConfig): We
 /** PyTorch's first values: linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0. `copy` 1 is the independent first old encoder. */
 export function initialise(config: ModelConfig, seed: number, copy = 0): Weights {
   const weights: Weights = {};
-  const groups: Group[] = ["embedding", "hidden", "decoder"];
-  const shapes = groups.flatMap((group) => shapesOf(group, config));
+  const shapes = allShapesOf(config);
   shapes.forEach(([name, shape], k) => {
     const data = new Float32Array(shape.reduce((a, b) => a * b));
     if (/\.ln\d\./.test(name)) data.fill(name.endsWith("weight") ? 1 : 0);

@@ -3,10 +3,8 @@
 import { AppError } from "../runtime/errors.ts";
 import { checkShapes } from "./checkpoint.ts";
 import { defaults, type ModelConfig } from "./config.ts";
-import { type Group, shapesOf, type Weights } from "./parameters.ts";
+import { allShapesOf, type Weights } from "./parameters.ts";
 
-/** Everything that a prediction follows from. */
-const groups: readonly Group[] = ["embedding", "hidden", "decoder"];
 /** The prior's own vectors; beside them stands its copy of the encoder. */
 const ofPrior = ["prior.mu_prior", "prior.logvar_prior", "prior.logvar_uniform_prior"];
 
@@ -16,7 +14,7 @@ export function fromStateDict(tensors: Weights): { config: ModelConfig; weights:
   const [items, latent] = sizesOf(tensors, "decoder.weight");
   const config: ModelConfig = { ...defaults, items, hidden, latent };
   checkShapes(tensors, config);
-  const names = groups.flatMap((group) => shapesOf(group, config)).map(([name]) => name);
+  const names = allShapesOf(config).map(([name]) => name);
   const leftOut = new Set([...ofPrior, ...names.map((name) => name.replace(/^encoder\./, "prior.encoder_old."))]);
   const unknown = Object.keys(tensors).find((name) => !names.includes(name) && !leftOut.has(name));
   if (unknown !== undefined) throw new AppError("CHECKPOINT_CORRUPT", { what: `tensor ${unknown} is none of RecVAE's` });

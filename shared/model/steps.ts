@@ -36,7 +36,7 @@ export type DecoderPart = Part;
 export interface EncoderResult {
   /** Of every tensor of the hidden group; in a joint step of the decoder group too. */
   readonly gradients: Weights;
-  /** Gradient of the bag, `[B, H]`, for bagBackward. */
+  /** Gradient of the bag, `[B, H]`, for the step of the first layer. */
   readonly dBag_BH: Float32Array;
   /** Negative log-likelihood, summed over the part's users, divided by the batch size. */
   readonly reconstruction: number;

@@ -1,4 +1,5 @@
 // Asks a registered process for its /status. Silence is an answer too: it comes back as null, never as an error.
+import type { z } from "zod";
 import { discover, type Registration } from "./registry.ts";
 import type { Answer } from "../picture/statuses.ts";
 
@@ -10,6 +11,17 @@ export async function askStatus(process: Registration, timeoutMs: number): Promi
   } catch {
     return null; // refused, too late, not JSON: the picture says that it does not answer
   }
+}
+
+/** The same of the process `pid`, if it has the shape that `schema` asks for. Undefined while it starts, ends, or computes and cannot answer just now. */
+export async function askProcess<S extends z.ZodType>(
+  runDir: string,
+  pid: number | undefined,
+  schema: S,
+  timeoutMs: number,
+): Promise<z.output<S> | undefined> {
+  const entry = discover(runDir).find((process) => process.pid === pid);
+  return entry && schema.safeParse(await askStatus(entry, timeoutMs)).data;
 }
 
 /** Every registered process asked once, all at the same time. */

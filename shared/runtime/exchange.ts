@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import type { Decoded } from "../wire/frames.ts";
 import type { Elsewhere } from "../wire/messages.ts";
-import { bytesOf, viewTensors, type WireTensor } from "../wire/tensors.ts";
+import { bytesIn, bytesOf, viewTensors, type WireTensor } from "../wire/tensors.ts";
 import { AppError } from "./errors.ts";
 import { isAlive } from "./registry.ts";
 
@@ -132,7 +132,7 @@ export class Exchange {
 export function withTensors(decoded: Decoded, elsewhere: Elsewhere | undefined, exchange: Exchange | undefined, limit: number): Decoded {
   if (!elsewhere) return decoded;
   const { file, tensors: described } = elsewhere;
-  const bytes = described.reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
+  const bytes = bytesIn(described);
   if (!exchange) throw new AppError("FRAME_MALFORMED", { what: "tensors in a file that nobody agreed on" });
   if (bytes > limit) throw new AppError("FRAME_MALFORMED", { what: `tensors of ${bytes} bytes, above the limit of ${limit}` });
   return {

@@ -37,10 +37,14 @@ function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+export function bytesIn(list: readonly Described[]): number {
+  return list.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+}
+
 /** Whether tensors of these shapes, each name once, take up so many bytes. */
 export function fills(list: readonly Described[], bytes: number): boolean {
   const names = new Set(list.map(({ name }) => name));
-  return names.size === list.length && list.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0) === bytes;
+  return names.size === list.length && bytesIn(list) === bytes;
 }
 
 /** Views of the tensors in `bytes`, which they fill and which begin at a multiple of 4. */

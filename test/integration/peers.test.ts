@@ -173,34 +173,31 @@ test("on one machine weights, lease and answer lie in files, and weights are not
   exchange.close();
 });
 
+/** A peer that says it shares files, with the lease of an open step. */
+async function leased({ peers, desk }: Awaited<ReturnType<typeof startDesk>>) {
+  desk.run(work, new AbortController().signal).catch(() => {});
+  const peer = await connect(peers.url);
+  peer.say(hello);
+  peer.say({ type: "shares" });
+  peer.say({ type: "ask" });
+  await peer.hear("lease");
+  return peer;
+}
+
 test.each([
   ["of another peer", { file: "t2-0", tensors: described }],
   ["that is not there", { file: "t1-9", tensors: described }],
   ["that is too large", { file: "t1-0", tensors: [{ name: "mu", type: "f32", shape: [1e9] }] }],
 ])("a peer that names a file %s is dropped", async (_, elsewhere) => {
   const exchange = Exchange.open()!;
-  const { peers, desk } = await startDesk(undefined, exchange);
-  const done = desk.run(work, new AbortController().signal);
-  done.catch(() => {});
-  const bad = await connect(peers.url);
-  bad.say(hello);
-  bad.say({ type: "shares" });
-  bad.say({ type: "ask" });
-  await bad.hear("lease");
+  const bad = await leased(await startDesk(undefined, exchange));
   bad.say({ ...contribution, elsewhere });
   expect((await bad.hear("rejected")).head.why).toMatch(/FRAME_MALFORMED/);
   exchange.close();
 });
 
 test("a peer that agreed on no files cannot name one", async () => {
-  const { peers, desk } = await startDesk();
-  const done = desk.run(work, new AbortController().signal);
-  done.catch(() => {});
-  const bad = await connect(peers.url);
-  bad.say(hello);
-  bad.say({ type: "shares" });
-  bad.say({ type: "ask" });
-  await bad.hear("lease");
+  const bad = await leased(await startDesk());
   bad.say({ ...contribution, elsewhere: { file: "t1-0", tensors: described } });
   expect((await bad.hear("rejected")).head.why).toMatch(/nobody agreed on/);
 });
