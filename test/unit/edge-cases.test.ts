@@ -1,24 +1,20 @@
 // Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an empty history is scored by the decoder's bias.
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import type { Engine } from "../../shared/engine/engine.ts";
 import { defaults, type ModelConfig } from "../../shared/model/config.ts";
 import { embeddingName, findNonFinite, grow, initialise } from "../../shared/model/parameters.ts";
 import { createScorer } from "../../shared/ranking/scorer.ts";
+import { onEachEngine } from "./engines.ts";
 import { train } from "./in-process.ts";
 
 const config: ModelConfig = { ...defaults, items: 6, hidden: 5, latent: 3, learningRate: 0.01 };
 const row = (...items: number[]) => Int32Array.from(items);
 const none = row();
 
-const withoutTensorflow = process.env.TRIBUTARY_ENGINE === "wasm";
-describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
-  if (name === "tensorflow" && withoutTensorflow) {
-    test.skip("left out: set-up fell back to wasm (TRIBUTARY_ENGINE=wasm)", () => {});
-    return;
-  }
+onEachEngine((open) => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await openEngine({ wanted: name, threads: 1 });
+    engine = await open();
   });
 
   function scores(config: ModelConfig, weights: ReturnType<typeof initialise>, rows: Int32Array[]): Float32Array {

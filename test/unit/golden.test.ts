@@ -1,15 +1,16 @@
 // Numbers of the authors' own implementation (float64), reproduced by both engines. A new case is a new file in the folder, no code.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/optimizer.ts";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import type { Engine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
 import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
 import { score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
+import { onEachEngine } from "./engines.ts";
 import { bagOf, configOf, decoderStep, deviation, encoderStep, posteriors, valuesOf } from "./recvae.ts";
 
 type Nested = number | Nested[];
@@ -55,16 +56,10 @@ test("the folder of golden numbers is not empty", () => {
   expect(names).not.toEqual([]);
 });
 
-// Where set-up could not build TensorFlow it says so in this variable; anywhere else a missing engine fails.
-const withoutTensorflow = process.env.TRIBUTARY_ENGINE === "wasm";
-describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
-  if (name === "tensorflow" && withoutTensorflow) {
-    test.skip("left out: set-up fell back to wasm (TRIBUTARY_ENGINE=wasm)", () => {});
-    return;
-  }
+onEachEngine((open) => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await openEngine({ wanted: name, threads: 1 });
+    engine = await open();
   });
 
   test.each(oneSteps)("%s: an encoder step's likelihood, KL term and every gradient", (file) => {

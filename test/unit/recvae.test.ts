@@ -1,6 +1,6 @@
 // What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
@@ -11,6 +11,7 @@ import { gaussian, keepMask, permutation } from "../../shared/model/draws.ts";
 import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/model/parameters.ts";
 import { posterior, score } from "../../shared/model/steps.ts";
 import { inFloat64, lossOf } from "./float64.ts";
+import { onEachEngine, withoutTensorflow } from "./engines.ts";
 import { type Batch, bagOf, decoderStep, deviation, encoderStep, posteriors } from "./recvae.ts";
 
 const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma: 0.05 };
@@ -23,15 +24,10 @@ function batchOf(config: ModelConfig, users: number, rate: number): Batch {
   return { rows, values, noise_BL };
 }
 
-const withoutTensorflow = process.env.TRIBUTARY_ENGINE === "wasm";
-describe.each(["tensorflow", "wasm"] as const)("on the %s engine", (name) => {
-  if (name === "tensorflow" && withoutTensorflow) {
-    test.skip("left out: set-up fell back to wasm (TRIBUTARY_ENGINE=wasm)", () => {});
-    return;
-  }
+onEachEngine((open, name) => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await openEngine({ wanted: name, threads: 1 });
+    engine = await open();
   });
 
   test("the engine is the one asked for, never the plain JavaScript backend", () => {
