@@ -1,79 +1,158 @@
-// What was read and is not committed yet: good rows as columns, bad ones as dead letters, and how far each partition is. Pure.
+// What was read and is not committed yet: good rows as columns, bad ones as dead letters, offsets without a message, and how far each partition is. Pure.
 import type { EventBatch } from "../../shared/events/batch.ts";
+import { Dictionary } from "../../shared/events/dictionary.ts";
 import type { Interaction } from "../../shared/events/event.ts";
-import { bucketOf } from "../../shared/events/hash.ts";
+import { bucketOfHash } from "../../shared/events/hash.ts";
+import type { Scanned } from "../../shared/events/scan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
+import type { FilteredRange } from "../../shared/table/filtered.ts";
 
-export class Buffer {
-  /** Next offset of each partition that something was read of. */
-  readonly next = new Map<number, number>();
+/** What is held of one partition. */
+export interface Tally {
+  good: number;
+  dead: number;
+  /** Offsets without a message. */
+  filtered: number;
+  /** The offset after the last one that was looked at. */
+  next: number;
+  /** Newest arrival among them, ms since 1970; 0 when none. */
+  newestArrival: number;
+}
+
+/** Bytes of a row beside its two names: numbers of the names, timestamp, value, bucket, partition, offset. */
+const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
+/** Of a dead letter beside its value. */
+const LETTER_BYTES = 200;
+
+export class RowBuffer {
+  readonly tallies = new Map<number, Tally>();
   readonly dead: DeadLetter[] = [];
-  readonly #user: string[] = [];
-  readonly #item: string[] = [];
-  readonly #timestamp: number[] = [];
-  readonly #value: (number | null)[] = [];
-  readonly #bucket: number[] = [];
-  readonly #partition: number[] = [];
-  readonly #offset: number[] = [];
-  #newestArrival = 0;
+  readonly gaps: FilteredRange[] = [];
+  /** Fields that are no part of an event, by name. */
+  readonly unknownFields = new Map<string, number>();
+  readonly #users = new Dictionary();
+  readonly #items = new Dictionary();
+  #rows = 0;
+  #capacity = 0;
+  #deadBytes = 0;
   #since: number | null = null;
+  #user = new Int32Array(0);
+  #item = new Int32Array(0);
+  #timestamp = new Float64Array(0);
+  #value = new Float64Array(0);
+  #partition = new Int32Array(0);
+  #offset = new Float64Array(0);
+
+  get rows(): number {
+    return this.#rows;
+  }
 
   /** Messages held: good and dead. */
   get messages(): number {
-    return this.#user.length + this.dead.length;
+    return this.#rows + this.dead.length;
   }
 
-  /** Newest arrival of what is held, ms; 0 when empty. */
-  get newestArrival(): number {
-    return this.#newestArrival;
+  /** Nothing was read since the last `clear`, not even offsets without a message. */
+  get isEmpty(): boolean {
+    return this.messages === 0 && this.gaps.length === 0;
   }
 
-  /** When the first message came in, ms of the caller's clock; null when empty. */
+  /** About what it takes in memory. */
+  get bytes(): number {
+    return this.#rows * ROW_BYTES + this.#users.byteLength + this.#items.byteLength + this.#deadBytes;
+  }
+
+  /** When the first of it came in, ms of the caller's clock; null when empty. */
   get since(): number | null {
     return this.#since;
   }
 
-  addEvent(event: Interaction, partition: number, offset: number, arrivedAt: number, now: number): void {
-    this.#user.push(event.user);
-    this.#item.push(event.item);
-    this.#timestamp.push(event.timestamp);
-    this.#value.push(event.value);
-    this.#bucket.push(bucketOf(event.user));
-    this.#partition.push(partition);
-    this.#offset.push(offset);
-    this.#count(partition, offset, arrivedAt, now);
+  /** Newest arrival of what is held, ms; 0 when empty. */
+  get newestArrival(): number {
+    return Math.max(0, ...[...this.tallies.values()].map(({ newestArrival }) => newestArrival));
   }
 
-  addDead(letter: DeadLetter, now: number): void {
+  /** The partition's tally, for whoever adds to count into. `now` in ms of the caller's clock. */
+  open(partition: number, now: number): Tally {
+    this.#since ??= now;
+    const known = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, next: 0, newestArrival: 0 };
+    this.tallies.set(partition, known);
+    return known;
+  }
+
+  addScanned(bytes: Uint8Array, event: Scanned, arrivedAt: number, partition: number, offset: number): void {
+    const row = this.#row(partition, offset);
+    this.#user[row] = this.#users.add(bytes, event.userStart, event.userEnd);
+    this.#item[row] = this.#items.add(bytes, event.itemStart, event.itemEnd);
+    this.#timestamp[row] = Number.isNaN(event.timestamp) ? arrivedAt : event.timestamp;
+    this.#value[row] = event.value;
+  }
+
+  addEvent(event: Interaction, partition: number, offset: number): void {
+    const row = this.#row(partition, offset);
+    this.#user[row] = this.#users.addText(event.user);
+    this.#item[row] = this.#items.addText(event.item);
+    this.#timestamp[row] = event.timestamp;
+    this.#value[row] = event.value ?? Number.NaN;
+  }
+
+  addDead(letter: DeadLetter): void {
     this.dead.push(letter);
-    this.#count(letter.partition, letter.offset, letter.timestamp, now);
+    this.#deadBytes += LETTER_BYTES + (letter.value?.length ?? 0);
   }
 
-  /** Shares its arrays with the buffer. */
-  rows(): EventBatch {
+  /** Shares its memory with the buffer: valid until the next row is added. */
+  batch(): EventBatch {
+    const text = (dictionary: Dictionary, numbers: Int32Array) => ({
+      words: { size: dictionary.size, data: dictionary.data, offsets: dictionary.offsets },
+      numbers,
+    });
+    const bucket = new Int32Array(this.#rows);
+    for (let k = 0; k < bucket.length; k++) bucket[k] = bucketOfHash(this.#users.hashOf(this.#user[k]!));
     return {
-      length: this.#user.length,
-      user: this.#user,
-      item: this.#item,
-      timestamp: Float64Array.from(this.#timestamp),
+      length: this.#rows,
+      user: text(this.#users, this.#user),
+      item: text(this.#items, this.#item),
+      timestamp: this.#timestamp,
       value: this.#value,
-      bucket: Int32Array.from(this.#bucket),
-      partition: Int32Array.from(this.#partition),
-      offset: Float64Array.from(this.#offset),
+      bucket,
+      partition: this.#partition,
+      offset: this.#offset,
     };
   }
 
-  /** Messages by partition: good ones, dead ones. */
-  counts(): Map<number, { good: number; dead: number }> {
-    const counts = new Map([...this.next.keys()].map((partition) => [partition, { good: 0, dead: 0 }]));
-    for (const partition of this.#partition) counts.get(partition)!.good++;
-    for (const { partition } of this.dead) counts.get(partition)!.dead++;
-    return counts;
+  /** Forgets everything, and keeps its memory for what comes. */
+  clear(): void {
+    this.tallies.clear();
+    this.dead.length = 0;
+    this.gaps.length = 0;
+    this.unknownFields.clear();
+    this.#users.clear();
+    this.#items.clear();
+    this.#rows = 0;
+    this.#deadBytes = 0;
+    this.#since = null;
   }
 
-  #count(partition: number, offset: number, arrivedAt: number, now: number): void {
-    this.next.set(partition, offset + 1);
-    this.#newestArrival = Math.max(this.#newestArrival, arrivedAt);
-    this.#since ??= now;
+  #row(partition: number, offset: number): number {
+    if (this.#rows === this.#capacity) this.#grow();
+    this.#partition[this.#rows] = partition;
+    this.#offset[this.#rows] = offset;
+    return this.#rows++;
   }
+
+  #grow(): void {
+    this.#capacity = Math.max(4096, 2 * this.#capacity);
+    this.#user = longer(this.#user, new Int32Array(this.#capacity));
+    this.#item = longer(this.#item, new Int32Array(this.#capacity));
+    this.#timestamp = longer(this.#timestamp, new Float64Array(this.#capacity));
+    this.#value = longer(this.#value, new Float64Array(this.#capacity));
+    this.#partition = longer(this.#partition, new Int32Array(this.#capacity));
+    this.#offset = longer(this.#offset, new Float64Array(this.#capacity));
+  }
+}
+
+function longer<T extends Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

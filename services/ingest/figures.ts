@@ -1,116 +1,215 @@
-// What ingest tells of itself: counters where read = written + dead + filtered + buffered always holds, lag, and the metrics made of them.
+// What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Buffer } from "./buffer.ts";
-import type { Writer } from "./writer.ts";
+import type { News, TableFigures } from "./news.ts";
+import { type Cause, causes } from "./sealer.ts";
 
 export interface Figures {
-  read(messages: number, unknownFields: number): void;
-  /** Read, but given up: it will be read again. */
-  dropped(messages: number): void;
-  wrote(buffer: Buffer, seconds: number): void;
+  hear(news: News): void;
   /** Null: it goes on. */
   stalled(reason: string | null): void;
-  /** What the topic holds, asked every second. */
-  looked(bounds: readonly Bounds[]): void;
+  /** What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and which partitions wait for room. */
+  looked(bounds: readonly Bounds[], paused: ReadonlySet<number>): void;
   draining(): void;
-  status(positions: ReadonlyMap<number, number>): unknown;
-  /** Not stalled for longer than `ms`. */
+  status(): unknown;
+  /** Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some. */
   healthy(ms: number): boolean;
+  /** Offset to be read next, by partition of ours. */
+  readonly positions: ReadonlyMap<number, number>;
+}
+
+interface Partition {
+  written: number;
+  dead: number;
+  filtered: number;
+  /** The offset after the last one in the table. */
+  committed: number;
+  /** Newest arrival in the table, ms since 1970; 0 when unknown. */
+  newestArrival: number;
 }
 
 const RATE_WINDOW_MS = 10_000;
+/** Names of unknown fields that are told apart; a producer that makes names up must not fill our memory. */
+const MOST_FIELDS = 50;
 
-export function createFigures(metrics: Metrics, writer: Writer): Figures {
+export function createFigures(metrics: Metrics, now: () => number = () => performance.now()): Figures {
   const counters = {
     read: metrics.counter("tributary_events_read_total"),
     written: metrics.counter("tributary_rows_written_total"),
     dead: metrics.counter("tributary_events_dead_total"),
+    filtered: metrics.counter("tributary_events_filtered_total"),
     unknown: metrics.counter("tributary_unknown_fields_total"),
+    flushes: metrics.counter("tributary_flushes_total"),
+    rebalances: metrics.counter("tributary_rebalances_total"),
+    fenced: metrics.counter("tributary_fenced_total"),
     buffered: metrics.gauge("tributary_buffered_rows"),
+    paused: metrics.gauge("tributary_partitions_paused"),
     lag: metrics.gauge("tributary_lag_messages"),
+    lagSeconds: metrics.gauge("tributary_lag_seconds"),
     seconds: metrics.histogram("tributary_commit_seconds"),
+    fileRows: metrics.histogram("tributary_file_rows"),
+    fileBytes: metrics.histogram("tributary_file_bytes"),
     version: metrics.gauge("tributary_table_version"),
   };
-  let read = 0;
-  let written = 0;
-  let dead = 0;
+  const partitions = new Map<number, Partition>();
+  const positions = new Map<number, number>();
+  const unknownFields = new Map<string, number>();
+  const flushes = Object.fromEntries(causes.map((cause) => [cause, 0])) as Record<Cause, number>;
+  const commits: { at: number; messages: number }[] = [];
   let buffered = 0;
+  let rebalances = 0;
+  let fenced = 0;
   let draining = false;
   let reason: string | null = null;
   let stalledAt = 0;
-  let lastCommitAt: number | null = null;
+  let movedAt = now();
+  let lastCommit: { at: number; seconds: number; rows: number; bytes: number } | null = null;
+  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0 };
   let bounds: readonly Bounds[] = [];
-  const commits: { at: number; messages: number }[] = [];
+  let paused: readonly number[] = [];
 
-  const buffer = (change: number) => {
+  const of = (number: number): Partition => {
+    const known = partitions.get(number) ?? { written: 0, dead: 0, filtered: 0, committed: 0, newestArrival: 0 };
+    partitions.set(number, known);
+    return known;
+  };
+  const hold = (change: number) => {
     buffered += change;
     counters.buffered.set(buffered);
   };
-  const behind = ({ partition, begin, end }: Bounds) => Math.max(0, end - Math.max(begin, (writer.committed.get(partition) ?? -1) + 1));
+  const lagOf = ({ partition, begin, end }: Bounds) => Math.max(0, end - Math.max(begin, of(partition).committed));
+  const lagSecondsOf = (bound: Bounds) => {
+    if (lagOf(bound) === 0) return 0;
+    const { newestArrival } = of(bound.partition);
+    return newestArrival === 0 ? null : Math.max(0, (Date.now() - newestArrival) / 1000);
+  };
+
+  function stalled(why: string | null): void {
+    if (reason === null && why !== null) stalledAt = now();
+    reason = why;
+  }
+
+  function wrote(news: Extract<News, { type: "wrote" }>): void {
+    for (const { partition, good, dead, filtered, next, newestArrival } of news.brought) {
+      const here = of(partition);
+      here.written += good;
+      here.dead += dead;
+      here.filtered += filtered;
+      here.committed = next;
+      here.newestArrival = Math.max(here.newestArrival, newestArrival);
+      counters.read.inc({ partition }, good + dead + filtered);
+      counters.written.inc({ partition }, good);
+      counters.filtered.inc({ partition }, filtered);
+      hold(-good - dead - filtered);
+    }
+    for (const { partition, reason: why, count } of news.dead) counters.dead.inc({ partition, reason: why }, count);
+    for (const [name, count] of news.unknownFields) {
+      const field = unknownFields.has(name) || unknownFields.size < MOST_FIELDS ? name : "(others)";
+      unknownFields.set(field, (unknownFields.get(field) ?? 0) + count);
+      counters.unknown.inc({ field }, count);
+    }
+    flushes[news.cause]++;
+    counters.flushes.inc({ cause: news.cause });
+    counters.seconds.observe(news.seconds);
+    counters.version.set(news.table.version);
+    if (news.file) {
+      counters.fileRows.observe(news.file.rows);
+      counters.fileBytes.observe(news.file.bytes);
+    }
+    table = news.table;
+    lastCommit = { at: Date.now(), seconds: news.seconds, rows: news.file?.rows ?? 0, bytes: news.file?.bytes ?? 0 };
+    commits.push({ at: now(), messages: news.brought.reduce((sum, { good, dead }) => sum + good + dead, 0) });
+    movedAt = now();
+    stalled(null);
+  }
 
   return {
-    read: (messages, unknownFields) => {
-      read += messages;
-      buffer(messages);
-      counters.unknown.inc(unknownFields);
-    },
-    dropped: (messages) => {
-      read -= messages;
-      buffer(-messages);
-    },
-    wrote: (sealed, seconds) => {
-      for (const [partition, { good, dead: bad }] of sealed.counts()) {
-        written += good;
-        dead += bad;
-        counters.read.inc({ partition }, good + bad);
-        counters.written.inc({ partition }, good);
+    positions,
+    stalled,
+    hear: (news) => {
+      switch (news.type) {
+        case "assigned":
+          rebalances++;
+          counters.rebalances.inc();
+          for (const [partition, position] of news.positions) positions.set(partition, position);
+          for (const [partition, last] of news.committed) of(partition).committed = last + 1;
+          table = news.table;
+          movedAt = now();
+          return;
+        case "read":
+          positions.set(news.partition, news.next);
+          hold(news.offsets);
+          movedAt = now();
+          return;
+        case "dropped":
+          positions.clear();
+          hold(-news.offsets);
+          if (news.fenced) {
+            fenced++;
+            counters.fenced.inc();
+          }
+          return;
+        case "wrote":
+          return wrote(news);
+        case "stalled":
+          return stalled(news.reason);
       }
-      for (const { reason: name } of sealed.dead) counters.dead.inc({ reason: name });
-      buffer(-sealed.messages);
-      counters.seconds.observe(seconds);
-      counters.version.set(writer.table.version);
-      lastCommitAt = Date.now();
-      commits.push({ at: performance.now(), messages: sealed.messages });
-      reason = null;
     },
-    stalled: (why) => {
-      if (reason === null && why !== null) stalledAt = performance.now();
-      reason = why;
-    },
-    looked: (found) => {
-      bounds = found;
-      for (const each of found) counters.lag.set({ partition: each.partition }, behind(each));
+    looked: (found, waiting) => {
+      bounds = found.filter(({ partition }) => positions.has(partition));
+      paused = [...waiting];
+      counters.paused.set(paused.length);
+      counters.lag.reset();
+      counters.lagSeconds.reset();
+      for (const bound of bounds) {
+        counters.lag.set({ partition: bound.partition }, lagOf(bound));
+        counters.lagSeconds.set({ partition: bound.partition }, lagSecondsOf(bound) ?? 0);
+      }
+      if (bounds.every((bound) => lagOf(bound) === 0)) movedAt = now();
     },
     draining: () => {
       draining = true;
     },
-    healthy: (ms) => reason === null || performance.now() - stalledAt < ms,
-    status: (positions) => {
-      const now = performance.now();
-      while (commits.length > 0 && now - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
-      const messages = bounds.reduce((sum, each) => sum + behind(each), 0);
-      const newestArrival = writer.table.watermark || null;
+    healthy: (ms) => (reason === null || now() - stalledAt < ms) && now() - movedAt < ms,
+    status: () => {
+      while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
+      const sum = (of: (partition: Partition) => number) => [...partitions.values()].reduce((total, each) => total + of(each), 0);
+      const [written, dead, filtered] = [sum((each) => each.written), sum((each) => each.dead), sum((each) => each.filtered)];
+      const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
       return {
         service: "ingest",
         state: draining ? "draining" : reason === null ? "consuming" : "stalled",
         reason,
-        read,
+        read: written + dead + filtered + buffered,
         written,
         dead,
-        filtered: 0,
+        filtered,
         buffered,
-        lag: { messages, seconds: messages > 0 && newestArrival !== null ? Math.max(0, (Date.now() - newestArrival) / 1000) : 0 },
-        partitions: bounds.map((each) => ({
-          partition: each.partition,
-          offset: positions.get(each.partition) ?? null,
-          end: each.end,
-          lag: behind(each),
-        })),
-        table: { version: writer.table.version, files: writer.table.files.length, rows: writer.table.rows },
-        lastCommitAt,
-        newestArrival,
-        eventsPerSecond: (commits.reduce((sum, commit) => sum + commit.messages, 0) * 1000) / RATE_WINDOW_MS,
+        lag: rebalances === 0 ? null : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
+        partitions: bounds.map((bound) => {
+          const { written, dead, filtered } = of(bound.partition);
+          return {
+            partition: bound.partition,
+            offset: positions.get(bound.partition) ?? null,
+            end: bound.end,
+            lag: lagOf(bound),
+            lagSeconds: lagSecondsOf(bound),
+            written,
+            dead,
+            filtered,
+            paused: paused.includes(bound.partition),
+          };
+        }),
+        paused,
+        flushes,
+        lastCommit,
+        rebalances,
+        fenced,
+        unknownFields: Object.fromEntries(unknownFields),
+        table: { version: table.version, files: table.files, rows: table.rows },
+        lastCommitAt: lastCommit?.at ?? null,
+        newestArrival: table.watermark || null,
+        eventsPerSecond: (commits.reduce((total, { messages }) => total + messages, 0) * 1000) / RATE_WINDOW_MS,
       };
     },
   };

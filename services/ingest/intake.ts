@@ -1,97 +1,153 @@
-// From fetched batches to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
-import { deadReasons, parseEvent } from "../../shared/events/event.ts";
+// From fetched messages to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
+import { type DeadReason, deadReasons, parseEvent } from "../../shared/events/event.ts";
+import { scanEvent, scanned } from "../../shared/events/scan.ts";
+import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { Buffer } from "./buffer.ts";
-import { type Limits, seal, startOf } from "./sealer.ts";
-import type { Figures } from "./figures.ts";
+import type { DeadLetter } from "../../shared/table/dead-letters.ts";
+import { oneAtATime } from "../../shared/runtime/turns.ts";
+import { RowBuffer, type Tally } from "./buffer.ts";
+import type { News } from "./news.ts";
+import { type Cause, type Limits, seal, startOf } from "./sealer.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {
   readonly topic: string;
   readonly limits: Limits;
+  /** Whether a message that is no event ends everything; otherwise it is a dead letter. */
+  readonly stopOnBadEvent: boolean;
   /** Between two tries while the disk refuses. */
   readonly retryMs: number;
   /** Reading stops here, by partition; null: it never ends. */
   readonly ends: ReadonlyMap<number, number> | null;
-  /** What the topic holds now. */
-  bounds(): Promise<readonly Bounds[]>;
   /** Called when the table has moved on without us: read again from where it is. */
   reassign(): void;
   /** After each commit, by partition. */
   committed(next: ReadonlyMap<number, number>): void;
+  tell(news: News): void;
 }
 
-export interface Intake extends Pick<Reading, "assigned" | "fetched"> {
+export interface Intake {
+  /** The partitions are ours now, under this generation: what was fetched under another is stale. Answers the offset to start each at. Throws OFFSETS_LOST. */
+  assigned(partitions: readonly number[], generation: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>>;
+  /** Throws BAD_EVENT when asked to stop at one: what stood before it is committed. */
+  fetched(batch: Fetched): Promise<void>;
   /** To be called a few times a second: writes what has waited long enough. */
   tick(): Promise<void>;
   /** Writes what is left. Gives up with the disk's error after `patienceMs`: Kafka still holds what was not written. */
   drain(patienceMs: number): Promise<void>;
   /** Every end that was asked for is in the table. */
   readonly ended: Promise<void>;
-  /** Next offset to be read, by partition of ours. */
-  readonly positions: ReadonlyMap<number, number>;
 }
 
 /** The operating system's refusals that pass: wait, keep what we have, try again. */
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS"]);
 
-export function createIntake(settings: IntakeSettings, writer: Writer, figures: Figures, log: Log): Intake {
-  const { topic, limits, ends } = settings;
+export function createIntake(settings: IntakeSettings, writer: Writer, log: Log): Intake {
+  const { topic, limits, ends, tell } = settings;
   const positions = new Map<number, number>();
-  let buffer = new Buffer();
+  const buffer = new RowBuffer();
+  const event = scanned();
+  let generation = -1;
   let giveUpAt = Number.POSITIVE_INFINITY;
   let finish: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const exclusive = oneAtATime();
+  const inTurn = oneAtATime();
 
-  function drop(): void {
-    figures.dropped(buffer.messages);
-    buffer = new Buffer();
+  const table = () => {
+    const { version, files, rows, watermark } = writer.table;
+    return { version, files: files.length, rows, watermark };
+  };
+
+  function drop(fenced: boolean): void {
+    const offsets = [...buffer.tallies.values()].reduce((sum, { good, dead, filtered }) => sum + good + dead + filtered, 0);
+    buffer.clear();
+    positions.clear();
+    generation = -1;
+    tell({ type: "dropped", offsets, fenced });
   }
 
-  async function assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
-    drop();
-    positions.clear();
+  async function assigned(partitions: readonly number[], mine: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>> {
+    drop(false);
     const committed = await writer.refresh();
-    const bounds = new Map((await settings.bounds()).map((each) => [each.partition, each]));
     for (const partition of partitions) {
-      const start = startOf(committed.get(partition), bounds.get(partition) ?? { begin: 0, end: 0 });
+      const start = startOf(committed.get(partition), bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 });
       if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
       positions.set(partition, start.offset);
     }
+    generation = mine;
+    tell({ type: "assigned", positions: new Map(positions), committed, table: table() });
     log.info({ partitions, from: Object.fromEntries(positions) }, "partitions assigned");
     await endIfDone();
-    return positions;
+    return new Map(positions);
   }
 
-  async function fetched({ partition, messages, next }: Fetched): Promise<void> {
+  async function fetched(batch: Fetched): Promise<void> {
+    const { partition } = batch;
     const from = positions.get(partition);
-    if (from === undefined) return; // taken from us
+    if (from === undefined || batch.generation !== generation) return; // taken from us
     const end = ends?.get(partition) ?? (ends === null ? Number.POSITIVE_INFINITY : 0);
-    const now = performance.now();
-    let unknownFields = 0;
-    let read = 0;
-    for (const { offset, value, arrivedAt } of messages) {
-      if (offset < from || offset >= end) continue;
-      const parsed = parseEvent(value, arrivedAt);
-      read++;
-      if (parsed.ok) {
-        unknownFields += parsed.unknownFields;
-        buffer.addEvent(parsed.event, partition, offset, arrivedAt, now);
-      } else {
-        const { reason } = parsed;
-        buffer.addDead({ value, topic, partition, offset, timestamp: arrivedAt, reason, detail: deadReasons[reason] }, now);
-      }
+    if (batch.next <= from || from >= end) return endIfDone();
+    const tally = buffer.open(partition, performance.now());
+    tally.next = from;
+    const refused = takeIn(batch, tally, end);
+    const to = refused === undefined ? Math.min(batch.next, end) : refused.offset;
+    gap(tally, partition, to);
+    positions.set(partition, to);
+    tell({ type: "read", partition, offsets: to - from, next: to });
+    if (refused) {
+      await writeIfSealed(true);
+      const { reason, offset } = refused;
+      throw new AppError("BAD_EVENT", { what: `${reason}, ${deadReasons[reason]}`, topic, partition, offset });
     }
-    positions.set(partition, Math.max(from, Math.min(next, end)));
-    figures.read(read, unknownFields);
     await writeIfSealed(false);
     await endIfDone();
+  }
+
+  /** Adds what lies in tally.next <= offset < end. Answers the bad event at which it had to stop. */
+  function takeIn(batch: Fetched, tally: Tally, end: number): { reason: DeadReason; offset: number } | undefined {
+    const { partition } = batch;
+    const { offsets, arrivedAt, lengths, values } = batch.messages;
+    for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
+      const offset = offsets[k]!;
+      if (offset < tally.next) continue;
+      if (offset >= end) break;
+      const arrived = arrivedAt[k]!;
+      const length = lengths[k]!;
+      gap(tally, partition, offset);
+      if (scanEvent(values, at, at + length, event)) {
+        buffer.addScanned(values, event, arrived, partition, offset);
+        tally.good++;
+      } else {
+        const value = length < 0 ? null : values.subarray(at, at + length);
+        const parsed = parseEvent(value, arrived);
+        if (parsed.ok) {
+          buffer.addEvent(parsed.event, partition, offset);
+          for (const name of parsed.unknownFields) buffer.unknownFields.set(name, (buffer.unknownFields.get(name) ?? 0) + 1);
+          tally.good++;
+        } else {
+          const { reason } = parsed;
+          if (settings.stopOnBadEvent) return { reason, offset };
+          const kept = value && Uint8Array.from(value); // the batch's memory is not ours to keep
+          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail: deadReasons[reason] });
+          tally.dead++;
+        }
+      }
+      if (arrived > tally.newestArrival) tally.newestArrival = arrived;
+      tally.next = offset + 1;
+    }
+    return undefined;
+  }
+
+  /** Offsets from where the partition is to before `next` at which Kafka has no message. */
+  function gap(tally: Tally, partition: number, next: number): void {
+    if (next <= tally.next) return;
+    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
+    tally.filtered += next - tally.next;
+    tally.next = next;
   }
 
   async function endIfDone(): Promise<void> {
@@ -99,45 +155,57 @@ export function createIntake(settings: IntakeSettings, writer: Writer, figures: 
     const reached = (partition: number, end: number) => end <= (positions.get(partition) ?? (writer.committed.get(partition) ?? -1) + 1);
     if (![...ends].every(([partition, end]) => reached(partition, end))) return;
     await writeIfSealed(true);
-    if (buffer.messages === 0) finish();
+    if (buffer.since === null) finish();
   }
 
   async function writeIfSealed(noMore: boolean): Promise<void> {
-    const cause = seal({ messages: buffer.messages, since: buffer.since, ended: noMore }, limits, performance.now());
+    const cause = seal(buffer, noMore, limits, performance.now());
     if (cause === null) return;
     for (let attempt = 0; ; attempt++) {
       try {
-        const startedAt = performance.now();
-        await writer.write(buffer);
-        figures.wrote(buffer, (performance.now() - startedAt) / 1000);
-        log.debug({ cause, messages: buffer.messages, version: writer.table.version }, "committed");
-        const next = new Map(buffer.next);
-        buffer = new Buffer();
-        settings.committed(next);
+        await write(cause);
         return;
       } catch (error) {
         if (error instanceof AppError && error.code === "WRITER_FENCED") {
           log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
-          drop();
+          drop(true);
           settings.reassign();
           return;
         }
         const { code, message } = error as NodeJS.ErrnoException;
         if (!PASSING.has(code ?? "") || performance.now() > giveUpAt) throw error;
         if (attempt === 0) log.error({ code }, `cannot write: ${message}. Nothing is lost; trying again`);
-        figures.stalled(`cannot write: ${message}`);
+        tell({ type: "stalled", reason: `cannot write: ${message}` });
         await sleep(settings.retryMs);
       }
     }
   }
 
+  async function write(cause: Cause): Promise<void> {
+    const startedAt = performance.now();
+    const file = await writer.write(buffer);
+    const next = new Map([...buffer.tallies].map(([partition, tally]) => [partition, tally.next]));
+    tell({
+      type: "wrote",
+      cause,
+      seconds: (performance.now() - startedAt) / 1000,
+      brought: [...buffer.tallies].map(([partition, tally]) => ({ partition, ...tally })),
+      dead: countsOf(buffer.dead),
+      unknownFields: new Map(buffer.unknownFields),
+      file: file ? { rows: file.rows, bytes: file.size } : null,
+      table: table(),
+    });
+    log.debug({ cause, messages: buffer.messages, version: writer.table.version }, "committed");
+    buffer.clear();
+    settings.committed(next);
+  }
+
   return {
-    positions,
     ended,
-    assigned: (partitions) => exclusive(() => assigned(partitions)),
-    fetched: (batch) => exclusive(() => fetched(batch)),
+    assigned: (partitions, mine, bounds) => inTurn(() => assigned(partitions, mine, bounds)),
+    fetched: (batch) => inTurn(() => fetched(batch)),
     tick: () =>
-      exclusive(async () => {
+      inTurn(async () => {
         await writeIfSealed(false);
         if (ends !== null && [...ends.keys()].some((partition) => !positions.has(partition))) {
           await writer.look(); // another process reads the other partitions
@@ -146,16 +214,19 @@ export function createIntake(settings: IntakeSettings, writer: Writer, figures: 
       }),
     drain: (patienceMs) => {
       giveUpAt = performance.now() + patienceMs;
-      return exclusive(() => writeIfSealed(true));
+      return inTurn(() => writeIfSealed(true));
     },
   };
 }
 
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+/** Dead letters by partition and reason. */
+function countsOf(letters: readonly DeadLetter[]) {
+  const counts = new Map<string, { partition: number; reason: DeadReason; count: number }>();
+  for (const { partition, reason } of letters) {
+    const key = `${partition} ${reason}`;
+    const known = counts.get(key) ?? { partition, reason, count: 0 };
+    known.count++;
+    counts.set(key, known);
+  }
+  return [...counts.values()];
 }

@@ -9,10 +9,11 @@ import { openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { size } from "../../shared/runtime/size.ts";
 import { createFigures } from "./figures.ts";
-import { createIntake } from "./intake.ts";
+import { budgetOf } from "./memory.ts";
+import { openPipeline } from "./pipeline.ts";
 import { watch } from "./watch.ts";
-import { openWriter } from "./writer.ts";
 
 const TOPIC_PARTITIONS = 4;
 const DRAIN_MS = 2500;
@@ -24,8 +25,14 @@ const options = z.object({
   table: z.string().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
   deadLetters: z.string().optional().describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
   untilEnd: z.boolean().default(false).describe("stop at the offsets that the topic ends with now"),
-  flushRows: z.coerce.number().int().min(1).max(1_000_000).default(50_000).describe("events a file, at most about"),
-  flushSeconds: z.coerce.number().min(0.1).default(5).describe("the longest that an event waits for the table"),
+  onBadEvent: z
+    .enum(["dead-letter", "stop"])
+    .default("dead-letter")
+    .describe("what becomes of a message that is no event: kept among the dead letters, or everything stops before it"),
+  flushRows: z.coerce.number().int().min(1).max(1_000_000).default(200_000).describe("events a file, at most about"),
+  flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
+  flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),
+  memory: size("256MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
   group: z
     .string()
     .optional()
@@ -45,45 +52,46 @@ export const command = defineCommand({
     const tableDir = resolve(config.table ?? paths.table);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
-    const writer = await openWriter(tableDir, config.deadLetters ?? paths.deadLetters, topic);
     const metrics = createMetrics("ingest");
-    const figures = createFigures(metrics, writer);
+    const figures = createFigures(metrics);
     const bounds = () => kafka.endOffsets(topic);
-    const ends = untilEnd ? new Map((await bounds()).map(({ partition, end }) => [partition, end])) : null;
-    const limits = { rows: config.flushRows, ageMs: 1000 * config.flushSeconds };
+    const room = budgetOf(config.memory);
 
-    const intake = createIntake(
-      {
-        topic,
-        limits,
-        retryMs: RETRY_MS,
-        ends,
-        bounds,
-        reassign: () => consumption.reassign(),
-        committed: (next) => void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
-      },
-      writer,
-      figures,
-      log,
-    );
+    const pipeline = await openPipeline({
+      topic,
+      tableDir,
+      deadLettersDir: config.deadLetters ?? paths.deadLetters,
+      limits: { rows: config.flushRows, bytes: Math.min(config.flushBytes, room.buffer), ageMs: 1000 * config.flushSeconds },
+      stopOnBadEvent: config.onBadEvent === "stop",
+      retryMs: RETRY_MS,
+      ends: untilEnd ? new Map((await bounds()).map(({ partition, end }) => [partition, end])) : null,
+      bytesUnderWay: room.underWay,
+      heapMegabytes: room.threadHeap / 1e6,
+      bounds,
+      hear: figures.hear,
+      reassign: () => consumption.reassign(),
+      committed: (next) => void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
+    });
     const face = await serveFace({
       service: "ingest",
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => figures.status(intake.positions),
+      status: figures.status,
       live: () => figures.healthy(RED_AFTER_MS),
     });
     const group = config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`;
-    const consumption = await kafka.consume({ topic, group, assigned: intake.assigned, fetched: intake.fetched });
-    const watching = watch({ bounds, intake, figures, topic, log });
-    await Promise.race([until.stopped, intake.ended, consumption.failed, watching.failed]);
+    const { assigned, fetched } = pipeline;
+    const consumption = await kafka.consume({ topic, group, fetchBytes: room.fetch, assigned, fetched });
+    const watching = watch({ bounds, paused: pipeline.paused, figures, topic, log });
+    await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed, watching.failed]);
 
     figures.draining();
     watching.stop();
-    await intake.drain(DRAIN_MS);
+    await pipeline.drain(DRAIN_MS);
     await kafka.close();
+    await pipeline.close();
     await face.close();
-    log.info({ version: writer.table.version, rows: writer.table.rows }, "stopped");
+    log.info(figures.status(), "stopped");
   },
 });

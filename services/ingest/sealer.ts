@@ -1,25 +1,27 @@
-// When the buffer becomes a file: enough rows, old enough, or nothing more to come. Pure; the clock is an argument.
+// When the buffer becomes a file: enough rows or bytes, old enough, or nothing more to come. Pure; the clock is an argument.
 
 export interface Limits {
   readonly rows: number;
+  readonly bytes: number;
   /** Bounds how long an event waits for the table. */
   readonly ageMs: number;
 }
 
 export interface Held {
-  readonly messages: number;
-  /** When the first message came in; null when empty. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** When the first of it came in; null when empty. */
   readonly since: number | null;
-  /** Nothing more will come: drained, or the end that was asked for is reached. */
-  readonly ended: boolean;
 }
 
-export type Cause = "rows" | "age" | "end";
+export const causes = ["rows", "bytes", "age", "end"] as const;
+export type Cause = (typeof causes)[number];
 
-/** Why to write now, or null. */
-export function seal({ messages, since, ended }: Held, limits: Limits, now: number): Cause | null {
-  if (messages === 0 || since === null) return null;
-  if (messages >= limits.rows) return "rows";
+/** Why to write now, or null. `ended`: nothing more will come, drained or the end that was asked for is reached. */
+export function seal({ rows, bytes, since }: Held, ended: boolean, limits: Limits, now: number): Cause | null {
+  if (since === null) return null;
+  if (rows >= limits.rows) return "rows";
+  if (bytes >= limits.bytes) return "bytes";
   if (ended) return "end";
   return now - since >= limits.ageMs ? "age" : null;
 }

@@ -1,9 +1,9 @@
-// The clock of ingest: lets old buffers be written, asks the topic how far it is, and notices a broker that is away or offsets that are gone.
+// The clock of ingest: asks the topic how far it is, and notices a broker that is away or offsets that are gone.
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Figures } from "./figures.ts";
-import type { Intake } from "./intake.ts";
+import type { Pipeline } from "./pipeline.ts";
 
 export interface Watching {
   /** Rejects when ingest cannot go on. */
@@ -14,16 +14,15 @@ export interface Watching {
 interface Watched {
   readonly topic: string;
   bounds(): Promise<readonly Bounds[]>;
-  readonly intake: Intake;
+  readonly paused: Pipeline["paused"];
   readonly figures: Figures;
   readonly log: Log;
 }
 
-const TICK_MS = 200;
 const LOOK_MS = 1000;
 const SILENCE_MS = 4000;
 
-export function watch({ topic, bounds, intake, figures, log }: Watched): Watching {
+export function watch({ topic, bounds, paused, figures, log }: Watched): Watching {
   let fail: (error: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -31,7 +30,6 @@ export function watch({ topic, bounds, intake, figures, log }: Watched): Watchin
   failed.catch(() => undefined);
   let answeredAt = performance.now();
   let looking = false;
-  let writing = false;
   let away = false;
 
   async function look(): Promise<void> {
@@ -43,13 +41,13 @@ export function watch({ topic, bounds, intake, figures, log }: Watched): Watchin
     if (looking) return;
     looking = true;
     try {
-      const before = new Map(intake.positions);
+      const before = new Map(figures.positions);
       const found = await bounds();
       if (away) log.info("Kafka answers again");
       if (away) figures.stalled(null);
       away = false;
       answeredAt = performance.now();
-      figures.looked(found);
+      figures.looked(found, paused);
       for (const { partition, begin, end } of found) {
         const at = before.get(partition);
         if (at === undefined || (at >= begin && at <= end)) continue;
@@ -62,21 +60,7 @@ export function watch({ topic, bounds, intake, figures, log }: Watched): Watchin
     }
   }
 
-  async function tick(): Promise<void> {
-    if (writing) return; // a full disk may hold one up for long
-    writing = true;
-    await intake.tick().catch(fail);
-    writing = false;
-  }
-
-  const ticking = setInterval(() => void tick(), TICK_MS);
   const lookingAgain = setInterval(() => void look(), LOOK_MS);
   void look();
-  return {
-    failed,
-    stop: () => {
-      clearInterval(ticking);
-      clearInterval(lookingAgain);
-    },
-  };
+  return { failed, stop: () => clearInterval(lookingAgain) };
 }

@@ -1,8 +1,10 @@
-// A sealed buffer into the two tables. Dead letters first, under progress of their own: a crash between the two commits neither loses nor doubles any.
+// A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two commits neither loses nor doubles any.
 import { type DeadLetter, openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable } from "../../shared/table/delta.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
-import type { Buffer } from "./buffer.ts";
+import { type FilteredRange, openFiltered, writeFiltered } from "../../shared/table/filtered.ts";
+import type { DataFile } from "../../shared/table/log.ts";
+import type { RowBuffer } from "./buffer.ts";
 
 export interface Writer {
   readonly table: Pick<DeltaTable, "version" | "files" | "rows" | "watermark">;
@@ -12,65 +14,78 @@ export interface Writer {
   refresh(): Promise<ReadonlyMap<number, number>>;
   /** Reads what others have committed; our next write still goes on from where ours was. */
   look(): Promise<void>;
-  /** All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again. */
-  write(buffer: Buffer): Promise<void>;
+  /** All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again. Answers the file of events, if there is one. */
+  write(buffer: RowBuffer): Promise<DataFile | undefined>;
 }
 
 export async function openWriter(tableDir: string, deadLettersDir: string, topic: string): Promise<Writer> {
-  const events = await openEvents(tableDir);
-  const dead = await openDeadLetters(deadLettersDir);
-  let eventsAt = new Map<number, number>();
-  let deadAt = new Map<number, number>();
-  const appId = (partition: number) => `${topic}/${partition}`;
+  const events = ledger(await openEvents(tableDir), topic);
+  const dead = ledger(await openDeadLetters(deadLettersDir), topic);
+  const filtered = ledger(await openFiltered(tableDir), topic);
 
-  function progressOf(table: DeltaTable): Map<number, number> {
-    const prefix = appId(0).slice(0, -1);
-    const ours = [...table.offsets].filter(([name]) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)));
-    return new Map(ours.map(([name, version]) => [Number(name.slice(prefix.length)), version]));
+  async function writeDead({ dead: letters, tallies }: RowBuffer): Promise<void> {
+    const fresh = letters.filter(({ partition, offset }) => offset > dead.at(partition));
+    if (fresh.length === 0) return;
+    const newestArrival = fresh.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0);
+    await dead.commit(await writeDeadLetters(dead.table.store, fresh), reached(fresh, tallies), newestArrival);
   }
 
-  async function look(): Promise<void> {
-    await Promise.all([events.refresh(), dead.refresh()]);
+  async function writeGaps({ gaps, tallies }: RowBuffer): Promise<void> {
+    const fresh = gaps.flatMap((gap) => {
+      const first = Math.max(gap.first, filtered.at(gap.partition) + 1);
+      return first > gap.last ? [] : [{ ...gap, first }];
+    });
+    if (fresh.length > 0) await filtered.commit(await writeFiltered(filtered.table.store, fresh), reached(fresh, tallies), 0);
   }
-
-  async function writeDead(letters: readonly DeadLetter[], next: ReadonlyMap<number, number>): Promise<void> {
-    if (letters.length === 0) return;
-    const file = await writeDeadLetters(dead.store, letters);
-    const txn = [...new Set(letters.map(({ partition }) => partition))].map((partition) => move(partition, next.get(partition)!, deadAt));
-    const newestArrival = letters.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0);
-    await dead.commit({ add: [file], txn, newestArrival });
-    for (const { partition, version } of txn) deadAt.set(partition, version);
-  }
-
-  /** A txn that goes from where our last write was to before `next`: the table refuses it when another writer came between. */
-  const move = (partition: number, next: number, from: ReadonlyMap<number, number>) => ({
-    appId: appId(partition),
-    partition,
-    version: next - 1,
-    after: from.get(partition) ?? -1,
-  });
 
   return {
-    table: events,
+    table: events.table,
     get committed() {
-      return progressOf(events);
+      return events.progress();
     },
-    look,
+    look: async () => {
+      await Promise.all([events, dead, filtered].map(({ table }) => table.refresh()));
+    },
     refresh: async () => {
-      await look();
-      eventsAt = progressOf(events);
-      deadAt = progressOf(dead);
-      return new Map(eventsAt);
+      await Promise.all([events, dead, filtered].map((each) => each.refresh()));
+      return events.progress();
     },
     write: async (buffer) => {
-      // Those at or before the dead letters' own progress were written by whoever died before the events' commit.
-      const letters = buffer.dead.filter(({ partition, offset }) => offset > (deadAt.get(partition) ?? -1));
-      await writeDead(letters, buffer.next);
-      const rows = buffer.rows();
-      const add = rows.length === 0 ? [] : [await writeEvents(events.store, rows)];
-      const txn = [...buffer.next].map(([partition, next]) => move(partition, next, eventsAt));
-      await events.commit({ add, txn, newestArrival: buffer.newestArrival });
-      for (const { partition, version } of txn) eventsAt.set(partition, version);
+      await writeDead(buffer);
+      await writeGaps(buffer);
+      const file = buffer.rows === 0 ? undefined : await writeEvents(events.table.store, buffer.batch());
+      await events.commit(file, reached([...buffer.tallies.keys()].map((partition) => ({ partition })), buffer.tallies), buffer.newestArrival);
+      return file;
+    },
+  };
+}
+
+/** Of the partitions of `rows`: the last offset that the buffer stands for. */
+function reached(rows: readonly Pick<DeadLetter | FilteredRange, "partition">[], tallies: RowBuffer["tallies"]): Map<number, number> {
+  return new Map(rows.map(({ partition }) => [partition, tallies.get(partition)!.next - 1]));
+}
+
+/** A table and how far our own writing into it is, by partition: a commit goes from there, and is refused when another writer came between. */
+function ledger(table: DeltaTable, topic: string) {
+  const prefix = `${topic}/`;
+  let ours = new Map<number, number>();
+  const progress = () => {
+    const found = [...table.offsets].filter(([appId]) => appId.startsWith(prefix) && /^\d+$/.test(appId.slice(prefix.length)));
+    return new Map(found.map(([appId, version]) => [Number(appId.slice(prefix.length)), version]));
+  };
+  const at = (partition: number) => ours.get(partition) ?? -1;
+  return {
+    table,
+    progress,
+    at,
+    refresh: async () => {
+      await table.refresh();
+      ours = progress();
+    },
+    commit: async (file: DataFile | undefined, to: ReadonlyMap<number, number>, newestArrival: number) => {
+      const txn = [...to].map(([partition, version]) => ({ appId: `${prefix}${partition}`, version, after: at(partition) }));
+      await table.commit({ add: file ? [file] : [], txn, newestArrival });
+      for (const [partition, version] of to) ours.set(partition, version);
     },
   };
 }

@@ -1,14 +1,16 @@
 // A batch of good events as columns: what ingest fills, the table's codec writes and reads, and histories append.
 import { bucketOf } from "./hash.ts";
+import { rowsOf, type Text, textOf } from "./text.ts";
 
-/** Columns of one length. `length` counts the rows in use: typed columns may be longer. */
+/** Columns of one length. `length` counts the rows in use: columns may be longer. */
 export interface EventBatch {
   readonly length: number;
-  readonly user: string[];
-  readonly item: string[];
+  readonly user: Text;
+  readonly item: Text;
   /** Milliseconds since 1970. */
   readonly timestamp: Float64Array;
-  readonly value: (number | null)[];
+  /** NaN for none. */
+  readonly value: Float64Array;
   /** Hash of the user, 0..255. */
   readonly bucket: Int32Array;
   /** Kafka's partition and offset: the identity of the row. */
@@ -27,26 +29,27 @@ export interface Row {
 
 /** Rows to columns. */
 export function batchOf(rows: readonly Row[]): EventBatch {
-  const n = rows.length;
-  const batch = {
-    length: n,
-    user: new Array<string>(n),
-    item: new Array<string>(n),
-    timestamp: new Float64Array(n),
-    value: new Array<number | null>(n),
-    bucket: new Int32Array(n),
-    partition: new Int32Array(n),
-    offset: new Float64Array(n),
+  return {
+    length: rows.length,
+    user: textOf(rows.map(({ user }) => user)),
+    item: textOf(rows.map(({ item }) => item)),
+    timestamp: Float64Array.from(rows, ({ timestamp }) => timestamp),
+    value: Float64Array.from(rows, ({ value }) => value ?? Number.NaN),
+    bucket: Int32Array.from(rows, ({ user }) => bucketOf(user)),
+    partition: Int32Array.from(rows, ({ partition }) => partition),
+    offset: Float64Array.from(rows, ({ offset }) => offset),
   };
-  for (let k = 0; k < n; k++) {
-    const row = rows[k]!;
-    batch.user[k] = row.user;
-    batch.item[k] = row.item;
-    batch.timestamp[k] = row.timestamp;
-    batch.value[k] = row.value;
-    batch.bucket[k] = bucketOf(row.user);
-    batch.partition[k] = row.partition;
-    batch.offset[k] = row.offset;
-  }
-  return batch;
+}
+
+/** Columns to rows: for few of them. */
+export function eventsOf(batch: EventBatch): Row[] {
+  const [user, item] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
+  return user.map((name, k) => ({
+    user: name,
+    item: item[k]!,
+    timestamp: batch.timestamp[k]!,
+    value: Number.isNaN(batch.value[k]!) ? null : batch.value[k]!,
+    partition: batch.partition[k]!,
+    offset: batch.offset[k]!,
+  }));
 }

@@ -25,7 +25,7 @@ export const deadReasons = {
 export type DeadReason = keyof typeof deadReasons;
 
 export type Parsed =
-  | { readonly ok: true; readonly event: Interaction; readonly unknownFields: number }
+  | { readonly ok: true; readonly event: Interaction; /** Names of fields that are no part of an event. */ readonly unknownFields: readonly string[] }
   | { readonly ok: false; readonly reason: DeadReason };
 
 const MAX_NAME_BYTES = 256;
@@ -94,8 +94,12 @@ export function isTimestamp(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_TIMESTAMP;
 }
 
-function unknownFieldsOf(json: object): number {
-  let unknown = 0;
-  for (const name in json) if (name !== "user" && name !== "item" && name !== "timestamp" && name !== "value") unknown++;
+function unknownFieldsOf(json: object): readonly string[] {
+  let unknown = none;
+  for (const name in json) {
+    if (name !== "user" && name !== "item" && name !== "timestamp" && name !== "value") unknown = [...unknown, name];
+  }
   return unknown;
 }
+
+const none: readonly string[] = [];

@@ -3,6 +3,7 @@ import type { EventBatch } from "./batch.ts";
 import { IntSet } from "./intset.ts";
 import { RowPool } from "./rows.ts";
 import { type Part, partOf } from "./split.ts";
+import { stringsOf } from "./text.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
 /** Up to here a row is searched by walking it; longer rows keep a set beside them. */
@@ -34,9 +35,12 @@ export class Histories {
 
   /** Adds the events of one table version, in their order. */
   append(batch: EventBatch, version: number): void {
+    const { user: users, item: items } = batch;
+    const userOf = lookup(stringsOf(users.words), (name) => this.#numberOf(name));
+    const columnOf = lookup(stringsOf(items.words), (item) => this.vocabulary.add(item));
     for (let k = 0; k < batch.length; k++) {
-      const user = this.#numberOf(batch.user[k]!);
-      const column = this.vocabulary.add(batch.item[k]!);
+      const user = userOf(users.numbers[k]!);
+      const column = columnOf(items.numbers[k]!);
       while (this.#trainUsers.length <= column) this.#trainUsers.push(0);
       if (this.#add(user, column)) {
         this.#lastVersion[user] = version;
@@ -44,6 +48,15 @@ export class Histories {
       }
     }
     this.#events += batch.length;
+  }
+
+  /** Forgets every event, to be told them anew. Users keep their numbers and items their columns; who is not told again has an empty row. */
+  clear(): void {
+    this.#events = 0;
+    this.#sets.clear();
+    this.#rows.clear();
+    this.#trainUsers.fill(0);
+    this.#lastVersion.fill(-1);
   }
 
   /** Distinct columns of a user, in order of first appearance: a copy, which later appends leave as it is. */
@@ -94,4 +107,13 @@ export class Histories {
     if (!seen && this.#rows.length(user) > WALKED) this.#sets.set(user, new IntSet(this.#rows.copy(user)));
     return true;
   }
+}
+
+/** Word number -> what `find` says of the word, asked once a word, when a row first has it: numbers are given in order of first appearance among rows. */
+function lookup(words: readonly string[], find: (word: string) => number): (number: number) => number {
+  const found = new Int32Array(words.length).fill(-1);
+  return (number) => {
+    if (found[number]! < 0) found[number] = find(words[number]!);
+    return found[number]!;
+  };
 }

@@ -24,6 +24,16 @@ export class RowPool {
     this.#capacityOf.push(0);
   }
 
+  /** Empties every row; their number stays. */
+  clear(): void {
+    this.#slabs.length = 0;
+    this.#used = SLAB;
+    this.#cutting = -1;
+    this.#free.clear();
+    this.#lengthOf.fill(0);
+    this.#capacityOf.fill(0);
+  }
+
   length(row: number): number {
     return this.#lengthOf[row]!;
   }

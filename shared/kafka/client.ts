@@ -2,24 +2,20 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
+import { type Message, type Messages, pack } from "./messages.ts";
 
 export interface Outgoing {
   readonly key: string;
   readonly value: string | Buffer;
 }
 
-export interface Message {
-  readonly offset: number;
-  readonly value: Buffer | null;
-  /** Kafka's own time of the message, ms since 1970. */
-  readonly arrivedAt: number;
-}
-
 export interface Fetched {
   readonly partition: number;
+  /** Of the assignment under which it was fetched: what comes late from an earlier one is stale. */
+  readonly generation: number;
   /** In order of offset, none before the position that was asked for. */
-  readonly messages: readonly Message[];
-  /** The offset to go on from: past what Kafka itself keeps back, e.g. transaction markers. */
+  readonly messages: Messages;
+  /** The offset to go on from. Where `messages` leaves out offsets before it, Kafka holds none: transaction markers, aborted or compacted away. */
   readonly next: number;
 }
 
@@ -33,8 +29,10 @@ export interface Bounds {
 export interface Reading {
   readonly topic: string;
   readonly group: string;
+  /** Bytes of one fetch, about. */
+  readonly fetchBytes: number;
   /** The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error ends the reading. */
-  assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  assigned(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, number>>;
   /** One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the reading. */
   fetched(batch: Fetched): Promise<void>;
 }
@@ -152,8 +150,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     sessionTimeout: SESSION_MS,
     heartbeatInterval: HEARTBEAT_MS,
     maxWaitTimeInMs: 250,
-    maxBytesPerPartition: 2 << 20,
-    maxBytes: 8 << 20,
+    maxBytesPerPartition: Math.ceil(reading.fetchBytes / 4),
+    maxBytes: reading.fetchBytes,
     retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: 8 },
   });
   let fail: (error: unknown) => void = () => undefined;
@@ -162,6 +160,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
   });
   failed.catch(() => undefined); // whoever waits for it sees it; nobody may be waiting yet
   const positions = new Map<number, number>();
+  /** Partitions of which something was read since our seek: kafkajs is where we think it is. */
+  const settled = new Set<number>();
   let generation = 0;
   let ours: readonly number[] = [];
   let assigning: Promise<void> = Promise.resolve();
@@ -170,18 +170,21 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     generation++;
     ours = partitions;
     positions.clear();
+    settled.clear();
     assigning = seekAll(generation, partitions);
     assigning.catch(fail);
   }
 
   async function seekAll(mine: number, partitions: readonly number[]): Promise<void> {
-    const starts = await reading.assigned(partitions);
+    const starts = await reading.assigned(partitions, mine);
     if (mine !== generation) return;
     for (const [partition, offset] of starts) {
       positions.set(partition, offset);
-      consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
+      seek(partition, offset);
     }
   }
+
+  const seek = (partition: number, offset: number) => consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
 
   async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }: EachBatchPayload): Promise<void> {
     const mine = generation;
@@ -192,7 +195,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
       const from = positions.get(batch.partition);
       if (from === undefined || isStale() || !isRunning() || mine !== generation) return; // fetched before the seek
       const next = Number(batch.lastOffset()) + 1;
-      await reading.fetched({ partition: batch.partition, messages: messagesOf(batch.messages, from), next });
+      settled.add(batch.partition);
+      await reading.fetched({ partition: batch.partition, generation: mine, messages: pack(messagesOf(batch.messages, from)), next });
       if (mine !== generation) return;
       positions.set(batch.partition, Math.max(from, next));
       resolveOffset(batch.lastOffset());
@@ -208,9 +212,15 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
   });
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     // A batch of nothing but transaction markers never reaches eachBatch.
-    if (payload.batchSize === 0 && positions.has(payload.partition)) {
-      reading.fetched({ partition: payload.partition, messages: [], next: Number(payload.lastOffset) + 1 }).catch(fail);
-    }
+    const { partition, batchSize, firstOffset, lastOffset } = payload;
+    const from = positions.get(partition);
+    if (batchSize > 0 || from === undefined) return;
+    const isElsewhere = !settled.has(partition) && Number(firstOffset ?? lastOffset) > from;
+    settled.add(partition);
+    if (isElsewhere) return seek(partition, from); // it may stem from before our seek: what comes next does not
+    const next = Number(lastOffset) + 1;
+    positions.set(partition, Math.max(from, next));
+    reading.fetched({ partition, generation, messages: pack([]), next }).catch(fail);
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) fail(payload.error);

@@ -27,10 +27,21 @@ export const errors = {
   TABLE_CORRUPT: { exit: 1, retryable: false, hint: "run `tributary verify --table DIR`; the log keeps the last good version" },
   TABLE_UNSUPPORTED: { exit: 1, retryable: false, hint: "this table needs a newer reader; upgrade Tributary" },
   WRITER_FENCED: { exit: 1, retryable: true, hint: "another ingest process owns the partition now; this one has written nothing" },
+  TABLE_CHANGED: { exit: 1, retryable: true, hint: "nothing of this was written; run it again" },
+  VERSION_GONE: {
+    exit: 1,
+    retryable: false,
+    hint: "vacuum has removed versions older than its --retention; use a newer version, or start anew",
+  },
   OFFSETS_LOST: {
     exit: 1,
     retryable: false,
     hint: "the topic no longer holds offsets that the table has not read; use another --table to start anew",
+  },
+  BAD_EVENT: {
+    exit: 1,
+    retryable: false,
+    hint: "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to go past it",
   },
   DATASET_MALFORMED: {
     exit: 2,

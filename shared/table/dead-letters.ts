@@ -1,5 +1,6 @@
 // The table of dead letters: every message that is no event, as it came, with the reason. A Delta table of its own beside the events.
 import type { DeadReason } from "../events/event.ts";
+import { rowsOf, type Text, textOf } from "../events/text.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
@@ -36,12 +37,12 @@ export const openDeadLetters = (dir: string): Promise<DeltaTable> => openTable(f
 export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): Promise<DataFile> {
   const columns = {
     value: letters.map(({ value }) => value),
-    topic: letters.map(({ topic }) => topic),
+    topic: textOf(letters.map(({ topic }) => topic)),
     kafka_partition: Int32Array.from(letters, ({ partition }) => partition),
     kafka_offset: Float64Array.from(letters, ({ offset }) => offset),
     timestamp: Float64Array.from(letters, ({ timestamp }) => timestamp),
-    reason: letters.map(({ reason }) => reason),
-    detail: letters.map(({ detail }) => detail),
+    reason: textOf(letters.map(({ reason }) => reason)),
+    detail: textOf(letters.map(({ detail }) => detail)),
   };
   return writeFile(store, deadLettersSchema, columns, letters.length);
 }
@@ -49,14 +50,19 @@ export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): 
 /** Letters in the order in which they were written. Throws TABLE_CORRUPT. */
 export async function readDeadLetters(store: Store, file: DataFile): Promise<DeadLetter[]> {
   const columns = await readFile(store, deadLettersSchema, file);
-  const at = <T>(name: string, k: number) => columns[name]![k] as T;
+  const at = <T>(name: string, k: number) => (columns[name] as ArrayLike<unknown>)[k] as T;
+  const [topic, reason, detail] = ["topic", "reason", "detail"].map((name) => rowsOf(columns[name] as Text, file.rows)) as [
+    string[],
+    string[],
+    string[],
+  ];
   return Array.from({ length: file.rows }, (_, k) => ({
     value: at<Uint8Array | null>("value", k),
-    topic: at<string>("topic", k),
+    topic: topic[k]!,
     partition: at<number>("kafka_partition", k),
     offset: at<number>("kafka_offset", k),
     timestamp: at<number>("timestamp", k),
-    reason: at<DeadReason>("reason", k),
-    detail: at<string>("detail", k),
+    reason: reason[k] as DeadReason,
+    detail: detail[k]!,
   }));
 }

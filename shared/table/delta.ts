@@ -1,18 +1,10 @@
 // A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its files, and reading by version.
 import { randomUUID } from "node:crypto";
 import { AppError } from "../runtime/errors.ts";
-import {
-  advance,
-  type Commit,
-  type DataFile,
-  emptyState,
-  entryPath,
-  formatEntry,
-  parseEntry,
-  type State,
-  type Txn,
-  versionOf,
-} from "./log.ts";
+import { oneAtATime } from "../runtime/turns.ts";
+import { advance, type Commit, type DataFile, type Draft, emptyState, entryPath, formatEntry, parseEntry, type Txn } from "./log.ts";
+import { checkpointPath, encodeCheckpoint, LAST_CHECKPOINT, lastCheckpoint } from "./log-checkpoint.ts";
+import { baseState, listLog, readCommits } from "./log-reader.ts";
 import { missingColumns, schemaString, type TableSchema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -22,13 +14,18 @@ export interface TxnDraft extends Txn {
 }
 
 export interface CommitDraft {
-  readonly add: readonly DataFile[];
-  readonly txn: readonly TxnDraft[];
+  readonly add?: readonly DataFile[];
+  /** Live files that `add` stands for from now on. */
+  readonly remove?: readonly DataFile[];
+  readonly txn?: readonly TxnDraft[];
   /** Newest arrival among the rows, ms since 1970. */
   readonly newestArrival?: number;
+  /** OPTIMIZE: the same rows in other files. DELETE: fewer. */
+  readonly operation?: Draft["operation"];
 }
 
-export interface Snapshot {
+export interface DeltaTable {
+  readonly store: Store;
   /** -1 when nothing was committed yet. */
   readonly version: number;
   /** Live files, oldest first. */
@@ -36,115 +33,114 @@ export interface Snapshot {
   readonly rows: number;
   /** appId of each txn -> its version. */
   readonly offsets: ReadonlyMap<string, number>;
+  /** Path of each file that was live once -> when it was removed, ms since 1970. */
+  readonly removed: ReadonlyMap<string, number>;
   /** Newest arrival that the table covers, ms since 1970; 0 when unknown. */
   readonly watermark: number;
-}
-
-/** One version's new rows. */
-export interface Added {
-  readonly version: number;
-  readonly files: readonly DataFile[];
-  /** Newest arrival among them, ms since 1970; 0 when unknown. */
-  readonly newestArrival: number;
-}
-
-export interface DeltaTable extends Snapshot {
-  readonly store: Store;
-  /** Reads the log entries that others have added. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
-  refresh(): Promise<void>;
-  /** Appends; returns the new version. Throws WRITER_FENCED when another writer has moved one of the txns: then nothing was committed. */
+  /** Reads what others have committed, and answers it; "jumped" when the entries in between are no longer kept. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
+  refresh(): Promise<readonly Commit[] | "jumped">;
+  /** Returns the new version. Throws, with nothing committed, WRITER_FENCED when another writer has moved a txn, TABLE_CHANGED when one has removed a file. */
   commit(draft: CommitDraft): Promise<number>;
-  /** What every version after `version` brought, in order. */
-  addedSince(version: number): Added[];
-  /** The table as it was. */
-  at(version: number): Snapshot;
 }
 
-/** Opens a table, or makes ready to create it with the first commit. Throws TABLE_UNSUPPORTED when its columns are not those of `schema`. */
-export async function openTable(store: Store, schema: TableSchema): Promise<DeltaTable> {
-  const table = tableIn(store, schema);
-  await table.refresh();
-  return table;
-}
+/** Commits from one checkpoint of the log to the next. */
+const CHECKPOINT_EVERY = 10;
 
-/** Throws TABLE_MISSING. */
-export async function openExisting(store: Store, schema: TableSchema): Promise<DeltaTable> {
-  const table = await openTable(store, schema);
-  if (table.version < 0) throw new AppError("TABLE_MISSING", { what: "no table", folder: store.name });
-  return table;
-}
-
-/** Entries of the log that are read side by side when a table is opened. */
-const readTogether = 64;
-
-function tableIn(store: Store, schema: TableSchema): DeltaTable {
+/** Opens a table as of `upTo`, or makes ready to create it with the first commit. Throws TABLE_UNSUPPORTED when its columns are not those of `schema`, VERSION_GONE. */
+export async function openTable(store: Store, schema: TableSchema, upTo = Number.POSITIVE_INFINITY): Promise<DeltaTable> {
   const id = randomUUID();
-  const commits: Commit[] = [];
   let state = emptyState();
   let files: readonly DataFile[] = [];
   let rows = 0;
+
+  function requireColumns(metadata: { readonly schemaString: string } | null, where: string): void {
+    const missing = metadata ? missingColumns(schema, metadata.schemaString) : [];
+    if (missing.length > 0) throw new AppError("TABLE_UNSUPPORTED", { what: `the table lacks ${missing.join(", ")}`, file: where });
+  }
 
   function accept(commit: Commit): void {
     const where = `${store.name}/${entryPath(commit.version)}`;
     if (commit.version === 0 && !commit.metadata)
       throw new AppError("TABLE_CORRUPT", { what: "the first log entry names no columns", file: where });
-    const missing = commit.metadata ? missingColumns(schema, commit.metadata.schemaString) : [];
-    if (missing.length > 0) throw new AppError("TABLE_UNSUPPORTED", { what: `the table lacks ${missing.join(", ")}`, file: where });
-    commits.push(commit);
+    requireColumns(commit.metadata, where);
     state = advance(state, commit);
   }
 
-  async function refresh(): Promise<void> {
-    const newest = (await store.list("_delta_log")).reduce((last, name) => Math.max(last, versionOf(name) ?? -1), -1);
-    if (newest < state.version) {
+  async function readUpTo(limit: number): Promise<readonly Commit[] | "jumped"> {
+    const log = await listLog(store);
+    const newest = Math.max(log.entries.at(-1) ?? -1, log.checkpoints.at(-1) ?? -1);
+    if (newest < state.version)
       throw new AppError("TABLE_CORRUPT", { what: "log entries have disappeared", file: `${store.name}/${entryPath(state.version)}` });
-    }
-    if (newest === state.version) return;
+    if (newest === state.version) return [];
+    const to = Math.min(newest, limit);
+    const jumps = state.version < 0 || !log.entries.includes(state.version + 1);
+    const commits: Commit[] = [];
     try {
-      for (let from = state.version + 1; from <= newest; from += readTogether) {
-        const versions = Array.from({ length: Math.min(readTogether, newest - from + 1) }, (_, k) => from + k);
-        for (const commit of await Promise.all(versions.map((version) => readEntry(store, version)))) accept(commit);
+      if (jumps) {
+        const base = await baseState(store, log, to);
+        requireColumns(base.metadata, `${store.name}/${checkpointPath(base.version)}`);
+        if (base.version > state.version) state = base;
+      }
+      for await (const commit of readCommits(store, state.version + 1, to)) {
+        accept(commit);
+        if (!jumps) commits.push(commit);
       }
     } finally {
       recount();
     }
+    return jumps ? "jumped" : commits;
   }
 
   function recount(): void {
     files = [...state.files.values()];
-    rows = countRows(files);
+    rows = files.reduce((sum, file) => sum + file.rows, 0);
   }
 
-  async function commit(draft: CommitDraft): Promise<number> {
-    const fence = draft.txn.map(({ appId, version, after }) => ({ appId, version, expected: after ?? state.offsets.get(appId) ?? -1 }));
+  async function commit({ add = [], remove = [], txn = [], newestArrival = 0, operation = "WRITE" }: CommitDraft): Promise<number> {
+    const moves = txn.map(({ appId, version, after }) => ({ appId, version, expected: after ?? state.offsets.get(appId) ?? -1 }));
     for (;;) {
-      for (const { appId, version, expected } of fence) {
+      for (const { appId, version, expected } of moves) {
         const found = state.offsets.get(appId) ?? -1;
-        if (found !== expected || found >= version) {
-          throw new AppError("WRITER_FENCED", {
-            what: `${appId} stands at ${found}, the commit goes from ${expected} to ${version}`,
-            table: store.name,
-          });
-        }
+        if (found === expected && found < version) continue;
+        const what = `${appId} stands at ${found}, the commit goes from ${expected} to ${version}`;
+        throw new AppError("WRITER_FENCED", { what, table: store.name });
       }
+      const gone = remove.find(({ path }) => !state.files.has(path));
+      if (gone) throw new AppError("TABLE_CHANGED", { what: "another process has removed a file", file: `${store.name}/${gone.path}` });
       const version = state.version + 1;
       const entry = formatEntry({
         timestamp: Date.now(),
-        newestArrival: draft.newestArrival ?? 0,
+        newestArrival: newestArrival > 0 ? Math.max(newestArrival, state.watermark) : 0,
         metadata: state.metadata ? null : { id, schemaString: schemaString(schema) },
-        txn: draft.txn,
-        add: draft.add,
+        txn,
+        add,
+        remove,
+        operation,
       });
       if (await store.putIfAbsent(entryPath(version), Buffer.from(entry))) {
         accept(parseEntry(entry, version, entryPath(version)));
         recount();
+        if (version > 0 && version % CHECKPOINT_EVERY === 0) await checkpoint();
         return version;
       }
-      await refresh();
+      await readUpTo(Number.POSITIVE_INFINITY);
     }
   }
 
-  const oneAtATime = queue();
+  /** The commit before is done whatever becomes of this: a disk that refuses a checkpoint will refuse the next commit too, which says so. */
+  async function checkpoint(): Promise<void> {
+    const { bytes, actions } = encodeCheckpoint(state, Date.now());
+    try {
+      await store.put(checkpointPath(state.version), bytes);
+      await store.put(LAST_CHECKPOINT, Buffer.from(lastCheckpoint(state.version, actions, bytes.length)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  }
+
+  // two refreshes at once would take in the same entry twice
+  const inTurn = oneAtATime();
+  await readUpTo(upTo);
   return {
     store,
     get version() {
@@ -159,41 +155,20 @@ function tableIn(store: Store, schema: TableSchema): DeltaTable {
     get offsets() {
       return state.offsets;
     },
+    get removed() {
+      return state.removed;
+    },
     get watermark() {
       return state.watermark;
     },
-    refresh: () => oneAtATime(refresh),
-    commit: (draft) => oneAtATime(() => commit(draft)),
-    addedSince: (version) =>
-      commits.slice(version + 1).map((each) => ({ version: each.version, files: each.fresh, newestArrival: each.newestArrival })),
-    at: (version) => snapshot(commits.slice(0, version + 1).reduce(advance, emptyState())),
+    refresh: () => inTurn(() => readUpTo(Number.POSITIVE_INFINITY)),
+    commit: (draft) => inTurn(() => commit(draft)),
   };
 }
 
-async function readEntry(store: Store, version: number): Promise<Commit> {
-  const path = entryPath(version);
-  try {
-    const bytes = await store.read(path);
-    return parseEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"), version, `${store.name}/${path}`);
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === "FILE_MISSING")) throw error;
-    throw new AppError("TABLE_CORRUPT", { what: "a log entry is missing", file: `${store.name}/${path}` }, { cause: error });
-  }
-}
-
-function snapshot({ version, files, offsets, watermark }: State): Snapshot {
-  const list = [...files.values()];
-  return { version, files: list, rows: countRows(list), offsets, watermark };
-}
-
-const countRows = (files: readonly DataFile[]) => files.reduce((sum, file) => sum + file.rows, 0);
-
-/** Runs one piece of work after the other: two refreshes at once would take in the same entry twice. */
-function queue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work);
-    last = next.catch(() => undefined);
-    return next;
-  };
+/** Throws TABLE_MISSING. */
+export async function openExisting(store: Store, schema: TableSchema): Promise<DeltaTable> {
+  const table = await openTable(store, schema);
+  if (table.version < 0) throw new AppError("TABLE_MISSING", { what: "no table", folder: store.name });
+  return table;
 }

@@ -1,6 +1,7 @@
 // The table of events: its columns, and batches of events to files and back.
 import { join } from "node:path";
 import type { EventBatch } from "../events/batch.ts";
+import type { Text } from "../events/text.ts";
 import { type DeltaTable, openExisting, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
@@ -19,8 +20,8 @@ export const eventsSchema = [
 
 const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));
 
-/** Version -1 where nothing was committed yet. */
-export const openEvents = (tableDir: string): Promise<DeltaTable> => openTable(storeOf(tableDir), eventsSchema);
+/** As of `upTo`; version -1 where nothing was committed yet. Throws VERSION_GONE. */
+export const openEvents = (tableDir: string, upTo?: number): Promise<DeltaTable> => openTable(storeOf(tableDir), eventsSchema, upTo);
 
 /** Throws TABLE_MISSING. */
 export const openExistingEvents = (tableDir: string): Promise<DeltaTable> => openExisting(storeOf(tableDir), eventsSchema);
@@ -36,10 +37,10 @@ export async function readEvents(store: Store, file: DataFile): Promise<EventBat
   const columns = await readFile(store, eventsSchema, file);
   return {
     length: file.rows,
-    user: columns.user as string[],
-    item: columns.item as string[],
+    user: columns.user as Text,
+    item: columns.item as Text,
     timestamp: columns.timestamp as Float64Array,
-    value: columns.value as (number | null)[],
+    value: columns.value as Float64Array,
     bucket: columns.bucket as Int32Array,
     partition: columns.kafka_partition as Int32Array,
     offset: columns.kafka_offset as Float64Array,

@@ -1,7 +1,10 @@
-// Follows the table of events: each row once, in the order of versions and of files within a version. The same rows in the same order for everybody who follows.
+// Follows the table of events: first all of it, then each row that is new, once, in the order of versions and of files within a version.
 import type { EventBatch } from "../events/batch.ts";
+import { AppError } from "../runtime/errors.ts";
+import { oneAtATime } from "../runtime/turns.ts";
 import type { DeltaTable } from "./delta.ts";
 import { openEvents, readEvents } from "./events.ts";
+import type { Commit, DataFile } from "./log.ts";
 
 export interface CaughtUp {
   /** Newest version taken in; -1 where there is no table yet. */
@@ -13,41 +16,77 @@ export interface CaughtUp {
 }
 
 export interface Follower {
-  /** Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped. Throws TABLE_CORRUPT. */
+  /** Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped. Throws TABLE_CORRUPT, VERSION_GONE. */
   catchUp(toVersion?: number): Promise<CaughtUp>;
 }
 
-/** `histories` is whatever takes in batches: a version at a time, its files one after the other. */
-export function followTable(tableDir: string, histories: { append(batch: EventBatch, version: number): void }): Follower {
+/** Whatever takes in the rows: a version at a time, its files one after the other. */
+interface Target {
+  append(batch: EventBatch, version: number): void;
+  /** Everything is told anew: rows were taken away, or what was told in between is no longer kept. */
+  clear(): void;
+}
+
+export function followTable(tableDir: string, target: Target): Follower {
   let table: DeltaTable | undefined;
   let done = -1;
   let watermark = 0;
+  /** Read from the log and not taken in yet. */
+  let waiting: Commit[] = [];
+
+  /** All rows of a version, as its files stand. */
+  async function readAnew(toVersion: number): Promise<number> {
+    target.clear();
+    [table, done, waiting, watermark] = [undefined, -1, [], 0];
+    const opened = await openEvents(tableDir, toVersion);
+    try {
+      for (const file of opened.files) target.append(await readEvents(opened.store, file), opened.version);
+    } catch (error) {
+      target.clear(); // a part of a version is none
+      throw error;
+    }
+    [table, done, watermark] = [opened, opened.version, opened.watermark];
+    return opened.rows;
+  }
 
   async function catchUp(toVersion = Number.POSITIVE_INFINITY): Promise<CaughtUp> {
-    if (table) await table.refresh();
-    else table = await openEvents(tableDir);
     let rows = 0;
-    for (const { version, files, newestArrival } of table.addedSince(done)) {
-      if (version > toVersion) break;
-      // Read the whole version before any of it counts: a file that cannot be read must not leave half a version behind.
-      const batches: EventBatch[] = [];
-      for (const file of files) batches.push(await readEvents(table.store, file));
-      for (const batch of batches) {
-        histories.append(batch, version);
-        rows += batch.length;
-      }
-      done = version;
-      watermark = Math.max(watermark, newestArrival);
+    if (!table) rows = await readAnew(toVersion);
+    else if (done < toVersion) {
+      const news = await table.refresh();
+      waiting = news === "jumped" ? [] : [...waiting, ...news];
+      const due = waiting.filter(({ version }) => version <= toVersion);
+      if (news === "jumped" || due.some(({ takesAway }) => takesAway)) rows = await readAnew(toVersion);
+      else for (const commit of due) rows += await take(table, commit, toVersion);
     }
     return { version: done, rows, watermark };
   }
 
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    catchUp: (toVersion) => {
-      const next = last.then(() => catchUp(toVersion));
-      last = next.catch(() => undefined);
-      return next;
-    },
-  };
+  async function take(from: DeltaTable, commit: Commit, toVersion: number): Promise<number> {
+    if (commit.version <= done) return 0; // read anew in between
+    const batches = await readWhole(from, commit.fresh);
+    if (batches === "gone") return readAnew(toVersion);
+    for (const batch of batches) target.append(batch, commit.version);
+    done = commit.version;
+    waiting.shift();
+    watermark = Math.max(watermark, commit.newestArrival);
+    return batches.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  const inTurn = oneAtATime();
+  return { catchUp: (toVersion) => inTurn(() => catchUp(toVersion)) };
+}
+
+/** The whole version before any of it counts: a file that cannot be read must not leave half a version behind. "gone": compacted since, and vacuumed. */
+async function readWhole(table: DeltaTable, files: readonly DataFile[]): Promise<EventBatch[] | "gone"> {
+  const batches: EventBatch[] = [];
+  for (const file of files) {
+    try {
+      batches.push(await readEvents(table.store, file));
+    } catch (error) {
+      if (error instanceof AppError && table.removed.has(file.path)) return "gone";
+      throw error;
+    }
+  }
+  return batches;
 }

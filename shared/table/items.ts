@@ -1,5 +1,6 @@
 // The table of items: the append-only vocabulary, column by column. The parameter server alone writes it.
 import { join } from "node:path";
+import { rowsOf, type Text, textOf } from "../events/text.ts";
 import { AppError } from "../runtime/errors.ts";
 import { openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
@@ -22,12 +23,13 @@ export async function readItems(tableDir: string): Promise<string[]> {
   const items = new Array<string | undefined>(rows).fill(undefined);
   for (const file of files) {
     const { item, column } = await readFile(store, itemsSchema, file);
+    const names = rowsOf(item as Text, file.rows);
     for (let k = 0; k < file.rows; k++) {
       const at = (column as Int32Array)[k]!;
       if (at < 0 || at >= rows || items[at] !== undefined) {
         throw new AppError("TABLE_CORRUPT", { what: `column ${at} of ${rows} items is out of place`, file: `${store.name}/${file.path}` });
       }
-      items[at] = (item as string[])[k]!;
+      items[at] = names[k]!;
     }
   }
   return items as string[];
@@ -38,6 +40,6 @@ export async function appendItems(tableDir: string, items: readonly string[], fi
   if (items.length === 0) return;
   const table = await openItems(tableDir);
   const column = Int32Array.from(items, (_, k) => firstColumn + k);
-  const file = await writeFile(table.store, itemsSchema, { item: [...items], column }, items.length);
+  const file = await writeFile(table.store, itemsSchema, { item: textOf(items), column }, items.length);
   await table.commit({ add: [file], txn: [{ appId, version: firstColumn + items.length, after: firstColumn === 0 ? -1 : firstColumn }] });
 }

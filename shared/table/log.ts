@@ -20,9 +20,23 @@ export interface Txn {
   readonly version: number;
 }
 
+/** The metaData action as it stands in the log: what others have put into it is kept. */
 export interface Metadata {
   readonly id: string;
   readonly schemaString: string;
+  readonly [more: string]: unknown;
+}
+
+export interface Protocol {
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+}
+
+/** A file that is no longer part of the table; its bytes lie there until vacuum. */
+export interface Removal {
+  readonly path: string;
+  /** ms since 1970. */
+  readonly deletionTimestamp: number;
 }
 
 export interface Commit {
@@ -31,41 +45,69 @@ export interface Commit {
   readonly timestamp: number;
   /** Newest arrival of an event in this commit, ms; 0 when it says nothing about that. */
   readonly newestArrival: number;
+  readonly protocol: Protocol | null;
   readonly metadata: Metadata | null;
   readonly txn: readonly Txn[];
   readonly add: readonly DataFile[];
   /** Files of `add` that bring new rows, not old ones rewritten. */
   readonly fresh: readonly DataFile[];
-  readonly remove: readonly string[];
+  readonly remove: readonly Removal[];
+  /** Rows were taken away or changed: whoever has read them must read anew. */
+  readonly takesAway: boolean;
 }
 
 export interface State {
   /** -1 before the first commit. */
   readonly version: number;
+  readonly protocol: Protocol;
   readonly metadata: Metadata | null;
   /** Live files by path, in order of their addition. */
   readonly files: Map<string, DataFile>;
+  /** Files that were live once, by path: when they were removed. */
+  readonly removed: Map<string, number>;
+  /** appId of each txn -> its version, but for the watermark's. */
   readonly offsets: Map<string, number>;
+  /** Newest arrival that the table covers, ms; 0 when unknown. */
   readonly watermark: number;
 }
 
-export const emptyState = (): State => ({ version: -1, metadata: null, files: new Map(), offsets: new Map(), watermark: 0 });
+const usualProtocol: Protocol = { minReaderVersion: 1, minWriterVersion: 2 };
+/** The newest arrival is a txn too: what a checkpoint of the log keeps, whoever writes it. */
+export const WATERMARK = "watermark";
+
+export const emptyState = (): State => ({
+  version: -1,
+  protocol: usualProtocol,
+  metadata: null,
+  files: new Map(),
+  removed: new Map(),
+  offsets: new Map(),
+  watermark: 0,
+});
 
 /** The state after one more commit. Changes the maps of `state`: nobody needs the one before. */
 export function advance(state: State, commit: Commit): State {
-  for (const path of commit.remove) state.files.delete(path);
-  for (const file of commit.add) state.files.set(file.path, file);
+  for (const { path, deletionTimestamp } of commit.remove) {
+    state.files.delete(path);
+    state.removed.set(path, deletionTimestamp);
+  }
+  for (const file of commit.add) {
+    state.files.set(file.path, file);
+    state.removed.delete(file.path);
+  }
   for (const { appId, version } of commit.txn) state.offsets.set(appId, version);
   return {
     ...state,
     version: commit.version,
+    protocol: commit.protocol ?? state.protocol,
     metadata: commit.metadata ?? state.metadata,
     watermark: Math.max(state.watermark, commit.newestArrival),
   };
 }
 
-const nameOf = (version: number) => `${String(version).padStart(20, "0")}.json`;
-export const entryPath = (version: number) => `_delta_log/${nameOf(version)}`;
+export const LOG = "_delta_log";
+export const digits = (version: number): string => String(version).padStart(20, "0");
+export const entryPath = (version: number): string => `${LOG}/${digits(version)}.json`;
 
 /** The version that a file of the log folder is the entry of. */
 export function versionOf(name: string): number | undefined {
@@ -76,16 +118,20 @@ export interface Draft {
   readonly timestamp: number;
   readonly newestArrival: number;
   /** Only in the commit that creates the table. */
-  readonly metadata: Metadata | null;
+  readonly metadata: Pick<Metadata, "id" | "schemaString"> | null;
   readonly txn: readonly Txn[];
   readonly add: readonly DataFile[];
+  readonly remove: readonly DataFile[];
+  /** What it is, in Delta's words; rows stay as they are but for WRITE and DELETE. */
+  readonly operation: "WRITE" | "OPTIMIZE" | "DELETE";
 }
 
 export function formatEntry(draft: Draft): string {
-  const { timestamp, newestArrival, metadata, txn, add } = draft;
+  const { timestamp, newestArrival, metadata, txn, add, remove, operation } = draft;
+  const dataChange = operation !== "OPTIMIZE";
   const actions: object[] = [];
   if (metadata) {
-    actions.push({ protocol: { minReaderVersion: 1, minWriterVersion: 2 } });
+    actions.push({ protocol: usualProtocol });
     actions.push({
       metaData: {
         ...metadata,
@@ -97,17 +143,19 @@ export function formatEntry(draft: Draft): string {
     });
   }
   for (const { appId, version } of txn) actions.push({ txn: { appId, version, lastUpdated: timestamp } });
-  for (const { path, size, modificationTime, stats } of add) {
-    actions.push({ add: { path, partitionValues: {}, size, modificationTime, dataChange: true, stats } });
+  if (newestArrival > 0) actions.push({ txn: { appId: WATERMARK, version: newestArrival, lastUpdated: timestamp } });
+  for (const { path, size } of remove) {
+    actions.push({ remove: { path: encodeURI(path), deletionTimestamp: timestamp, dataChange, extendedFileMetadata: true, partitionValues: {}, size } });
   }
-  const operation = add.length === 0 && metadata ? "CREATE TABLE" : "WRITE";
+  for (const { path, size, modificationTime, stats } of add) {
+    actions.push({ add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats } });
+  }
   // `actions` lets a reader of ours see that an entry was cut off between two lines.
   const commitInfo = {
     timestamp,
     operation,
-    operationParameters: { mode: "Append" },
+    operationParameters: operation === "WRITE" ? { mode: "Append" } : {},
     engineInfo: "Tributary",
-    newestArrival,
     actions: actions.length,
   };
   return `${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`;
@@ -153,28 +201,34 @@ export function parseEntry(text: string, version: number, where: string): Commit
     const { path, size, modificationTime, stats } = add;
     return { file: { path: pathOf(path), size, modificationTime, rows, stats: stats! }, fresh: add.dataChange };
   });
+  const txns = all("txn");
+  const removals = all("remove");
   return {
     version,
     timestamp: info?.timestamp ?? 0,
-    newestArrival: info?.newestArrival ?? 0,
-    metadata: metadata ? { id: metadata.id, schemaString: metadata.schemaString } : null,
-    txn: all("txn").map((txn) => ({ appId: txn.appId, version: txn.version })),
+    // tables of the first months have it in the commitInfo
+    newestArrival: txns.find(({ appId }) => appId === WATERMARK)?.version ?? info?.newestArrival ?? 0,
+    protocol: all("protocol").at(-1) ?? null,
+    metadata: metadata ?? null,
+    txn: txns.filter(({ appId }) => appId !== WATERMARK).map(({ appId, version }) => ({ appId, version })),
     add: added.map(({ file }) => file),
     fresh: added.filter(({ fresh }) => fresh).map(({ file }) => file),
-    remove: all("remove").map(({ path }) => pathOf(path)),
+    remove: removals.map(({ path, deletionTimestamp }) => ({ path: pathOf(path), deletionTimestamp: deletionTimestamp ?? 0 })),
+    takesAway: removals.some(({ dataChange }) => dataChange !== false),
   };
 }
 
 interface Actions {
   commitInfo?: { timestamp?: number; newestArrival?: number; actions?: number };
-  protocol?: { minReaderVersion: number; minWriterVersion: number };
-  metaData?: { id: string; schemaString: string; partitionColumns?: string[] };
+  protocol?: Protocol;
+  metaData?: Metadata & { partitionColumns?: string[] };
   txn?: Txn;
   add?: { path: string; size: number; modificationTime: number; dataChange: boolean; stats?: string };
-  remove?: { path: string };
+  remove?: { path: string; deletionTimestamp?: number; dataChange?: boolean };
 }
 
-function requireSupported({ minReaderVersion, minWriterVersion }: NonNullable<Actions["protocol"]>, file: string): void {
+/** Throws TABLE_UNSUPPORTED. */
+export function requireSupported({ minReaderVersion, minWriterVersion }: Protocol, file: string): void {
   if (minReaderVersion <= 1 && minWriterVersion <= 2) return;
   throw new AppError("TABLE_UNSUPPORTED", {
     what: `reader ${minReaderVersion}, writer ${minWriterVersion}, where 1 and 2 are known`,
@@ -182,7 +236,8 @@ function requireSupported({ minReaderVersion, minWriterVersion }: NonNullable<Ac
   });
 }
 
-function numRecords(stats: string | undefined): number | undefined {
+/** Rows of a file by its statistics; undefined without them. */
+export function numRecords(stats: string | undefined): number | undefined {
   try {
     const rows = (JSON.parse(stats ?? "") as { numRecords?: unknown }).numRecords;
     return typeof rows === "number" ? rows : undefined;

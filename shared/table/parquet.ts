@@ -1,11 +1,10 @@
 // Columns to the bytes of a Parquet file and back: Arrow columns by hand, then arrow-rs (parquet-wasm) both ways. Measured against hyparquet: 5 times faster to read.
-import { isAscii } from "node:buffer";
 import * as arrow from "apache-arrow";
-import { Compression, Encoding, EnabledStatistics, readParquet, Table, writeParquet, WriterPropertiesBuilder } from "parquet-wasm";
+import { Compression, Encoding, EnabledStatistics, readParquet, Table, writeParquet, type WriterProperties, WriterPropertiesBuilder } from "parquet-wasm";
+import { type Text, textOf, type Words } from "../events/text.ts";
 import { fromMicros, int64, microsOf, toNumbers } from "./int64.ts";
 import { type Column, type Columns, type ColumnType, isNullable, type TableSchema, type Values } from "./schema.ts";
 import { statisticsOf } from "./statistics.ts";
-import { encodeWords, intern, type Words } from "./words.ts";
 
 export interface EncodedFile {
   readonly bytes: Uint8Array;
@@ -16,20 +15,15 @@ export interface EncodedFile {
 
 /** The first `rows` rows of the columns that `schema` names. */
 export function encodeParquet(schema: TableSchema, columns: Columns, rows: number): EncodedFile {
-  const words = new Map<string, Words>();
-  const children = schema.map(({ name, type }) => {
-    const values = columns[name]!;
-    if (type !== "string") return encoders[type](values as never, rows);
-    const { words: different, numbers } = intern(values as string[], rows);
-    const encoded = encodeWords(different);
-    words.set(name, encoded);
-    return dictionary(encoded, numbers);
-  });
+  const children = schema.map(({ name, type }) => encoders[type](columns[name] as never, rows));
   const arrowSchema = new arrow.Schema(schema.map(({ name, type }, k) => new arrow.Field(name, children[k]!.type, isNullable(type))));
-  const struct = arrow.makeData({ type: new arrow.Struct(arrowSchema.fields), length: rows, nullCount: 0, children });
-  const ipc = arrow.tableToIPC(new arrow.Table(arrowSchema, [new arrow.RecordBatch(arrowSchema, struct)]), "stream");
-  const bytes = writeParquet(Table.fromIPCStream(ipc), propertiesFor(schema));
-  return { bytes, rows, stats: statisticsOf(schema, columns, rows, words) };
+  return { bytes: writeColumns(arrowSchema, children, rows, propertiesFor(schema)), rows, stats: statisticsOf(schema, columns, rows) };
+}
+
+/** Arrow columns as the bytes of a Parquet file. */
+export function writeColumns(schema: arrow.Schema, children: arrow.Data[], rows: number, properties: WriterProperties): Uint8Array {
+  const struct = arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows, nullCount: 0, children });
+  return writeParquet(Table.fromIPCStream(arrow.tableToIPC(new arrow.Table(schema, [new arrow.RecordBatch(schema, struct)]), "stream")), properties);
 }
 
 /** Throws an Error when the bytes are no Parquet file or lack a column of `schema`. */
@@ -61,19 +55,22 @@ function propertiesFor(schema: TableSchema) {
     .build();
 }
 
-type Encoders = { [T in Exclude<ColumnType, "string">]: (values: never, length: number) => arrow.Data };
+type Encoders = { [T in ColumnType]: (values: never, length: number) => arrow.Data };
 
 const encoders: Encoders = {
+  string: ({ words, numbers }: Text, length) => {
+    const values = arrow.makeData({ type: new arrow.Utf8(), length: words.size, nullCount: 0, valueOffsets: words.offsets, data: words.data });
+    const type = new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32());
+    return arrow.makeData({ type, length, nullCount: 0, data: numbers.subarray(0, length), dictionary: new arrow.Vector([values]) });
+  },
   timestamp: (values: Float64Array, length) =>
     arrow.makeData({ type: new arrow.TimestampMicrosecond("UTC"), length, nullCount: 0, data: microsOf(values, length) }),
   long: (values: Float64Array, length) => arrow.makeData({ type: new arrow.Int64(), length, nullCount: 0, data: int64(values, length) }),
   integer: (values: Int32Array, length) =>
     arrow.makeData({ type: new arrow.Int32(), length, nullCount: 0, data: values.subarray(0, length) }),
-  double: (values: (number | null)[], length) => {
-    const data = new Float64Array(length);
-    const { nullBitmap, nullCount } = present(length, (k) => values[k] !== null);
-    for (let k = 0; k < length; k++) data[k] = values[k] ?? 0;
-    return arrow.makeData({ type: new arrow.Float64(), length, nullCount, nullBitmap, data });
+  double: (values: Float64Array, length) => {
+    const { nullBitmap, nullCount } = present(length, (k) => !Number.isNaN(values[k]!));
+    return arrow.makeData({ type: new arrow.Float64(), length, nullCount, nullBitmap, data: values.subarray(0, length) });
   },
   binary: (values: (Uint8Array | null)[], length) => {
     const valueOffsets = new Int32Array(length + 1);
@@ -83,12 +80,6 @@ const encoders: Encoders = {
     return arrow.makeData({ type: new arrow.Binary(), length, ...present(length, (k) => values[k] !== null), valueOffsets, data });
   },
 };
-
-function dictionary({ words, data, offsets }: Words, numbers: Int32Array): arrow.Data {
-  const values = arrow.makeData({ type: new arrow.Utf8(), length: words.length, nullCount: 0, valueOffsets: offsets, data });
-  const type = new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32());
-  return arrow.makeData({ type, length: numbers.length, nullCount: 0, data: numbers, dictionary: new arrow.Vector([values]) });
-}
 
 /** Arrow's bitmap of the values that are not null, least bit first. */
 function present(length: number, isPresent: (k: number) => boolean): { nullBitmap: Uint8Array; nullCount: number } {
@@ -107,36 +98,27 @@ const decoders: { [T in ColumnType]: (vector: arrow.Vector) => Values } = {
   timestamp: (vector) => fromMicros(vector.toArray()),
   long: (vector) => toNumbers(vector.toArray()),
   integer: (vector) => Int32Array.from(vector.toArray() as Int32Array),
-  double: (vector) =>
-    vector.nullCount === vector.length ? new Array<null>(vector.length).fill(null) : [...(vector as Iterable<number | null>)],
+  double: doublesOf,
   binary: (vector) => Array.from(vector as Iterable<Uint8Array | null>, (value) => value && Uint8Array.from(value)),
 };
 
-/** Rows of one dictionary share their strings. Files of other writers may have plain text columns. */
-function decodeText(vector: arrow.Vector): string[] {
-  const column = new Array<string>(vector.length);
-  let row = 0;
-  let words: string[] = [];
-  let decoded: arrow.Vector | undefined;
-  for (const data of vector.data) {
-    if (!arrow.DataType.isDictionary(data.type)) {
-      for (const text of textOf(data)) column[row++] = text;
-      continue;
-    }
-    if (decoded !== data.dictionary) {
-      decoded = data.dictionary!;
-      words = decoded.data.flatMap(textOf);
-    }
-    const numbers = data.values as ArrayLike<number>;
-    for (let k = 0; k < data.length; k++) column[row++] = words[numbers[k]!]!;
-  }
-  return column;
+/** Files of other writers may have plain text columns, and a dictionary a row group. */
+function decodeText(vector: arrow.Vector): Text {
+  const [first] = vector.data;
+  if (vector.data.length === 1 && arrow.DataType.isDictionary(first!.type) && first!.dictionary!.data.length === 1)
+    return { numbers: Int32Array.from(first!.values as Int32Array), words: wordsOf(first!.dictionary!.data[0]!) };
+  return textOf([...(vector as Iterable<string>)]);
 }
 
-function textOf(data: arrow.Data): string[] {
+function wordsOf(data: arrow.Data): Words {
   if (!arrow.DataType.isUtf8(data.type)) throw new Error(`text as ${data.type}`);
   const { valueOffsets, values, length } = data as arrow.Data<arrow.Utf8>;
-  const buffer = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  const encoding = isAscii(buffer) ? "latin1" : "utf8";
-  return Array.from({ length }, (_, k) => buffer.toString(encoding, valueOffsets[k], valueOffsets[k + 1]));
+  return { size: length, data: values, offsets: length === 0 ? new Int32Array(1) : valueOffsets.subarray(0, length + 1) };
+}
+
+/** NaN where null. */
+function doublesOf(vector: arrow.Vector): Float64Array {
+  const values = Float64Array.from(vector.toArray() as Float64Array);
+  if (vector.nullCount > 0) for (let k = 0; k < values.length; k++) if (!vector.isValid(k)) values[k] = Number.NaN;
+  return values;
 }

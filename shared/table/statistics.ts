@@ -1,20 +1,20 @@
 // Delta's statistics of a data file: row count, and of each column least, greatest and how many nulls. Readers skip whole files by them.
-import { isNullable, type Columns, type TableSchema, type Values } from "./schema.ts";
-import { extremes, type Words } from "./words.ts";
+import type { Text, Words } from "../events/text.ts";
+import { isNullable, type Columns, type TableSchema } from "./schema.ts";
 
 /** Characters of a string that statistics keep, as Delta's own writers do. */
 const kept = 32;
 
-/** The `stats` of an add action, JSON. `words` are the dictionaries of the text columns. */
-export function statisticsOf(schema: TableSchema, columns: Columns, rows: number, words: ReadonlyMap<string, Words>): string {
+/** The `stats` of an add action, JSON. Every word of a text column must stand in one of its rows. */
+export function statisticsOf(schema: TableSchema, columns: Columns, rows: number): string {
   const minValues: Record<string, unknown> = {};
   const maxValues: Record<string, unknown> = {};
   const nullCount: Record<string, number> = {};
   for (const { name, type } of schema) {
     const values = columns[name]!;
-    nullCount[name] = isNullable(type) ? countNulls(values, rows) : 0;
+    nullCount[name] = isNullable(type) ? countNulls(values as Float64Array | null[], rows) : 0;
     if (type === "binary") continue;
-    const range = type === "string" ? textRange(words.get(name)!) : numberRange(values as ArrayLike<number | null>, rows);
+    const range = type === "string" ? textRange((values as Text).words) : numberRange(values as Float64Array | Int32Array, rows);
     if (!range) continue;
     const shown = type === "timestamp" ? (ms: unknown) => new Date(ms as number).toISOString() : (value: unknown) => value;
     minValues[name] = shown(range.min);
@@ -23,18 +23,17 @@ export function statisticsOf(schema: TableSchema, columns: Columns, rows: number
   return JSON.stringify({ numRecords: rows, minValues, maxValues, nullCount });
 }
 
-function countNulls(values: Values, rows: number): number {
+function countNulls(values: ArrayLike<number | null>, rows: number): number {
   let nulls = 0;
-  for (let k = 0; k < rows; k++) if (values[k] === null) nulls++;
+  for (let k = 0; k < rows; k++) if (values[k] === null || Number.isNaN(values[k])) nulls++;
   return nulls;
 }
 
-function numberRange(values: ArrayLike<number | null>, rows: number): { min: number; max: number } | undefined {
+function numberRange(values: ArrayLike<number>, rows: number): { min: number; max: number } | undefined {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < rows; k++) {
     const value = values[k]!;
-    if (value === null) continue;
     if (value < min) min = value;
     if (value > max) max = value;
   }
@@ -48,4 +47,23 @@ function textRange(words: Words): { min: string; max: string } | undefined {
   const cut = (text: string) => [...text].slice(0, kept).join("");
   const max = cut(range.max);
   return { min: cut(range.min), max: max === range.max ? max : `${max}\u{10ffff}` };
+}
+
+/** Least and greatest word in the order of their bytes, which is what readers of the table compare by; undefined when there is none. */
+function extremes({ size, data, offsets }: Words): { readonly min: string; readonly max: string } | undefined {
+  if (size === 0) return undefined;
+  let min = 0;
+  let max = 0;
+  for (let k = 1; k < size; k++) {
+    if (isLess(data, offsets[k]!, offsets[k + 1]!, offsets[min]!, offsets[min + 1]!)) min = k;
+    if (isLess(data, offsets[max]!, offsets[max + 1]!, offsets[k]!, offsets[k + 1]!)) max = k;
+  }
+  const text = (k: number) => Buffer.from(data.subarray(offsets[k], offsets[k + 1])).toString("utf8");
+  return { min: text(min), max: text(max) };
+}
+
+/** Whether the bytes of range a come before those of range b. */
+function isLess(data: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean {
+  for (; a < aEnd && b < bEnd; a++, b++) if (data[a] !== data[b]) return data[a]! < data[b]!;
+  return aEnd - a < bEnd - b;
 }

@@ -1,24 +1,25 @@
 // A process that appends to a table, for tests to start several of and to kill: `table-writer.ts DIR PARTITION LAST STRIDE [DIE_AT]`.
-// DIE_AT: the number of the store's operation before which the process kills itself, which no clean-up survives.
+// DIE_AT: the number of the disk's operation before which the process kills itself, which no clean-up survives.
 import { join } from "node:path";
 import { batchOf } from "../../shared/events/batch.ts";
+import { realDisk } from "../../shared/table/disk.ts";
 import { openTable } from "../../shared/table/delta.ts";
 import { eventsSchema, writeEvents } from "../../shared/table/events.ts";
-import { folderStore, type Store } from "../../shared/table/store.ts";
+import { folderStore } from "../../shared/table/store.ts";
 
 const [dir, ...numbers] = process.argv.slice(2);
 const [partition, last, stride, dieAt = Number.POSITIVE_INFINITY] = numbers.map(Number) as [number, number, number, number?];
 
 let operations = 0;
-function mortal<A extends unknown[], R>(operation: (...given: A) => Promise<R>): (...given: A) => Promise<R> {
-  return async (...given) => {
+function mortal<T extends object>(disk: T): T {
+  const wrap = (operation: (...given: unknown[]) => unknown) => (...given: unknown[]) => {
     if (operations++ === dieAt) process.kill(process.pid, "SIGKILL");
     return operation(...given);
   };
+  return Object.fromEntries(Object.entries(disk).map(([name, operation]) => [name, wrap(operation)])) as T;
 }
 
-const { name, read, put, putIfAbsent, list } = folderStore(join(dir!, "events"));
-const store: Store = { name, read: mortal(read), put: mortal(put), putIfAbsent: mortal(putIfAbsent), list: mortal(list) };
+const store = folderStore(join(dir!, "events"), mortal(realDisk));
 
 const table = await openTable(store, eventsSchema);
 const appId = `interactions/${partition}`;

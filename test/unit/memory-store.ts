@@ -34,5 +34,12 @@ export function memoryStore(turn: () => Promise<unknown> = () => Promise.resolve
         .map((path) => path.slice(folder.length + 1))
         .sort();
     },
+    leftovers: async () => {
+      throw new Error("nothing in memory is left over");
+    },
+    remove: async (path) => {
+      await turn();
+      files.delete(path);
+    },
   };
 }

@@ -1,0 +1,41 @@
+// What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts, understood by figures.ts.
+import type { DeadReason } from "../../shared/events/event.ts";
+import type { Cause } from "./sealer.ts";
+
+export interface TableFigures {
+  readonly version: number;
+  readonly files: number;
+  readonly rows: number;
+  /** Newest arrival that the table covers, ms since 1970; 0 when unknown. */
+  readonly watermark: number;
+}
+
+/** What one commit brought of a partition. */
+export interface Brought {
+  readonly partition: number;
+  readonly good: number;
+  readonly dead: number;
+  readonly filtered: number;
+  /** The offset after the last one. */
+  readonly next: number;
+  /** ms since 1970; 0 when nothing arrived. */
+  readonly newestArrival: number;
+}
+
+export type News =
+  | { readonly type: "assigned"; readonly positions: ReadonlyMap<number, number>; readonly committed: ReadonlyMap<number, number>; readonly table: TableFigures }
+  | { readonly type: "read"; readonly partition: number; readonly offsets: number; readonly next: number }
+  | { readonly type: "dropped"; readonly offsets: number; readonly fenced: boolean }
+  | {
+      readonly type: "wrote";
+      readonly cause: Cause;
+      readonly seconds: number;
+      readonly brought: readonly Brought[];
+      readonly dead: readonly { readonly partition: number; readonly reason: DeadReason; readonly count: number }[];
+      readonly unknownFields: ReadonlyMap<string, number>;
+      /** Of the file of events; null when the commit had none. */
+      readonly file: { readonly rows: number; readonly bytes: number } | null;
+      readonly table: TableFigures;
+    }
+  /** Null: it goes on. */
+  | { readonly type: "stalled"; readonly reason: string | null };

@@ -1,0 +1,150 @@
+// The way from the client's thread to thread.ts: messages handed over without a copy, and a bound on how many bytes may be on their way.
+import { Worker } from "node:worker_threads";
+import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
+import { errorOf, type PlainError } from "../../shared/runtime/wire-errors.ts";
+import type { News } from "./news.ts";
+import type { Limits } from "./sealer.ts";
+
+export interface ThreadSettings {
+  readonly topic: string;
+  readonly tableDir: string;
+  readonly deadLettersDir: string;
+  readonly limits: Limits;
+  readonly stopOnBadEvent: boolean;
+  readonly retryMs: number;
+  readonly ends: ReadonlyMap<number, number> | null;
+}
+
+export type ToThread =
+  | { readonly type: "assigned"; readonly partitions: readonly number[]; readonly generation: number; readonly bounds: readonly Bounds[] }
+  | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
+  | { readonly type: "drain"; readonly patienceMs: number };
+
+export type FromThread =
+  | { readonly type: "ready" }
+  /** To the oldest question that has none yet: to `assigned` the offsets to start at. */
+  | { readonly type: "answer"; readonly starts: ReadonlyMap<number, number> | null }
+  /** So many bytes are no longer on their way. */
+  | { readonly type: "taken"; readonly bytes: number }
+  | { readonly type: "news"; readonly news: News }
+  | { readonly type: "committed"; readonly next: ReadonlyMap<number, number> }
+  | { readonly type: "reassign" }
+  | { readonly type: "ended" }
+  | { readonly type: "failed"; readonly error: PlainError };
+
+export interface PipelineSettings extends ThreadSettings {
+  /** Bytes on their way above which a partition is paused. */
+  readonly bytesUnderWay: number;
+  /** Of the thread's heap. */
+  readonly heapMegabytes: number;
+  bounds(): Promise<readonly Bounds[]>;
+  hear(news: News): void;
+  reassign(): void;
+  committed(next: ReadonlyMap<number, number>): void;
+}
+
+export interface Pipeline extends Pick<Reading, "assigned" | "fetched"> {
+  /** Partitions that wait for room. */
+  readonly paused: ReadonlySet<number>;
+  /** Every end that was asked for is in the table. */
+  readonly ended: Promise<void>;
+  /** Rejects when the thread cannot go on. */
+  readonly failed: Promise<never>;
+  drain(patienceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openPipeline(settings: PipelineSettings): Promise<Pipeline> {
+  const { bytesUnderWay, heapMegabytes, bounds, hear, reassign, committed, ...rest } = settings;
+  const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
+    workerData: { module: new URL("./thread.ts", import.meta.url).href, settings: rest satisfies ThreadSettings },
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    execArgv: [],
+  });
+  const paused = new Set<number>();
+  let underWay = 0;
+  let closing = false;
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined); // whoever waits for it sees it; nobody may be waiting yet
+  const answers = queue<ReadonlyMap<number, number> | null>();
+  const ready = queue<void>();
+  const room = queue<void>();
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+
+  worker.on("message", (message: FromThread) => {
+    switch (message.type) {
+      case "ready":
+        return ready.give();
+      case "answer":
+        return answers.give(message.starts);
+      case "taken":
+        underWay -= message.bytes;
+        return room.give();
+      case "news":
+        return hear(message.news);
+      case "committed":
+        return committed(message.next);
+      case "reassign":
+        return reassign();
+      case "ended":
+        return end();
+      case "failed":
+        return fail(errorOf(message.error));
+    }
+  });
+  worker.on("error", fail);
+  worker.on("exit", (code) => {
+    if (!closing) fail(new Error(`the writing thread ended with code ${code}`));
+  });
+  const orFailure = <T>(promise: Promise<T>) => Promise.race([promise, failed]);
+  const post = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+
+  await orFailure(ready.next());
+  return {
+    paused,
+    ended,
+    failed,
+    assigned: async (partitions, generation) => {
+      const held = await bounds();
+      post({ type: "assigned", partitions, generation, bounds: held });
+      return (await orFailure(answers.next())) ?? new Map();
+    },
+    fetched: async (batch) => {
+      const bytes = bytesOf(batch);
+      while (underWay > 0 && underWay + bytes > bytesUnderWay) {
+        paused.add(batch.partition);
+        await orFailure(room.next());
+      }
+      paused.delete(batch.partition);
+      underWay += bytes;
+      const { offsets, arrivedAt, lengths, values } = batch.messages;
+      post({ type: "fetched", batch, bytes }, [offsets, arrivedAt, lengths, values].map(({ buffer }) => buffer as ArrayBuffer));
+    },
+    drain: async (patienceMs) => {
+      post({ type: "drain", patienceMs });
+      await orFailure(answers.next());
+    },
+    close: async () => {
+      closing = true;
+      await worker.terminate();
+    },
+  };
+}
+
+const bytesOf = ({ messages: { offsets, arrivedAt, lengths, values } }: Fetched): number =>
+  offsets.byteLength + arrivedAt.byteLength + lengths.byteLength + values.byteLength;
+
+/** Those who wait are served in the order in which they came; what is given while nobody waits is lost. */
+function queue<T>() {
+  const waiting: ((value: T) => void)[] = [];
+  return {
+    next: () => new Promise<T>((resolve) => waiting.push(resolve)),
+    give: (value: T) => waiting.shift()?.(value),
+  };
+}

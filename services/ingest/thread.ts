@@ -1,0 +1,51 @@
+// The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what pipeline.ts asks, in the order in which it is asked.
+import { parentPort, workerData } from "node:worker_threads";
+import { createLog } from "../../shared/runtime/log.ts";
+import { plainError } from "../../shared/runtime/wire-errors.ts";
+import { createIntake } from "./intake.ts";
+import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
+import { openWriter } from "./writer.ts";
+
+const TICK_MS = 200;
+
+const port = parentPort!;
+const settings = (workerData as { settings: ThreadSettings }).settings;
+const tell = (message: FromThread) => port.postMessage(message);
+const fail = (error: unknown) => tell({ type: "failed", error: plainError(error) });
+
+const writer = await openWriter(settings.tableDir, settings.deadLettersDir, settings.topic);
+const intake = createIntake(
+  {
+    ...settings,
+    reassign: () => tell({ type: "reassign" }),
+    committed: (next) => tell({ type: "committed", next }),
+    tell: (news) => tell({ type: "news", news }),
+  },
+  writer,
+  createLog("ingest"),
+);
+void intake.ended.then(() => tell({ type: "ended" }));
+
+let ticking = false;
+setInterval(() => {
+  if (ticking) return; // a full disk may hold one up for long
+  ticking = true;
+  void intake
+    .tick()
+    .catch(fail)
+    .finally(() => {
+      ticking = false;
+    });
+}, TICK_MS);
+
+port.on("message", (message: ToThread) => {
+  switch (message.type) {
+    case "assigned":
+      return void intake.assigned(message.partitions, message.generation, message.bounds).then((starts) => tell({ type: "answer", starts }), fail);
+    case "fetched":
+      return void intake.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
+    case "drain":
+      return void intake.drain(message.patienceMs).then(() => tell({ type: "answer", starts: null }), fail);
+  }
+});
+tell({ type: "ready" });

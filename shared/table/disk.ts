@@ -1,0 +1,40 @@
+// The few things that a folder store asks of the file system, each one call, so that a test can cut off or refuse every single one.
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+
+export interface Disk {
+  read(path: string): Promise<Uint8Array>;
+  /** A new file; fails when it exists. */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** What was written to a file, or which names a folder holds, is durable when it returns. */
+  sync(path: string): Promise<void>;
+  /** Replaces the target. */
+  rename(from: string, to: string): Promise<void>;
+  /** Refuses an existing target, and never shows a half-written file. */
+  link(from: string, to: string): Promise<void>;
+  /** Fine with what is not there. */
+  remove(path: string): Promise<void>;
+  /** With its parents; the first folder that was made, undefined when all stood already. */
+  makeFolder(path: string): Promise<string | undefined>;
+  list(path: string): Promise<string[]>;
+  /** ms since 1970. */
+  modifiedAt(path: string): Promise<number>;
+}
+
+export const realDisk: Disk = {
+  read: (path) => readFile(path),
+  write: (path, bytes) => writeFile(path, bytes, { flag: "wx" }),
+  sync: async (path) => {
+    const handle = await open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  rename,
+  link,
+  remove: (path) => rm(path, { force: true }),
+  makeFolder: (path) => mkdir(path, { recursive: true }),
+  list: (path) => readdir(path),
+  modifiedAt: async (path) => (await stat(path)).mtimeMs,
+};

@@ -1,0 +1,61 @@
+// The table of offsets that are neither row nor dead letter, in ranges, with the reason: read = written + dead + filtered. A Delta table beside the events.
+import { join } from "node:path";
+import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { type DeltaTable, openTable } from "./delta.ts";
+import { readFile, writeFile } from "./files.ts";
+import type { DataFile } from "./log.ts";
+import type { TableSchema } from "./schema.ts";
+import { folderStore, type Store } from "./store.ts";
+
+/** Every reason, in words. A closed list. */
+export const filterReasons = {
+  NO_MESSAGE: "Kafka keeps no message here: the end of a transaction, or compacted away",
+  ERASED: "a row, removed by `tributary forget`",
+} as const;
+export type FilterReason = keyof typeof filterReasons;
+
+export interface FilteredRange {
+  readonly topic: string;
+  readonly partition: number;
+  /** Both ends included. */
+  readonly first: number;
+  readonly last: number;
+  readonly reason: FilterReason;
+}
+
+const filteredSchema = [
+  { name: "topic", type: "string" },
+  { name: "kafka_partition", type: "integer" },
+  { name: "first_offset", type: "long" },
+  { name: "last_offset", type: "long" },
+  { name: "reason", type: "string" },
+] as const satisfies TableSchema;
+
+/** Version -1 where nothing was committed yet. */
+export const openFiltered = (tableDir: string): Promise<DeltaTable> => openTable(folderStore(join(tableDir, "filtered")), filteredSchema);
+
+/** Writes the ranges as one file, ready to be committed. */
+export function writeFiltered(store: Store, ranges: readonly FilteredRange[]): Promise<DataFile> {
+  const columns = {
+    topic: textOf(ranges.map(({ topic }) => topic)),
+    kafka_partition: Int32Array.from(ranges, ({ partition }) => partition),
+    first_offset: Float64Array.from(ranges, ({ first }) => first),
+    last_offset: Float64Array.from(ranges, ({ last }) => last),
+    reason: textOf(ranges.map(({ reason }) => reason)),
+  };
+  return writeFile(store, filteredSchema, columns, ranges.length);
+}
+
+/** Throws TABLE_CORRUPT. */
+export async function readFiltered(store: Store, file: DataFile): Promise<FilteredRange[]> {
+  const columns = await readFile(store, filteredSchema, file);
+  const [topic, reason] = [rowsOf(columns.topic as Text, file.rows), rowsOf(columns.reason as Text, file.rows)];
+  const at = (name: string, k: number) => (columns[name] as Float64Array)[k]!;
+  return topic.map((name, k) => ({
+    topic: name,
+    partition: at("kafka_partition", k),
+    first: at("first_offset", k),
+    last: at("last_offset", k),
+    reason: reason[k] as FilterReason,
+  }));
+}

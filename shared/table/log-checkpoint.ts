@@ -1,0 +1,125 @@
+// A checkpoint of the Delta log: the table's whole state as one Parquet file, so that a table of many commits opens without reading each of them.
+// Source: the Delta Transaction Log Protocol, "Checkpoints": one part, the columns of reader version 1.
+import * as arrow from "apache-arrow";
+import { Compression, readParquet, WriterPropertiesBuilder } from "parquet-wasm";
+import { type DataFile, digits, LOG, type Metadata, numRecords, type State, WATERMARK } from "./log.ts";
+import { writeColumns } from "./parquet.ts";
+
+export const checkpointPath = (version: number): string => `${LOG}/${digits(version)}.checkpoint.parquet`;
+/** Names the newest checkpoint, so that readers need not list the log. */
+export const LAST_CHECKPOINT = `${LOG}/_last_checkpoint`;
+
+/** The version that a file of the log folder is the checkpoint of. */
+export function checkpointVersionOf(name: string): number | undefined {
+  return /^\d{20}\.checkpoint\.parquet$/.test(name) ? Number(name.slice(0, 20)) : undefined;
+}
+
+/** The content of `_last_checkpoint`. */
+export const lastCheckpoint = (version: number, actions: number, bytes: number): string =>
+  JSON.stringify({ version, size: actions, sizeInBytes: bytes });
+
+const text = new arrow.Utf8();
+const long = new arrow.Int64();
+const field = (name: string, type: arrow.DataType) => new arrow.Field(name, type, true);
+const entry = new arrow.Struct<{ key: arrow.Utf8; value: arrow.Utf8 }>([new arrow.Field("key", text, false), new arrow.Field("value", text, true)]);
+const map = new arrow.Map_<arrow.Utf8, arrow.Utf8>(new arrow.Field("key_value", entry, false));
+const struct = (fields: Record<string, arrow.DataType>) => new arrow.Struct(Object.entries(fields).map(([name, type]) => field(name, type)));
+
+/** The columns; in a row all but one are null. */
+const actionType = struct({
+  protocol: struct({ minReaderVersion: new arrow.Int32(), minWriterVersion: new arrow.Int32() }),
+  metaData: struct({
+    id: text,
+    name: text,
+    description: text,
+    format: struct({ provider: text, options: map }),
+    schemaString: text,
+    partitionColumns: new arrow.List(field("element", text)),
+    configuration: map,
+    createdTime: long,
+  }),
+  txn: struct({ appId: text, version: long, lastUpdated: long }),
+  add: struct({ path: text, partitionValues: map, size: long, modificationTime: long, dataChange: new arrow.Bool(), stats: text }),
+  remove: struct({ path: text, deletionTimestamp: long, dataChange: new arrow.Bool() }),
+});
+const noAction = Object.fromEntries(actionType.children.map(({ name }) => [name, null]));
+
+/** `now` in ms stands in for the times at which the txns were written, which nobody asks for. */
+export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, watermark }: State, now: number) {
+  if (!metadata) throw new Error("a table without columns has no checkpoint");
+  const txns = [...offsets, ...(watermark > 0 ? [[WATERMARK, watermark] as const] : [])];
+  const actions = [
+    { protocol },
+    { metaData: metadataRow(metadata) },
+    ...txns.map(([appId, version]) => ({ txn: { appId, version: BigInt(version), lastUpdated: BigInt(now) } })),
+    ...[...files.values()].map(({ path, size, modificationTime, stats }) => ({
+      add: {
+        path: encodeURI(path),
+        partitionValues: new Map(),
+        size: BigInt(size),
+        modificationTime: BigInt(modificationTime),
+        dataChange: false,
+        stats,
+      },
+    })),
+    ...[...removed].map(([path, deletedAt]) => ({
+      remove: { path: encodeURI(path), deletionTimestamp: BigInt(deletedAt), dataChange: false },
+    })),
+  ].map((action) => ({ ...noAction, ...action }));
+  const [data] = arrow.vectorFromArray(actions, actionType).data;
+  const properties = new WriterPropertiesBuilder().setCompression(Compression.ZSTD).build();
+  const bytes = writeColumns(new arrow.Schema(actionType.children), data!.children, actions.length, properties);
+  return { bytes, actions: actions.length };
+}
+
+/** Throws an Error when the bytes are no checkpoint. */
+export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
+  const table = arrow.tableFromIPC(readParquet(bytes).intoIPCStream());
+  const actions = (name: string) => [...(table.getChild(name) ?? [])].flatMap((row) => (row === null ? [] : [plain(row) as never]));
+  const [protocol] = actions("protocol");
+  const [metadata] = actions("metaData") as Metadata[];
+  if (!protocol || !metadata) throw new Error("no protocol or no metaData");
+  const txns = (actions("txn") as { appId: string; version: number }[]).map(({ appId, version: at }) => [appId, at] as const);
+  const removes = actions("remove") as { path: string; deletionTimestamp?: number }[];
+  return {
+    version,
+    protocol,
+    metadata,
+    files: new Map(actions("add").map(fileOf)),
+    removed: new Map(removes.map(({ path, deletionTimestamp }) => [decodeURIComponent(path), deletionTimestamp ?? 0])),
+    offsets: new Map(txns.filter(([appId]) => appId !== WATERMARK)),
+    watermark: txns.find(([appId]) => appId === WATERMARK)?.[1] ?? 0,
+  };
+}
+
+function fileOf(add: { path: string; size: number; modificationTime: number; stats?: string }): [string, DataFile] {
+  const rows = numRecords(add.stats);
+  if (rows === undefined) throw new Error(`no numRecords of ${add.path}`);
+  const path = decodeURIComponent(add.path);
+  return [path, { path, size: add.size, rows, modificationTime: add.modificationTime, stats: add.stats! }];
+}
+
+function metadataRow({ id, schemaString, ...more }: Metadata): object {
+  const { name = null, description = null, format, partitionColumns = [], configuration, createdTime = 0 } = more;
+  const { provider = "parquet", options } = (format ?? {}) as { provider?: string; options?: object };
+  const mapOf = (record: unknown) => new Map(Object.entries(record ?? {}));
+  return {
+    id,
+    name,
+    description,
+    format: { provider, options: mapOf(options) },
+    schemaString,
+    partitionColumns,
+    configuration: mapOf(configuration),
+    createdTime: BigInt(createdTime as number),
+  };
+}
+
+/** Arrow's rows as plain values: numbers for 64-bit integers, records without their nulls. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof arrow.Vector) return [...value].map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries((value as { toJSON(): object }).toJSON());
+  return Object.fromEntries(fields.flatMap(([name, each]) => (each === null ? [] : [[name, plain(each)]])));
+}
