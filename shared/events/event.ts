@@ -28,7 +28,7 @@ export type Parsed =
   | { readonly ok: true; readonly event: Interaction; /** Names of fields that are no part of an event. */ readonly unknownFields: readonly string[] }
   | { readonly ok: false; readonly reason: DeadReason };
 
-const MAX_NAME_BYTES = 256;
+export const MAX_NAME_BYTES = 256;
 /** The end of year 9999: later times are a unit mistaken (microseconds), and other readers of the table refuse them. */
 const MAX_TIMESTAMP = 253_402_300_799_999;
 

@@ -7,7 +7,7 @@ const BUCKETS = 256;
 /** Unsigned 32-bit hash of the UTF-8 bytes of `text`. */
 export function hash32(text: string, seed: number): number {
   for (let k = 0; k < text.length; k++) {
-    if (text.charCodeAt(k) > 127) return murmur3(utf8.encode(text), seed);
+    if (text.charCodeAt(k) > 127) return hashUtf8(text, seed);
   }
   // ASCII: the characters are the bytes, so no array is made. This path runs once an event.
   const n = text.length;
@@ -21,14 +21,19 @@ export function hash32(text: string, seed: number): number {
   return finish(h, tail, n);
 }
 
-function murmur3(bytes: Uint8Array, seed: number): number {
-  const n = bytes.length;
+function hashUtf8(text: string, seed: number): number {
+  const bytes = utf8.encode(text);
+  return hashBytes(bytes, 0, bytes.length, seed);
+}
+
+/** Unsigned 32-bit hash of the bytes from `start` to `end`: of text as UTF-8 the same as hash32. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let h = seed | 0;
-  let k = 0;
-  for (; k + 4 <= n; k += 4) h = mixBlock(h, bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24));
+  let k = start;
+  for (; k + 4 <= end; k += 4) h = mixBlock(h, bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24));
   let tail = 0;
-  for (let j = n - 1; j >= k; j--) tail = (tail << 8) | bytes[j]!;
-  return finish(h, tail, n);
+  for (let j = end - 1; j >= k; j--) tail = (tail << 8) | bytes[j]!;
+  return finish(h, tail, end - start);
 }
 
 const scramble = (block: number) => {
