@@ -21,6 +21,8 @@ export interface Tally {
 
 /** Bytes of a row beside its two names: numbers of the names, timestamp, value, bucket, partition, offset. */
 const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
+/** Of a name beside its bytes: slots and offset of a dictionary. */
+const WORD_BYTES = 24;
 /** Of a dead letter beside its value. */
 const LETTER_BYTES = 200;
 
@@ -59,7 +61,8 @@ export class RowBuffer {
 
   /** About what it takes in memory. */
   get bytes(): number {
-    return this.#rows * ROW_BYTES + this.#users.byteLength + this.#items.byteLength + this.#deadBytes;
+    const words = [this.#users, this.#items].reduce((sum, { size, data }) => sum + size * WORD_BYTES + data.length, 0);
+    return this.#rows * ROW_BYTES + words + this.#deadBytes;
   }
 
   /** When the first of it came in, ms of the caller's clock; null when empty. */
@@ -107,8 +110,8 @@ export class RowBuffer {
       words: { size: dictionary.size, data: dictionary.data, offsets: dictionary.offsets },
       numbers,
     });
-    const bucket = new Int32Array(this.#rows);
-    for (let k = 0; k < bucket.length; k++) bucket[k] = bucketOfHash(this.#users.hashOf(this.#user[k]!));
+    const buckets = Int32Array.from({ length: this.#users.size }, (_, user) => bucketOfHash(this.#users.hashOf(user)));
+    const bucket = this.#user.subarray(0, this.#rows).map((user) => buckets[user]!);
     return {
       length: this.#rows,
       user: text(this.#users, this.#user),

@@ -1,6 +1,6 @@
 // From fetched messages to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
-import { type DeadReason, deadReasons, parseEvent } from "../../shared/events/event.ts";
-import { scanEvent, scanned } from "../../shared/events/scan.ts";
+import { type DeadReason, deadReasons, isTimestamp, parseEvent } from "../../shared/events/event.ts";
+import { newScanned, scanEvent } from "../../shared/events/scan.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
@@ -48,7 +48,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const { topic, limits, ends, tell } = settings;
   const positions = new Map<number, number>();
   const buffer = new RowBuffer();
-  const event = scanned();
+  const event = newScanned();
   let generation = -1;
   let giveUpAt = Number.POSITIVE_INFINITY;
   let finish: () => void = () => undefined;
@@ -118,7 +118,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       const arrived = arrivedAt[k]!;
       const length = lengths[k]!;
       gap(tally, partition, offset);
-      if (scanEvent(values, at, at + length, event)) {
+      if (scanEvent(values, at, at + length, event) && (isTimestamp(event.timestamp) || isTimestamp(arrived))) {
         buffer.addScanned(values, event, arrived, partition, offset);
         tally.good++;
       } else {

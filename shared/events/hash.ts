@@ -54,4 +54,7 @@ function finish(h: number, tail: number, length: number): number {
 }
 
 /** The `bucket` column of the events table: 0..255. */
-export const bucketOf = (user: string): number => hash32(user, 0) % BUCKETS;
+export const bucketOf = (user: string): number => bucketOfHash(hash32(user, 0));
+
+/** The same, where the user's hash with seed 0 is known. */
+export const bucketOfHash = (hash: number): number => hash % BUCKETS;

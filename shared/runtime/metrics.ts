@@ -55,13 +55,16 @@ export interface Metrics {
   histogram(name: NamesOf<"histogram">): Histogram;
 }
 
+/** prom-client's own, seconds of a short request, where the table names none. */
+const bucketsOf = ({ buckets }: { readonly buckets?: readonly number[] }) => (buckets ? { buckets: [...buckets] } : {});
+
 /** A registry with the process's own figures; each metric is made on first use. */
 export function createMetrics(service: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
   const settings = (name: keyof Table) => ({
-    ...("buckets" in metricTable[name] ? { buckets: [...metricTable[name].buckets] } : {}),
+    ...bucketsOf(metricTable[name]),
     name,
     help: metricTable[name].help,
     labelNames: [...metricTable[name].labels],
