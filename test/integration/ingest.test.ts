@@ -13,6 +13,7 @@ import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
+import { eventsOf } from "../../shared/events/batch.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-"));
@@ -60,16 +61,8 @@ async function tables(dataDir: string) {
   const events = await openEvents(pathsOf(dataDir).table);
   const rows: { at: string; user: string; item: string; timestamp: number; value: number | null }[] = [];
   for (const file of events.files) {
-    const batch = await readEvents(events.store, file);
-    for (let k = 0; k < batch.length; k++) {
-      rows.push({
-        at: `${batch.partition[k]}/${batch.offset[k]}`,
-        user: batch.user[k]!,
-        item: batch.item[k]!,
-        timestamp: batch.timestamp[k]!,
-        value: batch.value[k]!,
-      });
-    }
+    const batch = eventsOf(await readEvents(events.store, file));
+    rows.push(...batch.map((row) => ({ ...row, at: `${row.partition}/${row.offset}` })));
   }
   const dead = await openDeadLetters(pathsOf(dataDir).deadLetters);
   const letters = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file)))).flat();

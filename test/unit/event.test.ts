@@ -15,7 +15,7 @@ test("a complete event is read as it stands", () => {
   expect(parse('{"user":"u1","item":"i9","timestamp":1700000000000,"value":4.5}')).toEqual({
     ok: true,
     event: { user: "u1", item: "i9", timestamp: 1_700_000_000_000, value: 4.5 },
-    unknownFields: 0,
+    unknownFields: [],
   });
 });
 
@@ -33,7 +33,7 @@ test("unknown fields are ignored and counted", () => {
   expect(parse('{"user":"a","item":"b","session":1,"__proto__":{"item":"c"}}')).toMatchObject({
     ok: true,
     event: { item: "b" },
-    unknownFields: 2,
+    unknownFields: ["session", "__proto__"],
   });
 });
 
@@ -126,7 +126,7 @@ test("property: what is written as an event is read back the same", () => {
   });
   fc.assert(
     fc.property(event, (written) => {
-      expect(parse(JSON.stringify(written))).toEqual({ ok: true, event: written, unknownFields: 0 });
+      expect(parse(JSON.stringify(written))).toEqual({ ok: true, event: written, unknownFields: [] });
     }),
     { seed: 3, numRuns: 2000 },
   );
