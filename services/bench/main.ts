@@ -4,13 +4,14 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { engineFigures } from "./engine.ts";
 import { lineOf } from "./figures.ts";
+import { ingestFigures, ingestLines } from "./ingest.ts";
 import { trainFigures, trainLines } from "./train.ts";
 
 const size = () => z.coerce.number().int().positive();
 
 export const command = defineCommand({
   name: "bench",
-  summary: "Figures, each with its limit beside it: bench engine, bench train",
+  summary: "Figures, each with its limit beside it: bench engine, bench train, bench ingest",
   positionals: ["what"],
   options: z.object({
     what: z.enum(["train", "ingest", "wire", "engine"]).describe("what is measured"),
@@ -20,6 +21,9 @@ export const command = defineCommand({
     threads: size().default(1).describe("engine: threads"),
     batch: size().default(500).describe("train: users of a step"),
     trainers: size().max(64).default(2).describe("train: trainer processes, of one thread each"),
+    events: size().default(1_000_000).describe("ingest: events of the topic"),
+    partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
+    memory: z.string().default("512MB").describe("ingest: its --memory"),
     heldOut: size().default(10_000).describe("train: users whose evaluation is timed"),
     json: z.boolean().default(false).describe("the figures as JSON"),
   }),
@@ -38,8 +42,12 @@ export const command = defineCommand({
           `${figures.engine}, ${config.trainers} trainer(s), ${config.items} items, batches of ${config.batch}`,
           trainLines(figures, config),
         );
+    } else if (config.what === "ingest") {
+      const figures = await ingestFigures(config, until);
+      if (config.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+      else print(`${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`, ingestLines(figures));
     } else {
-      throw new AppError("NOT_BUILT", { what: `bench ${config.what} does not measure anything yet`, works: "bench engine, bench train" });
+      throw new AppError("NOT_BUILT", { what: `bench ${config.what} does not measure anything yet`, works: "bench engine, bench train, bench ingest" });
     }
   },
 });

@@ -11,7 +11,7 @@ export interface Figures {
   /** What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and which partitions wait for room. */
   looked(bounds: readonly Bounds[], paused: ReadonlySet<number>): void;
   draining(): void;
-  status(): unknown;
+  status(): object;
   /** Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some. */
   healthy(ms: number): boolean;
   /** Offset to be read next, by partition of ours. */
@@ -58,6 +58,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   const commits: { at: number; messages: number }[] = [];
   let buffered = 0;
   let rebalances = 0;
+  let assignedAt: number | null = null;
   let fenced = 0;
   let draining = false;
   let reason: string | null = null;
@@ -130,6 +131,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
       switch (news.type) {
         case "assigned":
           rebalances++;
+          assignedAt ??= Date.now();
           counters.rebalances.inc();
           for (const [partition, position] of news.positions) positions.set(partition, position);
           for (const [partition, last] of news.committed) of(partition).committed = last + 1;
@@ -207,6 +209,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         fenced,
         unknownFields: Object.fromEntries(unknownFields),
         table: { version: table.version, files: table.files, rows: table.rows },
+        assignedAt,
         lastCommitAt: lastCommit?.at ?? null,
         newestArrival: table.watermark || null,
         eventsPerSecond: (commits.reduce((total, { messages }) => total + messages, 0) * 1000) / RATE_WINDOW_MS,

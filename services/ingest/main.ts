@@ -92,6 +92,11 @@ export const command = defineCommand({
     await kafka.close();
     await pipeline.close();
     await face.close();
-    log.info(figures.status(), "stopped");
+    log.info({ ...figures.status(), usage: usage() }, "stopped");
   },
 });
+
+function usage(): { readonly cpuSeconds: number; readonly peakBytes: number } {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: 1024 * maxRSS };
+}

@@ -17,7 +17,7 @@ const BASE = 192e6;
 export function budgetOf(bytes: number): Budget {
   const rest = bytes - BASE;
   return {
-    fetch: Math.round(Math.min(8e6, rest / 40)),
+    fetch: Math.round(Math.min(1e6, rest / 100)),
     underWay: Math.round(Math.min(64e6, rest / 20)),
     buffer: Math.round(Math.min(256e6, rest / 12)),
     threadHeap: Math.round(rest / 3),

@@ -2,7 +2,7 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
-import { type Message, type Messages, pack } from "./messages.ts";
+import { type Messages, pack } from "./messages.ts";
 
 export interface Outgoing {
   readonly key: string;
@@ -196,7 +196,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
       if (from === undefined || isStale() || !isRunning() || mine !== generation) return; // fetched before the seek
       const next = Number(batch.lastOffset()) + 1;
       settled.add(batch.partition);
-      await reading.fetched({ partition: batch.partition, generation: mine, messages: pack(messagesOf(batch.messages, from)), next });
+      await reading.fetched({ partition: batch.partition, generation: mine, messages: pack(batch.messages, from), next });
       if (mine !== generation) return;
       positions.set(batch.partition, Math.max(from, next));
       resolveOffset(batch.lastOffset());
@@ -220,7 +220,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     if (isElsewhere) return seek(partition, from); // it may stem from before our seek: what comes next does not
     const next = Number(lastOffset) + 1;
     positions.set(partition, Math.max(from, next));
-    reading.fetched({ partition, generation, messages: pack([]), next }).catch(fail);
+    reading.fetched({ partition, generation, messages: pack([], next), next }).catch(fail);
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) fail(payload.error);
@@ -245,13 +245,4 @@ async function leave(consumer: Consumer): Promise<void> {
   });
   await Promise.race([consumer.disconnect().catch(() => undefined), patience]);
   clearTimeout(timer);
-}
-
-function messagesOf(messages: EachBatchPayload["batch"]["messages"], from: number): Message[] {
-  const found: Message[] = [];
-  for (const { offset, value, timestamp } of messages) {
-    const at = Number(offset);
-    if (at >= from) found.push({ offset: at, value, arrivedAt: Number(timestamp) });
-  }
-  return found;
 }

@@ -9,7 +9,7 @@ import { createFigures } from "../../services/ingest/figures.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
 import { openWriter, type Writer } from "../../services/ingest/writer.ts";
-import { type Message, pack } from "../../shared/kafka/messages.ts";
+import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
@@ -26,7 +26,11 @@ function newFolder(): string {
   return folder;
 }
 
-const message = (offset: number, text: string): Message => ({ offset, value: Buffer.from(text), arrivedAt: 1_700_000_000_000 + offset });
+const message = (offset: number, text: string | null): RawMessage => ({
+  offset: `${offset}`,
+  value: text === null ? null : Buffer.from(text),
+  timestamp: `${1_700_000_000_000 + offset}`,
+});
 /** Good but for every fifth. */
 const messages = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, k) => message(from + k, (from + k) % 5 === 0 ? "broken" : `{"user":"u${from + k}","item":"i1"}`));
@@ -39,7 +43,7 @@ interface Rig {
   readonly told: Map<number, number>[];
   reassigned: number;
   assign(partitions?: readonly number[]): Promise<ReadonlyMap<number, number>>;
-  fetch(batch: { partition: number; messages: readonly Message[]; next: number }): Promise<void>;
+  fetch(batch: { partition: number; messages: readonly RawMessage[]; next: number }): Promise<void>;
   status(): Record<string, unknown>;
   metric(name: string): Promise<string[]>;
 }
@@ -61,7 +65,7 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
     told,
     reassigned: 0,
     assign: (partitions = [0]) => made.intake.assigned(partitions, ++generation, bounds),
-    fetch: ({ messages, ...rest }) => made.intake.fetched({ ...rest, generation, messages: pack(messages) }),
+    fetch: ({ messages, ...rest }) => made.intake.fetched({ ...rest, generation, messages: pack(messages, 0) }),
     status: () => figures.status() as Record<string, unknown>,
     metric: async (name) => (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
     intake: createIntake(
