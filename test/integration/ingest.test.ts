@@ -1,10 +1,7 @@
 // Real Kafka, real processes: a file replayed, broken messages among it, ingest killed in the middle; the table and the dead letters hold every offset once.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
@@ -15,11 +12,9 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
+import { killAll, start as startProcess, until } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-"));
-const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const children = new Set<ChildProcess>();
 let brokers = "";
 let kafka: Kafka;
 
@@ -29,31 +24,13 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
+  killAll();
   await kafka?.close();
   await stopBroker(folder);
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stderr: string;
-}
-
-function start(dataDir: string, ...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ["--import", "tsx", cli, ...args, "--data-dir", dataDir], {
-    cwd: root,
-    env: { ...process.env, KAFKA_BROKERS: brokers },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  children.add(child);
-  let stderr = "";
-  child.stderr!.on("data", (text) => {
-    stderr += text;
-  });
-  return { child, ended: once(child, "exit").then(([code]) => ({ code: code as number | null, stderr })) };
-}
-
+const start = (dataDir: string, ...args: string[]) => startProcess([...args, "--data-dir", dataDir], { KAFKA_BROKERS: brokers });
 const tributary = (dataDir: string, ...args: string[]) => start(dataDir, ...args).ended;
 
 /** What the two tables of a data directory hold, by `partition/offset`. */
@@ -74,10 +51,6 @@ const offsetsOf = async (topic: string) =>
   (await kafka.endOffsets(topic))
     .flatMap(({ partition, end }) => Array.from({ length: end }, (_, offset) => `${partition}/${offset}`))
     .sort();
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 test("a replayed file and broken messages among it: good rows in the table, bad ones in the dead letters, nothing elsewhere", async () => {
   const dataDir = join(folder, "first");
@@ -136,12 +109,12 @@ test("ingest killed again and again, and two at once: every offset stands once i
     const before = (await tables(dataDir)).events.version;
     for (let k = 0; k < 4; k++, sent += 500) await send(sent, 500);
     // Killed as soon as it has committed anything: whatever it was doing then is cut off.
-    await until(async () => (await tables(dataDir)).events.version > before);
+    await until("it commits", async () => (await tables(dataDir)).events.version > before);
     child.kill("SIGKILL");
     await ended;
   }
   const [one, two] = [start(dataDir, ...args), start(dataDir, ...args)];
-  await until(async () => discover(pathsOf(dataDir).run).length === 2);
+  await until("both run", () => discover(pathsOf(dataDir).run).length === 2);
   for (let k = 0; k < 10; k++, sent += 500) await send(sent, 500);
   one.child.kill("SIGTERM");
   expect(await one.ended).toMatchObject({ code: 0 });
@@ -177,7 +150,10 @@ test("the synthetic stream is sent, stopped, and goes on where it was", async ()
   const dataDir = join(folder, "synthetic");
   const args = ["replay", "synthetic", "--topic", "synthetic", "--history", "5000"];
   const { child, ended } = start(dataDir, ...args, "--rate", "500");
-  await until(async () => (await kafka.endOffsets("synthetic").catch(() => [])).reduce((sum, { end }) => sum + end, 0) > 5000);
+  await until("the history is sent", async () => {
+    const bounds = await kafka.endOffsets("synthetic").catch(() => []);
+    return bounds.reduce((sum, { end }) => sum + end, 0) > 5000;
+  });
   child.kill("SIGTERM");
   expect(await ended).toMatchObject({ code: 0 });
   const again = await tributary(dataDir, "replay", "synthetic", "--topic", "synthetic", "--history", "9000", "--rate", "0");

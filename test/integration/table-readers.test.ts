@@ -1,5 +1,4 @@
 // Readers that share no code with us, delta-rs and DuckDB, open what we write and see the same rows, nulls, types and versions.
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,20 +7,12 @@ import { batchOf, type Row } from "../../shared/events/batch.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { appendItems } from "../../shared/table/items.ts";
+import { ask as askPython } from "./python.ts";
 
-const python = process.env.TRIBUTARY_TEST_PYTHON;
 const dir = mkdtempSync(join(tmpdir(), "tributary-readers-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** What the script prints, JSON. A script that throws fails the test. */
-function ask(script: string): unknown {
-  if (!python) throw new Error("TRIBUTARY_TEST_PYTHON names no Python with deltalake and duckdb; `npm test` sets it");
-  const before = `import json, os, sys\nfrom deltalake import DeltaTable\nos.chdir(${JSON.stringify(dir)})`;
-  // Past Python's own way out: there the threads of deltalake and pyarrow now and then abort the process ("terminate called without an
-  // active exception") after the whole answer, on a table of delta-rs's own writing too.
-  const after = "sys.stdout.flush()\nos._exit(0)";
-  return JSON.parse(execFileSync(python, ["-c", `${before}\n${script}\n${after}`], { encoding: "utf8" }));
-}
+const ask = (script: string) => askPython(dir, script);
 
 const long = "ü".repeat(120);
 const rows: Row[] = Array.from({ length: 1000 }, (_, k) => ({
