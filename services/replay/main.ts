@@ -1,6 +1,6 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
-import { parseMap } from "../../shared/csv/columns.ts";
+import { parseMap } from "../../shared/events/columns.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
