@@ -1,7 +1,8 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
-import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
+import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
+import { partitionOf } from "./partitioner.ts";
 
 export interface Outgoing {
   readonly key: string;
@@ -78,7 +79,7 @@ export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: () => byKey,
     });
     await made.connect();
     return made;
@@ -112,6 +113,8 @@ export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
     },
   };
 }
+
+const byKey = ({ message, partitionMetadata }: PartitionerArgs) => partitionOf(String(message.key), partitionMetadata.length);
 
 function settings(brokers: string, log: Log): KafkaConfig {
   return {
