@@ -16,7 +16,7 @@ import { type Supervised, supervise } from "../shared/runtime/supervise.ts";
 import { progressLine, showStep } from "../shared/runtime/terminal.ts";
 
 const options = z.object({
-  events: z.string().optional().describe("CSV file of real events (.gz or not) instead of the synthetic stream"),
+  events: z.string().optional().describe("CSV file (.gz or not) or Parquet file of real events instead of the synthetic stream"),
   map: z.string().optional().describe("columns of that file, for example user=userId,item=movieId,timestamp=timestamp,value=rating"),
   timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of its timestamps"),
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),

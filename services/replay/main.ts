@@ -1,6 +1,6 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
-import { parseMap } from "../../shared/csv/columns.ts";
+import { parseMap } from "../../shared/events/columns.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
@@ -8,7 +8,9 @@ import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { isParquet } from "../../shared/table/parquet-file.ts";
 import { csvSource } from "./csv.ts";
+import { parquetSource } from "./parquet.ts";
 import { type PositionFile, positionFile } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
@@ -18,7 +20,7 @@ import { syntheticSource } from "./synthetic.ts";
 const TOPIC_PARTITIONS = 4;
 
 const options = z.object({
-  file: z.string().describe("a CSV file, gzip or not; or the word synthetic: a made-up stream that never ends"),
+  file: z.string().describe("a CSV file, gzip or not, or a Parquet file; or the word synthetic: a made-up stream that never ends"),
   topic: z.string().min(1).default("interactions").describe("where to; created with 4 partitions where missing"),
   rate: z.coerce
     .number()
@@ -103,7 +105,8 @@ async function openSource(config: Config, folder: string, log: Log, anew = false
     return { position, found: anew ? null : position.found };
   };
   if (config.file !== "synthetic") {
-    const source = await csvSource(config.file, {
+    const open = (await isParquet(config.file)) ? parquetSource : csvSource;
+    const source = await open(config.file, {
       map: parseMap(config.map),
       unit: config.timestampUnit ?? null,
       say: (text) => log.warn(text),

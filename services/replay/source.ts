@@ -1,5 +1,5 @@
 // What can be replayed: a sequence of events with positions, so that a stopped replay goes on where it was.
-import type { Row } from "../../shared/csv/columns.ts";
+import { type ColumnMap, type Row, type Unit, unitOf } from "../../shared/events/columns.ts";
 
 export interface Chunk {
   readonly rows: readonly Row[];
@@ -24,4 +24,23 @@ export interface Source {
   readonly skipped: number;
   /** What the rest of the stream needs to know after a restart, saved with the position. */
   readonly memory: Readonly<Record<string, number>>;
+}
+
+/** What the user says of a file, and where it is told what was guessed. */
+export interface FileOptions {
+  readonly map: ColumnMap;
+  readonly unit: Unit | null;
+  /** Told what was guessed, and of the first bad rows. */
+  say(text: string): void;
+}
+
+/** The unit of the times by the size of one of them; null where the file has none. */
+export function guessUnit(time: number | null, say: FileOptions["say"]): Unit {
+  if (time === null) {
+    say("the file has no time: events get the time at which they are sent");
+    return "ms";
+  }
+  const unit = unitOf(time);
+  say(`times are taken as ${unit === "s" ? "seconds" : "milliseconds"}, by their size (--timestamp-unit says otherwise)`);
+  return unit;
 }

@@ -1,7 +1,7 @@
 // split: raw events in a file to a dataset directory, as the papers split them, so that figures compare. Wiring only; shared/protocol decides.
 import { basename } from "node:path";
 import { z } from "zod";
-import { chooseColumns, parseMap } from "../../shared/csv/columns.ts";
+import { chooseColumns, parseMap } from "../../shared/events/columns.ts";
 import { openCsv } from "../../shared/csv/file.ts";
 import { splitLiang } from "../../shared/protocol/liang.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";

@@ -1,6 +1,7 @@
 // A file of events to columns of numbers, below a gigabyte for ML-20M: ids are kept once, and no row is kept.
-import { type Columns, readRow } from "../../shared/csv/columns.ts";
-import { type CsvFile, skippedRows } from "../../shared/csv/file.ts";
+import { type Columns, readRow } from "../../shared/events/columns.ts";
+import type { CsvFile } from "../../shared/csv/file.ts";
+import { skippedRows } from "../../shared/events/skipped.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { EventColumns } from "../../shared/protocol/liang.ts";
 
@@ -33,7 +34,7 @@ export async function readEvents(
 ): Promise<{ events: EventColumns; figures: ReadFigures }> {
   // The time plays no part, so that one that cannot be read costs no event; neither does the value when it decides nothing.
   const wanted: Columns = { ...columns, timestamp: null, value: minValue === undefined ? null : columns.value };
-  const skipped = skippedRows(say);
+  const skipped = skippedRows(say, "line");
   const users = new Vocabulary();
   const items = new Vocabulary();
   const userOf = new Growing();

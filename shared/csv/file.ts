@@ -1,10 +1,11 @@
-// A file of columns, gzip or not, read as a stream of records: what replay and split have in common. columns.ts says what a record means.
+// A file of columns, gzip or not, read as a stream of records: what replay and split have in common. events/columns.ts says what a record means.
 import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type CsvError, parse } from "csv-parse";
+import type { Skip } from "../events/skipped.ts";
 import { AppError } from "../runtime/errors.ts";
+import { factsOf, openError } from "../runtime/opening.ts";
 
 interface CsvFormat {
   /** Otherwise comma, semicolon or tab, whichever the first line holds most of. */
@@ -19,8 +20,6 @@ interface CsvRecord {
   readonly info: { readonly lines: number };
 }
 
-export type Skip = (line: number, problem: string) => void;
-
 export interface CsvFile {
   readonly header: readonly string[];
   /** Bytes in the file, and when it was changed. */
@@ -34,8 +33,8 @@ export interface CsvFile {
 
 /** Throws FILE_MISSING; FILE_UNREADABLE; CSV_MALFORMED when the file is empty. */
 export async function openCsv(path: string, format: CsvFormat = {}): Promise<CsvFile> {
-  const { size, mtimeMs } = await statOf(path);
-  const gzip = await isGzip(path);
+  const { size, mtimeMs, beginning } = await factsOf(path);
+  const gzip = beginning[0] === 0x1f && beginning[1] === 0x8b;
   const line = await firstLine(path, gzip);
   const delimiter = format.delimiter ?? delimiterOf(line);
   const header = format.header ?? (await headerOf(line, delimiter, path));
@@ -67,42 +66,6 @@ export async function openCsv(path: string, format: CsvFormat = {}): Promise<Csv
   return { header, size, mtimeMs, fraction: () => Math.min(1, bytes / Math.max(1, size)), records };
 }
 
-/** Bad rows that are told one by one. */
-const TOLD = 5;
-
-/** Counts rows that are passed over, and tells of the first. */
-export function skippedRows(say: (text: string) => void): { readonly count: number; readonly skip: Skip } {
-  let count = 0;
-  return {
-    get count() {
-      return count;
-    },
-    skip: (line, problem) => {
-      count++;
-      if (count <= TOLD) say(`line ${line} skipped: ${problem}`);
-      if (count === TOLD) say("further bad lines are only counted");
-    },
-  };
-}
-
-async function statOf(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
-    throw readError(error, path);
-  }
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await file.close();
-  }
-}
-
 /** The first line of the file, as text. */
 async function firstLine(path: string, gzip: boolean): Promise<string> {
   const file = createReadStream(path);
@@ -132,9 +95,7 @@ async function headerOf(line: string, delimiter: string, path: string): Promise<
 
 function readError(error: unknown, path: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return new AppError("FILE_MISSING", { path }, { cause: error });
-  if (code === "EISDIR") return new AppError("FILE_UNREADABLE", { what: "this is a folder", path }, { cause: error });
   if (code?.startsWith("Z_")) return new AppError("FILE_UNREADABLE", { what: `gzip: ${message}`, path }, { cause: error });
   if (code?.startsWith("CSV_")) return new AppError("CSV_MALFORMED", { what: message, path }, { cause: error });
-  return error;
+  return openError(error, path);
 }

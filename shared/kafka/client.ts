@@ -1,8 +1,9 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
-import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type Producer } from "kafkajs";
+import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Messages, pack } from "./messages.ts";
+import { partitionOf } from "./partitioner.ts";
 
 export interface Outgoing {
   readonly key: string;
@@ -76,7 +77,7 @@ export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: () => byKey,
     });
     await made.connect();
     return made;
@@ -110,6 +111,8 @@ export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
     },
   };
 }
+
+const byKey = ({ message, partitionMetadata }: PartitionerArgs) => partitionOf(String(message.key), partitionMetadata.length);
 
 function settings(brokers: string, log: Log): KafkaConfig {
   return {

@@ -8,7 +8,7 @@ import { csvSource } from "../../services/replay/csv.ts";
 import { paceOf } from "../../services/replay/pace.ts";
 import { positionFile } from "../../services/replay/position.ts";
 import { syntheticSource } from "../../services/replay/synthetic.ts";
-import { chooseColumns, parseMap, readRow, unitOf } from "../../shared/csv/columns.ts";
+import { chooseColumns, parseMap, readRow, unitOf } from "../../shared/events/columns.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
-// Which column of a file is the user, the item, the time and the value, and in what unit the time is. Pure; file.ts reads the file. Used by replay and split.
-import { isTimestamp } from "../events/event.ts";
+// Which column of a file is the user, the item, the time and the value, in what unit the time is, and what makes a row an event. Used by replay and split.
 import { AppError } from "../runtime/errors.ts";
+import { isTimestamp } from "./event.ts";
 
 export type Unit = "s" | "ms";
 
@@ -24,10 +24,12 @@ const aliases = {
 } as const;
 type Role = keyof typeof aliases;
 const roles = Object.keys(aliases) as Role[];
+/** What the user says of the columns. */
+export type ColumnMap = Partial<Record<Role, string>>;
 
 /** `user=userId,item=movieId` to a record. Throws USAGE. */
-export function parseMap(text: string): Partial<Record<Role, string>> {
-  const map: Partial<Record<Role, string>> = {};
+export function parseMap(text: string): ColumnMap {
+  const map: ColumnMap = {};
   for (const pair of text.split(",").filter((each) => each !== "")) {
     const [role, name, ...more] = pair.split("=");
     if (!roles.includes(role as Role) || !name || more.length > 0) {
@@ -38,14 +40,19 @@ export function parseMap(text: string): Partial<Record<Role, string>> {
   return map;
 }
 
-/** Throws CSV_MALFORMED, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed. */
-export function chooseColumns(header: readonly string[], map: Partial<Record<Role, string>>, unit: Unit | null): Columns {
-  const missing = (role: Role) => new AppError("CSV_MALFORMED", { what: `no column for the ${role}`, columns: header.join(",") });
+/** Throws `code`, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed. */
+export function chooseColumns(
+  header: readonly string[],
+  map: ColumnMap,
+  unit: Unit | null,
+  code: "CSV_MALFORMED" | "PARQUET_MALFORMED" = "CSV_MALFORMED",
+): Columns {
+  const missing = (role: Role) => new AppError(code, { what: `no column for the ${role}`, columns: header.join(",") });
   const find = (role: Role): number | null => {
     const named = map[role];
     if (named !== undefined) {
       const at = header.indexOf(named);
-      if (at < 0) throw new AppError("CSV_MALFORMED", { what: `no column "${named}" for the ${role}`, columns: header.join(",") });
+      if (at < 0) throw new AppError(code, { what: `no column "${named}" for the ${role}`, columns: header.join(",") });
       return at;
     }
     const known: readonly string[] = aliases[role];
@@ -71,20 +78,29 @@ export interface Row {
   readonly value: number | null;
 }
 
-/** A row of the file to an event, or to what is wrong with it. */
-export function readRow(fields: readonly string[], columns: Columns, unit: Unit): Row | { readonly problem: string } {
-  if (fields.length !== columns.width) return { problem: `${fields.length} columns where the header has ${columns.width}` };
-  const user = fields[columns.user]!;
-  const item = fields[columns.item]!;
+export interface Problem {
+  readonly problem: string;
+}
+
+/** An event, or what is wrong with it. `time` is in `unit`; null: whenever it is sent. */
+export function rowOf(user: string, item: string, time: number | null, value: number | null, unit: Unit): Row | Problem {
   if (user === "") return { problem: "the user is empty" };
   if (item === "") return { problem: "the item is empty" };
-  const time = columns.timestamp === null ? null : numberOf(fields[columns.timestamp]!);
   const timestamp = time === null || unit === "ms" ? time : Math.round(time * 1000);
-  if (timestamp !== null && !isTimestamp(timestamp)) return { problem: `the time "${fields[columns.timestamp!]}" cannot be read` };
+  if (timestamp !== null && !isTimestamp(timestamp)) return { problem: `the time ${time} cannot be read` };
+  if (value !== null && !Number.isFinite(value)) return { problem: `the value ${value} is no number` };
+  return { user, item, timestamp, value };
+}
+
+/** A row of text. A column for the time is there to be filled. */
+export function readRow(fields: readonly string[], columns: Columns, unit: Unit): Row | Problem {
+  if (fields.length !== columns.width) return { problem: `${fields.length} columns where the header has ${columns.width}` };
+  const time = columns.timestamp === null ? null : numberOf(fields[columns.timestamp]!);
+  if (Number.isNaN(time)) return { problem: `the time "${fields[columns.timestamp!]}" cannot be read` };
   const text = columns.value === null ? "" : fields[columns.value]!;
   const value = text === "" ? null : numberOf(text);
-  if (value !== null && !Number.isFinite(value)) return { problem: `the value "${text}" is no number` };
-  return { user, item, timestamp, value };
+  if (Number.isNaN(value)) return { problem: `the value "${text}" is no number` };
+  return rowOf(fields[columns.user]!, fields[columns.item]!, time, value, unit);
 }
 
 const numberOf = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));

@@ -1,0 +1,129 @@
+// Real Kafka, real processes: a Parquet file replayed, stopped or killed in the middle and replayed again; every event arrives, and each user's in order.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { eventsSchema } from "../../shared/table/events.ts";
+import { encodeParquet } from "../../shared/table/parquet.ts";
+
+const EVENTS = 12_000;
+/** At this rate a chunk holds a tenth: 400 events. */
+const RATE = 4000;
+
+const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
+const file = join(folder, "events"); // known by its content
+const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const children = new Set<ChildProcess>();
+let brokers = "";
+let kafka: Kafka;
+
+beforeAll(async () => {
+  const numbers = Array.from({ length: EVENTS }, (_, k) => k);
+  const columns = {
+    user: numbers.map((k) => `u${k % 211}`),
+    item: numbers.map((k) => `i${k}`),
+    timestamp: Float64Array.from(numbers, (k) => 1_600_000_000_000 + k),
+    value: numbers.map((k) => (k % 2 === 0 ? null : k / 4)),
+    bucket: new Int32Array(EVENTS),
+    kafka_partition: new Int32Array(EVENTS),
+    kafka_offset: new Float64Array(EVENTS),
+  };
+  writeFileSync(file, encodeParquet(eventsSchema, columns, EVENTS).bytes);
+  ({ brokers } = await startBroker(folder));
+  kafka = await openKafka(brokers, createLog("test"));
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await kafka?.close();
+  await stopBroker(folder);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function replay(topic: string, ...flags: string[]): { child: ChildProcess; ended: Promise<{ code: number | null; stderr: string }> } {
+  const args = ["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags];
+  const child = spawn(process.execPath, ["--import", "tsx", cli, ...args], {
+    cwd: root,
+    env: { ...process.env, KAFKA_BROKERS: brokers },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  children.add(child);
+  let stderr = "";
+  child.stderr!.on("data", (text) => {
+    stderr += text;
+  });
+  return { child, ended: once(child, "exit").then(([code]) => ({ code: code as number | null, stderr })) };
+}
+
+const arrived = async (topic: string) => (await kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
+
+/** Ends the replay with `signal` once a third of the events is there. */
+async function interrupt(topic: string, signal: NodeJS.Signals): Promise<void> {
+  const { child, ended } = replay(topic, "--rate", String(RATE));
+  while ((await arrived(topic)) < EVENTS / 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill(signal);
+  expect(await ended).toMatchObject({ code: signal === "SIGTERM" ? 0 : null });
+  expect(await arrived(topic)).toBeLessThan(EVENTS);
+}
+
+interface Sent {
+  readonly user: string;
+  readonly item: string;
+  readonly timestamp: number;
+  readonly value?: number;
+}
+
+/** What the topic holds, each partition's in the order of its offsets. */
+async function consume(topic: string): Promise<Sent[][]> {
+  const wanted = await arrived(topic);
+  const found: Sent[][] = [[], [], [], []];
+  await new Promise<void>((resolve, reject) => {
+    const fetched = async ({ partition, messages }: { partition: number; messages: readonly { value: Buffer | null }[] }) => {
+      found[partition]!.push(...messages.map(({ value }) => JSON.parse(value!.toString()) as Sent));
+      if (found.flat().length >= wanted) resolve();
+    };
+    const assigned = async (partitions: readonly number[]) => new Map(partitions.map((partition) => [partition, 0]));
+    kafka.consume({ topic, group: topic, assigned, fetched }).then(({ failed }) => failed.catch(reject), reject);
+  });
+  return found;
+}
+
+const place = ({ item }: Sent) => Number(item.slice(1));
+const event = (k: number): Sent => ({
+  user: `u${k % 211}`,
+  item: `i${k}`,
+  timestamp: 1_600_000_000_000 + k,
+  ...(k % 2 === 0 ? {} : { value: k / 4 }),
+});
+const everyEvent = Array.from({ length: EVENTS }, (_, k) => event(k));
+
+test("a stopped replay of a Parquet file goes on where it was: every event once, in order", async () => {
+  await interrupt("stopped", "SIGTERM");
+  const again = await replay("stopped").ended;
+  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/going on where[\s\S]*"skipped":0,"position":12000.*done/) });
+  const partitions = await consume("stopped");
+  for (const events of partitions) expect(events.map(place)).toEqual(events.map(place).sort((a, b) => a - b));
+  expect(partitions.flat().sort((a, b) => place(a) - place(b))).toEqual(everyEvent);
+
+  expect(await replay("stopped").ended).toMatchObject({ code: 0, stderr: expect.stringContaining('"produced":0') });
+});
+
+test("a killed one sends its last chunk at most twice, and leaves nothing out", async () => {
+  await interrupt("killed", "SIGKILL");
+  expect(await replay("killed").ended).toMatchObject({ code: 0 });
+  const partitions = await consume("killed");
+  for (const events of partitions) {
+    const firsts = [...new Set(events.map(place))];
+    expect(firsts).toEqual(firsts.toSorted((a, b) => a - b));
+  }
+  const places = partitions.flat().map(place);
+  expect([...new Set(places)].sort((a, b) => a - b)).toEqual(everyEvent.map(place));
+  expect(places.length - EVENTS).toBeLessThanOrEqual(RATE / 10);
+});
