@@ -4,7 +4,7 @@ import { createLog } from "../../shared/runtime/log.ts";
 import { plainError } from "../../shared/runtime/wire-errors.ts";
 import { createIntake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
-import { openWriter } from "./writer.ts";
+import { createWriter, openTables } from "./writer.ts";
 
 const TICK_MS = 200;
 
@@ -13,7 +13,7 @@ const settings = (workerData as { settings: ThreadSettings }).settings;
 const tell = (message: FromThread) => port.postMessage(message);
 const fail = (error: unknown) => tell({ type: "failed", error: plainError(error) });
 
-const writer = await openWriter(settings.tableDir, settings.deadLettersDir, settings.topic);
+const writer = createWriter(await openTables(settings.tableDir, settings.deadLettersDir), settings.topic);
 const intake = createIntake(
   {
     ...settings,

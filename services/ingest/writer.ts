@@ -18,10 +18,22 @@ export interface Writer {
   write(buffer: RowBuffer): Promise<DataFile | undefined>;
 }
 
-export async function openWriter(tableDir: string, deadLettersDir: string, topic: string): Promise<Writer> {
-  const events = ledger(await openEvents(tableDir), topic);
-  const dead = ledger(await openDeadLetters(deadLettersDir), topic);
-  const filtered = ledger(await openFiltered(tableDir), topic);
+export interface Tables {
+  readonly events: DeltaTable;
+  readonly deadLetters: DeltaTable;
+  readonly filtered: DeltaTable;
+}
+
+export const openTables = async (tableDir: string, deadLettersDir: string): Promise<Tables> => ({
+  events: await openEvents(tableDir),
+  deadLetters: await openDeadLetters(deadLettersDir),
+  filtered: await openFiltered(tableDir),
+});
+
+export function createWriter(tables: Tables, topic: string): Writer {
+  const events = ledger(tables.events, topic);
+  const dead = ledger(tables.deadLetters, topic);
+  const filtered = ledger(tables.filtered, topic);
 
   async function writeDead({ dead: letters, tallies }: RowBuffer): Promise<void> {
     const fresh = letters.filter(({ partition, offset }) => offset > dead.at(partition));

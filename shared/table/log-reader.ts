@@ -1,6 +1,6 @@
 // Reads the log of a table: the newest checkpoint that serves, then each entry after it.
 import { AppError } from "../runtime/errors.ts";
-import { advance, type Commit, emptyState, entryPath, LOG, parseEntry, requireSupported, type State, versionOf } from "./log.ts";
+import { type Commit, emptyState, entryPath, LOG, parseEntry, requireSupported, type State, versionOf } from "./log.ts";
 import { checkpointPath, checkpointVersionOf, decodeCheckpoint } from "./log-checkpoint.ts";
 import type { Store } from "./store.ts";
 

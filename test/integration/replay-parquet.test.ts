@@ -1,16 +1,15 @@
 // Real Kafka, real processes: a Parquet file replayed, stopped or killed in the middle and replayed again; every event arrives, and each user's in order.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
-import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
+import { textOf } from "../../shared/events/text.ts";
+import { type Fetched, type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
 import { encodeParquet } from "../../shared/table/parquet.ts";
+import { killAll, start } from "./processes.ts";
 
 const EVENTS = 12_000;
 /** At this rate a chunk holds a tenth: 400 events. */
@@ -18,19 +17,16 @@ const RATE = 4000;
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 const file = join(folder, "events"); // known by its content
-const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const children = new Set<ChildProcess>();
 let brokers = "";
 let kafka: Kafka;
 
 beforeAll(async () => {
   const numbers = Array.from({ length: EVENTS }, (_, k) => k);
   const columns = {
-    user: numbers.map((k) => `u${k % 211}`),
-    item: numbers.map((k) => `i${k}`),
+    user: textOf(numbers.map((k) => `u${k % 211}`)),
+    item: textOf(numbers.map((k) => `i${k}`)),
     timestamp: Float64Array.from(numbers, (k) => 1_600_000_000_000 + k),
-    value: numbers.map((k) => (k % 2 === 0 ? null : k / 4)),
+    value: Float64Array.from(numbers, (k) => (k % 2 === 0 ? Number.NaN : k / 4)),
     bucket: new Int32Array(EVENTS),
     kafka_partition: new Int32Array(EVENTS),
     kafka_offset: new Float64Array(EVENTS),
@@ -41,26 +37,14 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
+  killAll();
   await kafka?.close();
   await stopBroker(folder);
   rmSync(folder, { recursive: true, force: true });
 });
 
-function replay(topic: string, ...flags: string[]): { child: ChildProcess; ended: Promise<{ code: number | null; stderr: string }> } {
-  const args = ["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags];
-  const child = spawn(process.execPath, ["--import", "tsx", cli, ...args], {
-    cwd: root,
-    env: { ...process.env, KAFKA_BROKERS: brokers },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  children.add(child);
-  let stderr = "";
-  child.stderr!.on("data", (text) => {
-    stderr += text;
-  });
-  return { child, ended: once(child, "exit").then(([code]) => ({ code: code as number | null, stderr })) };
-}
+const replay = (topic: string, ...flags: string[]) =>
+  start(["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags], { KAFKA_BROKERS: brokers });
 
 const arrived = async (topic: string) => (await kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
 
@@ -80,17 +64,25 @@ interface Sent {
   readonly value?: number;
 }
 
+function textsOf({ lengths, values }: Fetched["messages"]): string[] {
+  let end = 0;
+  return Array.from(lengths, (length) => {
+    end += length;
+    return Buffer.from(values.subarray(end - length, end)).toString();
+  });
+}
+
 /** What the topic holds, each partition's in the order of its offsets. */
 async function consume(topic: string): Promise<Sent[][]> {
   const wanted = await arrived(topic);
   const found: Sent[][] = [[], [], [], []];
   await new Promise<void>((resolve, reject) => {
-    const fetched = async ({ partition, messages }: { partition: number; messages: readonly { value: Buffer | null }[] }) => {
-      found[partition]!.push(...messages.map(({ value }) => JSON.parse(value!.toString()) as Sent));
+    const fetched = async ({ partition, messages }: Fetched) => {
+      found[partition]!.push(...textsOf(messages).map((value) => JSON.parse(value) as Sent));
       if (found.flat().length >= wanted) resolve();
     };
     const assigned = async (partitions: readonly number[]) => new Map(partitions.map((partition) => [partition, 0]));
-    kafka.consume({ topic, group: topic, assigned, fetched }).then(({ failed }) => failed.catch(reject), reject);
+    kafka.consume({ topic, group: topic, fetchBytes: 1e6, assigned, fetched }).then(({ failed }) => failed.catch(reject), reject);
   });
   return found;
 }

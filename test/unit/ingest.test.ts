@@ -8,10 +8,12 @@ import { afterEach, expect, test } from "vitest";
 import { createFigures } from "../../services/ingest/figures.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
-import { openWriter, type Writer } from "../../services/ingest/writer.ts";
+import { createWriter, openTables, type Writer } from "../../services/ingest/writer.ts";
+import { eventsOf } from "../../shared/events/batch.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
+import { openFiltered, readFiltered } from "../../shared/table/filtered.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 
 const TOPIC = "t";
@@ -55,7 +57,7 @@ interface Options {
 }
 
 async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false, faults }: Options = {}): Promise<Rig> {
-  const real = await openWriter(join(folder, "table"), join(folder, "dead"), TOPIC);
+  const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), TOPIC);
   const metrics = createMetrics("test");
   const figures = createFigures(metrics);
   const told: Map<number, number>[] = [];
@@ -211,7 +213,7 @@ test("a full disk holds everything up and loses nothing: the same rows are writt
     write: (buffer) =>
       refusals-- > 0 ? Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" })) : writer.write(buffer),
   });
-  const { intake, assign, fetch, status } = await rig(folder, eager, { faults });
+  const { assign, fetch, status } = await rig(folder, eager, { faults });
   await assign();
   await fetch({ partition: 0, messages: messages(0, 12), next: 12 });
   expect(await held(folder)).toMatchObject({ good: good(0, 12), bad: bad(0, 12) });
@@ -226,4 +228,142 @@ test("a disk that stays full ends a drain with the disk's error, and the table k
   await fetch({ partition: 0, messages: messages(0, 12), next: 12 });
   await expect(intake.drain(5)).rejects.toMatchObject({ code: "ENOSPC" });
   expect((await held(folder)).events.version).toBe(-1);
+});
+
+test("offsets at which Kafka has no message are filtered: in the table of ranges, and in the sum", async () => {
+  const folder = newFolder();
+  const { assign, fetch, status, metric } = await rig(folder, eager);
+  await assign();
+  await fetch({ partition: 0, messages: [message(2, "x"), message(3, `{"user":"u","item":"i"}`), message(7, `{"user":"u","item":"i"}`)], next: 10 });
+  await fetch({ partition: 0, messages: [], next: 12 });
+  const filtered = await openFiltered(join(folder, "table"));
+  const ranges = (await Promise.all(filtered.files.map((file) => readFiltered(filtered.store, file)))).flat();
+  expect(ranges.map(({ first, last, reason }) => [first, last, reason])).toEqual([
+    [0, 1, "NO_MESSAGE"],
+    [4, 6, "NO_MESSAGE"],
+    [8, 9, "NO_MESSAGE"],
+    [10, 11, "NO_MESSAGE"],
+  ]);
+  expect(await held(folder)).toMatchObject({ good: [3, 7], bad: [2] });
+  expect(status()).toMatchObject({ read: 12, written: 2, dead: 1, filtered: 9, buffered: 0 });
+  expect(await metric("tributary_events_read_total")).toEqual(['tributary_events_read_total{partition="0",service="test"} 12']);
+  expect((await held(folder)).events.offsets.get("t/0")).toBe(11);
+});
+
+test("property: however messages are cut into batches, whatever is missing or bad, read = written + dead + filtered in every partition", async () => {
+  const kinds = fc.constantFrom("good" as const, "slow" as const, "bad" as const, "missing" as const);
+  const topics = fc.array(fc.array(kinds, { maxLength: 40 }), { minLength: 1, maxLength: 2 });
+  const cuts = fc.array(fc.tuple(fc.nat({ max: 1 }), fc.integer({ min: 1, max: 9 })), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(topics, cuts, fc.integer({ min: 1, max: 30 }), async (partitions, batches, rows) => {
+      const folder = newFolder();
+      const { intake, assign, fetch, status } = await rig(folder, { rows, bytes: 1e9, ageMs: 1e9 });
+      await assign(partitions.map((_, partition) => partition));
+      const next = partitions.map(() => 0);
+      const text = { good: `{"user":"u","item":"i"}`, slow: `{"user":"\\u00fc","item":"i","more":1}`, bad: "?" };
+      const give = async (partition: number, count: number) => {
+        const from = next[partition]!;
+        const to = Math.min(partitions[partition]!.length, from + count);
+        const found = partitions[partition]!.slice(from, to).flatMap((kind, k) => (kind === "missing" ? [] : [message(from + k, text[kind])]));
+        next[partition] = to;
+        await fetch({ partition, messages: found, next: to });
+      };
+      for (const [partition, count] of batches) if (partition < partitions.length) await give(partition, count);
+      for (const partition of partitions.keys()) await give(partition, 40);
+      await intake.drain(1000);
+      const expected = (...of: string[]) => partitions.flat().filter((kind) => of.includes(kind)).length;
+      const [written, dead, filtered] = [expected("good", "slow"), expected("bad"), expected("missing")];
+      expect(status()).toMatchObject({ read: partitions.flat().length, written, dead, filtered, buffered: 0 });
+      const { good, bad } = await held(folder);
+      expect([good.length, bad.length]).toEqual([written, dead]);
+    }),
+    { seed: 9, numRuns: 25 },
+  );
+});
+
+test("what was fetched under an earlier assignment is ignored: a hole in it would be taken for one of Kafka's", async () => {
+  const folder = newFolder();
+  const { intake, assign, fetch, status } = await rig(folder, eager);
+  await assign();
+  await fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  await assign();
+  await intake.fetched({ partition: 0, generation: 1, messages: pack(messages(8, 12), 0), next: 12 });
+  expect(status()).toMatchObject({ read: 4 });
+  await fetch({ partition: 0, messages: messages(4, 12), next: 12 });
+  expect(await held(folder)).toMatchObject({ good: good(0, 12), bad: bad(0, 12) });
+});
+
+test("asked to stop at a bad event, everything before it is in the table and nothing after it, and the message names it", async () => {
+  const folder = newFolder();
+  const { assign, fetch } = await rig(folder, patient, { stopOnBadEvent: true });
+  await assign();
+  await expect(fetch({ partition: 0, messages: messages(1, 9), next: 9 })).rejects.toThrow(
+    "BAD_EVENT: NOT_JSON, the value is no JSON: topic t, partition 0, offset 5.",
+  );
+  const { events, ...offsets } = await held(folder);
+  expect(offsets).toMatchObject({ good: [1, 2, 3, 4], bad: [] });
+  expect(events.offsets.get("t/0")).toBe(4);
+});
+
+test("unknown fields are counted by name, null and missing optional ones are null, a type that changed is a dead letter, and one file holds it all", async () => {
+  const folder = newFolder();
+  const { intake, assign, fetch, status } = await rig(folder, patient);
+  await assign();
+  const lines = [
+    `{"user":"a","item":"b","session":"s","page":{"x":1}}`,
+    `{"user":"a","item":"b","session":null,"timestamp":null,"value":null}`,
+    `{"user":7,"item":"b","value":"4.5"}`,
+    `{"user":7,"item":"b","value":4.5}`,
+  ];
+  await fetch({ partition: 0, messages: lines.map((line, k) => message(k, line)), next: 4 });
+  await intake.drain(1000);
+  expect(status()).toMatchObject({ unknownFields: { session: 2, page: 1 }, flushes: { end: 1 }, table: { files: 1, rows: 3 } });
+  const { events, bad } = await held(folder);
+  expect(bad).toEqual([2]);
+  const rows = eventsOf(await readEvents(events.store, events.files[0]!));
+  expect(rows.map(({ user, timestamp, value }) => [user, timestamp, value])).toEqual([
+    ["a", 1_700_000_000_000, null],
+    ["a", 1_700_000_000_001, null],
+    ["7", 1_700_000_000_003, 4.5],
+  ]);
+});
+
+test("a producer that makes up field names fills no memory: the rest count as others", async () => {
+  const folder = newFolder();
+  const { intake, assign, fetch, status } = await rig(folder, patient);
+  await assign();
+  await fetch({ partition: 0, messages: Array.from({ length: 80 }, (_, k) => message(k, `{"user":"a","item":"b","f${k}":1}`)), next: 80 });
+  await intake.drain(1000);
+  const { unknownFields } = status() as { unknownFields: Record<string, number> };
+  expect(Object.keys(unknownFields)).toHaveLength(51);
+  expect(unknownFields["(others)"]).toBe(30);
+});
+
+test("health: a consumer that reads nothing while messages wait, or whose disk refuses, turns red, and one that is up to date stays green", () => {
+  let now = 0;
+  const figures = createFigures(createMetrics("test"), () => now);
+  const table = { version: 0, files: 0, rows: 0, watermark: 0 };
+  figures.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
+  const look = (end: number) => figures.looked([{ partition: 0, begin: 0, end }], new Set());
+  for (; now < 200_000; now += 1000) look(5);
+  expect(figures.healthy(60_000)).toBe(true);
+  for (const since = now; now < since + 61_000; now += 1000) look(9);
+  expect(figures.healthy(60_000)).toBe(false);
+  figures.hear({ type: "read", partition: 0, offsets: 4, next: 9 });
+  expect(figures.healthy(60_000)).toBe(true);
+  figures.stalled("cannot write");
+  now += 59_000;
+  expect(figures.healthy(60_000)).toBe(true);
+  now += 2_000;
+  expect(figures.healthy(60_000)).toBe(false);
+});
+
+test("lag is told of the partitions that are ours, in messages and in seconds", async () => {
+  const folder = newFolder();
+  const { intake, assign, fetch, status } = await rig(folder, patient);
+  expect(status()).toMatchObject({ lag: null });
+  await assign([0]);
+  await fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  await intake.drain(1000);
+  expect(status()).toMatchObject({ lag: { messages: 0, seconds: 0 } });
 });

@@ -9,6 +9,7 @@ import { afterAll, expect, test } from "vitest";
 import { parquetSource } from "../../services/replay/parquet.ts";
 import type { Row } from "../../shared/events/columns.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
+import { textOf } from "../../shared/events/text.ts";
 import { encodeParquet } from "../../shared/table/parquet.ts";
 import { isParquet } from "../../shared/table/parquet-file.ts";
 
@@ -55,10 +56,10 @@ test("a file of our own table needs no --map", async () => {
   const { bytes } = encodeParquet(
     eventsSchema,
     {
-      user: ["u1", "ü2"],
-      item: ["i1", "i1"],
+      user: textOf(["u1", "ü2"]),
+      item: textOf(["i1", "i1"]),
       timestamp: Float64Array.of(1_600_000_000_123, 0),
-      value: [null, 2.5],
+      value: Float64Array.of(Number.NaN, 2.5),
       bucket: Int32Array.of(1, 2),
       kafka_partition: Int32Array.of(0, 3),
       kafka_offset: Float64Array.of(7, 8),

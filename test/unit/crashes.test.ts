@@ -1,0 +1,118 @@
+// Ingest's writer cut off at every single operation of the disk, by a kill or by the power: what is left is whole, and the next one goes on to every offset once.
+import { beforeAll, expect, test } from "vitest";
+import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
+import pino from "pino";
+import { createIntake } from "../../services/ingest/intake.ts";
+import { createWriter, type Tables } from "../../services/ingest/writer.ts";
+import { deadLettersSchema, readDeadLetters } from "../../shared/table/dead-letters.ts";
+import { openTable } from "../../shared/table/delta.ts";
+import type { Disk } from "../../shared/table/disk.ts";
+import { eventsSchema, readEvents } from "../../shared/table/events.ts";
+import { filteredSchema, readFiltered } from "../../shared/table/filtered.ts";
+import { folderStore } from "../../shared/table/store.ts";
+import { type Cut, cuts, Killed, type MemoryDisk, memoryDisk } from "./memory-disk.ts";
+
+const FIRST = 40;
+const LAST = 52;
+/** Every fifth is bad, every seventh is missing. */
+const isMissing = (offset: number) => offset % 7 === 3;
+const isBad = (offset: number) => !isMissing(offset) && offset % 5 === 0;
+const message = (offset: number): RawMessage => ({
+  offset: `${offset}`,
+  value: Buffer.from(isBad(offset) ? "?" : `{"user":"u${offset % 3}","item":"i${offset}"}`),
+  timestamp: `${1_700_000_000_000 + offset}`,
+});
+
+const tablesOn = async (disk: Disk): Promise<Tables> => ({
+  events: await openTable(folderStore("/table/events", disk), eventsSchema),
+  deadLetters: await openTable(folderStore("/dead", disk), deadLettersSchema),
+  filtered: await openTable(folderStore("/table/filtered", disk), filteredSchema),
+});
+
+/** Reads on from where the tables are to `end`, a commit for every four offsets. Throws Killed where the disk is cut. */
+async function ingest(disk: Disk, end: number): Promise<void> {
+  const settings = { topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, reassign: () => undefined, committed: () => undefined };
+  const writer = createWriter(await tablesOn(disk), "t");
+  const limits = { rows: 1, bytes: 1e9, ageMs: 1e9 };
+  const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));
+  const starts = await intake.assigned([0], 1, [{ partition: 0, begin: 0, end }]);
+  for (let from = starts.get(0)!; from < end; from += 4) {
+    const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter((offset) => !isMissing(offset));
+    await intake.fetched({ partition: 0, generation: 1, messages: pack(offsets.map(message), 0), next: Math.min(end, from + 4) });
+  }
+  await intake.drain(0);
+}
+
+/** What the tables hold, offset by offset. */
+async function held(disk: Disk) {
+  const { events, deadLetters, filtered } = await tablesOn(disk);
+  const all = async <T>(files: readonly { path: string }[], read: (file: never) => Promise<readonly T[]>) =>
+    (await Promise.all(files.map((file) => read(file as never)))).flat();
+  const ascending = (offsets: number[]) => offsets.sort((a, b) => a - b);
+  return {
+    good: ascending(await all(events.files, async (file) => [...(await readEvents(events.store, file)).offset])),
+    bad: ascending(await all(deadLetters.files, async (file) => (await readDeadLetters(deadLetters.store, file)).map(({ offset }) => offset))),
+    missing: ascending(
+      await all(filtered.files, async (file) =>
+        (await readFiltered(filtered.store, file)).flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, k) => first + k)),
+      ),
+    ),
+    version: events.version,
+  };
+}
+
+const offsets = (to: number) => Array.from({ length: to }, (_, offset) => offset);
+const expected = (to: number) => ({
+  good: offsets(to).filter((offset) => !isBad(offset) && !isMissing(offset)),
+  bad: offsets(to).filter(isBad),
+  missing: offsets(to).filter(isMissing),
+});
+
+let before: MemoryDisk;
+let operations = 0;
+beforeAll(async () => {
+  before = memoryDisk();
+  await ingest(before, FIRST);
+  before.cutAt(before.operations, "killed after");
+  await before.list("/").catch(() => undefined);
+  const whole = before.survivors();
+  await ingest(whole, LAST);
+  operations = whole.operations;
+  expect(await held(whole)).toMatchObject({ ...expected(LAST), version: 12 }); // past a checkpoint of the log
+});
+
+test.each(cuts)("%s: at whichever operation, a reader finds whole commits, and the next process every offset once", async (how: Cut) => {
+  for (let at = 0; at < operations; at++) {
+    const disk = before.survivors();
+    disk.cutAt(at, how);
+    await expect(ingest(disk, LAST), `${how} ${at}`).rejects.toThrow(Killed);
+    const left = disk.survivors();
+    const { good, version } = await held(left);
+    expect(expected(LAST).good.slice(0, good.length), `${how} ${at}`).toEqual(good);
+    expect(version).toBeGreaterThanOrEqual(9);
+    await ingest(left, LAST);
+    expect(await held(left), `${how} ${at}`).toMatchObject(expected(LAST));
+  }
+});
+
+test.each(["ENOSPC", "EIO"])("a disk that answers %s once, at whichever operation, loses and doubles nothing", async (code) => {
+  for (let at = 0; at < operations; at++) {
+    const disk = before.survivors();
+    let operation = 0;
+    const refusing = Object.fromEntries(
+      Object.entries(disk).map(([name, work]) => [
+        name,
+        typeof work !== "function"
+          ? work
+          : (...given: never[]) => {
+              if (operation++ === at) return Promise.reject(Object.assign(new Error(code), { code }));
+              return (work as (...given: never[]) => unknown)(...given);
+            },
+      ]),
+    ) as unknown as Disk;
+    // Refused while it opens the tables it ends with the error; later it tries again, or is fenced by its own commit and reads anew.
+    await ingest(refusing, LAST).catch(() => undefined);
+    await ingest(disk, LAST);
+    expect(await held(disk), `${code} ${at}`).toMatchObject(expected(LAST));
+  }
+});
