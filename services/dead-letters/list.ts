@@ -15,9 +15,12 @@ export async function list(dir: string, { json, limit, ...filter }: Listing): Pr
   const newest = newestOf(limit ?? 20);
   for await (const letter of readLetters(dir, await openSentBack(dir))) {
     if (!tally.takes(letter)) continue;
-    if (json && limit === undefined) process.stdout.write(`${formatLine(letter)}\n`);
+    if (json && limit === undefined) await print(`${formatLine(letter)}\n`);
     else newest.add(letter);
   }
-  if (json) for (const letter of newest.letters) process.stdout.write(`${formatLine(letter)}\n`);
-  else process.stdout.write(listingText(newest.letters, tally));
+  if (json) for (const letter of newest.letters) await print(`${formatLine(letter)}\n`);
+  else await print(listingText(newest.letters, tally));
 }
+
+/** A pipe takes 64 kB at a time: waits for whoever reads, so that neither memory fills nor the end is lost with the process. */
+const print = (text: string) => new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type DeadReason, deadReasons } from "../../shared/events/event.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
-import { plural } from "../../shared/picture/figures.ts";
+import { count, plural } from "../../shared/picture/figures.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -58,7 +58,7 @@ function consistent({ action, file, reason, partition, limit, all }: z.output<ty
 
 function inWords({ sent, before, left }: Outcome): string {
   const known = before === 0 ? "" : `${plural(before, "letter")} had been sent back before`;
-  if (left > 0) return `stopped: sent back ${plural(sent, "letter")}, ${left} left; run it again for the rest`;
+  if (left > 0) return `stopped: sent back ${plural(sent, "letter")}, ${count(left)} left; run it again for the rest`;
   if (sent === 0) return known === "" ? "no letters in the input: nothing to send back" : `nothing to send back: ${known}`;
   return `sent back ${plural(sent, "letter")}${known === "" ? "" : `; ${known}`}`;
 }

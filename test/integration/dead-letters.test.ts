@@ -12,6 +12,7 @@ import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-dead-"));
@@ -110,6 +111,17 @@ test("broken messages are listed, corrected, sent back once, and stand in the ta
   expect((await tributary(["dead-letters", "list"])).stdout).toContain("3 letters sent back are left out");
   expect(await tributary(["verify"])).toMatchObject({ code: 0, stdout: expect.stringContaining("every offset once") });
 }, 120_000);
+
+test("a list longer than a pipe holds arrives whole", async () => {
+  const dir = join(folder, "many");
+  const table = await openDeadLetters(dir);
+  const many = Array.from({ length: 5000 }, (_, offset) => ({
+    ...{ topic: "many", partition: 0, offset, timestamp: offset, reason: "NOT_JSON" as const, detail: "the value is no JSON" },
+    value: Buffer.from("x".repeat(100)),
+  }));
+  await table.commit({ add: [await writeDeadLetters(table.store, many)] });
+  expect((await letters("--dead-letters", dir)).map(({ offset }) => offset)).toEqual(many.map(({ offset }) => offset));
+});
 
 test("mistakes on the command line are told, and an empty input is no mistake", async () => {
   expect(await tributary(["dead-letters", "replay"])).toMatchObject({
