@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   ingest: () => import("./ingest/main.ts") as never,
   split: () => import("./split/main.ts") as never,
   verify: () => import("./ingest/verify.ts") as never,
+  "dead-letters": () => import("./dead-letters/main.ts") as never,
   server: () => import("./server/main.ts") as never,
   trainer: () => import("./trainer/main.ts") as never,
   train: () => import("./train.ts") as never,
@@ -37,7 +38,7 @@ await run(async (until) => {
 
 async function overview(): Promise<void> {
   const rows = await Promise.all(
-    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(11)}${(await load()).command.summary}`),
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`),
   );
   process.stdout.write(
     `Tributary trains RecVAE recommenders continuously from a live stream of events.\n\nUsage: tributary COMMAND [flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags.\n`,

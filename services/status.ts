@@ -4,6 +4,7 @@ import { askAll } from "../shared/runtime/answers.ts";
 import type { Figure } from "../shared/picture/boxes.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { duration } from "../shared/picture/figures.ts";
+import { ingestLines } from "../shared/picture/ingest-lines.ts";
 import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
@@ -31,7 +32,7 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, ingest, services, at }: Picture): string {
   const others = problems.filter(({ reason }) => reason !== verdict.headline);
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
@@ -42,6 +43,7 @@ function textOf({ verdict, problems, boxes, tiles, services, at }: Picture): str
     "",
     ...boxes.map(row),
     "",
+    ...(ingest ? [...ingestLines(ingest), ""] : []),
     ...services.map(({ service, state, pid, url, startedAt }) => {
       const running = duration((at - startedAt) / 1000);
       return `  ${service.padEnd(14)}${state.padEnd(22)}${running.padEnd(9)}process ${String(pid).padEnd(9)}${url}`;

@@ -37,6 +37,13 @@ export function duration(seconds: number | null): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+/** 640 B, 12.3 kB, 1.2 MB. */
+export function bytes(n: number | null): string {
+  if (n === null) return dash;
+  if (n < 1e3) return `${n} B`;
+  return n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`;
+}
+
 export function percent(share: number | null): string {
   return share === null ? dash : `${(share * 100).toFixed(share !== 0 && share < 0.1 ? 2 : 1)} %`;
 }

@@ -100,7 +100,7 @@ function ingestion(flow: Flow, { lagSince }: Memory): Problem[] {
       level: "amber",
       word: "rejects",
       reason,
-      hint: "the dead-letter table keeps each with its reason; repair the producer",
+      hint: "`tributary dead-letters list` shows each with its reason; repair the producer",
     });
   }
   return found;

@@ -2,6 +2,7 @@
 import { boxesOf, type Figure } from "./boxes.ts";
 import { count, duration, loss, plural, ratio } from "./figures.ts";
 import { isDraining, type Problem, problemsOf } from "./health.ts";
+import type { IngestStatus } from "./ingest.ts";
 import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
@@ -34,6 +35,8 @@ export interface Picture {
   readonly problems: readonly Problem[];
   readonly boxes: readonly Figure[];
   readonly tiles: readonly Figure[];
+  /** What ingest counts, all its processes as one; null while none answers. */
+  readonly ingest: IngestStatus | null;
   readonly services: readonly ProcessRow[];
 }
 
@@ -47,6 +50,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     problems,
     boxes: boxesOf(flow, memory, problems),
     tiles: tilesOf(flow, problems),
+    ingest: flow.ingest?.status ?? null,
     services: flow.processes.map(({ service, pid, url, status, answeredAt, startedAt }) => {
       const answers = answeredAt !== null && flow.now - answeredAt < 5000;
       const said = (status as { state?: unknown; done?: unknown } | null)?.state;

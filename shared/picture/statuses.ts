@@ -1,5 +1,7 @@
 // What the services' /status answers say, read with tolerance: an unknown or missing figure becomes null, so that an older or newer service still shows.
 import { z } from "zod";
+import { combine, type IngestStatus, ingestStatus } from "./ingest.ts";
+import { list, maybe, number, text } from "./tolerant.ts";
 
 /** One registered process and the newest answer of its /status. */
 export interface Answer {
@@ -12,27 +14,9 @@ export interface Answer {
   readonly answeredAt: number | null;
 }
 
-const number = z.number().nullable().catch(null);
-const text = z.string().nullable().catch(null);
-const list = <T extends z.ZodType>(item: T) => z.array(item).catch([]);
-const maybe = <T extends z.ZodType>(shape: T) => shape.nullable().catch(null);
-
 const metrics = z.object({ "ndcg@100": number, "recall@20": number, "recall@50": number, "ndcg@100:se": number });
 
 const replay = z.object({ source: text, produced: number, total: number, ratePerSecond: number, done: z.boolean().catch(false) });
-const ingest = z.object({
-  state: text,
-  reason: text,
-  read: number,
-  written: number,
-  dead: number,
-  buffered: number,
-  lag: maybe(z.object({ messages: number, seconds: number })),
-  table: maybe(z.object({ version: number, files: number, rows: number })),
-  lastCommitAt: number,
-  newestArrival: number,
-  eventsPerSecond: number,
-});
 const server = z.object({
   state: text,
   hint: text,
@@ -70,7 +54,8 @@ export interface Seen<T> {
 export interface Flow {
   readonly now: number;
   readonly replay: Seen<z.output<typeof replay>> | null;
-  readonly ingest: Seen<z.output<typeof ingest>> | null;
+  /** Every ingest process as one; the process named is the one that has been silent for longest. */
+  readonly ingest: Seen<IngestStatus> | null;
   readonly server: Seen<z.output<typeof server>> | null;
   readonly trainers: readonly Seen<z.output<typeof trainer>>[];
   readonly evaluator: Seen<z.output<typeof evaluator>> | null;
@@ -81,7 +66,7 @@ export interface Flow {
 
 const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
 
-/** `now` in ms since 1970. Of several processes of one service (but trainers) the newest is shown. */
+/** `now` in ms since 1970. Of several processes of one service the newest is shown, but all trainers, and all of ingest as one. */
 export function flowOf(answers: readonly Answer[], now: number): Flow {
   const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
   const processes = answers
@@ -99,13 +84,18 @@ export function flowOf(answers: readonly Answer[], now: number): Flow {
   return {
     now,
     replay: newest("replay", replay),
-    ingest: newest("ingest", ingest),
+    ingest: asOne(all("ingest", ingestStatus)),
     server: newest("server", server),
     trainers: all("trainer", trainer),
     evaluator: newest("evaluator", evaluator),
     serve: newest("serve", serve),
     processes,
   };
+}
+
+function asOne(all: readonly Seen<IngestStatus>[]): Seen<IngestStatus> | null {
+  const quietest = all.reduce<Seen<IngestStatus> | null>((found, each) => (found && found.silence > each.silence ? found : each), null);
+  return quietest && { ...quietest, status: combine(all.flatMap(({ status }) => status ?? [])) };
 }
 
 /** Seconds by which the published model is behind the newest event; 0 when it covers every event, null while there is no model. */

@@ -44,6 +44,11 @@ export const errors = {
     retryable: false,
     hint: "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to go past it",
   },
+  LETTERS_REFUSED: {
+    exit: 1,
+    retryable: false,
+    hint: "nothing was sent: correct `value` in these lines of `dead-letters list --json`, or leave them out, and run it again",
+  },
   DATASET_MALFORMED: {
     exit: 2,
     retryable: false,

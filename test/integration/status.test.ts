@@ -26,7 +26,10 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   expect(text).toMatch(/^✓ Healthy\. Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)\n/);
   expect(text).toMatch(/^ {2}Training +852 steps\/min +2 trainers$/m);
   expect(text).toMatch(/^ {2}ingest +consuming +10 min +process \d+ +http:/m);
-  const picture = JSON.parse((await status("--json")).stdout) as { freshness: number; services: { service: string }[] };
+  expect(text).toMatch(/^ {2}0 +260,775 +130 +1 s +260,575 +78 +0$/m);
+  expect(text).toMatch(/^ {2}168 flushes \(age 164, rows 4\) · last file 6,210 rows, .* unknown fields: session 1,204$/m);
+  const picture = JSON.parse((await status("--json")).stdout) as { freshness: number; ingest: object; services: { service: string }[] };
+  expect(picture.ingest).toMatchObject({ partitions: [{ lag: 130 }, {}, {}, {}], flushes: { age: 164 }, unknownFields: { session: 1204 } });
   expect(picture.freshness).toBeGreaterThan(9);
   expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();

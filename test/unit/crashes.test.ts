@@ -29,9 +29,10 @@ const tablesOn = async (disk: Disk): Promise<Tables> => ({
   filtered: await openTable(folderStore("/table/filtered", disk), filteredSchema),
 });
 
-/** Reads on from where the tables are to `end`, a commit for every four offsets. Throws Killed where the disk is cut. */
-async function ingest(disk: Disk, end: number): Promise<void> {
-  const settings = { topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, reassign: () => undefined, committed: () => undefined };
+/** Reads on from where the tables are to `end`, a commit for every four offsets; each is told once it is done. Throws Killed where the disk is cut. */
+async function ingest(disk: Disk, end: number, done: (next: number) => void = () => undefined): Promise<void> {
+  const committed = (next: ReadonlyMap<number, number>) => done(next.get(0)!);
+  const settings = { topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, reassign: () => undefined, committed };
   const writer = createWriter(await tablesOn(disk), "t");
   const limits = { rows: 1, bytes: 1e9, ageMs: 1e9 };
   const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));
@@ -85,9 +86,14 @@ test.each(cuts)("%s: at whichever operation, a reader finds whole commits, and t
   for (let at = 0; at < operations; at++) {
     const disk = before.survivors();
     disk.cutAt(at, how);
-    await expect(ingest(disk, LAST), `${how} ${at}`).rejects.toThrow(Killed);
+    let told = FIRST;
+    const run = ingest(disk, LAST, (next) => {
+      told = next;
+    });
+    await expect(run, `${how} ${at}`).rejects.toThrow(Killed);
     const left = disk.survivors();
     const { good, version } = await held(left);
+    expect(good.length, `${how} ${at}: what was told is there`).toBeGreaterThanOrEqual(expected(told).good.length);
     expect(expected(LAST).good.slice(0, good.length), `${how} ${at}`).toEqual(good);
     expect(version).toBeGreaterThanOrEqual(9);
     await ingest(left, LAST);

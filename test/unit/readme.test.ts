@@ -28,7 +28,7 @@ describe("the README", () => {
 
   test("names every command of the command line", () => {
     const cli = readFileSync(new URL("services/cli.ts", root), "utf8");
-    const commands = [...cli.matchAll(/^ {2}(\w+): \(\) => import/gm)].map(([, name]) => name!);
+    const commands = [...cli.matchAll(/^ {2}"?([\w-]+)"?: \(\) => import/gm)].map(([, name]) => name!);
     expect(commands.length).toBeGreaterThan(10);
     const [section] = readme.split("## Commands\n")[1]!.split("\n### ");
     for (const name of commands) expect(section).toMatch(new RegExp(`^\\| .*\`${name}\\b`, "m"));

@@ -1,0 +1,9 @@
+// Where a letter once came from, which is its name for ever: the dead letters, the lines of the operator and the record of what was sent back meet by it.
+
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export const nameOf = ({ topic, partition, offset }: Place): string => `${topic}/${partition}/${offset}`;
