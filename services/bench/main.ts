@@ -47,7 +47,10 @@ export const command = defineCommand({
       if (config.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
       else print(`${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`, ingestLines(figures));
     } else {
-      throw new AppError("NOT_BUILT", { what: `bench ${config.what} does not measure anything yet`, works: "bench engine, bench train, bench ingest" });
+      throw new AppError("NOT_BUILT", {
+        what: `bench ${config.what} does not measure anything yet`,
+        works: "bench engine, bench train, bench ingest",
+      });
     }
   },
 });

@@ -187,7 +187,10 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         dead,
         filtered,
         buffered,
-        lag: rebalances === 0 ? null : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
+        lag:
+          rebalances === 0
+            ? null
+            : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
         partitions: bounds.map((bound) => {
           const { written, dead, filtered } = of(bound.partition);
           return {

@@ -23,7 +23,12 @@ export interface Brought {
 }
 
 export type News =
-  | { readonly type: "assigned"; readonly positions: ReadonlyMap<number, number>; readonly committed: ReadonlyMap<number, number>; readonly table: TableFigures }
+  | {
+      readonly type: "assigned";
+      readonly positions: ReadonlyMap<number, number>;
+      readonly committed: ReadonlyMap<number, number>;
+      readonly table: TableFigures;
+    }
   | { readonly type: "read"; readonly partition: number; readonly offsets: number; readonly next: number }
   | { readonly type: "dropped"; readonly offsets: number; readonly fenced: boolean }
   | {

@@ -124,7 +124,10 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       paused.delete(batch.partition);
       underWay += bytes;
       const { offsets, arrivedAt, lengths, values } = batch.messages;
-      post({ type: "fetched", batch, bytes }, [offsets, arrivedAt, lengths, values].map(({ buffer }) => buffer as ArrayBuffer));
+      post(
+        { type: "fetched", batch, bytes },
+        [offsets, arrivedAt, lengths, values].map(({ buffer }) => buffer as ArrayBuffer),
+      );
     },
     drain: async (patienceMs) => {
       post({ type: "drain", patienceMs });

@@ -41,7 +41,9 @@ setInterval(() => {
 port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "assigned":
-      return void intake.assigned(message.partitions, message.generation, message.bounds).then((starts) => tell({ type: "answer", starts }), fail);
+      return void intake
+        .assigned(message.partitions, message.generation, message.bounds)
+        .then((starts) => tell({ type: "answer", starts }), fail);
     case "fetched":
       return void intake.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
     case "drain":

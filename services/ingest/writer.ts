@@ -66,7 +66,14 @@ export function createWriter(tables: Tables, topic: string): Writer {
       await writeDead(buffer);
       await writeGaps(buffer);
       const file = buffer.rows === 0 ? undefined : await writeEvents(events.table.store, buffer.batch());
-      await events.commit(file, reached([...buffer.tallies.keys()].map((partition) => ({ partition })), buffer.tallies), buffer.newestArrival);
+      await events.commit(
+        file,
+        reached(
+          [...buffer.tallies.keys()].map((partition) => ({ partition })),
+          buffer.tallies,
+        ),
+        buffer.newestArrival,
+      );
       return file;
     },
   };

@@ -25,7 +25,11 @@ export const deadReasons = {
 export type DeadReason = keyof typeof deadReasons;
 
 export type Parsed =
-  | { readonly ok: true; readonly event: Interaction; /** Names of fields that are no part of an event. */ readonly unknownFields: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly event: Interaction /** Names of fields that are no part of an event. */;
+      readonly unknownFields: readonly string[];
+    }
   | { readonly ok: false; readonly reason: DeadReason };
 
 export const MAX_NAME_BYTES = 256;

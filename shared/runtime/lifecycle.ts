@@ -27,6 +27,7 @@ export async function run(body: (until: Until) => Promise<void>): Promise<never>
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   try {
     await body({ signal: controller.signal, stopped });
+    await new Promise((resolve) => process.stdout.write("", resolve)); // a pipe takes 64 kB at a time, and exit drops the rest
     return process.exit(process.exitCode ?? 0);
   } catch (error) {
     return fail(error);

@@ -3,7 +3,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 
 export const metricTable = {
   tributary_events_produced_total: { kind: "counter", help: "Events written to Kafka by replay", labels: [] },
-  tributary_events_read_total: { kind: "counter", help: "Offsets read from Kafka and done with: written, dead or filtered", labels: ["partition"] },
+  tributary_events_read_total: {
+    kind: "counter",
+    help: "Offsets read from Kafka and done with: written, dead or filtered",
+    labels: ["partition"],
+  },
   tributary_rows_written_total: { kind: "counter", help: "Rows committed to the events table", labels: ["partition"] },
   tributary_events_dead_total: { kind: "counter", help: "Messages sent to the dead letters", labels: ["partition", "reason"] },
   tributary_events_filtered_total: { kind: "counter", help: "Offsets at which Kafka keeps no message", labels: ["partition"] },
@@ -14,9 +18,23 @@ export const metricTable = {
   tributary_partitions_paused: { kind: "gauge", help: "Partitions not read on until there is room", labels: [] },
   tributary_buffered_rows: { kind: "gauge", help: "Rows read and not yet committed", labels: [] },
   tributary_lag_messages: { kind: "gauge", help: "Messages in the topic that the table does not hold yet", labels: ["partition"] },
-  tributary_lag_seconds: { kind: "gauge", help: "Age of the newest event in the table where some are missing, 0 otherwise", labels: ["partition"] },
-  tributary_file_rows: { kind: "histogram", help: "Rows of a file of events as it was written", labels: [], buckets: [100, 1e3, 1e4, 5e4, 1e5, 2e5, 5e5, 1e6] },
-  tributary_file_bytes: { kind: "histogram", help: "Bytes of a file of events as it was written", labels: [], buckets: [1e4, 1e5, 1e6, 4e6, 1.6e7, 6.4e7] },
+  tributary_lag_seconds: {
+    kind: "gauge",
+    help: "Age of the newest event in the table where some are missing, 0 otherwise",
+    labels: ["partition"],
+  },
+  tributary_file_rows: {
+    kind: "histogram",
+    help: "Rows of a file of events as it was written",
+    labels: [],
+    buckets: [100, 1e3, 1e4, 5e4, 1e5, 2e5, 5e5, 1e6],
+  },
+  tributary_file_bytes: {
+    kind: "histogram",
+    help: "Bytes of a file of events as it was written",
+    labels: [],
+    buckets: [1e4, 1e5, 1e6, 4e6, 1.6e7, 6.4e7],
+  },
   tributary_commit_seconds: { kind: "histogram", help: "Time of one commit, files written to log entry", labels: [] },
   tributary_table_version: { kind: "gauge", help: "Newest version of the events table", labels: [] },
   tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
@@ -42,7 +60,10 @@ export const metricTable = {
   },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
-} as const satisfies Record<string, { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[]; buckets?: readonly number[] }>;
+} as const satisfies Record<
+  string,
+  { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[]; buckets?: readonly number[] }
+>;
 
 type Table = typeof metricTable;
 type NamesOf<K> = { [N in keyof Table]: Table[N]["kind"] extends K ? N : never }[keyof Table];

@@ -21,9 +21,13 @@ export const lastCheckpoint = (version: number, actions: number, bytes: number):
 const text = new arrow.Utf8();
 const long = new arrow.Int64();
 const field = (name: string, type: arrow.DataType) => new arrow.Field(name, type, true);
-const entry = new arrow.Struct<{ key: arrow.Utf8; value: arrow.Utf8 }>([new arrow.Field("key", text, false), new arrow.Field("value", text, true)]);
+const entry = new arrow.Struct<{ key: arrow.Utf8; value: arrow.Utf8 }>([
+  new arrow.Field("key", text, false),
+  new arrow.Field("value", text, true),
+]);
 const map = new arrow.Map_<arrow.Utf8, arrow.Utf8>(new arrow.Field("key_value", entry, false));
-const struct = (fields: Record<string, arrow.DataType>) => new arrow.Struct(Object.entries(fields).map(([name, type]) => field(name, type)));
+const struct = (fields: Record<string, arrow.DataType>) =>
+  new arrow.Struct(Object.entries(fields).map(([name, type]) => field(name, type)));
 
 /** The columns; in a row all but one are null. */
 const actionType = struct({

@@ -52,10 +52,14 @@ async function held(disk: Disk) {
   const ascending = (offsets: number[]) => offsets.sort((a, b) => a - b);
   return {
     good: ascending(await all(events.files, async (file) => [...(await readEvents(events.store, file)).offset])),
-    bad: ascending(await all(deadLetters.files, async (file) => (await readDeadLetters(deadLetters.store, file)).map(({ offset }) => offset))),
+    bad: ascending(
+      await all(deadLetters.files, async (file) => (await readDeadLetters(deadLetters.store, file)).map(({ offset }) => offset)),
+    ),
     missing: ascending(
       await all(filtered.files, async (file) =>
-        (await readFiltered(filtered.store, file)).flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, k) => first + k)),
+        (await readFiltered(filtered.store, file)).flatMap(({ first, last }) =>
+          Array.from({ length: last - first + 1 }, (_, k) => first + k),
+        ),
       ),
     ),
     version: events.version,

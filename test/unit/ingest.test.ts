@@ -234,7 +234,11 @@ test("offsets at which Kafka has no message are filtered: in the table of ranges
   const folder = newFolder();
   const { assign, fetch, status, metric } = await rig(folder, eager);
   await assign();
-  await fetch({ partition: 0, messages: [message(2, "x"), message(3, `{"user":"u","item":"i"}`), message(7, `{"user":"u","item":"i"}`)], next: 10 });
+  await fetch({
+    partition: 0,
+    messages: [message(2, "x"), message(3, `{"user":"u","item":"i"}`), message(7, `{"user":"u","item":"i"}`)],
+    next: 10,
+  });
   await fetch({ partition: 0, messages: [], next: 12 });
   const filtered = await openFiltered(join(folder, "table"));
   const ranges = (await Promise.all(filtered.files.map((file) => readFiltered(filtered.store, file)))).flat();
@@ -264,7 +268,9 @@ test("property: however messages are cut into batches, whatever is missing or ba
       const give = async (partition: number, count: number) => {
         const from = next[partition]!;
         const to = Math.min(partitions[partition]!.length, from + count);
-        const found = partitions[partition]!.slice(from, to).flatMap((kind, k) => (kind === "missing" ? [] : [message(from + k, text[kind])]));
+        const found = partitions[partition]!.slice(from, to).flatMap((kind, k) =>
+          kind === "missing" ? [] : [message(from + k, text[kind])],
+        );
         next[partition] = to;
         await fetch({ partition, messages: found, next: to });
       };

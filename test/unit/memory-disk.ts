@@ -104,6 +104,6 @@ export function memoryDisk(found: ReadonlyMap<string, Inode> = new Map()): Memor
     remove: (path) => step(() => void names.delete(path)),
     makeFolder: () => step(() => undefined),
     list: (path) => step(() => [...names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name))),
-    modifiedAt: (path) => step(() => (inode(path), 0)),
+    modifiedAt: (path) => step(() => inode(path) && 0),
   };
 }
