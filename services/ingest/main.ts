@@ -32,7 +32,7 @@ const options = z.object({
   flushRows: z.coerce.number().int().min(1).max(1_000_000).default(200_000).describe("events a file, at most about"),
   flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
   flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),
-  memory: size("256MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
+  memory: size("448MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
   group: z
     .string()
     .optional()

@@ -11,13 +11,13 @@ export interface Budget {
   readonly threadHeap: number;
 }
 
-/** What Node, the libraries and two threads take before the first event. */
-const BASE = 192e6;
+/** What Node, the libraries and two threads take with small buffers. */
+const BASE = 300e6;
 
 export function budgetOf(bytes: number): Budget {
   const rest = bytes - BASE;
   return {
-    fetch: Math.round(Math.min(1e6, rest / 100)),
+    fetch: Math.round(Math.min(1e6, rest / 150)),
     underWay: Math.round(Math.min(64e6, rest / 20)),
     buffer: Math.round(Math.min(256e6, rest / 12)),
     threadHeap: Math.round(rest / 3),
