@@ -18,6 +18,9 @@ export interface EventBatch {
   readonly offset: Float64Array;
 }
 
+/** Who had to do with what: all that a history is made of. */
+export type Interactions = Pick<EventBatch, "length" | "user" | "item">;
+
 export interface Row {
   readonly user: string;
   readonly item: string;

@@ -1,5 +1,5 @@
 // Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
-import type { EventBatch } from "./batch.ts";
+import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
 import { RowPool } from "./rows.ts";
 import { type Part, partOf } from "./split.ts";
@@ -34,7 +34,7 @@ export class Histories {
   }
 
   /** Adds the events of one table version, in their order. */
-  append(batch: EventBatch, version: number): void {
+  append(batch: Interactions, version: number): void {
     const { user: users, item: items } = batch;
     const userOf = lookup(stringsOf(users.words), (name) => this.#numberOf(name));
     const columnOf = lookup(stringsOf(items.words), (item) => this.vocabulary.add(item));

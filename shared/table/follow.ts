@@ -1,9 +1,9 @@
 // Follows the table of events: first all of it, then each row that is new, once, in the order of versions and of files within a version.
-import type { EventBatch } from "../events/batch.ts";
+import type { Interactions } from "../events/batch.ts";
 import { AppError } from "../runtime/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import type { DeltaTable } from "./delta.ts";
-import { openEvents, readEvents } from "./events.ts";
+import { openEvents, readInteractions } from "./events.ts";
 import type { Commit, DataFile } from "./log.ts";
 
 export interface CaughtUp {
@@ -22,7 +22,7 @@ export interface Follower {
 
 /** Whatever takes in the rows: a version at a time, its files one after the other. */
 interface Target {
-  append(batch: EventBatch, version: number): void;
+  append(batch: Interactions, version: number): void;
   /** Everything is told anew: rows were taken away, or what was told in between is no longer kept. */
   clear(): void;
 }
@@ -40,7 +40,7 @@ export function followTable(tableDir: string, target: Target): Follower {
     [table, done, waiting, watermark] = [undefined, -1, [], 0];
     const opened = await openEvents(tableDir, toVersion);
     try {
-      for (const file of opened.files) target.append(await readEvents(opened.store, file), opened.version);
+      for (const file of opened.files) target.append(await readInteractions(opened.store, file), opened.version);
     } catch (error) {
       target.clear(); // a part of a version is none
       throw error;
@@ -78,11 +78,11 @@ export function followTable(tableDir: string, target: Target): Follower {
 }
 
 /** The whole version before any of it counts: a file that cannot be read must not leave half a version behind. "gone": compacted since, and vacuumed. */
-async function readWhole(table: DeltaTable, files: readonly DataFile[]): Promise<EventBatch[] | "gone"> {
-  const batches: EventBatch[] = [];
+async function readWhole(table: DeltaTable, files: readonly DataFile[]): Promise<Interactions[] | "gone"> {
+  const batches: Interactions[] = [];
   for (const file of files) {
     try {
-      batches.push(await readEvents(table.store, file));
+      batches.push(await readInteractions(table.store, file));
     } catch (error) {
       if (error instanceof AppError && table.removed.has(file.path)) return "gone";
       throw error;

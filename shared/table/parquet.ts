@@ -137,6 +137,12 @@ function wordsOf(data: arrow.Data): Words {
 /** NaN where null. */
 function doublesOf(vector: arrow.Vector): Float64Array {
   const values = Float64Array.from(vector.toArray() as Float64Array);
-  if (vector.nullCount > 0) for (let k = 0; k < values.length; k++) if (!vector.isValid(k)) values[k] = Number.NaN;
+  let row = 0;
+  for (const { length, nullCount, nullBitmap, offset } of vector.data) {
+    if (nullCount > 0) for (let k = 0; k < length; k++) if (!isSet(nullBitmap, offset + k)) values[row + k] = Number.NaN;
+    row += length;
+  }
   return values;
 }
+
+const isSet = (bitmap: Uint8Array, k: number) => ((bitmap[k >> 3]! >> (k & 7)) & 1) === 1;

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { batchOf, type EventBatch, eventsOf, type Row } from "../../shared/events/batch.ts";
+import { batchOf, type Interactions, type Row } from "../../shared/events/batch.ts";
+import { rowsOf } from "../../shared/events/text.ts";
 import { type DeadLetter, openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, openExistingEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -38,7 +39,8 @@ function recorder() {
   const seen: [number, string][] = [];
   return {
     seen,
-    append: (batch: EventBatch, version: number) => void seen.push(...eventsOf(batch).map(({ item }): [number, string] => [version, item])),
+    append: ({ item, length }: Interactions, version: number) =>
+      void seen.push(...rowsOf(item, length).map((name): [number, string] => [version, name])),
     clear: () => void seen.splice(0),
   };
 }
