@@ -33,6 +33,9 @@ const options = z.object({
   once: z.boolean().default(false).describe("stop after the first published model and print its metrics as JSON"),
 });
 
+/** Freshness is what one comes to see here; the many small files are merged in the background. */
+const FLUSH_SECONDS = 3;
+
 export const command = defineCommand({
   name: "up",
   summary: "Everything on this machine: broker, ingest, server, trainers, evaluator, serve, dashboard, fed by a stream",
@@ -93,7 +96,7 @@ function startServices(config: Config, server: string): Supervised[] {
     : ["synthetic", ...optional("--rate", config.rate)];
   return [
     start("replay", source),
-    start("ingest"),
+    start("ingest", ["--flush-seconds", String(FLUSH_SECONDS)]),
     start("server", ["--table", table, "--out", training, "--listen", server, "--gamma", String(config.gamma)]),
     ...Array.from({ length: config.trainers }, (_, k) => start(`trainer-${k + 1}`, ["--server", `ws://${server}`], 1)),
     start("evaluator", [], 1),

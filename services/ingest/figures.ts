@@ -65,7 +65,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let stalledAt = 0;
   let movedAt = now();
   let lastCommit: { at: number; seconds: number; rows: number; bytes: number } | null = null;
-  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0 };
+  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
   let paused: readonly number[] = [];
 

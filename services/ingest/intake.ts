@@ -5,6 +5,7 @@ import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { RowBuffer, type Tally } from "./buffer.ts";
@@ -59,7 +60,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   const table = () => {
     const { version, files, rows, watermark } = writer.table;
-    return { version, files: files.length, rows, watermark };
+    return { version, files: files.length, rows, watermark, compactionDue: isCompactionDue(files) };
   };
 
   function drop(fenced: boolean): void {

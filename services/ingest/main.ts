@@ -13,6 +13,7 @@ import { size } from "../../shared/runtime/size.ts";
 import { createFigures } from "./figures.ts";
 import { budgetOf } from "./memory.ts";
 import { openPipeline } from "./pipeline.ts";
+import { createUpkeep } from "./upkeep.ts";
 import { watch } from "./watch.ts";
 
 const TOPIC_PARTITIONS = 4;
@@ -33,6 +34,8 @@ const options = z.object({
   flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
   flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),
   memory: size("448MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
+  upkeep: z.boolean().default(true).describe("merge small files and vacuum in the background, in processes of their own"),
+  retention: z.string().default("168h").describe("age from which vacuum deletes what the table no longer needs"),
   group: z
     .string()
     .optional()
@@ -57,10 +60,13 @@ export const command = defineCommand({
     const bounds = () => kafka.endOffsets(topic);
     const room = budgetOf(config.memory);
 
+    const deadLettersDir = resolve(config.deadLetters ?? paths.deadLetters);
+    const upkeep = createUpkeep({ tableDir, deadLettersDir, dataDir: paths.root, retention: config.retention }, metrics, log);
+
     const pipeline = await openPipeline({
       topic,
       tableDir,
-      deadLettersDir: config.deadLetters ?? paths.deadLetters,
+      deadLettersDir,
       limits: { rows: config.flushRows, bytes: Math.min(config.flushBytes, room.buffer), ageMs: 1000 * config.flushSeconds },
       stopOnBadEvent: config.onBadEvent === "stop",
       retryMs: RETRY_MS,
@@ -68,7 +74,11 @@ export const command = defineCommand({
       bytesUnderWay: room.underWay,
       heapMegabytes: room.threadHeap / 1e6,
       bounds,
-      hear: figures.hear,
+      hear: (news) => {
+        figures.hear(news);
+        // Of all that write into the table the one that reads partition 0 cares for it.
+        if (news.type === "wrote" && config.upkeep && !untilEnd) upkeep.look(news.table.compactionDue, figures.positions.has(0));
+      },
       reassign: () => consumption.reassign(),
       committed: (next) => void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
     });
@@ -77,7 +87,7 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: figures.status,
+      status: () => ({ ...figures.status(), upkeep: upkeep.running }),
       live: () => figures.healthy(RED_AFTER_MS),
     });
     const group = config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`;
@@ -88,7 +98,7 @@ export const command = defineCommand({
 
     figures.draining();
     watching.stop();
-    await pipeline.drain(DRAIN_MS);
+    await Promise.all([pipeline.drain(DRAIN_MS), upkeep.stop()]);
     await kafka.close();
     await pipeline.close();
     await face.close();

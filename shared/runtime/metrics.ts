@@ -13,6 +13,7 @@ export const metricTable = {
   tributary_events_filtered_total: { kind: "counter", help: "Offsets at which Kafka keeps no message", labels: ["partition"] },
   tributary_unknown_fields_total: { kind: "counter", help: "Unknown fields seen in events, by name", labels: ["field"] },
   tributary_flushes_total: { kind: "counter", help: "Commits of ingest by what caused them", labels: ["cause"] },
+  tributary_upkeep_total: { kind: "counter", help: "Compactions and vacuums run in the background", labels: ["task", "outcome"] },
   tributary_rebalances_total: { kind: "counter", help: "Times that partitions were given to this process", labels: [] },
   tributary_fenced_total: { kind: "counter", help: "Commits refused since another writer owned a partition", labels: [] },
   tributary_partitions_paused: { kind: "gauge", help: "Partitions not read on until there is room", labels: [] },
