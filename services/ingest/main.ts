@@ -4,6 +4,7 @@ import { z } from "zod";
 import { hash32 } from "../../shared/events/hash.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
+import { duration } from "../../shared/runtime/duration.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
@@ -11,6 +12,7 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { size } from "../../shared/runtime/size.ts";
 import { createFigures } from "./figures.ts";
+import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
 import { budgetOf } from "./memory.ts";
 import { openPipeline } from "./pipeline.ts";
 import { createUpkeep } from "./upkeep.ts";
@@ -35,7 +37,7 @@ const options = z.object({
   flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),
   memory: size("448MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
   upkeep: z.boolean().default(true).describe("merge small files and vacuum in the background, in processes of their own"),
-  retention: z.string().default("168h").describe("age from which vacuum deletes what the table no longer needs"),
+  retention: duration(LONGEST_RETENTION).prefault("168h").describe("age from which vacuum deletes what the table no longer needs"),
   group: z
     .string()
     .optional()
@@ -61,7 +63,7 @@ export const command = defineCommand({
     const room = budgetOf(config.memory);
 
     const deadLettersDir = resolve(config.deadLetters ?? paths.deadLetters);
-    const upkeep = createUpkeep({ tableDir, deadLettersDir, dataDir: paths.root, retention: config.retention }, metrics, log);
+    const upkeep = createUpkeep({ tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention }, metrics, log);
 
     const pipeline = await openPipeline({
       topic,

@@ -16,8 +16,8 @@ export interface UpkeepSettings {
   readonly tableDir: string;
   readonly deadLettersDir: string;
   readonly dataDir: string;
-  /** As the flag of `vacuum` takes it. */
-  readonly retention: string;
+  /** Age from which vacuum deletes. */
+  readonly retentionMs: number;
 }
 
 type Task = "compact" | "vacuum";
@@ -27,13 +27,13 @@ const LEAST_BETWEEN_MS: Readonly<Record<Task, number>> = { compact: 20_000, vacu
 const FIRST_VACUUM_MS = 600_000;
 const LOW_PRIORITY = 10;
 
-export function createUpkeep({ tableDir, deadLettersDir, dataDir, retention }: UpkeepSettings, metrics: Metrics, log: Log): Upkeep {
+export function createUpkeep({ tableDir, deadLettersDir, dataDir, retentionMs }: UpkeepSettings, metrics: Metrics, log: Log): Upkeep {
   const runs = metrics.counter("tributary_upkeep_total");
   const notBefore: Record<Task, number> = { compact: 0, vacuum: performance.now() + FIRST_VACUUM_MS };
   const where = ["--table", tableDir, "--data-dir", dataDir];
   const args: Readonly<Record<Task, readonly string[]>> = {
     compact: where,
-    vacuum: [...where, "--dead-letters", deadLettersDir, "--retention", retention],
+    vacuum: [...where, "--dead-letters", deadLettersDir, "--retention", `${retentionMs / 3_600_000}h`],
   };
   let running: { task: Task; process: Spawned } | null = null;
   let stopping = false;

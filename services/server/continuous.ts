@@ -5,8 +5,9 @@ import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { CaughtUp } from "../../shared/table/follow.ts";
 import type { Events } from "./events.ts";
+import { nobody, numberingOf } from "./numbering.ts";
 import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
-import { mustFit, type Resumed, saveRun } from "./persistence.ts";
+import { mustFit, type Numbered, type Resumed, saveRun } from "./persistence.ts";
 import { planUsers } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 
@@ -16,7 +17,7 @@ interface Wanted {
   readonly salt: string;
   /** What the run goes on from, if anything. */
   readonly checkpoint: Checkpoint | undefined;
-  begin(items: number): Resumed;
+  begin(items: number, users: Numbered): Resumed;
 }
 
 const POLL_MS = 1_000;
@@ -32,17 +33,20 @@ export async function trainContinuously(
   { runStep, progress, until, log }: { runStep: RunStep; progress: Progress; until: Until; log: Log },
 ): Promise<void> {
   const { histories } = events;
-  let pinned = await firstVersion(events, checkpoint, progress, until);
+  let pinned = await firstVersion(events, checkpoint, { progress, until, log });
   if (!pinned) return;
-  const resumed = begin(histories.vocabulary.items.length);
+  const resumed = begin(histories.vocabulary.items.length, { names: histories.users, version: pinned.version });
   const { run } = resumed;
   if (!checkpoint) run.optimizer.startFromPopularity(histories.popularity());
   const planned = new PlannedAt(resumed.planned);
+  let numbering = nobody;
   let quietRounds = 0;
 
   const save = async (pinned: CaughtUp) => {
     const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
-    await saveRun(out, run, { salt, tableVersion: pinned.version, watermark: pinned.watermark, vocabulary, planned: planned.versions() });
+    numbering = numberingOf(histories.users, histories.users.length, numbering);
+    const { version: tableVersion, watermark } = pinned;
+    await saveRun(out, run, { salt, tableVersion, watermark, vocabulary, planned: planned.versions(), numbering });
     progress.checkpoint = { step: run.step, round: run.round, at: Date.now() };
   };
 
@@ -85,11 +89,14 @@ export async function trainContinuously(
 async function firstVersion(
   events: Events,
   checkpoint: Checkpoint | undefined,
-  progress: Progress,
-  until: Until,
+  { progress, until, log }: { progress: Progress; until: Until; log: Log },
 ): Promise<CaughtUp | undefined> {
   if (checkpoint && checkpoint.manifest.tableVersion !== null) {
-    const pinned = await events.catchUp(checkpoint.manifest.tableVersion);
+    const pinned = await events.catchUp(checkpoint.manifest.tableVersion).catch((error: unknown) => {
+      if (!(error instanceof AppError && error.code === "VERSION_GONE")) throw error;
+      log.warn(`going on from the newest version: ${error.message}`);
+      return events.catchUp();
+    });
     mustFit(checkpoint, events.histories.vocabulary.items, "prefix");
     return pinned;
   }

@@ -10,7 +10,7 @@ export interface Events {
   catchUp(toVersion?: number): Promise<CaughtUp>;
   /** Appends items that the table `items` does not hold yet; from then on their columns are fixed for ever. */
   pinVocabulary(): Promise<void>;
-  /** Numbers of the training users seen so far. */
+  /** Numbers of the training users seen so far, but for those who were erased. */
   trainUsers(): number[];
 }
 
@@ -37,7 +37,7 @@ export function openEvents(dir: string, salt: string, pinned: readonly string[])
     },
     trainUsers: () => {
       for (; looked < histories.users.length; looked++) if (histories.partOf(looked) === "train") training.push(looked);
-      return training;
+      return training.filter((user) => histories.lengthOf(user) > 0);
     },
   };
 }

@@ -19,7 +19,7 @@ import { trainEpochs } from "./epochs.ts";
 import { openPinnedEvents } from "./events.ts";
 import { lock } from "./lock.ts";
 import { listenForPeers, type Peers } from "./peers.ts";
-import { latestCheckpoint, mustFit, resumeOrBegin } from "./persistence.ts";
+import { latestCheckpoint, mustFit, type Numbered, resumeOrBegin } from "./persistence.ts";
 import { Progress } from "./progress.ts";
 
 const options = z.object({
@@ -75,8 +75,8 @@ export const command = defineCommand({
 
     const checkpoint = await latestCheckpoint(config.out, log);
     if (checkpoint) log.info({ checkpoint: checkpoint.dir, round: checkpoint.manifest.round }, "going on from a checkpoint");
-    const begin = (items: number) => {
-      const resumed = resumeOrBegin(checkpoint, config, items);
+    const begin = (items: number, users?: Numbered) => {
+      const resumed = resumeOrBegin(checkpoint, config, items, users);
       progress.run = resumed.run;
       return resumed;
     };

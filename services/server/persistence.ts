@@ -8,6 +8,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { type Knobs, modelOf, scheduleOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { Optimizer } from "./optimizer.ts";
+import { isNumberedAlike, type Numbering } from "./numbering.ts";
 import type { Run } from "./outer-epoch.ts";
 import { Posteriors } from "./posteriors.ts";
 
@@ -21,6 +22,8 @@ const counters = z.looseObject({
   decoderPasses: count.default(usualSchedule.decoderPasses),
   decoderNoise: z.boolean().default(usualSchedule.decoderNoise),
   notAlternating: z.boolean().default(usualSchedule.notAlternating),
+  // absent where numbers cannot change, and in checkpoints of the time before compaction
+  numbering: z.object({ count, hash: count }).optional(),
 });
 
 /** What only the driver knows: epochs so far, users planned. */
@@ -33,6 +36,14 @@ export interface Extra {
   readonly progress?: unknown;
   /** Kept bit by bit in state.safetensors. */
   readonly planned?: Int32Array;
+  /** Of the users that `planned` and the posteriors go by. */
+  readonly numbering?: Numbering;
+}
+
+/** The users of the table version that a run goes on from. */
+export interface Numbered {
+  readonly names: readonly string[];
+  readonly version: number;
 }
 
 export interface Resumed {
@@ -48,8 +59,16 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
   return newestCheckpoint(checkpointsOf(out), (error) => log.warn(`skipped a torn checkpoint: ${error.message}`));
 }
 
-/** The checkpoint's run, or a new one of `items` items. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's. */
-export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs & { threads?: number }, items: number): Resumed {
+/**
+ * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
+ * as planned at their version. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ */
+export function resumeOrBegin(
+  checkpoint: Checkpoint | undefined,
+  knobs: Knobs & { threads?: number },
+  items: number,
+  users?: Numbered,
+): Resumed {
   const config = modelOf(knobs, items);
   const { seed, partSize, threads } = knobs;
   const schedule = scheduleOf(knobs);
@@ -62,14 +81,17 @@ export function resumeOrBegin(checkpoint: Checkpoint | undefined, knobs: Knobs &
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, ...saved } = parsed.data;
+  const { updates, progress, numbering, ...saved } = parsed.data;
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule }, dir);
   const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
-  const posteriors = Posteriors.from(state, manifest.config.latent);
-  const planned = state.planned
-    ? new Int32Array(state.planned.data.buffer, state.planned.data.byteOffset, state.planned.data.length)
-    : new Int32Array(0);
+  const renumbered = users && numbering && !isNumberedAlike(numbering, users.names);
+  const posteriors = renumbered ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
+  const planned = renumbered ? new Int32Array(users.names.length).fill(users.version) : plannedIn(state);
   return { run: { ...settings, optimizer, posteriors, step: manifest.step, round: manifest.round }, checkpoint, progress, planned };
+}
+
+function plannedIn({ planned }: Checkpoint["state"]): Int32Array {
+  return planned ? new Int32Array(planned.data.buffer, planned.data.byteOffset, planned.data.length) : new Int32Array(0);
 }
 
 /** `items` may differ: the model grows with its table, and the vocabulary is compared by whoever knows it. */
@@ -94,14 +116,14 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
 
 export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
   const { optimizer, posteriors, partSize, schedule } = run;
-  const { planned, progress, vocabulary, ...facts } = extra;
+  const { planned, progress, numbering, vocabulary, ...facts } = extra;
   const asFloats = planned && {
     planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
   };
   await saveCheckpoint(checkpointsOf(out), {
     weights: optimizer.weights,
     state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },
-    training: { updates: optimizer.updates, partSize, ...schedule, progress },
+    training: { updates: optimizer.updates, partSize, ...schedule, progress, numbering },
     facts: factsOf(run, facts),
     vocabulary,
   });

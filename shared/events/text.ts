@@ -41,6 +41,15 @@ export function stringsOf({ size, data, offsets }: Words): string[] {
   return Array.from({ length: size }, (_, k) => bytes.toString("utf8", offsets[k], offsets[k + 1]));
 }
 
+/** Below, above or 0: words a and b by their bytes, the order that readers of the table compare text by. */
+export function compareWords({ data, offsets }: Words, a: number, b: number): number {
+  let [at, other] = [offsets[a]!, offsets[b]!];
+  const [end, otherEnd] = [offsets[a + 1]!, offsets[b + 1]!];
+  const shorter = end - at - (otherEnd - other);
+  for (; at < end && other < otherEnd; at++, other++) if (data[at] !== data[other]) return data[at]! - data[other]!;
+  return shorter;
+}
+
 /** Every row as a string; rows of one word share it. */
 export function rowsOf({ words, numbers }: Text, length: number): string[] {
   const strings = stringsOf(words);

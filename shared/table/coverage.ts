@@ -55,6 +55,14 @@ export class Coverage {
     return true;
   }
 
+  has(offset: number): boolean {
+    const number = Math.floor(offset / pageBits);
+    const page = this.#pages.get(number);
+    if (page === undefined || page === "full") return page === "full";
+    const bit = offset - number * pageBits;
+    return ((page.bits[bit >> 5]! >>> (bit & 31)) & 1) === 1;
+  }
+
   /** What is missing between the first offset seen and `last`, in order. */
   *holes(last: number): Generator<Range> {
     let from = -1;

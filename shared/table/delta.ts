@@ -120,7 +120,8 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
       if (await store.putIfAbsent(entryPath(version), Buffer.from(entry))) {
         accept(parseEntry(entry, version, entryPath(version)));
         recount();
-        if (version > 0 && version % CHECKPOINT_EVERY === 0) await checkpoint();
+        // after a DELETE, so that vacuum can take the entries before it away: their statistics may name the user who was erased
+        if (version > 0 && (version % CHECKPOINT_EVERY === 0 || operation === "DELETE")) await checkpoint();
         return version;
       }
       await readUpTo(Number.POSITIVE_INFINITY);

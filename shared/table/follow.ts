@@ -39,11 +39,17 @@ export function followTable(tableDir: string, target: Target): Follower {
     target.clear();
     [table, done, waiting, watermark] = [undefined, -1, [], 0];
     const opened = await openEvents(tableDir, toVersion);
-    try {
-      for (const file of opened.files) target.append(await readInteractions(opened.store, file), opened.version);
-    } catch (error) {
-      target.clear(); // a part of a version is none
-      throw error;
+    for (const file of opened.files) {
+      try {
+        target.append(await readInteractions(opened.store, file), opened.version);
+      } catch (error) {
+        target.clear(); // a part of a version is none
+        const { version } = opened;
+        await opened.refresh();
+        if (!opened.removed.has(file.path)) throw error;
+        if (toVersion === Number.POSITIVE_INFINITY) return readAnew(toVersion); // vacuumed since it was opened
+        throw new AppError("VERSION_GONE", { what: `version ${version} is no longer kept`, file: file.path }, { cause: error });
+      }
     }
     [table, done, watermark] = [opened, opened.version, opened.watermark];
     return opened.rows;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
 import { AppError } from "../runtime/errors.ts";
-import { openTable } from "./delta.ts";
+import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { TableSchema } from "./schema.ts";
 import { folderStore } from "./store.ts";
@@ -15,7 +15,8 @@ const itemsSchema = [
 /** The txn that fences a second parameter server; its version is the number of items. */
 const appId = "vocabulary";
 
-const openItems = (tableDir: string) => openTable(folderStore(join(tableDir, "items")), itemsSchema);
+/** Version -1 where nothing was committed yet. */
+export const openItems = (tableDir: string): Promise<DeltaTable> => openTable(folderStore(join(tableDir, "items")), itemsSchema);
 
 /** Item of each column; empty where there is no table yet. Throws TABLE_CORRUPT when a column stands twice or is missing. */
 export async function readItems(tableDir: string): Promise<string[]> {

@@ -18,6 +18,9 @@ export function checkpointVersionOf(name: string): number | undefined {
 export const lastCheckpoint = (version: number, actions: number, bytes: number): string =>
   JSON.stringify({ version, size: actions, sizeInBytes: bytes });
 
+/** Removed files are remembered so long, whatever vacuum's retention is: or the log would hold every file that ever was. */
+export const REMEMBERED_HOURS = 720;
+
 const text = new arrow.Utf8();
 const long = new arrow.Int64();
 const field = (name: string, type: arrow.DataType) => new arrow.Field(name, type, true);
@@ -48,10 +51,11 @@ const actionType = struct({
 });
 const noAction = Object.fromEntries(actionType.children.map(({ name }) => [name, null]));
 
-/** `now` in ms stands in for the times at which the txns were written, which nobody asks for. */
+/** `now` in ms since 1970; it stands in for the times at which the txns were written, too, which nobody asks for. */
 export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, watermark }: State, now: number) {
   if (!metadata) throw new Error("a table without columns has no checkpoint");
   const txns = [...offsets, ...(watermark > 0 ? [[WATERMARK, watermark] as const] : [])];
+  const remembered = [...removed].filter(([, deletedAt]) => deletedAt > now - REMEMBERED_HOURS * 3_600e3);
   const actions = [
     { protocol },
     { metaData: metadataRow(metadata) },
@@ -66,7 +70,7 @@ export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, 
         stats,
       },
     })),
-    ...[...removed].map(([path, deletedAt]) => ({
+    ...remembered.map(([path, deletedAt]) => ({
       remove: { path: encodeURI(path), deletionTimestamp: BigInt(deletedAt), dataChange: false },
     })),
   ].map((action) => ({ ...noAction, ...action }));

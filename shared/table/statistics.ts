@@ -1,5 +1,5 @@
 // Delta's statistics of a data file: row count, and of each column least, greatest and how many nulls. Readers skip whole files by them.
-import type { Text, Words } from "../events/text.ts";
+import { compareWords, type Text, type Words } from "../events/text.ts";
 import { isNullable, type Columns, type TableSchema } from "./schema.ts";
 
 /** Characters of a string that statistics keep, as Delta's own writers do. */
@@ -49,21 +49,28 @@ function textRange(words: Words): { min: string; max: string } | undefined {
   return { min: cut(range.min), max: max === range.max ? max : `${max}\u{10ffff}` };
 }
 
-/** Least and greatest word in the order of their bytes, which is what readers of the table compare by; undefined when there is none. */
-function extremes({ size, data, offsets }: Words): { readonly min: string; readonly max: string } | undefined {
+/** Least and greatest word by their bytes; undefined when there is none. */
+function extremes(words: Words): { readonly min: string; readonly max: string } | undefined {
+  const { size, data, offsets } = words;
   if (size === 0) return undefined;
   let min = 0;
   let max = 0;
   for (let k = 1; k < size; k++) {
-    if (isLess(data, offsets[k]!, offsets[k + 1]!, offsets[min]!, offsets[min + 1]!)) min = k;
-    if (isLess(data, offsets[max]!, offsets[max + 1]!, offsets[k]!, offsets[k + 1]!)) max = k;
+    if (compareWords(words, k, min) < 0) min = k;
+    if (compareWords(words, k, max) > 0) max = k;
   }
   const text = (k: number) => Buffer.from(data.subarray(offsets[k], offsets[k + 1])).toString("utf8");
   return { min: text(min), max: text(max) };
 }
 
-/** Whether the bytes of range a come before those of range b. */
-function isLess(data: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean {
-  for (; a < aEnd && b < bEnd; a++, b++) if (data[a] !== data[b]) return data[a]! < data[b]!;
-  return aEnd - a < bEnd - b;
+/** Whether the statistics of a file rule out that one of its rows has this value. They never do where they are missing or of another kind. */
+export function excludes(stats: string, column: string, value: string | number): boolean {
+  const { minValues, maxValues } = JSON.parse(stats) as { minValues?: Record<string, unknown>; maxValues?: Record<string, unknown> };
+  const [min, max] = [minValues?.[column], maxValues?.[column]];
+  if (typeof value === "number") return (typeof min === "number" && value < min) || (typeof max === "number" && value > max);
+  const bytes = Buffer.from(value);
+  return (
+    (typeof min === "string" && Buffer.compare(bytes, Buffer.from(min)) < 0) ||
+    (typeof max === "string" && Buffer.compare(bytes, Buffer.from(max)) > 0)
+  );
 }

@@ -46,7 +46,11 @@ const batch = (from: number, to: number, value = (k: number) => `{"user":"u${k}"
   partition: 0,
   generation: 1,
   messages: pack(
-    Array.from({ length: to - from }, (_, k) => ({ offset: `${from + k}`, timestamp: "1700000000000", value: Buffer.from(value(from + k)) })),
+    Array.from({ length: to - from }, (_, k) => ({
+      offset: `${from + k}`,
+      timestamp: "1700000000000",
+      value: Buffer.from(value(from + k)),
+    })),
     0,
   ),
   next: to,

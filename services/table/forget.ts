@@ -1,0 +1,49 @@
+// The forget command: erases a user. The rows and dead letters leave the tables in one commit each; vacuum deletes the bytes.
+import { z } from "zod";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openDeadLetters } from "../../shared/table/dead-letters.ts";
+import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
+import { openExistingEvents } from "../../shared/table/events.ts";
+import { openFiltered } from "../../shared/table/filtered.ts";
+
+export const command = defineCommand({
+  name: "forget",
+  summary: "Erase a user's rows and dead letters, so that no later training sees them",
+  options: z.object({
+    user: z.string().min(1).describe("the user's name, as it stands in the events"),
+    table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: z.string().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
+    dataDir: z.string().default(".tributary").describe("where tables, models and logs lie"),
+    json: z.boolean().default(false).describe("print what was done as JSON"),
+  }),
+  async run({ user, table, deadLetters, dataDir, json }) {
+    const paths = pathsOf(dataDir);
+    const dir = table ?? paths.table;
+    const tables = {
+      events: await openExistingEvents(dir),
+      deadLetters: await openDeadLetters(deadLetters ?? paths.deadLetters),
+      filtered: await openFiltered(dir),
+    };
+    const rows = await eraseRows(tables, user);
+    const letters = await eraseLetters(tables, user);
+    if (rows.erased + letters.erased === 0) throw new AppError("USER_UNKNOWN", { what: "neither a row nor a dead letter is of this user" });
+    const report = {
+      rows: rows.erased,
+      files: rows.files,
+      letters: letters.erased,
+      letterFiles: letters.files,
+      version: tables.events.version,
+    };
+    process.stdout.write(json ? `${JSON.stringify(report)}\n` : asText(report));
+  },
+});
+
+function asText({ rows, files, letters, letterFiles, version }: Record<string, number>): string {
+  return [
+    `${rows} rows of ${files} files and ${letters} dead letters of ${letterFiles} files are gone from version ${version} on.`,
+    "Their bytes lie there until the first `tributary vacuum` after its retention (168h).",
+    "To delete them at once, stop ingest and compaction, then run `tributary vacuum --retention 0h`.\n",
+  ].join("\n");
+}

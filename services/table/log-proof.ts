@@ -1,0 +1,46 @@
+// Compares every checkpoint of a table's log with the state that its entries add up to: readers open the table by one or by the other, and must see the same.
+import { isDeepStrictEqual } from "node:util";
+import { advance, emptyState, type State } from "../../shared/table/log.ts";
+import { checkpointPath, decodeCheckpoint } from "../../shared/table/log-checkpoint.ts";
+import { listLog, readCommits } from "../../shared/table/log-reader.ts";
+import type { Store } from "../../shared/table/store.ts";
+
+/** One checkpoint and one state at a time. Where the first entries are gone, what is left of them is added to the oldest checkpoint that can be read. */
+export async function checkpointProblems(store: Store): Promise<string[]> {
+  const problems: string[] = [];
+  const { entries, checkpoints } = await listLog(store);
+  const compare = async (version: number, expected: State | undefined): Promise<State | undefined> => {
+    const problem = (what: string) => problems.push(`${store.name}/${checkpointPath(version)}: ${what}`);
+    try {
+      const found = decodeCheckpoint(await store.read(checkpointPath(version)), version);
+      const others = expected ? differences(found, expected) : [];
+      if (others.length > 0) problem(`the checkpoint differs from the log's entries in ${others.join(", ")}`);
+      return found;
+    } catch (error) {
+      problem(`the checkpoint cannot be read (${error instanceof Error ? error.message : error})`);
+      return undefined;
+    }
+  };
+
+  let state = entries[0] === 0 ? emptyState() : undefined;
+  for (const version of checkpoints) {
+    if (state) for await (const commit of readCommits(store, state.version + 1, version)) state = advance(state, commit);
+    const found = await compare(version, state);
+    if (found && entries.includes(version + 1)) state ??= found;
+  }
+  return problems;
+}
+
+function differences(found: State, expected: State): string[] {
+  const live = (state: State) => new Map([...state.files].map(([path, { size, rows, stats }]) => [path, { size, rows, stats }]));
+  const facts: [string, boolean][] = [
+    ["protocol", isDeepStrictEqual(found.protocol, expected.protocol)],
+    ["columns", found.metadata?.id === expected.metadata?.id && found.metadata?.schemaString === expected.metadata?.schemaString],
+    ["files", isDeepStrictEqual(live(found), live(expected))],
+    // a checkpoint drops those that were removed long ago
+    ["removed files", [...found.removed].every(([path, at]) => expected.removed.get(path) === at)],
+    ["progress", isDeepStrictEqual(found.offsets, expected.offsets)],
+    ["watermark", found.watermark === expected.watermark],
+  ];
+  return facts.flatMap(([name, isSame]) => (isSame ? [] : [name]));
+}

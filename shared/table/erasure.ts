@@ -1,0 +1,150 @@
+// Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so that every offset stays accounted for.
+import type { EventBatch } from "../events/batch.ts";
+import { rowsAt } from "../events/arrange.ts";
+import { bucketOf } from "../events/hash.ts";
+import { stringsOf } from "../events/text.ts";
+import { AppError } from "../runtime/errors.ts";
+import { type DeadLetter, readDeadLetters, writeDeadLetters } from "./dead-letters.ts";
+import type { DeltaTable } from "./delta.ts";
+import { readEvents, writeEvents } from "./events.ts";
+import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
+import type { DataFile } from "./log.ts";
+import { progressOf } from "./progress.ts";
+import { excludes } from "./statistics.ts";
+
+export interface Tables {
+  readonly events: DeltaTable;
+  readonly deadLetters: DeltaTable;
+  readonly filtered: DeltaTable;
+}
+
+export interface Erased {
+  /** Rows, or letters, that are gone. */
+  readonly erased: number;
+  /** Files that held them. */
+  readonly files: number;
+}
+
+/** The identity of a row or a letter. */
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+interface Rewritten {
+  readonly file: DataFile;
+  readonly gone: readonly Place[];
+  /** What stays, written anew; undefined where nothing does. */
+  readonly rest: DataFile | undefined;
+}
+
+/** Undefined where a file holds nothing of the user. */
+type Rewrite = (file: DataFile) => Promise<Omit<Rewritten, "file"> | undefined>;
+
+/** How often another process may rewrite a file under our hands. */
+const TRIES = 5;
+
+/** The rows that the table holds when it begins; those that come meanwhile stay. Throws TABLE_CHANGED. */
+export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
+  const { events } = tables;
+  return erase(tables, events, async (file) => {
+    if (excludes(file.stats, "bucket", bucketOf(user)) || excludes(file.stats, "user", user)) return undefined;
+    const batch = await readEvents(events.store, file);
+    const word = stringsOf(batch.user.words).indexOf(user);
+    const [own, others] = word < 0 ? [[], []] : parted(batch, word);
+    if (own.length === 0) return undefined;
+    const { topicOf } = progressOf(events.offsets);
+    const gone = own.map((k) => ({
+      topic: topicOf.get(batch.partition[k]!) ?? "",
+      partition: batch.partition[k]!,
+      offset: batch.offset[k]!,
+    }));
+    return { gone, rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))) };
+  });
+}
+
+/** Rows of the user, and all others. */
+function parted({ length, user: { numbers } }: EventBatch, word: number): [number[], number[]] {
+  const [own, others]: [number[], number[]] = [[], []];
+  for (let k = 0; k < length; k++) (numbers[k] === word ? own : others).push(k);
+  return [own, others];
+}
+
+/** Letters that are JSON and name the user. Throws TABLE_CHANGED. */
+export async function eraseLetters(tables: Tables, user: string): Promise<Erased> {
+  const { deadLetters } = tables;
+  return erase(tables, deadLetters, async (file) => {
+    const letters = await readDeadLetters(deadLetters.store, file);
+    const gone = letters.filter((letter) => names(letter, user));
+    if (gone.length === 0) return undefined;
+    const others = letters.filter((letter) => !names(letter, user));
+    return { gone, rest: others.length === 0 ? undefined : await writeDeadLetters(deadLetters.store, others) };
+  });
+}
+
+function names({ value }: DeadLetter, user: string): boolean {
+  try {
+    const named = (JSON.parse(new TextDecoder().decode(value ?? undefined)) as { user?: unknown } | null)?.user;
+    return named === user || (typeof named === "number" && String(named) === user);
+  } catch {
+    return false;
+  }
+}
+
+/** One commit for all files; from the beginning where another process has rewritten one of them. */
+async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite): Promise<Erased> {
+  for (let tries = 1; ; tries++) {
+    await table.refresh();
+    const { version } = table;
+    try {
+      const rewritten: Rewritten[] = [];
+      for (const file of table.files) {
+        const done = await rewrite(file);
+        if (done) rewritten.push({ file, ...done });
+      }
+      const gone = rewritten.flatMap((each) => each.gone);
+      if (gone.length === 0) return { erased: 0, files: 0 };
+      await record(filtered, gone);
+      const remove = rewritten.map(({ file }) => file);
+      await table.commit({ remove, add: rewritten.flatMap(({ rest }) => rest ?? []), operation: "DELETE" });
+      return { erased: gone.length, files: rewritten.length };
+    } catch (error) {
+      // TABLE_CHANGED where a file was rewritten, TABLE_CORRUPT where it was vacuumed since
+      if (!(error instanceof AppError) || tries === TRIES) throw error;
+      await table.refresh();
+      if (table.version === version) throw error;
+    }
+  }
+}
+
+/** Puts on record what is not yet: an erasure that was cut off, or that starts over, has done so before. */
+async function record(filtered: DeltaTable, gone: readonly Place[]): Promise<void> {
+  await filtered.refresh();
+  const known = new Map<string, FilteredRange[]>();
+  for (const file of filtered.files) {
+    for (const range of await readFiltered(filtered.store, file)) {
+      const key = `${range.topic}/${range.partition}`;
+      if (range.reason === "ERASED") known.set(key, [...(known.get(key) ?? []), range]);
+    }
+  }
+  const isKnown = ({ topic, partition, offset }: Place) =>
+    known.get(`${topic}/${partition}`)?.some(({ first, last }) => first <= offset && offset <= last) ?? false;
+  const ranges = rangesOf(gone.filter((place) => !isKnown(place)));
+  if (ranges.length > 0) await filtered.commit({ add: [await writeFiltered(filtered.store, ranges)] });
+}
+
+/** Runs of offsets, one after the other, of each partition. */
+export function rangesOf(places: readonly Place[]): FilteredRange[] {
+  const sorted = [...places].sort(
+    (a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0) || a.partition - b.partition || a.offset - b.offset,
+  );
+  const ranges: (FilteredRange & { last: number })[] = [];
+  for (const { topic, partition, offset } of sorted) {
+    const newest = ranges.at(-1);
+    const follows = newest?.topic === topic && newest.partition === partition && offset <= newest.last + 1;
+    if (follows) newest.last = offset;
+    else ranges.push({ topic, partition, first: offset, last: offset, reason: "ERASED" });
+  }
+  return ranges;
+}
