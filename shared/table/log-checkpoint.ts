@@ -83,7 +83,7 @@ export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, 
 /** Throws an Error when the bytes are no checkpoint. */
 export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
   const table = arrow.tableFromIPC(readParquet(bytes).intoIPCStream());
-  const actions = (name: string) => [...(table.getChild(name) ?? [])].flatMap((row) => (row === null ? [] : [plain(row) as never]));
+  const actions = (name: string) => [...rowsOf(table.getChild(name))] as never[];
   const [protocol] = actions("protocol");
   const [metadata] = actions("metaData") as Metadata[];
   if (!protocol || !metadata) throw new Error("no protocol or no metaData");
@@ -121,6 +121,21 @@ function metadataRow({ id, schemaString, ...more }: Metadata): object {
     configuration: mapOf(configuration),
     createdTime: BigInt(createdTime as number),
   };
+}
+
+/** The rows that are not null, as records without their nulls. Field by field: Arrow's own rows take five times as long. */
+function* rowsOf(column: arrow.Vector | null): Iterable<object> {
+  if (!column) return;
+  const fields = (column.type as arrow.Struct).children.map(({ name }) => [name, column.getChild(name)!] as const);
+  for (let k = 0; k < column.length; k++) {
+    if (!column.isValid(k)) continue;
+    const row: Record<string, unknown> = {};
+    for (const [name, values] of fields) {
+      const value = values.get(k);
+      if (value !== null) row[name] = plain(value);
+    }
+    yield row;
+  }
 }
 
 /** Arrow's rows as plain values: numbers for 64-bit integers, records without their nulls. */
