@@ -20,7 +20,7 @@ export interface DeadLetter {
   readonly detail: string;
 }
 
-const deadLettersSchema = [
+export const deadLettersSchema = [
   { name: "value", type: "binary" },
   { name: "topic", type: "string" },
   { name: "kafka_partition", type: "integer" },

@@ -23,7 +23,7 @@ export interface FilteredRange {
   readonly reason: FilterReason;
 }
 
-const filteredSchema = [
+export const filteredSchema = [
   { name: "topic", type: "string" },
   { name: "kafka_partition", type: "integer" },
   { name: "first_offset", type: "long" },
