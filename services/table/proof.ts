@@ -137,7 +137,7 @@ function judge(partition: number, found: Found, last: number | undefined, proble
   const name = `partition ${partition}`;
   if (coverage.repeated > 0) problems.push(`${name}: ${coverage.repeated} offsets stand twice`);
   if (unfinished > 0)
-    problems.push(`${name}: an erasure was not completed, ${unfinished} of its rows are still there: run \`tributary forget\` again`);
+    problems.push(`${name}: an erasure was not completed, ${unfinished} of its offsets still stand there: run \`tributary forget\` again`);
   if (last === undefined) problems.push(`${name}: has rows, but the log has no txn of it`);
   else if (coverage.last > last) problems.push(`${name}: has offset ${coverage.last}, but the log stands at ${last}`);
   const holes: Range[] = [];

@@ -135,7 +135,7 @@ async function record(filtered: DeltaTable, gone: readonly Place[]): Promise<voi
 }
 
 /** Runs of offsets, one after the other, of each partition. */
-export function rangesOf(places: readonly Place[]): FilteredRange[] {
+function rangesOf(places: readonly Place[]): FilteredRange[] {
   const sorted = [...places].sort(
     (a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0) || a.partition - b.partition || a.offset - b.offset,
   );

@@ -10,7 +10,7 @@ import type { Disk } from "../../shared/table/disk.ts";
 import { eventsSchema, readEvents } from "../../shared/table/events.ts";
 import { filteredSchema, readFiltered } from "../../shared/table/filtered.ts";
 import { folderStore } from "../../shared/table/store.ts";
-import { type Cut, cuts, Killed, type MemoryDisk, memoryDisk } from "./memory-disk.ts";
+import { type Cut, cuts, Killed, type MortalDisk, mortalDisk } from "./mortal-disk.ts";
 
 const FIRST = 40;
 const LAST = 52;
@@ -73,10 +73,10 @@ const expected = (to: number) => ({
   missing: offsets(to).filter(isMissing),
 });
 
-let before: MemoryDisk;
+let before: MortalDisk;
 let operations = 0;
 beforeAll(async () => {
-  before = memoryDisk();
+  before = mortalDisk();
   await ingest(before, FIRST);
   before.cutAt(before.operations, "killed after");
   await before.list("/").catch(() => undefined);

@@ -1,109 +1,68 @@
-// A disk in memory that can be cut off: at a given operation the process is killed, or the power goes and takes with it all that was not synced.
-import { basename, dirname } from "node:path";
+// A disk in memory that a test can copy, and that fails from its k-th operation on, as a crash or a full disk does.
+import { dirname } from "node:path";
 import type { Disk } from "../../shared/table/disk.ts";
 
-export type Cut = "killed before" | "killed half-way through a write" | "killed after" | "power cut before" | "power cut after";
-export const cuts: readonly Cut[] = [
-  "killed before",
-  "killed half-way through a write",
-  "killed after",
-  "power cut before",
-  "power cut after",
-];
-
-interface Inode {
-  bytes: Uint8Array;
-  /** What a power cut leaves of it. */
-  durable: Uint8Array;
-}
-
 export interface MemoryDisk extends Disk {
-  /** Operations so far. */
+  /** Content and time of writing by path. */
+  readonly files: Map<string, { readonly bytes: Uint8Array; readonly at: number }>;
   readonly operations: number;
-  /** From the operation of this number on nothing works; whoever calls hears `Killed`. */
-  cutAt(operation: number, how: Cut): void;
-  /** What the next process finds. */
-  survivors(): MemoryDisk;
 }
 
-export class Killed extends Error {}
+const failure = (code: string, path: string) => Object.assign(new Error(`${code}: ${path}`), { code });
 
-export function memoryDisk(found: ReadonlyMap<string, Inode> = new Map()): MemoryDisk {
-  const names = new Map(found);
-  /** Names that a power cut leaves, as of the last sync of their folders. */
-  const durableNames = new Map(names);
+export function memoryDisk(
+  files: MemoryDisk["files"] = new Map(),
+  failsFrom = Number.POSITIVE_INFINITY,
+  now = () => Date.now(),
+): MemoryDisk {
   let operations = 0;
-  let cutting: { at: number; how: Cut } | undefined;
-  let survivors: Map<string, Inode> | undefined;
-
-  function die(how: Cut): never {
-    survivors ??= how.startsWith("power")
-      ? new Map([...durableNames].map(([name, { durable }]) => [name, { bytes: durable, durable }]))
-      : new Map([...names].map(([name, { bytes }]) => [name, { bytes, durable: bytes }]));
-    throw new Killed(how);
-  }
-
-  const oserror = (code: string, path: string) => Object.assign(new Error(`${code}: ${path}`), { code });
-  const inode = (path: string) => {
-    const found = names.get(path);
-    if (!found) throw oserror("ENOENT", path);
-    return found;
+  const held = (path: string) => {
+    const file = files.get(path);
+    if (!file) throw failure("ENOENT", path);
+    return file;
   };
-
-  /** One operation, or the end. `half` is what a process killed in the middle of it has done. */
-  async function step<T>(work: () => T, half?: () => void): Promise<T> {
-    if (survivors) throw new Killed("already");
-    const isCut = cutting?.at === operations++;
-    if (isCut && cutting!.how.endsWith("before")) die(cutting!.how);
-    if (isCut && cutting!.how === "killed half-way through a write") {
-      half?.();
-      die(cutting!.how);
-    }
-    const result = work();
-    if (isCut) die(cutting!.how);
-    return result;
-  }
-
-  return {
-    get operations() {
-      return operations;
+  const disk: Disk = {
+    read: async (path) => held(path).bytes,
+    write: async (path, bytes) => void files.set(path, { bytes: Uint8Array.from(bytes), at: now() }),
+    sync: async () => undefined,
+    rename: async (from, to) => {
+      files.set(to, held(from));
+      files.delete(from);
     },
-    cutAt: (at, how) => {
-      cutting = { at, how };
+    link: async (from, to) => {
+      if (files.has(to)) throw failure("EEXIST", to);
+      files.set(to, held(from));
     },
-    survivors: () => memoryDisk(survivors),
-    read: (path) => step(() => inode(path).bytes),
-    write: (path, bytes) => {
-      const put = (written: Uint8Array) => {
-        if (names.has(path)) throw oserror("EEXIST", path);
-        names.set(path, { bytes: written, durable: new Uint8Array(0) });
-      };
-      return step(
-        () => put(bytes),
-        () => put(bytes.subarray(0, bytes.length / 2)),
-      );
-    },
-    sync: (path) =>
-      step(() => {
-        const file = names.get(path);
-        if (file) file.durable = file.bytes;
-        const isWithin = (name: string) => dirname(name) === path;
-        for (const name of [...durableNames.keys()].filter(isWithin)) if (!names.has(name)) durableNames.delete(name);
-        for (const [name, held] of names) if (isWithin(name)) durableNames.set(name, held);
-      }),
-    rename: (from, to) =>
-      step(() => {
-        names.set(to, inode(from));
-        names.delete(from);
-      }),
-    link: (from, to) =>
-      step(() => {
-        if (names.has(to)) throw oserror("EEXIST", to);
-        names.set(to, inode(from));
-      }),
-    remove: (path) => step(() => void names.delete(path)),
-    makeFolder: () => step(() => undefined),
-    list: (path) => step(() => [...names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name))),
-    modifiedAt: (path) => step(() => inode(path) && 0),
+    remove: async (path) => void files.delete(path),
+    makeFolder: async () => undefined,
+    list: async (folder) => [...files.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + 1)),
+    modifiedAt: async (path) => held(path).at,
   };
+  const counted = Object.entries(disk).map(([name, operation]) => [
+    name,
+    async (...given: [never, never]) => {
+      if (operations++ >= failsFrom) throw failure("EIO", String(given[0]));
+      return operation(...given);
+    },
+  ]);
+  return Object.defineProperty({ ...Object.fromEntries(counted), files } as MemoryDisk, "operations", { get: () => operations });
+}
+
+/** Runs `work` with a disk that fails from the first operation on, from the second, and so on until it does not fail; then each state it left. */
+export async function afterEveryCrash(
+  start: MemoryDisk["files"],
+  work: (disk: Disk) => Promise<unknown>,
+  check: (files: MemoryDisk["files"], failsFrom: number) => Promise<void>,
+): Promise<number> {
+  for (let failsFrom = 0; ; failsFrom++) {
+    const files = new Map(start);
+    const disk = memoryDisk(files, failsFrom);
+    let failed = false;
+    await work(disk).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EIO") throw error;
+      failed = true;
+    });
+    await check(files, failsFrom);
+    if (!failed && disk.operations <= failsFrom) return failsFrom;
+  }
 }
