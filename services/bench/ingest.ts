@@ -119,6 +119,7 @@ async function consumeOnly(kafka: Kafka, topic: string, { events }: IngestSize):
       startedAt = performance.now();
       return new Map(partitions.map((partition) => [partition, 0]));
     },
+    rebalancing: () => undefined,
     fetched: async ({ messages }) => {
       seen += messages.offsets.length;
       if (seen >= events) finish();

@@ -10,7 +10,7 @@ import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { RowBuffer, type Tally } from "./buffer.ts";
 import type { News } from "./news.ts";
-import { type Cause, type Limits, seal, startOf } from "./sealer.ts";
+import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {
@@ -34,6 +34,8 @@ export interface Intake {
   assigned(partitions: readonly number[], generation: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>>;
   /** Throws BAD_EVENT when asked to stop at one: what stood before it is committed. */
   fetched(batch: Fetched): Promise<void>;
+  /** Partitions may go to others: what is held is written while it is surely ours. */
+  rebalancing(): Promise<void>;
   /** To be called a few times a second: writes what has waited long enough. */
   tick(): Promise<void>;
   /** Writes what is left. Gives up with the disk's error after `patienceMs`: Kafka still holds what was not written. */
@@ -100,11 +102,11 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     positions.set(partition, to);
     tell({ type: "read", partition, offsets: to - from, next: to });
     if (refused) {
-      await writeIfSealed(true);
+      await writeIfSealed("end");
       const { reason, offset } = refused;
       throw new AppError("BAD_EVENT", { what: `${reason}, ${deadReasons[reason]}`, topic, partition, offset });
     }
-    await writeIfSealed(false);
+    await writeIfSealed(null);
     await endIfDone();
   }
 
@@ -155,12 +157,12 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     if (ends === null) return;
     const reached = (partition: number, end: number) => end <= (positions.get(partition) ?? (writer.committed.get(partition) ?? -1) + 1);
     if (![...ends].every(([partition, end]) => reached(partition, end))) return;
-    await writeIfSealed(true);
+    await writeIfSealed("end");
     if (buffer.since === null) finish();
   }
 
-  async function writeIfSealed(noMore: boolean): Promise<void> {
-    const cause = seal(buffer, noMore, limits, performance.now());
+  async function writeIfSealed(asked: Asked | null): Promise<void> {
+    const cause = seal(buffer, asked, limits, performance.now());
     if (cause === null) return;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -205,9 +207,10 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     ended,
     assigned: (partitions, mine, bounds) => inTurn(() => assigned(partitions, mine, bounds)),
     fetched: (batch) => inTurn(() => fetched(batch)),
+    rebalancing: () => inTurn(() => writeIfSealed("rebalance")),
     tick: () =>
       inTurn(async () => {
-        await writeIfSealed(false);
+        await writeIfSealed(null);
         if (ends !== null && [...ends.keys()].some((partition) => !positions.has(partition))) {
           await writer.look(); // another process reads the other partitions
           await endIfDone();
@@ -215,7 +218,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       }),
     drain: (patienceMs) => {
       giveUpAt = performance.now() + patienceMs;
-      return inTurn(() => writeIfSealed(true));
+      return inTurn(() => writeIfSealed("end"));
     },
   };
 }

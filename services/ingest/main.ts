@@ -93,8 +93,8 @@ export const command = defineCommand({
       live: () => figures.healthy(RED_AFTER_MS),
     });
     const group = config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`;
-    const { assigned, fetched } = pipeline;
-    const consumption = await kafka.consume({ topic, group, fetchBytes: room.fetch, assigned, fetched });
+    const { assigned, rebalancing, fetched } = pipeline;
+    const consumption = await kafka.consume({ topic, group, fetchBytes: room.fetch, assigned, rebalancing, fetched });
     const watching = watch({ bounds, paused: pipeline.paused, figures, topic, log });
     await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed, watching.failed]);
 

@@ -18,6 +18,7 @@ export interface ThreadSettings {
 export type ToThread =
   | { readonly type: "assigned"; readonly partitions: readonly number[]; readonly generation: number; readonly bounds: readonly Bounds[] }
   | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
+  | { readonly type: "rebalancing" }
   | { readonly type: "drain"; readonly patienceMs: number };
 
 export type FromThread =
@@ -43,7 +44,7 @@ export interface PipelineSettings extends ThreadSettings {
   committed(next: ReadonlyMap<number, number>): void;
 }
 
-export interface Pipeline extends Pick<Reading, "assigned" | "fetched"> {
+export interface Pipeline extends Pick<Reading, "assigned" | "fetched" | "rebalancing"> {
   /** Partitions that wait for room. */
   readonly paused: ReadonlySet<number>;
   /** Every end that was asked for is in the table. */
@@ -129,6 +130,7 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
         [offsets, arrivedAt, lengths, values].map(({ buffer }) => buffer as ArrayBuffer),
       );
     },
+    rebalancing: () => post({ type: "rebalancing" }),
     drain: async (patienceMs) => {
       post({ type: "drain", patienceMs });
       await orFailure(answers.next());

@@ -14,15 +14,18 @@ export interface Held {
   readonly since: number | null;
 }
 
-export const causes = ["rows", "bytes", "age", "end"] as const;
+export const causes = ["rows", "bytes", "age", "rebalance", "end"] as const;
 export type Cause = (typeof causes)[number];
 
-/** Why to write now, or null. `ended`: nothing more will come, drained or the end that was asked for is reached. */
-export function seal({ rows, bytes, since }: Held, ended: boolean, limits: Limits, now: number): Cause | null {
+/** Nothing more will come, or it may be taken from us: whatever is held is written. */
+export type Asked = "rebalance" | "end";
+
+/** Why to write now, or null. */
+export function seal({ rows, bytes, since }: Held, asked: Asked | null, limits: Limits, now: number): Cause | null {
   if (since === null) return null;
   if (rows >= limits.rows) return "rows";
   if (bytes >= limits.bytes) return "bytes";
-  if (ended) return "end";
+  if (asked !== null) return asked;
   return now - since >= limits.ageMs ? "age" : null;
 }
 

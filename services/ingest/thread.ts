@@ -46,6 +46,8 @@ port.on("message", (message: ToThread) => {
         .then((starts) => tell({ type: "answer", starts }), fail);
     case "fetched":
       return void intake.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
+    case "rebalancing":
+      return void intake.rebalancing().catch(fail);
     case "drain":
       return void intake.drain(message.patienceMs).then(() => tell({ type: "answer", starts: null }), fail);
   }

@@ -34,6 +34,8 @@ export interface Reading {
   readonly fetchBytes: number;
   /** The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error ends the reading. */
   assigned(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, number>>;
+  /** The partitions may go to others: `assigned` follows. Nobody waits for this. */
+  rebalancing(): void;
   /** One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the reading. */
   fetched(batch: Fetched): Promise<void>;
 }
@@ -210,6 +212,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     }
   }
 
+  consumer.on(consumer.events.REBALANCING, () => reading.rebalancing());
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     assign(payload.memberAssignment[reading.topic] ?? []);
   });

@@ -82,7 +82,9 @@ async function consume(topic: string): Promise<Sent[][]> {
       if (found.flat().length >= wanted) resolve();
     };
     const assigned = async (partitions: readonly number[]) => new Map(partitions.map((partition) => [partition, 0]));
-    kafka.consume({ topic, group: topic, fetchBytes: 1e6, assigned, fetched }).then(({ failed }) => failed.catch(reject), reject);
+    kafka
+      .consume({ topic, group: topic, fetchBytes: 1e6, assigned, rebalancing: () => undefined, fetched })
+      .then(({ failed }) => failed.catch(reject), reject);
   });
   return found;
 }
