@@ -16,7 +16,8 @@ export function followUsers(tableDir: string): Users {
   return {
     historyOf(user) {
       const index = histories.indexOf(user);
-      if (index === undefined || histories.lengthOf(index) === 0) throw new AppError("USER_UNKNOWN", { what: `no event of the user "${user}"` });
+      if (index === undefined || histories.lengthOf(index) === 0)
+        throw new AppError("USER_UNKNOWN", { what: `no event of the user "${user}"` });
       return [...histories.rowOf(index)].map((column) => histories.vocabulary.items[column]!);
     },
     async refresh() {
