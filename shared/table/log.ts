@@ -145,7 +145,9 @@ export function formatEntry(draft: Draft): string {
   for (const { appId, version } of txn) actions.push({ txn: { appId, version, lastUpdated: timestamp } });
   if (newestArrival > 0) actions.push({ txn: { appId: WATERMARK, version: newestArrival, lastUpdated: timestamp } });
   for (const { path, size } of remove) {
-    actions.push({ remove: { path: encodeURI(path), deletionTimestamp: timestamp, dataChange, extendedFileMetadata: true, partitionValues: {}, size } });
+    actions.push({
+      remove: { path: encodeURI(path), deletionTimestamp: timestamp, dataChange, extendedFileMetadata: true, partitionValues: {}, size },
+    });
   }
   for (const { path, size, modificationTime, stats } of add) {
     actions.push({ add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats } });

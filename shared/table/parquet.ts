@@ -1,6 +1,15 @@
 // Columns to the bytes of a Parquet file and back: Arrow columns by hand, then arrow-rs (parquet-wasm) both ways. Measured against hyparquet: 5 times faster to read.
 import * as arrow from "apache-arrow";
-import { Compression, Encoding, EnabledStatistics, readParquet, Table, writeParquet, type WriterProperties, WriterPropertiesBuilder } from "parquet-wasm";
+import {
+  Compression,
+  Encoding,
+  EnabledStatistics,
+  readParquet,
+  Table,
+  writeParquet,
+  type WriterProperties,
+  WriterPropertiesBuilder,
+} from "parquet-wasm";
 import { type Text, textOf, type Words } from "../events/text.ts";
 import { fromMicros, int64, microsOf, toNumbers } from "./int64.ts";
 import { type Column, type Columns, type ColumnType, isNullable, type TableSchema, type Values } from "./schema.ts";
@@ -23,7 +32,10 @@ export function encodeParquet(schema: TableSchema, columns: Columns, rows: numbe
 /** Arrow columns as the bytes of a Parquet file. */
 export function writeColumns(schema: arrow.Schema, children: arrow.Data[], rows: number, properties: WriterProperties): Uint8Array {
   const struct = arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows, nullCount: 0, children });
-  return writeParquet(Table.fromIPCStream(arrow.tableToIPC(new arrow.Table(schema, [new arrow.RecordBatch(schema, struct)]), "stream")), properties);
+  return writeParquet(
+    Table.fromIPCStream(arrow.tableToIPC(new arrow.Table(schema, [new arrow.RecordBatch(schema, struct)]), "stream")),
+    properties,
+  );
 }
 
 /** Throws an Error when the bytes are no Parquet file or lack a column of `schema`. */
@@ -59,7 +71,13 @@ type Encoders = { [T in ColumnType]: (values: never, length: number) => arrow.Da
 
 const encoders: Encoders = {
   string: ({ words, numbers }: Text, length) => {
-    const values = arrow.makeData({ type: new arrow.Utf8(), length: words.size, nullCount: 0, valueOffsets: words.offsets, data: words.data });
+    const values = arrow.makeData({
+      type: new arrow.Utf8(),
+      length: words.size,
+      nullCount: 0,
+      valueOffsets: words.offsets,
+      data: words.data,
+    });
     const type = new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32());
     return arrow.makeData({ type, length, nullCount: 0, data: numbers.subarray(0, length), dictionary: new arrow.Vector([values]) });
   },

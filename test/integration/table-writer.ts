@@ -12,10 +12,12 @@ const [partition, last, stride, dieAt = Number.POSITIVE_INFINITY] = numbers.map(
 
 let operations = 0;
 function mortal<T extends object>(disk: T): T {
-  const wrap = (operation: (...given: unknown[]) => unknown) => (...given: unknown[]) => {
-    if (operations++ === dieAt) process.kill(process.pid, "SIGKILL");
-    return operation(...given);
-  };
+  const wrap =
+    (operation: (...given: unknown[]) => unknown) =>
+    (...given: unknown[]) => {
+      if (operations++ === dieAt) process.kill(process.pid, "SIGKILL");
+      return operation(...given);
+    };
   return Object.fromEntries(Object.entries(disk).map(([name, operation]) => [name, wrap(operation)])) as T;
 }
 
