@@ -1,6 +1,6 @@
 // What a vacuum deletes of a table: removed files, orphans, and log entries that a checkpoint makes unnecessary. Pure; vacuum.ts looks and deletes.
-import { entryPath, versionOf } from "./log.ts";
-import { checkpointPath, checkpointVersionOf, REMEMBERED_HOURS } from "./log-checkpoint.ts";
+import { versionOf } from "./log.ts";
+import { checkpointVersionOf, REMEMBERED_HOURS } from "./log-checkpoint.ts";
 
 /** A file in the table's folder or in its log. */
 export interface Found {
@@ -16,8 +16,8 @@ export interface TableFolder {
   readonly live: ReadonlySet<string>;
   /** When each file that was live once was removed, ms since 1970. */
   readonly removed: ReadonlyMap<string, number>;
-  /** Versions of the log's checkpoints from which the table can be opened. */
-  readonly checkpoints: readonly number[];
+  /** The log's checkpoint that stands for the entries before it, -1 for none: at or before the oldest version to keep. */
+  readonly base: number;
 }
 
 export interface VacuumPlan {
@@ -42,7 +42,7 @@ const UNKNOWN_KEPT_MS = 15 * 60e3;
  * with R = 0, which says that nobody is writing; a log entry when it is R old and a checkpoint after it, at or before the oldest version to keep, stands for it.
  */
 export function planVacuum(folder: TableFolder, { now, clock }: { now: number; clock: number }, retentionMs: number): VacuumPlan {
-  const { data, log, live, removed } = folder;
+  const { data, log, live, removed, base } = folder;
   const dead = data.filter(({ path }) => (path.endsWith(".parquet") || isTemporary(path)) && !live.has(path));
   const unknown = [...dead.filter(({ path }) => !removed.has(path)), ...log.filter(({ path }) => isTemporary(path))];
   const unknownKept = retentionMs === 0 ? 0 : Math.max(retentionMs, UNKNOWN_KEPT_MS);
@@ -54,46 +54,37 @@ export function planVacuum(folder: TableFolder, { now, clock }: { now: number; c
   return {
     removed: byCommit.removed.map(({ path }) => path),
     orphans: byCommit.orphans.map(({ path }) => path),
-    entries: oldEntries(folder, now - retentionMs),
+    entries: olderThan(base, log),
     waiting: byClock.removed.length + byClock.orphans.length - byCommit.removed.length - byCommit.orphans.length,
   };
 }
 
 const isTemporary = (path: string) => /(^|\/)\.[^/]*\.tmp$/.test(path);
-const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
 /** When the newest version was committed, ms since 1970. */
 export function newestCommit(log: readonly Found[]): number {
-  const versions = new Map(
-    log.flatMap(({ path, modifiedAt }) => {
-      const version = versionOf(nameOf(path));
-      return version === undefined ? [] : [[version, modifiedAt]];
-    }),
-  );
-  return versions.get(Math.max(...versions.keys())) ?? Number.NEGATIVE_INFINITY;
+  const entries = versionsIn(log, versionOf).sort((a, b) => a.version - b.version);
+  return entries.at(-1)?.modifiedAt ?? Number.NEGATIVE_INFINITY;
 }
 
-/** Every version that was the newest one at `since` or later can still be opened afterwards. */
-function oldEntries({ log, checkpoints }: TableFolder, since: number): string[] {
-  const entries = log
-    .flatMap(({ path, modifiedAt }) => {
-      const version = versionOf(nameOf(path));
-      return version === undefined ? [] : [{ version, modifiedAt }];
-    })
-    .sort((a, b) => a.version - b.version);
-  const newest = entries.at(-1)?.version ?? -1;
-  const young = entries.find(({ modifiedAt }) => modifiedAt > since)?.version;
-  const oldest = young === undefined ? newest : young - 1; // the newest one when `since` came
-  const base = Math.max(-1, ...checkpoints.filter((version) => version <= oldest));
-  const old = [
-    ...entries.map(({ version }) => ({ version, path: entryPath(version) })),
-    ...log.flatMap(({ path }) => {
-      const version = checkpointVersionOf(nameOf(path));
-      return version === undefined ? [] : [{ version, path: checkpointPath(version) }];
-    }),
-  ];
-  return old
+/** The version that was the newest one at `since`: it and all later ones can still be opened after a vacuum. */
+export function oldestToKeep(log: readonly Found[], since: number): number {
+  const entries = versionsIn(log, versionOf).sort((a, b) => a.version - b.version);
+  const young = entries.find(({ modifiedAt }) => modifiedAt > since);
+  return young ? young.version - 1 : (entries.at(-1)?.version ?? -1);
+}
+
+/** Entries and checkpoints, oldest first: a crash in between leaves no hole. */
+function olderThan(base: number, log: readonly Found[]): string[] {
+  return [...versionsIn(log, versionOf), ...versionsIn(log, checkpointVersionOf)]
     .filter(({ version }) => version < base)
     .sort((a, b) => a.version - b.version)
     .map(({ path }) => path);
+}
+
+function versionsIn(log: readonly Found[], of: (name: string) => number | undefined) {
+  return log.flatMap((found) => {
+    const version = of(found.path.slice(found.path.lastIndexOf("/") + 1));
+    return version === undefined ? [] : [{ ...found, version }];
+  });
 }

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { orderOf, rowsAt } from "../../shared/events/arrange.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
 import { loadModel } from "../../shared/checkpoint/checkpoints.ts";
-import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { readItems } from "../../shared/table/items.ts";
+import { vacuum } from "../../shared/table/vacuum.ts";
 import { type Cluster, freePort, openCluster } from "./training-cluster.ts";
 
 let cluster: Cluster;
@@ -70,3 +72,28 @@ test("held-out users are never trained on", async () => {
   expect((await cluster.until(server, ({ round }) => round >= 1)).users).toBe(trained);
   await server.stop();
 }, 60_000);
+
+test("a server whose checkpoint's version was compacted and vacuumed goes on from the newest version", async () => {
+  const table = join(cluster.dir, "table-3");
+  const out = join(cluster.dir, "training-3");
+  await commit(table, 90, 1);
+  const port = await freePort();
+  const first = cluster.startServer(out, port, "--table", table);
+  cluster.startTrainer(port);
+  const before = await cluster.until(first, ({ round, checkpoint }) => round >= 1 && checkpoint !== null);
+  await first.stop(10_000);
+  const events = await openEvents(table);
+  const [file] = events.files;
+  const { order, batch } = await sorted(events.store, file!);
+  await events.commit({ remove: [file!], add: [await writeEvents(events.store, rowsAt(batch, order))], operation: "OPTIMIZE" });
+  await vacuum({ events }, { retentionMs: 0, clock: Date.now(), dryRun: false });
+  const second = cluster.startServer(out, port, "--table", table);
+  const after = await cluster.until(second, ({ round, tableVersion }) => round > before.round + 1 && tableVersion === 1);
+  expect(after.state).toBe("training");
+  await second.stop(10_000);
+}, 60_000);
+
+async function sorted(...of: Parameters<typeof readEvents>) {
+  const batch = await readEvents(...of);
+  return { batch, order: orderOf(batch) };
+}

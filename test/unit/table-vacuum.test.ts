@@ -13,7 +13,7 @@ import { entryPath } from "../../shared/table/log.ts";
 import { checkpointPath } from "../../shared/table/log-checkpoint.ts";
 import { folderStore } from "../../shared/table/store.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";
-import { planVacuum } from "../../shared/table/vacuum-plan.ts";
+import { oldestToKeep, planVacuum } from "../../shared/table/vacuum-plan.ts";
 import { afterEveryCrash, memoryDisk } from "./memory-disk.ts";
 
 const HOUR = 3_600e3;
@@ -57,7 +57,7 @@ test("a file is deleted when it was removed a retention ago, an orphan when it i
   const plan = (clock: number, retention: number, removed = new Map<string, number>()) =>
     table.store.leftovers(".").then((data) => {
       const live = new Set(table.files.map(({ path }) => path).filter((path) => !removed.has(path)));
-      return planVacuum({ data, log: [], live, removed, checkpoints: [] }, { now: clock * HOUR, clock: clock * HOUR }, retention * HOUR);
+      return planVacuum({ data, log: [], live, removed, base: -1 }, { now: clock * HOUR, clock: clock * HOUR }, retention * HOUR);
     });
   expect((await plan(1168, 168)).orphans).toEqual([]);
   expect((await plan(1170, 168)).orphans).toEqual([orphan]);
@@ -70,7 +70,7 @@ test("a file is deleted when it was removed a retention ago, an orphan when it i
 test("a file that no commit names is left for 15 minutes, whatever the retention, unless it is 0", () => {
   const found = { path: "part-x.zstd.parquet", modifiedAt: 1_000_000 };
   const temporary = { path: "_delta_log/.00000000000000000004.json.0b1c.tmp", modifiedAt: 1_000_000 };
-  const folder = { data: [found], log: [temporary], live: new Set<string>(), removed: new Map(), checkpoints: [] };
+  const folder = { data: [found], log: [temporary], live: new Set<string>(), removed: new Map(), base: -1 };
   const orphans = (after: number, retention: number) =>
     planVacuum(folder, { now: 1_000_000 + after, clock: 1_000_000 + after }, retention).orphans;
   expect(orphans(14 * 60e3, 1000)).toEqual([]);
@@ -102,14 +102,11 @@ test("any log opens at every version that was the newest within the retention, a
         files.set(path, { bytes: files.get(path)!.bytes, at: v * HOUR });
       }
       const copy = await open(memoryDisk(files));
-      const data = [{ path: "none", modifiedAt: 0 }];
       const log = await copy.store.leftovers("_delta_log");
       const now = table.version * HOUR;
-      const { entries } = planVacuum(
-        { data, log, live: new Set(), removed: new Map(), checkpoints: [10, 20, 30] },
-        { now, clock: now },
-        age * HOUR + 1,
-      );
+      const base = Math.floor(oldestToKeep(log, now - age * HOUR - 1) / 10) * 10;
+      const folder = { data: [], log, live: new Set<string>(), removed: new Map<string, number>(), base: base > 0 ? base : -1 };
+      const { entries } = planVacuum(folder, { now, clock: now }, age * HOUR + 1);
       for (const path of entries) await copy.store.remove(path);
       for (let v = Math.max(0, table.version - age - 1); v <= table.version; v++)
         expect((await open(memoryDisk(files), v)).version).toBe(v);
