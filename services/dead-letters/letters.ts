@@ -1,7 +1,7 @@
 // The dead letters of a folder, one file of the table after the other, each with the time at which it was sent back.
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { Listed } from "./lines.ts";
-import { nameOf, type Place } from "./place.ts";
+import { nameOf, type Place } from "../../shared/table/place.ts";
 import type { SentBack } from "./sent-back.ts";
 
 /** None where there is no table yet. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { textIn } from "../../shared/picture/printable.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
-import { nameOf, type Place } from "./place.ts";
+import { nameOf, type Place } from "../../shared/table/place.ts";
 
 export interface Listed extends DeadLetter {
   /** ms since 1970; null while it was not. */

@@ -1,7 +1,7 @@
 // What to send of the operator's lines: letters that are events now, none that was sent back before, and in batches that a broker takes. Pure.
 import { deadReasons, parseEvent } from "../../shared/events/event.ts";
 import type { Lines } from "./lines.ts";
-import { nameOf, type Place } from "./place.ts";
+import { nameOf, type Place } from "../../shared/table/place.ts";
 
 /** A letter that is an event now; its key is the user, as replay's. */
 export interface Sending {

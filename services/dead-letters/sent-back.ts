@@ -5,7 +5,7 @@ import { openTable } from "../../shared/table/delta.ts";
 import { readFile, writeFile } from "../../shared/table/files.ts";
 import type { TableSchema } from "../../shared/table/schema.ts";
 import { folderStore } from "../../shared/table/store.ts";
-import { nameOf, type Place } from "./place.ts";
+import { nameOf, type Place } from "../../shared/table/place.ts";
 
 const schema = [
   { name: "topic", type: "string" },

@@ -54,11 +54,6 @@ export class RowBuffer {
     return this.#rows + this.dead.length;
   }
 
-  /** Nothing was read since the last `clear`, not even offsets without a message. */
-  get isEmpty(): boolean {
-    return this.messages === 0 && this.gaps.length === 0;
-  }
-
   /** About what it takes in memory. */
   get bytes(): number {
     const words = [this.#users, this.#items].reduce((sum, { size, data }) => sum + size * WORD_BYTES + data.length, 0);

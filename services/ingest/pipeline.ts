@@ -1,6 +1,7 @@
 // The way from the client's thread to thread.ts: messages handed over without a copy, and a bound on how many bytes may be on their way.
 import { Worker } from "node:worker_threads";
 import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
+import { failure } from "../../shared/runtime/failure.ts";
 import { errorOf, type PlainError } from "../../shared/runtime/wire-errors.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";
@@ -65,11 +66,7 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
   const paused = new Set<number>();
   let underWay = 0;
   let closing = false;
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => undefined); // whoever waits for it sees it; nobody may be waiting yet
+  const { failed, fail } = failure();
   const answers = queue<ReadonlyMap<number, number> | null>();
   const ready = queue<void>();
   const room = queue<void>();

@@ -1,10 +1,11 @@
 // The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what pipeline.ts asks, in the order in which it is asked.
 import { parentPort, workerData } from "node:worker_threads";
 import { createLog } from "../../shared/runtime/log.ts";
+import { openTables } from "../../shared/table/tables.ts";
 import { plainError } from "../../shared/runtime/wire-errors.ts";
 import { createIntake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
-import { createWriter, openTables } from "./writer.ts";
+import { createWriter } from "./writer.ts";
 
 const TICK_MS = 200;
 

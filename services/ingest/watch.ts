@@ -1,5 +1,6 @@
 // The clock of ingest: asks the topic how far it is, and notices a broker that is away or offsets that are gone.
 import { AppError } from "../../shared/runtime/errors.ts";
+import { failure } from "../../shared/runtime/failure.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Figures } from "./figures.ts";
@@ -23,11 +24,7 @@ const LOOK_MS = 1000;
 const SILENCE_MS = 4000;
 
 export function watch({ topic, bounds, paused, figures, log }: Watched): Watching {
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => undefined);
+  const { failed, fail } = failure();
   let answeredAt = performance.now();
   let looking = false;
   let away = false;

@@ -1,9 +1,11 @@
 // A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two commits neither loses nor doubles any.
-import { type DeadLetter, openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
+import { type DeadLetter, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable } from "../../shared/table/delta.ts";
-import { openEvents, writeEvents } from "../../shared/table/events.ts";
-import { type FilteredRange, openFiltered, writeFiltered } from "../../shared/table/filtered.ts";
+import { writeEvents } from "../../shared/table/events.ts";
+import { type FilteredRange, writeFiltered } from "../../shared/table/filtered.ts";
 import type { DataFile } from "../../shared/table/log.ts";
+import { lastOffsets } from "../../shared/table/progress.ts";
+import type { Tables } from "../../shared/table/tables.ts";
 import type { RowBuffer } from "./buffer.ts";
 
 export interface Writer {
@@ -17,18 +19,6 @@ export interface Writer {
   /** All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again. Answers the file of events, if there is one. */
   write(buffer: RowBuffer): Promise<DataFile | undefined>;
 }
-
-export interface Tables {
-  readonly events: DeltaTable;
-  readonly deadLetters: DeltaTable;
-  readonly filtered: DeltaTable;
-}
-
-export const openTables = async (tableDir: string, deadLettersDir: string): Promise<Tables> => ({
-  events: await openEvents(tableDir),
-  deadLetters: await openDeadLetters(deadLettersDir),
-  filtered: await openFiltered(tableDir),
-});
 
 export function createWriter(tables: Tables, topic: string): Writer {
   const events = ledger(tables.events, topic);
@@ -88,10 +78,7 @@ function reached(rows: readonly Pick<DeadLetter | FilteredRange, "partition">[],
 function ledger(table: DeltaTable, topic: string) {
   const prefix = `${topic}/`;
   let ours = new Map<number, number>();
-  const progress = () => {
-    const found = [...table.offsets].filter(([appId]) => appId.startsWith(prefix) && /^\d+$/.test(appId.slice(prefix.length)));
-    return new Map(found.map(([appId, version]) => [Number(appId.slice(prefix.length)), version]));
-  };
+  const progress = () => lastOffsets(table.offsets, topic);
   const at = (partition: number) => ours.get(partition) ?? -1;
   return {
     table,

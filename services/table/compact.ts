@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { size } from "../../shared/runtime/size.ts";
+import { size } from "../../shared/runtime/amount.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 

@@ -3,10 +3,9 @@ import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { openDeadLetters } from "../../shared/table/dead-letters.ts";
+import { mustExist } from "../../shared/table/delta.ts";
 import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
-import { openExistingEvents } from "../../shared/table/events.ts";
-import { openFiltered } from "../../shared/table/filtered.ts";
+import { openTables } from "../../shared/table/tables.ts";
 
 export const command = defineCommand({
   name: "forget",
@@ -20,12 +19,8 @@ export const command = defineCommand({
   }),
   async run({ user, table, deadLetters, dataDir, json }) {
     const paths = pathsOf(dataDir);
-    const dir = table ?? paths.table;
-    const tables = {
-      events: await openExistingEvents(dir),
-      deadLetters: await openDeadLetters(deadLetters ?? paths.deadLetters),
-      filtered: await openFiltered(dir),
-    };
+    const tables = await openTables(table ?? paths.table, deadLetters ?? paths.deadLetters);
+    mustExist(tables.events); // a wrong --table is another mistake than an unknown user
     const rows = await eraseRows(tables, user);
     const letters = await eraseLetters(tables, user);
     if (rows.erased + letters.erased === 0) throw new AppError("USER_UNKNOWN", { what: "neither a row nor a dead letter is of this user" });

@@ -1,15 +1,12 @@
 // The vacuum command: deletes files and log entries that no version within the retention needs, of all four tables.
-import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { duration } from "../../shared/runtime/duration.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { duration } from "../../shared/runtime/amount.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { openDeadLetters } from "../../shared/table/dead-letters.ts";
-import { openEvents } from "../../shared/table/events.ts";
-import { openFiltered } from "../../shared/table/filtered.ts";
+import { mustExist } from "../../shared/table/delta.ts";
 import { openItems } from "../../shared/table/items.ts";
+import { openTables } from "../../shared/table/tables.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
 
@@ -32,13 +29,8 @@ export const command = defineCommand({
     const log = createLog("vacuum");
     const paths = pathsOf(dataDir);
     const dir = tableDir ?? paths.table;
-    const tables = {
-      events: await openEvents(dir),
-      items: await openItems(dir),
-      filtered: await openFiltered(dir),
-      deadLetters: await openDeadLetters(deadLetters ?? paths.deadLetters),
-    };
-    if (tables.events.version < 0) throw new AppError("TABLE_MISSING", { what: "no table", folder: join(dir, "events") });
+    const { events, filtered, deadLetters: letters } = await openTables(dir, deadLetters ?? paths.deadLetters);
+    const tables = { events: mustExist(events), items: await openItems(dir), filtered, deadLetters: letters };
     const existing = Object.fromEntries(Object.entries(tables).filter(([, { version }]) => version >= 0));
     const plans = await vacuum(existing, { retentionMs: retention, clock: Date.now(), dryRun });
     for (const [name, { removed, orphans, entries, waiting }] of Object.entries(plans)) {

@@ -1,6 +1,7 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
+import { failure } from "../runtime/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Messages, pack } from "./messages.ts";
 import { partitionOf } from "./partitioner.ts";
@@ -159,11 +160,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     maxBytes: reading.fetchBytes,
     retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: 8 },
   });
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => undefined); // whoever waits for it sees it; nobody may be waiting yet
+  const { failed, fail } = failure();
   const positions = new Map<number, number>();
   /** Partitions of which something was read since our seek: kafkajs is where we think it is. */
   const settled = new Set<number>();

@@ -169,7 +169,11 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
 
 /** Throws TABLE_MISSING. */
 export async function openExisting(store: Store, schema: TableSchema): Promise<DeltaTable> {
-  const table = await openTable(store, schema);
-  if (table.version < 0) throw new AppError("TABLE_MISSING", { what: "no table", folder: store.name });
+  return mustExist(await openTable(store, schema));
+}
+
+/** Throws TABLE_MISSING. */
+export function mustExist(table: DeltaTable): DeltaTable {
+  if (table.version < 0) throw new AppError("TABLE_MISSING", { what: "no table", folder: table.store.name });
   return table;
 }

@@ -9,27 +9,16 @@ import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";
 import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
 import type { DataFile } from "./log.ts";
+import type { Place } from "./place.ts";
 import { progressOf } from "./progress.ts";
 import { excludes } from "./statistics.ts";
-
-export interface Tables {
-  readonly events: DeltaTable;
-  readonly deadLetters: DeltaTable;
-  readonly filtered: DeltaTable;
-}
+import type { Tables } from "./tables.ts";
 
 export interface Erased {
   /** Rows, or letters, that are gone. */
   readonly erased: number;
   /** Files that held them. */
   readonly files: number;
-}
-
-/** The identity of a row or a letter. */
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
 }
 
 interface Rewritten {

@@ -8,14 +8,24 @@ export interface PartitionProgress {
   readonly topicOf: ReadonlyMap<number, string>;
 }
 
+/** Each txn of a partition. */
+function* partitionsIn(offsets: ReadonlyMap<string, number>) {
+  for (const [appId, version] of offsets) {
+    const [, topic, digits] = /^(.+)\/(\d+)$/.exec(appId) ?? [];
+    if (topic !== undefined) yield { topic, partition: Number(digits), version };
+  }
+}
+
+/** Last offset that is done of a topic, by partition. */
+export const lastOffsets = (offsets: ReadonlyMap<string, number>, topic: string): Map<number, number> =>
+  new Map([...partitionsIn(offsets)].flatMap((each) => (each.topic === topic ? [[each.partition, each.version] as const] : [])));
+
+/** Of all topics. */
 export function progressOf(offsets: ReadonlyMap<string, number>): PartitionProgress {
   const topics = new Set<string>();
   const done = new Map<number, number>();
   const topicOf = new Map<number, string>();
-  for (const [appId, version] of offsets) {
-    const [, topic, digits] = /^(.+)\/(\d+)$/.exec(appId) ?? [];
-    if (topic === undefined) continue;
-    const partition = Number(digits);
+  for (const { topic, partition, version } of partitionsIn(offsets)) {
     topics.add(topic);
     if (version < (done.get(partition) ?? -1)) continue;
     done.set(partition, version);

@@ -74,6 +74,12 @@ export function oldestToKeep(log: readonly Found[], since: number): number {
   return young ? young.version - 1 : (entries.at(-1)?.version ?? -1);
 }
 
+/** Versions that the log has a checkpoint of, ascending. */
+export const checkpointsIn = (log: readonly Found[]): number[] =>
+  versionsIn(log, checkpointVersionOf)
+    .map(({ version }) => version)
+    .sort((a, b) => a - b);
+
 /** Entries and checkpoints, oldest first: a crash in between leaves no hole. */
 function olderThan(base: number, log: readonly Found[]): string[] {
   return [...versionsIn(log, versionOf), ...versionsIn(log, checkpointVersionOf)]

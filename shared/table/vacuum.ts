@@ -2,9 +2,8 @@
 import type { DeltaTable } from "./delta.ts";
 import { LOG } from "./log.ts";
 import { checkpointPath, decodeCheckpoint, LAST_CHECKPOINT } from "./log-checkpoint.ts";
-import { listLog } from "./log-reader.ts";
 import type { Store } from "./store.ts";
-import { newestCommit, oldestToKeep, planVacuum, type TableFolder, type VacuumPlan } from "./vacuum-plan.ts";
+import { checkpointsIn, newestCommit, oldestToKeep, planVacuum, type TableFolder, type VacuumPlan } from "./vacuum-plan.ts";
 
 /** `clock` in ms since 1970. Returns what was deleted, or with `dryRun` would be, by the names of the tables. */
 export async function vacuum(
@@ -20,7 +19,7 @@ export async function vacuum(
   const plans: Record<string, VacuumPlan> = {};
   for (const [name, folder] of folders) {
     const { store } = tables[name]!;
-    const base = await baseFor(store, oldestToKeep(folder.log, times.now - retentionMs));
+    const base = await baseFor(store, checkpointsIn(folder.log), oldestToKeep(folder.log, times.now - retentionMs));
     const plan = planVacuum({ ...folder, base }, times, retentionMs);
     if (!dryRun) for (const path of [...plan.removed, ...plan.orphans, ...plan.entries]) await store.remove(path);
     plans[name] = plan;
@@ -38,8 +37,7 @@ async function look(table: DeltaTable): Promise<Omit<TableFolder, "base">> {
 }
 
 /** The newest checkpoint up to version `oldest` that can be read. The one that readers are pointed to must stay, and so must what follows it. */
-async function baseFor(store: Store, oldest: number): Promise<number> {
-  const { checkpoints } = await listLog(store);
+async function baseFor(store: Store, checkpoints: readonly number[], oldest: number): Promise<number> {
   const most = Math.min(oldest, await readPointer(store));
   for (const version of checkpoints.filter((version) => version <= most).reverse()) {
     try {

@@ -3,12 +3,13 @@ import { beforeAll, expect, test } from "vitest";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import pino from "pino";
 import { createIntake } from "../../services/ingest/intake.ts";
-import { createWriter, type Tables } from "../../services/ingest/writer.ts";
+import { createWriter } from "../../services/ingest/writer.ts";
 import { deadLettersSchema, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openTable } from "../../shared/table/delta.ts";
 import type { Disk } from "../../shared/table/disk.ts";
 import { eventsSchema, readEvents } from "../../shared/table/events.ts";
 import { filteredSchema, readFiltered } from "../../shared/table/filtered.ts";
+import type { Tables } from "../../shared/table/tables.ts";
 import { folderStore } from "../../shared/table/store.ts";
 import { type Cut, cuts, Killed, type MortalDisk, mortalDisk } from "./mortal-disk.ts";
 

@@ -8,11 +8,12 @@ import { afterEach, expect, test } from "vitest";
 import { createFigures } from "../../services/ingest/figures.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
-import { createWriter, openTables, type Writer } from "../../services/ingest/writer.ts";
+import { createWriter, type Writer } from "../../services/ingest/writer.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
+import { openTables } from "../../shared/table/tables.ts";
 import { openFiltered, readFiltered } from "../../shared/table/filtered.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 
