@@ -1,48 +1,19 @@
 // Real Kafka, real processes: broken messages are ingested, listed, corrected, sent back, and stand in the table; a second time nothing is sent.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { stringsOf } from "../../shared/events/text.ts";
-import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
-import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
-import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
+import { useBroker } from "./broker-folder.ts";
+import { start } from "./processes.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tributary-dead-"));
+const broker = useBroker("dead");
+const { folder } = broker;
 const dataDir = join(folder, "data");
-const root = fileURLToPath(new URL("../..", import.meta.url));
-let brokers = "";
-let kafka: Kafka;
 
-beforeAll(async () => {
-  ({ brokers } = await startBroker(folder));
-  kafka = await openKafka(brokers, createLog("test"));
-});
-
-afterAll(async () => {
-  await kafka?.close();
-  await stopBroker(folder);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** `input` goes to its stdin. */
-async function tributary(args: readonly string[], input = "") {
-  const child = spawn(process.execPath, ["--import", "tsx", "services/cli.ts", ...args, "--data-dir", dataDir], {
-    cwd: root,
-    env: { ...process.env, KAFKA_BROKERS: brokers },
-    timeout: 40_000,
-  });
-  child.stdin.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
-  return { code: code as number | null, stdout, stderr };
-}
+const tributary = (args: readonly string[], input = "") => start([...args, "--data-dir", dataDir], broker.env, input).ended;
 
 interface Line {
   offset: number;
@@ -57,13 +28,13 @@ const linesOf = (stdout: string) =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Line);
 const letters = async (...flags: string[]) => linesOf((await tributary(["dead-letters", "list", "--json", ...flags])).stdout);
-const sent = async () => (await kafka.endOffsets("clicks")).reduce((sum, { end }) => sum + end, 0);
+const sent = async () => (await broker.kafka.endOffsets("clicks")).reduce((sum, { end }) => sum + end, 0);
 const ingest = async () => expect(await tributary(["ingest", "--topic", "clicks", "--until-end"])).toMatchObject({ code: 0 });
 
 test("broken messages are listed, corrected, sent back once, and stand in the table", async () => {
-  await kafka.ensureTopic("clicks", 4);
+  await broker.kafka.ensureTopic("clicks", 4);
   const broken = ['{"user":"a","item":1,"timestamp":"now"}', '{"user":"b","item":2', Buffer.from([0xff]), '{"user":"c"}'];
-  await kafka.produce("clicks", [
+  await broker.kafka.produce("clicks", [
     ...broken.map((value) => ({ key: "bad", value })),
     { key: "good", value: '{"user":"good","item":"g","timestamp":1}' },
   ]);

@@ -1,36 +1,20 @@
 // Real Kafka, real processes: a file replayed, broken messages among it, ingest killed in the middle; the table and the dead letters hold every offset once.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { expect, test } from "vitest";
 import { discover } from "../../shared/runtime/registry.ts";
-import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
-import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
-import { killAll, start as startProcess, until } from "./processes.ts";
+import { useBroker } from "./broker-folder.ts";
+import { start as startProcess, until } from "./processes.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tributary-ingest-"));
-let brokers = "";
-let kafka: Kafka;
+const broker = useBroker("ingest");
+const { folder } = broker;
 
-beforeAll(async () => {
-  ({ brokers } = await startBroker(folder));
-  kafka = await openKafka(brokers, createLog("test"));
-});
-
-afterAll(async () => {
-  killAll();
-  await kafka?.close();
-  await stopBroker(folder);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const start = (dataDir: string, ...args: string[]) => startProcess([...args, "--data-dir", dataDir], { KAFKA_BROKERS: brokers });
+const start = (dataDir: string, ...args: string[]) => startProcess([...args, "--data-dir", dataDir], broker.env);
 const tributary = (dataDir: string, ...args: string[]) => start(dataDir, ...args).ended;
 
 /** What the two tables of a data directory hold, by `partition/offset`. */
@@ -48,7 +32,7 @@ async function tables(dataDir: string) {
 
 /** Every offset of the topic, as `partition/offset`. */
 const offsetsOf = async (topic: string) =>
-  (await kafka.endOffsets(topic))
+  (await broker.kafka.endOffsets(topic))
     .flatMap(({ partition, end }) => Array.from({ length: end }, (_, offset) => `${partition}/${offset}`))
     .sort();
 
@@ -65,7 +49,7 @@ test("a replayed file and broken messages among it: good rows in the table, bad 
     stderr: expect.stringMatching(/line 102 skipped.*user is empty[\s\S]*line 103[\s\S]*line 104[\s\S]*"skipped":3/),
   });
   const broken = ["", "{", '{"user":"a"}', Buffer.from([0xff]), '{"user":"a","item":"b","timestamp":"now"}'];
-  await kafka.produce("first", [
+  await broker.kafka.produce("first", [
     ...broken.map((value) => ({ key: "bad", value })),
     { key: "good", value: '{"user":"new","item":1,"more":2}' },
   ]);
@@ -96,10 +80,10 @@ test("a replayed file and broken messages among it: good rows in the table, bad 
 test("ingest killed again and again, and two at once: every offset stands once in the table or in the dead letters", async () => {
   const dataDir = join(folder, "killed");
   const args = ["ingest", "--topic", "killed", "--flush-rows", "700", "--flush-seconds", "0.3"];
-  await kafka.ensureTopic("killed", 4);
+  await broker.kafka.ensureTopic("killed", 4);
   const event = (k: number) => ({ key: `u${k % 97}`, value: k % 50 === 0 ? `broken ${k}` : `{"user":"u${k % 97}","item":"i${k}"}` });
   const send = (from: number, count: number) =>
-    kafka.produce(
+    broker.kafka.produce(
       "killed",
       Array.from({ length: count }, (_, k) => event(from + k)),
     );
@@ -135,8 +119,8 @@ test("ingest killed again and again, and two at once: every offset stands once i
 
 test("a topic that was made anew, with a table of the old one, is refused", async () => {
   const dataDir = join(folder, "anew");
-  await kafka.ensureTopic("old", 1);
-  await kafka.produce("old", [{ key: "a", value: '{"user":"a","item":"b"}' }]);
+  await broker.kafka.ensureTopic("old", 1);
+  await broker.kafka.produce("old", [{ key: "a", value: '{"user":"a","item":"b"}' }]);
   expect(await tributary(dataDir, "ingest", "--topic", "old", "--until-end")).toMatchObject({ code: 0 });
   const table = await openEvents(pathsOf(dataDir).table);
   await table.commit({ add: [], txn: [{ appId: "old/0", version: 41 }] });
@@ -151,7 +135,7 @@ test("the synthetic stream is sent, stopped, and goes on where it was", async ()
   const args = ["replay", "synthetic", "--topic", "synthetic", "--history", "5000"];
   const { child, ended } = start(dataDir, ...args, "--rate", "500");
   await until("the history is sent", async () => {
-    const bounds = await kafka.endOffsets("synthetic").catch(() => []);
+    const bounds = await broker.kafka.endOffsets("synthetic").catch(() => []);
     return bounds.reduce((sum, { end }) => sum + end, 0) > 5000;
   });
   child.kill("SIGTERM");

@@ -19,13 +19,14 @@ const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const children = new Set<ChildProcess>();
 
-/** `tributary ARGS`, with `env` beside this process's own. */
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+/** `tributary ARGS`, with `env` beside this process's own; `input` goes to its stdin. */
+export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, input = ""): Running {
   const child = spawn(process.execPath, ["--import", "tsx", cli, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin!.on("error", () => undefined).end(input); // it may end before it has read all
   children.add(child);
   child.once("exit", () => children.delete(child));
   const [stdout, stderr] = [textOf(child.stdout!), textOf(child.stderr!)];

@@ -1,26 +1,22 @@
 // Real Kafka, real processes: a Parquet file replayed, stopped or killed in the middle and replayed again; every event arrives, and each user's in order.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { beforeAll, expect, test } from "vitest";
 import { textOf } from "../../shared/events/text.ts";
-import { type Fetched, type Kafka, openKafka } from "../../shared/kafka/client.ts";
-import { createLog } from "../../shared/runtime/log.ts";
+import type { Fetched } from "../../shared/kafka/client.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
 import { encodeParquet } from "../../shared/table/parquet.ts";
-import { killAll, start } from "./processes.ts";
+import { useBroker } from "./broker-folder.ts";
+import { start } from "./processes.ts";
 
 const EVENTS = 12_000;
 /** At this rate a chunk holds a tenth: 400 events. */
 const RATE = 4000;
 
-const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
+const broker = useBroker("replay");
+const { folder } = broker;
 const file = join(folder, "events"); // known by its content
-let brokers = "";
-let kafka: Kafka;
-
-beforeAll(async () => {
+beforeAll(() => {
   const numbers = Array.from({ length: EVENTS }, (_, k) => k);
   const columns = {
     user: textOf(numbers.map((k) => `u${k % 211}`)),
@@ -32,21 +28,12 @@ beforeAll(async () => {
     kafka_offset: new Float64Array(EVENTS),
   };
   writeFileSync(file, encodeParquet(eventsSchema, columns, EVENTS).bytes);
-  ({ brokers } = await startBroker(folder));
-  kafka = await openKafka(brokers, createLog("test"));
-});
-
-afterAll(async () => {
-  killAll();
-  await kafka?.close();
-  await stopBroker(folder);
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const replay = (topic: string, ...flags: string[]) =>
-  start(["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags], { KAFKA_BROKERS: brokers });
+  start(["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags], broker.env);
 
-const arrived = async (topic: string) => (await kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
+const arrived = async (topic: string) => (await broker.kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
 
 /** Ends the replay with `signal` once a third of the events is there. */
 async function interrupt(topic: string, signal: NodeJS.Signals): Promise<void> {
@@ -82,7 +69,7 @@ async function consume(topic: string): Promise<Sent[][]> {
       if (found.flat().length >= wanted) resolve();
     };
     const assigned = async (partitions: readonly number[]) => new Map(partitions.map((partition) => [partition, 0]));
-    kafka
+    broker.kafka
       .consume({ topic, group: topic, fetchBytes: 1e6, assigned, rebalancing: () => undefined, fetched })
       .then(({ failed }) => failed.catch(reject), reject);
   });
