@@ -16,7 +16,6 @@ const options = z.object({
   table: z.string().optional().describe("directory of the tables events and items"),
   epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
   trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
-  sync: z.enum(["exact", "local"]).default("exact").describe("exact: N trainers compute what one computes"),
   patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
   out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
   json: z.boolean().default(false).describe("print the report on stdout"),
@@ -43,7 +42,6 @@ export const command = defineCommand({
   summary: "one training run with several trainers on this machine",
   options: options.superRefine(consistent),
   async run(config, until) {
-    if (config.sync === "local") throw new AppError("NOT_BUILT", { what: "--sync local" });
     const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
     const started: Spawned[] = [];
     try {

@@ -15,37 +15,44 @@ export interface Received {
   readonly tensors: Weights;
 }
 
-/** Name and shape of every tensor that answers a part of `users` users. */
-function expectedShapes(phase: Phase, config: ModelConfig, users: number): [name: string, shape: number[]][] {
+/** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */
+function expectedShapes(phase: Phase, config: ModelConfig, users: number, rows?: number): [name: string, shape: number[]][] {
   const posterior: [string, number[]][] = [
     ["mu", [users, config.latent]],
     ["logvar", [users, config.latent]],
   ];
+  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, config.hidden]] : ["rows", [rows, config.hidden]];
   switch (phase) {
     case "posterior":
       return posterior;
     case "encoder":
-      return [...shapesOf("hidden", config), ["dBag", [users, config.hidden]]];
+      return [...shapesOf("hidden", config), ofFirstLayer];
     case "decoder":
       return [...shapesOf("decoder", config), ...posterior];
     case "joint":
-      return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ["dBag", [users, config.hidden]]];
+      return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ofFirstLayer];
     case "score":
       return [["metrics", [users, scored.length]]];
   }
 }
 
-/** Largest answer in bytes, the header's room included. */
-export function largestAnswer(config: ModelConfig, partSize: number): number {
+/** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
+export function largestAnswer(config: ModelConfig, users: number, rows?: number): number {
   const floats = phases.map((phase) =>
-    expectedShapes(phase, config, partSize).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
+    expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
   return 4 * Math.max(...floats) + 2 ** 20;
 }
 
 /** Throws FRAME_MALFORMED when a tensor is missing, out of order, of another shape or one too many: the peer's fault, the run goes on. */
-export function shapesChecked({ phase }: Contribution, described: readonly Described[], config: ModelConfig, users: number): void {
-  const expected = expectedShapes(phase, config, users);
+export function shapesChecked(
+  { phase }: Contribution,
+  described: readonly Described[],
+  config: ModelConfig,
+  users: number,
+  rows?: number,
+): void {
+  const expected = expectedShapes(phase, config, users, rows);
   if (described.length !== expected.length)
     throw new AppError("FRAME_MALFORMED", { what: `${described.length} tensors where ${expected.length} belong`, phase });
   expected.forEach(([name, shape], k) => {

@@ -5,7 +5,7 @@ import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { type Allocate, encode } from "../../shared/wire/frames.ts";
-import type { Contribution, Group, Lease, Phase } from "../../shared/wire/messages.ts";
+import type { Contribution, Group, InnerStep, Lease, Phase } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { finiteChecked, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { decide, type Effect, type Event, initial, type State } from "./leases.ts";
@@ -23,6 +23,8 @@ export interface Work {
   readonly decoder: Versioned | undefined;
   /** Tensors of a part's lease. Called again when the part is leased again, and must answer the same. */
   inputs(part: number): WireTensor[];
+  /** In local mode, of each part: the steps that a trainer takes on its own, and how many rows of the first layer they touch (none where it stays as it is). */
+  readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows?: number | undefined }[];
   /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
   readonly memory?: (part: number) => Allocate;
 }
@@ -121,7 +123,8 @@ export function openDesk(
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
-    const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
+    const inner = work.local?.[part]!.inner;
+    const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
     outbox.sendOwn(trainer, lease, work.inputs(part), `${trainer}-lease-${part}`);
   }
 
@@ -130,7 +133,7 @@ export function openDesk(
       const { work, received: all, reject } = open;
       const users = work.parts[message.part];
       if (!users || message.phase !== work.phase) throw unasked(message);
-      shapesChecked(message, decoded.described, work.config, users.length);
+      shapesChecked(message, decoded.described, work.config, users.length, work.local?.[message.part]!.rows);
       if (all[message.part] === undefined && state.open?.parts[message.part]?.sent[peer.id] !== undefined) {
         const received = receivedOf(message, decoded, work.memory?.(message.part));
         try {

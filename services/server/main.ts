@@ -67,7 +67,11 @@ export const command = defineCommand({
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const desk = openDesk(() => peers!, { log, metrics, exchange });
-    const limit = () => largestAnswer(progress.run?.optimizer.config ?? modelOf(config, 1), config.partSize);
+    const limit = () => {
+      const model = progress.run?.optimizer.config ?? modelOf(config, 1);
+      const { partSize, sync, every, batchSize } = config;
+      return sync === "exact" ? largestAnswer(model, partSize) : largestAnswer(model, Math.max(partSize, every * batchSize), model.items);
+    };
     peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
     const status = () => progress.status(peers, desk);
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
@@ -78,6 +82,7 @@ export const command = defineCommand({
     const begin = (items: number, users?: Numbered) => {
       const resumed = resumeOrBegin(checkpoint, config, items, users);
       progress.run = resumed.run;
+      if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };
     const tools = { runStep: progress.watch(desk, stop), progress, log, until };

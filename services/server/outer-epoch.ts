@@ -1,13 +1,12 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
-import type { SparseRows } from "../../shared/kernels/kernels.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { keepMask } from "../../shared/model/draws.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
 import type { Work } from "./desk.ts";
+import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
+import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
 import type { Versioned } from "./outbox.ts";
 import { Posteriors } from "./posteriors.ts";
@@ -23,6 +22,8 @@ export interface Run {
   step: number;
   /** Outer epochs completed. */
   round: number;
+  /** Absent in exact mode. */
+  local?: Local;
 }
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */
@@ -44,15 +45,22 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
   // therefore the next round's old posterior; of all others the next round asks.
   const snapshot = new Posteriors(run.optimizer.config.latent);
   const sums = { reconstruction: 0, kl: 0, users: 0 };
-  for (const step of outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule: run.schedule })) {
-    const { answers, parts } = await trainStep(run, step, rowOf, runStep);
-    run.step++;
+  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule: run.schedule });
+  for (let at = 0; at < steps.length; ) {
+    const step = steps[at]!;
+    const { local } = run;
+    const stints = local && stintsOf(steps, at, local.every, local.trainers());
+    const { answers, parts } = stints ? await localRound(run, stints, rowOf, runStep) : await trainStep(run, step, rowOf, runStep);
+    const taken = stints ? stints.flat().length : 1;
+    run.step += taken;
+    at += taken;
     if (step.phase !== "decoder") {
+      const batchSize = parts.reduce((sum, { length }) => sum + length, 0);
       for (const { reconstruction, kl } of answers) {
-        sums.reconstruction += reconstruction * step.users.length;
-        sums.kl += kl * step.users.length;
+        sums.reconstruction += reconstruction * batchSize;
+        sums.kl += kl * batchSize;
       }
-      sums.users += step.users.length;
+      sums.users += batchSize;
     } else if (!step.dropout) {
       answers.forEach(({ tensors }, part) => {
         snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
@@ -92,31 +100,11 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   run.step++;
 }
 
-interface Trained {
-  readonly answers: readonly Received[];
-  /** Users of each part, beside its answer. */
-  readonly parts: readonly Uint32Array[];
-}
-
 /** One step of the half that its phase names, or of both. */
 async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<Trained> {
-  const { optimizer, seed, posteriors } = run;
-  const { dropoutRate, latent } = optimizer.config;
+  const { optimizer } = run;
   const parts = partsOf(step, run.partSize);
-  const batches = parts.map((users) => {
-    const rows = rowsOf(users, rowOf);
-    const dropped = (row: Int32Array, k: number) =>
-      normalisedRow(row, keepMask(seed, step.index, users[k]!, row.length, dropoutRate), dropoutRate);
-    return step.dropout ? { rows, values: rows.map(dropped) } : whole(rows);
-  });
-  const oldOf = (users: Uint32Array): WireTensor[] => {
-    const { mu, logvar } = posteriors.of(users);
-    const shape = [users.length, latent];
-    return [
-      { name: "muOld", shape, data: mu },
-      { name: "logvarOld", shape, data: logvar },
-    ];
-  };
+  const batches = parts.map((users) => batchOf(run, step, users, rowOf));
   // All parts' at once, before the first lease: later the processor's cores are the trainers'.
   const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
   const bags_BH = optimizer.bag(all);
@@ -124,7 +112,7 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     const [users, { rows }] = [parts[part]!, batches[part]!];
     const from = part * run.partSize * optimizer.config.hidden;
     const bag_BH = bags_BH.subarray(from, from + users.length * optimizer.config.hidden);
-    const old = step.phase === "decoder" ? [] : oldOf(users);
+    const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
     return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old];
   };
   const work = base(run, parts, optimizer.group("hidden"));
@@ -168,45 +156,6 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
   return all;
 }
 
-const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
-const whole = (rows: readonly Int32Array[]): SparseRows => ({ rows, values: rows.map((row) => normalisedRow(row)) });
-
-function base(
-  run: Run,
-  parts: readonly Uint32Array[],
-  hidden: Versioned,
-): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
-  const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
-  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden };
-}
-
 function cut(users: Uint32Array, size: number): Uint32Array[] {
   return Array.from({ length: Math.ceil(users.length / size) }, (_, k) => users.subarray(k * size, (k + 1) * size));
-}
-
-function bagTensor(bag_BH: Float32Array, users: number): WireTensor {
-  return { name: "bag", shape: [users, bag_BH.length / users], data: bag_BH };
-}
-
-/** Keys of the users' noise. */
-function keys(users: Uint32Array): WireTensor {
-  return { name: "users", shape: [users.length], data: Int32Array.from(users) };
-}
-
-/** Rows of different length as one array and where each ends. */
-function ragged(name: string, endsName: string, rows: readonly Int32Array[]): WireTensor[] {
-  const ends = new Int32Array(rows.length);
-  let total = 0;
-  rows.forEach((row, k) => {
-    total += row.length;
-    ends[k] = total;
-  });
-  const data = new Int32Array(total);
-  rows.forEach((row, k) => {
-    data.set(row, ends[k]! - row.length);
-  });
-  return [
-    { name, shape: [total], data },
-    { name: endsName, shape: [rows.length], data: ends },
-  ];
 }

@@ -22,6 +22,8 @@ const counters = z.looseObject({
   decoderPasses: count.default(usualSchedule.decoderPasses),
   decoderNoise: z.boolean().default(usualSchedule.decoderNoise),
   notAlternating: z.boolean().default(usualSchedule.notAlternating),
+  sync: z.enum(["exact", "local"]).default("exact"),
+  every: count.nullable().default(null),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
 });
@@ -73,6 +75,7 @@ export function resumeOrBegin(
   const { seed, partSize, threads } = knobs;
   const schedule = scheduleOf(knobs);
   const settings = { seed, partSize, schedule };
+  const sync = syncOf(knobs);
   if (!checkpoint) {
     const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, threads);
     const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
@@ -82,13 +85,16 @@ export function resumeOrBegin(
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, numbering, ...saved } = parsed.data;
-  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule }, dir);
+  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
   const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
   const renumbered = users && numbering && !isNumberedAlike(numbering, users.names);
   const posteriors = renumbered ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
   const planned = renumbered ? new Int32Array(users.names.length).fill(users.version) : plannedIn(state);
   return { run: { ...settings, optimizer, posteriors, step: manifest.step, round: manifest.round }, checkpoint, progress, planned };
 }
+
+/** How trainers work together, as a checkpoint keeps it. */
+const syncOf = ({ sync, every }: Pick<Knobs, "sync" | "every">) => ({ sync, every: sync === "local" ? every : null });
 
 function plannedIn({ planned }: Checkpoint["state"]): Int32Array {
   return planned ? new Int32Array(planned.data.buffer, planned.data.byteOffset, planned.data.length) : new Int32Array(0);
@@ -115,7 +121,7 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
 }
 
 export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
-  const { optimizer, posteriors, partSize, schedule } = run;
+  const { optimizer, posteriors, partSize, schedule, local } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   const asFloats = planned && {
     planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
@@ -123,7 +129,15 @@ export async function saveRun(out: string, run: Run, extra: Extra): Promise<void
   await saveCheckpoint(checkpointsOf(out), {
     weights: optimizer.weights,
     state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },
-    training: { updates: optimizer.updates, partSize, ...schedule, progress, numbering },
+    training: {
+      updates: optimizer.updates,
+      partSize,
+      ...schedule,
+      sync: local ? "local" : "exact",
+      every: local?.every ?? null,
+      progress,
+      numbering,
+    },
     facts: factsOf(run, facts),
     vocabulary,
   });

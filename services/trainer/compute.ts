@@ -4,14 +4,15 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
 import { gaussian } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
-import { stopwatch } from "../../shared/model/laps.ts";
+import { type Lap, type Spent, stopwatch } from "../../shared/model/laps.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { decoderPart, encoderPart, posterior, score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { AppError, unreachable } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
-import type { Contribution, FromServer, Lease } from "../../shared/wire/messages.ts";
+import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { InnerSteps } from "./inner-steps.ts";
 
 type Tensors = ReturnType<Decoded["tensors"]>;
 
@@ -20,18 +21,27 @@ export interface Answer {
   readonly tensors: WireTensor[];
 }
 
+/** A group's weights on the engine, and as they were sent. */
+interface Held<T> {
+  readonly version: number;
+  readonly weights: T;
+  readonly sent: Weights;
+}
+
 export class Computer {
   readonly #engine: Engine;
   readonly #seed: number;
   readonly #now: () => number;
-  #hidden: { version: number; weights: HiddenWeights; config: ModelConfig } | undefined;
-  #decoder: { version: number; weights: DecoderWeights } | undefined;
+  readonly #innerSteps: InnerSteps;
+  #hidden: (Held<HiddenWeights> & { readonly config: ModelConfig }) | undefined;
+  #decoder: Held<DecoderWeights> | undefined;
 
   /** `now` in milliseconds. */
   constructor(engine: Engine, seed: number, now: () => number = () => performance.now()) {
     this.#engine = engine;
     this.#seed = seed;
     this.#now = now;
+    this.#innerSteps = new InnerSteps(engine, seed);
   }
 
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
@@ -41,10 +51,10 @@ export class Computer {
     );
     if (group === "hidden") {
       this.#hidden?.weights.dispose();
-      this.#hidden = { version, weights: uploadHidden(this.#engine, model, weights), config: model };
+      this.#hidden = { version, weights: uploadHidden(this.#engine, model, weights), sent: weights, config: model };
     } else {
       this.#decoder?.weights.dispose();
-      this.#decoder = { version, weights: uploadDecoder(this.#engine, weights) };
+      this.#decoder = { version, weights: uploadDecoder(this.#engine, weights), sent: weights };
     }
   }
 
@@ -57,6 +67,7 @@ export class Computer {
       (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version
     )
       throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
+    if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, lap, spent);
     const { latent } = hidden.config;
     const bag_BH = floats(tensors.get("bag")?.data, "bag");
     const users = bag_BH.length / hidden.config.hidden;
@@ -99,6 +110,45 @@ export class Computer {
       default:
         return unreachable(lease.phase);
     }
+  }
+
+  /** Local mode: the part's steps are this trainer's own. */
+  #alone(
+    lease: Lease,
+    inner: readonly InnerStep[],
+    tensors: Tensors,
+    hidden: Held<HiddenWeights> & { config: ModelConfig },
+    lap: Lap,
+    spent: Spent,
+  ): Answer {
+    const keys = integers(tensors.get("users")?.data, "users");
+    const rows = rowsOf(tensors, "columns", "ends");
+    if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
+      throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
+    const given = {
+      config: hidden.config,
+      hidden: { sent: hidden.sent, uploaded: hidden.weights },
+      decoder: { sent: this.#decoder.sent, uploaded: this.#decoder.weights },
+      inner,
+      batchSize: lease.batchSize,
+      keys,
+      rows,
+      lap,
+    };
+    if (lease.phase === "decoder") {
+      const moved = this.#innerSteps.decoder({ ...given, bag_BH: floats(tensors.get("bag")?.data, "bag") });
+      return reply(lease, { ...moved, spent }, moved.tensors);
+    }
+    if (lease.phase !== "encoder" && lease.phase !== "joint")
+      throw new AppError("FRAME_MALFORMED", { what: `a lease of phase ${lease.phase} with steps of its own`, step: lease.step });
+    const moved = this.#innerSteps.encoder({
+      ...given,
+      old: { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") },
+      items: integers(tensors.get("items")?.data, "items"),
+      table: floats(tensors.get("rows")?.data, "rows"),
+      joint: lease.phase === "joint",
+    });
+    return reply(lease, { ...moved, spent }, moved.tensors);
   }
 
   #part({ step, batchSize }: Lease, tensors: Tensors, bag_BH: Float32Array, latent: number) {

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 
 /** Kernels that work in blocks; a thread is told the number. */
-const kernels = ["adam", "bag", "adamOfBags", "layer"] as const;
+const kernels = ["adam", "bag", "adamOfBags", "adamOfRows", "add", "subtract", "layer"] as const;
 export type Kernel = (typeof kernels)[number];
 
 /** Places in the control array, which all threads see. worker.mjs reads the same ones. */
@@ -58,7 +58,7 @@ export class Crew {
     return (this.#exports[name] as (...args: number[]) => number)(...args);
   }
 
-  constant(name: "adamBlock" | "rowBlock"): number {
+  constant(name: "adamBlock" | "addBlock" | "rowBlock"): number {
     return (this.#exports[name] as WebAssembly.Global).value;
   }
 

@@ -97,6 +97,34 @@ export class Kernels {
     });
   }
 
+  /**
+   * The same of a table that holds a few rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. Rows that stand in no bag
+   * stay as they are, their moments too (sparse Adam).
+   */
+  adamOfRows({ weights, m, v }: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
+    this.memory.borrowed(() => {
+      const { index, values, ends } = transposed(this.memory, users, places.length);
+      const scratch = this.memory.floats(this.#crew.threads * (width + 16));
+      const all = [scratch, weights, m, v, places, dBags, index, values, ends].map(placeOf);
+      const blocks = Math.ceil(places.length / this.#crew.constant("rowBlock"));
+      this.#crew.run("adamOfRows", blocks, [...all, places.length, 4 * width, ...corrected(rate)]);
+    });
+  }
+
+  /** to += scale * from, of equal length. */
+  add(to: Float32Array, from: Float32Array, scale: number): void {
+    this.#crew.run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]);
+  }
+
+  /** to = from - to, of equal length. */
+  subtract(to: Float32Array, from: Float32Array): void {
+    this.#crew.run("subtract", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length]);
+  }
+
+  #sumBlocks({ length }: Float32Array): number {
+    return Math.ceil(length / this.#crew.constant("addBlock"));
+  }
+
   /** Whether the array, which lies in the kernels' memory, holds no NaN and no infinity. */
   finite(array: Float32Array): boolean {
     return this.#crew.call("finite", placeOf(array), array.length) === 1;

@@ -35,6 +35,11 @@ export const knobs = {
     .describe(
       "move encoder and decoder together, in --encoder-passes passes with dropout; the prior is still updated after each outer epoch",
     ),
+  sync: z
+    .enum(["exact", "local"])
+    .default("exact")
+    .describe("exact: N trainers compute what one computes; local: each takes --every batches on its own, then they are averaged"),
+  every: size().max(1000).default(8).describe("with --sync local: most batches between two averages"),
   seed: z.coerce
     .number()
     .int()

@@ -64,7 +64,15 @@ const weights = z.object({
   model: modelConfig,
   elsewhere: elsewhere.optional(),
 });
-/** Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and joint), `targets` and `targetEnds` (score). */
+/** One step that a trainer takes on its own: the key of its draws, and how many of the part's users belong to it. */
+const innerStep = z.object({ step: count, users: count });
+export type InnerStep = z.output<typeof innerStep>;
+
+/**
+ * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and
+ * joint), `targets` and `targetEnds` (score). With `inner`, encoder and joint have in place of `bag` the rows of the first layer that the part touches:
+ * `items` [rows] and `rows` [rows x hidden].
+ */
 const lease = z.object({
   type: z.literal("lease"),
   step: count,
@@ -73,6 +81,8 @@ const lease = z.object({
   batchSize: count,
   /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
   versions: z.object({ hidden: count, decoder: count.nullable() }),
+  /** Steps to take alone, one after another, in local mode: the answer is how far they moved the weights, not a gradient. */
+  inner: z.array(innerStep).min(1).max(10_000).optional(),
   elsewhere: elsewhere.optional(),
 });
 const late = z.object({ type: z.literal("late"), step: count, part: count });

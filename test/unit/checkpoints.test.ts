@@ -23,7 +23,7 @@ const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
 const schedule = { ...usualSchedule, batchSize: 10 };
 const knobs = {
   ...{ hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights },
-  ...{ ...schedule, partSize: 5, seed: 7 },
+  ...{ ...schedule, partSize: 5, seed: 7, sync: "exact" as const, every: 8 },
 };
 const vocabulary = ["with a\nbreak", "b", "c", "d", "e"];
 const facts = { config, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };

@@ -88,9 +88,44 @@ export function adamOfBags(
     const from = row === 0 ? 0 : load<i32>(ends + ((<usize>row - 1) << 2));
     sumOfRows(gradient, dBags, users, values, from, load<i32>(ends + ((<usize>row) << 2)), bytes);
     const offset = <usize>row * bytes;
-    let at: usize = 0;
-    for (; at + 16 <= bytes; at += 16)
-      moveFour(table + offset + at, m + offset + at, v + offset + at, v128.load(gradient + at), rate, correction);
-    for (; at < bytes; at += 4) moveOne(table + offset + at, m + offset + at, v + offset + at, load<f32>(gradient + at), rate, correction);
+    moveRow(table + offset, m + offset, v + offset, gradient, bytes, rate, correction);
   }
+}
+
+/**
+ * The same of a table that holds a few rows of a larger one, whose moments lie in full: those of row k at `places`[k]. A row that stands in no bag stays as it is,
+ * its moments too: Adam, sparse.
+ */
+export function adamOfRows(
+  block: i32,
+  scratch: usize,
+  table: usize,
+  m: usize,
+  v: usize,
+  places: usize,
+  dBags: usize,
+  users: usize,
+  values: usize,
+  ends: usize,
+  rows: i32,
+  bytes: usize,
+  rate: f32,
+  correction: f32,
+): void {
+  const gradient = scratch + <usize>thread * ((bytes + 63) & ~63);
+  const last = min((block + 1) * rowBlock, rows);
+  for (let row = block * rowBlock; row < last; row++) {
+    const from = row === 0 ? 0 : load<i32>(ends + ((<usize>row - 1) << 2));
+    const end = load<i32>(ends + ((<usize>row) << 2));
+    if (from === end) continue;
+    sumOfRows(gradient, dBags, users, values, from, end, bytes);
+    const place = <usize>load<u32>(places + ((<usize>row) << 2)) * bytes;
+    moveRow(table + <usize>row * bytes, m + place, v + place, gradient, bytes, rate, correction);
+  }
+}
+
+function moveRow(w: usize, m: usize, v: usize, gradient: usize, bytes: usize, rate: f32, correction: f32): void {
+  let at: usize = 0;
+  for (; at + 16 <= bytes; at += 16) moveFour(w + at, m + at, v + at, v128.load(gradient + at), rate, correction);
+  for (; at < bytes; at += 4) moveOne(w + at, m + at, v + at, load<f32>(gradient + at), rate, correction);
 }

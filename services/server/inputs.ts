@@ -1,0 +1,67 @@
+// What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
+import type { SparseRows } from "../../shared/kernels/kernels.ts";
+import { normalisedRow } from "../../shared/model/bag.ts";
+import { keepMask } from "../../shared/model/draws.ts";
+import type { Step } from "../../shared/model/schedule.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+import type { Work } from "./desk.ts";
+import type { Versioned } from "./outbox.ts";
+import type { RowOf, Run } from "./outer-epoch.ts";
+
+export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
+export const whole = (rows: readonly Int32Array[]): SparseRows => ({ rows, values: rows.map((row) => normalisedRow(row)) });
+
+/** Some users of a step, with its dropout. */
+export function batchOf({ seed, optimizer }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
+  const rows = rowsOf(users, rowOf);
+  if (!dropout) return whole(rows);
+  const { dropoutRate } = optimizer.config;
+  return { rows, values: rows.map((row, k) => normalisedRow(row, keepMask(seed, index, users[k]!, row.length, dropoutRate), dropoutRate)) };
+}
+
+/** What the old encoder says of the users. */
+export function oldPosterior({ posteriors, optimizer }: Run, users: Uint32Array): WireTensor[] {
+  const { mu, logvar } = posteriors.of(users);
+  const shape = [users.length, optimizer.config.latent];
+  return [
+    { name: "muOld", shape, data: mu },
+    { name: "logvarOld", shape, data: logvar },
+  ];
+}
+
+export function bagTensor(bag_BH: Float32Array, users: number): WireTensor {
+  return { name: "bag", shape: [users, bag_BH.length / users], data: bag_BH };
+}
+
+/** Keys of the users' noise. */
+export function keys(users: Uint32Array): WireTensor {
+  return { name: "users", shape: [users.length], data: Int32Array.from(users) };
+}
+
+/** Rows of different length as one array and where each ends. */
+export function ragged(name: string, endsName: string, rows: readonly Int32Array[]): WireTensor[] {
+  const ends = new Int32Array(rows.length);
+  let total = 0;
+  rows.forEach((row, k) => {
+    total += row.length;
+    ends[k] = total;
+  });
+  const data = new Int32Array(total);
+  rows.forEach((row, k) => {
+    data.set(row, ends[k]! - row.length);
+  });
+  return [
+    { name, shape: [total], data },
+    { name: endsName, shape: [rows.length], data: ends },
+  ];
+}
+
+/** What every step says of itself. */
+export function base(
+  run: Run,
+  parts: readonly Uint32Array[],
+  hidden: Versioned,
+): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
+  const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
+  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden };
+}

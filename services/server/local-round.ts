@@ -1,0 +1,104 @@
+// Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
+// outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
+import type { Step } from "../../shared/model/schedule.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+import type { Received } from "./contributions.ts";
+import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
+import type { Came } from "./optimizer.ts";
+import type { RowOf, Run, RunStep } from "./outer-epoch.ts";
+
+/** How `--sync local` goes about it. */
+export interface Local {
+  /** Most batches that a trainer takes on its own between two averages. */
+  readonly every: number;
+  /** How many trainers there are at the moment. */
+  trainers(): number;
+}
+
+/**
+ * What each trainer does in the round that begins with step `at`: consecutive steps of one phase. All rounds that are left of a phase are of one length, as near as
+ * may be: in a short last one trainers would have nothing to do.
+ */
+export function stintsOf(steps: readonly Step[], at: number, every: number, trainers: number): Step[][] {
+  const end = steps.findIndex(({ phase }, k) => k > at && phase !== steps[at]!.phase);
+  const left = (end < 0 ? steps.length : end) - at;
+  const most = every * Math.max(1, trainers);
+  const count = Math.ceil(left / Math.ceil(left / most));
+  const stints = Math.min(Math.max(1, trainers), count);
+  const from = (stint: number) => at + Math.floor((stint * count) / stints);
+  return Array.from({ length: stints }, (_, k) => steps.slice(from(k), from(k + 1)));
+}
+
+export interface Trained {
+  readonly answers: readonly Received[];
+  /** Users of each part, beside its answer. */
+  readonly parts: readonly Uint32Array[];
+}
+
+export async function localRound(run: Run, stints: readonly (readonly Step[])[], rowOf: RowOf, runStep: RunStep): Promise<Trained> {
+  const { optimizer } = run;
+  const { hidden, items } = optimizer.config;
+  const { phase } = stints[0]![0]!;
+  const parts = stints.map((steps) => joined(steps.map(({ users }) => users)));
+  // In decoder phases the encoder stands still, and sums over its first layer are less than its rows; otherwise the rows go along, to be moved.
+  const touched = phase === "decoder" ? undefined : touchedBy(parts, rowOf, items);
+  const mostRows = touched?.reduce((most, { items }) => Math.max(most, items.length), 0);
+  const table = new Float32Array((mostRows ?? 0) * hidden);
+  const inputs = (part: number): WireTensor[] => {
+    const users = parts[part]!;
+    const row = ragged("columns", "ends", rowsOf(users, rowOf));
+    if (!touched) {
+      const batches = stints[part]!.map((step) => batchOf(run, step, step.users, rowOf));
+      const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
+      return [bagTensor(optimizer.bag(all), users.length), ...row, keys(users)];
+    }
+    const { items } = touched[part]!;
+    const rows = table.subarray(0, items.length * hidden);
+    optimizer.gatherRows(items, rows);
+    const layer: WireTensor[] = [
+      { name: "items", shape: [items.length], data: items },
+      { name: "rows", shape: [items.length, hidden], data: rows },
+    ];
+    return [...layer, ...row, keys(users), ...oldPosterior(run, users)];
+  };
+  const work = base(run, parts, optimizer.group("hidden"));
+  const answers = await runStep({
+    ...work,
+    phase,
+    decoder: optimizer.group("decoder"),
+    inputs,
+    local: stints.map((steps, part) => ({
+      inner: steps.map(({ index, users }) => ({ step: index, users: users.length })),
+      rows: touched?.[part]!.items.length,
+    })),
+    memory: optimizer.answers(parts, mostRows),
+  });
+  const came = answers.map(
+    ({ tensors }, part): Came => ({ tensors, share: parts[part]!.length / work.batchSize, touched: touched?.[part] }),
+  );
+  optimizer.average(phase, came, run.step);
+  return { answers, parts };
+}
+
+function joined(lists: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(lists.reduce((sum, { length }) => sum + length, 0));
+  lists.reduce((at, list) => {
+    all.set(list, at);
+    return at + list.length;
+  }, 0);
+  return all;
+}
+
+/** The items that each part's users hold, in the order of their columns, and which share of the round's users that hold it are the part's. */
+function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): { items: Int32Array; shares: Float32Array }[] {
+  const counts = parts.map((users) => {
+    const count_I = new Uint32Array(items);
+    for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
+    return count_I;
+  });
+  const total = (item: number) => counts.reduce((sum, count_I) => sum + count_I[item]!, 0);
+  return counts.map((count_I) => {
+    const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
+    return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / total(item)) };
+  });
+}

@@ -1,0 +1,83 @@
+// The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease to lease, in a kernels' memory of their own.
+import { Kernels, type Moving, type Rate, type SparseRows } from "../../shared/kernels/kernels.ts";
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { allShapesOf, embeddingName, type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
+
+/** What moves in one phase; the first layer by the rows that are there. */
+export type MovedGroup = Exclude<Group, "embedding">;
+
+/** Rows of the first layer as they came, and as they are. */
+export interface Touched {
+  /** Item of each row. */
+  readonly items: Int32Array;
+  readonly rows: Float32Array;
+}
+
+export class InnerAdam {
+  readonly kernels: Kernels;
+  readonly config: ModelConfig;
+  /** Updates so far, the t of the bias corrections. */
+  readonly #updates: Record<MovedGroup, number>;
+  /** The first layer's weights are none of these: its rows come with each lease. */
+  readonly #moving: ReadonlyMap<string, Moving>;
+
+  /** Moments of 0, or those of `before` and 0 for items that it did not know. */
+  constructor(config: ModelConfig, threads: number, before?: InnerAdam) {
+    this.config = config;
+    this.kernels = new Kernels(threads);
+    this.#updates = before ? { ...before.#updates } : { hidden: 0, decoder: 0 };
+    const { memory } = this.kernels;
+    this.#moving = new Map(
+      allShapesOf(config).map(([name, shape]) => {
+        const length = shape.reduce((a, b) => a * b);
+        const weights = memory.floats(name === embeddingName ? 0 : length);
+        const moving = { weights, m: memory.zeros(length), v: memory.zeros(length) };
+        const known = before && before.#moving.get(name);
+        if (known) {
+          moving.m.set(known.m);
+          moving.v.set(known.v);
+        }
+        return [name, moving];
+      }),
+    );
+    void before?.kernels.close();
+  }
+
+  /** Sets a group's weights to what the server sent. */
+  begin(group: MovedGroup, weights: Weights): void {
+    for (const [name] of shapesOf(group, this.config)) this.#moving.get(name)!.weights.set(weights[name]!.data);
+  }
+
+  /** A group as it is now, copied: the engine may keep the memory. */
+  weights(group: MovedGroup): Weights {
+    return Object.fromEntries(
+      shapesOf(group, this.config).map(([name, shape]) => [name, { shape, data: this.#moving.get(name)!.weights.slice() }]),
+    );
+  }
+
+  /** One step of a group. */
+  move(group: MovedGroup, gradients: Weights): void {
+    const rate = { t: ++this.#updates[group], learningRate: this.config.learningRate };
+    const { memory } = this.kernels;
+    for (const [name] of shapesOf(group, this.config))
+      memory.borrowed(() => this.kernels.adam(this.#moving.get(name)!, [memory.place(gradients[name]!.data)], rate));
+  }
+
+  /** One step of the rows that `users` hold, by the gradients of their bags, `[users x hidden]`; in step with the hidden group, which moves first. Items are places in `touched`. */
+  moveRows({ items, rows }: Touched, dBag_BH: Float32Array, users: SparseRows): void {
+    const rate: Rate = { t: this.#updates.hidden, learningRate: this.config.learningRate };
+    const { memory } = this.kernels;
+    const { m, v } = this.#moving.get(embeddingName)!;
+    memory.borrowed(() => this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, memory.place(dBag_BH), users, rate));
+  }
+
+  /** How far a group has come from `start`: views that hold until the memory is borrowed again. */
+  differences(group: MovedGroup, start: Weights): WireTensor[] {
+    return shapesOf(group, this.config).map(([name, shape]) => {
+      const data = this.kernels.memory.place(start[name]!.data);
+      this.kernels.subtract(data, this.#moving.get(name)!.weights);
+      return { name, shape, data };
+    });
+  }
+}
