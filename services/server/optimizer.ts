@@ -77,9 +77,9 @@ export class Optimizer {
     this.#embedding.gatherRows(index, into);
   }
 
-  /** Adds `scale` times the rows, `[index x H]`, to those of the embedding. */
-  addRows(index: Int32Array, rows: Float32Array, scale: number): void {
-    this.#embedding.addRows(index, rows, scale);
+  /** Adds rows, `[index x H]`, each times its share, to those of the embedding. */
+  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
+    this.#embedding.addRows(index, rows, shares);
   }
 
   /** A group as it is now, of one version until the next step. */

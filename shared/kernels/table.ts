@@ -103,13 +103,13 @@ export class Table {
     }
   }
 
-  /** Adds `scale` times the rows, `[index x width]`, to the weights of those at `index`, one after the other. */
-  addRows(index: Int32Array, rows: Float32Array, scale: number): void {
+  /** Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, one after the other. */
+  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
     const { width } = this;
     for (let k = 0; k < index.length; k++) {
       const { weights, at } = this.#placeOf(index[k]!);
-      const from = k * width;
-      for (let h = 0; h < width; h++) weights[at + h]! += scale * rows[from + h]!;
+      const [from, share] = [k * width, shares[k]!];
+      for (let h = 0; h < width; h++) weights[at + h]! += share * rows[from + h]!;
     }
   }
 
