@@ -1,6 +1,6 @@
 // The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
 import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
-import { SEGMENT_BYTES, type Table } from "../../shared/kernels/table.ts";
+import { embeddingTable, SEGMENT_BYTES, type Table } from "../../shared/kernels/table.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import {
   biasByPopularity,
@@ -19,6 +19,9 @@ import type { Group as SentGroup } from "../../shared/wire/messages.ts";
 import { largestAnswer, type Received } from "./contributions.ts";
 import type { Versioned } from "./outbox.ts";
 import { Residence } from "./residence.ts";
+
+/** What one array of bytes holds. */
+const MESSAGE_BYTES = 2 ** 32;
 
 /** Updates of each Adam so far, the t of its bias correction. */
 interface Updates {
@@ -46,6 +49,7 @@ export class Optimizer {
     threads = 1,
     segmentBytes = SEGMENT_BYTES,
   ) {
+    mustTravel(config);
     this.config = config;
     this.updates = updates;
     this.#residence = new Residence(new Kernels(threads), config, weights, segmentBytes);
@@ -126,6 +130,7 @@ export class Optimizer {
   grow(items: number, popularity: Float64Array, seed: number): void {
     const old = this.config.items;
     if (items === old) return;
+    mustTravel({ ...this.config, items });
     const { weight, bias } = decoderOfNewItems(this.weights["decoder.bias"]!.data, this.config, items, popularity, seed);
     this.#residence.grow(items, this.config);
     this.#residence.table("decoder.weight").set("weights", weight, old);
@@ -176,15 +181,20 @@ export class Optimizer {
   }
 }
 
+/** Throws MODEL_TOO_LARGE when no array can hold a part's answer. */
+function mustTravel(config: ModelConfig): void {
+  const bytes = largestAnswer(config, 0);
+  if (bytes > MESSAGE_BYTES) throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
+}
+
 const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
 
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
 export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimizer, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
-  const kernels = new Kernels();
-  const table = kernels.memory.place(weights[embeddingName]!.data);
+  const table = embeddingTable(weights[embeddingName]!, () => new Kernels());
   const hidden = versioned("hidden", groupOf(weights, "hidden", config), config); // the others may go
-  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden };
+  return { bag: (users) => table.bag(users), hidden };
 }
 
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */

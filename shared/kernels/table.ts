@@ -131,3 +131,10 @@ export class Table {
     return whole;
   }
 }
+
+/** A first layer alone, `[I, H]`, cut as where it is trained: the same bags, bit for bit. What no moment is ever written to costs nothing. */
+export function embeddingTable({ shape, data }: { shape: readonly number[]; data: Float32Array }, kernelsOf: () => Kernels): Table {
+  const table = new Table(shape, rowsOfSegment(shape[1]!), kernelsOf);
+  table.set("weights", data);
+  return table;
+}

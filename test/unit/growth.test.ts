@@ -145,3 +145,11 @@ test("growing by nothing changes nothing, and twice is once as far as the first 
   expect(optimizer.weights[embeddingName]!.shape).toEqual([many, config.hidden]);
   expect(optimizer.weights[embeddingName]!.data.subarray(few * config.hidden).every((x) => x === 0)).toBe(true);
 });
+
+test("what no message can carry is refused before any memory is asked for, at the start and at growth", () => {
+  const huge = { ...defaults, items: 6_000_000 };
+  expect(() => new Optimizer(huge, {})).toThrow(/MODEL_TOO_LARGE: a part's gradients are 4\.5 GiB/);
+  const optimizer = new Optimizer(config, initialise(config, seed));
+  expect(() => optimizer.grow(300_000_000, new Float64Array(0), seed)).toThrow(/MODEL_TOO_LARGE/);
+  expect(optimizer.config.items).toBe(few);
+});
