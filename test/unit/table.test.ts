@@ -116,6 +116,23 @@ describe.each([
   });
 });
 
+test("threads that share memories of several segments compute the bits of one thread", async () => {
+  const results = [];
+  for (const threads of [1, 3]) {
+    const crew = new Kernels(threads);
+    const table = new Table([9000, 20], 4096, () => crew.beside());
+    table.set("weights", draws(1, 9000 * 20));
+    const some = users(9000, 40);
+    for (let t = 1; t <= 10; t++) {
+      table.adamOfBags(table.bag(some), some, { t, learningRate: 0.01 });
+      table.adam([draws(t, 9000 * 20)], { t, learningRate: 0.01 });
+    }
+    results.push(all(table));
+    await crew.close();
+  }
+  expect(results[1]).toEqual(results[0]);
+});
+
 test("growing copies nothing that is there, and new rows are 0", () => {
   const table = tableOf(20, 32);
   const view = table.tensor("weights").data;
