@@ -69,8 +69,9 @@ export const command = defineCommand({
     const desk = openDesk(() => peers!, { log, metrics, exchange });
     const limit = () => {
       const model = progress.run?.optimizer.config ?? modelOf(config, 1);
-      const { partSize, sync, every, batchSize } = config;
-      return sync === "exact" ? largestAnswer(model, partSize) : largestAnswer(model, Math.max(partSize, every * batchSize), model.items);
+      return config.sync === "exact"
+        ? largestAnswer(model, config.partSize)
+        : largestAnswer(model, config.every * config.partSize, model.items);
     };
     peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
     const status = () => progress.status(peers, desk);

@@ -1,11 +1,12 @@
-// The weights and both Adams: what the parameter server owns, in the kernels' memory. Steps change it in place; groups are sent by version.
+// The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
 import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
+import { embeddingTable, SEGMENT_BYTES, type Table } from "../../shared/kernels/table.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import {
   biasByPopularity,
+  decoderOfNewItems,
   embeddingName,
   type Group,
-  grow,
   groupOf,
   initialise,
   shapesOf,
@@ -19,10 +20,21 @@ import { largestAnswer, type Received } from "./contributions.ts";
 import type { Versioned } from "./outbox.ts";
 import { Residence } from "./residence.ts";
 
+/** What one array of bytes holds. */
+const MESSAGE_BYTES = 2 ** 32;
+
 /** Updates of each Adam so far, the t of its bias correction. */
 interface Updates {
   encoder: number;
   decoder: number;
+}
+
+/** What a trainer answers to a part in local mode. */
+export interface Came extends Pick<Received, "tensors"> {
+  /** Its share of the round's examples. */
+  readonly share: number;
+  /** Where the first layer moved: each row's item, and the part's share of the examples that hold it. */
+  readonly touched?: { readonly items: Int32Array; readonly shares: Float32Array } | undefined;
 }
 
 export class Optimizer {
@@ -30,37 +42,56 @@ export class Optimizer {
   readonly updates: Updates;
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
   readonly spent = { firstLayer: 0, adam: 0 };
-  #residence: Residence;
-  readonly #threads: number;
+  readonly #residence: Residence;
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
 
-  /** Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit. Throws CHECKPOINT_CORRUPT. */
-  constructor(config: ModelConfig, weights: Weights, updates: Updates = { encoder: 0, decoder: 0 }, state?: Weights, threads = 1) {
+  /**
+   * Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit; `segmentBytes` (see table.ts) does,
+   * where it cuts. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE.
+   */
+  constructor(
+    config: ModelConfig,
+    weights: Weights,
+    updates: Updates = { encoder: 0, decoder: 0 },
+    state?: Weights,
+    threads = 1,
+    segmentBytes = SEGMENT_BYTES,
+  ) {
+    mustTravel(config);
     this.config = config;
     this.updates = updates;
-    this.#threads = threads;
-    this.#residence = new Residence(new Kernels(threads), config, weights, config.items);
+    this.#residence = new Residence(new Kernels(threads), config, weights, segmentBytes);
     if (state) this.#residence.restore(state);
   }
 
+  /** Views of the weights as they are now; of a tensor of several segments a copy, made when its `data` is looked at. */
   get weights(): Weights {
     return this.#residence.weights;
   }
 
-  /** Adam's moments, under names of their own. */
+  /** Adam's moments, under names of their own, seen like the weights. */
   state(): Weights {
     return this.#residence.state();
   }
 
   /** Name of the first weight or moment that holds a NaN or an infinity. */
   findNonFinite(): string | undefined {
-    const { kernels } = this.#residence;
-    return Object.entries({ ...this.weights, ...this.state() }).find(([, { data }]) => !kernels.finite(data))?.[0];
+    return this.#residence.findNonFinite();
   }
 
   /** Sums over each user's items of the embedding, `[B, H]`. */
   bag(users: SparseRows): Float32Array {
-    return this.#timed("firstLayer", () => this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users));
+    return this.#timed("firstLayer", () => this.#embedding.bag(users));
+  }
+
+  /** Copies rows of the embedding, by their columns, into `into`, `[index x H]`. */
+  gatherRows(index: Int32Array, into: Float32Array): void {
+    this.#timed("firstLayer", () => this.#embedding.gatherRows(index, into));
+  }
+
+  /** Adds rows, `[index x H]`, each times its share, to those of the embedding. */
+  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
+    this.#embedding.addRows(index, rows, shares);
   }
 
   /** A group as it is now, of one version until the next step. */
@@ -69,10 +100,10 @@ export class Optimizer {
     return this.#sent[group];
   }
 
-  /** Where the answers of a step's parts are to be kept: side by side in the kernels' memory, so that they are added up where they lie. */
-  answers(parts: readonly Uint32Array[]): (part: number) => Allocate {
+  /** Where the answers of a step's parts are to be kept: side by side in the kernels' memory, so that they are added up where they lie. `rows`: see largestAnswer. */
+  answers(parts: readonly Uint32Array[], rows?: number): (part: number) => Allocate {
     const users = parts.reduce((most, { length }) => Math.max(most, length), 0);
-    const floats = Math.ceil(largestAnswer({ ...this.config, items: this.#residence.capacity }, users) / 16) * 4;
+    const floats = Math.ceil(largestAnswer(this.config, users, rows) / 16) * 4;
     const places = this.#residence.answers(parts.length, floats);
     return (part) => (bytes) => new Uint8Array(places[part]!.buffer, places[part]!.byteOffset, bytes);
   }
@@ -83,59 +114,80 @@ export class Optimizer {
   }
 
   #step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
-    const { kernels } = this.#residence;
-    kernels.memory.borrowed(() => {
-      const dBags = phase === "decoder" ? undefined : this.#gatheredBags(parts, users, index);
-      const hidden = phase === "decoder" ? undefined : this.#gathered("hidden", parts, index);
-      const decoder = phase === "encoder" ? undefined : this.#gathered("decoder", parts, index);
-      if (dBags && hidden) {
-        const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
-        kernels.adamOfBags(this.#residence.moving(embeddingName), this.config.hidden, dBags, users, rate);
-        this.#move("hidden", hidden, this.updates.encoder);
-      }
-      if (decoder) this.#move("decoder", decoder, ++this.updates.decoder);
+    const dBags = phase === "decoder" ? undefined : this.#gatheredBags(parts, users, index);
+    const hidden = phase === "decoder" ? undefined : this.#gathered("hidden", parts, index);
+    const decoder = phase === "encoder" ? undefined : this.#gathered("decoder", parts, index);
+    if (dBags && hidden) {
+      const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
+      this.#embedding.adamOfBags(dBags, users, rate);
+      this.#move("hidden", hidden, this.updates.encoder);
+    }
+    if (decoder) this.#move("decoder", decoder, ++this.updates.decoder);
+  }
+
+  /** One round of local mode: every weight moves by the mean of how far the trainers brought it. Throws NOT_FINITE before a weight is touched. */
+  average(phase: Step["phase"], came: readonly Came[], index: number): void {
+    this.#timed("adam", () => {
+      const rows = phase === "decoder" ? [] : came.map(({ tensors }) => tensors.rows!.data);
+      if (!rows.every((data) => this.#residence.finite(data))) throw notFinite(embeddingName, index);
+      const groups = (["hidden", "decoder"] as const).filter(
+        (group) => phase === "joint" || (phase === "encoder") === (group === "hidden"),
+      );
+      const gathered = groups.flatMap((group) => [...this.#gathered(group, came, index)]);
+      for (const [name, differences] of gathered)
+        for (const [part, data] of differences.entries()) this.#residence.table(name).add(data, came[part]!.share);
+      for (const [part, data] of rows.entries()) this.#embedding.addRows(came[part]!.touched!.items, data, came[part]!.touched!.shares);
+      for (const group of groups) this.#sent[group] = undefined;
     });
   }
 
   /** Before the first step of continuous training every item is new; see parameters.ts. */
   startFromPopularity(popularity: Float64Array): void {
-    biasByPopularity(this.weights["decoder.bias"]!.data, 0, popularity);
+    const bias = this.#residence.table("decoder.bias");
+    const { data } = bias.tensor("weights");
+    biasByPopularity(data, 0, popularity);
+    bias.set("weights", data); // where it was a copy
     this.#sent.decoder = undefined;
   }
 
-  /** Room for new items; see parameters.ts. Their moments start at 0. */
+  /** Room for new items, where the model stands: see parameters.ts. Their moments start at 0. */
   grow(items: number, popularity: Float64Array, seed: number): void {
-    if (items === this.config.items) return;
-    const grown = grow(this.weights, this.config, items, popularity, seed);
+    const old = this.config.items;
+    if (items === old) return;
+    mustTravel({ ...this.config, items });
+    const { weight, bias } = decoderOfNewItems(this.weights["decoder.bias"]!.data, this.config, items, popularity, seed);
+    this.#residence.grow(items, this.config);
+    this.#residence.table("decoder.weight").set("weights", weight, old);
+    this.#residence.table("decoder.bias").set("weights", bias, old);
     this.config = { ...this.config, items };
-    this.#residence = this.#residence.grown(this.config, grown, () => new Kernels(this.#threads));
     this.#sent.decoder = undefined;
     this.#sent.hidden = undefined; // its message carries the configuration
   }
 
-  /** The parts' gradients of each tensor of a group, at equal distances in the kernels' memory. Throws NOT_FINITE. */
+  get #embedding(): Table {
+    return this.#residence.table(embeddingName);
+  }
+
+  /** The parts' gradients of each tensor of a group. Throws NOT_FINITE. */
   #gathered(group: SentGroup, parts: readonly Pick<Received, "tensors">[], step: number): Map<string, Float32Array[]> {
-    const { kernels } = this.#residence;
     return new Map(
       shapesOf(group, this.config).map(([name]) => {
         const found = parts.map(({ tensors }) => tensors[name]!.data);
-        const placed = found.every((data) => kernels.memory.holds(data)) ? found : found.map((data) => kernels.memory.place(data));
-        if (!placed.every((data) => kernels.finite(data))) throw notFinite(name, step);
-        return [name, placed];
+        if (!found.every((data) => this.#residence.finite(data))) throw notFinite(name, step);
+        return [name, found];
       }),
     );
   }
 
-  /** The gradients of the parts' bags, in the kernels' memory. Throws NOT_FINITE. */
+  /** The gradients of the parts' bags one after another. Throws NOT_FINITE. */
   #gatheredBags(parts: readonly Pick<Received, "tensors">[], { rows }: SparseRows, step: number): Float32Array {
-    const { kernels } = this.#residence;
-    const dBags = kernels.memory.floats(rows.length * this.config.hidden);
+    const dBags = new Float32Array(rows.length * this.config.hidden);
     let at = 0;
     for (const { tensors } of parts) {
       dBags.set(tensors.dBag!.data, at);
       at += tensors.dBag!.data.length;
     }
-    if (!kernels.finite(dBags)) throw notFinite(embeddingName, step);
+    if (!this.#residence.finite(dBags)) throw notFinite(embeddingName, step);
     return dBags;
   }
 
@@ -148,9 +200,15 @@ export class Optimizer {
 
   #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, t: number): void {
     const rate = { t, learningRate: this.config.learningRate };
-    for (const [name, parts] of gradients) this.#residence.kernels.adam(this.#residence.moving(name), parts, rate);
+    for (const [name, parts] of gradients) this.#residence.table(name).adam(parts, rate);
     this.#sent[group] = undefined;
   }
+}
+
+/** Throws MODEL_TOO_LARGE when no array can hold a part's answer. */
+function mustTravel(config: ModelConfig): void {
+  const bytes = largestAnswer(config, 0);
+  if (bytes > MESSAGE_BYTES) throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
 }
 
 const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
@@ -158,9 +216,9 @@ const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { w
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
 export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimizer, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
-  const kernels = new Kernels();
-  const table = kernels.memory.place(weights[embeddingName]!.data);
-  return { bag: (users) => kernels.bag(table, config.hidden, users), hidden: versioned("hidden", weights, config) };
+  const table = embeddingTable(weights[embeddingName]!, () => new Kernels());
+  const hidden = versioned("hidden", groupOf(weights, "hidden", config), config); // the others may go
+  return { bag: (users) => table.bag(users), hidden };
 }
 
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */

@@ -45,7 +45,9 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
   // therefore the next round's old posterior; of all others the next round asks.
   const snapshot = new Posteriors(run.optimizer.config.latent);
   const sums = { reconstruction: 0, kl: 0, users: 0 };
-  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule: run.schedule });
+  // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
+  const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
+  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule });
   for (let at = 0; at < steps.length; ) {
     const step = steps[at]!;
     const { local } = run;

@@ -1,81 +1,106 @@
-// Where the weights and their moments live: arrays in the kernels' memory, with room behind them for items to come. Below optimizer.ts.
+// Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below optimizer.ts.
 import type { Kernels, Moving } from "../../shared/kernels/kernels.ts";
+import { rowsOfSegment, Table } from "../../shared/kernels/table.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
-import { allShapesOf, type Weights } from "../../shared/model/parameters.ts";
+import { allShapesOf, embeddingName, shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
-/** Room for a quarter more when items come: a new memory for every handful of them would be copied too often. */
-const HEADROOM = 1.25;
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b);
-
 export class Residence {
-  readonly kernels: Kernels;
   readonly weights: Weights;
-  readonly #m: Weights;
-  readonly #v: Weights;
-  /** Arrays as long as the room allows; what is in use is their beginning. */
-  readonly #whole: Map<string, Moving>;
-  /** Items that there is room for. */
-  readonly capacity: number;
-  #answers: Float32Array = new Float32Array(0);
+  readonly #tables: ReadonlyMap<string, Table>;
+  /** Where the hidden layers, the decoder's first rows and the answers of a step lie. */
+  readonly #home: Kernels;
+  /** Bytes in use there without answers. */
+  readonly #resident: number;
+  /** Answers that the home has no room for. */
+  #elsewhere: Float32Array[] = [];
 
-  constructor(kernels: Kernels, config: ModelConfig, from: Weights, capacity: number, whole?: Map<string, Moving>) {
-    this.kernels = kernels;
-    this.capacity = capacity;
-    const room = () => new Map(allShapesOf({ ...config, items: capacity }).map(([name, shape]) => [name, roomFor(kernels, shape)]));
-    this.#whole = whole ?? room();
-    const view = (which: keyof Moving) =>
-      Object.fromEntries(
-        allShapesOf(config).map(([name, shape]) => [name, { shape, data: this.#whole.get(name)![which].subarray(0, sizeOf(shape)) }]),
-      );
-    this.weights = view("weights");
-    this.#m = view("m");
-    this.#v = view("v");
-    for (const [name, { data }] of Object.entries(this.weights)) data.set(from[name]!.data);
+  /** Copies the weights. `segmentBytes`: see table.ts. Throws MODEL_TOO_LARGE. */
+  constructor(home: Kernels, config: ModelConfig, from: Weights, segmentBytes: number) {
+    this.#home = home;
+    // The embedding has memories of its own: it takes the same room at every size, and so does the decoder's first segment at home.
+    const [ofEmbedding, ofDecoder] = [memories(home), memories(home, home)];
+    const isOfDecoder = new Map(shapesOf("decoder", config));
+    const perItem = [...isOfDecoder.values()].reduce((sum, [, ...row]) => sum + row.reduce((a, b) => a * b, 1), 0);
+    const tableOf = (name: string, shape: readonly number[]): Table => {
+      if (name === embeddingName) return new Table(shape, rowsOfSegment(config.hidden, segmentBytes), ofEmbedding);
+      if (isOfDecoder.has(name)) return new Table(shape, rowsOfSegment(perItem, segmentBytes), ofDecoder);
+      return new Table(shape, shape[0]!, () => home);
+    };
+    this.#tables = new Map(allShapesOf(config).map(([name, shape]) => [name, tableOf(name, shape)]));
+    this.#resident = home.memory.used;
+    this.weights = this.#named("weights", "");
+    for (const [name, table] of this.#tables) table.set("weights", from[name]!.data);
   }
 
-  /** A tensor with its moments. */
-  moving(name: string): Moving {
-    return { weights: this.weights[name]!.data, m: this.#m[name]!.data, v: this.#v[name]!.data };
+  table(name: string): Table {
+    return this.#tables.get(name)!;
   }
 
   state(): Weights {
-    const named = (prefix: string, moments: Weights) => Object.entries(moments).map(([name, tensor]) => [prefix + name, tensor] as const);
-    return Object.fromEntries([...named("adam_m.", this.#m), ...named("adam_v.", this.#v)]);
+    return { ...this.#named("m", "adam_m."), ...this.#named("v", "adam_v.") };
   }
 
   /** The moments of an earlier `state()`. Throws CHECKPOINT_CORRUPT. */
   restore(state: Weights): void {
-    for (const [name, { data }] of Object.entries(this.state())) {
-      if (state[name]?.data.length !== data.length) throw new AppError("CHECKPOINT_CORRUPT", { what: `Adam's state ${name} does not fit` });
-      data.set(state[name].data);
-    }
+    for (const [which, prefix] of [
+      ["m", "adam_m."],
+      ["v", "adam_v."],
+    ] as const)
+      for (const [name, table] of this.#tables) {
+        const saved = state[prefix + name]?.data;
+        if (saved?.length !== sizeOf(table.tensor(which).shape))
+          throw new AppError("CHECKPOINT_CORRUPT", { what: `Adam's state ${prefix}${name} does not fit` });
+        table.set(which, saved);
+      }
   }
 
-  /** Room for the answers of a step's parts, `floats` each; the same memory at every step. Not to be called while memory is borrowed. */
+  /** Name of the first weight or moment that holds a NaN or an infinity. */
+  findNonFinite(): string | undefined {
+    for (const [which, prefix] of [
+      ["weights", ""],
+      ["m", "adam_m."],
+      ["v", "adam_v."],
+    ] as const)
+      for (const [name, table] of this.#tables) if (!table.finite(which)) return prefix + name;
+    return undefined;
+  }
+
+  /** Whether the array, which lies anywhere, holds no NaN and no infinity. */
+  finite(array: Float32Array): boolean {
+    return this.#home.finite(array);
+  }
+
+  /**
+   * Room for the answers of a step's parts, `floats` each; the room of the step before is given up. At home, where they are added up where they lie, as long as
+   * they fit. Not to be called while memory is borrowed.
+   */
   answers(parts: number, floats: number): Float32Array[] {
-    if (this.#answers.length < parts * floats) this.#answers = this.kernels.memory.floats(parts * floats);
-    return Array.from({ length: parts }, (_, part) => this.#answers.subarray(part * floats, (part + 1) * floats));
+    const { memory } = this.#home;
+    memory.clear(this.#resident);
+    if (4 * parts * floats <= memory.left) {
+      const room = memory.floats(parts * floats);
+      return Array.from({ length: parts }, (_, part) => room.subarray(part * floats, (part + 1) * floats));
+    }
+    if (this.#elsewhere.length < parts || this.#elsewhere[0]!.length < floats)
+      this.#elsewhere = Array.from({ length: parts }, () => new Float32Array(floats));
+    return this.#elsewhere.slice(0, parts);
   }
 
-  /** With `weights` of more items; the moments of new ones are 0. The old residence must not be used any more. */
-  grown(config: ModelConfig, weights: Weights, another: () => Kernels): Residence {
-    if (config.items <= this.capacity) {
-      const same = new Residence(this.kernels, config, weights, this.capacity, this.#whole);
-      same.#answers = this.#answers;
-      return same;
-    }
-    const larger = new Residence(another(), config, weights, Math.ceil(config.items * HEADROOM));
-    for (const [name, { m, v }] of larger.#whole) {
-      m.set(this.#m[name]!.data);
-      v.set(this.#v[name]!.data);
-    }
-    void this.kernels.close();
-    return larger;
+  /** Rows of 0 for new items. */
+  grow(items: number, config: ModelConfig): void {
+    for (const group of ["embedding", "decoder"] as const) for (const [name] of shapesOf(group, config)) this.table(name).grow(items);
+  }
+
+  #named(which: keyof Moving, prefix: string): Weights {
+    return Object.fromEntries([...this.#tables].map(([name, table]) => [prefix + name, table.tensor(which)]));
   }
 }
 
-function roomFor({ memory }: Kernels, shape: readonly number[]): Moving {
-  const length = sizeOf(shape);
-  return { weights: memory.floats(length), m: memory.floats(length), v: memory.floats(length) };
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** Kernels of each segment, made when the segment is. */
+function memories(home: Kernels, ...given: Kernels[]): (segment: number) => Kernels {
+  const all = given;
+  return (segment) => (all[segment] ??= home.beside());
 }

@@ -1,7 +1,8 @@
 // The kernels of assembly/index.ts by name and signature, shared out over threads by blocks. The set-up builds the file that is loaded here.
 import { readFileSync } from "node:fs";
 import { AppError } from "../runtime/errors.ts";
-import { Crew } from "./crew.ts";
+import { Crew, type Kernel } from "./crew.ts";
+import { listed, transposed } from "./lists.ts";
 import { KernelMemory } from "./memory.ts";
 import type { Rows } from "./rows.ts";
 
@@ -24,7 +25,7 @@ export interface Rate {
   readonly learningRate: number;
 }
 
-/** A tensor and its moments, of equal length, all in the kernels' memory. */
+/** A tensor and its moments, of equal length, all in one kernels' memory. */
 export interface Moving {
   readonly weights: Float32Array;
   readonly m: Float32Array;
@@ -56,84 +57,128 @@ export interface SparseRows {
   readonly values: readonly Float32Array[];
 }
 
+/** Floats of a gradient that are copied at a time where it lies elsewhere; of several parts' together. */
+const TILE = 2 ** 22;
+
 export class Kernels {
   readonly memory = new KernelMemory();
   readonly #crew: Crew;
+  /** The memory's number in the crew. */
+  readonly #number: number;
 
-  /** `threads`: how many work on one call, the caller's included. Their number changes no bit of any result. */
-  constructor(threads = 1) {
+  /** `threads`: how many work on one call, the caller's included; or the threads of others. Their number changes no bit of any result. */
+  constructor(threads: number | Crew = 1) {
     module ??= compiled();
-    this.#crew = new Crew(module, this.memory.memory, threads);
+    this.#crew = typeof threads === "number" ? new Crew(module, threads) : threads;
+    this.#number = this.#crew.admit(this.memory.memory);
   }
 
-  /** One update in place. The gradient is the sum of the parts', added in this order; they lie in the kernels' memory at equal distances. */
+  /** Others with a memory of their own, worked on by the same threads. */
+  beside(): Kernels {
+    return new Kernels(this.#crew);
+  }
+
+  /** One update in place of a tensor in the kernels' memory. The gradient is the sum of the parts', added in this order. */
   adam({ weights, m, v }: Moving, parts: readonly Float32Array[], rate: Rate): void {
-    const [first, second = first] = parts as [Float32Array, ...Float32Array[]];
-    const stride = placeOf(second) - placeOf(first);
-    const places = [weights, m, v, first].map(placeOf);
-    const blocks = Math.ceil(weights.length / this.#crew.constant("adamBlock"));
-    this.#crew.run("adam", blocks, [...places, stride, parts.length, weights.length, ...corrected(rate)]);
+    const { memory } = this;
+    const block = this.#crew.constant("adamBlock");
+    const tile = Math.ceil(TILE / parts.length / block) * block;
+    for (let at = 0; at < weights.length; at += tile) {
+      const cut = (array: Float32Array) => array.subarray(at, at + tile);
+      memory.borrowed(() => {
+        const gradients =
+          sameDistances(parts) && parts.every((part) => memory.holds(part)) ? parts.map(cut) : parts.map((part) => memory.place(cut(part)));
+        const [first, second = first] = gradients as [Float32Array, ...Float32Array[]];
+        const places = [...[weights, m, v].map(cut), first].map(placeOf);
+        const { length } = first;
+        const args = [...places, placeOf(second) - placeOf(first), parts.length, length, ...corrected(rate)];
+        this.#run("adam", Math.ceil(length / block), args);
+      });
+    }
   }
 
   /** Weighted sum of each user's rows of the table, `[users x width]`. No item, or none with a value: zeros. */
   bag(table: Float32Array, width: number, users: SparseRows): Float32Array {
-    return this.memory.borrowed(() => {
-      const { index, values, ends } = listed(this.memory, users);
-      const bags = this.memory.floats(users.rows.length * width);
-      this.#crew.run("bag", users.rows.length, [...[bags, table, index, values, ends].map(placeOf), 4 * width]);
-      return bags.slice();
+    const bags = new Float32Array(users.rows.length * width);
+    this.addToBags(bags, table, width, users);
+    return bags;
+  }
+
+  /** Adds what a table in the kernels' memory, which begins with row `first` of a larger one, holds of each user's rows to the user's bag. */
+  addToBags(bags: Float32Array, table: Float32Array, width: number, users: SparseRows, first = 0): void {
+    const { memory } = this;
+    memory.borrowed(() => {
+      const { index, values, ends } = listed(memory, users, { first, count: table.length / width });
+      const sums = memory.place(bags);
+      this.#run("bag", users.rows.length, [...[sums, table, index, values, ends].map(placeOf), 4 * width]);
+      bags.set(sums);
     });
   }
 
-  /** One update in place of a table whose bags have the gradients `dBags`, `[users x width]`, in the kernels' memory. */
-  adamOfBags(table: Moving, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
-    this.memory.borrowed(() => {
-      const rows = table.weights.length / width;
-      const { index, values, ends } = transposed(this.memory, users, rows);
-      const scratch = this.memory.floats(this.#crew.threads * (width + 16));
-      const places = [scratch, table.weights, table.m, table.v, dBags, index, values, ends].map(placeOf);
-      const blocks = Math.ceil(rows / this.#crew.constant("rowBlock"));
-      this.#crew.run("adamOfBags", blocks, [...places, rows, 4 * width, ...corrected(rate)]);
+  /** One update in place of a table whose bags have the gradients `dBags`, `[users x width]`; it begins with row `first` of a larger one. */
+  adamOfBags(table: Moving, width: number, dBags: Float32Array, users: SparseRows, rate: Rate, first = 0): void {
+    const { memory } = this;
+    memory.borrowed(() => {
+      const count = table.weights.length / width;
+      const { index, values, ends } = transposed(memory, users, { first, count });
+      const scratch = memory.floats(this.#crew.threads * (width + 16));
+      const places = [scratch, table.weights, table.m, table.v, memory.near(dBags), index, values, ends].map(placeOf);
+      const blocks = Math.ceil(count / this.#crew.constant("rowBlock"));
+      this.#run("adamOfBags", blocks, [...places, count, 4 * width, ...corrected(rate)]);
     });
   }
 
   /**
-   * The same of a table that holds a few rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. Rows that stand in no bag
-   * stay as they are, their moments too (sparse Adam).
+   * The same of a table that holds a few rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. All in the kernels' memory.
+   * Rows that stand in no bag stay as they are, their moments too (sparse Adam).
    */
   adamOfRows({ weights, m, v }: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
-    this.memory.borrowed(() => {
-      const { index, values, ends } = transposed(this.memory, users, places.length);
-      const scratch = this.memory.floats(this.#crew.threads * (width + 16));
-      const all = [scratch, weights, m, v, places, dBags, index, values, ends].map(placeOf);
-      const blocks = Math.ceil(places.length / this.#crew.constant("rowBlock"));
-      this.#crew.run("adamOfRows", blocks, [...all, places.length, 4 * width, ...corrected(rate)]);
+    const { memory } = this;
+    memory.borrowed(() => {
+      const count = places.length;
+      const { index, values, ends } = transposed(memory, users, { first: 0, count });
+      const scratch = memory.floats(this.#crew.threads * (width + 16));
+      const all = [scratch, weights, m, v, places, memory.near(dBags), index, values, ends].map(placeOf);
+      this.#run("adamOfRows", Math.ceil(count / this.#crew.constant("rowBlock")), [...all, count, 4 * width, ...corrected(rate)]);
     });
   }
 
-  /** to += scale * from, of equal length. */
+  /** to += scale * from, of equal length; `to` lies in the kernels' memory. */
   add(to: Float32Array, from: Float32Array, scale: number): void {
-    this.#crew.run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]);
+    this.#tiles(to, from, (to, from) => this.#run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]));
   }
 
-  /** to = from - to, of equal length. */
+  /** to = from - to, of equal length; `to` lies in the kernels' memory. */
   subtract(to: Float32Array, from: Float32Array): void {
-    this.#crew.run("subtract", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length]);
+    this.#tiles(to, from, (to, from) => this.#run("subtract", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length]));
+  }
+
+  /** A piece of both at a time, the second brought to the kernels' memory. */
+  #tiles(to: Float32Array, from: Float32Array, body: (to: Float32Array, from: Float32Array) => void): void {
+    for (let at = 0; at < to.length; at += TILE)
+      this.memory.borrowed(() => body(to.subarray(at, at + TILE), this.memory.near(from.subarray(at, at + TILE))));
   }
 
   #sumBlocks({ length }: Float32Array): number {
     return Math.ceil(length / this.#crew.constant("addBlock"));
   }
 
-  /** Whether the array, which lies in the kernels' memory, holds no NaN and no infinity. */
+  /** Whether the array holds no NaN and no infinity. */
   finite(array: Float32Array): boolean {
-    return this.#crew.call("finite", placeOf(array), array.length) === 1;
+    for (let at = 0; at < array.length; at += TILE) {
+      const isFine = this.memory.borrowed(() => {
+        const tile = this.memory.near(array.subarray(at, at + TILE));
+        return this.#crew.call(this.#number, "finite", placeOf(tile), tile.length) === 1;
+      });
+      if (!isFine) return false;
+    }
+    return true;
   }
 
   /** A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm (spec/recvae.md 1.1). `skips` grows by what `h` becomes. */
   layer({ h, normal, slope, inverse }: LayerTrace, skips: Rows, { bias, gain, shift }: LayerVectors, eps: number): void {
     const places = [h.data, skips.data, bias, gain, shift, normal.data, slope.data, inverse].map(placeOf);
-    this.#crew.run("layer", h.count, [...places, 4 * h.stride, h.width, eps]);
+    this.#run("layer", h.count, [...places, 4 * h.stride, h.width, eps]);
   }
 
   /**
@@ -143,73 +188,29 @@ export class Kernels {
   layerBackward({ normal, slope, inverse }: LayerTrace, d: Rows, later: Rows, gain: Float32Array): LayerVectors {
     const sums = { gain: this.memory.zeros(d.stride), shift: this.memory.zeros(d.stride), bias: this.memory.zeros(d.stride) };
     const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(placeOf);
-    for (let row = 0; row < d.count; row++) this.#crew.call("layerBackward", row, ...places, 4 * d.stride, d.width);
+    for (let row = 0; row < d.count; row++) this.#crew.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
     return { gain: sums.gain.slice(0, d.width), shift: sums.shift.slice(0, d.width), bias: sums.bias.slice(0, d.width) };
   }
 
-  /** Ends the threads. */
+  /** Ends the threads, also those of the kernels beside. */
   close(): Promise<void> {
     return this.#crew.close();
+  }
+
+  #run(kernel: Kernel, blocks: number, args: readonly number[]): void {
+    this.#crew.run(this.#number, kernel, blocks, args);
   }
 }
 
 const placeOf = (array: Float32Array | Int32Array) => array.byteOffset;
 
+/** Whether the distances from array to array are equal. */
+function sameDistances(arrays: readonly Float32Array[]): boolean {
+  const stride = placeOf(arrays[1] ?? arrays[0]!) - placeOf(arrays[0]!);
+  return arrays.every((array, k) => placeOf(array) === placeOf(arrays[0]!) + k * stride);
+}
+
 /** Adam's learning rate and the factor of its root, after bias correction. */
 function corrected({ t, learningRate }: Rate): [rate: number, correction: number] {
   return [learningRate / (1 - 0.9 ** t), 1 / Math.sqrt(1 - 0.999 ** t)];
-}
-
-interface Lists {
-  readonly index: Int32Array;
-  readonly values: Float32Array;
-  readonly ends: Int32Array;
-}
-
-function room(memory: KernelMemory, lists: number, { rows }: SparseRows): Lists {
-  const entries = rows.reduce((sum, row) => sum + row.length, 0);
-  return { index: memory.ints(entries), values: memory.floats(entries), ends: memory.ints(lists) };
-}
-
-/** The users' items one after another, those of value 0 left out. */
-function listed(memory: KernelMemory, users: SparseRows): Lists {
-  const lists = room(memory, users.rows.length, users);
-  let count = 0;
-  users.rows.forEach((row, user) => {
-    const value = users.values[user]!;
-    for (let k = 0; k < row.length; k++) {
-      if (value[k] === 0) continue;
-      lists.index[count] = row[k]!;
-      lists.values[count++] = value[k]!;
-    }
-    lists.ends[user] = count;
-  });
-  return lists;
-}
-
-/** For each item the users that hold it, in their order (a counting sort). */
-function transposed(memory: KernelMemory, { rows, values }: SparseRows, items: number): Lists {
-  const lists = room(memory, items, { rows, values });
-  const ends = new Int32Array(items);
-  for (let user = 0; user < rows.length; user++) {
-    const [row, value] = [rows[user]!, values[user]!];
-    for (let k = 0; k < row.length; k++) if (value[k] !== 0) ends[row[k]!]!++;
-  }
-  let before = 0;
-  for (let item = 0; item < items; item++) {
-    const count = ends[item]!;
-    ends[item] = before; // where the item's list begins; filling moves it to where it ends
-    before += count;
-  }
-  for (let user = 0; user < rows.length; user++) {
-    const [row, value] = [rows[user]!, values[user]!];
-    for (let k = 0; k < row.length; k++) {
-      if (value[k] === 0) continue;
-      const at = ends[row[k]!]!++;
-      lists.index[at] = user;
-      lists.values[at] = value[k]!;
-    }
-  }
-  lists.ends.set(ends);
-  return lists;
 }

@@ -5,6 +5,8 @@ const PAGE = 65_536;
 /** What a 32-bit pointer reaches: 4 GiB. */
 const MOST_PAGES = 65_536;
 
+const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+
 /** The kernels' own globals lie before. */
 const START = 1024;
 
@@ -41,9 +43,24 @@ export class KernelMemory {
     return placed;
   }
 
-  /** Gives everything back: no array placed before may be used any more. */
-  clear(): void {
-    this.#used = START;
+  /** Bytes in use, a place for `clear`. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Bytes that can still be placed. */
+  get left(): number {
+    return MOST_PAGES * PAGE - this.#used;
+  }
+
+  /** The array itself where it lies here, else a copy. */
+  near(values: Float32Array): Float32Array {
+    return this.holds(values) ? values : this.place(values);
+  }
+
+  /** Gives everything back that was placed since `used` was this: no such array may be used any more. */
+  clear(used = START): void {
+    this.#used = used;
   }
 
   /** What `body` places is given back when it returns. */
@@ -69,8 +86,12 @@ export class KernelMemory {
     const pages = Math.ceil(end / PAGE);
     const missing = pages - this.memory.buffer.byteLength / PAGE;
     if (missing > 0) {
-      if (pages > MOST_PAGES) throw new AppError("MODEL_TOO_LARGE", { what: `${(end / 2 ** 30).toFixed(1)} GiB are needed` });
-      this.memory.grow(missing);
+      if (pages > MOST_PAGES) throw new AppError("MODEL_TOO_LARGE", { what: `${gib(end)} GiB are needed` });
+      try {
+        this.memory.grow(missing);
+      } catch (error) {
+        throw new AppError("MODEL_TOO_LARGE", { what: `the system gives no ${gib(end)} GiB` }, { cause: error });
+      }
     }
     this.#used = end;
     return at;

@@ -78,9 +78,14 @@ export function permutation(seed: number, stream: number, n: number): Uint32Arra
   return order;
 }
 
-/** Fills `out` with draws from U(-bound, bound). */
+/** Fills `out` with draws from U(-bound, bound), block by block: a model's first values may be billions of bytes. */
 export function uniform(seed: number, stream: number, bound: number, out: Float32Array): Float32Array {
-  const drawn = words(seed, purposes.uniform, 0, stream, out.length);
-  for (let k = 0; k < out.length; k++) out[k] = ((drawn[k]! + 0.5) / 2 ** 31 - 1) * bound;
+  const block = new Uint32Array(4);
+  const keyHigh = Math.floor(seed / 2 ** 32);
+  for (let at = 0; at < out.length; at += 4) {
+    philox(at / 4, stream, 0, purposes.uniform, seed, keyHigh, block, 0);
+    const count = Math.min(4, out.length - at);
+    for (let k = 0; k < count; k++) out[at + k] = ((block[k]! + 0.5) / 2 ** 31 - 1) * bound;
+  }
   return out;
 }

@@ -71,21 +71,23 @@ function fanIn(name: string, config: ModelConfig): number {
 }
 
 /**
- * Room for new items, in place of `weights`' embedding and decoder; the other tensors are shared. New embedding rows are 0, so old users' scores of
- * old items don't move. New decoder rows are small keyed draws; their bias is the old items' mean offset from log popularity plus their own log
- * popularity. `popularity` counts training users per column, new items included.
+ * The decoder's rows of new items, from `config.items` to `items`; their first-layer rows are 0, so old users' scores of old items don't move. Small keyed draws;
+ * the bias is the old items' mean offset from log popularity plus their own log popularity. `bias_I` holds the old items', `popularity` counts training users per
+ * column, new items included.
  */
-export function grow(weights: Weights, config: ModelConfig, items: number, popularity: Float64Array, seed: number): Weights {
-  const old = config.items;
-  const grown: Weights = { ...weights };
-  for (const [name] of [...shapesOf("embedding", config), ...shapesOf("decoder", config)]) grown[name] = growRows(weights[name]!, items);
-  const weight_IL = grown["decoder.weight"]!.data;
-  const bias_I = grown["decoder.bias"]!.data;
-  const rows = weight_IL.subarray(old * config.latent);
-  const bound = 0.1 / Math.sqrt(config.latent);
-  uniform(seed, 1000 + old, bound, rows); // the column of the first new item names the draw: growing twice repeats none
-  biasByPopularity(bias_I, old, popularity);
-  return grown;
+export function decoderOfNewItems(
+  bias_I: Float32Array,
+  { items: old, latent }: ModelConfig,
+  items: number,
+  popularity: Float64Array,
+  seed: number,
+): { weight: Float32Array; bias: Float32Array } {
+  const weight = new Float32Array((items - old) * latent);
+  uniform(seed, 1000 + old, 0.1 / Math.sqrt(latent), weight); // the column of the first new item names the draw: growing twice repeats none
+  const all = new Float32Array(items);
+  all.set(bias_I);
+  biasByPopularity(all, old, popularity);
+  return { weight, bias: all.subarray(old) };
 }
 
 /**
@@ -98,14 +100,6 @@ export function biasByPopularity(bias_I: Float32Array, first: number, popularity
   let offset = 0;
   for (let column = 0; column < known; column++) offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / known;
   for (let column = first; column < bias_I.length; column++) bias_I[column] = offset + logPopularity(column);
-}
-
-/** A copy with rows of 0 added at the end. */
-function growRows(tensor: Tensor, rows: number): Tensor {
-  const shape = [rows, ...tensor.shape.slice(1)];
-  const data = new Float32Array(shape.reduce((a, b) => a * b));
-  data.set(tensor.data);
-  return { shape, data };
 }
 
 /** Name of the first tensor that holds a NaN or an infinity; undefined when all are finite. */

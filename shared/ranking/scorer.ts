@@ -1,6 +1,7 @@
 // A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: spec/recvae.md 1.2, 1.8.
 import type { Engine } from "../engine/engine.ts";
 import { Kernels } from "../kernels/kernels.ts";
+import { embeddingTable } from "../kernels/table.ts";
 import { normalisedRow } from "../model/bag.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { uploadDecoder } from "../model/decoder.ts";
@@ -23,20 +24,23 @@ const idle: Kernels[] = [];
 export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
   const embedding = weights[embeddingName];
   if (!embedding) throw new Error(`no tensor ${embeddingName}`);
-  const kernels = idle.pop() ?? new Kernels();
-  const table = kernels.memory.place(embedding.data);
+  const used: Kernels[] = [];
+  const table = embeddingTable(embedding, () => {
+    used.push(idle.pop() ?? new Kernels());
+    return used.at(-1)!;
+  });
   const hidden = uploadHidden(engine, config, weights);
   const decoder = uploadDecoder(engine, weights);
   return {
     scoreBatch: (foldIns) => {
       const values = foldIns.map((row) => normalisedRow(row));
-      return score(engine, hidden, decoder, kernels.bag(table, config.hidden, { rows: foldIns, values }));
+      return score(engine, hidden, decoder, table.bag({ rows: foldIns, values }));
     },
     dispose() {
       hidden.dispose();
       decoder.dispose();
-      kernels.memory.clear();
-      idle.push(kernels);
+      for (const { memory } of used) memory.clear();
+      idle.push(...used);
     },
   };
 }

@@ -64,7 +64,7 @@ export const errors = {
   MODEL_TOO_LARGE: {
     exit: 1,
     retryable: false,
-    hint: "weights, moments and a step's gradients must fit 4 GiB together: fewer items, or a smaller --hidden",
+    hint: "a part's gradients (items x (--latent + 1) x 4 bytes) must fit 4 GiB, hidden layers with their moments 2 GiB, all weights three times this machine: fewer items, or a smaller --hidden or --latent",
   },
   NOT_FINITE: {
     exit: 1,

@@ -22,6 +22,8 @@ import { AppError } from "./errors.ts";
 import { isAlive } from "./registry.ts";
 
 const ROOT = "/dev/shm";
+/** The system takes no more than 2 GiB at one call. */
+const MOST_AT_ONCE = 2 ** 30;
 const OURS = /^tributary-(\d+)-\w+$/;
 
 /** What the server tells a trainer; only a process of the same user on the same machine finds the proof. */
@@ -72,7 +74,7 @@ export class Exchange {
       let at = 0;
       for (const piece of tensors.map(bytesOf)) {
         for (let done = 0; done < piece.byteLength; ) {
-          const written = writeSync(file, piece, done, piece.byteLength - done, at);
+          const written = writeSync(file, piece, done, Math.min(piece.byteLength - done, MOST_AT_ONCE), at);
           done += written;
           at += written;
         }
@@ -89,7 +91,7 @@ export class Exchange {
     try {
       const file = this.#file(name, "r");
       for (let done = 0; done < memory.byteLength; ) {
-        const count = readSync(file, memory, done, memory.byteLength - done, done);
+        const count = readSync(file, memory, done, Math.min(memory.byteLength - done, MOST_AT_ONCE), done);
         if (count === 0) throw new AppError("FRAME_MALFORMED", { what: `the file ${name} is shorter than its tensors` });
         done += count;
       }

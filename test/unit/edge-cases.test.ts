@@ -1,8 +1,9 @@
 // Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an empty history is scored by the decoder's bias.
 import { beforeAll, describe, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/optimizer.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { defaults, type ModelConfig } from "../../shared/model/config.ts";
-import { embeddingName, findNonFinite, grow, initialise } from "../../shared/model/parameters.ts";
+import { embeddingName, findNonFinite, initialise } from "../../shared/model/parameters.ts";
 import { createScorer } from "../../shared/ranking/scorer.ts";
 import { onEachEngine } from "./engines.ts";
 import { train } from "./in-process.ts";
@@ -64,7 +65,9 @@ onEachEngine((open) => {
   });
 
   test("a history of nothing but items that came after training is scored by the decoder's bias", () => {
-    const grown = grow(initialise(config, 5), config, 8, new Float64Array(8).fill(1), 5);
+    const optimizer = new Optimizer(config, initialise(config, 5));
+    optimizer.grow(8, new Float64Array(8).fill(1), 5);
+    const grown = optimizer.weights;
     const scores_BI = scores({ ...config, items: 8 }, grown, [row(6, 7), row(1)]);
     expect(scores_BI.subarray(0, 8)).toEqual(grown["decoder.bias"]!.data);
     expect(scores_BI.every(Number.isFinite)).toBe(true);

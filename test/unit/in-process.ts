@@ -20,27 +20,40 @@ interface Wanted {
   /** Differences from the authors' own. */
   readonly schedule?: Partial<Schedule>;
   readonly partSize?: number;
+  /** See shared/kernels/table.ts. */
+  readonly segmentBytes?: number;
 }
 
 /** `seen` is told of each step before it is computed. */
 export async function train(
   engine: Engine,
-  { config, rows, seed, epochs, schedule, partSize = 2 }: Wanted,
+  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes }: Wanted,
   seen: (work: Work, run: Run) => void = () => {},
 ): Promise<Run> {
   const run: Run = {
     seed,
     schedule: { ...usualSchedule, ...schedule },
     partSize,
-    optimizer: new Optimizer(config, initialise(config, seed)),
+    optimizer: new Optimizer(config, initialise(config, seed), undefined, undefined, 1, segmentBytes),
     posteriors: new Posteriors(config.latent),
     step: 0,
     round: 0,
   };
-  const runStep = inProcess(engine, seed, (work) => seen(work, run));
+  await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
+  return run;
+}
+
+/** More epochs of a run, whose model may have grown, or come from a checkpoint. */
+export async function trainOn(
+  engine: Engine,
+  run: Run,
+  rows: readonly Int32Array[],
+  epochs: number,
+  seen: (work: Work) => void = () => {},
+) {
+  const runStep = inProcess(engine, run.seed, seen);
   const users = Uint32Array.from(rows.keys());
   for (let epoch = 0; epoch < epochs; epoch++) await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
-  return run;
 }
 
 function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {

@@ -23,7 +23,7 @@ const names = ["c", "a", "ü", "b"];
 const config = { ...defaults, items: 5, hidden: 4, latent: 1 };
 const knobs = {
   ...{ hidden: 4, latent: 1, learningRate: 5e-4, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights },
-  ...{ ...usualSchedule, partSize: 5, seed: 7 },
+  ...{ ...usualSchedule, partSize: 5, seed: 7, sync: "exact" as const, every: 8 },
 };
 const log = createLog("test");
 

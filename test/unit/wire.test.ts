@@ -76,6 +76,15 @@ test("a large message travels in frames of at most 8 MiB, even from an unaligned
   expect(Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer))).toBe(0);
 });
 
+test("a message above 100 MiB comes out as it went in", () => {
+  const data = new Float32Array((12.7 * FRAME_BYTES) / 4);
+  for (let k = 0; k < data.length; k += 997) data[k] = k;
+  const frames = encode({ type: "big" }, [{ name: "data", shape: [data.length], data }]);
+  expect(frames).toHaveLength(13);
+  const received = roundTrip(frames)!.tensors().get("data")!.data;
+  expect(Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer))).toBe(0);
+});
+
 test("what is sent does not change when the weights change afterwards", () => {
   const data = new Float32Array([1, 2]);
   const frames = encode({ type: "weights" }, [{ name: "data", shape: [2], data }]);

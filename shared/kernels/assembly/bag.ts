@@ -35,9 +35,8 @@ function addFourScaled(to: usize, A: usize, B: usize, C: usize, D: usize, a: f32
   }
 }
 
-/** to = sum over k in [from, end) of values[k] * table[index[k]], rows of `bytes`. */
-function sumOfRows(to: usize, table: usize, index: usize, values: usize, from: i32, end: i32, bytes: usize): void {
-  memory.fill(to, 0, bytes);
+/** to += sum over k in [from, end) of values[k] * table[index[k]], rows of `bytes`, added one after the other. */
+function addRows(to: usize, table: usize, index: usize, values: usize, from: i32, end: i32, bytes: usize): void {
   let k = (<usize>from) << 2;
   const last = (<usize>end) << 2;
   for (; k + 16 <= last; k += 16) {
@@ -57,10 +56,15 @@ function sumOfRows(to: usize, table: usize, index: usize, values: usize, from: i
   for (; k < last; k += 4) addScaled(to, table + <usize>load<u32>(index + k) * bytes, load<f32>(values + k), bytes);
 }
 
-/** Bag of user `block`: the weighted sum of its rows of the table. `ends` says where each user's entries end. */
+function sumOfRows(to: usize, table: usize, index: usize, values: usize, from: i32, end: i32, bytes: usize): void {
+  memory.fill(to, 0, bytes);
+  addRows(to, table, index, values, from, end, bytes);
+}
+
+/** Adds to the bag of user `block` the weighted sum of its rows of the table. `ends` says where each user's entries end. */
 export function bag(block: i32, bags: usize, table: usize, index: usize, values: usize, ends: usize, bytes: usize): void {
   const from = block === 0 ? 0 : load<i32>(ends + ((<usize>block - 1) << 2));
-  sumOfRows(bags + <usize>block * bytes, table, index, values, from, load<i32>(ends + ((<usize>block) << 2)), bytes);
+  addRows(bags + <usize>block * bytes, table, index, values, from, load<i32>(ends + ((<usize>block) << 2)), bytes);
 }
 
 /**

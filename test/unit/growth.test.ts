@@ -1,0 +1,157 @@
+// New items at a round's boundary: the model grows where it stands, nobody's scores move at that moment, and training goes on as in a model that always had this size.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/optimizer.ts";
+import type { Run } from "../../services/server/outer-epoch.ts";
+import { latestCheckpoint, resumeOrBegin, saveRun } from "../../services/server/persistence.ts";
+import type { Engine } from "../../shared/engine/engine.ts";
+import { openEngine } from "../../shared/engine/engine.ts";
+import { defaults, type ModelConfig } from "../../shared/model/config.ts";
+import { permutation } from "../../shared/model/draws.ts";
+import { embeddingName, initialise, type Weights } from "../../shared/model/parameters.ts";
+import { usualSchedule } from "../../shared/model/schedule.ts";
+import { createScorer } from "../../shared/ranking/scorer.ts";
+import { createLog } from "../../shared/runtime/log.ts";
+import { onEachEngine } from "./engines.ts";
+import { train, trainOn } from "./in-process.ts";
+import { deviation } from "./recvae.ts";
+
+const config: ModelConfig = { ...defaults, items: 30, hidden: 6, latent: 3, learningRate: 0.01 };
+const [few, many] = [config.items, 70];
+const seed = 7;
+const popularity = (items: number) => Float64Array.from({ length: items }, (_, item) => item % 9);
+/** In no order of the columns. */
+const rowsOf = (items: number) =>
+  Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, items).subarray(0, 3 + 2 * user)));
+/** Segments of 32 rows: growing from 30 to 70 crosses two boundaries. */
+const TINY = 1;
+const schedule = { batchSize: 4 };
+
+const copied = (weights: Weights) =>
+  Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+const everything = ({ optimizer }: Run) => copied({ ...optimizer.weights, ...optimizer.state() });
+
+const out = mkdtempSync(join(tmpdir(), "tributary-growth-"));
+afterAll(() => rmSync(out, { recursive: true }));
+
+onEachEngine((open) => {
+  test.each([
+    ["at home", undefined],
+    ["across segments", TINY],
+  ])("right after growth %s, every score of an old item has the bits that it had", async (_, segmentBytes) => {
+    const engine = await open();
+    const run = await train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, ...(segmentBytes && { segmentBytes }) });
+    const scores = () => {
+      const { weights, config } = run.optimizer;
+      const scorer = createScorer(engine, config, weights);
+      const scores_BI = scorer.scoreBatch([...rowsOf(few), new Int32Array(0)]);
+      scorer.dispose();
+      return Array.from({ length: 10 }, (_, user) => scores_BI.slice(user * config.items, user * config.items + few));
+    };
+    const before = scores();
+    run.optimizer.grow(many, popularity(many), seed);
+    expect(scores()).toEqual(before);
+  });
+});
+
+describe("a model that grew", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine({ threads: 1 });
+  });
+  const young = (segmentBytes: number) => train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, segmentBytes });
+
+  test.each([2 ** 20, TINY])(
+    "in segments of %i bytes, keeps its weights and moments; the new rows' are 0 but for the decoder's weights",
+    async (segmentBytes) => {
+      const run = await young(segmentBytes);
+      const before = everything(run);
+      run.optimizer.grow(many, popularity(many), seed);
+      for (const [name, { shape, data }] of Object.entries(everything(run))) {
+        const old = before[name]!.data;
+        expect(data.subarray(0, old.length), name).toEqual(old);
+        const isPerItem = name.includes("fc1.weight") || name.includes("decoder.");
+        expect(shape[0], name).toBe(isPerItem ? many : before[name]!.shape[0]);
+        const isDrawn = name.startsWith("decoder.");
+        expect(
+          data.subarray(old.length).every((x) => (x === 0) !== isDrawn),
+          name,
+        ).toBe(true);
+      }
+    },
+  );
+
+  test("in place trains on bit for bit like one that was loaded at the new size, and like one segment but for the order of sums", async () => {
+    const results = [];
+    for (const segmentBytes of [TINY, 2 ** 20]) {
+      const run = await young(segmentBytes);
+      run.optimizer.grow(many, popularity(many), seed);
+      const { optimizer, ...rest } = run;
+      const loaded = new Optimizer(
+        optimizer.config,
+        copied(optimizer.weights),
+        { ...optimizer.updates },
+        copied(optimizer.state()),
+        2,
+        segmentBytes,
+      );
+      const again: Run = { ...rest, optimizer: loaded };
+      await trainOn(engine, run, rowsOf(many), 1);
+      await trainOn(engine, again, rowsOf(many), 1);
+      expect(everything(again)).toEqual(everything(run));
+      results.push(everything(run));
+    }
+    const [cut, whole] = results as [Weights, Weights];
+    expect(deviation(cut[embeddingName]!.data, whole[embeddingName]!.data)).toBeLessThan(1e-4);
+    expect(cut[embeddingName]!.data).not.toEqual(whole[embeddingName]!.data); // else nothing was cut
+  });
+
+  test("goes on from a checkpoint that was made before it grew, as if it had never stopped", async () => {
+    const run = await young(2 ** 31);
+    const facts = { salt: "s", tableVersion: null, watermark: null, vocabulary: Array.from({ length: few }, (_, item) => `i${item}`) };
+    await saveRun(out, run, facts);
+    const checkpoint = await latestCheckpoint(out, createLog("test"));
+    const { hidden, latent, learningRate, dropoutRate, mixtureWeights } = config;
+    const knobs = {
+      hidden,
+      latent,
+      learningRate,
+      dropoutRate,
+      mixtureWeights,
+      ...usualSchedule,
+      ...schedule,
+      partSize: run.partSize,
+      sync: "exact" as const,
+      every: 8,
+      seed,
+    };
+    const resumed = resumeOrBegin(checkpoint, { ...knobs, gamma: defaults.gamma! }, few).run;
+    for (const each of [run, resumed]) {
+      each.optimizer.grow(many, popularity(many), seed);
+      await trainOn(engine, each, rowsOf(many), 1);
+    }
+    expect(everything(resumed)).toEqual(everything(run));
+  });
+});
+
+test("growing by nothing changes nothing, and twice is once as far as the first layer goes", () => {
+  const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, 1, TINY);
+  const version = optimizer.group("decoder").version;
+  optimizer.grow(few, popularity(few), seed);
+  expect(optimizer.group("decoder").version).toBe(version);
+  optimizer.grow(31, popularity(31), seed);
+  optimizer.grow(many, popularity(many), seed);
+  expect(optimizer.group("decoder").version).toBeGreaterThan(version);
+  expect(optimizer.weights[embeddingName]!.shape).toEqual([many, config.hidden]);
+  expect(optimizer.weights[embeddingName]!.data.subarray(few * config.hidden).every((x) => x === 0)).toBe(true);
+});
+
+test("what no message can carry is refused before any memory is asked for, at the start and at growth", () => {
+  const huge = { ...defaults, items: 6_000_000 };
+  expect(() => new Optimizer(huge, {})).toThrow(/MODEL_TOO_LARGE: a part's gradients are 4\.5 GiB/);
+  const optimizer = new Optimizer(config, initialise(config, seed));
+  expect(() => optimizer.grow(300_000_000, new Float64Array(0), seed)).toThrow(/MODEL_TOO_LARGE/);
+  expect(optimizer.config.items).toBe(few);
+});
