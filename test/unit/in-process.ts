@@ -2,7 +2,7 @@
 import { finiteChecked, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import type { Work } from "../../services/server/desk.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
-import { type Run, type RunStep, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
+import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
 import { Posteriors } from "../../services/server/posteriors.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
@@ -22,12 +22,14 @@ interface Wanted {
   readonly partSize?: number;
   /** See shared/kernels/table.ts. */
   readonly segmentBytes?: number;
+  /** Local mode, by so many trainers. */
+  readonly local?: { readonly every: number; readonly trainers: number };
 }
 
 /** `seen` is told of each step before it is computed. */
 export async function train(
   engine: Engine,
-  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes }: Wanted,
+  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local }: Wanted,
   seen: (work: Work, run: Run) => void = () => {},
 ): Promise<Run> {
   const run: Run = {
@@ -38,6 +40,7 @@ export async function train(
     posteriors: new Posteriors(config.latent),
     step: 0,
     round: 0,
+    ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
   };
   await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
   return run;
@@ -50,14 +53,17 @@ export async function trainOn(
   rows: readonly Int32Array[],
   epochs: number,
   seen: (work: Work) => void = () => {},
-) {
-  const runStep = inProcess(engine, run.seed, seen);
+): Promise<Loss[]> {
+  const runStep = inProcess(engine, run.seed, run.local?.trainers() ?? 1, seen);
   const users = Uint32Array.from(rows.keys());
-  for (let epoch = 0; epoch < epochs; epoch++) await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
+  const losses: Loss[] = [];
+  while (losses.length < epochs) losses.push(await trainOuterEpoch(run, users, (user) => rows[user]!, runStep));
+  return losses;
 }
 
-function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {
-  const computer = new Computer(engine, seed);
+/** Part k of every step is trainer k's, as long as there are so many. */
+function inProcess(engine: Engine, seed: number, trainers: number, seen: (work: Work) => void): RunStep {
+  const computers = Array.from({ length: trainers }, () => new Computer(engine, seed));
   const held = { hidden: -1, decoder: -1 };
   return async (work) => {
     seen(work);
@@ -66,16 +72,17 @@ function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): Ru
       if (!wanted || held[group] === wanted.version) continue;
       const { version, model } = wanted;
       const message = received(encode({ type: "weights", group, version, model }, wanted.tensors()));
-      computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
+      for (const computer of computers) computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
       held[group] = wanted.version;
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     return work.parts.map((users, part) => {
-      const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
-      const { head, tensors } = computer.answer(lease, received(encode(lease, work.inputs(part))).tensors());
+      const local = work.local?.[part];
+      const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(local && { inner: [...local.inner] }) };
+      const { head, tensors } = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
       const answer = received(encode(head, tensors));
-      shapesChecked(head, answer.described, work.config, users.length);
+      shapesChecked(head, answer.described, work.config, users.length, local?.rows);
       const checked = receivedOf(head, answer, work.memory?.(part));
       finiteChecked(checked, step);
       return checked;

@@ -1,0 +1,150 @@
+// Local mode: what a round is made of, and what it does to the model.
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { stintsOf } from "../../services/server/local-round.ts";
+import { Optimizer } from "../../services/server/optimizer.ts";
+import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { permutation } from "../../shared/model/draws.ts";
+import { embeddingName, initialise, shapesOf } from "../../shared/model/parameters.ts";
+import { outerEpoch, usualSchedule } from "../../shared/model/schedule.ts";
+import { train, trainOn } from "./in-process.ts";
+import { deviation } from "./recvae.ts";
+
+const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
+const seed = 3;
+const someItems = Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, config.items).subarray(0, 2 + (user % 5))));
+const allItems = someItems.map((_, user) => Int32Array.from(permutation(5, user, config.items)));
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine({ threads: 1 });
+});
+
+describe("rounds", () => {
+  const plan = (users: number, batchSize: number) =>
+    outerEpoch({
+      users: Uint32Array.from({ length: users }, (_, k) => k),
+      seed,
+      epoch: 0,
+      firstStep: 5,
+      schedule: { ...usualSchedule, batchSize },
+    });
+
+  test("whatever number of trainers comes and goes, every step of an epoch is taken once, in order, by stints of one phase that are as long as asked at most", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.nat(6), { minLength: 1 }),
+        (users, every, there) => {
+          const steps = plan(users, 4);
+          const taken: number[] = [];
+          for (let round = 0; taken.length < steps.length; round++) {
+            const trainers = there[round % there.length]!;
+            const stints = stintsOf(steps, taken.length, every, trainers);
+            expect(stints.length).toBeLessThanOrEqual(Math.max(1, trainers));
+            expect(new Set(stints.flat().map(({ phase }) => phase)).size).toBe(1);
+            for (const stint of stints) {
+              expect(stint.length).toBeGreaterThan(0);
+              expect(stint.length).toBeLessThanOrEqual(every);
+            }
+            taken.push(...stints.flat().map(({ index }) => index));
+          }
+          expect(taken).toEqual(steps.map(({ index }) => index));
+        },
+      ),
+      { seed: 1337 },
+    );
+  });
+
+  test("a phase is cut into rounds of one length: no trainer idles in a short last one", () => {
+    const lengths = (trainers: number) => stintsOf(plan(36, 4), 0, 8, trainers).map(({ length }) => length); // 27 encoder steps
+    expect(lengths(1)).toEqual([7]);
+    expect(lengths(2)).toEqual([7, 7]);
+    expect(lengths(4)).toEqual([6, 7, 7, 7]);
+  });
+});
+
+test.each([
+  ["alternating", {}],
+  ["with two decoder passes", { decoderPasses: 2 }],
+  ["not alternating", { notAlternating: true }],
+])(
+  "%s, one trainer that takes steps of its own comes where exact steps of one part come, where every batch holds every item",
+  async (_, change) => {
+    const wanted = { config: { ...config, dropoutRate: 0 }, rows: allItems, seed, epochs: 2, partSize: 3 };
+    const exact = await train(engine, { ...wanted, schedule: { ...change, batchSize: 3 } });
+    const local = await train(engine, { ...wanted, schedule: change, local: { every: 2, trainers: 1 } });
+    expect(local.step).toBe(exact.step);
+    for (const [name, { data }] of Object.entries(exact.optimizer.weights))
+      expect(deviation(local.optimizer.weights[name]!.data, data), name).toBeLessThan(1e-3);
+    expect(local.posteriors.has(0, config.items)).toBe("notAlternating" in change ? false : true);
+  },
+);
+
+test("rows of items that nobody in a round holds stay where they are, the others move", async () => {
+  const rows = someItems.map((row) => row.filter((item) => item < 7));
+  const { optimizer } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
+  const [before, after] = [initialise(config, seed), optimizer.weights].map((weights) => weights[embeddingName]!.data);
+  expect(after!.subarray(7 * config.hidden)).toEqual(before!.subarray(7 * config.hidden));
+  expect(deviation(after!.subarray(0, 7 * config.hidden), before!.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
+});
+
+test("dropout and noise are those of the steps, not of the rounds: two trainers' loss is near what one trainer's is, and both learn", async () => {
+  const loss = async (trainers: number) => {
+    const run = await train(engine, { config, rows: someItems, seed, epochs: 0, local: { every: 2, trainers } });
+    return (await trainOn(engine, run, someItems, 12)).map(({ reconstruction }) => reconstruction);
+  };
+  const [one, two] = [await loss(1), await loss(2)];
+  expect(one.at(-1)).toBeLessThan(one[0]! * 0.95);
+  expect(two.at(-1)).toBeLessThan(two[0]! * 0.95);
+  expect(two[0]).toBeCloseTo(one[0]!, 0);
+});
+
+describe("an average", () => {
+  const tensorsOf = (group: "hidden" | "decoder", value: number) =>
+    Object.fromEntries(
+      shapesOf(group, config).map(([name, shape]) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(value) }]),
+    );
+  const rows = (...values: number[]) => ({
+    rows: {
+      shape: [values.length, config.hidden],
+      data: Float32Array.from(values.flatMap((value) => Array<number>(config.hidden).fill(value))),
+    },
+  });
+  const moved = (before: Float32Array, after: Float32Array) => Array.from(after, (x, k) => x - before[k]!);
+
+  test("weighs how far trainers came by their examples, and a row of the first layer by the examples that hold it", () => {
+    const weights = initialise(config, 1);
+    const optimizer = new Optimizer(config, weights);
+    const came = [
+      {
+        share: 0.75,
+        tensors: { ...tensorsOf("hidden", 1), ...rows(1, 1) },
+        touched: { items: Int32Array.of(2, 5), shares: Float32Array.of(1, 0.25) },
+      },
+      {
+        share: 0.25,
+        tensors: { ...tensorsOf("hidden", -1), ...rows(-1, 3) },
+        touched: { items: Int32Array.of(5, 11), shares: Float32Array.of(0.75, 1) },
+      },
+    ];
+    optimizer.average("encoder", came, 0);
+    for (const [name] of shapesOf("hidden", config))
+      for (const by of moved(weights[name]!.data, optimizer.weights[name]!.data)) expect(by).toBeCloseTo(0.5, 5);
+    const byRow = moved(weights[embeddingName]!.data, optimizer.weights[embeddingName]!.data).filter((_, k) => k % config.hidden === 0);
+    expect(byRow.map((by) => Math.round(by * 1e4) / 1e4)).toEqual([0, 0, 1, 0, 0, -0.5, 0, 0, 0, 0, 0, 3]);
+    expect(optimizer.weights["decoder.weight"]!.data).toEqual(weights["decoder.weight"]!.data);
+  });
+
+  test.each(["encoder.fc3.weight", "rows"])("with a NaN in %s is refused before a weight is touched", (name) => {
+    const optimizer = new Optimizer(config, initialise(config, 1));
+    const tensors = { ...tensorsOf("hidden", 1), ...rows(1) };
+    tensors[name as "rows"].data[3] = Number.NaN;
+    const before = structuredClone({ ...optimizer.weights });
+    const touched = { items: Int32Array.of(0), shares: Float32Array.of(1) };
+    expect(() => optimizer.average("encoder", [{ share: 1, tensors, touched }], 4)).toThrow(/NOT_FINITE.*step 4/);
+    for (const [key, { data }] of Object.entries(before)) expect(optimizer.weights[key]!.data, key).toEqual(data);
+  });
+});
