@@ -159,6 +159,39 @@ export class Kernels {
       this.memory.borrowed(() => body(to.subarray(at, at + TILE), this.memory.near(from.subarray(at, at + TILE))));
   }
 
+  /** As bfloat16, the upper halves of rounded float32. */
+  toHalves(values: Float32Array): Uint16Array {
+    const halves = new Uint16Array(values.length);
+    this.#halfTiles(values.length, (at, end, room) => {
+      this.#convert("toHalves", room, this.memory.near(values.subarray(at, end)), end - at);
+      halves.set(room.subarray(0, end - at), at);
+    });
+    return halves;
+  }
+
+  /** The float32 numbers that halves stand for. */
+  fromHalves(halves: Uint16Array, into: Float32Array): void {
+    this.#halfTiles(halves.length, (at, end, room) => {
+      room.set(halves.subarray(at, end));
+      const values = this.memory.floats(Math.ceil((end - at) / 8) * 8);
+      this.#convert("fromHalves", values, room, end - at);
+      into.set(values.subarray(0, end - at), at);
+    });
+  }
+
+  #halfTiles(length: number, body: (at: number, end: number, room: Uint16Array) => void): void {
+    for (let at = 0; at < length; at += TILE)
+      this.memory.borrowed(() => {
+        const end = Math.min(length, at + TILE);
+        const { buffer, byteOffset } = this.memory.floats(Math.ceil((end - at) / 8) * 4);
+        body(at, end, new Uint16Array(buffer, byteOffset, end - at));
+      });
+  }
+
+  #convert(kernel: "toHalves" | "fromHalves", to: Placed, from: Placed, length: number): void {
+    this.#run(kernel, Math.ceil(length / this.#crew.constant("halfBlock")), [placeOf(to), placeOf(from), length]);
+  }
+
   #sumBlocks({ length }: Float32Array): number {
     return Math.ceil(length / this.#crew.constant("addBlock"));
   }
@@ -202,7 +235,8 @@ export class Kernels {
   }
 }
 
-const placeOf = (array: Float32Array | Int32Array) => array.byteOffset;
+type Placed = Float32Array | Int32Array | Uint16Array;
+const placeOf = (array: Placed) => array.byteOffset;
 
 /** Whether the distances from array to array are equal. */
 function sameDistances(arrays: readonly Float32Array[]): boolean {

@@ -72,7 +72,7 @@ export class Exchange {
     try {
       const file = this.#file(name, "w+");
       let at = 0;
-      for (const piece of tensors.map(bytesOf)) {
+      for (const piece of tensors.flatMap(bytesOf)) {
         for (let done = 0; done < piece.byteLength; ) {
           const written = writeSync(file, piece, done, Math.min(piece.byteLength - done, MOST_AT_ONCE), at);
           done += written;

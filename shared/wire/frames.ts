@@ -35,7 +35,7 @@ export function encode(head: object, tensors: readonly WireTensor[] = [], alloca
   const first = new Uint8Array(padded).fill(0x20);
   new DataView(first.buffer).setUint32(0, padded - 4, true);
   first.set(json, 4);
-  return cut(allocate, [first, ...tensors.map(bytesOf)]);
+  return cut(allocate, [first, ...tensors.flatMap(bytesOf)]);
 }
 
 function cut(allocate: Allocate, pieces: readonly Uint8Array[]): Uint8Array[] {

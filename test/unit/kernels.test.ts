@@ -189,3 +189,83 @@ test("a model opened after another was closed scores by its own weights, in the 
 test("what no memory can hold is refused before it is tried", () => {
   expect(() => new Kernels().memory.floats(2 ** 30)).toThrow(/MODEL_TOO_LARGE: 4\.0 GiB are needed/);
 });
+
+describe("bfloat16", () => {
+  const bitsOf = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const rounded = (value: number) => {
+    const [bits] = bitsOf(Float32Array.of(value)) as unknown as [number];
+    const [low, high] = [bits & 0xffff, bits >>> 16];
+    return low > 0x8000 || (low === 0x8000 && high % 2 === 1) ? high + 1 : high;
+  };
+
+  test.each([1, 7, 8, 1000, 16_384 + 3])("%i numbers are rounded to the nearest, ties to even, by any number of threads", (length) => {
+    const values = draws(6, length);
+    values.set([1, -1, 0, -0, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3e38, 1e-40, Number.POSITIVE_INFINITY].slice(0, length));
+    for (const crew of crews) expect([...crew.toHalves(values)]).toEqual([...values].map(rounded));
+  });
+
+  test("what was rounded comes back as it was rounded, and never further off than one part in 256", () => {
+    const values = draws(7, 4099);
+    const back = new Float32Array(values.length);
+    kernels.fromHalves(kernels.toHalves(values), back);
+    expect([...kernels.toHalves(back)]).toEqual([...kernels.toHalves(values)]);
+    for (const [k, value] of values.entries()) expect(Math.abs(back[k]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
+  });
+
+  test("a NaN of any bits stays one", () => {
+    const values = new Float32Array(Uint32Array.of(0x7f800001, 0x7fffffff, 0xffffffff, 0x7fc00000).buffer);
+    const back = new Float32Array(4);
+    kernels.fromHalves(kernels.toHalves(values), back);
+    expect([...back].every(Number.isNaN)).toBe(true);
+  });
+});
+
+test("a tensor is added and subtracted whole, wherever the other one lies", () => {
+  kernels.memory.borrowed(() => {
+    const [to, from] = [kernels.memory.place(draws(1, 20_001)), draws(2, 20_001)];
+    kernels.add(to, from, 0.25);
+    expect(
+      deviation(
+        to,
+        draws(1, 20_001).map((x, k) => x + 0.25 * from[k]!),
+      ),
+    ).toBeLessThan(1e-6);
+    kernels.subtract(to, kernels.memory.place(from));
+    expect(
+      deviation(
+        to,
+        draws(1, 20_001).map((x, k) => 0.75 * from[k]! - x),
+      ),
+    ).toBeLessThan(1e-5);
+  });
+});
+
+test("sparse Adam moves the rows that stand in a bag as the dense one does, with moments at places of their own, and no other row", () => {
+  const width = 6;
+  const held = users.rows.map((items) => items.filter((item) => item !== 7));
+  const sparse = { rows: held, values: held.map((items) => normalisedRow(items)) };
+  kernels.memory.borrowed(() => {
+    const dense = moving(kernels, 30 * width);
+    const places = Int32Array.from({ length: 30 }, (_, k) => 29 - k);
+    const apart = {
+      weights: kernels.memory.place(dense.weights),
+      m: kernels.memory.floats(30 * width),
+      v: kernels.memory.floats(30 * width),
+    };
+    for (const which of ["m", "v"] as const)
+      for (let k = 0; k < 30; k++) apart[which].set(dense[which].subarray(k * width, (k + 1) * width), places[k]! * width);
+    const before = Float32Array.from(apart.weights);
+    const dBags = kernels.memory.place(draws(4, users.rows.length * width));
+    const rate = { t: 7, learningRate: 0.01 };
+    const inMemory = kernels.memory.ints(30);
+    inMemory.set(places);
+    kernels.adamOfBags(dense, width, dBags, sparse, rate);
+    kernels.adamOfRows(apart, inMemory, width, dBags, sparse, rate);
+    const rowOf = (array: Float32Array, item: number) => [...array.subarray(item * width, (item + 1) * width)];
+    for (let item = 0; item < 30; item++) {
+      const isHeld = held.some((items) => items.includes(item));
+      expect(rowOf(apart.weights, item), `${item}`).toEqual(rowOf(isHeld ? dense.weights : before, item));
+      if (isHeld) expect(rowOf(apart.m, places[item]!)).toEqual(rowOf(dense.m, item));
+    }
+  });
+});

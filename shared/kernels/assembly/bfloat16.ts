@@ -1,0 +1,31 @@
+// Float32 to bfloat16, its upper half, and back: half the bytes on the wire. Rounds to nearest, ties to even; a NaN stays one.
+
+/** Numbers that one block covers. */
+export const halfBlock: i32 = 16384;
+
+function halvesOf(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1));
+  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16);
+  const quiet = v128.or(i32x4.shr_u(x, 16), i32x4.splat(0x40)); // rounding could carry a NaN over to 0
+  return v128.bitselect(quiet, rounded, f32x4.ne(x, x));
+}
+
+/** Block `block` of `length` numbers; room for whole eights on both sides. */
+export function toHalves(block: i32, to: usize, from: usize, length: i32): void {
+  const end = min((block + 1) * halfBlock, length);
+  for (let k = block * halfBlock; k < end; k += 8) {
+    const place = from + ((<usize>k) << 2);
+    v128.store(to + ((<usize>k) << 1), i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))));
+  }
+}
+
+/** The way back, which is exact. */
+export function fromHalves(block: i32, to: usize, from: usize, length: i32): void {
+  const end = min((block + 1) * halfBlock, length);
+  for (let k = block * halfBlock; k < end; k += 8) {
+    const halves = v128.load(from + ((<usize>k) << 1));
+    const place = to + ((<usize>k) << 2);
+    v128.store(place, i32x4.shl(i32x4.extend_low_i16x8_u(halves), 16));
+    v128.store(place, i32x4.shl(i32x4.extend_high_i16x8_u(halves), 16), 16);
+  }
+}
