@@ -48,10 +48,10 @@ export const command = defineCommand({
       const server = spawnService("server", serverFlags(config, out), { quiet: true });
       started.push(server);
       const report = await follow(server, config, until, (address) => {
-        for (let k = 0; k < config.trainers; k++)
-          started.push(
-            spawnService("trainer", ["--server", address, "--threads", "1", "--data-dir", config.dataDir], { threads: 1, quiet: true }),
-          );
+        const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
+        const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
+        started.push(...trainers);
+        return trainers;
       });
       const code = await server.exited;
       if (code !== 0) {
@@ -79,10 +79,11 @@ async function follow(
   server: Spawned,
   config: Config,
   until: Until,
-  startTrainers: (address: string) => void,
+  startTrainers: (address: string) => readonly Spawned[],
 ): Promise<(report: z.output<typeof reportSchema>) => void> {
   let printed: number | undefined;
   let isListening = false;
+  let failed = 0;
   const print = (epochs: readonly z.output<typeof epochSchema>[]) => {
     printed ??= Math.max(0, epochs.length - 1); // a resumed run tells only its newest
     for (const epoch of epochs.slice(printed)) process.stderr.write(`${lineOf(epoch, epochs, config.epochs)}\n`);
@@ -93,8 +94,10 @@ async function follow(
     await Promise.race([sleep(POLL_MS), server.exited]);
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
-    if (!isListening) startTrainers(status.listen);
+    if (!isListening) for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
     isListening = true;
+    if (failed === config.trainers)
+      throw new AppError("SERVICE_DIED", { what: "every trainer ended before the run did", log: "see above" });
     if (status.epochs.length > 0) print(status.epochs);
   }
   return (report) => {

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { discover } from "../../shared/runtime/registry.ts";
 import { type Cluster, freePort, hashOf, openCluster, type ServerStatus, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
@@ -89,6 +91,48 @@ test.each([
   },
   120_000,
 );
+
+test("in local mode trainers come and go, the run learns as well, says what it is, and goes on from its checkpoint", async () => {
+  const port = await freePort();
+  const out = join(cluster.dir, "local");
+  const flags = ["--data", cluster.data, "--sync", "local", "--every", "2"];
+  const first = cluster.startServer(out, port, ...flags, "--epochs", "1000");
+  const victim = cluster.startTrainer(port);
+  await cluster.until(first, ({ round }) => round >= 1);
+  cluster.startTrainer(port);
+  const { round } = await cluster.until(first, ({ trainers }) => trainers.length === 2);
+  victim.child.kill("SIGKILL");
+  const after = await cluster.until(first, (status) => status.round >= round + 2);
+  await first.stop();
+  const epochs = after.round + 5;
+  const second = cluster.startServer(out, port, ...flags, "--epochs", String(epochs));
+  expect(await second.exited).toBe(0);
+  const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
+  expect(report).toMatchObject({ sync: "local", every: 2, firstLayer: expect.stringContaining("sparse Adam") });
+  expect(report.epochs).toHaveLength(epochs);
+  expect(report.epochs.at(-1).loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
+}, 60_000);
+
+test("when every trainer of `train` ends, so does the run, with an error", async () => {
+  const run = tributary(
+    "train",
+    "--data",
+    cluster.data,
+    "--epochs",
+    "100000",
+    "--trainers",
+    "1",
+    "--out",
+    join(cluster.dir, "abandoned"),
+    "--data-dir",
+    join(cluster.dir, "abandoned-d"),
+    ...tiny,
+  );
+  const trainers = () => discover(join(cluster.dir, "abandoned-d", "run")).filter(({ service }) => service === "trainer");
+  while (trainers().length === 0) await sleep(20);
+  process.kill(trainers()[0]!.pid, "SIGKILL");
+  expect(await run).toMatchObject({ code: 1, stderr: expect.stringMatching(/SERVICE_DIED: every trainer ended/) });
+}, 60_000);
 
 test("another seed makes another model", async () => {
   const { out } = await train("seeded", "--trainers", "1", "--epochs", "1", "--seed", "8");
@@ -183,7 +227,12 @@ test("a port that is taken ends the server with exit code 3 and PORT_IN_USE", as
 }, 30_000);
 
 test.each([
-  ["--sync local says that it is not built", 1, ["train", "--sync", "local"], /NOT_BUILT/],
+  [
+    "a run of another mode is not resumed",
+    2,
+    ["server", "--hidden", "24", "--sync", "local"],
+    /CHECKPOINT_MISMATCH.*sync was "exact", is "local"/,
+  ],
   ["gamma and beta together are refused", 2, ["server", "--out", "x", "--gamma", "1", "--beta", "1"], /USAGE.*not both/s],
   ["an open address needs a token", 2, ["server", "--out", "x", "--listen", "0.0.0.0:0"], /USAGE.*--token-file/s],
   ["an --out of other flags is not resumed", 2, ["server", "--hidden", "32"], /CHECKPOINT_MISMATCH.*hidden was 24, is 32/s],
