@@ -73,9 +73,12 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     })),
     memory: optimizer.answers(parts, mostRows),
   });
-  const came = answers.map(
-    ({ tensors }, part): Came => ({ tensors, share: parts[part]!.length / work.batchSize, touched: touched?.[part] }),
-  );
+  // The mean of N trainers is as far as one of them came, with less noise: where noise rules, a step of Adam on N times the examples goes sqrt(N) times as far.
+  const stride = Math.sqrt(parts.length);
+  const came = answers.map(({ tensors }, part): Came => {
+    const share = (stride * parts[part]!.length) / work.batchSize;
+    return { tensors, share, touched: touched && { ...touched[part]!, shares: touched[part]!.shares.map((each) => stride * each) } };
+  });
   optimizer.average(phase, came, run.step);
   return { answers, parts };
 }

@@ -31,9 +31,9 @@ interface Updates {
 
 /** What a trainer answers to a part in local mode. */
 export interface Came extends Pick<Received, "tensors"> {
-  /** Its share of the round's examples. */
+  /** What of it counts: its share of the round's examples, times the round's stride. */
   readonly share: number;
-  /** Where the first layer moved: each row's item, and the part's share of the examples that hold it. */
+  /** Where the first layer moved: each row's item, and what of it counts: the part's share of the examples that hold the item, times the stride. */
   readonly touched?: { readonly items: Int32Array; readonly shares: Float32Array } | undefined;
 }
 
@@ -125,7 +125,7 @@ export class Optimizer {
     if (decoder) this.#move("decoder", decoder, ++this.updates.decoder);
   }
 
-  /** One round of local mode: every weight moves by the mean of how far the trainers brought it. Throws NOT_FINITE before a weight is touched. */
+  /** One round of local mode: every weight moves by the weighted sum of how far the trainers brought it. Throws NOT_FINITE before a weight is touched. */
   average(phase: Step["phase"], came: readonly Came[], index: number): void {
     this.#timed("adam", () => {
       const rows = phase === "decoder" ? [] : came.map(({ tensors }) => tensors.rows!.data);
