@@ -5,6 +5,13 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import { allShapesOf, embeddingName, shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
+/** Names in a checkpoint. */
+const moments = [
+  ["m", "adam_m."],
+  ["v", "adam_v."],
+] as const;
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
 export class Residence {
   readonly weights: Weights;
   readonly #tables: ReadonlyMap<string, Table>;
@@ -20,11 +27,11 @@ export class Residence {
     this.#home = home;
     // The embedding has memories of its own: it takes the same room at every size, and so does the decoder's first segment at home.
     const [ofEmbedding, ofDecoder] = [memories(home), memories(home, home)];
-    const isOfDecoder = new Map(shapesOf("decoder", config));
-    const perItem = [...isOfDecoder.values()].reduce((sum, [, ...row]) => sum + row.reduce((a, b) => a * b, 1), 0);
+    const decoder = shapesOf("decoder", config);
+    const floatsOfItem = decoder.reduce((sum, [, [, ...row]]) => sum + sizeOf(row), 0);
     const tableOf = (name: string, shape: readonly number[]): Table => {
       if (name === embeddingName) return new Table(shape, rowsOfSegment(config.hidden, segmentBytes), ofEmbedding);
-      if (isOfDecoder.has(name)) return new Table(shape, rowsOfSegment(perItem, segmentBytes), ofDecoder);
+      if (decoder.some(([each]) => each === name)) return new Table(shape, rowsOfSegment(floatsOfItem, segmentBytes), ofDecoder);
       return new Table(shape, shape[0]!, () => home);
     };
     this.#tables = new Map(allShapesOf(config).map(([name, shape]) => [name, tableOf(name, shape)]));
@@ -38,15 +45,12 @@ export class Residence {
   }
 
   state(): Weights {
-    return { ...this.#named("m", "adam_m."), ...this.#named("v", "adam_v.") };
+    return Object.assign({}, ...moments.map(([which, prefix]) => this.#named(which, prefix)));
   }
 
   /** The moments of an earlier `state()`. Throws CHECKPOINT_CORRUPT. */
   restore(state: Weights): void {
-    for (const [which, prefix] of [
-      ["m", "adam_m."],
-      ["v", "adam_v."],
-    ] as const)
+    for (const [which, prefix] of moments)
       for (const [name, table] of this.#tables) {
         const saved = state[prefix + name]?.data;
         if (saved?.length !== sizeOf(table.tensor(which).shape))
@@ -57,11 +61,7 @@ export class Residence {
 
   /** Name of the first weight or moment that holds a NaN or an infinity. */
   findNonFinite(): string | undefined {
-    for (const [which, prefix] of [
-      ["weights", ""],
-      ["m", "adam_m."],
-      ["v", "adam_v."],
-    ] as const)
+    for (const [which, prefix] of [["weights", ""], ...moments] as const)
       for (const [name, table] of this.#tables) if (!table.finite(which)) return prefix + name;
     return undefined;
   }
@@ -96,8 +96,6 @@ export class Residence {
     return Object.fromEntries([...this.#tables].map(([name, table]) => [prefix + name, table.tensor(which)]));
   }
 }
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 /** Kernels of each segment, made when the segment is. */
 function memories(home: Kernels, ...given: Kernels[]): (segment: number) => Kernels {

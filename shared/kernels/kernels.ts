@@ -83,11 +83,11 @@ export class Kernels {
     const { memory } = this;
     const block = this.#crew.constant("adamBlock");
     const tile = Math.ceil(TILE / parts.length / block) * block;
+    const areHere = sameDistances(parts) && parts.every((part) => memory.holds(part));
     for (let at = 0; at < weights.length; at += tile) {
       const cut = (array: Float32Array) => array.subarray(at, at + tile);
       memory.borrowed(() => {
-        const gradients =
-          sameDistances(parts) && parts.every((part) => memory.holds(part)) ? parts.map(cut) : parts.map((part) => memory.place(cut(part)));
+        const gradients = areHere ? parts.map(cut) : parts.map((part) => memory.place(cut(part)));
         const [first, second = first] = gradients as [Float32Array, ...Float32Array[]];
         const places = [...[weights, m, v].map(cut), first].map(placeOf);
         const { length } = first;

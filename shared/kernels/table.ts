@@ -44,8 +44,12 @@ export class Table {
     this.#rows = rows;
   }
 
-  /** Always as the table is now. `data` is a view where the table is one segment, else a copy, made at every look. */
-  tensor(which: keyof Moving): { readonly shape: number[]; readonly data: Float32Array } {
+  /** Always as the table is now. Of one segment `data` is a view; of several it is a copy, made at every look, and `pieces` are the views. */
+  tensor(which: keyof Moving): {
+    readonly shape: number[];
+    readonly data: Float32Array;
+    readonly pieces: readonly Float32Array[] | undefined;
+  } {
     const table = this;
     return {
       get shape() {
@@ -53,6 +57,9 @@ export class Table {
       },
       get data() {
         return table.#joined(which);
+      },
+      get pieces() {
+        return table.#segments.length > 1 ? table.#pieces(which) : undefined;
       },
     };
   }
@@ -132,8 +139,12 @@ export class Table {
     return { weights: weights.subarray(0, floats), m: m.subarray(0, floats), v: v.subarray(0, floats) };
   }
 
+  #pieces(which: keyof Moving): Float32Array[] {
+    return this.#segments.map((segment) => this.#moving(segment)[which]);
+  }
+
   #joined(which: keyof Moving): Float32Array {
-    const pieces = this.#segments.map((segment) => this.#moving(segment)[which]);
+    const pieces = this.#pieces(which);
     if (pieces.length === 1) return pieces[0]!;
     const whole = new Float32Array(this.#rows * this.width);
     for (const [segment, piece] of pieces.entries()) whole.set(piece, segment * this.#rowsOfSegment * this.width);

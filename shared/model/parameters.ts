@@ -5,6 +5,8 @@ import { uniform } from "./draws.ts";
 export interface Tensor {
   shape: number[];
   data: Float32Array;
+  /** Where a tensor lies in several memories: its parts, in order. `data` is then a copy, made at every look: large, so look at the pieces. */
+  readonly pieces?: readonly Float32Array[] | undefined;
 }
 export type Weights = Record<string, Tensor>;
 
