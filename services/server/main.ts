@@ -70,6 +70,7 @@ export const command = defineCommand({
     const limit = () => largestAnswer(progress.run?.optimizer.config ?? modelOf(config, 1), config.partSize);
     peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
     const status = () => progress.status(peers, desk);
+    metrics.onScrape(() => progress.measure(peers, desk));
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
 
@@ -80,7 +81,7 @@ export const command = defineCommand({
       progress.run = resumed.run;
       return resumed;
     };
-    const tools = { runStep: progress.watch(desk, stop), progress, log, until };
+    const tools = { runStep: progress.watch(peers, desk, stop), progress, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {

@@ -1,0 +1,94 @@
+// The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once, then only their texts change.
+import { factsOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/picture/trainers.ts";
+import { sections, type Training } from "../../../shared/picture/training.ts";
+import { find, make, write, writeWithCode } from "./elements.ts";
+import { heading, symbols } from "./figures.ts";
+
+/** What changes of a row. */
+interface Row {
+  readonly root: HTMLTableRowElement;
+  readonly texts: Record<"name" | "engine" | "symbol" | "word" | "partTime" | "parts" | "late" | "seen", HTMLElement>;
+  readonly slow: HTMLElement;
+  readonly split: HTMLElement;
+  /** A segment of the bar and a text for each section. */
+  readonly times: readonly { readonly segment: HTMLElement; readonly text: HTMLElement }[];
+}
+const shown = new Map<string, Row>();
+
+export function showTrainers(training: Training | null, at: number): void {
+  showFacts(training);
+  const rows = (training?.trainers ?? []).map((trainer) => rowOf(trainer, at));
+  find("no-trainer").hidden = rows.length > 0;
+  writeWithCode(find("no-trainer-text"), noTrainer(training));
+  for (const [id, { root }] of shown) {
+    if (rows.some((row) => row.id === id)) continue;
+    root.remove();
+    shown.delete(id);
+  }
+  for (const row of rows) showRow(row);
+}
+
+function showFacts(training: Training | null): void {
+  const list = find("training-facts");
+  const facts = training ? factsOf(training) : [];
+  if (list.childElementCount !== facts.length)
+    list.replaceChildren(...facts.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
+  facts.forEach(({ value }, k) => write(list.children[k]!.lastElementChild as HTMLElement, value));
+}
+
+function showRow(row: TrainerRow): void {
+  const { root, texts, slow, split, times } = shown.get(row.id) ?? makeRow(row.id);
+  root.dataset.state = row.state;
+  const { name, engine, word, partTime, parts, late, seen } = row;
+  const all = { name, engine, symbol: symbols[row.state], word, partTime, parts, late, seen };
+  for (const [key, text] of Object.entries(all)) write(texts[key as keyof typeof texts], text);
+  slow.hidden = !row.isSlow;
+  split.hidden = row.split.length === 0;
+  row.split.forEach(({ section, share, time }, k) => {
+    times[k]!.segment.style.flexGrow = share.toFixed(4);
+    write(times[k]!.text, `${section} ${time}`);
+  });
+}
+
+function makeRow(id: string): Row {
+  const span = (className: string, ...children: (Node | string)[]) => make("span", className, ...children);
+  const texts = {
+    name: span("name"),
+    engine: span("engine"),
+    symbol: hidden(span("symbol")),
+    word: span("text"),
+    partTime: span("time"),
+    parts: make("td", "figure"),
+    late: make("td", "figure"),
+    seen: make("td", "figure"),
+  };
+  const slow = span("slow", hidden(span("", "!")), " slow");
+  const times = sections.map((section) => ({ segment: coloured(span(""), section), text: coloured(make("li", ""), section) }));
+  const bar = hidden(span("segments", ...times.map(({ segment }) => segment)));
+  const split = make("div", "split", bar, make("ul", "", ...times.map(({ text }) => text)));
+  const root = make(
+    "tr",
+    "",
+    heading(texts.name, texts.engine),
+    make("td", "condition", texts.symbol, texts.word),
+    make("td", "figure", texts.partTime, slow),
+    make("td", "", split),
+    texts.parts,
+    texts.late,
+    texts.seen,
+  );
+  const row = { root, texts, slow, split, times };
+  shown.set(id, row);
+  find("trainers").append(root);
+  return row;
+}
+
+function hidden(element: HTMLElement): HTMLElement {
+  element.setAttribute("aria-hidden", "true");
+  return element;
+}
+
+function coloured(element: HTMLElement, section: string): HTMLElement {
+  element.dataset.section = section;
+  return element;
+}
