@@ -1,8 +1,11 @@
-// The table of trainers and the line above it, as texts: the page and a terminal write the same. Pure.
+// The table of trainers and the line above it, as texts: the page and a terminal write the same. Pure, and without zod, which the page's rules on scripts forbid.
 import type { Figure } from "./boxes.ts";
 import { bytes, count, duration, elapsed, plural } from "./figures.ts";
 import { printable } from "./printable.ts";
-import { sections, type Trainer, type Training } from "./training.ts";
+import type { Trainer, Training } from "./training.ts";
+
+/** What a trainer does with its time, in the order in which a part goes through it. */
+export const sections = ["pull", "data", "compute", "push", "wait"] as const;
 
 interface Fact {
   readonly title: string;

@@ -1,7 +1,7 @@
 // Training in a terminal: a line of how the open step stands, and a table of its trainers, the slow ones marked. Pure.
 import { columns } from "./columns.ts";
-import { factsOf, noTrainer, rowOf } from "./trainers.ts";
-import { sections, type Training } from "./training.ts";
+import { factsOf, noTrainer, rowOf, sections } from "./trainers.ts";
+import type { Training } from "./training.ts";
 
 const mostTrainers = 16;
 const header = ["trainer", "state", "engine", "parts", "part", ...sections, "late / twice", "seen"];

@@ -2,9 +2,6 @@
 import { z } from "zod";
 import { list, maybe, number, text } from "./tolerant.ts";
 
-/** What a trainer does with its time, in the order in which a part goes through it. */
-export const sections = ["pull", "data", "compute", "push", "wait"] as const;
-
 const trainer = z.object({
   id: text,
   name: text,
