@@ -4,7 +4,7 @@ import { factsOf, noTrainer, rowOf, sections } from "./trainers.ts";
 import type { Training } from "./training.ts";
 
 const mostTrainers = 16;
-const header = ["trainer", "state", "engine", "parts", "part", ...sections, "late / twice", "seen"];
+const header = ["trainer", "state", "engine", "parts", "part", ...sections, "late / duplicate", "seen"];
 
 /** Lines without their ends, indented as the rest of `status`. */
 export function trainingLines(training: Training, at: number): string[] {

@@ -284,7 +284,7 @@ test("the table of trainers says who computes, what a part's time goes into, who
   await look("trainers");
 
   await page.setViewportSize({ width: 390, height: 844 });
-  const table = page.getByRole("region", { name: "Trainers" }).last();
+  const table = page.getByRole("region", { name: "Table of trainers" });
   await table.focus();
   await page.keyboard.press("ArrowRight");
   await vi.waitFor(async () => expect(await table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0));

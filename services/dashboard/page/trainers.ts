@@ -31,6 +31,7 @@ export function showTrainers(training: Training | null, at: number): void {
 function showFacts(training: Training | null): void {
   const list = find("training-facts");
   const facts = training ? factsOf(training) : [];
+  list.hidden = training === null;
   if (list.childElementCount !== facts.length)
     list.replaceChildren(...facts.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
   facts.forEach(({ value }, k) => write(list.children[k]!.lastElementChild as HTMLElement, value));
