@@ -1,7 +1,7 @@
 // What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Bytes } from "./pace.ts";
-import { type DeskStanding, type Seconds, sections, trainerStates } from "./standing.ts";
+import { activities, type DeskStanding, type Seconds, trainerStates } from "./standing.ts";
 
 export interface Standing extends Pick<DeskStanding, "parts" | "deadlineMs" | "trainers"> {
   readonly bytes: Bytes;
@@ -34,7 +34,7 @@ export function openMeasures(metrics: Metrics): (standing: Standing) => void {
     // Summed over trainers: their names would be labels without an end.
     const spent = metrics.counter("tributary_trainer_seconds_total");
     for (const [id, { seconds }] of trainers)
-      for (const section of sections) spent.inc({ section }, Math.max(0, seconds[section] - (secondsBefore.get(id)?.[section] ?? 0)));
+      for (const activity of activities) spent.inc({ activity }, seconds[activity] - (secondsBefore.get(id)?.[activity] ?? 0));
     secondsBefore = new Map([...trainers].map(([id, { seconds }]) => [id, { ...seconds }]));
   };
 }

@@ -33,7 +33,8 @@ interface Timing {
 interface CheckpointSeen {
   readonly step: number;
   readonly round: number;
-  readonly at: number;
+  /** Null where none has been written yet. */
+  readonly at: number | null;
   /** What it took to write. */
   readonly seconds?: number;
   readonly lastError?: string;
@@ -119,7 +120,8 @@ export class Progress {
   }
 
   #checkpointAge(): number | null {
-    return this.checkpoint && (Date.now() - this.checkpoint.at) / 1000;
+    const at = this.checkpoint?.at ?? null;
+    return at === null ? null : (Date.now() - at) / 1000;
   }
 
   status(peers: Peers, desk: Desk): object {

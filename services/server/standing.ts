@@ -3,8 +3,8 @@ import type { DeskStatus } from "./desk.ts";
 import type { Peers } from "./peers.ts";
 
 /** Seconds of a trainer since it joined, by what it did. */
-export const sections = ["data", "compute", "push", "wait", "pull"] as const;
-export type Seconds = Readonly<Record<(typeof sections)[number], number>>;
+export const activities = ["data", "compute", "push", "wait", "pull"] as const;
+export type Seconds = Readonly<Record<(typeof activities)[number], number>>;
 
 export const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
 

@@ -5,7 +5,7 @@ import { printable } from "./printable.ts";
 import type { Trainer, Training } from "./training.ts";
 
 /** What a trainer does with its time, in the order in which a part goes through it. */
-export const sections = ["pull", "data", "compute", "push", "wait"] as const;
+export const activities = ["pull", "data", "compute", "push", "wait"] as const;
 
 interface Fact {
   readonly title: string;
@@ -47,7 +47,7 @@ export interface TrainerRow {
   readonly partTime: string;
   readonly isSlow: boolean;
   /** Of the trainer's time; empty while nothing was timed. */
-  readonly split: readonly { readonly section: (typeof sections)[number]; readonly share: number; readonly time: string }[];
+  readonly split: readonly { readonly activity: (typeof activities)[number]; readonly share: number; readonly time: string }[];
   readonly late: string;
   readonly seen: string;
 }
@@ -82,10 +82,10 @@ function engineOf({ engine, threads, tensorsBy }: Trainer): string {
 }
 
 function splitOf({ seconds, parts }: Trainer): TrainerRow["split"] {
-  const total = sections.reduce((sum, section) => sum + (seconds?.[section] ?? 0), 0);
+  const total = activities.reduce((sum, activity) => sum + (seconds?.[activity] ?? 0), 0);
   if (!seconds || total === 0) return [];
-  return sections.map((section) => {
-    const spent = seconds[section] ?? 0;
-    return { section, share: spent / total, time: elapsed(spent / Math.max(1, parts ?? 0)) };
+  return activities.map((activity) => {
+    const spent = seconds[activity] ?? 0;
+    return { activity, share: spent / total, time: elapsed(spent / Math.max(1, parts ?? 0)) };
   });
 }

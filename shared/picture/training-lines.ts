@@ -1,10 +1,10 @@
 // Training in a terminal: a line of how the open step stands, and a table of its trainers, the slow ones marked. Pure.
 import { columns } from "./columns.ts";
-import { factsOf, noTrainer, rowOf, sections } from "./trainers.ts";
+import { activities, factsOf, noTrainer, rowOf } from "./trainers.ts";
 import type { Training } from "./training.ts";
 
 const mostTrainers = 16;
-const header = ["trainer", "state", "engine", "parts", "part", ...sections, "late / duplicate", "seen"];
+const header = ["trainer", "state", "engine", "parts", "part", ...activities, "late / duplicate", "seen"];
 
 /** Lines without their ends, indented as the rest of `status`. */
 export function trainingLines(training: Training, at: number): string[] {
@@ -17,7 +17,7 @@ function trainerLines(training: Training, at: number): string[] {
   if (trainers.length === 0) return [`  ${noTrainer(training)}`];
   const shown = trainers.slice(0, mostTrainers).map((trainer) => rowOf(trainer, at));
   const rows = shown.map(({ name, word, engine, parts, partTime, split, late, seen }) => {
-    const times = sections.map((section) => split.find((each) => each.section === section)?.time ?? "–");
+    const times = activities.map((activity) => split.find((each) => each.activity === activity)?.time ?? "–");
     return [name, word, engine, parts, partTime, ...times, late, seen];
   });
   const [first, ...lines] = columns(header, rows, 3);

@@ -53,7 +53,7 @@ export const metricTable = {
   tributary_trainer_seconds_total: {
     kind: "counter",
     help: "Time of trainers, summed over them: data, compute, push, wait, pull",
-    labels: ["section"],
+    labels: ["activity"],
   },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
   tributary_peers_rejected_total: { kind: "counter", help: "Peers that were told why and dropped", labels: [] },

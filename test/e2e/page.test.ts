@@ -275,7 +275,7 @@ test("the table of trainers says who computes, what a part's time goes into, who
   const suspect = row("ip-10-0-17-203");
   await suspect.getByText("suspect").waitFor();
   expect(await suspect.getAttribute("data-state")).toBe("amber");
-  expect(await suspect.locator(".slow").innerText()).toBe("! slow");
+  expect(await suspect.locator(".slow").textContent()).toBe("! slow");
   expect(await page.locator(".slow:visible").count()).toBe(1);
   await suspect.getByText("2 / 1").waitFor();
   expect(await row("trainer-4").locator(".split").isVisible()).toBe(false);

@@ -45,7 +45,7 @@ test("a trainer is slow where its parts take more than 1.5 times the median, of 
 
 test("the time of a part is split as the trainer spent it, per part", () => {
   const { split, partTime, engine, seen } = rowOf(training({ trainers: [trainer("a")] }).trainers[0]!, now);
-  expect(split.map(({ section, share, time }) => [section, share, time])).toEqual([
+  expect(split.map(({ activity, share, time }) => [activity, share, time])).toEqual([
     ["pull", 0.05, "10 ms"],
     ["data", 0.05, "10 ms"],
     ["compute", 0.75, "150 ms"],

@@ -1,5 +1,5 @@
 // The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once, then only their texts change.
-import { factsOf, noTrainer, rowOf, sections, type TrainerRow } from "../../../shared/picture/trainers.ts";
+import { activities, factsOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/picture/trainers.ts";
 import type { Training } from "../../../shared/picture/training.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading, symbols } from "./figures.ts";
@@ -10,7 +10,7 @@ interface Row {
   readonly texts: Record<"name" | "engine" | "symbol" | "word" | "partTime" | "parts" | "late" | "seen", HTMLElement>;
   readonly slow: HTMLElement;
   readonly split: HTMLElement;
-  /** A segment of the bar and a text for each section. */
+  /** A segment of the bar and a text for each activity. */
   readonly times: readonly { readonly segment: HTMLElement; readonly text: HTMLElement }[];
 }
 const shown = new Map<string, Row>();
@@ -34,7 +34,7 @@ function showFacts(training: Training | null): void {
   list.hidden = training === null;
   if (list.childElementCount !== facts.length)
     list.replaceChildren(...facts.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
-  facts.forEach(({ value }, k) => write(list.children[k]!.lastElementChild as HTMLElement, value));
+  for (const [k, { value }] of facts.entries()) write(list.children[k]!.lastElementChild as HTMLElement, value);
 }
 
 function showRow(row: TrainerRow): void {
@@ -45,9 +45,9 @@ function showRow(row: TrainerRow): void {
   for (const [key, text] of Object.entries(all)) write(texts[key as keyof typeof texts], text);
   slow.hidden = !row.isSlow;
   split.hidden = row.split.length === 0;
-  row.split.forEach(({ section, share, time }, k) => {
+  row.split.forEach(({ activity, share, time }, k) => {
     times[k]!.segment.style.flexGrow = share.toFixed(4);
-    write(times[k]!.text, `${section} ${time}`);
+    write(times[k]!.text, `${activity} ${time}`);
   });
 }
 
@@ -64,7 +64,7 @@ function makeRow(id: string): Row {
     seen: make("td", "figure"),
   };
   const slow = span("slow", hidden(span("", "!")), " slow");
-  const times = sections.map((section) => ({ segment: coloured(span(""), section), text: coloured(make("li", ""), section) }));
+  const times = activities.map((activity) => ({ segment: coloured(span("segment"), activity), text: coloured(make("li", ""), activity) }));
   const bar = hidden(span("segments", ...times.map(({ segment }) => segment)));
   const split = make("div", "split", bar, make("ul", "", ...times.map(({ text }) => text)));
   const root = make(
@@ -89,7 +89,7 @@ function hidden(element: HTMLElement): HTMLElement {
   return element;
 }
 
-function coloured(element: HTMLElement, section: string): HTMLElement {
-  element.dataset.section = section;
+function coloured(element: HTMLElement, activity: string): HTMLElement {
+  element.dataset.activity = activity;
   return element;
 }
