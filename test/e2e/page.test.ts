@@ -283,7 +283,7 @@ test("the table of trainers says who computes, what a part's time goes into, who
   await text("#box-training .text", "suspect");
   await look("trainers");
 
-  await page.setViewportSize({ width: 390, height: 844 });
+  await page.setViewportSize({ width: 640, height: 844 });
   const table = page.getByRole("region", { name: "Table of trainers" });
   await table.focus();
   await page.keyboard.press("ArrowRight");

@@ -59,9 +59,9 @@ function makeRow(id: string): Row {
     symbol: hidden(span("symbol")),
     word: span("text"),
     partTime: span("time"),
-    parts: make("td", "figure"),
-    late: make("td", "figure"),
-    seen: make("td", "figure"),
+    parts: span(""),
+    late: span(""),
+    seen: span(""),
   };
   const slow = span("slow", hidden(span("", "!")), " slow");
   const times = activities.map((activity) => ({ segment: coloured(span("segment"), activity), text: coloured(make("li", ""), activity) }));
@@ -72,16 +72,23 @@ function makeRow(id: string): Row {
     "",
     heading(texts.name, texts.engine),
     make("td", "condition", texts.symbol, texts.word),
-    make("td", "figure", texts.partTime, slow),
-    make("td", "", split),
-    texts.parts,
-    texts.late,
-    texts.seen,
+    labelled("Part takes", texts.partTime, slow),
+    make("td", "spent", split),
+    labelled("Parts", texts.parts),
+    labelled("Late / duplicate", texts.late),
+    labelled("Last seen", texts.seen),
   );
   const row = { root, texts, slow, split, times };
   shown.set(id, row);
   find("trainers").append(root);
   return row;
+}
+
+/** A figure that says what it is where a telephone has no room for the table's head. */
+function labelled(label: string, ...children: Node[]): HTMLTableCellElement {
+  const cell = make("td", "figure", ...children);
+  cell.dataset.label = label;
+  return cell;
 }
 
 function hidden(element: HTMLElement): HTMLElement {
