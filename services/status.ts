@@ -9,6 +9,7 @@ import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
 import { flowOf } from "../shared/picture/statuses.ts";
+import { trainingLines } from "../shared/picture/training-lines.ts";
 
 /** A trainer answers between two kernels. */
 const patience = 4000;
@@ -32,7 +33,7 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, ingest, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, ingest, training, services, at }: Picture): string {
   const others = problems.filter(({ reason }) => reason !== verdict.headline);
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
@@ -44,6 +45,7 @@ function textOf({ verdict, problems, boxes, tiles, ingest, services, at }: Pictu
     ...boxes.map(row),
     "",
     ...(ingest ? [...ingestLines(ingest), ""] : []),
+    ...(training ? [...trainingLines(training, at), ""] : []),
     ...services.map(({ service, state, pid, url, startedAt }) => {
       const running = duration((at - startedAt) / 1000);
       return `  ${service.padEnd(14)}${state.padEnd(22)}${running.padEnd(9)}process ${String(pid).padEnd(9)}${url}`;

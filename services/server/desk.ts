@@ -163,7 +163,6 @@ export function openDesk(
         held.set(peer.id, { hidden: -1, decoder: -1 });
         most = Math.max(most, held.size);
         log.info({ trainer: peer.id, name: peer.name, engine: peer.engine }, "a trainer joined");
-        metrics.gauge("tributary_trainers").set(peers().list().length);
       },
       said: (peer, message, decoded) => {
         if (message.type === "ask") tell({ type: "asked", trainer: peer.id, at: Date.now() });
@@ -175,7 +174,6 @@ export function openDesk(
         outbox.left(peer.id);
         contributed.delete(peer.id);
         log.info({ trainer: peer.id, name: peer.name, why }, "a trainer left");
-        metrics.gauge("tributary_trainers").set(peers().list().length);
         tell({ type: "left", trainer: peer.id, at: Date.now() });
       },
     },

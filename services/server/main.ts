@@ -75,6 +75,7 @@ export const command = defineCommand({
     };
     peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
     const status = () => progress.status(peers, desk);
+    metrics.onScrape(() => progress.measure(peers, desk));
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
 
@@ -86,7 +87,7 @@ export const command = defineCommand({
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };
-    const tools = { runStep: progress.watch(desk, stop), progress, log, until };
+    const tools = { runStep: progress.watch(peers, desk, stop), progress, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {

@@ -3,8 +3,11 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
 import type { Received } from "./contributions.ts";
 import type { Desk, Work } from "./desk.ts";
+import { openMeasures } from "./measures.ts";
 import type { Loss, Run, RunStep } from "./outer-epoch.ts";
+import { openPace } from "./pace.ts";
 import type { Peers } from "./peers.ts";
+import { rejectedBy, standingOf } from "./standing.ts";
 
 export type RunState = "waiting for events" | "waiting for trainers" | "training" | "idle" | "draining";
 
@@ -26,8 +29,18 @@ interface Timing {
   readonly sections: Record<string, number>;
 }
 
+/** The newest checkpoint; what went wrong with the next stands beside it. */
+interface CheckpointSeen {
+  readonly step: number;
+  readonly round: number;
+  /** Null where none has been written yet. */
+  readonly at: number | null;
+  /** What it took to write. */
+  readonly seconds?: number;
+  readonly lastError?: string;
+}
+
 const HISTORY = 500;
-const MINUTE = 60_000;
 
 export class Progress {
   state: RunState = "waiting for trainers";
@@ -36,21 +49,23 @@ export class Progress {
   users = 0;
   tableVersion: number | null = null;
   watermark: number | null = null;
-  checkpoint: { step: number; round: number; at: number } | null = null;
+  checkpoint: CheckpointSeen | null = null;
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
-  readonly #stepTimes: number[] = [];
+  readonly #pace = openPace();
   readonly #timings: Partial<Record<Phase, Timing>> = {};
   /** Closes the account of the step at hand. */
   #settle: () => void = () => {};
   readonly #metrics: Metrics;
+  readonly #measures: ReturnType<typeof openMeasures>;
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+    this.#measures = openMeasures(metrics);
   }
 
   /** Counts and times every step that `desk` runs. */
-  watch(desk: Desk, signal: AbortSignal): RunStep {
+  watch(peers: Peers, desk: Desk, signal: AbortSignal): RunStep {
     return async (work: Work) => {
       this.#settle();
       this.phase = work.phase;
@@ -60,8 +75,8 @@ export class Progress {
       answers.push(...received);
       if (work.phase === "score" || work.phase === "posterior") this.#settle(); // nothing is applied
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase });
-      this.#stepTimes.push(Date.now());
-      if (this.#stepTimes.length > 2_000) this.#stepTimes.splice(0, 1_000);
+      this.#pace.passed(Date.now(), peers.bytes);
+      this.measure(peers, desk);
       return received;
     };
   }
@@ -97,9 +112,20 @@ export class Progress {
     this.#metrics.gauge("tributary_loss").set({ part: "kl" }, kl);
   }
 
+  /** Brings the metrics up to how things stand. */
+  measure(peers: Peers, desk: Desk): void {
+    const { parts, deadlineMs, trainers } = standingOf(desk.status(), peers);
+    const checkpointAge = this.#checkpointAge();
+    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: rejectedBy(peers), checkpointAge });
+  }
+
+  #checkpointAge(): number | null {
+    const at = this.checkpoint?.at ?? null;
+    return at === null ? null : (Date.now() - at) / 1000;
+  }
+
   status(peers: Peers, desk: Desk): object {
-    const now = Date.now();
-    const { parts, contributed, late, lonely } = desk.status();
+    const { parts, deadlineMs, contributions, trainers, lonely } = standingOf(desk.status(), peers);
     const state = this.state === "training" && lonely ? "waiting for trainers" : this.state;
     const last = this.#lossHistory.at(-1);
     return {
@@ -111,6 +137,8 @@ export class Progress {
       step: this.run?.step ?? 0,
       phase: this.phase,
       parts,
+      deadlineMs,
+      contributions: { ...contributions, rejected: rejectedBy(peers) },
       loss: last ? { reconstruction: last.reconstruction, kl: last.kl, total: last.reconstruction + last.kl } : null,
       lossHistory: this.#lossHistory,
       epochs: this.epochs,
@@ -120,18 +148,19 @@ export class Progress {
       watermark: this.watermark,
       timings: this.#timings,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      stepsPerMinute: this.#stepTimes.filter((at) => now - at < MINUTE).length,
-      trainers: peers.list().map(({ id, name, engine, shares, lastSeenAt }) => ({
+      stepsPerMinute: this.#pace.perMinute(Date.now()),
+      trainers: peers.list().map(({ id, name, engine, threads, shares, lastSeenAt }) => ({
         id,
         name,
         engine,
-        parts: contributed.get(id) ?? 0,
+        threads,
         tensorsBy: shares ? "memory" : "socket",
         lastSeenAt,
+        ...trainers.get(id),
       })),
-      checkpoint: this.checkpoint,
-      late,
+      checkpoint: this.checkpoint && { ...this.checkpoint, ageSeconds: this.#checkpointAge() },
       bytes: peers.bytes,
+      bytesPerStep: this.#pace.bytesPerStep(),
     };
   }
 

@@ -3,6 +3,7 @@ import { count, duration, plural, rate, ratio } from "./figures.ts";
 import { type BoxId, boxes, type Problem } from "./health.ts";
 import { type Memory, requestsPerSecond } from "./memory.ts";
 import type { Flow } from "./statuses.ts";
+import { ageOf } from "./training.ts";
 
 /** A figure for people: a box of the strip, or a tile. */
 export interface Figure {
@@ -70,7 +71,7 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
   }),
   checkpoint: ({ server, now }) => {
     const checkpoint = server?.status?.checkpoint;
-    const [value = "–", unit = ""] = duration(checkpoint?.at ? (now - checkpoint.at) / 1000 : null).split(" ");
+    const [value = "–", unit = ""] = duration(ageOf(checkpoint ?? null, now)).split(" ");
     return {
       title: "Checkpoint",
       value,

@@ -37,6 +37,12 @@ export function duration(seconds: number | null): string {
   return `${Math.round(seconds / 86_400)} days`;
 }
 
+/** What takes milliseconds to seconds: 41 ms, 2.4 s. */
+export function elapsed(seconds: number | null): string {
+  if (seconds === null) return dash;
+  return seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`;
+}
+
 /** 640 B, 12.3 kB, 1.2 MB. */
 export function bytes(n: number | null): string {
   if (n === null) return dash;

@@ -2,6 +2,7 @@
 import { count, duration, percent, plural, ratio } from "./figures.ts";
 import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
+import { checkpointProblems, trainerProblems } from "./training-health.ts";
 
 /** The boxes of the flow strip, in order. */
 export const boxes = ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"] as const;
@@ -28,7 +29,6 @@ const limits = {
   noStep: 60,
   lag: { amber: 60 },
   freshness: { amber: 120, red: 600 },
-  checkpointAge: 600,
   evaluationDelay: 120,
   deadShare: 0.01,
   errorShare: 0.01,
@@ -150,17 +150,7 @@ function training(flow: Flow, memory: Memory): Problem[] {
       hint: "a trainer connects by itself; read its log if it does not",
     });
   }
-  const age = status.checkpoint?.at ? (flow.now - status.checkpoint.at) / 1000 : 0;
-  if (status.state === "training" && age > limits.checkpointAge) {
-    const reason = `The newest checkpoint is ${duration(age)} old`;
-    found.push({
-      box: "checkpoint",
-      level: "amber",
-      word: "old",
-      reason,
-      hint: "a checkpoint is written at the end of each round: add trainers, or make rounds smaller",
-    });
-  }
+  found.push(...trainerProblems(status), ...checkpointProblems(status, flow.now));
   return found;
 }
 

@@ -1,5 +1,6 @@
 // Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were like. Pure.
-import { bytes, count, duration, plural } from "./figures.ts";
+import { columns } from "./columns.ts";
+import { bytes, count, duration, elapsed, plural } from "./figures.ts";
 import type { IngestStatus } from "./ingest.ts";
 import { printable } from "./printable.ts";
 
@@ -24,13 +25,11 @@ function partitionLines({ partitions }: IngestStatus): string[] {
     duration(lagSeconds),
     ...[written, dead, filtered].map(count),
   ]);
-  const widths = header.map((title, k) => Math.max(title.length, ...rows.map((row) => row[k]!.length)));
-  const line = (cells: readonly string[]) =>
-    `  ${cells.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join("  ")}`;
+  const [first, ...lines] = columns(header, rows);
   const more = partitions.length - shown.length;
   return [
-    line(header),
-    ...rows.map((row, k) => `${line(row)}${shown[k]!.paused ? "  paused" : ""}`),
+    first!,
+    ...lines.map((line, k) => (shown[k]!.paused ? `${line}  paused` : line)),
     ...(more > 0 ? [`  ... and ${more} more`] : []),
   ];
 }
@@ -43,7 +42,7 @@ function commitLine({ flushes, lastCommit, rebalances, fenced, unknownFields }: 
   return [
     `${flushed === 1 ? "1 flush" : `${count(flushed)} flushes`}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}`,
     ...(lastCommit
-      ? [`last file ${plural(lastCommit.rows ?? 0, "row")}, ${bytes(lastCommit.bytes)}, committed in ${seconds(lastCommit.seconds)}`]
+      ? [`last file ${plural(lastCommit.rows ?? 0, "row")}, ${bytes(lastCommit.bytes)}, committed in ${elapsed(lastCommit.seconds)}`]
       : []),
     plural(rebalances ?? 0, "rebalance"),
     `${plural(fenced ?? 0, "commit")} fenced`,
@@ -58,6 +57,3 @@ function counted(counts: Readonly<Record<string, number>>): string[] {
     .sort(([, a], [, b]) => b - a)
     .map(([name, n]) => `${printable(name, mostOfName)} ${count(n)}`);
 }
-
-/** Commits take milliseconds to seconds. */
-const seconds = (s: number | null) => (s === null ? "–" : s < 1 ? `${Math.round(1000 * s)} ms` : `${s.toFixed(1)} s`);

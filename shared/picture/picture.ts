@@ -6,6 +6,7 @@ import type { IngestStatus } from "./ingest.ts";
 import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
+import { type Training, trainingOf } from "./training.ts";
 
 interface Verdict {
   readonly state: "empty" | "starting" | "ok" | "amber" | "red";
@@ -37,6 +38,8 @@ export interface Picture {
   readonly tiles: readonly Figure[];
   /** What ingest counts, all its processes as one; null while none answers. */
   readonly ingest: IngestStatus | null;
+  /** How the open step and its trainers stand; null before the parameter server has answered. */
+  readonly training: Training | null;
   readonly services: readonly ProcessRow[];
 }
 
@@ -51,6 +54,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     boxes: boxesOf(flow, memory, problems),
     tiles: tilesOf(flow, problems),
     ingest: flow.ingest?.status ?? null,
+    training: flow.server?.status ? trainingOf(flow.server.status, flow.now) : null,
     services: flow.processes.map(({ service, pid, url, status, answeredAt, startedAt }) => {
       const answers = answeredAt !== null && flow.now - answeredAt < 5000;
       const said = (status as { state?: unknown; done?: unknown } | null)?.state;

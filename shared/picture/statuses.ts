@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { combine, type IngestStatus, ingestStatus } from "./ingest.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
+import { type ServerStatus, serverStatus } from "./training.ts";
 
 /** One registered process and the newest answer of its /status. */
 export interface Answer {
@@ -17,19 +18,6 @@ export interface Answer {
 const metrics = z.object({ "ndcg@100": number, "recall@20": number, "recall@50": number, "ndcg@100:se": number });
 
 const replay = z.object({ source: text, produced: number, total: number, ratePerSecond: number, done: z.boolean().catch(false) });
-const server = z.object({
-  state: text,
-  hint: text,
-  round: number,
-  step: number,
-  loss: maybe(z.object({ reconstruction: number, kl: number, total: number })),
-  lossHistory: list(z.object({ at: z.number(), round: number, reconstruction: number, kl: number })),
-  users: number,
-  items: number,
-  stepsPerMinute: number,
-  trainers: list(z.object({ name: text, engine: text, lastSeenAt: number })),
-  checkpoint: maybe(z.object({ step: number, round: number, at: number })),
-});
 const trainer = z.object({ state: text, engine: text, parts: number });
 const evaluator = z.object({
   state: text,
@@ -56,7 +44,7 @@ export interface Flow {
   readonly replay: Seen<z.output<typeof replay>> | null;
   /** Every ingest process as one; the process named is the one that has been silent for longest. */
   readonly ingest: Seen<IngestStatus> | null;
-  readonly server: Seen<z.output<typeof server>> | null;
+  readonly server: Seen<ServerStatus> | null;
   readonly trainers: readonly Seen<z.output<typeof trainer>>[];
   readonly evaluator: Seen<z.output<typeof evaluator>> | null;
   readonly serve: Seen<z.output<typeof serve>> | null;
@@ -85,7 +73,7 @@ export function flowOf(answers: readonly Answer[], now: number): Flow {
     now,
     replay: newest("replay", replay),
     ingest: asOne(all("ingest", ingestStatus)),
-    server: newest("server", server),
+    server: newest("server", serverStatus),
     trainers: all("trainer", trainer),
     evaluator: newest("evaluator", evaluator),
     serve: newest("serve", serve),

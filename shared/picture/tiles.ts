@@ -44,7 +44,7 @@ function lag({ ingest }: Flow): Tile {
 function trainers({ server }: Flow): Tile {
   const connected = server?.status?.trainers ?? null;
   const engines = [...new Set((connected ?? []).flatMap(({ engine }) => (engine ? [engine] : [])))];
-  const causes = ["training no trainer", "training silent", "training partial"];
+  const causes = ["training no trainer", "training silent", "training suspect", "training clogged", "training partial"];
   return {
     id: "trainers",
     title: "Trainers",

@@ -47,9 +47,18 @@ export const metricTable = {
     labels: ["phase", "section"],
   },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
-  tributary_trainers: { kind: "gauge", help: "Trainers connected", labels: [] },
+  tributary_step_parts: { kind: "gauge", help: "Parts of the open step: open, leased, done", labels: ["state"] },
+  tributary_lease_deadline_seconds: { kind: "gauge", help: "Time that a part of the open phase may take", labels: [] },
+  tributary_trainers: { kind: "gauge", help: "Trainers connected: computing, waiting, suspect, clogged", labels: ["state"] },
+  tributary_trainer_seconds_total: {
+    kind: "counter",
+    help: "Time of trainers, summed over them: data, compute, push, wait, pull",
+    labels: ["activity"],
+  },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
-  tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket", labels: ["direction"] },
+  tributary_peers_rejected_total: { kind: "counter", help: "Peers that were told why and dropped", labels: [] },
+  tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket: sent, received", labels: ["direction"] },
+  tributary_checkpoint_age_seconds: { kind: "gauge", help: "Age of the newest checkpoint", labels: [] },
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
@@ -72,6 +81,8 @@ type NamesOf<K> = { [N in keyof Table]: Table[N]["kind"] extends K ? N : never }
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
+  /** `look` runs before every answer, for what is known only when one looks. */
+  onScrape(look: () => void): void;
   counter(name: NamesOf<"counter">): Counter;
   gauge(name: NamesOf<"gauge">): Gauge;
   histogram(name: NamesOf<"histogram">): Histogram;
@@ -83,6 +94,7 @@ const bucketsOf = (entry: Table[keyof Table]) => ("buckets" in entry ? { buckets
 /** A registry with the process's own figures; each metric is made on first use. */
 export function createMetrics(service: string): Metrics {
   const registry = new Registry();
+  const looks: (() => void)[] = [];
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
   const settings = (name: keyof Table) => ({
@@ -95,7 +107,11 @@ export function createMetrics(service: string): Metrics {
   const existing = <T>(name: string, make: () => T) => (registry.getSingleMetric(name) as T | undefined) ?? make();
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: () => {
+      for (const look of looks) look();
+      return registry.metrics();
+    },
+    onScrape: (look) => void looks.push(look),
     counter: (name) => existing(name, () => new Counter(settings(name))),
     gauge: (name) => existing(name, () => new Gauge(settings(name))),
     histogram: (name) => existing(name, () => new Histogram(settings(name))),

@@ -9,7 +9,7 @@ import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { discover } from "../../shared/runtime/registry.ts";
-import { healthy, type Recorded, recordedHistory, serveRecorded } from "./recorded.ts";
+import { healthy, type Recorded, recordedHistory, serveRecorded, trainerStatus } from "./recorded.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
@@ -234,6 +234,65 @@ test("a lost dashboard shows on the page, which goes on by itself with its histo
   expect(kept.samples[0]!.at).toBeLessThan(stopped);
   expect(kept.losses).toHaveLength(42);
   await text("#word", "Healthy");
+});
+
+test("the table of trainers says who computes, what a part's time goes into, who is slow, suspect or gone", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  await page.goto(await startDashboard());
+  const row = (name: string) => page.locator("#trainers tr", { has: page.getByRole("rowheader", { name }) });
+  await row("trainer-1").getByText("compute 103 ms").waitFor();
+  expect(await row("trainer-1").locator(".condition").textContent()).toBe("✓computing");
+  expect(await page.locator("#training-facts dd").allTextContents()).toEqual([
+    "11,940, encoder",
+    "1 open, 2 leased, 1 done",
+    "2.1 s",
+    "2.4 MB, 1.8 MB",
+    "3 late, 1 duplicate, 1 rejected",
+    expect.stringMatching(/^\d+ s old$/),
+  ]);
+  expect(await page.locator(".slow:visible").count()).toBe(0);
+
+  const now = Date.now();
+  const waiting = { state: "waiting", partMs: null, parts: 0, seconds: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
+  const slow = {
+    state: "suspect",
+    partMs: 412,
+    late: 2,
+    duplicate: 1,
+    tensorsBy: "socket",
+    seconds: { data: 30, compute: 640, push: 410, wait: 12, pull: 820 },
+  };
+  flow.server!.status = {
+    ...flow.server!.status,
+    trainers: [
+      trainerStatus("trainer-1", now),
+      trainerStatus("trainer-2", now),
+      trainerStatus("ip-10-0-17-203.eu-central-1.compute.internal/20417", now, slow),
+      trainerStatus("trainer-4", now, waiting),
+    ],
+  };
+  const suspect = row("ip-10-0-17-203");
+  await suspect.getByText("suspect").waitFor();
+  expect(await suspect.getAttribute("data-state")).toBe("amber");
+  expect(await suspect.locator(".slow").textContent()).toBe("! slow");
+  expect(await page.locator(".slow:visible").count()).toBe(1);
+  await suspect.getByText("2 / 1").waitFor();
+  expect(await row("trainer-4").locator(".split").isVisible()).toBe(false);
+  await text("#headline", "A trainer did not return a part in time: ip-10-0-17-203.eu-central-1.compute.internal/20417");
+  await text("#box-training .text", "suspect");
+  await look("trainers");
+
+  await page.setViewportSize({ width: 640, height: 844 });
+  const table = page.getByRole("region", { name: "Table of trainers" });
+  await table.focus();
+  await page.keyboard.press("ArrowRight");
+  await vi.waitFor(async () => expect(await table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0));
+
+  flow.server!.status = { ...flow.server!.status, listen: "ws://10.0.0.1:7070", state: "waiting for trainers", trainers: [] };
+  await text("#no-trainer-text code", "tributary trainer --server ws://10.0.0.1:7070");
+  expect(await page.locator("#trainers tr:visible").count()).toBe(1);
+  expect(complaints).toEqual([]);
 });
 
 test("the keyboard reads a chart's earlier values and changes the time shown", async () => {

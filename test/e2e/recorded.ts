@@ -32,6 +32,23 @@ export async function serveRecorded(runDir: string, service: string, status: obj
 const metrics = (ndcg: number) => ({ "ndcg@100": ndcg, "recall@20": ndcg * 0.8, "recall@50": ndcg * 1.1, "ndcg@100:se": 0.0042 });
 const quality = (round: number) => 0.16 + 0.25 * (1 - Math.exp(-round / 9));
 
+/** A trainer as the parameter server shows it. */
+export const trainerStatus = (name: string, now: number, more: object = {}) => ({
+  id: name,
+  name,
+  engine: "tensorflow",
+  threads: 1,
+  tensorsBy: "memory",
+  lastSeenAt: now - 80,
+  state: "computing",
+  parts: 5970,
+  late: 0,
+  duplicate: 0,
+  partMs: 118,
+  seconds: { data: 21, compute: 612, push: 48, wait: 37, pull: 66 },
+  ...more,
+});
+
 /** A healthy flow, `minutes` after its start and `now` in ms: the shapes that the services answer. */
 export function healthy(now: number, minutes = 14) {
   const start = now - minutes * 60_000;
@@ -90,10 +107,13 @@ export function healthy(now: number, minutes = 14) {
       users: 8412,
       items: 2213,
       stepsPerMinute: 852,
-      trainers: ["trainer-1", "trainer-2"].map((name) => ({ id: name, name, engine: "tensorflow", parts: 5970, lastSeenAt: now - 80 })),
-      checkpoint: { step: 11_900, round: last, at: now - 9000 },
-      late: 0,
+      parts: { total: 4, leased: 2, done: 1 },
+      deadlineMs: 2100,
+      contributions: { accepted: 11_940, late: 3, duplicate: 1, expired: 2, unasked: 0, notFinite: 0, rejected: 1 },
+      trainers: [trainerStatus("trainer-1", now), trainerStatus("trainer-2", now)],
+      checkpoint: { step: 11_900, round: last, at: now - 9000, seconds: 0.4, ageSeconds: 9 },
       bytes: { sent: 9e9, received: 9e9 },
+      bytesPerStep: { sent: 2_412_000, received: 1_810_000 },
     },
     trainer: {
       service: "trainer",

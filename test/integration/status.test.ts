@@ -28,8 +28,18 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   expect(text).toMatch(/^ {2}ingest +consuming +10 min +process \d+ +http:/m);
   expect(text).toMatch(/^ {2}0 +260,775 +130 +1 s +260,575 +78 +0$/m);
   expect(text).toMatch(/^ {2}168 flushes \(age 164, rows 4\) · last file 6,210 rows, .* unknown fields: session 1,204$/m);
-  const picture = JSON.parse((await status("--json")).stdout) as { freshness: number; ingest: object; services: { service: string }[] };
+  expect(text).toMatch(/^ {2}step 11,940, encoder · parts 1 open, 2 leased, 1 done · .* · checkpoint \d+ s old$/m);
+  expect(text).toMatch(
+    /^ {2}trainer-2 +computing +tensorflow, 1 thread, shared memory +5,970 +118 ms +11 ms +4 ms +103 ms +8 ms +6 ms +0 \/ 0 /m,
+  );
+  const picture = JSON.parse((await status("--json")).stdout) as {
+    freshness: number;
+    ingest: object;
+    training: object;
+    services: { service: string }[];
+  };
   expect(picture.ingest).toMatchObject({ partitions: [{ lag: 130 }, {}, {}, {}], flushes: { age: 164 }, unknownFields: { session: 1204 } });
+  expect(picture.training).toMatchObject({ deadlineMs: 2100, trainers: [{ partMs: 118, isSlow: false, seconds: { compute: 612 } }, {}] });
   expect(picture.freshness).toBeGreaterThan(9);
   expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();

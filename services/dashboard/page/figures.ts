@@ -15,7 +15,7 @@ const sections: Record<string, string> = {
   requests: "section-processes",
 };
 
-const symbols = { ok: "✓", amber: "!", red: "✕", off: "○" } as const;
+export const symbols = { ok: "✓", amber: "!", red: "✕", off: "○" } as const;
 const cells = new Map<string, Record<"root" | "value" | "unit" | "detail" | "symbol" | "word", HTMLElement>>();
 
 export function showFigures({ boxes, tiles, services, at }: Picture): void {
@@ -43,8 +43,8 @@ export function showFigures({ boxes, tiles, services, at }: Picture): void {
 }
 
 const figure = (text: string) => make("td", "figure", text);
-function heading(text: string): HTMLTableCellElement {
-  const cell = make("th", "", text);
+export function heading(...children: (Node | string)[]): HTMLTableCellElement {
+  const cell = make("th", "", ...children);
   cell.scope = "row";
   return cell;
 }

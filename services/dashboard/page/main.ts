@@ -5,6 +5,7 @@ import { makeCharts } from "./charts.ts";
 import { connect } from "./connection.ts";
 import { clock, find, write } from "./elements.ts";
 import { showFigures } from "./figures.ts";
+import { showTrainers } from "./trainers.ts";
 import { showLost, showVerdict } from "./verdict.ts";
 
 const charts = makeCharts();
@@ -19,6 +20,7 @@ function show({ dataDir, picture, news }: Update): void {
   say("live", `live, ${clock(picture.at)}`);
   showVerdict(picture);
   showFigures(picture);
+  showTrainers(picture.training, picture.at);
   charts.draw(history, picture.at);
 }
 

@@ -1,0 +1,40 @@
+// What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
+import type { Metrics } from "../../shared/runtime/metrics.ts";
+import type { Bytes } from "./pace.ts";
+import { activities, type DeskStanding, type Seconds, trainerStates } from "./standing.ts";
+
+export interface Standing extends Pick<DeskStanding, "parts" | "deadlineMs" | "trainers"> {
+  readonly bytes: Bytes;
+  readonly rejected: number;
+  /** Seconds; null before the first checkpoint. */
+  readonly checkpointAge: number | null;
+}
+
+/** To be told how things stand at every scrape, and after every step: of a trainer that leaves no more than its last step is missed. */
+export function openMeasures(metrics: Metrics): (standing: Standing) => void {
+  let before: Pick<Standing, "bytes" | "rejected"> = { bytes: { sent: 0, received: 0 }, rejected: 0 };
+  let secondsBefore = new Map<string, Seconds>();
+  return ({ parts, deadlineMs, trainers, bytes, rejected, checkpointAge }) => {
+    const gauge = metrics.gauge("tributary_step_parts");
+    gauge.set({ state: "open" }, parts.total - parts.leased - parts.done);
+    gauge.set({ state: "leased" }, parts.leased);
+    gauge.set({ state: "done" }, parts.done);
+    if (deadlineMs !== null) metrics.gauge("tributary_lease_deadline_seconds").set(deadlineMs / 1000);
+    if (checkpointAge !== null) metrics.gauge("tributary_checkpoint_age_seconds").set(checkpointAge);
+
+    const all = [...trainers.values()];
+    for (const state of trainerStates)
+      metrics.gauge("tributary_trainers").set({ state }, all.filter((trainer) => trainer.state === state).length);
+
+    for (const direction of ["sent", "received"] as const)
+      metrics.counter("tributary_wire_bytes_total").inc({ direction }, bytes[direction] - before.bytes[direction]);
+    metrics.counter("tributary_peers_rejected_total").inc(rejected - before.rejected);
+    before = { bytes: { ...bytes }, rejected };
+
+    // Summed over trainers: their names would be labels without an end.
+    const spent = metrics.counter("tributary_trainer_seconds_total");
+    for (const [id, { seconds }] of trainers)
+      for (const activity of activities) spent.inc({ activity }, seconds[activity] - (secondsBefore.get(id)?.[activity] ?? 0));
+    secondsBefore = new Map([...trainers].map(([id, { seconds }]) => [id, { ...seconds }]));
+  };
+}

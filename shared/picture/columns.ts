@@ -1,0 +1,9 @@
+// A table in a terminal: each column as wide as its widest cell. Pure.
+
+/** Lines without their ends, indented as the rest of `status`: the first `left` columns begin, the others end below one another. */
+export function columns(header: readonly string[], rows: readonly (readonly string[])[], left = 1): string[] {
+  const widths = header.map((title, k) => Math.max(title.length, ...rows.map((row) => row[k]!.length)));
+  return [header, ...rows].map(
+    (cells) => `  ${cells.map((cell, k) => (k < left ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join("  ")}`,
+  );
+}
