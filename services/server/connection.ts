@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import { AppError, errors } from "../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, read } from "../../shared/wire/messages.ts";
-import { fullAllowance, MOST_FRAMES_WAITING, overdue, SMALL_MESSAGE, spend } from "./limits.ts";
+import { fullAllowance, overdue, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
 
 interface Hooks {
@@ -98,8 +98,8 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
     },
     say: (message) => out.push(encode(message)),
     look: (now, ping) => {
-      const { waiting, movedAt } = out;
-      const why = out.frames > MOST_FRAMES_WAITING ? "it does not read what it asks for" : overdue({ ...seen, waiting, movedAt }, now);
+      const { frames, movedAt } = out;
+      const why = overdue({ ...seen, frames, movedAt }, now);
       if (why === undefined) return ping ? socket.ping() : undefined;
       if (!seen.greeted) return reject(why);
       leave(why); // it hears nothing now, and may come back

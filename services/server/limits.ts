@@ -8,7 +8,7 @@ export const MOST_STRANGERS = 64;
 /** A message before hello, or of a peer that no answer is due from. */
 export const SMALL_MESSAGE = 64 * 1024;
 /** More frames than this wait for nobody who reads: 8 GiB of weights are 1,024. */
-export const MOST_FRAMES_WAITING = 4096;
+const MOST_FRAMES_WAITING = 4096;
 
 const HELLO_WITHIN: Millis = 10_000;
 /** A trainer's process answers no ping while it computes, so this is far above a part's time. */
@@ -21,16 +21,17 @@ export interface Seen {
   /** When a frame came, or a pong while no message was half-way: then only its next frame counts. */
   readonly heardAt: Millis;
   readonly halfway: boolean;
-  /** Bytes that wait to be taken by the peer, and when it last took a frame or they began to wait. */
-  readonly waiting: number;
+  /** Frames that wait to be taken by the peer, and when it last took one or they began to wait. */
+  readonly frames: number;
   readonly movedAt: Millis;
 }
 
 /** Why the connection ends now, if it does: nothing on a socket waits without a deadline. */
-export function overdue({ connectedAt, greeted, heardAt, halfway, waiting, movedAt }: Seen, now: Millis): string | undefined {
+export function overdue({ connectedAt, greeted, heardAt, halfway, frames, movedAt }: Seen, now: Millis): string | undefined {
   if (!greeted && now - connectedAt >= HELLO_WITHIN) return `no hello came within ${HELLO_WITHIN / 1000} s`;
   if (now - heardAt >= SILENT) return `${halfway ? "a message stopped half-way" : "nothing was heard"} for ${SILENT / 1000} s`;
-  if (waiting > 0 && now - movedAt >= STALLED) return `it took nothing of what it is sent for ${STALLED / 1000} s`;
+  if (frames > MOST_FRAMES_WAITING) return `${frames} frames wait for it: it does not read what it asks for`;
+  if (frames > 0 && now - movedAt >= STALLED) return `it took nothing of what it is sent for ${STALLED / 1000} s`;
   return undefined;
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { fullAllowance, overdue, type Seen, spend } from "../../services/server/limits.ts";
 import { CLOGGED_BYTES, outflow } from "../../services/server/outflow.ts";
 
-const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, halfway: false, waiting: 0, movedAt: 0 };
+const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, halfway: false, frames: 0, movedAt: 0 };
 
 test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that says hello in time", { greeted: false, connectedAt: 91_000 }, undefined],
@@ -11,9 +11,10 @@ test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that answers pings", { heardAt: 71_000 }, undefined],
   ["that falls silent", { heardAt: 70_000 }, /nothing was heard/],
   ["whose message stops half-way", { heardAt: 70_000, halfway: true }, /half-way/],
-  ["that reads slowly", { waiting: 1, movedAt: 71_000 }, undefined],
-  ["that reads nothing", { waiting: 1, movedAt: 70_000 }, /took nothing/],
-  ["that has nothing to read", { waiting: 0, movedAt: 0 }, undefined],
+  ["that reads slowly", { frames: 1, movedAt: 71_000 }, undefined],
+  ["that reads nothing", { frames: 1, movedAt: 70_000 }, /took nothing/],
+  ["that asks for more and more without reading", { frames: 4_097, movedAt: 100_000 }, /does not read/],
+  ["that has nothing to read", { frames: 0, movedAt: 0 }, undefined],
 ])("a peer %s", (_, change, why) => {
   const found = overdue({ ...fine, ...change }, 100_000);
   if (why) expect(found).toMatch(why);
