@@ -2,14 +2,14 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { work } from "../../services/trainer/connection.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
-import { assembler, encode } from "../../shared/wire/frames.ts";
+import { assembler, encode, FRAME_BYTES } from "../../shared/wire/frames.ts";
 import { phases } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { type Json, type Message, mutations, wrongTensors } from "./mutations.ts";
@@ -64,6 +64,9 @@ beforeAll(async () => {
     socket.once("message", () => script(socket));
   });
   await once(server, "listening");
+});
+afterEach(() => {
+  vi.useRealTimers();
 });
 afterAll(() => {
   for (const client of server.clients) client.terminate();
@@ -174,4 +177,36 @@ test("what is no websocket's frame, and what is too large for one, end in words 
   const end = ending([]);
   script = broken;
   expect(await end).toBe("FRAME_MALFORMED");
+});
+
+/** The trainer's clock runs a minute and more; the sockets stay real. Once a second every connection is pinged. */
+async function inTheEnd(says: (socket: WebSocket, connection: number) => void): Promise<string | undefined> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  let end: string | undefined;
+  let connections = 0;
+  void ending([]).then((found) => {
+    end = found;
+  });
+  script = (socket) => says(socket, ++connections);
+  for (let second = 0; second < 90 && end === undefined; second++) {
+    for (const client of server.clients) client.ping();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  return end;
+}
+
+test("a server that pings and never says welcome is given up", async () => {
+  expect(await inTheEnd(() => undefined)).toBe("SERVER_UNREACHABLE");
+});
+
+test("a message that stops half-way ends its connection, although pings come, and the next one goes on", async () => {
+  const data = new Float32Array((1.5 * FRAME_BYTES) / 4);
+  const half = encode({ type: "weights" }, [{ name: "x", shape: [data.length], data }])[0]!;
+  const end = await inTheEnd((socket, connection) => {
+    for (const frame of framesOf(welcome)) socket.send(frame);
+    for (const frame of connection === 1 ? [half] : encode({ type: "done" })) socket.send(frame);
+    if (connection > 1) socket.close(1001);
+  });
+  expect(end).toBe("done");
 });
