@@ -10,7 +10,7 @@ export type Right = keyof typeof allowed;
 
 /** As HTTP says it. */
 export interface Refusal {
-  readonly code: 401 | 403 | 404 | 405 | 503;
+  readonly code: 401 | 403 | 404;
   readonly why: string;
 }
 

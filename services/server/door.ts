@@ -58,8 +58,9 @@ export async function openDoor(listen: Listen, entered: (socket: WebSocket) => v
   });
   server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
     const page = pages && request.method === "GET" ? pageOf(request.url ?? "", pages) : undefined;
-    const refusal = page ? refusalOf(page.right, tokens, request.headers.authorization) : notFound;
-    if (!page || refusal) return response.writeHead(refusal!.code, plain(refusal!)).end(`${refusal!.why}\n`);
+    if (!page) return deny(response, notFound);
+    const refusal = refusalOf(page.right, tokens, request.headers.authorization);
+    if (refusal) return deny(response, refusal);
     response.writeHead(200, { "content-type": page.type }).end(await page.body());
   });
   await new Promise<void>((resolve, reject) => {
@@ -100,6 +101,10 @@ const plain = ({ code, why }: Refusal) => ({
   connection: "close",
   ...(code === 401 ? { "www-authenticate": "Bearer" } : {}),
 });
+
+function deny(response: ServerResponse, refusal: Refusal): void {
+  response.writeHead(refusal.code, plain(refusal)).end(`${refusal.why}\n`);
+}
 
 /** Of a websocket that is none yet. */
 function refuse(socket: Duplex, refusal: Refusal): void {

@@ -19,7 +19,8 @@ export function weightsChecked({ group, model }: FromServer & { type: "weights" 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
 export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models): void {
   const where = { phase: lease.phase, step: lease.step };
-  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0]) throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
+  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0])
+    throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = lease.phase !== "posterior";
   const fits = decoder && hidden.items === decoder.items && hidden.latent === decoder.latent && lease.versions.decoder !== null;
   if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });

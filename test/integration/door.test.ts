@@ -1,6 +1,5 @@
 // The server's port from outside: tokens and their roles, TLS, web pages, strangers who say nothing, the command line of both ends.
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,40 +8,27 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { readCertificate } from "../../services/server/certificate.ts";
 import { MOST_STRANGERS } from "../../services/server/limits.ts";
 import { linesOf, tokensOf } from "../../shared/runtime/token.ts";
+import { authority } from "./certificates.ts";
 import { killAll, start, until } from "./processes.ts";
 import { closeAll, connect, hello, startDesk } from "./talker.ts";
+import { freePort, hashOf, openCluster } from "./training-cluster.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-door-"));
 const at = (name: string) => join(dir, name);
-const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "pipe" });
 
-/** A certificate of `host`, signed by the authority in ca.pem. */
+/** A certificate and its key as files. */
 function certify(name: string, host: string, days: number): void {
-  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=${host}`];
-  openssl(
-    "req",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-keyout",
-    at(`${name}.key`),
-    "-out",
-    at("csr"),
-    ...subject,
-  );
-  const signed = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-days", String(days), "-copy_extensions", "copy"];
-  openssl("x509", "-req", "-in", at("csr"), "-out", at(`${name}.pem`), ...signed);
-  chmodSync(at(`${name}.key`), 0o600);
+  const { cert, key } = issuer.issue(host, days);
+  writeFileSync(at(`${name}.pem`), cert);
+  writeFileSync(at(`${name}.key`), key, { mode: 0o600 });
 }
+const issuer = authority();
 
 beforeAll(() => {
-  const authority = ["-subj", "/CN=tests", "-days", "2", "-keyout", at("ca.key"), "-out", at("ca.pem")];
-  openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", ...authority);
-  certify("good", "IP:127.0.0.1", 1);
-  certify("other", "DNS:elsewhere.example.com", 1);
-  certify("expired", "IP:127.0.0.1", -1);
+  writeFileSync(at("ca.pem"), issuer.cert);
+  certify("good", "127.0.0.1", 1);
+  certify("other", "elsewhere.example.com", 1);
+  certify("expired", "127.0.0.1", -1);
   writeFileSync(at("tokens"), "trainer tttt\nevaluator eeee\nreader rrrr\n", { mode: 0o600 });
 });
 afterEach(closeAll);
@@ -164,6 +150,34 @@ test("a trainer with token and authority of its own joins over TLS, and leaves w
   await until("it is there", () => peers.list().length === 1);
   await peers.close(true);
   expect(await ended).toMatchObject({ code: 0, stderr: expect.not.stringMatching(/tttt/) });
+});
+
+test("a run whose weights and answers travel over TLS ends with the bytes of one in the clear", async () => {
+  const cluster = openCluster();
+  try {
+    const hashes = await Promise.all(
+      [
+        ["ws", [], []] as const,
+        [
+          "wss",
+          ["--tls-cert", at("good.pem"), "--tls-key", at("good.key"), "--token-file", at("tokens")],
+          ["--tls-ca", at("ca.pem")],
+        ] as const,
+      ].map(async ([scheme, serverFlags, trainerFlags]) => {
+        const out = join(cluster.dir, scheme);
+        const run = ["--data", cluster.data, "--epochs", "2", "--no-shared-memory"];
+        const port = await freePort();
+        const server = cluster.startServer(out, port, ...run, ...serverFlags);
+        const url = `${scheme}://127.0.0.1:${port}`;
+        for (let k = 0; k < 2; k++) cluster.startTrainer(port, "--server", url, "--token-file", at("tokens"), ...trainerFlags);
+        expect(await server.exited).toBe(0);
+        return hashOf(out);
+      }),
+    );
+    expect(hashes[1]).toBe(hashes[0]);
+  } finally {
+    await cluster.free();
+  }
 });
 
 const server = (...flags: string[]) =>

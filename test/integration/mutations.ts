@@ -38,7 +38,7 @@ function changed(value: Json, [key, ...rest]: Path, to: Json | undefined): Json 
 }
 
 /** A frame by hand: any list of tensors may stand in its header, whatever follows. */
-export function frameOf(head: Json, tensors: unknown, data: Uint8Array): Uint8Array {
+function frameOf(head: Json, tensors: unknown, data: Uint8Array): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify({ ...(head as object), tensors }));
   const padded = Math.ceil(text.length / 4) * 4;
   const whole = new Uint8Array(28 + padded + data.length).fill(0x20);
