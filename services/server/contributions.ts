@@ -3,6 +3,7 @@ import type { ModelConfig } from "../../shared/model/config.ts";
 import type { Spent } from "../../shared/model/laps.ts";
 import { shapesOf, type Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { mustBe } from "../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";
 import type { Described } from "../../shared/wire/tensors.ts";
@@ -44,7 +45,7 @@ export function largestAnswer(config: ModelConfig, users: number, rows?: number)
   return 4 * Math.max(...floats) + 2 ** 20;
 }
 
-/** Throws FRAME_MALFORMED when a tensor is missing, out of order, of another shape or one too many: the peer's fault, the run goes on. */
+/** Throws FRAME_MALFORMED: the peer's fault, the run goes on. */
 export function shapesChecked(
   { phase }: Contribution,
   described: readonly Described[],
@@ -52,17 +53,7 @@ export function shapesChecked(
   users: number,
   rows?: number,
 ): void {
-  const expected = expectedShapes(phase, config, users, rows);
-  if (described.length !== expected.length)
-    throw new AppError("FRAME_MALFORMED", { what: `${described.length} tensors where ${expected.length} belong`, phase });
-  expected.forEach(([name, shape], k) => {
-    const found = described[k]!;
-    if (found.name !== name || found.type !== "f32" || found.shape.join() !== shape.join())
-      throw new AppError("FRAME_MALFORMED", {
-        what: `tensor ${k} is ${found.name} ${found.type} [${found.shape}], not ${name} f32 [${shape}]`,
-        phase,
-      });
-  });
+  mustBe(expectedShapes(phase, config, users, rows), described, { phase });
 }
 
 /** A checked answer, its tensors one after another in the memory given. */

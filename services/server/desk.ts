@@ -31,6 +31,8 @@ export interface Work {
 
 export interface Desk {
   readonly handlers: PeerHandlers;
+  /** Whether an answer of this trainer may still come, be it late: until then it has nothing large to say. */
+  awaits(trainer: string): boolean;
   /** Leases the parts and waits for all answers, in part order. Rejects with NOT_FINITE, or when the signal fires. */
   run(work: Work, signal: AbortSignal): Promise<readonly Received[]>;
   status(): DeskStatus;
@@ -72,6 +74,8 @@ export function openDesk(
   /** What each trainer holds of each group. */
   const held = new Map<string, Record<Group, number>>();
   const contributed = new Map<string, number>();
+  /** Leases sent to each trainer less its answers. */
+  const due = new Map<string, number>();
   const outbox = new Outbox(peers, exchange);
   const engines = new Set<string>();
   let most = 0;
@@ -124,6 +128,7 @@ export function openDesk(
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const inner = work.local?.[part]!.inner;
+    due.set(trainer, (due.get(trainer) ?? 0) + 1);
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
     outbox.sendOwn(trainer, lease, work.inputs(part), `${trainer}-lease-${part}`);
   }
@@ -147,6 +152,7 @@ export function openDesk(
       }
     }
     engines.add(peer.engine);
+    due.set(peer.id, Math.max(0, (due.get(peer.id) ?? 0) - 1));
     tell({ type: "contributed", trainer: peer.id, step: message.step, part: message.part, at: Date.now() });
   }
 
@@ -169,14 +175,17 @@ export function openDesk(
         else if (message.type === "took") outbox.took(peer.id, message.version);
         else contribute(peer, message, decoded);
       },
+      flow: () => {},
       left: (peer, why) => {
         held.delete(peer.id);
         outbox.left(peer.id);
         contributed.delete(peer.id);
+        due.delete(peer.id);
         log.info({ trainer: peer.id, name: peer.name, why }, "a trainer left");
         tell({ type: "left", trainer: peer.id, at: Date.now() });
       },
     },
+    awaits: (trainer) => (due.get(trainer) ?? 0) > 0,
     run: (work, signal) =>
       new Promise((resolve, reject) => {
         const aborted = () => {

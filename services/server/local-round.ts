@@ -73,12 +73,8 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     })),
     memory: optimizer.answers(parts, mostRows),
   });
-  // The mean of N trainers is as far as one of them came, with less noise: where noise rules, a step of Adam on N times the examples goes sqrt(N) times as far.
-  const stride = Math.sqrt(parts.length);
-  const came = answers.map(({ tensors }, part): Came => {
-    const share = (stride * parts[part]!.length) / work.batchSize;
-    return { tensors, share, touched: touched && { ...touched[part]!, shares: touched[part]!.shares.map((each) => stride * each) } };
-  });
+  const shares = stridden(parts.map(({ length }) => length));
+  const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched?.[part] }));
   optimizer.average(phase, came, run.step);
   return { answers, parts };
 }
@@ -92,16 +88,26 @@ function joined(lists: readonly Uint32Array[]): Uint32Array {
   return all;
 }
 
-/** The items that each part's users hold, in the order of their columns, and which share of the round's users that hold it are the part's. */
+/**
+ * What of each trainer's way counts, by its examples. A mean of independent ways has less noise than one of them, by the root of the sum of squared shares; an Adam that
+ * had seen all the examples at once would have spent that on going so much further (its steps are lengths of signal over noise). So does the sum by these shares: N
+ * equal ones are 1 / sqrt(N) each.
+ */
+function stridden(examples: readonly number[]): number[] {
+  const length = Math.hypot(...examples);
+  return examples.map((each) => each / length);
+}
+
+/** The items that each part's users hold, in the order of their columns, and what of each row's way counts, by the users that hold the item. */
 function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): { items: Int32Array; shares: Float32Array }[] {
   const counts = parts.map((users) => {
     const count_I = new Uint32Array(items);
     for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
     return count_I;
   });
-  const total = (item: number) => counts.reduce((sum, count_I) => sum + count_I[item]!, 0);
+  const length_I = Float64Array.from({ length: items }, (_, item) => Math.hypot(...counts.map((count_I) => count_I[item]!)));
   return counts.map((count_I) => {
     const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
-    return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / total(item)) };
+    return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };
   });
 }

@@ -9,14 +9,16 @@ import { consistent, knobs, modelOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { readToken } from "../../shared/runtime/token.ts";
+import { readTokens } from "../../shared/runtime/token.ts";
 import { listenAddress } from "./address.ts";
+import { readCertificate } from "./certificate.ts";
 import { trainContinuously } from "./continuous.ts";
 import { largestAnswer } from "./contributions.ts";
 import { corpusOfDataset, corpusOfTable } from "./corpus.ts";
 import { openDesk } from "./desk.ts";
 import { trainEpochs } from "./epochs.ts";
 import { openPinnedEvents } from "./events.ts";
+import { SMALL_MESSAGE } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { listenForPeers, type Peers } from "./peers.ts";
 import { latestCheckpoint, mustFit, type Numbered, resumeOrBegin } from "./persistence.ts";
@@ -39,7 +41,12 @@ const options = z.object({
     .default(Math.min(4, availableParallelism()))
     .describe("threads of the server's own arithmetic; their number changes no bit"),
   sharedMemory: z.boolean().default(true).describe("trainers of this machine exchange tensors through /dev/shm"),
-  tokenFile: z.string().optional().describe("file with a secret that trainers must show; needed to listen beyond loopback"),
+  tokenFile: z
+    .string()
+    .optional()
+    .describe("file of lines `ROLE TOKEN` (trainer, evaluator, reader), or of one trainers' token; needed to listen beyond loopback"),
+  tlsCert: z.string().optional().describe("PEM file with the certificate of --listen, which speaks TLS then (wss://)"),
+  tlsKey: z.string().optional().describe("PEM file with its private key"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
   ...knobs,
@@ -58,8 +65,11 @@ export const command = defineCommand({
     if (config.data !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--data needs --epochs" });
     const log = createLog("server");
     const metrics = createMetrics("server");
-    const token = readToken(config.tokenFile);
-    const address = listenAddress(config.listen, token);
+    const tokens = readTokens(config.tokenFile);
+    const certificate = readCertificate(config);
+    const address = listenAddress(config.listen, tokens !== undefined);
+    if (!certificate && !address.isLoopback)
+      log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
     lock(config.out);
     const progress = new Progress(metrics);
     const stop = graceful(until.signal, config.epochs === undefined ? DRAIN_MS : 0);
@@ -67,15 +77,20 @@ export const command = defineCommand({
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const desk = openDesk(() => peers!, { log, metrics, exchange });
-    const limit = () => {
+    const largest = () => {
       const model = progress.run?.optimizer.config ?? modelOf(config, 1);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
         : largestAnswer(model, config.every * config.partSize, model.items);
     };
-    peers = await listenForPeers({ ...address, token, exchange, limit }, desk.handlers, config.seed);
-    const status = () => progress.status(peers, desk);
-    metrics.onScrape(() => progress.measure(peers, desk));
+    const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
+    const status = () => progress.status(peers!, desk);
+    peers = await listenForPeers(
+      { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit },
+      desk.handlers,
+      config.seed,
+    );
+    metrics.onScrape(() => progress.measure(peers!, desk));
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
 

@@ -31,9 +31,9 @@ interface Updates {
 
 /** What a trainer answers to a part in local mode. */
 export interface Came extends Pick<Received, "tensors"> {
-  /** What of it counts: its share of the round's examples, times the round's stride. */
+  /** What of it counts. */
   readonly share: number;
-  /** Where the first layer moved: each row's item, and what of it counts: the part's share of the examples that hold the item, times the stride. */
+  /** Where the first layer moved: each row's item, and what of its way counts. */
   readonly touched?: { readonly items: Int32Array; readonly shares: Float32Array } | undefined;
 }
 

@@ -1,10 +1,10 @@
-// The sockets of the parameter server: who is there, what they say, what they are sent, who is dropped and why. Knows nothing of steps; desk.ts does.
-import { createHash, timingSafeEqual } from "node:crypto";
-import { type WebSocket, WebSocketServer } from "ws";
-import { AppError, errors } from "../../shared/runtime/errors.ts";
+// The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps; desk.ts does. Above connection.ts.
+import { AppError } from "../../shared/runtime/errors.ts";
 import { type Exchange, withTensors } from "../../shared/runtime/exchange.ts";
-import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
-import { type FromServer, type FromTrainer, fromTrainer, type Hello, read } from "../../shared/wire/messages.ts";
+import type { Decoded } from "../../shared/wire/frames.ts";
+import type { FromTrainer, Hello } from "../../shared/wire/messages.ts";
+import { attend, type Connection } from "./connection.ts";
+import { type Listen, openDoor } from "./door.ts";
 
 export interface Peer {
   readonly id: string;
@@ -13,20 +13,23 @@ export interface Peer {
   readonly threads: number;
   /** Tensors may go through the exchange. */
   shares: boolean;
-  lastSeenAt: number;
+  readonly lastSeenAt: number;
 }
 
 export interface PeerHandlers {
   joined(peer: Peer): void;
   /** A throw drops the peer, which is told why. */
   said(peer: Peer, message: Exclude<FromTrainer, Hello | { type: "shares" }>, decoded: Decoded): void;
+  /** True: more than two full frames wait for the peer to take them; false: no longer. */
+  flow(peer: Peer, clogged: boolean): void;
   left(peer: Peer, why: string): void;
 }
 
 export interface Peers {
-  /** ws://host:port, the port as it came out. */
+  /** ws://host:port or wss://host:port, the port as it came out. */
   readonly url: string;
-  readonly bytes: { sent: number; received: number };
+  /** `waiting`: sent, and not taken yet by whom it was sent to. */
+  readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number };
   list(): readonly Peer[];
   /** `sent`: the socket has taken the frames, or never will. Their memory must stay as it is until then. */
   send(id: string, frames: readonly Uint8Array[], sent?: () => void): void;
@@ -34,137 +37,104 @@ export interface Peers {
   close(finished: boolean): Promise<void>;
 }
 
-interface Listen {
-  readonly host: string;
-  readonly port: number;
-  readonly token?: string | undefined;
+interface ForTrainers extends Listen {
   /** Offered to every trainer; those on this machine take it. */
   readonly exchange?: Exchange | undefined;
-  /** Largest message that a trainer may send, bytes. */
-  limit(): number;
+  /** Largest message that this trainer may send now, bytes. */
+  limit(id: string): number;
 }
 
-const PING_EVERY_MS = 5_000;
-/** A trainer's process answers no ping while it computes, so this is far above a part's time. */
-const SILENT_MS = 30_000;
-const HELLO_WITHIN_MS = 10_000;
-const HELLO_LIMIT = 64 * 1024;
+const LOOK_EVERY_MS = 1_000;
+const LOOKS_PER_PING = 5;
 
 /** Throws EADDRINUSE. */
-export async function listenForPeers({ host, port, token, exchange, limit }: Listen, on: PeerHandlers, seed: number): Promise<Peers> {
-  const server = new WebSocketServer({ host, port, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", reject);
-  });
-  const bytes = { sent: 0, received: 0 };
-  const connected = new Map<string, { peer: Peer; socket: WebSocket }>();
-  const sockets = new Set<{ socket: WebSocket; heardAt: number }>();
+export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers, on: PeerHandlers, seed: number): Promise<Peers> {
+  const connections = new Set<Connection>();
+  const connected = new Map<string, { peer: Peer; connection: Connection }>();
+  const passed = { sent: 0, received: 0 };
   let serial = 0;
+  let looks = 0;
 
-  const transmit = (socket: WebSocket, frames: readonly Uint8Array[], sent = () => {}) => {
-    frames.forEach((frame, k) => {
-      bytes.sent += frame.byteLength;
-      socket.send(frame, k === frames.length - 1 ? sent : undefined); // they leave in order
-    });
-  };
-  const say = (socket: WebSocket, message: FromServer) => transmit(socket, encode(message));
-
-  server.on("connection", (socket) => {
+  const door = await openDoor(listen, (socket) => {
     let peer: Peer | undefined;
-    const entry = { socket, heardAt: Date.now() };
-    sockets.add(entry);
-    const take = assembler(() => (peer ? limit() : HELLO_LIMIT));
-    const tooLate = setTimeout(() => reject("no hello came"), HELLO_WITHIN_MS);
-    const reject = (why: string) => {
-      say(socket, { type: "rejected", why });
-      socket.close(1008);
-      gone(why);
-    };
-    const gone = (why: string) => {
-      clearTimeout(tooLate);
-      sockets.delete(entry);
-      if (!peer || !connected.delete(peer.id)) return;
-      exchange?.remove(`${peer.id}-`);
-      on.left(peer, why);
-    };
-    const greet = (message: FromTrainer) => {
-      if (message.type !== "hello") throw new AppError("FRAME_MALFORMED", { what: `"${message.type}" before hello` });
-      if (token !== undefined && !sameText(message.token ?? "", token))
-        throw new AppError("PEER_REJECTED", { what: "the token is wrong or missing" });
-      clearTimeout(tooLate);
-      const id = `t${++serial}`;
-      peer = { id, name: message.name, engine: message.engine, threads: message.threads, shares: false, lastSeenAt: Date.now() };
-      connected.set(id, { peer, socket });
-      say(socket, { type: "welcome", trainer: id, seed, exchange: exchange?.offer ?? null });
-      on.joined(peer);
-    };
-    socket.on("message", (data: Buffer) => {
-      entry.heardAt = Date.now();
-      bytes.received += data.byteLength;
-      if (!sockets.has(entry)) return; // rejected, the socket is closing
-      try {
-        const decoded = take(data);
-        if (!decoded) return;
-        const message = read(fromTrainer, decoded);
-        if (!peer) return greet(message);
-        peer.lastSeenAt = entry.heardAt;
-        if (message.type === "hello") throw new AppError("FRAME_MALFORMED", { what: "a second hello" });
-        if (message.type === "shares") {
-          peer.shares = exchange !== undefined;
-          return;
-        }
-        const elsewhere = message.type === "contribution" ? message.elsewhere : undefined;
-        if (elsewhere && !elsewhere.file.startsWith(`${peer.id}-`)) throw new AppError("FRAME_MALFORMED", { what: "another peer's file" });
-        on.said(peer, message, withTensors(decoded, elsewhere, peer.shares ? exchange : undefined, limit()));
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        reject(error.message.replace(`. ${errors[error.code].hint}`, "").slice(0, 1000));
-      }
+    const connection = attend(socket, {
+      limit: () => limit(peer!.id),
+      hear: (message, decoded) => {
+        if (peer) hear(peer, message, decoded);
+        else peer = greet(message, decoded, connection);
+      },
+      flow: (clogged) => peer && on.flow(peer, clogged),
+      gone: (why) => {
+        connections.delete(connection);
+        if (!peer) return;
+        connected.delete(peer.id);
+        exchange?.remove(`${peer.id}-`);
+        on.left(peer, why);
+      },
+      passed: (direction, bytes) => {
+        passed[direction] += bytes;
+      },
     });
-    socket.on("pong", () => {
-      entry.heardAt = Date.now();
-      if (peer) peer.lastSeenAt = entry.heardAt;
-    });
-    socket.on("error", () => socket.terminate()); // a frame above maxPayload, a reset: `close` follows
-    socket.on("close", () => gone("the connection closed"));
+    connections.add(connection);
   });
 
-  const heartbeat = setInterval(() => {
-    const now = Date.now();
-    for (const { socket, heardAt } of sockets) {
-      if (now - heardAt > SILENT_MS) socket.terminate();
-      else socket.ping();
-    }
-  }, PING_EVERY_MS);
+  function greet(message: FromTrainer, decoded: Decoded, connection: Connection): Peer {
+    if (message.type !== "hello") throw new AppError("FRAME_MALFORMED", { what: `"${message.type}" before hello` });
+    hasNoTensors(message, decoded);
+    const { name, engine, threads } = message;
+    const peer: Peer = {
+      ...{ id: `t${++serial}`, name, engine, threads, shares: false },
+      get lastSeenAt() {
+        return connection.heardAt;
+      },
+    };
+    connected.set(peer.id, { peer, connection });
+    connection.say({ type: "welcome", trainer: peer.id, seed, exchange: exchange?.offer ?? null });
+    on.joined(peer);
+    return peer;
+  }
+
+  function hear(peer: Peer, message: FromTrainer, decoded: Decoded): void {
+    const elsewhere = message.type === "contribution" ? message.elsewhere : undefined;
+    if (message.type !== "contribution" || elsewhere) hasNoTensors(message, decoded);
+    if (elsewhere && !elsewhere.file.startsWith(`${peer.id}-`)) throw new AppError("FRAME_MALFORMED", { what: "another peer's file" });
+    if (message.type === "hello") throw new AppError("FRAME_MALFORMED", { what: "a second hello" });
+    if (message.type === "shares") peer.shares = exchange !== undefined;
+    else on.said(peer, message, withTensors(decoded, elsewhere, peer.shares ? exchange : undefined, limit(peer.id)));
+  }
+
+  const looking = setInterval(() => {
+    const ping = ++looks % LOOKS_PER_PING === 0;
+    for (const connection of connections) connection.look(Date.now(), ping);
+  }, LOOK_EVERY_MS);
 
   return {
-    url: `ws://${host.includes(":") ? `[${host}]` : host}:${(server.address() as { port: number }).port}`,
-    bytes,
+    url: door.url,
+    bytes: {
+      get sent() {
+        return passed.sent;
+      },
+      get received() {
+        return passed.received;
+      },
+      get waiting() {
+        return [...connections].reduce((sum, { out }) => sum + out.waiting, 0);
+      },
+    },
     list: () => [...connected.values()].map(({ peer }) => peer),
     send: (id, frames, sent) => {
-      const socket = connected.get(id)?.socket;
-      if (socket) transmit(socket, frames, sent);
+      const connection = connected.get(id)?.connection;
+      if (connection) connection.out.push(frames, sent);
       else sent?.();
     },
     close: async (finished) => {
-      clearInterval(heartbeat);
-      for (const { socket } of sockets) {
-        if (finished) say(socket, { type: "done" });
-        socket.close(1001);
-      }
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const impatient = setTimeout(() => {
-        for (const { socket } of sockets) socket.terminate();
-      }, 1_000);
-      await closed;
-      clearTimeout(impatient);
+      clearInterval(looking);
+      for (const { end } of connections) end(finished);
+      await door.close();
     },
   };
 }
 
-/** In a time that tells nothing about the token. */
-function sameText(a: string, b: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+function hasNoTensors({ type }: FromTrainer, { described: [first] }: Decoded): void {
+  if (first) throw new AppError("FRAME_MALFORMED", { what: `tensor ${first.name} in a "${type}" that has none here` });
 }

@@ -1,6 +1,7 @@
 // The trainer's side of the socket: connect, ask, answer; when the server goes away, come back with growing, jittered pauses. Between main.ts and compute.ts.
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/engine/engine.ts";
+import { printable } from "../../shared/picture/printable.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
@@ -9,12 +10,15 @@ import { FrameBuffers, reused } from "../../shared/wire/buffers.ts";
 import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
 import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
+import { type Access, certificateProblem } from "./access.ts";
+import { leaseChecked, type Models, rowsChecked, weightsChecked } from "./checks.ts";
 import { type Answer, Computer } from "./compute.ts";
 
 export type TrainerState = "connecting" | "waiting" | "computing" | "draining";
 
 interface Wanted {
   readonly server: string;
+  readonly access: Access;
   readonly hello: Omit<Hello, "type">;
   readonly engine: Engine;
   readonly log: Log;
@@ -24,13 +28,16 @@ interface Wanted {
 
 /** The server pings every 5 s. */
 const SILENT_MS = 30_000;
+/** From the first byte to the server's welcome. */
+const WELCOME_MS = 10_000;
 const FIRST_CONNECT_MS = 30_000;
 const LONGEST_PAUSE_MS = 5_000;
 const MESSAGE_LIMIT = 8 * 2 ** 30;
 
 /**
  * Works until the server says that it is done, or the process is asked to drain. Throws SERVER_UNREACHABLE when no connection ever came about in half a
- * minute (all services may start at once), PEER_REJECTED when the server does not want this trainer.
+ * minute (all services may start at once), PEER_REJECTED when the server does not want this trainer, CERTIFICATE_REFUSED when it is not the server that
+ * was meant, FRAME_MALFORMED when it speaks another language.
  */
 export async function work(wanted: Wanted, until: Until, jitter: () => number = Math.random): Promise<void> {
   const startedAt = Date.now();
@@ -39,7 +46,7 @@ export async function work(wanted: Wanted, until: Until, jitter: () => number = 
     wanted.changed("connecting");
     const outcome = await session(wanted, until);
     if (outcome.type === "done" || until.signal.aborted) return;
-    if (outcome.type === "rejected") throw new AppError("PEER_REJECTED", { what: outcome.why, server: wanted.server });
+    if (outcome.type === "rejected") throw new AppError("PEER_REJECTED", { what: printable(outcome.why, 1000), server: wanted.server });
     if (outcome.welcomed) {
       everConnected = true;
       failures = 0;
@@ -55,13 +62,14 @@ export async function work(wanted: Wanted, until: Until, jitter: () => number = 
 type Outcome = { type: "done" } | { type: "rejected"; why: string } | { type: "lost"; welcomed: boolean; why: string };
 
 /** One connection, from open to closed. Rejects only when computing itself fails. */
-function session({ server, hello, engine, log, changed, computed }: Wanted, until: Until): Promise<Outcome> {
+function session({ server, access, hello, engine, log, changed, computed }: Wanted, until: Until): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // A mask of zeros is one that ws skips: no pass over every byte, and the protocol is kept.
     const socket = new WebSocket(server, {
       perMessageDeflate: false,
       maxPayload: MAX_PAYLOAD,
       handshakeTimeout: 5_000,
+      ...access,
       generateMask: (mask) => mask.fill(0),
     });
     let computer: Computer | undefined;
@@ -74,6 +82,12 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       clearTimeout(alarm);
       alarm = setTimeout(silent, SILENT_MS);
     };
+    const unwelcome = setTimeout(() => {
+      why = "no welcome came";
+      socket.terminate();
+    }, WELCOME_MS);
+    /** A message has begun: only its next frame is a sign of life then. */
+    let halfway = false;
     const frames = new FrameBuffers();
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
       for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
@@ -88,6 +102,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     };
     until.signal.addEventListener("abort", drain, { once: true });
     let exchange: Exchange | undefined;
+    const models: Models = {};
     let id = "";
     /** Through the exchange where there is one with room. */
     const answer = ({ head, tensors }: Answer) => {
@@ -99,10 +114,13 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
 
     const hear = (data: Buffer) => {
       const decoded = take(data);
+      halfway = decoded === undefined;
       if (!decoded) return;
       const message = read(fromServer, decoded);
       switch (message.type) {
         case "welcome":
+          if (computer) throw new AppError("FRAME_MALFORMED", { what: "a second welcome" });
+          clearTimeout(unwelcome);
           computer = new Computer(engine, message.seed);
           id = message.trainer;
           exchange = message.exchange ? Exchange.join(message.exchange) : undefined;
@@ -110,14 +128,23 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
           log.info({ server, trainer: message.trainer }, "connected");
           changed("waiting");
           return say({ type: "ask" });
-        case "weights":
-          computer?.take(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory[message.group]));
+        case "weights": {
+          if (!computer) throw new AppError("FRAME_MALFORMED", { what: "weights before a welcome" });
+          const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
+          weightsChecked(message, arrived.described);
+          computer.take(message, arrived.tensors(memory[message.group]));
+          models[message.group] = message.model;
           if (message.elsewhere) say({ type: "took", group: message.group, version: message.version });
           return;
+        }
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
-          answer(computer.answer(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease)));
+          const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
+          leaseChecked(message, arrived.described, models);
+          const tensors = arrived.tensors(memory.lease);
+          rowsChecked(tensors, models.hidden!);
+          answer(computer.answer(message, tensors));
           computed(message);
           changed("waiting");
           return say({ type: "ask" });
@@ -132,7 +159,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       }
     };
     socket.on("open", () => say({ type: "hello", ...hello }));
-    socket.on("ping", heard);
+    socket.on("ping", () => halfway || heard());
     socket.on("message", (data: Buffer) => {
       heard();
       try {
@@ -142,11 +169,22 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
         socket.terminate();
       }
     });
+    socket.on("unexpected-response", (_, { statusCode }) => {
+      if (statusCode === 401) ending = { type: "rejected", why: "the token is wrong or missing" };
+      if (statusCode === 403) ending = { type: "rejected", why: "the token is not a trainer's" };
+      why = `HTTP ${statusCode}`; // 503 and the like: it may be there later
+      socket.terminate();
+    });
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      why = error.code ?? error.message;
+      why ||= error.code ?? error.message;
+      const problem = certificateProblem(error.code);
+      if (problem) reject(new AppError("CERTIFICATE_REFUSED", { what: problem, server }, { cause: error }));
+      // Bytes that are no websocket's.
+      if (error.code?.startsWith("WS_ERR_")) reject(new AppError("FRAME_MALFORMED", { what: error.message, server }, { cause: error }));
     });
     socket.on("close", () => {
       clearTimeout(alarm);
+      clearTimeout(unwelcome);
       until.signal.removeEventListener("abort", drain);
       const welcomed = computer !== undefined;
       computer?.dispose();

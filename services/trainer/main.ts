@@ -7,12 +7,18 @@ import { serveFace } from "../../shared/runtime/http.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { readToken } from "../../shared/runtime/token.ts";
+import { readAccess } from "./access.ts";
 import { type TrainerState, work } from "./connection.ts";
 
 const options = z.object({
-  server: z.url({ protocol: /^wss?$/, error: "an address like ws://127.0.0.1:7070" }).describe("the parameter server, ws://HOST:PORT"),
-  tokenFile: z.string().optional().describe("file with the server's token"),
+  server: z
+    .url({ protocol: /^wss?$/, error: "an address like ws://127.0.0.1:7070" })
+    .describe("the parameter server, ws://HOST:PORT or wss://HOST:PORT"),
+  tokenFile: z.string().optional().describe("file with the server's token, or the server's own with a line `trainer TOKEN`"),
+  tlsCa: z
+    .string()
+    .optional()
+    .describe("PEM file with the authority that signed the server's certificate (default: those that Node knows)"),
   threads: z.coerce.number().int().min(1).default(1).describe("threads of the engine"),
   engine: z.enum(["tensorflow", "wasm"]).optional().describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
@@ -26,7 +32,7 @@ export const command = defineCommand({
   async run(config, until) {
     const log = createLog("trainer");
     const metrics = createMetrics("trainer");
-    const token = readToken(config.tokenFile);
+    const access = readAccess(config);
     const engine = await openEngine({ threads: config.threads, ...(config.engine ? { wanted: config.engine } : {}) });
     log.info({ engine: engine.name, version: engine.version, threads: engine.threads }, "engine");
 
@@ -50,12 +56,7 @@ export const command = defineCommand({
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       }),
     });
-    const hello = {
-      name: `${hostname()}/${process.pid}`,
-      engine: engine.name,
-      threads: engine.threads,
-      ...(token === undefined ? {} : { token }),
-    };
+    const hello = { name: `${hostname()}/${process.pid}`, engine: engine.name, threads: engine.threads };
     const changed = (next: TrainerState) => {
       state = next;
     };
@@ -64,7 +65,7 @@ export const command = defineCommand({
       metrics.counter("tributary_parts_total").inc({ phase });
       metrics.gauge("tributary_live_tensors").set(engine.tf.memory().numTensors);
     };
-    await work({ server: config.server, hello, engine, log, changed, computed }, until);
+    await work({ server: config.server, access, hello, engine, log, changed, computed }, until);
     await face.close();
   },
 });

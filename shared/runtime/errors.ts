@@ -14,7 +14,16 @@ export const errors = {
   BROKER_FAILED: { exit: 3, retryable: false, hint: "read the broker's log named above" },
   SERVER_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that `tributary server` runs there" },
   SERVICE_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that the service runs there" },
-  PEER_REJECTED: { exit: 1, retryable: false, hint: "the server says why; start a trainer of the same version as the server" },
+  PEER_REJECTED: {
+    exit: 1,
+    retryable: false,
+    hint: "the server says why; start a trainer of the same version as the server, with its --token-file if it has one",
+  },
+  CERTIFICATE_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "check the host and ws:// or wss:// in --server, the certificate's dates, and --tls-ca where the authority is your own",
+  },
   ENGINE_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm" },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },

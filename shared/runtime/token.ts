@@ -1,18 +1,67 @@
-// The secret that a peer must show, from a file: never from a flag, where every user of the machine could read it.
-import { readFileSync } from "node:fs";
+// The tokens of a server's port, from a file: never from a flag, where every user of the machine could read them. One file serves both ends.
+import { createHash, timingSafeEqual } from "node:crypto";
 import { AppError } from "./errors.ts";
+import { readSecret } from "./named-file.ts";
 
-/** Undefined without a file. Throws FILE_MISSING; USAGE when the file is empty. */
+/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure. The last two can change nothing. */
+const roles = ["trainer", "evaluator", "reader"] as const;
+export type Role = (typeof roles)[number];
+
+interface Line {
+  readonly role: Role;
+  readonly token: string;
+}
+
+/** What the server keeps: never a token itself, so that none can be logged. */
+export type Tokens = readonly { readonly role: Role; readonly digest: Buffer }[];
+
+const FLAG = "--token-file";
+
+/** The server's side: everybody whom it knows. Undefined without a file. Throws as named-file.ts does, and USAGE with the line. */
+export function readTokens(path: string | undefined): Tokens | undefined {
+  return path === undefined ? undefined : tokensOf(linesOf(readSecret(path, FLAG)));
+}
+
+/** The trainer's side: the first token of its role. */
 export function readToken(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
-  let token: string;
-  try {
-    token = readFileSync(path, "utf8").trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new AppError("FILE_MISSING", { what: "no such file", path }, { cause: error });
-    throw error;
-  }
-  if (token === "") throw new AppError("USAGE", { what: "--token-file is empty", path });
+  const mine = linesOf(readSecret(path, FLAG)).find(({ role }) => role === "trainer");
+  if (!mine) throw new AppError("USAGE", { what: `${FLAG} holds no token of the role trainer`, path });
+  return mine.token;
+}
+
+/** Lines `role token`, several of a role while one is replaced; `#` begins a comment. A file of one bare token is a trainer's. */
+export function linesOf(text: string): Line[] {
+  const lines = text.split(/\r?\n/).map((line, k) => ({ at: k + 1, words: line.split("#")[0]!.trim().split(/\s+/) }));
+  const filled = lines.filter(({ words }) => words[0] !== "");
+  const [only] = filled;
+  if (filled.length === 1 && only?.words.length === 1) return [{ role: "trainer", token: checked(only.words[0]!, only.at) }];
+  return filled.map(({ at, words: [role, token, ...more] }) => {
+    const known = roles.find((each) => each === role);
+    if (!known || token === undefined || more.length > 0)
+      throw new AppError("USAGE", { what: `${FLAG}: a line is \`role token\`, the role one of ${roles.join(", ")}`, line: at });
+    return { role: known, token: checked(token, at) };
+  });
+}
+
+/** It travels in a header of HTTP. */
+function checked(token: string, line: number): string {
+  if (!/^[\x21-\x7e]{1,1024}$/.test(token))
+    throw new AppError("USAGE", { what: `${FLAG}: a token is at most 1024 letters, digits and signs of ASCII`, line });
   return token;
 }
+
+export function tokensOf(lines: readonly Line[]): Tokens {
+  const tokens = lines.map(({ role, token }) => ({ role, digest: digestOf(token) }));
+  const shared = tokens.find(({ role, digest }) => tokens.some((other) => other.role !== role && other.digest.equals(digest)));
+  if (shared) throw new AppError("USAGE", { what: `${FLAG}: two roles have the same token`, role: shared.role });
+  return tokens;
+}
+
+/** In a time that tells nothing about the tokens. */
+export function roleOf(tokens: Tokens, given: string): Role | undefined {
+  const digest = digestOf(given);
+  return tokens.filter((each) => timingSafeEqual(each.digest, digest))[0]?.role;
+}
+
+const digestOf = (text: string) => createHash("sha256").update(text).digest();

@@ -21,7 +21,7 @@ export type Group = (typeof groups)[number];
 const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensors: z.array(described).max(256) });
 export type Elsewhere = z.output<typeof elsewhere>;
 
-const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count, token: z.string().max(4096).optional() });
+const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count });
 /** "I can take one part." One ask is one lease; asking twice is how a trainer would fetch ahead. */
 const ask = z.object({ type: z.literal("ask") });
 /** Tensors by phase: see expectedShapes in services/server/contributions.ts. */
@@ -97,7 +97,7 @@ export function read<S extends typeof fromTrainer | typeof fromServer>(schema: S
   const parsed = schema.safeParse(decoded.head);
   if (!parsed.success)
     throw new AppError("FRAME_MALFORMED", {
-      what: `message "${String(decoded.head.type)}": ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+      what: `message ${JSON.stringify(decoded.head.type)}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
     });
   return parsed.data as z.output<S>;
 }

@@ -1,76 +1,11 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { WebSocket } from "ws";
-import { openDesk, type Work } from "../../services/server/desk.ts";
-import { listenForPeers, type Peers } from "../../services/server/peers.ts";
-import { defaults } from "../../shared/model/config.ts";
 import { Exchange, type Offer } from "../../shared/runtime/exchange.ts";
-import { createLog } from "../../shared/runtime/log.ts";
-import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
 import type { Elsewhere } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { closeAll, config, connect, contribution, hello, posterior, startDesk, work } from "./talker.ts";
 
-const open: { close(): void | Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-});
-
-async function startDesk(token?: string, exchange?: Exchange) {
-  let peers: Peers | undefined;
-  const desk = openDesk(() => peers!, { log: createLog("test"), metrics: createMetrics("test"), exchange });
-  peers = await listenForPeers({ host: "127.0.0.1", port: 0, token, exchange, limit: () => 1e6 }, desk.handlers, 1);
-  open.push({ close: () => peers.close(false) }, desk);
-  return { peers, desk };
-}
-
-/** A peer of the test's own: says what it likes, keeps what it hears. */
-async function connect(url: string) {
-  const socket = new WebSocket(url);
-  const heard: Decoded[] = [];
-  const waiting: (() => void)[] = [];
-  const take = assembler(() => 1e9);
-  socket.on("message", (data: Buffer) => {
-    const decoded = take(data);
-    if (decoded) heard.push(decoded);
-    for (const wake of waiting.splice(0)) wake();
-  });
-  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
-  socket.on("error", () => {});
-  await new Promise((resolve) => socket.once("open", resolve));
-  open.push({ close: () => socket.terminate() });
-  return {
-    closed,
-    raw: (bytes: Uint8Array) => socket.send(bytes),
-    say: (head: object, tensors: WireTensor[] = []) => {
-      for (const frame of encode(head, tensors)) socket.send(frame);
-    },
-    hear: async (type: string) => {
-      for (;;) {
-        const at = heard.findIndex(({ head }) => head.type === type);
-        if (at >= 0) return heard.splice(at, 1)[0]!;
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-    },
-  };
-}
-
-const hello = { type: "hello", name: "test", engine: "none", threads: 1 };
-const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
-const hidden = { version: 9, model: config, tensors: () => [] };
-/** A step of one posterior part of 2 users. */
-const work: Work = {
-  step: 4,
-  phase: "posterior",
-  batchSize: 2,
-  config,
-  parts: [Uint32Array.of(0, 1)],
-  hidden,
-  decoder: undefined,
-  inputs: () => [],
-};
-const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {} };
-const posterior = (value: number) => ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));
+afterEach(closeAll);
 
 test("a trainer is sent the weights before its lease, and its answer ends the step", async () => {
   const { peers, desk } = await startDesk();
@@ -138,7 +73,7 @@ const described = posterior(0).map(({ name, shape }) => ({ name, type: "f32", sh
 
 test("on one machine weights, lease and answer lie in files, and weights are not overwritten before every reader took them", async () => {
   const exchange = Exchange.open()!;
-  const { peers, desk } = await startDesk(undefined, exchange);
+  const { peers, desk } = await startDesk(exchange);
   const trainer = await connect(peers.url);
   trainer.say(hello);
   const { head: welcome } = await trainer.hear("welcome");
@@ -190,7 +125,7 @@ test.each([
   ["that is too large", { file: "t1-0", tensors: [{ name: "mu", type: "f32", shape: [1e9] }] }],
 ])("a peer that names a file %s is dropped", async (_, elsewhere) => {
   const exchange = Exchange.open()!;
-  const bad = await leased(await startDesk(undefined, exchange));
+  const bad = await leased(await startDesk(exchange));
   bad.say({ ...contribution, elsewhere });
   expect((await bad.hear("rejected")).head.why).toMatch(/FRAME_MALFORMED/);
   exchange.close();
@@ -217,19 +152,6 @@ test("files of a server that was killed are removed by the next one", () => {
   mkdirSync(left);
   Exchange.open()!.close();
   expect(existsSync(left)).toBe(false);
-});
-
-test("without the token nobody gets in, with it one does", async () => {
-  const { peers } = await startDesk("secret");
-  for (const token of [undefined, "wrong"]) {
-    const peer = await connect(peers.url);
-    peer.say({ ...hello, token });
-    expect((await peer.hear("rejected")).head.why).toMatch(/token/);
-  }
-  const peer = await connect(peers.url);
-  peer.say({ ...hello, token: "secret" });
-  await peer.hear("welcome");
-  expect(peers.list()).toHaveLength(1);
 });
 
 test("when the run is over trainers are told so", async () => {

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { listenAddress } from "../../services/server/address.ts";
 import { finiteChecked, type Received, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import { defaults } from "../../shared/model/config.ts";
@@ -88,13 +87,4 @@ test("gradients are added in the order of the parts", () => {
   // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1; the first moment is a tenth of the sum.
   expect(momentAfter(1e8, 1, -1e8)).toBe(0);
   expect(momentAfter(1e8, -1e8, 1)).toBeCloseTo(0.1, 6);
-});
-
-test("loopback needs no token, any other address does", () => {
-  expect(listenAddress("127.0.0.1:7070", undefined)).toEqual({ host: "127.0.0.1", port: 7070 });
-  expect(listenAddress("[::1]:0", undefined)).toEqual({ host: "::1", port: 0 });
-  expect(listenAddress("0.0.0.0:7070", "secret")).toEqual({ host: "0.0.0.0", port: 7070 });
-  expect(() => listenAddress("0.0.0.0:7070", undefined)).toThrow(/USAGE.*--token-file/);
-  expect(() => listenAddress("7070", undefined)).toThrow(/not HOST:PORT/);
-  expect(() => listenAddress("localhost:70700", undefined)).toThrow(/not HOST:PORT/);
 });

@@ -1,0 +1,30 @@
+// Who may do what at the server's port. Pure. door.ts asks before a byte of the protocol is read.
+import { type Role, roleOf, type Tokens } from "../../shared/runtime/token.ts";
+
+const allowed = {
+  train: ["trainer"],
+  "read /status": ["trainer", "evaluator", "reader"],
+  "read /metrics": ["reader"],
+} as const satisfies Record<string, readonly Role[]>;
+export type Right = keyof typeof allowed;
+
+/** As HTTP says it. */
+export interface Refusal {
+  readonly code: 401 | 403 | 404;
+  readonly why: string;
+}
+
+/** Undefined: come in. Without tokens everybody may, and the port is open to this machine alone (address.ts). */
+export function refusalOf(right: Right, tokens: Tokens | undefined, authorization: string | undefined): Refusal | undefined {
+  if (!tokens) return undefined;
+  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
+  const role = token === undefined ? undefined : roleOf(tokens, token);
+  if (!role) return { code: 401, why: "the token is wrong or missing" };
+  if (!(allowed[right] as readonly Role[]).includes(role)) return { code: 403, why: `a token of the role ${role} may not ${right}` };
+  return undefined;
+}
+
+/** A browser always names its page, a trainer never does: no page may reach a server on its reader's own machine. */
+export function refusalOfPage(origin: string | undefined): Refusal | undefined {
+  return origin === undefined ? undefined : { code: 403, why: "a web page is no trainer" };
+}

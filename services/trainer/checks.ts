@@ -1,0 +1,77 @@
+// What a server's weights and leases must look like before the trainer computes with them: a server of another kind ends in an error that says so. Between connection.ts and compute.ts.
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { shapesOf } from "../../shared/model/parameters.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { type Expected, mustBe } from "../../shared/wire/expected.ts";
+import type { Decoded } from "../../shared/wire/frames.ts";
+import type { FromServer, Group, Lease, Phase } from "../../shared/wire/messages.ts";
+import type { Described } from "../../shared/wire/tensors.ts";
+
+/** What the weights at hand are of. */
+export type Models = Partial<Record<Group, ModelConfig>>;
+type Tensors = ReturnType<Decoded["tensors"]>;
+
+/** Throws FRAME_MALFORMED. */
+export function weightsChecked({ group, model }: FromServer & { type: "weights" }, described: readonly Described[]): void {
+  mustBe(shapesOf(group, model), described, { weights: group });
+}
+
+/** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
+export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models): void {
+  const where = { phase: lease.phase, step: lease.step };
+  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || (lease.inner && !hasOwnSteps(lease.phase)))
+    throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
+  const needsDecoder = lease.phase !== "posterior";
+  const fits = decoder && hidden.items === decoder.items && hidden.latent === decoder.latent && lease.versions.decoder !== null;
+  if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
+  mustBe(expectedOf(lease, described, hidden), described, where);
+}
+
+const hasOwnSteps = (phase: Phase) => phase === "encoder" || phase === "joint" || phase === "decoder";
+
+/** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
+function expectedOf({ phase, inner }: Lease, described: readonly Described[], { hidden, latent }: ModelConfig): Expected[] {
+  const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
+  const lengthOf = (name: string) => described.find((each) => each.name === name)?.shape[0] ?? 0;
+  const ragged = (name: string, endsName: string): Expected[] => [
+    [name, [lengthOf(name)], "i32"],
+    [endsName, [users], "i32"],
+  ];
+  const bag: Expected = ["bag", [users, hidden]];
+  const rows = ragged("columns", "ends");
+  const keys: Expected = ["users", [users], "i32"];
+  const old: Expected[] = ["muOld", "logvarOld"].map((name) => [name, [users, latent]]);
+  const touched: Expected[] = [
+    ["items", [lengthOf("items")], "i32"],
+    ["rows", [lengthOf("items"), hidden]],
+  ];
+  switch (phase) {
+    case "posterior":
+      return [bag];
+    case "encoder":
+    case "joint":
+      return [...(inner ? touched : [bag]), ...rows, keys, ...old];
+    case "decoder":
+      return [bag, ...rows, keys];
+    case "score":
+      return [bag, ...rows, ...ragged("targets", "targetEnds")];
+  }
+}
+
+/** Throws FRAME_MALFORMED when a column is none of the model's, or the rows do not fill their list. */
+export function rowsChecked(tensors: Tensors, { items }: ModelConfig): void {
+  for (const [name, endsName] of [
+    ["columns", "ends"],
+    ["targets", "targetEnds"],
+  ] as const) {
+    const columns = tensors.get(name)?.data;
+    const ends = tensors.get(endsName)?.data;
+    if (!columns || !ends) continue;
+    const areRows = ends.every((end, k) => end >= (ends[k - 1] ?? 0)) && (ends.at(-1) ?? 0) === columns.length;
+    if (!areRows || !columns.every((column) => column >= 0 && column < items))
+      throw new AppError("FRAME_MALFORMED", { what: `${name} that are no rows of ${items} items` });
+  }
+  const touched = tensors.get("items")?.data;
+  if (touched && !touched.every((item, k) => item > (touched[k - 1] ?? -1) && item < items))
+    throw new AppError("FRAME_MALFORMED", { what: `rows of what is none of ${items} items` });
+}
