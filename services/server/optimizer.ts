@@ -58,6 +58,11 @@ export class Optimizer {
     return Object.entries({ ...this.weights, ...this.state() }).find(([, { data }]) => !kernels.finite(data))?.[0];
   }
 
+  /** Whether an answer, which lies where `answers` says, holds no NaN and no infinity. */
+  finite(data: Float32Array): boolean {
+    return this.#residence.kernels.finite(data);
+  }
+
   /** Sums over each user's items of the embedding, `[B, H]`. */
   bag(users: SparseRows): Float32Array {
     return this.#timed("firstLayer", () => this.#residence.kernels.bag(this.weights[embeddingName]!.data, this.config.hidden, users));

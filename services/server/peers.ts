@@ -21,6 +21,8 @@ export interface PeerHandlers {
   /** A throw drops the peer, which is told why. */
   said(peer: Peer, message: Exclude<FromTrainer, Hello | { type: "shares" }>, decoded: Decoded): void;
   left(peer: Peer, why: string): void;
+  /** Its socket stops, or begins again, to take what it is sent. */
+  flow(peer: Peer, clogged: boolean): void;
 }
 
 export interface Peers {

@@ -99,7 +99,7 @@ export class Progress {
 
   status(peers: Peers, desk: Desk): object {
     const now = Date.now();
-    const { parts, contributed, late, lonely } = desk.status();
+    const { parts, contributions, trainers, lonely } = desk.status();
     const state = this.state === "training" && lonely ? "waiting for trainers" : this.state;
     const last = this.#lossHistory.at(-1);
     return {
@@ -125,12 +125,12 @@ export class Progress {
         id,
         name,
         engine,
-        parts: contributed.get(id) ?? 0,
+        parts: trainers.get(id)?.parts ?? 0,
         tensorsBy: shares ? "memory" : "socket",
         lastSeenAt,
       })),
       checkpoint: this.checkpoint,
-      late,
+      late: contributions.late,
       bytes: peers.bytes,
     };
   }

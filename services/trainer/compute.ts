@@ -16,7 +16,7 @@ import type { WireTensor } from "../../shared/wire/tensors.ts";
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 export interface Answer {
-  readonly head: Contribution;
+  readonly head: Omit<Contribution, "times">;
   readonly tensors: WireTensor[];
 }
 
@@ -48,8 +48,8 @@ export class Computer {
     }
   }
 
-  answer(lease: Lease, tensors: Tensors): Answer {
-    const { lap, spent } = stopwatch(this.#now);
+  /** `ready`: the inputs are made, the arithmetic begins. */
+  answer(lease: Lease, tensors: Tensors, ready = () => {}): Answer {
     const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
     if (
       !hidden ||
@@ -64,16 +64,22 @@ export class Computer {
       { name: "mu", shape: [users, latent], data: mu },
       { name: "logvar", shape: [users, latent], data: logvar },
     ];
+    const begin = () => {
+      ready();
+      return stopwatch(this.#now);
+    };
     switch (lease.phase) {
       case "posterior": {
+        const { spent } = begin();
         const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
         return reply(lease, { reconstruction: 0, kl: 0, spent }, posteriorTensors(mu_BL, logvar_BL));
       }
       case "encoder":
       case "joint": {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), old, lap };
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, part, lease.phase === "joint");
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), old };
+        const { lap, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, lease.phase === "joint");
         const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
         return reply(lease, { ...result, spent }, [
           ...moved.flatMap((group) => listed(result.gradients, group, hidden.config)),
@@ -81,8 +87,9 @@ export class Computer {
         ]);
       }
       case "decoder": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), lap };
-        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, part);
+        const part = this.#part(lease, tensors, bag_BH, latent);
+        const { lap, spent } = begin();
+        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
         return reply(lease, loss, [
           ...listed(result.gradients, "decoder", hidden.config),
@@ -90,8 +97,10 @@ export class Computer {
         ]);
       }
       case "score": {
+        const [foldIns, targets] = [rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds")];
+        const { spent } = begin();
         const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
-        const metrics = judge(logits_BI, rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds"));
+        const metrics = judge(logits_BI, foldIns, targets);
         return reply(lease, { reconstruction: 0, kl: 0, spent }, [
           { name: "metrics", shape: [users, metrics.length / users], data: metrics },
         ]);

@@ -10,6 +10,7 @@ import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
 import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
 import { type Answer, Computer } from "./compute.ts";
+import { timesheet } from "./timesheet.ts";
 
 export type TrainerState = "connecting" | "waiting" | "computing" | "draining";
 
@@ -22,10 +23,14 @@ interface Wanted {
   computed(lease: Lease): void;
 }
 
+const HANDSHAKE_MS = 5_000;
+/** From the start of the handshake to the server's welcome. */
+const WELCOME_MS = 15_000;
 /** The server pings every 5 s. */
 const SILENT_MS = 30_000;
 const FIRST_CONNECT_MS = 30_000;
-const LONGEST_PAUSE_MS = 5_000;
+/** Short, since a refused connection costs next to nothing and a server that is back waits for trainers. */
+const LONGEST_PAUSE_MS = 1_000;
 const MESSAGE_LIMIT = 8 * 2 ** 30;
 
 /**
@@ -61,7 +66,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     const socket = new WebSocket(server, {
       perMessageDeflate: false,
       maxPayload: MAX_PAYLOAD,
-      handshakeTimeout: 5_000,
+      handshakeTimeout: HANDSHAKE_MS,
       generateMask: (mask) => mask.fill(0),
     });
     let computer: Computer | undefined;
@@ -69,11 +74,13 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     let ending: Outcome | undefined;
     let draining = false;
     const silent = () => socket.terminate();
-    let alarm = setTimeout(silent, SILENT_MS);
+    let alarm = setTimeout(silent, WELCOME_MS);
     const heard = () => {
+      if (!computer) return;
       clearTimeout(alarm);
       alarm = setTimeout(silent, SILENT_MS);
     };
+    const { book, handIn } = timesheet(() => performance.now());
     const frames = new FrameBuffers();
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
       for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
@@ -89,11 +96,13 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     until.signal.addEventListener("abort", drain, { once: true });
     let exchange: Exchange | undefined;
     let id = "";
-    /** Through the exchange where there is one with room. */
+    let answers = 0;
+    /** Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it has the answer to the last but one. */
     const answer = ({ head, tensors }: Answer) => {
-      const file = `${id}-${head.part}`;
-      if (exchange?.write(file, tensors)) say({ ...head, elsewhere: { file, tensors: tensors.map(describeTensor) } });
-      else say(head, tensors);
+      const message = { ...head, times: handIn() };
+      const file = `${id}-${answers++ % 2}`;
+      if (exchange?.write(file, tensors)) say({ ...message, elsewhere: { file, tensors: tensors.map(describeTensor) } });
+      else say(message, tensors);
     };
     const take = assembler(() => MESSAGE_LIMIT);
 
@@ -113,17 +122,23 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
         case "weights":
           computer?.take(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory[message.group]));
           if (message.elsewhere) say({ type: "took", group: message.group, version: message.version });
-          return;
+          return book("pull");
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
-          answer(computer.answer(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease)));
+          say({ type: "ask" }); // the next one's inputs are here when this one is done
+          const tensors = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease);
+          book("pull");
+          const made = computer.answer(message, tensors, () => book("data"));
+          book("compute");
+          answer(made);
+          book("push");
           computed(message);
-          changed("waiting");
-          return say({ type: "ask" });
+          return changed("waiting");
         }
         case "late":
-          return log.debug(message, "an answer came late");
+        case "duplicate":
+          return log.debug(message, "an answer did not count");
         case "rejected":
           ending = { type: "rejected", why: message.why };
           return;
@@ -134,9 +149,10 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     socket.on("open", () => say({ type: "hello", ...hello }));
     socket.on("ping", heard);
     socket.on("message", (data: Buffer) => {
-      heard();
+      book("wait");
       try {
         hear(data);
+        heard(); // not before: computing takes its time
       } catch (error) {
         reject(error);
         socket.terminate();

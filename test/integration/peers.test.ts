@@ -69,7 +69,8 @@ const work: Work = {
   decoder: undefined,
   inputs: () => [],
 };
-const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {} };
+const times = { data: 0.5, compute: 1, push: 0, wait: 2, pull: 0 };
+const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {}, times };
 const posterior = (value: number) => ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));
 
 test("a trainer is sent the weights before its lease, and its answer ends the step", async () => {
@@ -86,7 +87,50 @@ test("a trainer is sent the weights before its lease, and its answer ends the st
   expect([...received!.tensors.mu!.data]).toEqual([2, 2, 2, 2, 2, 2]);
   trainer.say(contribution, posterior(3));
   expect((await trainer.hear("late")).head).toMatchObject({ step: 4, part: 0 });
+  expect(desk.status().contributions).toMatchObject({ accepted: 1, late: 1, duplicate: 0 });
+  expect(desk.status().trainers.get("t1")).toMatchObject({
+    parts: 1,
+    late: 1,
+    seconds: { data: 1, compute: 2, wait: 4 },
+    state: "waiting",
+  });
 });
+
+test("a second answer to the same part of an open step is told to be a duplicate", async () => {
+  const { peers, desk } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  trainer.say({ type: "ask" });
+  const done = desk.run({ ...work, parts: [Uint32Array.of(0, 1), Uint32Array.of(2, 3)] }, new AbortController().signal);
+  await trainer.hear("lease");
+  trainer.say(contribution, posterior(2));
+  trainer.say(contribution, posterior(3));
+  expect((await trainer.hear("duplicate")).head).toMatchObject({ step: 4, part: 0 });
+  trainer.say({ type: "ask" });
+  await trainer.hear("lease");
+  trainer.say({ ...contribution, part: 1 }, posterior(4));
+  expect((await done).map(({ tensors }) => tensors.mu!.data[0])).toEqual([2, 4]);
+  expect(desk.status().contributions).toMatchObject({ accepted: 2, late: 0, duplicate: 1 });
+});
+
+test("a part that is not returned in time goes to another trainer, without any other event", async () => {
+  const { peers, desk } = await startDesk();
+  const [slow, fast] = [await connect(peers.url), await connect(peers.url)];
+  for (const trainer of [slow, fast]) {
+    trainer.say(hello);
+    await trainer.hear("welcome");
+    trainer.say({ type: "ask" });
+  }
+  const done = desk.run(work, new AbortController().signal);
+  await slow.hear("lease");
+  await fast.hear("lease");
+  expect(desk.status()).toMatchObject({ deadlineMs: 5_000, parts: { total: 1, leased: 1, done: 0 }, contributions: { expired: 1 } });
+  expect([...desk.status().trainers.values()].map(({ state }) => state)).toEqual(["suspect", "computing"]);
+  slow.say(contribution, posterior(1));
+  await done;
+  fast.say(contribution, posterior(1));
+  await fast.hear("late");
+}, 15_000);
 
 test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>([
   ["bytes that are no frame", (peer) => peer.raw(new Uint8Array(100)), /not a frame/],
@@ -123,7 +167,26 @@ test.each<[string, object, WireTensor[]]>([
   expect(await done).toHaveLength(1);
 });
 
-test("an answer that is not finite stops the run before anything is applied", async () => {
+test("a trainer whose answer is not finite is told so and dropped, and another one finishes the step", async () => {
+  const { peers, desk } = await startDesk();
+  const [bad, good] = [await connect(peers.url), await connect(peers.url)];
+  for (const trainer of [bad, good]) {
+    trainer.say(hello);
+    await trainer.hear("welcome");
+    trainer.say({ type: "ask" });
+  }
+  const done = desk.run(work, new AbortController().signal);
+  await bad.hear("lease");
+  bad.say(contribution, posterior(Number.NaN));
+  expect((await bad.hear("rejected")).head.why).toMatch(/NOT_FINITE: tensor mu of the answer is not finite: step 4, part 0/);
+  await good.hear("lease");
+  good.say(contribution, posterior(1));
+  const [received] = await done;
+  expect([...received!.tensors.mu!.data]).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(desk.status().contributions).toMatchObject({ accepted: 1, notFinite: 1 });
+});
+
+test("an answer that is not finite stops the run when there is nobody else", async () => {
   const { peers, desk } = await startDesk();
   const done = desk.run(work, new AbortController().signal);
   const trainer = await connect(peers.url);
