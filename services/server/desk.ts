@@ -1,6 +1,6 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
 import type { ModelConfig } from "../../shared/model/config.ts";
-import { AppError, unreachable } from "../../shared/runtime/errors.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
@@ -85,39 +85,43 @@ export function openDesk(
     if (deadline !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, deadline - now()));
     return effects;
   };
-  const tick = () => void tell({ type: "ticked", at: now() });
+  const tick = () => tell({ type: "ticked", at: now() });
 
   function execute(effect: Effect): void {
     switch (effect.type) {
       case "lease":
-        return send(effect.trainer, effect.part);
+        send(effect.trainer, effect.part);
+        break;
       case "accept":
         accounts.count(effect.trainer, "accepted");
-        return accounts.took(effect.trainer, effect.took);
+        accounts.took(effect.trainer, effect.took);
+        break;
       case "late":
       case "duplicate":
         accounts.count(effect.trainer, effect.type);
-        return peers().send(effect.trainer, encode({ type: effect.type, step: effect.step, part: effect.part } satisfies FromServer));
+        peers().send(effect.trainer, encode({ type: effect.type, step: effect.step, part: effect.part } satisfies FromServer));
+        break;
       case "expired":
         accounts.count(effect.trainer, "expired");
-        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; others may have it");
-        return;
+        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
+        break;
       case "unasked":
-        return accounts.count(effect.trainer, "unasked");
+        accounts.count(effect.trainer, "unasked");
+        break;
       case "spoiled":
-        return accounts.count(effect.trainer, "notFinite");
+        accounts.count(effect.trainer, "notFinite");
+        break;
       case "poisoned": {
         const { reject } = open!;
         open = undefined;
-        return reject(new AppError("NOT_FINITE", { what: `no trainer has a finite answer to part ${effect.part}`, step: effect.step }));
+        reject(new AppError("NOT_FINITE", { what: `no trainer has a finite answer to part ${effect.part}`, step: effect.step }));
+        break;
       }
       case "complete": {
         const { received, resolve } = open!;
         open = undefined;
-        return resolve(received as Received[]);
+        resolve(received as Received[]);
       }
-      default:
-        return unreachable(effect);
     }
   }
 
@@ -175,7 +179,9 @@ export function openDesk(
         else if (message.type === "took") outbox.took(peer.id, message.version);
         else contribute(peer, message, decoded);
       },
-      flow: (peer, clogged) => void tell({ type: clogged ? "clogged" : "flowing", trainer: peer.id, at: now() }),
+      flow: (peer, clogged) => {
+        tell({ type: clogged ? "clogged" : "flowing", trainer: peer.id, at: now() });
+      },
       left: (peer, why) => {
         present.delete(peer.id);
         outbox.left(peer.id);

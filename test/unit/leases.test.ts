@@ -264,8 +264,9 @@ test("whatever happens, each part of each step is accepted once, the step comple
         if (does === "answer again" && again) tell({ type: "contributed", trainer: id, ...again, finite: true, at: now });
         if (does === "leave") leave(id);
         if (does === "clog" || does === "flow") tell({ type: does === "clog" ? "clogged" : "flowing", trainer: id, at: now });
-        if (does === "pass") tell(ticked((now += 40 * pick)));
-        if (does === "wait") tell(ticked((now = Math.max(now, nextDeadline(state) ?? now))));
+        if (does === "pass") now += 40 * pick;
+        if (does === "wait") now = Math.max(now, nextDeadline(state) ?? now);
+        if (does === "pass" || does === "wait") tell(ticked(now));
         if (does === "crash") {
           // The step is opened anew; trainers come back as new ones, without the leases of before. What they still say of older steps is late.
           state = initial;
