@@ -1,5 +1,5 @@
 // Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. desk.ts executes the effects, matching.ts chooses who gets
-// which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it is heard again.
+// which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it answers.
 import { unreachable } from "../../shared/runtime/errors.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
@@ -32,7 +32,7 @@ export interface Lease {
 }
 
 export interface Trainer {
-  /** Proven: its last answer came in time. Suspect: its deadline has passed, and nothing was heard of it since. */
+  /** Proven: its last answer came in time. Suspect: its deadline has passed, and it still owes the answer. */
   readonly standing: "unproven" | "proven" | "suspect";
   /** Its socket does not drain. */
   readonly clogged: boolean;
@@ -129,11 +129,9 @@ function react(state: State, event: Event): [State, Effect[]] {
     }
     case "closed":
       return [{ ...state, open: undefined }, []];
-    case "asked": {
-      const known = heard(state, event.trainer);
-      if (state.asking.filter((id) => id === event.trainer).length >= MOST_ASKS) return [known, []];
-      return [{ ...known, asking: [...known.asking, event.trainer] }, []];
-    }
+    case "asked":
+      if (state.asking.filter((id) => id === event.trainer).length >= MOST_ASKS) return [state, []];
+      return [{ ...change(state, event.trainer, {}), asking: [...state.asking, event.trainer] }, []];
     case "contributed":
       return contributed(state, event);
     case "clogged":
@@ -156,7 +154,7 @@ function contributed(state: State, event: Event & { type: "contributed" }): [Sta
 
   const { holds, since } = state.trainers.get(trainer) ?? newcomer;
   const place = holds.findIndex(isFor(step, part));
-  let next = heard(state, trainer);
+  let next = state;
   if (place >= 0) {
     const took = at - since;
     const inTime = took <= allowance(state.durations, holds[place]!.phase);
@@ -202,11 +200,6 @@ function deadlineOf({ standing, holds, since }: Trainer, durations: Durations): 
 }
 
 const isFor = (step: number, part: number) => (lease: Lease) => lease.step === step && lease.part === part;
-
-function heard(state: State, id: TrainerId): State {
-  const { standing } = state.trainers.get(id) ?? newcomer;
-  return change(state, id, { standing: standing === "suspect" ? "unproven" : standing });
-}
 
 function answered(state: State, id: TrainerId, part: number): State {
   const open = state.open!;
