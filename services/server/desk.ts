@@ -82,7 +82,7 @@ export function openDesk(
     clearTimeout(waking);
     const deadline = nextDeadline(state);
     // What lies in the sockets is read first: while the server itself was busy, nobody was late.
-    if (deadline !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, deadline - now()));
+    if (deadline !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, deadline - now())).unref();
     return effects;
   };
   const tick = () => tell({ type: "ticked", at: now() });

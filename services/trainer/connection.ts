@@ -23,11 +23,10 @@ interface Wanted {
   computed(lease: Lease): void;
 }
 
-const HANDSHAKE_MS = 5_000;
-/** From the start of the handshake to the server's welcome. */
-const WELCOME_MS = 15_000;
 /** The server pings every 5 s. */
 const SILENT_MS = 30_000;
+/** From the first byte to the server's welcome. */
+const WELCOME_MS = 10_000;
 const FIRST_CONNECT_MS = 30_000;
 /** Short, since a refused connection costs next to nothing and a server that is back waits for trainers. */
 const LONGEST_PAUSE_MS = 1_000;
@@ -66,7 +65,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     const socket = new WebSocket(server, {
       perMessageDeflate: false,
       maxPayload: MAX_PAYLOAD,
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: 5_000,
       generateMask: (mask) => mask.fill(0),
     });
     let computer: Computer | undefined;
@@ -74,12 +73,15 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     let ending: Outcome | undefined;
     let draining = false;
     const silent = () => socket.terminate();
-    let alarm = setTimeout(silent, WELCOME_MS);
+    let alarm = setTimeout(silent, SILENT_MS);
     const heard = () => {
-      if (!computer) return;
       clearTimeout(alarm);
       alarm = setTimeout(silent, SILENT_MS);
     };
+    const unwelcome = setTimeout(() => {
+      why = "no welcome came";
+      socket.terminate();
+    }, WELCOME_MS);
     const { book, handIn } = timesheet(() => performance.now());
     const frames = new FrameBuffers();
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
@@ -112,6 +114,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
       const message = read(fromServer, decoded);
       switch (message.type) {
         case "welcome":
+          clearTimeout(unwelcome);
           computer = new Computer(engine, message.seed);
           id = message.trainer;
           exchange = message.exchange ? Exchange.join(message.exchange) : undefined;
@@ -163,6 +166,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     });
     socket.on("close", () => {
       clearTimeout(alarm);
+      clearTimeout(unwelcome);
       until.signal.removeEventListener("abort", drain);
       const welcomed = computer !== undefined;
       computer?.dispose();

@@ -113,23 +113,23 @@ test("a second answer to the same part of an open step is told to be a duplicate
   expect(desk.status().contributions).toMatchObject({ accepted: 2, late: 0, duplicate: 1 });
 });
 
-test("a part that is not returned in time goes to another trainer, without any other event", async () => {
+test("a part that is not returned in time goes to the same trainer when it has come back, though its old connection still stands", async () => {
   const { peers, desk } = await startDesk();
-  const [slow, fast] = [await connect(peers.url), await connect(peers.url)];
-  for (const trainer of [slow, fast]) {
+  const [old, again] = [await connect(peers.url), await connect(peers.url)];
+  for (const trainer of [old, again]) {
     trainer.say(hello);
     await trainer.hear("welcome");
     trainer.say({ type: "ask" });
   }
   const done = desk.run(work, new AbortController().signal);
-  await slow.hear("lease");
-  await fast.hear("lease");
+  await old.hear("lease");
+  await again.hear("lease");
   expect(desk.status()).toMatchObject({ deadlineMs: 5_000, parts: { total: 1, leased: 1, done: 0 }, contributions: { expired: 1 } });
   expect([...desk.status().trainers.values()].map(({ state }) => state)).toEqual(["suspect", "computing"]);
-  slow.say(contribution, posterior(1));
+  old.say(contribution, posterior(1));
   await done;
-  fast.say(contribution, posterior(1));
-  await fast.hear("late");
+  again.say(contribution, posterior(1));
+  await again.hear("late");
 }, 15_000);
 
 test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>([

@@ -107,7 +107,7 @@ test("a server that listens and pings, but never welcomes, is left and tried aga
   startTrainer(port, noEngine);
   const { socket, hear, closed } = await server.peer(0);
   await hear("hello");
-  await vi.advanceTimersByTimeAsync(14_000);
+  await vi.advanceTimersByTimeAsync(9_000);
   const ponged = new Promise((resolve) => socket.once("pong", resolve));
   socket.ping();
   await ponged;
