@@ -132,6 +132,22 @@ test("a part that is not returned in time goes to the same trainer when it has c
   await again.hear("late");
 }, 15_000);
 
+test("an answer that lay in the socket while the server was busy past its deadline is in time", async () => {
+  const { peers, desk } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  for (let step = 4; step < 8; step++) {
+    trainer.say({ type: "ask" });
+    const done = desk.run({ ...work, step }, new AbortController().signal);
+    await trainer.hear("lease");
+    const { deadlineMs, contributions } = structuredClone({ ...desk.status(), engines: [], trainers: [] });
+    trainer.say({ ...contribution, step }, posterior(1));
+    if (step === 7) for (const end = performance.now() + 2 * deadlineMs!; performance.now() < end; );
+    await done;
+    if (step === 7) expect(desk.status().contributions.expired).toBe(contributions.expired);
+  }
+});
+
 test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>([
   ["bytes that are no frame", (peer) => peer.raw(new Uint8Array(100)), /not a frame/],
   ["a message before hello", (peer) => peer.say({ type: "ask" }), /before hello/],
