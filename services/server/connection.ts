@@ -12,6 +12,8 @@ interface Hooks {
   /** A throw drops the peer, which is told why. The first message makes it known, and must be hello. */
   hear(message: FromTrainer, decoded: Decoded): void;
   flow(clogged: boolean): void;
+  /** It is told why it is dropped; `gone` follows. */
+  rejected(): void;
   /** Once, however it ends. Nothing is heard afterwards. */
   gone(why: string): void;
   /** Bytes, as they pass. */
@@ -51,6 +53,7 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
   };
   const reject = (why: string) => {
     out.push(encode({ type: "rejected", why } satisfies FromServer), () => socket.close(1008));
+    on.rejected();
     leave(why);
   };
   /** What a peer does wrong is its own end, never the server's. Everything that it does costs it of its allowance. */

@@ -4,11 +4,13 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { type Allocate, encode } from "../../shared/wire/frames.ts";
-import type { Contribution, Group, InnerStep, Lease, Phase } from "../../shared/wire/messages.ts";
+import { type Allocate, type Decoded, encode } from "../../shared/wire/frames.ts";
+import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../shared/wire/messages.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
-import { finiteChecked, type Received, receivedOf, shapesChecked } from "./contributions.ts";
-import { decide, type Effect, type Event, initial, type State } from "./leases.ts";
+import { Accounts } from "./accounts.ts";
+import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
+import { type DeskStatus, standing } from "./desk-status.ts";
+import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "./leases.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
 import type { Peer, PeerHandlers, Peers } from "./peers.ts";
 
@@ -27,6 +29,8 @@ export interface Work {
   readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows?: number | undefined }[];
   /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
   readonly memory?: (part: number) => Allocate;
+  /** Whether numbers in that memory are all finite. */
+  readonly finite?: (data: Float32Array) => boolean;
 }
 
 export interface Desk {
@@ -39,18 +43,6 @@ export interface Desk {
   close(): void;
 }
 
-export interface DeskStatus {
-  readonly parts: { total: number; leased: number; done: number };
-  readonly contributed: ReadonlyMap<string, number>;
-  readonly late: number;
-  /** Names of the engines that answered so far. */
-  readonly engines: ReadonlySet<string>;
-  /** Most trainers that were there at one time. */
-  readonly trainers: number;
-  /** Since when an open step has had no trainer at all. */
-  readonly lonely: boolean;
-}
-
 interface OpenWork {
   readonly work: Work;
   readonly received: (Received | undefined)[];
@@ -58,10 +50,20 @@ interface OpenWork {
   reject(error: unknown): void;
 }
 
-const TICK_MS = 200;
+/** What is known of a trainer besides its leases. */
+interface Present {
+  readonly peer: Peer;
+  /** Versions of the weights that it has. */
+  readonly has: Record<Group, number>;
+  /** Leases sent so far. */
+  leases: number;
+}
 
-const unasked = ({ step, part }: { step: number; part: number }) =>
-  new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
+/** Files of a trainer's leases, used in turn: of more than two at a time, leases.ts lets no trainer hold any. */
+const LEASE_FILES = 2;
+
+/** Milliseconds since 1970 that no change of the clock moves. */
+const now = () => performance.timeOrigin + performance.now();
 
 /** `peers` is asked for late: the sockets need the desk's handlers first. */
 export function openDesk(
@@ -70,44 +72,55 @@ export function openDesk(
 ): Desk {
   let state: State = initial;
   let open: OpenWork | undefined;
-  let late = 0;
-  /** What each trainer holds of each group. */
-  const held = new Map<string, Record<Group, number>>();
-  const contributed = new Map<string, number>();
-  /** Leases sent to each trainer less its answers. */
-  const due = new Map<string, number>();
+  const present = new Map<string, Present>();
+  const accounts = new Accounts(metrics);
   const outbox = new Outbox(peers, exchange);
   const engines = new Set<string>();
   let most = 0;
-  const outcomes = metrics.counter("tributary_contributions_total");
+  let waking: NodeJS.Timeout | undefined;
 
-  const tell = (event: Event) => {
+  const tell = (event: Event): readonly Effect[] => {
     const [next, effects] = decide(state, event);
     state = next;
     effects.forEach(execute);
+    clearTimeout(waking);
+    const deadline = nextDeadline(state);
+    // What lies in the sockets is read first: while the server itself was busy, nobody was late.
+    if (deadline !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, deadline - now())).unref();
+    return effects;
   };
+  const tick = () => tell({ type: "ticked", at: now() });
 
   function execute(effect: Effect): void {
     switch (effect.type) {
       case "lease":
         send(effect.trainer, effect.part);
         break;
-      case "expired":
-        outcomes.inc({ outcome: "expired" });
-        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
+      case "accept":
+        accounts.count(effect.trainer, "accepted");
+        accounts.took(effect.trainer, effect.took);
         break;
       case "late":
-        late++;
-        outcomes.inc({ outcome: "late" });
-        peers().send(effect.trainer, encode({ type: "late", step: effect.step, part: effect.part }));
+      case "duplicate":
+        accounts.count(effect.trainer, effect.type);
+        peers().send(effect.trainer, encode({ type: effect.type, step: effect.step, part: effect.part } satisfies FromServer));
         break;
-      case "accept":
-        contributed.set(effect.trainer, (contributed.get(effect.trainer) ?? 0) + 1);
-        outcomes.inc({ outcome: "accepted" });
+      case "expired":
+        accounts.count(effect.trainer, "expired");
+        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
         break;
       case "unasked":
-        outcomes.inc({ outcome: "unasked" });
-        throw unasked(effect); // reaches the peer's handler, which drops it
+        accounts.count(effect.trainer, "unasked");
+        break;
+      case "spoiled":
+        accounts.count(effect.trainer, "notFinite");
+        break;
+      case "poisoned": {
+        const { reject } = open!;
+        open = undefined;
+        reject(new AppError("NOT_FINITE", { what: `no trainer has a finite answer to part ${effect.part}`, step: effect.step }));
+        break;
+      }
       case "complete": {
         const { received, resolve } = open!;
         open = undefined;
@@ -118,74 +131,70 @@ export function openDesk(
 
   function send(trainer: string, part: number): void {
     const { work } = open!;
-    const has = held.get(trainer)!;
+    const to = present.get(trainer)!;
     for (const group of ["hidden", "decoder"] as const) {
       const wanted = work[group];
-      if (!wanted || has[group] === wanted.version) continue;
-      outbox.send(trainer, group, wanted);
-      has[group] = wanted.version;
+      if (!wanted || to.has[group] === wanted.version) continue;
+      outbox.send(to.peer, group, wanted);
+      to.has[group] = wanted.version;
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const inner = work.local?.[part]!.inner;
-    due.set(trainer, (due.get(trainer) ?? 0) + 1);
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
-    outbox.sendOwn(trainer, lease, work.inputs(part), `${trainer}-lease-${part}`);
+    outbox.sendOwn(to.peer, lease, work.inputs(part), `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
   }
 
-  function contribute(peer: Peer, message: Contribution, decoded: Parameters<PeerHandlers["said"]>[2]): void {
-    if (open && message.step === open.work.step) {
-      const { work, received: all, reject } = open;
-      const users = work.parts[message.part];
-      if (!users || message.phase !== work.phase) throw unasked(message);
-      shapesChecked(message, decoded.described, work.config, users.length, work.local?.[message.part]!.rows);
-      if (all[message.part] === undefined && state.open?.parts[message.part]?.sent[peer.id] !== undefined) {
-        const received = receivedOf(message, decoded, work.memory?.(message.part));
-        try {
-          finiteChecked(received, message.step);
-        } catch (error) {
-          giveUp();
-          reject(error);
-          return;
-        }
-        all[message.part] = received;
-      }
+  /** Throws what the peer is told when it is dropped for this; the other effects are done by then. */
+  function contribute(peer: Peer, message: Contribution, decoded: Decoded): void {
+    const { step, part } = message;
+    const named = { trainer: peer.id, step, part };
+    let odd: string | undefined;
+    if (open && worth(state, named) === "first") {
+      const { work, received } = open;
+      if (message.phase !== work.phase) throw new AppError("FRAME_MALFORMED", { what: `an answer of phase ${message.phase}`, step, part });
+      shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, work.local?.[part]!.rows);
+      received[part] = receivedOf(message, decoded, work.memory?.(part));
+      odd = notFiniteIn(received[part], work.memory && work.finite);
     }
     engines.add(peer.engine);
-    due.set(peer.id, Math.max(0, (due.get(peer.id) ?? 0) - 1));
-    tell({ type: "contributed", trainer: peer.id, step: message.step, part: message.part, at: Date.now() });
+    accounts.spent(peer.id, message.times);
+    const effects = tell({ type: "contributed", ...named, finite: odd === undefined, at: now() });
+    if (odd !== undefined) throw new AppError("NOT_FINITE", { what: `${odd} of the answer is not finite`, step, part });
+    if (effects.some(({ type }) => type === "unasked"))
+      throw new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
   }
 
   function giveUp(): void {
     open = undefined;
-    tell({ type: "closed", at: Date.now() });
+    tell({ type: "closed", at: now() });
   }
-
-  const ticking = setInterval(() => tell({ type: "ticked", at: Date.now() }), TICK_MS);
 
   return {
     handlers: {
       joined: (peer) => {
-        held.set(peer.id, { hidden: -1, decoder: -1 });
-        most = Math.max(most, held.size);
+        present.set(peer.id, { peer, has: { hidden: -1, decoder: -1 }, leases: 0 });
+        accounts.open(peer.id);
+        most = Math.max(most, present.size);
         log.info({ trainer: peer.id, name: peer.name, engine: peer.engine }, "a trainer joined");
       },
       said: (peer, message, decoded) => {
-        if (message.type === "ask") tell({ type: "asked", trainer: peer.id, at: Date.now() });
+        if (message.type === "ask") tell({ type: "asked", trainer: peer.id, at: now() });
         else if (message.type === "took") outbox.took(peer.id, message.version);
         else contribute(peer, message, decoded);
       },
-      flow: () => {},
+      flow: (peer, clogged) => {
+        tell({ type: clogged ? "clogged" : "flowing", trainer: peer.id, at: now() });
+      },
       left: (peer, why) => {
-        held.delete(peer.id);
+        present.delete(peer.id);
         outbox.left(peer.id);
-        contributed.delete(peer.id);
-        due.delete(peer.id);
+        accounts.close(peer.id);
         log.info({ trainer: peer.id, name: peer.name, why }, "a trainer left");
-        tell({ type: "left", trainer: peer.id, at: Date.now() });
+        tell({ type: "left", trainer: peer.id, at: now() });
       },
     },
-    awaits: (trainer) => (due.get(trainer) ?? 0) > 0,
+    awaits: (trainer) => (state.trainers.get(trainer)?.holds.length ?? 0) > 0,
     run: (work, signal) =>
       new Promise((resolve, reject) => {
         const aborted = () => {
@@ -201,20 +210,14 @@ export function openDesk(
             settle(value);
           };
         open = { work, received: work.parts.map(() => undefined), resolve: settled(resolve), reject: settled(reject) };
-        tell({ type: "opened", step: work.step, phase: work.phase, parts: work.parts.length, at: Date.now() });
+        tell({ type: "opened", step: work.step, phase: work.phase, parts: work.parts.length, at: now() });
       }),
     status: () => ({
-      parts: {
-        total: state.open?.parts.length ?? 0,
-        leased: state.open?.parts.filter((part) => part.lease).length ?? 0,
-        done: state.open?.parts.filter((part) => part.done).length ?? 0,
-      },
-      contributed,
-      late,
+      ...standing(state, present.keys(), accounts),
       engines,
-      trainers: most,
-      lonely: open !== undefined && held.size === 0,
+      mostTrainers: most,
+      lonely: open !== undefined && present.size === 0,
     }),
-    close: () => clearInterval(ticking),
+    close: () => clearTimeout(waking),
   };
 }

@@ -7,7 +7,7 @@ import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { scored } from "../../shared/wire/messages.ts";
 import type { Corpus } from "./corpus.ts";
-import type { DeskStatus } from "./desk.ts";
+import type { DeskStatus } from "./desk-status.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
 import { factsOf, type Resumed, saveRun } from "./persistence.ts";
@@ -61,13 +61,13 @@ export async function trainEpochs(
   const best = await loadModel(out);
   const bestRun = { ...run, optimizer: new Optimizer(best.manifest.config, best.weights) };
   const test = await judge(bestRun, corpus.test, runStep);
-  const { engines, trainers } = desk();
+  const { engines, mostTrainers } = desk();
   const report = {
     model: "recvae",
     data: corpus.name,
     seed: run.seed,
     engine: [...engines].sort().join(", "),
-    trainers,
+    trainers: mostTrainers,
     sync: run.local ? "local" : "exact",
     ...(run.local && { every: run.local.every, firstLayer: "sparse Adam: rows that no user of a batch holds stay" }),
     wallSeconds: soFar.wallSeconds,

@@ -1,9 +1,11 @@
-// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. desk.ts executes the effects.
+// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. desk.ts executes the effects, matching.ts chooses who gets
+// which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it answers.
 import { unreachable } from "../../shared/runtime/errors.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
+import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
+import { nextLease } from "./matching.ts";
 
 export type TrainerId = string;
-export type Millis = number;
 
 /** A step is open until every part has one contribution. Parts are numbered from 0. */
 interface OpenStep {
@@ -15,18 +17,43 @@ interface OpenStep {
 interface PartState {
   /** A contribution was accepted; whatever else comes for this part is late. */
   readonly done: boolean;
-  /** Who computes it now. Undefined: free, or done. */
-  readonly lease: { readonly trainer: TrainerId; readonly deadline: Millis } | undefined;
-  /** Everybody who was ever sent it, and when (latest): a lease that ran out may still be answered first. */
-  readonly sent: Readonly<Record<TrainerId, Millis>>;
+  /** Who answered it so far. */
+  readonly answered: readonly TrainerId[];
+  /** Somebody's answer to it was not finite. */
+  readonly spoiled: boolean;
+}
+
+export interface Lease {
+  readonly step: number;
+  readonly part: number;
+  readonly phase: Phase;
+  /** Somebody else is relied on for this part, or was when this lease ran out; an answer that comes first counts all the same. */
+  readonly spare: boolean;
+}
+
+export interface Trainer {
+  /** Proven: its last answer came in time. Suspect: its deadline has passed, and it still owes the answer. */
+  readonly standing: "unproven" | "proven" | "suspect";
+  /** Its socket does not drain. */
+  readonly clogged: boolean;
+  /** What it was sent and has not answered, in the order in which it computes. */
+  readonly holds: readonly Lease[];
+  /** Since when it computes the first of them. */
+  readonly since: Millis;
 }
 
 export interface State {
   readonly open: OpenStep | undefined;
   /** Who waits for a part, in order; one entry is one part wanted. */
   readonly asking: readonly TrainerId[];
-  /** Newest durations of parts by phase: what deadlines are made of. */
-  readonly durations: Readonly<Partial<Record<Phase, readonly Millis[]>>>;
+  readonly trainers: ReadonlyMap<TrainerId, Trainer>;
+  readonly durations: Durations;
+}
+
+interface Named {
+  readonly trainer: TrainerId;
+  readonly step: number;
+  readonly part: number;
 }
 
 export type Event =
@@ -34,112 +61,158 @@ export type Event =
   /** The run gave the open step up. */
   | { type: "closed"; at: Millis }
   | { type: "asked"; trainer: TrainerId; at: Millis }
-  | { type: "contributed"; trainer: TrainerId; step: number; part: number; at: Millis }
+  | ({ type: "contributed"; finite: boolean; at: Millis } & Named)
+  | { type: "clogged" | "flowing"; trainer: TrainerId; at: Millis }
   | { type: "left"; trainer: TrainerId; at: Millis }
   | { type: "ticked"; at: Millis };
 
 export type Effect =
-  | { type: "lease"; trainer: TrainerId; step: number; part: number; deadline: Millis }
+  | ({ type: "lease" } & Named)
   /** Keep this contribution; it is the first for its part. */
-  | { type: "accept"; trainer: TrainerId; step: number; part: number; took: Millis }
-  | { type: "late"; trainer: TrainerId; step: number; part: number }
+  | ({ type: "accept"; took: Millis } & Named)
+  /** The step is over, or another trainer's answer came first. */
+  | ({ type: "late" } & Named)
+  /** The same trainer answered this part before. */
+  | ({ type: "duplicate" } & Named)
   /** A contribution that was never leased to its sender: the peer is broken or hostile. */
-  | { type: "unasked"; trainer: TrainerId; step: number; part: number }
-  | { type: "expired"; trainer: TrainerId; step: number; part: number }
+  | ({ type: "unasked" } & Named)
+  /** An answer that is not finite: drop the peer, whose parts others compute now. */
+  | ({ type: "spoiled" } & Named)
+  /** No trainer has a finite answer to this part: the run itself is at fault. */
+  | { type: "poisoned"; step: number; part: number }
+  | ({ type: "expired" } & Named)
   /** Every part is there: the step can be applied, once. */
   | { type: "complete"; step: number };
 
-export const initial: State = { open: undefined, asking: [], durations: {} };
+export const initial: State = { open: undefined, asking: [], trainers: new Map(), durations: {} };
 
-/** Until some parts were timed; covers the start of an engine and its first, slow products. */
-const FIRST_DEADLINE: Millis = 60_000;
-const SHORTEST_DEADLINE: Millis = 2_000;
-const TIMES_MEDIAN = 5;
+const newcomer: Trainer = { standing: "unproven", clogged: false, holds: [], since: 0 };
 /** Of one trainer at one time: a peer that only ever asks must not fill the server's memory. */
 const MOST_ASKS = 4;
-const TIMED = 21;
-const ENOUGH = 3;
 
 export function decide(state: State, event: Event): [State, Effect[]] {
-  const [next, effects] = react(state, event);
-  const [matched, leases] = match(next, event.at);
-  return [matched, [...effects, ...leases]];
+  let [next, effects] = react(state, event);
+  // Whatever happened: as long as a part is free and somebody may have it, nobody waits.
+  for (let lease = nextLease(next); lease; lease = nextLease(next)) {
+    const { trainer, part, spare } = lease;
+    const { step, phase } = next.open!;
+    const { holds, since } = next.trainers.get(trainer)!;
+    next = change(next, trainer, { holds: [...holds, { step, part, phase, spare }], since: holds.length === 0 ? event.at : since });
+    const asked = next.asking.indexOf(trainer);
+    next = { ...next, asking: next.asking.toSpliced(asked, 1) };
+    effects = [...effects, { type: "lease", trainer, step, part }];
+  }
+  return [next, effects];
+}
+
+/** When the next deadline passes, unless something happens before. */
+export function nextDeadline({ trainers, durations }: State): Millis | undefined {
+  const deadlines = [...trainers.values()].flatMap((trainer) => deadlineOf(trainer, durations) ?? []);
+  return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
+}
+
+/** What a contribution is: only the first answer of all to a part is worth reading. */
+export function worth({ open, trainers }: State, { trainer, step, part }: Named): "first" | "late" | "duplicate" | "unasked" {
+  if (!open || step < open.step) return "late";
+  const found = step === open.step ? open.parts[part] : undefined;
+  if (found?.answered.includes(trainer)) return "duplicate";
+  if (!found || !trainers.get(trainer)?.holds.some(isFor(step, part))) return "unasked";
+  return found.done ? "late" : "first";
 }
 
 function react(state: State, event: Event): [State, Effect[]] {
   switch (event.type) {
     case "opened": {
       if (state.open) throw new Error(`step ${event.step} opened while ${state.open.step} is open`);
-      const parts = Array.from({ length: event.parts }, (): PartState => ({ done: false, lease: undefined, sent: {} }));
+      const parts = Array.from({ length: event.parts }, (): PartState => ({ done: false, answered: [], spoiled: false }));
       return [{ ...state, open: { step: event.step, phase: event.phase, parts } }, []];
     }
     case "closed":
       return [{ ...state, open: undefined }, []];
     case "asked":
       if (state.asking.filter((id) => id === event.trainer).length >= MOST_ASKS) return [state, []];
-      return [{ ...state, asking: [...state.asking, event.trainer] }, []];
+      return [{ ...change(state, event.trainer, {}), asking: [...state.asking, event.trainer] }, []];
     case "contributed":
-      return accept(state, event);
+      return contributed(state, event);
+    case "clogged":
+    case "flowing":
+      return [change(state, event.trainer, { clogged: event.type === "clogged" }), []];
     case "left":
-      return [
-        { ...release(state, ({ trainer }) => trainer === event.trainer)[0], asking: state.asking.filter((id) => id !== event.trainer) },
-        [],
-      ];
+      return [without(state, event.trainer), []];
     case "ticked":
-      return release(state, ({ deadline }) => deadline <= event.at);
+      return expired(state, event.at);
     default:
       return unreachable(event);
   }
 }
 
-function accept(state: State, { trainer, step, part, at }: Event & { type: "contributed" }): [State, Effect[]] {
-  const { open } = state;
-  if (!open || step < open.step) return [state, [{ type: "late", trainer, step, part }]];
-  const current = step === open.step ? open.parts[part] : undefined;
-  const sentAt = current?.sent[trainer];
-  if (!current || sentAt === undefined) return [state, [{ type: "unasked", trainer, step, part }]];
-  if (current.done) return [state, [{ type: "late", trainer, step, part }]];
+function contributed(state: State, event: Event & { type: "contributed" }): [State, Effect[]] {
+  const { trainer, step, part, finite, at } = event;
+  const outcome = worth(state, event);
+  if (outcome === "unasked") return [state, [{ type: outcome, trainer, step, part }]];
+  if (outcome === "first" && !finite) return spoiled(state, event);
 
-  const took = at - sentAt;
-  const durations = { ...state.durations, [open.phase]: [...(state.durations[open.phase] ?? []), took].slice(-TIMED) };
-  const parts = open.parts.with(part, { ...current, done: true, lease: undefined });
-  const accepted: Effect = { type: "accept", trainer, step, part, took };
-  if (parts.every((each) => each.done)) return [{ ...state, durations, open: undefined }, [accepted, { type: "complete", step }]];
-  return [{ ...state, durations, open: { ...open, parts } }, [accepted]];
+  const { holds, since } = state.trainers.get(trainer) ?? newcomer;
+  const place = holds.findIndex(isFor(step, part));
+  let next = state;
+  if (place >= 0) {
+    const took = at - since;
+    const inTime = took <= allowance(state.durations, holds[place]!.phase);
+    // The next one's time begins now: it is computed where this one was.
+    next = change(next, trainer, { holds: holds.toSpliced(place, 1), since: at, standing: inTime ? "proven" : "unproven" });
+    if (outcome === "first") next = { ...next, durations: timed(state.durations, holds[place]!.phase, took) };
+  }
+  if (state.open?.step === step && outcome !== "duplicate") next = answered(next, trainer, part);
+  if (outcome !== "first") return [next, [{ type: outcome, trainer, step, part }]];
+
+  const accepted: Effect = { type: "accept", trainer, step, part, took: at - since };
+  if (!next.open!.parts.every(({ done }) => done)) return [next, [accepted]];
+  return [{ ...next, open: undefined }, [accepted, { type: "complete", step }]];
 }
 
-/** Frees the parts whose lease the test names. */
-function release(state: State, gone: (lease: NonNullable<PartState["lease"]>) => boolean): [State, Effect[]] {
-  const { open } = state;
-  if (!open) return [state, []];
+/** One trainer's arithmetic may be broken; where a second one finds the same, or there is no second, the numbers themselves are. */
+function spoiled(state: State, { trainer, step, part }: Named): [State, Effect[]] {
+  const open = state.open!;
+  const effects: Effect[] = [{ type: "spoiled", trainer, step, part }];
+  const alone = state.trainers.size === 1;
+  const next = without(state, trainer);
+  if (open.parts[part]!.spoiled || alone) return [{ ...next, open: undefined }, [...effects, { type: "poisoned", step, part }]];
+  const parts = open.parts.with(part, { ...open.parts[part]!, spoiled: true });
+  return [{ ...next, open: { ...open, parts } }, effects];
+}
+
+/** Who let its deadline pass is not relied on any more: all that it holds is free, since the second part waits behind the first. */
+function expired(state: State, at: Millis): [State, Effect[]] {
+  let next = state;
   const effects: Effect[] = [];
-  const parts = open.parts.map((part, index) => {
-    if (!part.lease || !gone(part.lease)) return part;
-    effects.push({ type: "expired", trainer: part.lease.trainer, step: open.step, part: index });
-    return { ...part, lease: undefined };
-  });
-  return effects.length === 0 ? [state, []] : [{ ...state, open: { ...open, parts } }, effects];
+  for (const [id, trainer] of state.trainers) {
+    const deadline = deadlineOf(trainer, state.durations);
+    if (deadline === undefined || deadline > at) continue;
+    const [{ step, part, spare }] = trainer.holds as [Lease];
+    next = change(next, id, { standing: "suspect", holds: trainer.holds.map((lease) => ({ ...lease, spare: true })) });
+    if (!spare) effects.push({ type: "expired", trainer: id, step, part });
+  }
+  return [next, effects];
 }
 
-/** Runs after every event: as long as a part is free and somebody asks, nobody waits. */
-function match(state: State, at: Millis): [State, Effect[]] {
-  const { open } = state;
-  if (!open || state.asking.length === 0) return [state, []];
-  const deadline = at + allowance(state.durations[open.phase] ?? []);
-  const asking = [...state.asking];
-  const effects: Effect[] = [];
-  const parts = open.parts.map((part, index) => {
-    if (part.done || part.lease || asking.length === 0) return part;
-    const trainer = asking.shift()!;
-    effects.push({ type: "lease", trainer, step: open.step, part: index, deadline });
-    return { ...part, lease: { trainer, deadline }, sent: { ...part.sent, [trainer]: at } };
-  });
-  return effects.length === 0 ? [state, []] : [{ ...state, asking, open: { ...open, parts } }, effects];
+function deadlineOf({ standing, holds, since }: Trainer, durations: Durations): Millis | undefined {
+  return standing === "suspect" || !holds[0] ? undefined : since + allowance(durations, holds[0].phase);
 }
 
-/** How long a part may take before it is leased again. */
-export function allowance(durations: readonly Millis[]): Millis {
-  if (durations.length < ENOUGH) return FIRST_DEADLINE;
-  const median = [...durations].sort((a, b) => a - b)[durations.length >> 1]!;
-  return Math.max(SHORTEST_DEADLINE, TIMES_MEDIAN * median);
+const isFor = (step: number, part: number) => (lease: Lease) => lease.step === step && lease.part === part;
+
+function answered(state: State, id: TrainerId, part: number): State {
+  const open = state.open!;
+  const found = open.parts[part]!;
+  return { ...state, open: { ...open, parts: open.parts.with(part, { ...found, done: true, answered: [...found.answered, id] }) } };
+}
+
+function change(state: State, id: TrainerId, to: Partial<Trainer>): State {
+  return { ...state, trainers: new Map(state.trainers).set(id, { ...(state.trainers.get(id) ?? newcomer), ...to }) };
+}
+
+function without(state: State, id: TrainerId): State {
+  const trainers = new Map(state.trainers);
+  trainers.delete(id);
+  return { ...state, trainers, asking: state.asking.filter((each) => each !== id) };
 }

@@ -72,6 +72,7 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
       rows: touched?.[part]!.items.length,
     })),
     memory: optimizer.answers(parts, mostRows),
+    finite: optimizer.finite.bind(optimizer),
   });
   const shares = stridden(parts.map(({ length }) => length));
   const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched?.[part] }));

@@ -1,9 +1,12 @@
 // What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { activities, type Times } from "../../shared/wire/messages.ts";
+import type { DeskStatus } from "./desk-status.ts";
 import type { Bytes } from "./pace.ts";
-import { activities, type DeskStanding, type Seconds, trainerStates } from "./standing.ts";
 
-export interface Standing extends Pick<DeskStanding, "parts" | "deadlineMs" | "trainers"> {
+const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
+
+export interface Standing extends Pick<DeskStatus, "parts" | "deadlineMs" | "trainers"> {
   readonly bytes: Bytes;
   readonly rejected: number;
   /** Seconds; null before the first checkpoint. */
@@ -13,7 +16,7 @@ export interface Standing extends Pick<DeskStanding, "parts" | "deadlineMs" | "t
 /** To be told how things stand at every scrape, and after every step: of a trainer that leaves no more than its last step is missed. */
 export function openMeasures(metrics: Metrics): (standing: Standing) => void {
   let before: Pick<Standing, "bytes" | "rejected"> = { bytes: { sent: 0, received: 0 }, rejected: 0 };
-  let secondsBefore = new Map<string, Seconds>();
+  let secondsBefore = new Map<string, Times>();
   return ({ parts, deadlineMs, trainers, bytes, rejected, checkpointAge }) => {
     const gauge = metrics.gauge("tributary_step_parts");
     gauge.set({ state: "open" }, parts.total - parts.leased - parts.done);

@@ -79,6 +79,11 @@ export class Optimizer {
     return this.#residence.findNonFinite();
   }
 
+  /** Whether an answer, which lies where `answers` says, holds no NaN and no infinity. */
+  finite(data: Float32Array): boolean {
+    return this.#residence.finite(data);
+  }
+
   /** Sums over each user's items of the embedding, `[B, H]`. */
   bag(users: SparseRows): Float32Array {
     return this.#timed("firstLayer", () => this.#embedding.bag(users));

@@ -6,7 +6,7 @@ import { FrameBuffers } from "../../shared/wire/buffers.ts";
 import { encode } from "../../shared/wire/frames.ts";
 import type { FromServer, Group } from "../../shared/wire/messages.ts";
 import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
-import type { Peers } from "./peers.ts";
+import type { Peer, Peers } from "./peers.ts";
 
 /** Weights of a group at one moment. */
 export interface Versioned {
@@ -41,11 +41,10 @@ export class Outbox {
     this.#exchange = exchange;
   }
 
-  send(trainer: string, group: Group, weights: Versioned): void {
+  send({ id: trainer, shares }: Peer, group: Group, weights: Versioned): void {
     const parcel = this.#parcelOf(group, weights);
     const { version, model } = weights;
     const head = { type: "weights", group, version, model } satisfies FromServer;
-    const shares = this.#shares(trainer);
     if (shares) parcel.file ??= this.#written(weights);
     if (shares && parcel.file !== undefined) {
       parcel.readers.add(trainer);
@@ -61,9 +60,9 @@ export class Outbox {
     });
   }
 
-  /** A message of one trainer's own; it has read the one before in the same file when it asked for this. */
-  sendOwn(trainer: string, head: FromServer, tensors: readonly WireTensor[], file: string): void {
-    if (this.#shares(trainer) && this.#exchange?.write(file, tensors)) {
+  /** A message of one trainer's own. It must have read the one before in the same file. */
+  sendOwn({ id: trainer, shares }: Peer, head: FromServer, tensors: readonly WireTensor[], file: string): void {
+    if (shares && this.#exchange?.write(file, tensors)) {
       this.#peers().send(trainer, encode({ ...head, elsewhere: { file, tensors: tensors.map(describeTensor) } }));
       return;
     }
@@ -79,12 +78,6 @@ export class Outbox {
   left(trainer: string): void {
     for (const parcel of [...this.#newest.values(), ...this.#leaving]) parcel.readers.delete(trainer);
     this.#sweep();
-  }
-
-  #shares(trainer: string): boolean {
-    return this.#peers()
-      .list()
-      .some(({ id, shares }) => id === trainer && shares);
   }
 
   #parcelOf(group: Group, { version }: Versioned): Parcel {

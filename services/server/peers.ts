@@ -30,6 +30,8 @@ export interface Peers {
   readonly url: string;
   /** `waiting`: sent, and not taken yet by whom it was sent to. */
   readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number };
+  /** Peers that were dropped and told why. */
+  readonly rejected: number;
   list(): readonly Peer[];
   /** `sent`: the socket has taken the frames, or never will. Their memory must stay as it is until then. */
   send(id: string, frames: readonly Uint8Array[], sent?: () => void): void;
@@ -52,6 +54,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   const connections = new Set<Connection>();
   const connected = new Map<string, { peer: Peer; connection: Connection }>();
   const passed = { sent: 0, received: 0 };
+  let rejected = 0;
   let serial = 0;
   let looks = 0;
 
@@ -64,6 +67,9 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
         else peer = greet(message, decoded, connection);
       },
       flow: (clogged) => peer && on.flow(peer, clogged),
+      rejected: () => {
+        rejected++;
+      },
       gone: (why) => {
         connections.delete(connection);
         if (!peer) return;
@@ -120,6 +126,9 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
       get waiting() {
         return [...connections].reduce((sum, { out }) => sum + out.waiting, 0);
       },
+    },
+    get rejected() {
+      return rejected;
     },
     list: () => [...connected.values()].map(({ peer }) => peer),
     send: (id, frames, sent) => {

@@ -7,7 +7,6 @@ import { openMeasures } from "./measures.ts";
 import type { Loss, Run, RunStep } from "./outer-epoch.ts";
 import { openPace } from "./pace.ts";
 import type { Peers } from "./peers.ts";
-import { rejectedBy, standingOf } from "./standing.ts";
 
 export type RunState = "waiting for events" | "waiting for trainers" | "training" | "idle" | "draining";
 
@@ -114,9 +113,9 @@ export class Progress {
 
   /** Brings the metrics up to how things stand. */
   measure(peers: Peers, desk: Desk): void {
-    const { parts, deadlineMs, trainers } = standingOf(desk.status(), peers);
+    const { parts, deadlineMs, trainers } = desk.status();
     const checkpointAge = this.#checkpointAge();
-    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: rejectedBy(peers), checkpointAge });
+    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: peers.rejected, checkpointAge });
   }
 
   #checkpointAge(): number | null {
@@ -125,7 +124,7 @@ export class Progress {
   }
 
   status(peers: Peers, desk: Desk): object {
-    const { parts, deadlineMs, contributions, trainers, lonely } = standingOf(desk.status(), peers);
+    const { parts, deadlineMs, contributions, trainers, lonely } = desk.status();
     const state = this.state === "training" && lonely ? "waiting for trainers" : this.state;
     const last = this.#lossHistory.at(-1);
     return {
@@ -138,7 +137,7 @@ export class Progress {
       phase: this.phase,
       parts,
       deadlineMs,
-      contributions: { ...contributions, rejected: rejectedBy(peers) },
+      contributions: { ...contributions, rejected: peers.rejected },
       loss: last ? { reconstruction: last.reconstruction, kl: last.kl, total: last.reconstruction + last.kl } : null,
       lossHistory: this.#lossHistory,
       epochs: this.epochs,

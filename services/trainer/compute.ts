@@ -17,7 +17,7 @@ import { InnerSteps } from "./inner-steps.ts";
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 export interface Answer {
-  readonly head: Contribution;
+  readonly head: Omit<Contribution, "times">;
   readonly tensors: WireTensor[];
 }
 
@@ -58,8 +58,8 @@ export class Computer {
     }
   }
 
-  answer(lease: Lease, tensors: Tensors): Answer {
-    const { lap, spent } = stopwatch(this.#now);
+  /** `ready`: the inputs are made, the arithmetic begins. */
+  answer(lease: Lease, tensors: Tensors, ready = () => {}): Answer {
     const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
     if (
       !hidden ||
@@ -67,7 +67,11 @@ export class Computer {
       (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version
     )
       throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
-    if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, lap, spent);
+    const begin = () => {
+      ready();
+      return stopwatch(this.#now);
+    };
+    if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, begin);
     const { latent } = hidden.config;
     const bag_BH = floats(tensors.get("bag")?.data, "bag");
     const users = bag_BH.length / hidden.config.hidden;
@@ -77,14 +81,16 @@ export class Computer {
     ];
     switch (lease.phase) {
       case "posterior": {
+        const { spent } = begin();
         const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
         return reply(lease, { reconstruction: 0, kl: 0, spent }, posteriorTensors(mu_BL, logvar_BL));
       }
       case "encoder":
       case "joint": {
         const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), old, lap };
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, part, lease.phase === "joint");
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), old };
+        const { lap, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, lease.phase === "joint");
         const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
         return reply(lease, { ...result, spent }, [
           ...moved.flatMap((group) => listed(result.gradients, group, hidden.config)),
@@ -92,8 +98,9 @@ export class Computer {
         ]);
       }
       case "decoder": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), lap };
-        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, part);
+        const part = this.#part(lease, tensors, bag_BH, latent);
+        const { lap, spent } = begin();
+        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
         return reply(lease, loss, [
           ...listed(result.gradients, "decoder", hidden.config),
@@ -101,8 +108,10 @@ export class Computer {
         ]);
       }
       case "score": {
+        const [foldIns, targets] = [rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds")];
+        const { spent } = begin();
         const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
-        const metrics = judge(logits_BI, rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds"));
+        const metrics = judge(logits_BI, foldIns, targets);
         return reply(lease, { reconstruction: 0, kl: 0, spent }, [
           { name: "metrics", shape: [users, metrics.length / users], data: metrics },
         ]);
@@ -118,13 +127,13 @@ export class Computer {
     inner: readonly InnerStep[],
     tensors: Tensors,
     hidden: Held<HiddenWeights> & { config: ModelConfig },
-    lap: Lap,
-    spent: Spent,
+    begin: () => { lap: Lap; spent: Spent },
   ): Answer {
     const keys = integers(tensors.get("users")?.data, "users");
     const rows = rowsOf(tensors, "columns", "ends");
     if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
       throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
+    const { lap, spent } = begin();
     const given = {
       config: hidden.config,
       hidden: { sent: hidden.sent, uploaded: hidden.weights },

@@ -13,6 +13,7 @@ import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
 import { type Access, certificateProblem } from "./access.ts";
 import { leaseChecked, type Models, rowsChecked, weightsChecked } from "./checks.ts";
 import { type Answer, Computer } from "./compute.ts";
+import { timesheet } from "./timesheet.ts";
 
 export type TrainerState = "connecting" | "waiting" | "computing" | "draining";
 
@@ -31,7 +32,8 @@ const SILENT_MS = 30_000;
 /** From the first byte to the server's welcome. */
 const WELCOME_MS = 10_000;
 const FIRST_CONNECT_MS = 30_000;
-const LONGEST_PAUSE_MS = 5_000;
+/** Short, since a refused connection costs next to nothing and a server that is back waits for trainers. */
+const LONGEST_PAUSE_MS = 1_000;
 const MESSAGE_LIMIT = 8 * 2 ** 30;
 
 /**
@@ -88,6 +90,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     }, WELCOME_MS);
     /** A message has begun: only its next frame is a sign of life then. */
     let halfway = false;
+    const { book, handIn } = timesheet(() => performance.now());
     const frames = new FrameBuffers();
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
       for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
@@ -104,11 +107,13 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     let exchange: Exchange | undefined;
     const models: Models = {};
     let id = "";
-    /** Through the exchange where there is one with room. */
+    let answers = 0;
+    /** Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it has the answer to the last but one. */
     const answer = ({ head, tensors }: Answer) => {
-      const file = `${id}-${head.part}`;
-      if (exchange?.write(file, tensors)) say({ ...head, elsewhere: { file, tensors: tensors.map(describeTensor) } });
-      else say(head, tensors);
+      const message = { ...head, times: handIn() };
+      const file = `${id}-${answers++ % 2}`;
+      if (exchange?.write(file, tensors)) say({ ...message, elsewhere: { file, tensors: tensors.map(describeTensor) } });
+      else say(message, tensors);
     };
     const take = assembler(() => MESSAGE_LIMIT);
 
@@ -135,22 +140,27 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
           computer.take(message, arrived.tensors(memory[message.group]));
           models[message.group] = message.model;
           if (message.elsewhere) say({ type: "took", group: message.group, version: message.version });
-          return;
+          return book("pull");
         }
         case "lease": {
           if (!computer || draining) return;
           changed("computing");
+          say({ type: "ask" }); // the next one's inputs are here when this one is done
           const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
           leaseChecked(message, arrived.described, models);
           const tensors = arrived.tensors(memory.lease);
           rowsChecked(tensors, models.hidden!);
-          answer(computer.answer(message, tensors));
+          book("pull");
+          const made = computer.answer(message, tensors, () => book("data"));
+          book("compute");
+          answer(made);
+          book("push");
           computed(message);
-          changed("waiting");
-          return say({ type: "ask" });
+          return changed("waiting");
         }
         case "late":
-          return log.debug(message, "an answer came late");
+        case "duplicate":
+          return log.debug(message, "an answer did not count");
         case "rejected":
           ending = { type: "rejected", why: message.why };
           return;
@@ -161,9 +171,10 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     socket.on("open", () => say({ type: "hello", ...hello }));
     socket.on("ping", () => halfway || heard());
     socket.on("message", (data: Buffer) => {
-      heard();
+      book("wait");
       try {
         hear(data);
+        heard(); // not before: computing takes its time
       } catch (error) {
         reject(error);
         socket.terminate();

@@ -22,8 +22,16 @@ const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensor
 export type Elsewhere = z.output<typeof elsewhere>;
 
 const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count });
-/** "I can take one part." One ask is one lease; asking twice is how a trainer would fetch ahead. */
+/** "I can take one part." One ask is one lease; a trainer asks when it begins the one before, so that the next lies there when that is done. */
 const ask = z.object({ type: z.literal("ask") });
+/**
+ * What a trainer does with its time: reads weights and leases (pull), makes the part's inputs (data), computes, writes the answer (push), or has nothing to do
+ * (wait).
+ */
+export const activities = ["data", "compute", "push", "wait", "pull"] as const;
+export type Activity = (typeof activities)[number];
+const seconds = z.number().nonnegative();
+export type Times = Record<Activity, number>;
 /** Tensors by phase: see expectedShapes in services/server/contributions.ts. */
 const contribution = z.object({
   type: z.literal("contribution"),
@@ -34,7 +42,9 @@ const contribution = z.object({
   reconstruction: z.number().nullable(),
   kl: z.number().nullable(),
   /** Seconds, by section of the arithmetic. */
-  spent: z.partialRecord(z.enum(sections), z.number().nonnegative()),
+  spent: z.partialRecord(z.enum(sections), seconds),
+  /** Seconds since the contribution before, by activity; of `push`, what that one took. */
+  times: z.record(z.enum(activities), seconds),
   elsewhere: elsewhere.optional(),
 });
 /** "I see the files that your welcome offers." */
@@ -85,10 +95,12 @@ const lease = z.object({
   inner: z.array(innerStep).min(1).max(10_000).optional(),
   elsewhere: elsewhere.optional(),
 });
+/** What became of an answer that does not count: another trainer's came first or the step is over, or the same trainer answered before. */
 const late = z.object({ type: z.literal("late"), step: count, part: count });
+const duplicate = late.extend({ type: z.literal("duplicate") });
 const rejected = z.object({ type: z.literal("rejected"), why: z.string().max(1000) });
 const done = z.object({ type: z.literal("done") });
-export const fromServer = z.discriminatedUnion("type", [welcome, weights, lease, late, rejected, done]);
+export const fromServer = z.discriminatedUnion("type", [welcome, weights, lease, late, duplicate, rejected, done]);
 export type FromServer = z.output<typeof fromServer>;
 export type Lease = z.output<typeof lease>;
 

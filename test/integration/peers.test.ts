@@ -21,6 +21,65 @@ test("a trainer is sent the weights before its lease, and its answer ends the st
   expect([...received!.tensors.mu!.data]).toEqual([2, 2, 2, 2, 2, 2]);
   trainer.say(contribution, posterior(3));
   expect((await trainer.hear("late")).head).toMatchObject({ step: 4, part: 0 });
+  expect(desk.status().contributions).toMatchObject({ accepted: 1, late: 1, duplicate: 0 });
+  expect(desk.status().trainers.get("t1")).toMatchObject({
+    parts: 1,
+    late: 1,
+    seconds: { data: 1, compute: 2, wait: 4 },
+    state: "waiting",
+  });
+});
+
+test("a second answer to the same part of an open step is told to be a duplicate", async () => {
+  const { peers, desk } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  trainer.say({ type: "ask" });
+  const done = desk.run({ ...work, parts: [Uint32Array.of(0, 1), Uint32Array.of(2, 3)] }, new AbortController().signal);
+  await trainer.hear("lease");
+  trainer.say(contribution, posterior(2));
+  trainer.say(contribution, posterior(3));
+  expect((await trainer.hear("duplicate")).head).toMatchObject({ step: 4, part: 0 });
+  trainer.say({ type: "ask" });
+  await trainer.hear("lease");
+  trainer.say({ ...contribution, part: 1 }, posterior(4));
+  expect((await done).map(({ tensors }) => tensors.mu!.data[0])).toEqual([2, 4]);
+  expect(desk.status().contributions).toMatchObject({ accepted: 2, late: 0, duplicate: 1 });
+});
+
+test("a part that is not returned in time goes to the same trainer when it has come back, though its old connection still stands", async () => {
+  const { peers, desk } = await startDesk();
+  const [old, again] = [await connect(peers.url), await connect(peers.url)];
+  for (const trainer of [old, again]) {
+    trainer.say(hello);
+    await trainer.hear("welcome");
+    trainer.say({ type: "ask" });
+  }
+  const done = desk.run(work, new AbortController().signal);
+  await old.hear("lease");
+  await again.hear("lease");
+  expect(desk.status()).toMatchObject({ deadlineMs: 5_000, parts: { total: 1, leased: 1, done: 0 }, contributions: { expired: 1 } });
+  expect([...desk.status().trainers.values()].map(({ state }) => state)).toEqual(["suspect", "computing"]);
+  old.say(contribution, posterior(1));
+  await done;
+  again.say(contribution, posterior(1));
+  await again.hear("late");
+}, 15_000);
+
+test("an answer that lay in the socket while the server was busy past its deadline is in time", async () => {
+  const { peers, desk } = await startDesk();
+  const trainer = await connect(peers.url);
+  trainer.say(hello);
+  for (let step = 4; step < 8; step++) {
+    trainer.say({ type: "ask" });
+    const done = desk.run({ ...work, step }, new AbortController().signal);
+    await trainer.hear("lease");
+    const { deadlineMs, contributions } = structuredClone({ ...desk.status(), engines: [], trainers: [] });
+    trainer.say({ ...contribution, step }, posterior(1));
+    if (step === 7) for (const end = performance.now() + 2 * deadlineMs!; performance.now() < end; );
+    await done;
+    if (step === 7) expect(desk.status().contributions.expired).toBe(contributions.expired);
+  }
 });
 
 test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>([
@@ -58,7 +117,26 @@ test.each<[string, object, WireTensor[]]>([
   expect(await done).toHaveLength(1);
 });
 
-test("an answer that is not finite stops the run before anything is applied", async () => {
+test("a trainer whose answer is not finite is told so and dropped, and another one finishes the step", async () => {
+  const { peers, desk } = await startDesk();
+  const [bad, good] = [await connect(peers.url), await connect(peers.url)];
+  for (const trainer of [bad, good]) {
+    trainer.say(hello);
+    await trainer.hear("welcome");
+    trainer.say({ type: "ask" });
+  }
+  const done = desk.run(work, new AbortController().signal);
+  await bad.hear("lease");
+  bad.say(contribution, posterior(Number.NaN));
+  expect((await bad.hear("rejected")).head.why).toMatch(/NOT_FINITE: tensor mu of the answer is not finite: step 4, part 0/);
+  await good.hear("lease");
+  good.say(contribution, posterior(1));
+  const [received] = await done;
+  expect([...received!.tensors.mu!.data]).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(desk.status().contributions).toMatchObject({ accepted: 1, notFinite: 1 });
+});
+
+test("an answer that is not finite stops the run when there is nobody else", async () => {
   const { peers, desk } = await startDesk();
   const done = desk.run(work, new AbortController().signal);
   const trainer = await connect(peers.url);

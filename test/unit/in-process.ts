@@ -1,5 +1,5 @@
 // A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
-import { finiteChecked, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
+import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
 import type { Work } from "../../services/server/desk.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
@@ -9,6 +9,7 @@ import type { Engine } from "../../shared/engine/engine.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
 
@@ -80,11 +81,12 @@ function inProcess(engine: Engine, seed: number, trainers: number, seen: (work: 
     return work.parts.map((users, part) => {
       const local = work.local?.[part];
       const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(local && { inner: [...local.inner] }) };
-      const { head, tensors } = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
-      const answer = received(encode(head, tensors));
+      const made = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
+      const head = { ...made.head, times: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
+      const answer = received(encode(head, made.tensors));
       shapesChecked(head, answer.described, work.config, users.length, local?.rows);
       const checked = receivedOf(head, answer, work.memory?.(part));
-      finiteChecked(checked, step);
+      if (notFiniteIn(checked, work.finite) !== undefined) throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
       return checked;
     });
   };

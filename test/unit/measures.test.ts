@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { openMeasures, type Standing } from "../../services/server/measures.ts";
 import { openPace } from "../../services/server/pace.ts";
-import type { TrainerStanding } from "../../services/server/standing.ts";
+import type { TrainerStatus } from "../../services/server/desk-status.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 
 const second = 1000;
@@ -35,12 +35,13 @@ test("many steps a minute are all counted", () => {
   expect(pace.bytesPerStep()).toEqual({ sent: 8, received: 1 });
 });
 
-const trainer = (state: TrainerStanding["state"], compute: number): TrainerStanding => ({
+const trainer = (state: TrainerStatus["state"], compute: number): TrainerStatus => ({
   parts: 1,
   late: 0,
   duplicate: 0,
   partMs: null,
   state,
+  since: null,
   seconds: { data: 0, compute, push: 0, wait: 1, pull: 0 },
 });
 const standing = (more: Partial<Standing>): Standing => ({

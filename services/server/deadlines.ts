@@ -1,0 +1,31 @@
+// How long a part may take before it is leased to another trainer as well. Pure; below leases.ts.
+import type { Phase } from "../../shared/wire/messages.ts";
+
+export type Millis = number;
+
+/** Newest durations of parts by phase, from lease to answer, or from the trainer's answer before. */
+export type Durations = Readonly<Partial<Record<Phase, readonly Millis[]>>>;
+
+/** Until some parts of a phase were timed; covers the start of an engine and its first, slow products. */
+const FIRST: Millis = 5_000;
+/** Generous: a deadline that was too short costs one part computed twice, since the first answer counts. */
+const SHORTEST: Millis = 100;
+const TIMES = 4;
+/** Of 21, two may be strays. */
+const QUANTILE = 0.9;
+const TIMED = 21;
+const ENOUGH = 3;
+
+export function allowance(durations: Durations, phase: Phase): Millis {
+  const allowed = (known: readonly Millis[]) => {
+    const sorted = [...known].sort((a, b) => a - b);
+    return Math.max(SHORTEST, TIMES * sorted[Math.floor(QUANTILE * (sorted.length - 1))]!);
+  };
+  const known = durations[phase] ?? [];
+  if (known.length >= ENOUGH) return allowed(known);
+  return Math.max(FIRST, ...Object.values(durations).map(allowed));
+}
+
+export function timed(durations: Durations, phase: Phase, took: Millis): Durations {
+  return { ...durations, [phase]: [...(durations[phase] ?? []), took].slice(-TIMED) };
+}
