@@ -124,7 +124,7 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     decoder: optimizer.group("decoder"),
     inputs,
     memory: optimizer.answers(parts),
-    finite: (data) => optimizer.finite(data),
+    finite: optimizer.finite.bind(optimizer),
   });
   optimizer.step(step.phase, answers, all, step.index);
   return { answers, parts };

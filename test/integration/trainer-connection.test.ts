@@ -64,7 +64,7 @@ function startTrainer(port: number, engine: Engine): number[] {
   const until = { signal: controller.signal, stopped: new Promise<void>(() => {}) };
   const wanted = {
     server: `ws://127.0.0.1:${port}`,
-    access: {},
+    access: { headers: {}, ca: undefined },
     hello: { name: "test", engine: "none", threads: 1 },
     engine,
     log: createLog("test"),
