@@ -7,7 +7,8 @@ import { openProxy, type Network } from "./proxy.ts";
 let proxy: Network;
 let near: Socket;
 let far: Socket;
-const server = createServer({ allowHalfOpen: true });
+const ignored = () => {};
+const server = createServer({ allowHalfOpen: true }, (socket) => socket.on("error", ignored));
 
 beforeEach(async () => {
   server.listen(0, "127.0.0.1");
@@ -15,7 +16,7 @@ beforeEach(async () => {
   proxy = await openProxy((server.address() as { port: number }).port);
   near = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
   [[far]] = (await Promise.all([once(server, "connection"), once(near, "connect")])) as [[Socket], []];
-  for (const socket of [near, far]) socket.on("error", () => {});
+  near.on("error", ignored);
 });
 afterEach(async () => {
   for (const socket of [near, far]) socket.destroy();
@@ -82,7 +83,7 @@ test("a cut resets both sides, and the next connection passes", async () => {
   const ends = [near, far].map(closed);
   proxy.cut();
   expect(await Promise.all(ends)).toEqual([true, true]);
-  near = connect(proxy.port, "127.0.0.1").on("error", () => {});
+  near = connect(proxy.port, "127.0.0.1").on("error", ignored);
   [far] = (await once(server, "connection")) as [Socket];
   near.write("again");
   expect(await take(far, 5)).toBe("again");
@@ -109,7 +110,7 @@ test("a connection made while half-open is there at both ends only after it heal
   server.once("connection", () => {
     accepted = true;
   });
-  const late = connect(proxy.port, "127.0.0.1").on("error", () => {});
+  const late = connect(proxy.port, "127.0.0.1").on("error", ignored);
   late.write("hello");
   await once(late, "connect");
   await sleep(50);

@@ -14,6 +14,8 @@ import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 export interface Cluster {
   readonly dir: string;
   readonly data: string;
+  /** Ends all that was started and still runs, with SIGKILL: what is left of a test is of no interest. */
+  killAll(): Promise<void>;
   free(): Promise<void>;
   startServer(out: string, port: number, ...flags: string[]): Spawned;
   startTrainer(port: number, ...flags: string[]): Spawned;
@@ -70,6 +72,10 @@ export function openCluster(): Cluster {
         if (!server.running) break;
       }
       throw new Error(`the server never got there; its log ends:\n${readFileSync(join(dir, "server.log"), "utf8").slice(-2000)}`);
+    },
+    killAll: async () => {
+      for (const { child } of started) child.kill("SIGKILL");
+      await Promise.all(started.splice(0).map(({ exited }) => exited));
     },
     free: async () => {
       await Promise.all(started.map((each) => each.stop()));
