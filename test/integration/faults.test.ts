@@ -1,8 +1,7 @@
 // Every fault at every moment of a run: whatever happens to trainers, network or server, the run ends with the bytes of one to which nothing happened. Real processes; the
 // fault strikes while the very message waited for is under way (stage.ts). TRIBUTARY_SHOW_MATRIX=1 prints the hash of each cell.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { moments, openStage, single, small, type Stage } from "./stage.ts";
 import { type Cluster, hashOf, openCluster, tributary } from "./training-cluster.ts";
 
@@ -50,6 +49,7 @@ const faults: Record<string, Fault> = {
       victim.process.child.kill("SIGTERM");
       await saysGoodbye;
       victim.network.heal();
+      expect(await victim.process.exited).toBe(0);
     },
   },
   "a trainer leaves after it sent": {
@@ -58,6 +58,7 @@ const faults: Record<string, Fault> = {
       await answered();
       victim.process.child.kill("SIGTERM");
       victim.network.heal();
+      expect(await victim.process.exited).toBe(0);
     },
   },
   "a connection cut with the answer under way": {
@@ -134,17 +135,15 @@ afterAll(async () => {
 });
 
 describe.each(Object.entries(moments))("at %s", (moment, steps) => {
-  let stage: Stage;
-  afterEach(() => stage.close());
-
   test.each(Object.entries(faults))(
     "%s: the same bytes",
     async (name, fault) => {
       const startedAt = performance.now();
       const out = `${name} at ${moment}`;
-      stage = await openStage(cluster, out, steps, fault.flags ?? [], fault.outside ?? false);
+      const stage = await openStage(cluster, out, steps, fault.flags ?? [], fault.outside ?? false);
+      onTestFinished(stage.close);
       await fault.strike(stage);
-      expect(await stage.ended(), readFileSync(join(cluster.dir, "server.log"), "utf8").slice(-2000)).toBe(0);
+      expect(await stage.ended(), cluster.lastWords()).toBe(0);
       const hash = hashOf(join(cluster.dir, out));
       cells.push({ fault: name, moment, hash, seconds: Math.round(performance.now() - startedAt) / 1000 });
       expect(hash).toBe(hashFor(fault));

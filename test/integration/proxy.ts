@@ -73,8 +73,8 @@ export async function openProxy(target: number): Promise<Network> {
         trap = undefined;
       }
       await passage(way, signal);
-      const from = performance.now();
-      await passage(way, signal, () => Math.max(from + (1000 * bytes.length) / bytesPerSecond, at + delayMs));
+      const since = performance.now();
+      await passage(way, signal, () => Math.max(since + (1000 * bytes.length) / bytesPerSecond, at + delayMs));
       if (to.destroyed) throw new Error("the other side is gone");
       if (!to.write(bytes)) await once(to, "drain", { signal });
     }

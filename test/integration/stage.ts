@@ -81,7 +81,7 @@ export async function openStage(
     leased: () => held("down", "lease", moment.lease),
     answered: () => held("up", "contribution", moment.answer),
     says: async (wanted) => {
-      await Promise.race([cluster.until(server, wanted), server.exited]);
+      await Promise.race([cluster.until(server, wanted, 60_000), server.exited]);
     },
     startTrainer: () => void cluster.startTrainer(port),
     restartServer: () => {

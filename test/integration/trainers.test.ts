@@ -76,7 +76,7 @@ test.each([1, 2, 3, 5])(
       network.delay(8 * k);
     });
     await cluster.until(server, ({ trainers }) => trainers.length === count && trainers.every(({ parts }) => parts > 0));
-    expect(await server.exited).toBe(0);
+    expect(await server.exited, cluster.lastWords()).toBe(0);
     expect(hashOf(out)).toBe(clean);
   },
 );
@@ -123,6 +123,6 @@ test("four trainers to one of which something happens every 50 steps: the same b
     await cluster.until(server, ({ step }) => step >= at + SOAK.lasts);
     makeGood();
   }
-  expect(await server.exited).toBe(0);
+  expect(await server.exited, cluster.lastWords()).toBe(0);
   expect(hashOf(out)).toBe(cleanSoak);
 }, 180_000);
