@@ -68,7 +68,7 @@ test.each([2, 3, 5])("train with %i trainers makes the model of one, byte for by
 });
 
 test.each([1, 2, 3, 5])(
-  "%i trainers, each farther away than the one before: the same bytes in whatever order answers come",
+  "%i trainer(s), each farther away than the one before: the same bytes in whatever order answers come",
   async (count) => {
     const { server, out, runners } = await lineUp(`${count} far away`, count, EPOCHS);
     runners.forEach(({ network }, k) => {
