@@ -14,6 +14,10 @@ import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 export interface Cluster {
   readonly dir: string;
   readonly data: string;
+  /** What the servers' log ends with, to be shown where a test fails. */
+  lastWords(): string;
+  /** Ends all that was started and still runs, with SIGKILL: what is left of a test is of no interest. */
+  killAll(): Promise<void>;
   free(): Promise<void>;
   startServer(out: string, port: number, ...flags: string[]): Spawned;
   startTrainer(port: number, ...flags: string[]): Spawned;
@@ -48,6 +52,7 @@ export function openCluster(): Cluster {
   };
   const log = (name: string) => ({ log: join(dir, `${name}.log`) });
   const runs = join(dir, "run-data");
+  const lastWords = () => readFileSync(join(dir, "server.log"), "utf8").slice(-2000);
   return {
     dir,
     data,
@@ -69,7 +74,12 @@ export function openCluster(): Cluster {
         if (status && wanted(status)) return status;
         if (!server.running) break;
       }
-      throw new Error(`the server never got there; its log ends:\n${readFileSync(join(dir, "server.log"), "utf8").slice(-2000)}`);
+      throw new Error(`the server never got there; its log ends:\n${lastWords()}`);
+    },
+    lastWords,
+    killAll: async () => {
+      for (const { child } of started) child.kill("SIGKILL");
+      await Promise.all(started.splice(0).map(({ exited }) => exited));
     },
     free: async () => {
       await Promise.all(started.map((each) => each.stop()));
