@@ -1,5 +1,6 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
 import type { ModelConfig } from "../../shared/model/config.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -76,7 +77,7 @@ export function openDesk(
   const outcomes = metrics.counter("tributary_contributions_total");
 
   const tell = (event: Event) => {
-    const [next, effects] = decide(state, event);
+    const [next, effects] = cpu.in("plan", () => decide(state, event));
     state = next;
     effects.forEach(execute);
   };
@@ -84,7 +85,7 @@ export function openDesk(
   function execute(effect: Effect): void {
     switch (effect.type) {
       case "lease":
-        send(effect.trainer, effect.part);
+        cpu.in("send", () => send(effect.trainer, effect.part));
         break;
       case "expired":
         outcomes.inc({ outcome: "expired" });
@@ -122,7 +123,8 @@ export function openDesk(
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions };
-    outbox.sendOwn(trainer, lease, work.inputs(part), `${trainer}-lease-${part}`);
+    const inputs = cpu.in("plan", () => work.inputs(part));
+    outbox.sendOwn(trainer, lease, inputs, `${trainer}-lease-${part}`);
   }
 
   function contribute(peer: Peer, message: Contribution, decoded: Parameters<PeerHandlers["said"]>[2]): void {

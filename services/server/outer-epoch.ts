@@ -4,6 +4,7 @@ import { normalisedRow } from "../../shared/model/bag.ts";
 import { keepMask } from "../../shared/model/draws.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
@@ -103,12 +104,13 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   const { optimizer, seed, posteriors } = run;
   const { dropoutRate, latent } = optimizer.config;
   const parts = partsOf(step, run.partSize);
-  const batches = parts.map((users) => {
+  const batchOf = (users: Uint32Array): SparseRows => {
     const rows = rowsOf(users, rowOf);
     const dropped = (row: Int32Array, k: number) =>
       normalisedRow(row, keepMask(seed, step.index, users[k]!, row.length, dropoutRate), dropoutRate);
     return step.dropout ? { rows, values: rows.map(dropped) } : whole(rows);
-  });
+  };
+  const batches = cpu.in("plan", () => parts.map(batchOf));
   const oldOf = (users: Uint32Array): WireTensor[] => {
     const { mu, logvar } = posteriors.of(users);
     const shape = [users.length, latent];

@@ -1,6 +1,7 @@
 // The sockets of the parameter server: who is there, what they say, what they are sent, who is dropped and why. Knows nothing of steps; desk.ts does.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type WebSocket, WebSocketServer } from "ws";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError, errors } from "../../shared/runtime/errors.ts";
 import { type Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
@@ -26,7 +27,8 @@ export interface PeerHandlers {
 export interface Peers {
   /** ws://host:port, the port as it came out. */
   readonly url: string;
-  readonly bytes: { sent: number; received: number };
+  /** Over the sockets, and through the exchange's files. */
+  readonly bytes: { sent: number; received: number; readonly memory: Exchange["bytes"] };
   list(): readonly Peer[];
   /** `sent`: the socket has taken the frames, or never will. Their memory must stay as it is until then. */
   send(id: string, frames: readonly Uint8Array[], sent?: () => void): void;
@@ -57,7 +59,7 @@ export async function listenForPeers({ host, port, token, exchange, limit }: Lis
     server.once("listening", resolve);
     server.once("error", reject);
   });
-  const bytes = { sent: 0, received: 0 };
+  const bytes = { sent: 0, received: 0, memory: exchange?.bytes ?? { sent: 0, received: 0 } };
   const connected = new Map<string, { peer: Peer; socket: WebSocket }>();
   const sockets = new Set<{ socket: WebSocket; heardAt: number }>();
   let serial = 0;
@@ -99,7 +101,7 @@ export async function listenForPeers({ host, port, token, exchange, limit }: Lis
       say(socket, { type: "welcome", trainer: id, seed, exchange: exchange?.offer ?? null });
       on.joined(peer);
     };
-    socket.on("message", (data: Buffer) => {
+    const hear = (data: Buffer) => {
       entry.heardAt = Date.now();
       bytes.received += data.byteLength;
       if (!sockets.has(entry)) return; // rejected, the socket is closing
@@ -121,7 +123,8 @@ export async function listenForPeers({ host, port, token, exchange, limit }: Lis
         if (!(error instanceof AppError)) throw error;
         reject(error.message.replace(`. ${errors[error.code].hint}`, "").slice(0, 1000));
       }
-    });
+    };
+    socket.on("message", (data: Buffer) => cpu.in("receive", () => hear(data)));
     socket.on("pong", () => {
       entry.heardAt = Date.now();
       if (peer) peer.lastSeenAt = entry.heardAt;

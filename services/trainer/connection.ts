@@ -1,6 +1,7 @@
 // The trainer's side of the socket: connect, ask, answer; when the server goes away, come back with growing, jittered pauses. Between main.ts and compute.ts.
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/engine/engine.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
@@ -116,8 +117,11 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
           return;
         case "lease": {
           if (!computer || draining) return;
+          const answering = computer;
           changed("computing");
-          answer(computer.answer(message, withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease)));
+          const inputs = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT).tensors(memory.lease);
+          const result = cpu.in("compute", () => answering.answer(message, inputs));
+          cpu.in("send", () => answer(result));
           computed(message);
           changed("waiting");
           return say({ type: "ask" });
@@ -136,7 +140,7 @@ function session({ server, hello, engine, log, changed, computed }: Wanted, unti
     socket.on("message", (data: Buffer) => {
       heard();
       try {
-        hear(data);
+        cpu.in("receive", () => hear(data));
       } catch (error) {
         reject(error);
         socket.terminate();
