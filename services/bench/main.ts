@@ -21,6 +21,8 @@ export const command = defineCommand({
     threads: size().default(1).describe("engine: threads"),
     batch: size().default(500).describe("train: users of a step"),
     trainers: size().max(64).default(2).describe("train: trainer processes, of one thread each"),
+    sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
+    every: size().default(8).describe("train: with --sync local, batches between two averages"),
     events: size().default(1_000_000).describe("ingest: events of the topic"),
     partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
     memory: z.string().default("512MB").describe("ingest: its --memory"),

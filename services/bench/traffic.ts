@@ -1,0 +1,40 @@
+// The bytes that a step must move, from the shapes of the model alone: what the measured ones are held against. Headers are left out. Pure.
+import type { ModelConfig } from "../../shared/model/config.ts";
+import { type Group, shapesOf } from "../../shared/model/parameters.ts";
+import { scored } from "../../shared/wire/messages.ts";
+
+export interface StepShape {
+  readonly config: Pick<ModelConfig, "items" | "hidden" | "latent">;
+  readonly batch: number;
+  readonly partSize: number;
+  /** Items of a user, on average. */
+  readonly perUser: number;
+  readonly trainers: number;
+}
+
+/** Bytes from the server to all trainers, and back. */
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
+}
+
+export const bytesOfGroup = (group: Group, config: StepShape["config"]): number =>
+  4 * shapesOf(group, config as ModelConfig).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0);
+
+/** An exact step: the weights that the step before has moved, once to each trainer that gets a part; a lease and an answer a part. */
+export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSize, perUser, trainers }: StepShape): Traffic {
+  const parts = Math.ceil(batch / partSize);
+  const moved = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config);
+  const bags = 4 * batch * config.hidden;
+  const posteriors = 2 * 4 * batch * config.latent;
+  const rows = 4 * batch * perUser + 2 * 4 * batch; // items, where each row ends, the keys of the draws
+  return {
+    sent: Math.min(trainers, parts) * moved + bags + rows + (phase === "encoder" ? posteriors : 0),
+    received: parts * moved + (phase === "encoder" ? bags : posteriors),
+  };
+}
+
+/** Held-out users, scored; the weights are counted with the step that moved them. */
+export function trafficOfScoring({ config, perUser }: StepShape, users: number): Traffic {
+  return { sent: users * 4 * (config.hidden + perUser + 2), received: users * 4 * scored.length };
+}
