@@ -9,7 +9,8 @@ export interface StepShape {
   readonly partSize: number;
   /** Items of a user, on average. */
   readonly perUser: number;
-  readonly trainers: number;
+  /** How often weights are sent: once for each trainer that gets a part, by socket; once for all, by memory. */
+  readonly copies: number;
 }
 
 /** Bytes from the server to all trainers, and back. */
@@ -21,15 +22,15 @@ export interface Traffic {
 export const bytesOfGroup = (group: Group, config: StepShape["config"]): number =>
   4 * shapesOf(group, config as ModelConfig).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0);
 
-/** An exact step: the weights that the step before has moved, once to each trainer that gets a part; a lease and an answer a part. */
-export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSize, perUser, trainers }: StepShape): Traffic {
+/** An exact step: the weights that the step before has moved; a lease and an answer a part. */
+export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSize, perUser, copies }: StepShape): Traffic {
   const parts = Math.ceil(batch / partSize);
   const moved = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config);
   const bags = 4 * batch * config.hidden;
   const posteriors = 2 * 4 * batch * config.latent;
   const rows = 4 * batch * perUser + 2 * 4 * batch; // items, where each row ends, the keys of the draws
   return {
-    sent: Math.min(trainers, parts) * moved + bags + rows + (phase === "encoder" ? posteriors : 0),
+    sent: copies * moved + bags + rows + (phase === "encoder" ? posteriors : 0),
     received: parts * moved + (phase === "encoder" ? bags : posteriors),
   };
 }

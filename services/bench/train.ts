@@ -120,7 +120,7 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
 const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({ sent: sent / steps, received: received / steps });
 
 function bytesNeeded({ items, heldOut, ...size }: Size, encoderSteps: number, decoderSteps: number, evaluations: number): Traffic {
-  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items } };
+  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items }, copies: 1 }; // all on this machine, by memory
   const [encoder, decoder, scoring] = [trafficOf("encoder", shape), trafficOf("decoder", shape), trafficOfScoring(shape, heldOut)];
   const sum = (way: keyof Traffic) => encoderSteps * encoder[way] + decoderSteps * decoder[way] + evaluations * scoring[way];
   return { sent: sum("sent"), received: sum("received") };
