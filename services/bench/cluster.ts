@@ -28,7 +28,7 @@ const serverStatus = z.object({
 export type ServerStatus = z.output<typeof serverStatus>;
 
 const trainerStatus = z.object({ engine: z.string(), cpu: accounts, peakMemoryBytes: z.number() });
-export type TrainerStatus = z.output<typeof trainerStatus>;
+type TrainerStatus = z.output<typeof trainerStatus>;
 
 export interface Cluster {
   readonly server: Spawned;
@@ -39,6 +39,12 @@ export interface Cluster {
   when(isGood: (status: ServerStatus) => boolean): Promise<ServerStatus>;
   /** Of those that answer. */
   statusOfTrainers(): Promise<TrainerStatus[]>;
+}
+
+/** All statuses at one moment. */
+export interface Reading {
+  readonly server: ServerStatus;
+  readonly trainers: readonly TrainerStatus[];
 }
 
 interface Wanted {
@@ -86,4 +92,10 @@ export async function withCluster<T>(
   } finally {
     await Promise.all([...trainers, server].map((each) => each.stop()));
   }
+}
+
+/** As soon as so many outer epochs are done. */
+export async function readingAfter(cluster: Cluster, epochs: number): Promise<Reading> {
+  const server = await cluster.when((status) => status.epochs.length >= epochs);
+  return { server, trainers: await cluster.statusOfTrainers() };
 }

@@ -35,7 +35,14 @@ export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSiz
   };
 }
 
-/** Held-out users, scored; the weights are counted with the step that moved them. */
-export function trafficOfScoring({ config, perUser }: StepShape, users: number): Traffic {
+/** So many steps of each phase, and so many held-out users scored. */
+export function trafficOfRun(shape: StepShape, run: { encoder: number; decoder: number; scored: number }): Traffic {
+  const [encoder, decoder, scoring] = [trafficOf("encoder", shape), trafficOf("decoder", shape), trafficOfScoring(shape, run.scored)];
+  const sum = (way: keyof Traffic) => run.encoder * encoder[way] + run.decoder * decoder[way] + scoring[way];
+  return { sent: sum("sent"), received: sum("received") };
+}
+
+/** The weights are counted with the step that moved them. */
+function trafficOfScoring({ config, perUser }: StepShape, users: number): Traffic {
   return { sent: users * 4 * (config.hidden + perUser + 2), received: users * 4 * scored.length };
 }

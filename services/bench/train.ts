@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
 import type { Until } from "../../shared/runtime/lifecycle.ts";
-import { type Cluster, type Timing, withCluster } from "./cluster.ts";
+import { type Reading, readingAfter, type Timing, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import { type Figure, gemmRate } from "./figures.ts";
-import { type Traffic, trafficOf, trafficOfScoring } from "./traffic.ts";
-import { bytesBetween, type CpuShare, cpuShareBetween, type Reading, timingBetween } from "./window.ts";
+import { type Traffic, trafficOfRun } from "./traffic.ts";
+import { bytesBetween, type CpuShare, cpuShareBetween, timingBetween } from "./window.ts";
 
 export interface Size {
   readonly items: number;
@@ -82,17 +82,14 @@ function measure(dir: string, { batch, trainers, sync, every }: Size, until: Unt
   });
 }
 
-async function readingAfter(cluster: Cluster, epochs: number): Promise<Reading> {
-  const server = await cluster.when((status) => status.epochs.length >= epochs);
-  return { server, trainers: await cluster.statusOfTrainers() };
-}
-
 function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): TrainFigures {
   const [encoder, decoder, score] = (["encoder", "decoder", "score"] as const).map((phase) =>
     timingBetween(start.server, end.server, phase),
   ) as [Timing, Timing, Timing];
   const steps = encoder.steps + decoder.steps;
   const bytes = bytesBetween(start.server, end.server);
+  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items: size.items }, copies: 1 }; // all on this machine, by memory
+  const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
   const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;
   const { encoderStep, decoderStep } = gflopOf(size);
@@ -113,18 +110,11 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
     evaluationSeconds: score.seconds / score.steps,
     cpuShare: cpuShareBetween(start, end),
     bytesPerStep: { ...perStep(bytes, steps), memory: perStep(bytes.memory, steps) },
-    bytesFormula: size.sync === "exact" ? perStep(bytesNeeded(size, encoder.steps, decoder.steps, score.steps), steps) : undefined,
+    bytesFormula: size.sync === "exact" ? perStep(trafficOfRun(shape, run), steps) : undefined,
   };
 }
 
 const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({ sent: sent / steps, received: received / steps });
-
-function bytesNeeded({ items, heldOut, ...size }: Size, encoderSteps: number, decoderSteps: number, evaluations: number): Traffic {
-  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items }, copies: 1 }; // all on this machine, by memory
-  const [encoder, decoder, scoring] = [trafficOf("encoder", shape), trafficOf("decoder", shape), trafficOfScoring(shape, heldOut)];
-  const sum = (way: keyof Traffic) => encoderSteps * encoder[way] + decoderSteps * decoder[way] + evaluations * scoring[way];
-  return { sent: sum("sent"), received: sum("received") };
-}
 
 /** Of trainers that compute side by side, a step waits for its share of their time. */
 function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record<string, number> {

@@ -1,10 +1,5 @@
 // What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and wire.ts make their figures of it.
-import type { Accounts, ServerStatus, Timing, TrainerStatus } from "./cluster.ts";
-
-export interface Reading {
-  readonly server: ServerStatus;
-  readonly trainers: readonly TrainerStatus[];
-}
+import type { Accounts, Reading, ServerStatus, Timing } from "./cluster.ts";
 
 export type TrainedPhase = "encoder" | "decoder";
 export const trainedPhases = ["encoder", "decoder"] as const satisfies readonly TrainedPhase[];
@@ -20,6 +15,10 @@ export function cpuBetween(start: Accounts, end: Accounts, accounts: readonly st
   return summed(accounts.map((account) => less(end[account] ?? {}, start[account] ?? {})));
 }
 
+/** The same of all trainers together. */
+export const trainerCpuBetween = (start: Reading, end: Reading, accounts: readonly string[]): Record<string, number> =>
+  summed(end.trainers.map(({ cpu }, k) => cpuBetween(start.trainers[k]?.cpu ?? {}, cpu, accounts)));
+
 /** Shares of all seconds of the processor; they sum to 1. */
 export interface CpuShare {
   /** Trainers' arithmetic, from the tensors that came to those that go. */
@@ -33,8 +32,7 @@ export interface CpuShare {
 /** Of the steps that train; evaluation and checkpoints, once an epoch, would weigh thirty times too much in a short run. */
 export function cpuShareBetween(start: Reading, end: Reading): CpuShare {
   const ofServer = cpuBetween(start.server.cpu, end.server.cpu, trainedPhases);
-  const ofTrainers = summed(end.trainers.map(({ cpu }, k) => cpuBetween(start.trainers[k]?.cpu ?? {}, cpu, trainedPhases)));
-  const { compute = 0, ...handling } = ofTrainers;
+  const { compute = 0, ...handling } = trainerCpuBetween(start, end, trainedPhases);
   const { bags = 0, add = 0, adam = 0, plan = 0, ...moving } = ofServer;
   const server = bags + add + adam + plan;
   const wire = total(handling) + total(moving);
