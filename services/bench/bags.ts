@@ -79,7 +79,9 @@ function gathered(weights: Float32Array, hidden: number, touched: Uint32Array): 
   const message = new Float32Array(touched.length * hidden);
   const gradient = new Float32Array(weights.length);
   return median(() => {
-    touched.forEach((row, k) => message.set(weights.subarray(row * hidden, (row + 1) * hidden), k * hidden));
+    touched.forEach((row, k) => {
+      message.set(weights.subarray(row * hidden, (row + 1) * hidden), k * hidden);
+    });
     for (let k = 0; k < touched.length; k++) {
       const to = touched[k]! * hidden;
       const from = k * hidden;

@@ -84,14 +84,14 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
 
   function open(): void {
     if (++step === run.steps) return;
-    server.then(work.stepMs, (at) => tell({ type: "opened", step, phase: work.phase, parts: work.parts, at }));
+    server.after(work.stepMs, (at) => tell({ type: "opened", step, phase: work.phase, parts: work.parts, at }));
   }
 
   function lease(trainer: string, part: number): void {
     const leased = step;
     const isNew = holds.get(trainer) !== leased;
     holds.set(trainer, leased);
-    down.then(onLink(work.leaseBytes + (isNew ? work.weightBytes : 0)), () => {
+    down.after(onLink(work.leaseBytes + (isNew ? work.weightBytes : 0)), () => {
       if (trainer === nameOf(0) && leased >= (run.stallsAt ?? Number.POSITIVE_INFINITY)) return;
       const takes = work.computeMs * (1 + speed[leased * work.parts + part]!);
       computing += takes;
@@ -100,8 +100,8 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
   }
 
   function answer(trainer: string, answered: number, part: number): void {
-    up.then(onLink(work.answerBytes), () =>
-      server.then(work.contributionMs, (at) => {
+    up.after(onLink(work.answerBytes), () =>
+      server.after(work.contributionMs, (at) => {
         tell({ type: "contributed", trainer, step: answered, part, at });
         tell({ type: "asked", trainer, at });
       }),
@@ -150,7 +150,7 @@ class Queue {
     this.#agenda = agenda;
   }
 
-  then(milliseconds: number, act: Act): void {
+  after(milliseconds: number, act: Act): void {
     this.#freeAt = Math.max(this.#freeAt, this.#agenda.now) + milliseconds;
     this.#agenda.after(this.#freeAt - this.#agenda.now, act);
   }

@@ -59,7 +59,7 @@ export function localRound(costs: Costs, phase: TrainedPhase, trainers: number, 
   return {
     phase,
     parts: trainers,
-    computeMs: users * (own.computePerUser + own.perUser) + every * sum(server, "adam"),
+    computeMs: users * own.computePerUser + every * sum(server, "bags", "adam", "plan"),
     handlingMs: (own.handlingPerPart * moved) / exact.answerBytes,
     stepMs: (sum(server, "send") * moved) / exact.weightBytes,
     contributionMs: (own.perPart * moved) / exact.answerBytes,
