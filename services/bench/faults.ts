@@ -68,7 +68,7 @@ export async function faultsFigures({ seconds, trainers, every }: FaultsSize, un
   }
 }
 
-type Disturb = (cluster: Cluster, done: Record<Fault, number>, end: AbortSignal) => Promise<void>;
+type Disturb = (cluster: Cluster, done: Record<Fault, number>, over: AbortSignal) => Promise<void>;
 
 interface SoakSize {
   readonly dir: string;
@@ -89,8 +89,9 @@ async function soak({ dir, data, trainers, seconds }: SoakSize, until: Until, di
       const done = { kill: 0, stop: 0, replace: 0 };
       const before = await cluster.when(({ epochs }) => epochs.length >= 1);
       const startedAt = performance.now();
-      const end = AbortSignal.any([until.signal, AbortSignal.timeout(1000 * seconds)]);
-      await Promise.all([disturb(cluster, done, end), sleep(1000 * seconds, until.signal)]);
+      const over = new AbortController();
+      const lasting = sleep(1000 * seconds, until.signal).then(() => over.abort());
+      await Promise.all([disturb(cluster, done, over.signal), lasting]);
       const after = await cluster.when(() => true);
       const took = (performance.now() - startedAt) / 1000;
       const steps = after.step - before.step;
@@ -117,23 +118,23 @@ function collect(root: string, models: Map<number, string>): void {
 
 /** One fault after the other, each kind in turn, on a trainer that the seed picks. */
 function everyFew(seconds: number): Disturb {
-  return async (cluster, done, end) => {
-    for (let turn = 0; !end.aborted; turn++) {
-      const pause = sleep(1000 * seconds, end);
+  return async (cluster, done, over) => {
+    for (let turn = 0; !over.aborted; turn++) {
+      const pause = sleep(1000 * seconds, over);
       const fault = faults[turn % faults.length]!;
       const [draw] = uniform(SEED, turn, 0.5, new Float32Array(1));
-      await inject(fault, cluster, Math.floor((draw! + 0.5) * cluster.trainers.length), end);
+      await inject(fault, cluster, Math.floor((draw! + 0.5) * cluster.trainers.length), over);
       done[fault]++;
       await pause;
     }
   };
 }
 
-async function inject(fault: Fault, { trainers, startTrainer }: Cluster, which: number, end: AbortSignal): Promise<void> {
+async function inject(fault: Fault, { trainers, startTrainer }: Cluster, which: number, over: AbortSignal): Promise<void> {
   const victim = trainers[which]!;
   if (fault === "stop") {
     victim.child.kill("SIGSTOP");
-    await sleep(STOPPED_MS, end);
+    await sleep(STOPPED_MS, over);
     victim.child.kill("SIGCONT");
     return;
   }
