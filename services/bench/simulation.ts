@@ -7,7 +7,7 @@ import type { Phase } from "../../shared/wire/messages.ts";
 type LeaseEvent =
   | { type: "opened"; step: number; phase: Phase; parts: number; at: number }
   | { type: "asked"; trainer: string; at: number }
-  | { type: "contributed"; trainer: string; step: number; part: number; at: number }
+  | { type: "contributed"; trainer: string; step: number; part: number; finite: true; at: number }
   | { type: "ticked"; at: number };
 
 /** Decides who gets which part: services/server/leases.ts. Only leases and the completion of a step change the world here. */
@@ -69,6 +69,7 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
   const onLink = (bytes: number) => (8 * bytes * 1000) / network.bitsPerSecond;
   const speed = uniform(run.seed, 1, run.jitter, new Float32Array(run.steps * work.parts));
   const holds = new Map<string, number>();
+  const trainers = new Map(Array.from({ length: run.trainers }, (_, k) => [nameOf(k), new Queue(agenda)]));
   let state = machine.initial;
   let step = -1;
   let computing = 0;
@@ -91,20 +92,25 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
     const leased = step;
     const isNew = holds.get(trainer) !== leased;
     holds.set(trainer, leased);
-    down.after(onLink(work.leaseBytes + (isNew ? work.weightBytes : 0)), () => {
-      if (trainer === nameOf(0) && leased >= (run.stallsAt ?? Number.POSITIVE_INFINITY)) return;
-      const takes = work.computeMs * (1 + speed[leased * work.parts + part]!);
-      computing += takes;
-      agenda.after(network.latencyMs + work.handlingMs + takes + network.latencyMs, () => answer(trainer, leased, part));
-    });
+    down.after(onLink(work.leaseBytes + (isNew ? work.weightBytes : 0)), () =>
+      agenda.after(network.latencyMs, () => compute(trainer, leased, part)),
+    );
+  }
+
+  function compute(trainer: string, leased: number, part: number): void {
+    if (trainer === nameOf(0) && leased >= (run.stallsAt ?? Number.POSITIVE_INFINITY)) return;
+    const takes = work.computeMs * (1 + speed[leased * work.parts + part]!);
+    computing += takes;
+    const startsIn = trainers
+      .get(trainer)!
+      .after(work.handlingMs + takes, () => agenda.after(network.latencyMs, () => answer(trainer, leased, part)));
+    // It asks ahead: the next part's inputs are to be here when this one is done.
+    agenda.after(startsIn + network.latencyMs, (at) => tell({ type: "asked", trainer, at }));
   }
 
   function answer(trainer: string, answered: number, part: number): void {
     up.after(onLink(work.answerBytes), () =>
-      server.after(work.contributionMs, (at) => {
-        tell({ type: "contributed", trainer, step: answered, part, at });
-        tell({ type: "asked", trainer, at });
-      }),
+      server.after(work.contributionMs, (at) => tell({ type: "contributed", trainer, step: answered, part, finite: true, at })),
     );
   }
 
@@ -112,7 +118,7 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
     tell({ type: "ticked", at });
     agenda.after(TICK_MS, tick);
   };
-  for (let k = 0; k < run.trainers; k++) tell({ type: "asked", trainer: nameOf(k), at: 0 });
+  for (const trainer of trainers.keys()) tell({ type: "asked", trainer, at: 0 });
   open();
   agenda.after(TICK_MS, tick);
   while (step < run.steps) agenda.next();
@@ -141,7 +147,7 @@ class Agenda {
   }
 }
 
-/** Does one thing at a time, in the order in which it was asked: a processor, a link. */
+/** Does one thing at a time, in the order in which it was asked: a processor, a link, a trainer. */
 class Queue {
   readonly #agenda: Agenda;
   #freeAt = 0;
@@ -150,8 +156,11 @@ class Queue {
     this.#agenda = agenda;
   }
 
-  after(milliseconds: number, act: Act): void {
-    this.#freeAt = Math.max(this.#freeAt, this.#agenda.now) + milliseconds;
-    this.#agenda.after(this.#freeAt - this.#agenda.now, act);
+  /** `act` follows when it is done. Returns how long it is until it begins. */
+  after(milliseconds: number, act: Act): number {
+    const waits = Math.max(0, this.#freeAt - this.#agenda.now);
+    this.#freeAt = this.#agenda.now + waits + milliseconds;
+    this.#agenda.after(waits + milliseconds, act);
+    return waits;
   }
 }
