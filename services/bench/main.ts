@@ -86,7 +86,8 @@ const benches: Record<Config["what"], (config: Config, until: Until) => Promise<
       : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
     const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
     const rows = scaleRows(machine, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
-    return { figures: { costs, rows }, text: () => scaleTable(rows) };
+    const title = `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; efficiency against one trainer of the same mode and link`;
+    return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
   },
   faults: async (config, until) => {
     const size = { seconds: config.seconds, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };

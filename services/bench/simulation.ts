@@ -2,6 +2,7 @@
 // is a number, chance is keyed. Times in ms.
 import { uniform } from "../../shared/model/draws.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
+import { Agenda, Queue } from "./agenda.ts";
 
 /** What of the machine's events occurs here. */
 type LeaseEvent =
@@ -126,41 +127,3 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
 }
 
 const nameOf = (trainer: number) => `t${trainer}`;
-
-type Act = (at: number) => void;
-
-/** What is to happen, and when; of two things at one moment, the one that was entered first. */
-class Agenda {
-  now = 0;
-  readonly #entries: { readonly at: number; readonly act: Act }[] = [];
-
-  after(milliseconds: number, act: Act): void {
-    const at = this.now + milliseconds;
-    const place = this.#entries.findLastIndex((entry) => entry.at <= at) + 1;
-    this.#entries.splice(place, 0, { at, act });
-  }
-
-  next(): void {
-    const { at, act } = this.#entries.shift()!;
-    this.now = at;
-    act(at);
-  }
-}
-
-/** Does one thing at a time, in the order in which it was asked: a processor, a link, a trainer. */
-class Queue {
-  readonly #agenda: Agenda;
-  #freeAt = 0;
-
-  constructor(agenda: Agenda) {
-    this.#agenda = agenda;
-  }
-
-  /** `act` follows when it is done. Returns how long it is until it begins. */
-  after(milliseconds: number, act: Act): number {
-    const waits = Math.max(0, this.#freeAt - this.#agenda.now);
-    this.#freeAt = this.#agenda.now + waits + milliseconds;
-    this.#agenda.after(waits + milliseconds, act);
-    return waits;
-  }
-}

@@ -1,4 +1,4 @@
-// What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and wire.ts make their figures of it.
+// What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and costs.ts make their figures of it.
 import type { Accounts, Reading, ServerStatus, Timing } from "./cluster.ts";
 
 export type TrainedPhase = "encoder" | "decoder";
