@@ -1,17 +1,15 @@
 // Times training as users run it: a real parameter server, real trainer processes, the wire between them, on synthetic users of the paper's size.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
-import { askProcess } from "../../shared/runtime/answers.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
-import { pathsOf } from "../../shared/runtime/paths.ts";
-import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import type { Until } from "../../shared/runtime/lifecycle.ts";
+import { type Reading, readingAfter, type Timing, withCluster } from "./cluster.ts";
+import { writeDataset } from "./dataset.ts";
 import { type Figure, gemmRate } from "./figures.ts";
-import { longTailedRow } from "./rows.ts";
+import { type Traffic, trafficOfRun } from "./traffic.ts";
+import { bytesBetween, type CpuShare, cpuShareBetween, timingBetween } from "./window.ts";
 
 export interface Size {
   readonly items: number;
@@ -19,34 +17,24 @@ export interface Size {
   readonly perUser: number;
   readonly trainers: number;
   readonly heldOut: number;
+  readonly sync: "exact" | "local";
+  /** Batches between two averages, with `local`. */
+  readonly every: number;
 }
 
 /** Steps of an outer epoch of ML-20M: 116,677 users in batches of 500, three encoder passes and one decoder pass. */
 const PAPER_STEPS = { encoder: 702, decoder: 234 };
-/** Batches of the synthetic data; with three encoder passes 24 encoder and 8 decoder steps an epoch. */
-const BATCHES = 8;
+/** Batches of a pass over the synthetic data; with three encoder passes 24 encoder and 8 decoder steps an epoch. Local needs two rounds a pass. */
+const batchesOf = ({ sync, trainers, every }: Size) => (sync === "exact" ? 8 : 2 * trainers * every);
 const WARM_EPOCHS = 1;
 const TIMED_EPOCHS = 2;
-const POLL_MS = 200;
+const PART_SIZE = 250;
 const GIB = 2 ** 30;
 
-const timing = z.object({ steps: z.number(), seconds: z.number(), sections: z.record(z.string(), z.number()) });
-type Timing = z.output<typeof timing>;
-const serverStatus = z.object({
-  listen: z.string(),
-  epochs: z.array(z.object({ epoch: z.number() })),
-  timings: z.partialRecord(z.enum(["posterior", "encoder", "decoder", "joint", "score"]), timing),
-  peakMemoryBytes: z.number(),
-});
-const trainerStatus = z.object({ engine: z.string(), peakMemoryBytes: z.number() });
-
+/** Two readings, `TIMED_EPOCHS` outer epochs apart. */
 interface Measured {
-  readonly encoder: Timing;
-  readonly decoder: Timing;
-  readonly score: Timing;
-  readonly serverBytes: number;
-  readonly trainerBytes: number;
-  readonly engine: string;
+  readonly start: Reading;
+  readonly end: Reading;
 }
 
 export interface TrainFigures {
@@ -62,6 +50,12 @@ export interface TrainFigures {
   /** Arithmetic of an outer epoch, over its time, over the rate of matrix products. */
   readonly gemmShare: number;
   readonly evaluationSeconds: number;
+  /** Of all processes' CPU seconds while steps are trained. */
+  readonly cpuShare: CpuShare;
+  /** Of the server, a step, encoder's and decoder's alike; evaluation included. Through sockets and through memory. */
+  readonly bytesPerStep: Traffic & { readonly memory: Traffic };
+  /** What a step must move, from the model's shapes; only exact steps have a formula. */
+  readonly bytesFormula: Traffic | undefined;
 }
 
 export async function trainFigures(size: Size, until: Until): Promise<TrainFigures> {
@@ -70,107 +64,57 @@ export async function trainFigures(size: Size, until: Until): Promise<TrainFigur
     const engine = await openEngine({ threads: size.trainers });
     const gemmGflops = gemmRate(engine);
     process.stderr.write(`matrix products: ${gemmGflops.toFixed(0)} GFLOP/s with ${size.trainers} thread(s)\n`);
-    writeData(join(dir, "data"), size);
+    writeDataset(join(dir, "data"), { ...size, users: batchesOf(size) * size.batch });
     return figuresOf(await measure(dir, size, until), size, gemmGflops);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** A dataset directory: users of `perUser` items, long-tailed; held-out ones with a fifth of theirs as targets. */
-function writeData(dir: string, { items, batch, perUser, heldOut }: Size): void {
-  mkdirSync(dir);
-  const lines = (users: number, from: number, part: (row: Int32Array) => Int32Array) =>
-    Array.from({ length: users }, (_, k) =>
-      [...part(longTailedRow(from + k, perUser, items))].map((item) => `${from + k},${item}\n`).join(""),
-    );
-  const write = (name: string, rows: string[]) => writeFileSync(join(dir, name), `uid,sid\n${rows.join("")}`);
-  const users = BATCHES * batch;
-  const targets = Math.max(1, Math.floor(perUser / 5));
-  write(
-    "train.csv",
-    lines(users, 0, (row) => row),
-  );
-  write(
-    "validation_tr.csv",
-    lines(heldOut, users, (row) => row.subarray(targets)),
-  );
-  write(
-    "validation_te.csv",
-    lines(heldOut, users, (row) => row.subarray(0, targets)),
-  );
-  write("test_tr.csv", []);
-  write("test_te.csv", []);
-  writeFileSync(join(dir, "unique_sid.txt"), Array.from({ length: items }, (_, k) => `i${k}\n`).join(""));
-}
-
-async function measure(dir: string, { batch, trainers }: Size, until: Until): Promise<Measured> {
-  const started: Spawned[] = [];
-  const where = ["--data-dir", dir];
-  const flags = ["--data", join(dir, "data"), "--out", join(dir, "out"), "--epochs", "1000", "--batch-size", String(batch)];
-  try {
-    const server = spawnService("server", [...flags, "--listen", "127.0.0.1:0", ...where], { quiet: true });
-    started.push(server);
-    const ask = () => statusOf(server, dir, serverStatus);
-    const { listen } = await when(ask, () => true, server, until);
-    for (let k = 0; k < trainers; k++)
-      started.push(spawnService("trainer", ["--server", listen, "--threads", "1", ...where], { quiet: true, threads: 1 }));
-    const after = (epochs: number) => when(ask, (status) => status.epochs.length >= epochs, server, until);
-    const warm = await after(WARM_EPOCHS);
+function measure(dir: string, { batch, trainers, sync, every }: Size, until: Until): Promise<Measured> {
+  const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
+  const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(PART_SIZE), ...local];
+  const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
+  return withCluster({ dir, serverFlags, trainers }, until, async (cluster) => {
+    const start = await readingAfter(cluster, WARM_EPOCHS);
     process.stderr.write("warm; timing\n");
-    const end = await after(WARM_EPOCHS + TIMED_EPOCHS);
-    const computing = await Promise.all(started.slice(1).map((trainer) => statusOf(trainer, dir, trainerStatus)));
-    const between = (phase: "encoder" | "decoder" | "score") => difference(end.timings[phase]!, warm.timings[phase]!);
-    return {
-      encoder: between("encoder"),
-      decoder: between("decoder"),
-      score: between("score"),
-      serverBytes: end.peakMemoryBytes,
-      trainerBytes: Math.max(...computing.map((each) => each?.peakMemoryBytes ?? 0)),
-      engine: computing[0]?.engine ?? "",
-    };
-  } finally {
-    await Promise.all(started.reverse().map((each) => each.stop()));
-  }
+    return { start, end: await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS) };
+  });
 }
 
-/** Asks until the answer is good. Throws SERVICE_DIED when the server ends before. */
-async function when<T>(ask: () => Promise<T | undefined>, isGood: (answer: T) => boolean, server: Spawned, until: Until): Promise<T> {
-  while (server.running && !until.signal.aborted) {
-    const answer = await ask();
-    if (answer !== undefined && isGood(answer)) return answer;
-    await Promise.race([sleep(POLL_MS, until.signal), server.exited]);
-  }
-  throw new AppError("SERVICE_DIED", { what: "the server ended before it was measured", service: "server" });
-}
-
-const statusOf = <S extends z.ZodType>(service: Spawned, dir: string, schema: S) =>
-  askProcess(pathsOf(dir).run, service.child.pid, schema, 10_000);
-
-function difference(end: Timing, start: Timing): Timing {
-  const sections = Object.entries(end.sections).map(([name, seconds]) => [name, seconds - (start.sections[name] ?? 0)]);
-  return { steps: end.steps - start.steps, seconds: end.seconds - start.seconds, sections: Object.fromEntries(sections) };
-}
-
-function figuresOf(measured: Measured, size: Size, gemmGflops: number): TrainFigures {
-  const { encoder, decoder, score } = measured;
+function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): TrainFigures {
+  const [encoder, decoder, score] = (["encoder", "decoder", "score"] as const).map((phase) =>
+    timingBetween(start.server, end.server, phase),
+  ) as [Timing, Timing, Timing];
+  const steps = encoder.steps + decoder.steps;
+  const bytes = bytesBetween(start.server, end.server);
+  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items: size.items }, copies: 1 }; // all on this machine, by memory
+  const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
   const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;
   const { encoderStep, decoderStep } = gflopOf(size);
   const outerEpoch = PAPER_STEPS.encoder * encoderStep + PAPER_STEPS.decoder * decoderStep;
   return {
-    engine: measured.engine,
+    engine: end.trainers[0]?.engine ?? "",
     encoderStepMs: stepMs(encoder),
     decoderStepMs: stepMs(decoder),
     outerEpochSeconds,
-    peakMemoryBytes: { server: measured.serverBytes, trainer: measured.trainerBytes },
+    peakMemoryBytes: {
+      server: end.server.peakMemoryBytes,
+      trainer: Math.max(0, ...end.trainers.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    },
     split: { encoder: splitOf(encoder, size.trainers), decoder: splitOf(decoder, size.trainers) },
     gflop: { encoderStep, decoderStep, outerEpoch },
     gemmGflops,
     gemmShare: outerEpoch / outerEpochSeconds / gemmGflops,
     evaluationSeconds: score.seconds / score.steps,
+    cpuShare: cpuShareBetween(start, end),
+    bytesPerStep: { ...perStep(bytes, steps), memory: perStep(bytes.memory, steps) },
+    bytesFormula: size.sync === "exact" ? perStep(trafficOfRun(shape, run), steps) : undefined,
   };
 }
+
+const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({ sent: sent / steps, received: received / steps });
 
 /** Of trainers that compute side by side, a step waits for its share of their time. */
 function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record<string, number> {
@@ -194,7 +138,8 @@ function gflopOf({ items, batch, perUser }: Size): { encoderStep: number; decode
 export function trainLines(figures: TrainFigures, size: Size): Figure[] {
   const isPaper = size.items === 20_108 && size.batch === 500 && size.perUser === 86 && size.trainers === 2 && size.heldOut === 10_000;
   const atMost = (value: number) => (isPaper ? { limit: { is: "at most" as const, value } } : {});
-  const { peakMemoryBytes: peak, split, gflop } = figures;
+  const { peakMemoryBytes: peak, split, gflop, cpuShare, bytesPerStep, bytesFormula } = figures;
+  const wanted = size.sync === "exact" ? { most: 35, aim: 25 } : { most: 8, aim: 4 };
   const parts = (phase: "encoder" | "decoder") =>
     Object.entries(split[phase]).map(([name, value]) => ({ name: `  ${phase} step: ${name}`, value, unit: "ms" }));
   return [
@@ -213,6 +158,18 @@ export function trainLines(figures: TrainFigures, size: Size): Figure[] {
     },
     { name: "peak memory of a trainer", value: peak.trainer / GIB, unit: "GiB", ...atMost(2.5) },
     { name: "peak memory of the server", value: peak.server / GIB, unit: "GiB" },
+    { name: `CPU of server and wire (aim ${wanted.aim} %)`, value: 100 * (1 - cpuShare.compute), unit: "%", ...atMost(wanted.most) },
+    { name: "  server: bags, adding, Adam, planning", value: 100 * cpuShare.server, unit: "%" },
+    { name: "  wire", value: 100 * cpuShare.wire, unit: "%" },
+    ...bytesLines(bytesPerStep, bytesFormula),
     { name: `evaluation of ${size.heldOut} users`, value: figures.evaluationSeconds, unit: "s", ...atMost(10) },
   ];
+}
+
+function bytesLines({ memory, ...socket }: TrainFigures["bytesPerStep"], formula: Traffic | undefined): Figure[] {
+  return (["sent", "received"] as const).flatMap((way) => [
+    { name: `${way} a step, by socket`, value: socket[way] / 1e6, unit: "MB" },
+    { name: `${way} a step, by memory`, value: memory[way] / 1e6, unit: "MB" },
+    ...(formula ? [{ name: `${way} a step, by the formula`, value: formula[way] / 1e6, unit: "MB" }] : []),
+  ]);
 }

@@ -1,5 +1,6 @@
 // One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between door.ts and peers.ts.
 import type { WebSocket } from "ws";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError, errors } from "../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, read } from "../../shared/wire/messages.ts";
@@ -73,14 +74,15 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
 
   socket.on("message", (data: Buffer) => {
     on.passed("received", data.byteLength);
-    react((now) => {
+    const hear = (now: number) => {
       seen.heardAt = now;
       const decoded = take(data);
       seen.halfway = decoded === undefined;
       if (!decoded) return;
       on.hear(read(fromTrainer, decoded), decoded);
       seen.greeted = true;
-    });
+    };
+    cpu.in("receive", () => react(hear));
   });
   socket.on("ping", () => react(() => {}));
   socket.on("pong", () =>

@@ -2,7 +2,6 @@
 import type { ModelConfig } from "../../shared/model/config.ts";
 import type { Spent } from "../../shared/model/laps.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { mustBe } from "../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";

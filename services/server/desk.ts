@@ -1,5 +1,6 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
 import type { ModelConfig } from "../../shared/model/config.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -80,7 +81,7 @@ export function openDesk(
   let waking: NodeJS.Timeout | undefined;
 
   const tell = (event: Event): readonly Effect[] => {
-    const [next, effects] = decide(state, event);
+    const [next, effects] = cpu.in("plan", () => decide(state, event));
     state = next;
     effects.forEach(execute);
     clearTimeout(waking);
@@ -94,7 +95,7 @@ export function openDesk(
   function execute(effect: Effect): void {
     switch (effect.type) {
       case "lease":
-        send(effect.trainer, effect.part);
+        cpu.in("send", () => send(effect.trainer, effect.part));
         break;
       case "accept":
         accounts.count(effect.trainer, "accepted");
@@ -142,7 +143,8 @@ export function openDesk(
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const inner = work.local?.[part]!.inner;
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
-    outbox.sendOwn(to.peer, lease, work.inputs(part), `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
+    const inputs = cpu.in("plan", () => work.inputs(part));
+    outbox.sendOwn(to.peer, lease, inputs, `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
   }
 
   /** Throws what the peer is told when it is dropped for this; the other effects are done by then. */

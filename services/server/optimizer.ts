@@ -13,6 +13,7 @@ import {
   type Weights,
 } from "../../shared/model/parameters.ts";
 import type { Step } from "../../shared/model/schedule.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Allocate } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
@@ -119,9 +120,9 @@ export class Optimizer {
   }
 
   #step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
-    const dBags = phase === "decoder" ? undefined : this.#gatheredBags(parts, users, index);
-    const hidden = phase === "decoder" ? undefined : this.#gathered("hidden", parts, index);
-    const decoder = phase === "encoder" ? undefined : this.#gathered("decoder", parts, index);
+    const dBags = phase === "decoder" ? undefined : cpu.in("add", () => this.#gatheredBags(parts, users, index));
+    const hidden = phase === "decoder" ? undefined : cpu.in("add", () => this.#gathered("hidden", parts, index));
+    const decoder = phase === "encoder" ? undefined : cpu.in("add", () => this.#gathered("decoder", parts, index));
     if (dBags && hidden) {
       const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
       this.#embedding.adamOfBags(dBags, users, rate);
@@ -198,7 +199,7 @@ export class Optimizer {
 
   #timed<T>(section: "firstLayer" | "adam", body: () => T): T {
     const startedAt = performance.now();
-    const result = body();
+    const result = cpu.in(section === "adam" ? "adam" : "bags", body);
     this.spent[section] += (performance.now() - startedAt) / 1000;
     return result;
   }

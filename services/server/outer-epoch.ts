@@ -1,6 +1,7 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
@@ -106,7 +107,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
 async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<Trained> {
   const { optimizer } = run;
   const parts = partsOf(step, run.partSize);
-  const batches = parts.map((users) => batchOf(run, step, users, rowOf));
+  const batches = cpu.in("plan", () => parts.map((users) => batchOf(run, step, users, rowOf)));
   // All parts' at once, before the first lease: later the processor's cores are the trainers'.
   const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
   const bags_BH = optimizer.bag(all);

@@ -28,8 +28,8 @@ export interface PeerHandlers {
 export interface Peers {
   /** ws://host:port or wss://host:port, the port as it came out. */
   readonly url: string;
-  /** `waiting`: sent, and not taken yet by whom it was sent to. */
-  readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number };
+  /** Over the sockets, and through the exchange's files. `waiting`: sent, and not taken yet by whom it was sent to. */
+  readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number; readonly memory: Exchange["bytes"] };
   /** Peers that were dropped and told why. */
   readonly rejected: number;
   list(): readonly Peer[];
@@ -126,6 +126,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
       get waiting() {
         return [...connections].reduce((sum, { out }) => sum + out.waiting, 0);
       },
+      memory: exchange?.bytes ?? { sent: 0, received: 0 },
     },
     get rejected() {
       return rejected;

@@ -1,4 +1,5 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
+import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
 import type { Received } from "./contributions.ts";
@@ -84,7 +85,9 @@ export class Progress {
   #account(phase: Phase, answers: readonly Received[]): () => void {
     const startedAt = performance.now();
     const before = { ...this.run?.optimizer.spent };
+    cpu.charge("between"); // validation is a phase of its own; this is checkpoints and waiting for events
     return () => {
+      cpu.charge(phase);
       this.#settle = () => {};
       this.#timings[phase] ??= { steps: 0, seconds: 0, sections: {} };
       const timing = this.#timings[phase];
@@ -146,6 +149,7 @@ export class Progress {
       tableVersion: this.tableVersion,
       watermark: this.watermark,
       timings: this.#timings,
+      cpu: cpu.accounts(),
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       stepsPerMinute: this.#pace.perMinute(Date.now()),
       trainers: peers.list().map(({ id, name, engine, threads, shares, lastSeenAt }) => ({

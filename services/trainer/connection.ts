@@ -2,6 +2,7 @@
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { printable } from "../../shared/picture/printable.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
@@ -144,6 +145,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
         }
         case "lease": {
           if (!computer || draining) return;
+          const answering = computer;
           changed("computing");
           say({ type: "ask" }); // the next one's inputs are here when this one is done
           const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
@@ -151,9 +153,9 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
           const tensors = arrived.tensors(memory.lease);
           rowsChecked(tensors, models.hidden!);
           book("pull");
-          const made = computer.answer(message, tensors, () => book("data"));
+          const made = cpu.in("compute", () => answering.answer(message, tensors, () => book("data")));
           book("compute");
-          answer(made);
+          cpu.in("send", () => answer(made));
           book("push");
           computed(message);
           return changed("waiting");
@@ -173,7 +175,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     socket.on("message", (data: Buffer) => {
       book("wait");
       try {
-        hear(data);
+        cpu.in("receive", () => hear(data));
         heard(); // not before: computing takes its time
       } catch (error) {
         reject(error);

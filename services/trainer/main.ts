@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
+import { cpu } from "../../shared/runtime/cpu.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
@@ -51,6 +52,7 @@ export const command = defineCommand({
         engine: engine.name,
         threads: engine.threads,
         parts,
+        cpu: cpu.accounts(),
         tensors: engine.tf.memory().numTensors,
         memoryBytes: process.memoryUsage().rss,
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -58,10 +60,12 @@ export const command = defineCommand({
     });
     const hello = { name: `${hostname()}/${process.pid}`, engine: engine.name, threads: engine.threads };
     const changed = (next: TrainerState) => {
+      if (state === "connecting") cpu.charge("between");
       state = next;
     };
     const computed = ({ phase }: { phase: string }) => {
       parts++;
+      cpu.charge(phase);
       metrics.counter("tributary_parts_total").inc({ phase });
       metrics.gauge("tributary_live_tensors").set(engine.tf.memory().numTensors);
     };

@@ -34,6 +34,8 @@ export interface Offer {
 
 export class Exchange {
   readonly offer: Offer;
+  /** By this side, through the files. */
+  readonly bytes = { sent: 0, received: 0 };
   readonly #files = new Map<string, number>();
 
   private constructor(offer: Offer) {
@@ -79,6 +81,7 @@ export class Exchange {
           at += written;
         }
       }
+      this.bytes.sent += at;
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOSPC") return false;
@@ -95,6 +98,7 @@ export class Exchange {
         if (count === 0) throw new AppError("FRAME_MALFORMED", { what: `the file ${name} is shorter than its tensors` });
         done += count;
       }
+      this.bytes.received += memory.byteLength;
     } catch (error) {
       if (error instanceof AppError) throw error;
       throw new AppError("FRAME_MALFORMED", { what: `the file ${name} cannot be read` }, { cause: error });

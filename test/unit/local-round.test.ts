@@ -79,7 +79,7 @@ test.each([
     expect(local.step).toBe(exact.step);
     for (const [name, { data }] of Object.entries(exact.optimizer.weights))
       expect(deviation(local.optimizer.weights[name]!.data, data), name).toBeLessThan(1e-3);
-    expect(local.posteriors.has(0, config.items)).toBe("notAlternating" in change ? false : true);
+    expect(local.posteriors.has(0, config.items)).toBe(!("notAlternating" in change));
   },
 );
 

@@ -1,0 +1,64 @@
+// The benches of the wire as users run them, at tiny sizes: every figure that is promised is printed, and is a number.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { killAll, start } from "./processes.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "tributary-bench-test-"));
+afterAll(() => {
+  killAll();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const tiny = ["--items", "300", "--batch", "40", "--users", "20", "--per-user", "10"];
+const bench = async (...args: string[]) => {
+  const { code, stdout, stderr } = await start(["bench", ...args, "--json"]).ended;
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+};
+const milliseconds = expect.any(Number);
+const sections = expect.objectContaining({ receive: milliseconds, add: milliseconds, adam: milliseconds, send: milliseconds });
+const phase = { steps: expect.any(Number), server: sections, trainers: expect.objectContaining({ compute: milliseconds }) };
+
+test("bench wire tells rates, bytes beside the formula, the server's sections, both bags and Adam's ways; bench scale goes on from there", {
+  timeout: 120_000,
+}, async () => {
+  const wire = await bench("wire", ...tiny, "--trainers", "1", "--megabytes", "1");
+  expect(wire.transfers.map(({ via }: { via: string }) => via)).toEqual(["socket", "memory"]);
+  for (const { there, back } of wire.transfers) expect(Math.min(there, back)).toBeGreaterThan(0);
+  for (const via of ["memory", "socket"]) {
+    const costs = wire.steps[via];
+    expect(costs).toMatchObject({ via, encoder: phase, decoder: phase });
+    const steps = costs.encoder.steps + costs.decoder.steps;
+    // Headers are left out of the formula, and a reading may fall between a step's bytes and its count.
+    for (const way of ["sent", "received"]) {
+      expect(costs.bytes.measured[way] / costs.bytes.formula[way]).toBeGreaterThan(1 - 3 / steps);
+      expect(costs.bytes.measured[way] / costs.bytes.formula[way]).toBeLessThan(1 + 3 / steps);
+    }
+  }
+  expect(wire.bags.map(({ design, round }: { design: string; round: string }) => `${design} of ${round}`)).toEqual([
+    "sums of one part",
+    "rows of one part",
+    "sums of 8 batches",
+    "rows of 8 batches",
+  ]);
+  for (const way of ["tensorflow", "wasm1", "wasm2"]) expect(wire.adam[way]).toEqual({ dense: milliseconds, fromBags: milliseconds });
+  expect(wire.adam.typedArrays).toEqual({ dense: milliseconds });
+
+  const file = join(dir, "wire.json");
+  writeFileSync(file, JSON.stringify(wire));
+  const scale = await bench("scale", "--costs", file, "--trainers", "1,2,...,8", "--bandwidth", "1Gbit,10Gbit", "--latency", "1ms");
+  expect(scale.costs).toEqual(wire.steps.socket);
+  expect(scale.rows).toHaveLength(3 * 2 * 4);
+  for (const row of scale.rows) {
+    expect(row.efficiency).toBeGreaterThan(0);
+    if (row.trainers === 1) expect(row.efficiency).toBe(1);
+  }
+});
+
+test("a list of trainers is refused where one number belongs", async () => {
+  const { code, stderr } = await start(["bench", "train", "--trainers", "1,2"]).ended;
+  expect(code).toBe(2);
+  expect(stderr).toContain("--trainers 1,2");
+});
