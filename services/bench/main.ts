@@ -1,6 +1,7 @@
 // The `bench` command: figures of this machine, each beside the limit that it is held against.
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { decide, initial } from "../../shared/leases/leases.ts";
 import { bandwidth, duration } from "../../shared/runtime/amount.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -78,14 +79,12 @@ const benches: Record<Config["what"], (config: Config, until: Until) => Promise<
     return result(figures, title, () => wireLines(figures));
   },
   scale: async (config, until) => {
-    // The machine itself, not a copy of its rules.
-    const machine = await import("../server/leases.ts");
     const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;
     const costs = config.costs
       ? costsOf(config.costs)
       : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
     const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
-    const rows = scaleRows(machine, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
+    const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
     const title = `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; efficiency against one trainer of the same mode and link`;
     return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
   },

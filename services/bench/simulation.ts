@@ -11,7 +11,7 @@ type LeaseEvent =
   | { type: "contributed"; trainer: string; step: number; part: number; finite: true; at: number }
   | { type: "ticked"; at: number };
 
-/** Decides who gets which part: services/server/leases.ts. Only leases and the completion of a step change the world here. */
+/** Decides who gets which part: shared/leases/leases.ts. Only leases and the completion of a step change the world here. */
 export interface Machine<S> {
   readonly initial: S;
   decide(state: S, event: LeaseEvent): readonly [S, readonly LeaseEffect[]];

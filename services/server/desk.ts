@@ -11,7 +11,7 @@ import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { type DeskStatus, standing } from "./desk-status.ts";
-import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "./leases.ts";
+import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "../../shared/leases/leases.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
 import type { Peer, PeerHandlers, Peers } from "./peers.ts";
 
@@ -20,6 +20,8 @@ export interface Work {
   readonly phase: Phase;
   readonly batchSize: number;
   readonly config: ModelConfig;
+  /** Batches of the schedule that it stands for; absent: one. */
+  readonly steps?: number;
   /** Users of each part. */
   readonly parts: readonly Uint32Array[];
   readonly hidden: Versioned;

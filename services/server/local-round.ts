@@ -9,14 +9,14 @@ import type { RowOf, Run, RunStep } from "./outer-epoch.ts";
 
 /** How `--sync local` goes about it. */
 export interface Local {
-  /** Most batches that a trainer takes on its own between two averages. */
+  /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of one part. */
   readonly every: number;
   /** How many trainers there are at the moment. */
   trainers(): number;
 }
 
 /**
- * What each trainer does in the round that begins with step `at`: consecutive steps of one phase. All rounds that are left of a phase are of one length, as near as
+ * What each trainer does in the round that begins with step `at`: consecutive steps of one phase, `every` at most. All rounds that are left of a phase are of one length, as near as
  * may be: in a short last one trainers would have nothing to do.
  */
 export function stintsOf(steps: readonly Step[], at: number, every: number, trainers: number): Step[][] {
@@ -67,6 +67,7 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     phase,
     decoder: optimizer.group("decoder"),
     inputs,
+    steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({
       inner: steps.map(({ index, users }) => ({ step: index, users: users.length })),
       rows: touched?.[part]!.items.length,
@@ -95,7 +96,7 @@ function joined(lists: readonly Uint32Array[]): Uint32Array {
  * equal ones are 1 / sqrt(N) each.
  */
 function stridden(examples: readonly number[]): number[] {
-  const length = Math.hypot(...examples);
+  const length = process.env.STRIDE === "mean" ? examples.reduce((a, b) => a + b) : Math.hypot(...examples);
   return examples.map((each) => each / length);
 }
 
@@ -106,7 +107,7 @@ function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): 
     for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
     return count_I;
   });
-  const length_I = Float64Array.from({ length: items }, (_, item) => Math.hypot(...counts.map((count_I) => count_I[item]!)));
+  const length_I = Float64Array.from({ length: items }, (_, item) => (process.env.STRIDE === "mean" ? counts.reduce((a, c) => a + c[item]!, 0) : Math.hypot(...counts.map((count_I) => count_I[item]!))));
   return counts.map((count_I) => {
     const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
     return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };

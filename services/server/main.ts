@@ -81,7 +81,7 @@ export const command = defineCommand({
       const model = progress.run?.optimizer.config ?? modelOf(config, 1);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
-        : largestAnswer(model, config.every * config.partSize, model.items);
+        : largestAnswer(model, config.every * Math.max(config.batchSize, config.partSize), model.items);
     };
     const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
     const status = () => progress.status(peers!, desk);

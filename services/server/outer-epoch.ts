@@ -9,7 +9,6 @@ import type { Work } from "./desk.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
-import type { Versioned } from "./outbox.ts";
 import { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
@@ -52,7 +51,7 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
   for (let at = 0; at < steps.length; ) {
     const step = steps[at]!;
     const { local } = run;
-    const stints = local && stintsOf(steps, at, local.every, local.trainers());
+    const stints = local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
     const { answers, parts } = stints ? await localRound(run, stints, rowOf, runStep) : await trainStep(run, step, rowOf, runStep);
     const taken = stints ? stints.flat().length : 1;
     run.step += taken;

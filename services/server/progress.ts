@@ -70,11 +70,11 @@ export class Progress {
       this.#settle();
       this.phase = work.phase;
       const answers: Received[] = [];
-      this.#settle = this.#account(work.phase, answers);
+      this.#settle = this.#account(work, answers);
       const received = await desk.run(work, signal);
       answers.push(...received);
       if (work.phase === "score" || work.phase === "posterior") this.#settle(); // nothing is applied
-      this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase });
+      this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase }, work.steps ?? 1);
       this.#pace.passed(Date.now(), peers.bytes);
       this.measure(peers, desk);
       return received;
@@ -82,7 +82,7 @@ export class Progress {
   }
 
   /** Opens the account of a step; what it returns closes it. */
-  #account(phase: Phase, answers: readonly Received[]): () => void {
+  #account({ phase, steps = 1 }: Work, answers: readonly Received[]): () => void {
     const startedAt = performance.now();
     const before = { ...this.run?.optimizer.spent };
     cpu.charge("between"); // validation is a phase of its own; this is checkpoints and waiting for events
@@ -93,7 +93,7 @@ export class Progress {
       const timing = this.#timings[phase];
       const seconds = (performance.now() - startedAt) / 1000;
       this.#metrics.histogram("tributary_step_seconds").observe({ phase }, seconds);
-      timing.steps++;
+      timing.steps += steps;
       timing.seconds += seconds;
       const add = (section: string, more: number) => {
         timing.sections[section] = (timing.sections[section] ?? 0) + more;

@@ -33,7 +33,7 @@ export class InnerAdam {
         const length = shape.reduce((a, b) => a * b);
         const weights = memory.floats(name === embeddingName ? 0 : length);
         const moving = { weights, m: memory.zeros(length), v: memory.zeros(length) };
-        const known = before && before.#moving.get(name);
+        const known = before === undefined ? undefined : before.#moving.get(name);
         if (known) {
           moving.m.set(known.m);
           moving.v.set(known.v);

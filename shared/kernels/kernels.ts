@@ -128,10 +128,7 @@ export class Kernels {
     });
   }
 
-  /**
-   * The same of a table that holds a few rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. All in the kernels' memory.
-   * Rows that stand in no bag stay as they are, their moments too (sparse Adam).
-   */
+  /** The same of a table that holds some rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. All in the kernels' memory. */
   adamOfRows({ weights, m, v }: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
     const { memory } = this;
     memory.borrowed(() => {

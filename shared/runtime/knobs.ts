@@ -38,8 +38,8 @@ export const knobs = {
   sync: z
     .enum(["exact", "local"])
     .default("exact")
-    .describe("exact: N trainers compute what one computes; local: each takes --every batches on its own, then they are averaged"),
-  every: size().max(1000).default(8).describe("with --sync local: most batches between two averages"),
+    .describe("exact: N trainers compute what one computes; local: each learns from --every batches on its own, then they are averaged"),
+  every: size().max(1000).default(8).describe("with --sync local: most batches that a trainer takes on its own, in steps of --part-size"),
   seed: z.coerce
     .number()
     .int()

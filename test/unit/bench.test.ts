@@ -9,7 +9,7 @@ import { scaleRows } from "../../services/bench/scale.ts";
 import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/bench/traffic.ts";
 import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/bench/window.ts";
 import { exactStep, localRound } from "../../services/bench/workloads.ts";
-import { decide, initial } from "../../services/server/leases.ts";
+import { decide, initial } from "../../shared/leases/leases.ts";
 
 describe("bytes by the formula", () => {
   const [H, L, I] = [600, 200, 20_108];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { allowance } from "../../services/server/deadlines.ts";
-import { decide, type Effect, type Event, initial, nextDeadline, type State } from "../../services/server/leases.ts";
+import { allowance } from "../../shared/leases/deadlines.ts";
+import { decide, type Effect, type Event, initial, nextDeadline, type State } from "../../shared/leases/leases.ts";
 
 const opened = (parts: number, step = 1, at = 0): Event => ({ type: "opened", step, phase: "encoder", parts, at });
 const asked = (trainer: string, at = 0): Event => ({ type: "asked", trainer, at });

@@ -41,7 +41,7 @@ describe("the folders", () => {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => ({ name, text: readFileSync(new URL(`${folder}${name}`, root), "utf8") }));
 
-  test.each(["events", "model", "wire", "ranking", "protocol", "picture"])(
+  test.each(["events", "model", "leases", "wire", "ranking", "protocol", "picture"])(
     "shared/%s knows neither clock nor chance nor disk nor network",
     (folder) => {
       const files = imports(`shared/${folder}/`);

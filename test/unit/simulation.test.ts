@@ -1,7 +1,7 @@
 // The simulation of many trainers, around the machine that leases parts in the real server.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decide, initial } from "../../services/server/leases.ts";
+import { decide, initial } from "../../shared/leases/leases.ts";
 import { type Network, simulate, type Workload } from "../../services/bench/simulation.ts";
 
 const machine = { initial, decide };

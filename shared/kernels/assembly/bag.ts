@@ -96,10 +96,7 @@ export function adamOfBags(
   }
 }
 
-/**
- * The same of a table that holds a few rows of a larger one, whose moments lie in full: those of row k at `places`[k]. A row that stands in no bag stays as it is,
- * its moments too: Adam, sparse.
- */
+/** The same of a table that holds some rows of a larger one, whose moments lie in full: those of row k at `places`[k]. */
 export function adamOfRows(
   block: i32,
   scratch: usize,
@@ -120,9 +117,7 @@ export function adamOfRows(
   const last = min((block + 1) * rowBlock, rows);
   for (let row = block * rowBlock; row < last; row++) {
     const from = row === 0 ? 0 : load<i32>(ends + ((<usize>row - 1) << 2));
-    const end = load<i32>(ends + ((<usize>row) << 2));
-    if (from === end) continue;
-    sumOfRows(gradient, dBags, users, values, from, end, bytes);
+    sumOfRows(gradient, dBags, users, values, from, load<i32>(ends + ((<usize>row) << 2)), bytes);
     const place = <usize>load<u32>(places + ((<usize>row) << 2)) * bytes;
     moveRow(table + <usize>row * bytes, m + place, v + place, gradient, bytes, rate, correction);
   }

@@ -1,5 +1,5 @@
 // How long a part may take before it is leased to another trainer as well. Pure; below leases.ts.
-import type { Phase } from "../../shared/wire/messages.ts";
+import type { Phase } from "../wire/messages.ts";
 
 export type Millis = number;
 

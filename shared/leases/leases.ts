@@ -1,7 +1,7 @@
 // Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. desk.ts executes the effects, matching.ts chooses who gets
 // which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it answers.
-import { unreachable } from "../../shared/runtime/errors.ts";
-import type { Phase } from "../../shared/wire/messages.ts";
+import { unreachable } from "../runtime/errors.ts";
+import type { Phase } from "../wire/messages.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
 import { nextLease } from "./matching.ts";
 
