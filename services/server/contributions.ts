@@ -2,9 +2,10 @@
 import type { ModelConfig } from "../../shared/model/config.ts";
 import type { Spent } from "../../shared/model/laps.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { mustBe } from "../../shared/wire/expected.ts";
+import { type Expected, mustBe } from "../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";
+import { type Halving, rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
 import type { Described } from "../../shared/wire/tensors.ts";
 
 export interface Received {
@@ -21,7 +22,7 @@ function expectedShapes(phase: Phase, config: ModelConfig, users: number, rows?:
     ["mu", [users, config.latent]],
     ["logvar", [users, config.latent]],
   ];
-  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, config.hidden]] : ["rows", [rows, config.hidden]];
+  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, config.hidden]] : [rowsName, [rows, config.hidden]];
   switch (phase) {
     case "posterior":
       return posterior;
@@ -50,21 +51,37 @@ export function shapesChecked(
   described: readonly Described[],
   config: ModelConfig,
   users: number,
-  rows?: number,
+  { rows, wire = "f32" }: { rows?: number | undefined; wire?: Wire } = {},
 ): void {
-  mustBe(expectedShapes(phase, config, users, rows), described, { phase });
+  const expected = expectedShapes(phase, config, users, rows).map(([name, shape]): Expected => [name, shape, typeOf(name, wire)]);
+  mustBe(expected, described, { phase });
 }
 
-/** A checked answer, its tensors one after another in the memory given. */
-export function receivedOf(head: Contribution, decoded: Decoded, memory?: Allocate): Received {
+/** A checked answer, its tensors one after another in the memory given, as float32 however they came. */
+export function receivedOf(head: Contribution, decoded: Decoded, memory?: Allocate, halving?: Pick<Halving, "fromHalves">): Received {
   const tensors: Weights = {};
-  for (const { name, shape, data } of decoded.tensors(memory).values()) tensors[name] = { shape: [...shape], data: data as Float32Array };
+  if (memory && halving && decoded.described.some(({ type }) => type === "bf16")) {
+    const sizes = decoded.described.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    const { buffer, byteOffset } = memory(4 * sizes.reduce((a, b) => a + b, 0));
+    let at = byteOffset;
+    for (const { name, shape, data } of decoded.tensors().values()) {
+      const values = new Float32Array(buffer, at, data.length);
+      if (data instanceof Uint16Array) halving.fromHalves(data, values);
+      else values.set(data);
+      tensors[name] = { shape: [...shape], data: values };
+      at += values.byteLength;
+    }
+  } else
+    for (const { name, shape, data } of decoded.tensors(memory).values()) tensors[name] = { shape: [...shape], data: data as Float32Array };
   return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, spent: head.spent, tensors };
 }
 
-/** What of an answer is not a finite number; undefined when all of it is. `finite`: a faster look at the memory that `receivedOf` filled. */
-export function notFiniteIn({ reconstruction, kl, tensors }: Received, finite?: (data: Float32Array) => boolean): string | undefined {
+/** What of an answer is not a finite number; undefined when all of it is. `numbers`: a faster look. */
+export function notFiniteIn(
+  { reconstruction, kl, tensors }: Received,
+  numbers?: { finite(data: Float32Array): boolean },
+): string | undefined {
   if (!Number.isFinite(reconstruction) || !Number.isFinite(kl)) return "the loss";
-  const name = finite ? Object.keys(tensors).find((each) => !finite(tensors[each]!.data)) : findNonFinite(tensors);
+  const name = numbers ? Object.keys(tensors).find((each) => !numbers.finite(tensors[each]!.data)) : findNonFinite(tensors);
   return name && `tensor ${name}`;
 }

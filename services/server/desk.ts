@@ -7,6 +7,7 @@ import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { type Allocate, type Decoded, encode } from "../../shared/wire/frames.ts";
 import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../shared/wire/messages.ts";
+import type { Halving, Wire } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
@@ -32,8 +33,10 @@ export interface Work {
   readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows?: number | undefined }[];
   /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
   readonly memory?: (part: number) => Allocate;
-  /** Whether numbers in that memory are all finite. */
-  readonly finite?: (data: Float32Array) => boolean;
+  /** What looks at the answers' numbers, and turns them from halves. */
+  readonly numbers?: Pick<Halving, "fromHalves"> & { finite(data: Float32Array): boolean };
+  /** How the answers' numbers come. */
+  readonly wire?: Wire;
 }
 
 export interface Desk {
@@ -157,9 +160,12 @@ export function openDesk(
     if (open && worth(state, named) === "first") {
       const { work, received } = open;
       if (message.phase !== work.phase) throw new AppError("FRAME_MALFORMED", { what: `an answer of phase ${message.phase}`, step, part });
-      shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, work.local?.[part]!.rows);
-      received[part] = receivedOf(message, decoded, work.memory?.(part));
-      odd = notFiniteIn(received[part], work.memory && work.finite);
+      shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, {
+        rows: work.local?.[part]!.rows,
+        wire: work.wire ?? "f32",
+      });
+      received[part] = receivedOf(message, decoded, work.memory?.(part), work.numbers);
+      odd = notFiniteIn(received[part], work.numbers);
     }
     engines.add(peer.engine);
     accounts.spent(peer.id, message.times);

@@ -61,7 +61,7 @@ export function base(
   run: Run,
   parts: readonly Uint32Array[],
   hidden: Versioned,
-): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden"> {
+): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden" | "wire"> {
   const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
-  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden };
+  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden, ...(run.wire && { wire: run.wire }) };
 }

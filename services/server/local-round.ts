@@ -1,6 +1,7 @@
 // Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
 // outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
 import type { Step } from "../../shared/model/schedule.ts";
+import { asSent, rowsName } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
@@ -57,15 +58,15 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     optimizer.gatherRows(items, rows);
     const layer: WireTensor[] = [
       { name: "items", shape: [items.length], data: items },
-      { name: "rows", shape: [items.length, hidden], data: rows },
+      asSent({ name: rowsName, shape: [items.length, hidden], data: rows }, run.wire ?? "f32", optimizer.numbers),
     ];
     return [...layer, ...row, keys(users), ...oldPosterior(run, users)];
   };
-  const work = base(run, parts, optimizer.group("hidden"));
+  const work = base(run, parts, optimizer.group("hidden", run.wire));
   const answers = await runStep({
     ...work,
     phase,
-    decoder: optimizer.group("decoder"),
+    decoder: optimizer.group("decoder", run.wire),
     inputs,
     steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({
@@ -73,7 +74,7 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
       rows: touched?.[part]!.items.length,
     })),
     memory: optimizer.answers(parts, mostRows),
-    finite: optimizer.finite.bind(optimizer),
+    numbers: optimizer.numbers,
   });
   const shares = stridden(parts.map(({ length }) => length));
   const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched?.[part] }));
@@ -107,7 +108,9 @@ function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): 
     for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
     return count_I;
   });
-  const length_I = Float64Array.from({ length: items }, (_, item) => (process.env.STRIDE === "mean" ? counts.reduce((a, c) => a + c[item]!, 0) : Math.hypot(...counts.map((count_I) => count_I[item]!))));
+  const length_I = Float64Array.from({ length: items }, (_, item) =>
+    process.env.STRIDE === "mean" ? counts.reduce((a, c) => a + c[item]!, 0) : Math.hypot(...counts.map((count_I) => count_I[item]!)),
+  );
   return counts.map((count_I) => {
     const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
     return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };

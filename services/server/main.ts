@@ -5,7 +5,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, wireOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -85,11 +85,10 @@ export const command = defineCommand({
     };
     const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
     const status = () => progress.status(peers!, desk);
-    peers = await listenForPeers(
-      { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit },
-      desk.handlers,
-      config.seed,
-    );
+    peers = await listenForPeers({ ...address, certificate, tokens, pages: { status, metrics }, exchange, limit }, desk.handlers, {
+      seed: config.seed,
+      wire: wireOf(config),
+    });
     metrics.onScrape(() => progress.measure(peers!, desk));
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
@@ -99,6 +98,7 @@ export const command = defineCommand({
     const begin = (items: number, users?: Numbered) => {
       const resumed = resumeOrBegin(checkpoint, config, items, users);
       progress.run = resumed.run;
+      resumed.run.wire = wireOf(config);
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };

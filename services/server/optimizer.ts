@@ -17,6 +17,8 @@ import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Allocate } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
+import { asSent, type Wire } from "../../shared/wire/numbers.ts";
+import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { largestAnswer, type Received } from "./contributions.ts";
 import type { Versioned } from "./outbox.ts";
 import { Residence } from "./residence.ts";
@@ -80,9 +82,9 @@ export class Optimizer {
     return this.#residence.findNonFinite();
   }
 
-  /** Whether an answer, which lies where `answers` says, holds no NaN and no infinity. */
-  finite(data: Float32Array): boolean {
-    return this.#residence.finite(data);
+  /** Looks at the numbers of answers, and turns them to halves and back. */
+  get numbers(): Kernels {
+    return this.#residence.home;
   }
 
   /** Sums over each user's items of the embedding, `[B, H]`. */
@@ -101,8 +103,8 @@ export class Optimizer {
   }
 
   /** A group as it is now, of one version until the next step. */
-  group(group: SentGroup): Versioned {
-    this.#sent[group] ??= versioned(group, this.weights, this.config);
+  group(group: SentGroup, wire: Wire = "f32"): Versioned {
+    this.#sent[group] ??= versioned(group, this.weights, this.config, (tensor) => asSent(tensor, wire, this.numbers));
     return this.#sent[group];
   }
 
@@ -230,7 +232,15 @@ export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimiz
 /** Counts over all optimizers of the process: a trainer must never take one set of weights for another. */
 let versions = 0;
 
-function versioned(group: SentGroup, weights: Weights, config: ModelConfig): Versioned {
-  const tensors = () => Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => ({ name, shape, data }));
+/** `sent`: a tensor as it travels; asked once. */
+function versioned(
+  group: SentGroup,
+  weights: Weights,
+  config: ModelConfig,
+  sent: (tensor: WireTensor) => WireTensor = (tensor) => tensor,
+): Versioned {
+  let all: WireTensor[] | undefined;
+  const tensors = () =>
+    (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => sent({ name, shape, data })));
   return { version: ++versions, model: config, tensors };
 }

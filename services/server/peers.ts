@@ -3,6 +3,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { type Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
 import type { FromTrainer, Hello } from "../../shared/wire/messages.ts";
+import type { Wire } from "../../shared/wire/numbers.ts";
 import { attend, type Connection } from "./connection.ts";
 import { type Listen, openDoor } from "./door.ts";
 
@@ -49,8 +50,14 @@ interface ForTrainers extends Listen {
 const LOOK_EVERY_MS = 1_000;
 const LOOKS_PER_PING = 5;
 
+/** What a trainer must know of the run. */
+export interface RunFacts {
+  readonly seed: number;
+  readonly wire: Wire;
+}
+
 /** Throws EADDRINUSE. */
-export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers, on: PeerHandlers, seed: number): Promise<Peers> {
+export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers, on: PeerHandlers, run: RunFacts): Promise<Peers> {
   const connections = new Set<Connection>();
   const connected = new Map<string, { peer: Peer; connection: Connection }>();
   const passed = { sent: 0, received: 0 };
@@ -95,7 +102,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
       },
     };
     connected.set(peer.id, { peer, connection });
-    connection.say({ type: "welcome", trainer: peer.id, seed, exchange: exchange?.offer ?? null });
+    connection.say({ type: "welcome", trainer: peer.id, ...run, exchange: exchange?.offer ?? null });
     on.joined(peer);
     return peer;
   }

@@ -5,8 +5,9 @@ import { initialise } from "../../shared/model/parameters.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";
 import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { type Knobs, modelOf, scheduleOf } from "../../shared/runtime/knobs.ts";
+import { type Knobs, modelOf, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { wires } from "../../shared/wire/numbers.ts";
 import { Optimizer } from "./optimizer.ts";
 import { isNumberedAlike, type Numbering } from "./numbering.ts";
 import type { Run } from "./outer-epoch.ts";
@@ -24,6 +25,7 @@ const counters = z.looseObject({
   notAlternating: z.boolean().default(usualSchedule.notAlternating),
   sync: z.enum(["exact", "local"]).default("exact"),
   every: count.nullable().default(null),
+  wire: z.enum(wires).default("f32"),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
 });
@@ -94,7 +96,11 @@ export function resumeOrBegin(
 }
 
 /** How trainers work together, as a checkpoint keeps it. */
-const syncOf = ({ sync, every }: Pick<Knobs, "sync" | "every">) => ({ sync, every: sync === "local" ? every : null });
+const syncOf = (knobs: Pick<Knobs, "sync" | "every" | "wire">) => ({
+  sync: knobs.sync,
+  every: knobs.sync === "local" ? knobs.every : null,
+  wire: wireOf(knobs),
+});
 
 function plannedIn({ planned }: Checkpoint["state"]): Int32Array {
   return planned ? new Int32Array(planned.data.buffer, planned.data.byteOffset, planned.data.length) : new Int32Array(0);
@@ -121,7 +127,7 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
 }
 
 export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
-  const { optimizer, posteriors, partSize, schedule, local } = run;
+  const { optimizer, posteriors, partSize, schedule, local, wire = "f32" } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   const asFloats = planned && {
     planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
@@ -135,6 +141,7 @@ export async function saveRun(out: string, run: Run, extra: Extra): Promise<void
       ...schedule,
       sync: local ? "local" : "exact",
       every: local?.every ?? null,
+      wire,
       progress,
       numbering,
     },

@@ -16,7 +16,7 @@ export class Residence {
   readonly weights: Weights;
   readonly #tables: ReadonlyMap<string, Table>;
   /** Where the hidden layers, the decoder's first rows and the answers of a step lie. */
-  readonly #home: Kernels;
+  readonly home: Kernels;
   /** Bytes in use there without answers. */
   readonly #resident: number;
   /** Answers that the home has no room for. */
@@ -24,7 +24,7 @@ export class Residence {
 
   /** Copies the weights. `segmentBytes`: see table.ts. Throws MODEL_TOO_LARGE. */
   constructor(home: Kernels, config: ModelConfig, from: Weights, segmentBytes: number) {
-    this.#home = home;
+    this.home = home;
     // The embedding has memories of its own: it takes the same room at every size, and so does the decoder's first segment at home.
     const [ofEmbedding, ofDecoder] = [memories(home), memories(home, home)];
     const decoder = shapesOf("decoder", config);
@@ -68,7 +68,7 @@ export class Residence {
 
   /** Whether the array, which lies anywhere, holds no NaN and no infinity. */
   finite(array: Float32Array): boolean {
-    return this.#home.finite(array);
+    return this.home.finite(array);
   }
 
   /**
@@ -76,7 +76,7 @@ export class Residence {
    * they fit. Not to be called while memory is borrowed.
    */
   answers(parts: number, floats: number): Float32Array[] {
-    const { memory } = this.#home;
+    const { memory } = this.home;
     memory.clear(this.#resident);
     if (4 * parts * floats <= memory.left) {
       const room = memory.floats(parts * floats);

@@ -5,6 +5,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { type Expected, mustBe } from "../../shared/wire/expected.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
 import type { FromServer, Group, Lease, Phase } from "../../shared/wire/messages.ts";
+import { rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
 import type { Described } from "../../shared/wire/tensors.ts";
 
 /** What the weights at hand are of. */
@@ -12,25 +13,26 @@ export type Models = Partial<Record<Group, ModelConfig>>;
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
-export function weightsChecked({ group, model }: FromServer & { type: "weights" }, described: readonly Described[]): void {
-  mustBe(shapesOf(group, model), described, { weights: group });
+export function weightsChecked({ group, model }: FromServer & { type: "weights" }, described: readonly Described[], wire: Wire): void {
+  const expected = shapesOf(group, model).map(([name, shape]): Expected => [name, shape, typeOf(name, wire)]);
+  mustBe(expected, described, { weights: group });
 }
 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
-export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models): void {
+export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models, wire: Wire): void {
   const where = { phase: lease.phase, step: lease.step };
   if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || (lease.inner && !hasOwnSteps(lease.phase)))
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = lease.phase !== "posterior";
   const fits = decoder && hidden.items === decoder.items && hidden.latent === decoder.latent && lease.versions.decoder !== null;
   if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
-  mustBe(expectedOf(lease, described, hidden), described, where);
+  mustBe(expectedOf(lease, described, hidden, wire), described, where);
 }
 
 const hasOwnSteps = (phase: Phase) => phase === "encoder" || phase === "joint" || phase === "decoder";
 
 /** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
-function expectedOf({ phase, inner }: Lease, described: readonly Described[], { hidden, latent }: ModelConfig): Expected[] {
+function expectedOf({ phase, inner }: Lease, described: readonly Described[], { hidden, latent }: ModelConfig, wire: Wire): Expected[] {
   const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
   const lengthOf = (name: string) => described.find((each) => each.name === name)?.shape[0] ?? 0;
   const ragged = (name: string, endsName: string): Expected[] => [
@@ -43,7 +45,7 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], { 
   const old: Expected[] = ["muOld", "logvarOld"].map((name) => [name, [users, latent]]);
   const touched: Expected[] = [
     ["items", [lengthOf("items")], "i32"],
-    ["rows", [lengthOf("items"), hidden]],
+    [rowsName, [lengthOf("items"), hidden], typeOf(rowsName, wire)],
   ];
   switch (phase) {
     case "posterior":

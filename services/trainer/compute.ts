@@ -11,6 +11,7 @@ import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { AppError, unreachable } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/wire/messages.ts";
+import { type Halving, rowsName } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { InnerSteps } from "./inner-steps.ts";
 
@@ -47,7 +48,7 @@ export class Computer {
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
   take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
     const weights: Weights = Object.fromEntries(
-      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: floats(data, name) }]),
+      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: whole(data, name, this.#engine.kernels) }]),
     );
     if (group === "hidden") {
       this.#hidden?.weights.dispose();
@@ -154,7 +155,7 @@ export class Computer {
       ...given,
       old: { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") },
       items: integers(tensors.get("items")?.data, "items"),
-      table: floats(tensors.get("rows")?.data, "rows"),
+      table: numbers(tensors.get(rowsName)?.data, rowsName),
       joint: lease.phase === "joint",
     });
     return reply(lease, { ...moved, spent }, moved.tensors);
@@ -209,6 +210,19 @@ function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] 
 function floats(data: WireTensor["data"] | undefined, name: string): Float32Array {
   if (data instanceof Float32Array) return data;
   throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is missing or of another type` });
+}
+
+/** As float32, however it came. */
+function whole(data: WireTensor["data"] | undefined, name: string, { fromHalves }: Pick<Halving, "fromHalves">): Float32Array {
+  const found = numbers(data, name);
+  if (found instanceof Float32Array) return found;
+  const into = new Float32Array(found.length);
+  fromHalves(found, into);
+  return into;
+}
+
+function numbers(data: WireTensor["data"] | undefined, name: string): Float32Array | Uint16Array {
+  return data instanceof Uint16Array ? data : floats(data, name);
 }
 
 function integers(data: WireTensor["data"] | undefined, name: string): Int32Array {

@@ -10,6 +10,7 @@ import type { Log } from "../../shared/runtime/log.ts";
 import { FrameBuffers, reused } from "../../shared/wire/buffers.ts";
 import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
+import { asSent, type Wire } from "../../shared/wire/numbers.ts";
 import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
 import { type Access, certificateProblem } from "./access.ts";
 import { leaseChecked, type Models, rowsChecked, weightsChecked } from "./checks.ts";
@@ -107,14 +108,16 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     until.signal.addEventListener("abort", drain, { once: true });
     let exchange: Exchange | undefined;
     const models: Models = {};
+    let wire: Wire = "f32";
     let id = "";
     let answers = 0;
     /** Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it has the answer to the last but one. */
     const answer = ({ head, tensors }: Answer) => {
       const message = { ...head, times: handIn() };
+      const sent = tensors.map((tensor) => asSent(tensor, wire, engine.kernels));
       const file = `${id}-${answers++ % 2}`;
-      if (exchange?.write(file, tensors)) say({ ...message, elsewhere: { file, tensors: tensors.map(describeTensor) } });
-      else say(message, tensors);
+      if (exchange?.write(file, sent)) say({ ...message, elsewhere: { file, tensors: sent.map(describeTensor) } });
+      else say(message, sent);
     };
     const take = assembler(() => MESSAGE_LIMIT);
 
@@ -129,6 +132,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
           clearTimeout(unwelcome);
           computer = new Computer(engine, message.seed);
           id = message.trainer;
+          wire = message.wire;
           exchange = message.exchange ? Exchange.join(message.exchange) : undefined;
           if (exchange) say({ type: "shares" });
           log.info({ server, trainer: message.trainer }, "connected");
@@ -137,7 +141,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
         case "weights": {
           if (!computer) throw new AppError("FRAME_MALFORMED", { what: "weights before a welcome" });
           const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
-          weightsChecked(message, arrived.described);
+          weightsChecked(message, arrived.described, wire);
           computer.take(message, arrived.tensors(memory[message.group]));
           models[message.group] = message.model;
           if (message.elsewhere) say({ type: "took", group: message.group, version: message.version });
@@ -149,7 +153,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
           changed("computing");
           say({ type: "ask" }); // the next one's inputs are here when this one is done
           const arrived = withTensors(decoded, message.elsewhere, exchange, MESSAGE_LIMIT);
-          leaseChecked(message, arrived.described, models);
+          leaseChecked(message, arrived.described, models, wire);
           const tensors = arrived.tensors(memory.lease);
           rowsChecked(tensors, models.hidden!);
           book("pull");

@@ -72,6 +72,15 @@ export class InnerAdam {
     memory.borrowed(() => this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, memory.place(dBag_BH), users, rate));
   }
 
+  /** Rows in the kernels' memory, as float32. */
+  placed(rows: Float32Array | Uint16Array): Float32Array {
+    const { memory, fromHalves } = this.kernels;
+    if (rows instanceof Float32Array) return memory.place(rows);
+    const whole = memory.floats(rows.length);
+    fromHalves(rows, whole);
+    return whole;
+  }
+
   /** How far a group has come from `start`: views that hold until the memory is borrowed again. */
   differences(group: MovedGroup, start: Weights): WireTensor[] {
     return shapesOf(group, this.config).map(([name, shape]) => {

@@ -10,6 +10,7 @@ import type { Lap } from "../../shared/model/laps.ts";
 import type { Weights } from "../../shared/model/parameters.ts";
 import { decoderPart, encoderPart, type Posterior } from "../../shared/model/steps.ts";
 import type { InnerStep } from "../../shared/wire/messages.ts";
+import { rowsName } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { InnerAdam } from "./inner-adam.ts";
 
@@ -36,7 +37,7 @@ interface GivenEncoder extends Given {
   readonly old: Posterior;
   /** Items that the part touches, and their rows of the first layer. */
   readonly items: Int32Array;
-  readonly table: Float32Array;
+  readonly table: Float32Array | Uint16Array;
   readonly joint: boolean;
 }
 
@@ -67,7 +68,7 @@ export class InnerSteps {
     const { memory } = adam.kernels;
     const { latent, dropoutRate, hidden: width } = config;
     return memory.borrowed(() => {
-      const touched = { items: placed(memory, items), rows: memory.place(given.table) };
+      const touched = { items: placed(memory, items), rows: adam.placed(given.table) };
       const placeOf = new Int32Array(config.items);
       items.forEach((item, place) => {
         placeOf[item] = place;
@@ -104,12 +105,12 @@ export class InnerSteps {
         sums.reconstruction += (result.reconstruction * rows.length) / given.batchSize;
         sums.kl += (result.kl * rows.length) / given.batchSize;
       });
-      const came = memory.place(given.table);
+      const came = adam.placed(given.table);
       adam.kernels.subtract(came, touched.rows);
       const tensors = [
         ...adam.differences("hidden", hidden.sent),
         ...(joint ? adam.differences("decoder", decoder.sent) : []),
-        { name: "rows", shape: [items.length, width], data: came },
+        { name: rowsName, shape: [items.length, width], data: came },
       ];
       lap("innerAdam");
       return { ...sums, tensors };

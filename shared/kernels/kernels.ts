@@ -157,24 +157,25 @@ export class Kernels {
   }
 
   /** As bfloat16, the upper halves of rounded float32. */
-  toHalves(values: Float32Array): Uint16Array {
+  readonly toHalves = (values: Float32Array): Uint16Array => {
     const halves = new Uint16Array(values.length);
     this.#halfTiles(values.length, (at, end, room) => {
       this.#convert("toHalves", room, this.memory.near(values.subarray(at, end)), end - at);
-      halves.set(room.subarray(0, end - at), at);
+      halves.set(room, at);
     });
     return halves;
-  }
+  };
 
   /** The float32 numbers that halves stand for. */
-  fromHalves(halves: Uint16Array, into: Float32Array): void {
+  readonly fromHalves = (halves: Uint16Array, into: Float32Array): void => {
     this.#halfTiles(halves.length, (at, end, room) => {
       room.set(halves.subarray(at, end));
+      if (this.memory.holds(into) && (end - at) % 8 === 0) return this.#convert("fromHalves", into.subarray(at, end), room, end - at);
       const values = this.memory.floats(Math.ceil((end - at) / 8) * 8);
       this.#convert("fromHalves", values, room, end - at);
       into.set(values.subarray(0, end - at), at);
     });
-  }
+  };
 
   #halfTiles(length: number, body: (at: number, end: number, room: Uint16Array) => void): void {
     for (let at = 0; at < length; at += TILE)

@@ -1,6 +1,7 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on.
 import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
+import { type Wire, wires } from "../wire/numbers.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
 
 const size = () => z.coerce.number().int().min(1);
@@ -40,6 +41,10 @@ export const knobs = {
     .default("exact")
     .describe("exact: N trainers compute what one computes; local: each learns from --every batches on its own, then they are averaged"),
   every: size().max(1000).default(8).describe("with --sync local: most batches that a trainer takes on its own, in steps of --part-size"),
+  wire: z
+    .enum(wires)
+    .optional()
+    .describe("how weights and what moves them travel: f32, or bf16, rounded to half the bytes (default f32; bf16 with --sync local)"),
   seed: z.coerce
     .number()
     .int()
@@ -67,6 +72,9 @@ export function modelOf({ gamma, beta, hidden, latent, learningRate, dropoutRate
 export function scheduleOf({ batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating }: Knobs): Schedule {
   return { batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating };
 }
+
+/** In local mode whole rows of the first layer travel, and a difference of eight bits of precision is still one. */
+export const wireOf = ({ wire, sync }: Pick<Knobs, "wire" | "sync">): Wire => wire ?? (sync === "local" ? "bf16" : "f32");
 
 /** The flags that stand for these values. */
 export function flagsOf(values: Knobs): string[] {

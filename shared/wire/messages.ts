@@ -4,6 +4,7 @@ import { modelConfig } from "../model/config.ts";
 import { sections } from "../model/laps.ts";
 import { AppError } from "../runtime/errors.ts";
 import type { Decoded } from "./frames.ts";
+import { wires } from "./numbers.ts";
 import { described } from "./tensors.ts";
 
 const count = z.number().int().nonnegative();
@@ -63,6 +64,8 @@ const welcome = z.object({
   type: z.literal("welcome"),
   trainer: z.string(),
   seed: z.number().int(),
+  /** How numbers that move weights travel, both ways; see numbers.ts. */
+  wire: z.enum(wires),
   /** Files in memory, for a trainer on the same machine. */
   exchange: z.object({ dir: z.string(), proof: z.string() }).nullable(),
 });

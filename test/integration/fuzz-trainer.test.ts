@@ -36,7 +36,7 @@ const leaseOf = (phase: (typeof phases)[number], tensors: WireTensor[] = inputs[
   head: { type: "lease", step: 4, part: 0, phase, batchSize: 2, versions: { hidden: 9, decoder: 9 } },
   tensors: [floats("bag", 4), ...tensors],
 });
-const welcome: Message = { head: { type: "welcome", trainer: "t1", seed: 1, exchange: null }, tensors: [] };
+const welcome: Message = { head: { type: "welcome", trainer: "t1", seed: 1, wire: "f32", exchange: null }, tensors: [] };
 const messages: Record<string, Message> = {
   welcome,
   hidden: weightsOf("hidden"),

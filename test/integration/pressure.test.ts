@@ -26,7 +26,7 @@ async function listen(said: () => void = () => undefined) {
       left[name] = why;
     },
   };
-  const peers = await listenForPeers({ host: "127.0.0.1", port: 0, limit: () => 1e9 }, handlers, 1);
+  const peers = await listenForPeers({ host: "127.0.0.1", port: 0, limit: () => 1e9 }, handlers, { seed: 1, wire: "f32" });
   servers.push(peers);
   const join = async (name: string) => {
     const peer = await connect(peers.url, { generateMask: (mask) => mask.fill(0) });

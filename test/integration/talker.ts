@@ -22,7 +22,7 @@ export async function startDesk(exchange?: Exchange, listen: Partial<Listen> = {
   const desk = openDesk(() => peers!, { log: createLog("test"), metrics, exchange });
   const limit = (id: string) => (desk.awaits(id) ? 1e6 : SMALL_MESSAGE);
   const pages = { status: desk.status, metrics };
-  peers = await listenForPeers({ host: "127.0.0.1", port: 0, pages, exchange, limit, ...listen }, desk.handlers, 1);
+  peers = await listenForPeers({ host: "127.0.0.1", port: 0, pages, exchange, limit, ...listen }, desk.handlers, { seed: 1, wire: "f32" });
   open.push({ close: () => peers.close(false) }, desk);
   return { peers, desk };
 }

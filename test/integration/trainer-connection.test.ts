@@ -55,7 +55,7 @@ async function listen(port: number) {
 const say = (socket: WebSocket, message: FromServer, tensors: WireTensor[] = []) => {
   for (const frame of encode(message, tensors)) socket.send(frame);
 };
-const welcome: FromServer = { type: "welcome", trainer: "t1", seed: 1, exchange: null };
+const welcome: FromServer = { type: "welcome", trainer: "t1", seed: 1, wire: "f32", exchange: null };
 
 /** Runs until the test is over. Answers every pause that the trainer drew. */
 function startTrainer(port: number, engine: Engine): number[] {

@@ -11,6 +11,7 @@ import { initialise } from "../../shared/model/parameters.ts";
 import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
+import { asSent, type Wire } from "../../shared/wire/numbers.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
 
 interface Wanted {
@@ -25,12 +26,13 @@ interface Wanted {
   readonly segmentBytes?: number;
   /** Local mode, by so many trainers. */
   readonly local?: { readonly every: number; readonly trainers: number };
+  readonly wire?: Wire;
 }
 
 /** `seen` is told of each step before it is computed. */
 export async function train(
   engine: Engine,
-  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local }: Wanted,
+  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local, wire }: Wanted,
   seen: (work: Work, run: Run) => void = () => {},
 ): Promise<Run> {
   const run: Run = {
@@ -41,6 +43,7 @@ export async function train(
     posteriors: new Posteriors(config.latent),
     step: 0,
     round: 0,
+    ...(wire && { wire }),
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
   };
   await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
@@ -83,10 +86,12 @@ function inProcess(engine: Engine, seed: number, trainers: number, seen: (work: 
       const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(local && { inner: [...local.inner] }) };
       const made = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
       const head = { ...made.head, times: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
-      const answer = received(encode(head, made.tensors));
-      shapesChecked(head, answer.described, work.config, users.length, local?.rows);
-      const checked = receivedOf(head, answer, work.memory?.(part));
-      if (notFiniteIn(checked, work.finite) !== undefined) throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
+      const { wire = "f32" } = work;
+      const sent = made.tensors.map((tensor) => asSent(tensor, wire, engine.kernels));
+      const answer = received(encode(head, sent));
+      shapesChecked(head, answer.described, work.config, users.length, { rows: local?.rows, wire });
+      const checked = receivedOf(head, answer, work.memory?.(part), work.numbers);
+      if (notFiniteIn(checked, work.numbers) !== undefined) throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
       return checked;
     });
   };

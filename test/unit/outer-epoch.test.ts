@@ -89,3 +89,22 @@ test("weights that leave float32 in an epoch's very last step end the run before
   const wanted = { config: { ...config, learningRate: 1e39 }, rows, seed, epochs: 1, schedule: oneStep };
   await expect(train(engine, wanted)).rejects.toThrow(/NOT_FINITE: tensor encoder\.fc1\.weight holds a NaN or an infinity: step 1\./);
 });
+
+test.each([
+  ["exact", {}],
+  ["local", { local: { every: 2, trainers: 2 } }],
+])("in %s mode numbers that travel as bfloat16 train nearly the same model, and the same one each time", async (_, mode) => {
+  const wanted = { config, rows, seed, epochs: 2, schedule: { batchSize: 4 }, ...mode };
+  const [whole, halved, again] = [
+    await train(engine, wanted),
+    await train(engine, { ...wanted, wire: "bf16" }),
+    await train(engine, { ...wanted, wire: "bf16" }),
+  ];
+  const first = initialise(config, seed);
+  for (const [name, { data }] of Object.entries(whole.optimizer.weights)) {
+    expect(again.optimizer.weights[name]!.data, name).toEqual(halved.optimizer.weights[name]!.data);
+    const way = (from: Float32Array) => Math.sqrt(data.reduce((sum, x, k) => sum + (x - from[k]!) ** 2, 0));
+    expect(halved.optimizer.weights[name]!.data, name).not.toEqual(data);
+    expect(way(halved.optimizer.weights[name]!.data), name).toBeLessThan(way(first[name]!.data) / 4);
+  }
+});
