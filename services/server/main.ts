@@ -5,12 +5,14 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, saving } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readToken } from "../../shared/runtime/token.ts";
 import { listenAddress } from "./address.ts";
+import { openCheckpointWriter } from "./checkpoint-writer.ts";
+import { openCheckpointing } from "./checkpointing.ts";
 import { trainContinuously } from "./continuous.ts";
 import { largestAnswer } from "./contributions.ts";
 import { corpusOfDataset, corpusOfTable } from "./corpus.ts";
@@ -42,11 +44,9 @@ const options = z.object({
   tokenFile: z.string().optional().describe("file with a secret that trainers must show; needed to listen beyond loopback"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+  ...saving,
   ...knobs,
 });
-
-/** How long a continuous run may take to finish its round when it is asked to drain. */
-const DRAIN_MS = 3_000;
 
 export const command = defineCommand({
   name: "server",
@@ -62,7 +62,6 @@ export const command = defineCommand({
     const address = listenAddress(config.listen, token);
     lock(config.out);
     const progress = new Progress(metrics);
-    const stop = graceful(until.signal, config.epochs === undefined ? DRAIN_MS : 0);
 
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
@@ -80,7 +79,18 @@ export const command = defineCommand({
       progress.run = resumed.run;
       return resumed;
     };
-    const tools = { runStep: progress.watch(desk, stop), progress, log, until };
+    const writer = openCheckpointWriter({ out: config.out, kept: config.checkpointsKept });
+    const checkpointing = openCheckpointing({
+      seconds: config.checkpointSeconds,
+      from: checkpoint?.manifest,
+      write: writer.write,
+      now: () => performance.now() / 1000,
+      told: (outcome) => {
+        progress.checkpointed(outcome);
+        if (outcome.error !== undefined) log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
+      },
+    });
+    const tools = { runStep: progress.watch(desk, until.signal), progress, checkpointing, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {
@@ -100,19 +110,13 @@ export const command = defineCommand({
         finished = true;
       }
     } catch (error) {
-      if (error !== stop.reason) throw error;
+      if (error !== until.signal.reason) throw error;
     } finally {
       progress.state = "draining";
       desk.close();
+      await writer.close();
       await Promise.all([peers.close(finished), face.close()]);
       exchange?.close();
     }
   },
 });
-
-/** Fires some time after the process was asked to drain. */
-function graceful(asked: AbortSignal, graceMs: number): AbortSignal {
-  const controller = new AbortController();
-  asked.addEventListener("abort", () => setTimeout(() => controller.abort(), graceMs).unref(), { once: true });
-  return controller.signal;
-}

@@ -23,6 +23,17 @@ export interface Run {
   step: number;
   /** Outer epochs completed. */
   round: number;
+  /** The outer epoch that is half done; undefined between two. */
+  underWay?: UnderWay | undefined;
+}
+
+/** Where in an outer epoch the run stands: the rest of it follows from `step` and the schedule. */
+export interface UnderWay {
+  /** Those that it trains on. */
+  readonly users: Uint32Array;
+  readonly firstStep: number;
+  /** Of the losses, each as often as its step has users. */
+  readonly sums: { reconstruction: number; kl: number; users: number };
 }
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */
@@ -37,14 +48,23 @@ export interface Loss {
   readonly kl: number;
 }
 
-/** Trains on `users` and returns the loss. When it throws, `run` is between steps: nothing is half applied. */
-export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<Loss> {
-  await completePosteriors(run, users, rowOf, runStep);
-  // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. What a decoder pass without dropout says of each user is
-  // therefore the next round's old posterior; of all others the next round asks.
-  const snapshot = new Posteriors(run.optimizer.config.latent);
-  const sums = { reconstruction: 0, kl: 0, users: 0 };
-  for (const step of outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule: run.schedule })) {
+/**
+ * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps, and when it throws, `run` is whole: nothing is
+ * half applied, and a checkpoint of it goes on from there. `between` is called there.
+ */
+export async function trainOuterEpoch(
+  run: Run,
+  users: Uint32Array,
+  rowOf: RowOf,
+  runStep: RunStep,
+  between: () => void = () => {},
+): Promise<Loss> {
+  run.underWay ??= await begun(run, users, rowOf, runStep);
+  const { firstStep, sums, ...plan } = run.underWay;
+  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule: run.schedule });
+  const lastMove = steps.findLast(({ phase }) => phase !== "decoder");
+  for (const step of steps.slice(run.step - firstStep)) {
+    between();
     const { answers, parts } = await trainStep(run, step, rowOf, runStep);
     run.step++;
     if (step.phase !== "decoder") {
@@ -55,18 +75,26 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
       sums.users += step.users.length;
     } else if (!step.dropout) {
       answers.forEach(({ tensors }, part) => {
-        snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
+        run.posteriors.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
       });
     }
+    // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
+    // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
+    if (step === lastMove) run.posteriors = new Posteriors(run.optimizer.config.latent);
   }
   mustBeFinite(run);
-  run.posteriors = snapshot;
+  run.underWay = undefined;
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
 }
 
+async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<UnderWay> {
+  await completePosteriors(run, users, rowOf, runStep);
+  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 } };
+}
+
 /** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
-function mustBeFinite({ optimizer, step }: Run): void {
+export function mustBeFinite({ optimizer, step }: Run): void {
   const poisoned = optimizer.findNonFinite();
   if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }

@@ -1,6 +1,7 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
+import type { Outcome } from "./checkpointing.ts";
 import type { Received } from "./contributions.ts";
 import type { Desk, Work } from "./desk.ts";
 import type { Loss, Run, RunStep } from "./outer-epoch.ts";
@@ -36,7 +37,9 @@ export class Progress {
   users = 0;
   tableVersion: number | null = null;
   watermark: number | null = null;
-  checkpoint: { step: number; round: number; at: number } | null = null;
+  /** The newest on disk, and why the one after it is not. */
+  checkpoint: { step: number | null; round: number | null; at: number | null; seconds: number | null; lastError: string | null } | null =
+    null;
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #stepTimes: number[] = [];
@@ -95,6 +98,16 @@ export class Progress {
     this.#metrics.gauge("tributary_round").set(round);
     this.#metrics.gauge("tributary_loss").set({ part: "reconstruction" }, reconstruction);
     this.#metrics.gauge("tributary_loss").set({ part: "kl" }, kl);
+  }
+
+  checkpointed({ step, round, seconds, error }: Outcome): void {
+    const failed = error !== undefined;
+    this.#metrics.counter("tributary_checkpoints_total").inc({ outcome: failed ? "failed" : "written" });
+    this.#metrics.histogram("tributary_checkpoint_seconds").observe(seconds);
+    const before = this.checkpoint ?? { step: null, round: null, at: null, seconds: null };
+    this.checkpoint = failed
+      ? { ...before, lastError: error instanceof Error ? error.message : String(error) }
+      : { step, round, at: Date.now(), seconds, lastError: null };
   }
 
   status(peers: Peers, desk: Desk): object {

@@ -47,6 +47,13 @@ export const metricTable = {
     labels: ["phase", "section"],
   },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
+  tributary_checkpoints_total: { kind: "counter", help: "Checkpoints by what became of them", labels: ["outcome"] },
+  tributary_checkpoint_seconds: {
+    kind: "histogram",
+    help: "Time of writing a checkpoint, which no step waits for",
+    labels: [],
+    buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60],
+  },
   tributary_trainers: { kind: "gauge", help: "Trainers connected", labels: [] },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
   tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket", labels: ["direction"] },

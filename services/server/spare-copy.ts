@@ -1,0 +1,32 @@
+// The copy that a checkpoint is written from while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
+import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
+import type { Weights } from "../../shared/model/parameters.ts";
+
+/** Posteriors come batch by batch: room for half as many again, where there was too little. */
+const HEADROOM = 1.5;
+
+/** Copies what changes from step to step. The copy before it must not be used any more. */
+export function spareCopy(): <C extends Contents>(contents: C) => C {
+  const held = new Map<string, SharedArrayBuffer>();
+  const memoryFor = (name: string, bytes: number): SharedArrayBuffer => {
+    const before = held.get(name);
+    if (before && before.byteLength >= bytes) return before;
+    const memory = new SharedArrayBuffer(before ? Math.ceil((bytes * HEADROOM) / 4) * 4 : bytes);
+    held.set(name, memory);
+    return memory;
+  };
+  const copied = (tensors: Weights): Weights =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, { shape, data }]) => {
+        const copy = new Float32Array(memoryFor(name, data.byteLength), 0, data.length);
+        copy.set(data);
+        return [name, { shape, data: copy }];
+      }),
+    );
+  return (contents) => ({
+    ...contents,
+    weights: copied(contents.weights),
+    state: copied(contents.state),
+    training: structuredClone(contents.training),
+  });
+}
