@@ -43,7 +43,8 @@ export async function train(
   return run;
 }
 
-function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {
+/** `seen` is told of each step before it is computed. */
+export function inProcess(engine: Engine, seed: number, seen: (work: Work) => void): RunStep {
   const computer = new Computer(engine, seed);
   const held = { hidden: -1, decoder: -1 };
   return async (work) => {
