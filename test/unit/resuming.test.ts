@@ -1,5 +1,5 @@
 // A run that is stopped at any step, or killed at any operation of the disk, and started again ends with the bytes and the figures of one that was never stopped.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
@@ -47,6 +47,7 @@ const metrics = createMetrics("test");
 const log = pino({ level: "silent" });
 
 interface Conditions {
+  readonly epochs?: number;
   readonly schedule?: Partial<Schedule>;
   readonly disk?: Disk;
   /** Between checkpoints. */
@@ -56,8 +57,11 @@ interface Conditions {
   readonly told?: (outcome: Outcome) => void;
 }
 
-/** One process's part of a run of two epochs; torn checkpoints fail the test. */
-async function process(out: string, { schedule = {}, disk = mortalFolder(), seconds = 0, before, told = () => {} }: Conditions = {}) {
+/** One process's part of a run; torn checkpoints fail the test. */
+async function process(
+  out: string,
+  { epochs = 2, schedule = {}, disk = mortalFolder(), seconds = 0, before, told = () => {} }: Conditions = {},
+) {
   const checkpoint = await newestCheckpoint(checkpointsOf(out), (error) => {
     throw error;
   });
@@ -65,7 +69,7 @@ async function process(out: string, { schedule = {}, disk = mortalFolder(), seco
   const aborted = new AbortController();
   let calls = 0;
   let clock = 0;
-  await trainEpochs({ epochs: 2, out }, resumed, corpus, {
+  await trainEpochs({ epochs, out }, resumed, corpus, {
     runStep: inProcess(engine, 3, () => before?.(calls++, aborted)),
     progress: new Progress(metrics),
     checkpointing: openCheckpointing({
@@ -145,15 +149,27 @@ test.each(schedules)("%s, killed again and again, a few steps after each start",
   expect(await endOf(out)).toEqual(await endOf(clean));
 });
 
+let base: string | undefined;
+/** A folder in which a run has come through its first epoch. */
+async function afterOneEpoch(): Promise<string> {
+  if (base === undefined) {
+    base = folder();
+    await process(base, { epochs: 1 });
+  }
+  const copy = folder();
+  cpSync(base, copy, { recursive: true });
+  return copy;
+}
+
 test.each(cuts)(
   "%s: at whichever operation of the disk, a whole checkpoint is left, and the run ends with the same bytes",
   async (how) => {
-    const clean = folder();
+    const clean = await afterOneEpoch();
     const whole = mortalFolder();
     await process(clean, { disk: whole, seconds: never });
     const expected = await endOf(clean);
     for (const at of telling(whole.operations)) {
-      const out = folder();
+      const out = await afterOneEpoch();
       const disk = mortalFolder(at, how);
       const live = () => {
         if (disk.isDead) throw new Killed();
@@ -172,12 +188,12 @@ test.each(cuts)(
 test(
   "a disk that is full once, at whichever operation, is told and made up for by the same process",
   async () => {
-    const clean = folder();
+    const clean = await afterOneEpoch();
     const whole = mortalFolder();
     await process(clean, { disk: whole, seconds: never });
     const expected = await endOf(clean);
     for (const at of telling(whole.operations)) {
-      const out = folder();
+      const out = await afterOneEpoch();
       let operation = 0;
       const refusing = Object.fromEntries(
         Object.entries(mortalFolder()).map(([name, work]) => [
