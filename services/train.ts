@@ -6,7 +6,7 @@ import { z } from "zod";
 import { askProcess } from "../shared/runtime/answers.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { AppError } from "../shared/runtime/errors.ts";
-import { consistent, flagsOf, knobs } from "../shared/runtime/knobs.ts";
+import { consistent, flagsOf, knobs, saving } from "../shared/runtime/knobs.ts";
 import { sleep, type Until } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../shared/runtime/spawn.ts";
@@ -21,6 +21,7 @@ const options = z.object({
   json: z.boolean().default(false).describe("print the report on stdout"),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
+  ...saving,
   ...knobs,
 });
 type Config = z.output<typeof options>;

@@ -7,7 +7,7 @@ import { type Evaluation, evaluate, type HeldOutUser, popularityScores } from ".
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { type Dataset, readDataset } from "../../shared/csv/dataset.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Manifest } from "../../shared/checkpoint/checkpoints.ts";
+import type { Manifest } from "../../shared/checkpoint/manifest.ts";
 import { openModel, openWeights } from "../../shared/checkpoint/scoring.ts";
 import { weightsAlone } from "../../shared/checkpoint/weights.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";

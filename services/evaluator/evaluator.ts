@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { Histories } from "../../shared/events/histories.ts";
 import { type Follower, followTable } from "../../shared/table/follow.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
-import { listCheckpoints } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { currentVersion, prune, publish } from "../../shared/checkpoint/models.ts";
@@ -29,7 +29,7 @@ export interface Evaluator {
   readonly state: "waiting for checkpoints" | "evaluating" | "idle";
   readonly evaluations: readonly EvaluationLine[];
   readonly published: Published | null;
-  /** Judges the newest checkpoint, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
+  /** Judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
   look(signal: AbortSignal): Promise<EvaluationLine | undefined>;
 }
 
@@ -115,7 +115,7 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
       return published;
     },
     async look(signal) {
-      const dir = (await listCheckpoints(places.checkpoints)).at(-1);
+      const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
       if (!checkpoint || checkpoint === newest) return undefined;
       const at = Date.now();

@@ -4,15 +4,15 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { CaughtUp } from "../../shared/table/follow.ts";
+import type { Checkpointing } from "./checkpointing.ts";
 import type { Events } from "./events.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
-import { mustFit, type Numbered, type Resumed, saveRun } from "./persistence.ts";
+import { contentsOf, mustFit, type Numbered, type Resumed } from "./persistence.ts";
 import { planUsers } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 
 interface Wanted {
-  readonly out: string;
   readonly usersPerRound: number;
   readonly salt: string;
   /** What the run goes on from, if anything. */
@@ -26,14 +26,20 @@ const FEWEST_EVENTS = 1_000;
 /** Rounds without a new event after which there is nothing left to learn from them. */
 const ROUNDS_UNTIL_IDLE = 30;
 
-/** Every completed round is on disk before the next begins. Returns when the process drains. */
-export async function trainContinuously(
-  { out, usersPerRound, salt, checkpoint, begin }: Wanted,
-  events: Events,
-  { runStep, progress, until, log }: { runStep: RunStep; progress: Progress; until: Until; log: Log },
-): Promise<void> {
+interface Tools {
+  readonly runStep: RunStep;
+  readonly progress: Progress;
+  readonly checkpointing: Checkpointing;
+  readonly until: Until;
+  readonly log: Log;
+}
+
+/** Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from there at the next start. */
+export async function trainContinuously(wanted: Wanted, events: Events, tools: Tools): Promise<void> {
+  const { salt, checkpoint, begin } = wanted;
+  const { runStep, progress, checkpointing, until } = tools;
   const { histories } = events;
-  let pinned = await firstVersion(events, checkpoint, { progress, until, log });
+  let pinned = await firstVersion(events, checkpoint, tools);
   if (!pinned) return;
   const resumed = begin(histories.vocabulary.items.length, { names: histories.users, version: pinned.version });
   const { run } = resumed;
@@ -42,18 +48,29 @@ export async function trainContinuously(
   let numbering = nobody;
   let quietRounds = 0;
 
-  const save = async (pinned: CaughtUp) => {
+  const contents = () => {
     const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
     numbering = numberingOf(histories.users, histories.users.length, numbering);
-    const { version: tableVersion, watermark } = pinned;
-    await saveRun(out, run, { salt, tableVersion, watermark, vocabulary, planned: planned.versions(), numbering });
-    progress.checkpoint = { step: run.step, round: run.round, at: Date.now() };
+    const { version: tableVersion, watermark } = pinned!;
+    return contentsOf(run, { salt, tableVersion, watermark, vocabulary, planned: planned.versions(), numbering });
   };
-
-  while (!until.signal.aborted) {
+  /** Pins the newest version, grows the model. */
+  const catchUp = async () => {
     const before = histories.events;
     pinned = await events.catchUp();
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
+    if (quietRounds > ROUNDS_UNTIL_IDLE) return;
+    await events.pinVocabulary();
+    run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
+  };
+  const plan = () => {
+    const { lastVersion } = histories;
+    const candidates = { users: events.trainUsers(), lastVersion: lastVersion.bind(histories), plannedAt: planned.at };
+    return planUsers(candidates, wanted.usersPerRound, run.seed, run.round);
+  };
+
+  while (!until.signal.aborted) {
+    if (!run.underWay) await catchUp();
     if (quietRounds > ROUNDS_UNTIL_IDLE) {
       progress.state = "idle";
       await sleep(POLL_MS, until.signal);
@@ -62,27 +79,27 @@ export async function trainContinuously(
     progress.state = "training";
     progress.tableVersion = pinned.version;
     progress.watermark = pinned.watermark;
-    await events.pinVocabulary();
-    run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
-    const { lastVersion } = histories;
-    const plan = planUsers(
-      { users: events.trainUsers(), lastVersion: lastVersion.bind(histories), plannedAt: planned.at },
-      usersPerRound,
-      run.seed,
-      run.round,
-    );
-    progress.users = plan.length;
+    const users = run.underWay?.users ?? plan();
+    progress.users = users.length;
     try {
-      progress.finished(await trainOuterEpoch(run, plan, (user) => histories.rowOf(user), runStep), run.round);
+      const loss = await trainOuterEpoch(
+        run,
+        users,
+        (user) => histories.rowOf(user),
+        runStep,
+        () => checkpointing.offer(contents),
+      );
+      progress.finished(loss, run.round);
     } catch (error) {
       if (!until.signal.aborted || error instanceof AppError) throw error;
-      log.info("drained in the middle of a round; it is begun again at the next start");
-      return; // the weights have moved since the last boundary: there is nothing to save that a restart could repeat
+      break;
     }
-    planned.mark(plan, pinned.version);
-    await save(pinned);
+    planned.mark(users, pinned.version);
+    await checkpointing.save(contents());
   }
   progress.state = "draining";
+  await checkpointing.save(contents());
+  await checkpointing.settled();
 }
 
 /** The version that the run goes on from, or the first with enough in it; undefined when the process drains before. Throws CHECKPOINT_MISMATCH. */

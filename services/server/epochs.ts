@@ -3,14 +3,17 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { passesOf } from "../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../shared/ranking/metrics.ts";
-import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import { loadModel } from "../../shared/checkpoint/checkpoints.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import type { Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { scored } from "../../shared/wire/messages.ts";
+import type { Checkpointing } from "./checkpointing.ts";
 import type { Corpus } from "./corpus.ts";
 import type { DeskStatus } from "./desk-status.ts";
 import { Optimizer } from "./optimizer.ts";
-import { type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
-import { factsOf, type Resumed, saveRun } from "./persistence.ts";
+import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
+import { contentsOf, type Resumed } from "./persistence.ts";
 import type { EpochReport, Progress } from "./progress.ts";
 
 type Judged = Record<(typeof scored)[number], Summary>;
@@ -20,6 +23,10 @@ interface SoFar {
   readonly epochs: EpochReport[];
   best: { epoch: number; validation: Record<string, number> } | undefined;
   wallSeconds: number;
+  /** Of the epoch at hand, up to the checkpoint. */
+  seconds: number;
+  /** What its training came to, where it is yet to be validated. */
+  trained: { readonly loss: Loss; readonly seconds: number } | undefined;
 }
 
 interface Wanted {
@@ -29,35 +36,75 @@ interface Wanted {
   readonly out: string;
 }
 
-export async function trainEpochs(
-  { epochs, patience = Number.POSITIVE_INFINITY, out }: Wanted,
-  { run, progress: saved }: Resumed,
-  corpus: Corpus,
-  { runStep, progress, desk, log }: { runStep: RunStep; progress: Progress; desk: () => DeskStatus; log: Log },
-): Promise<void> {
-  const soFar = (saved as SoFar | undefined) ?? { epochs: [], best: undefined, wallSeconds: 0 };
+interface Tools {
+  readonly runStep: RunStep;
+  readonly progress: Progress;
+  readonly checkpointing: Checkpointing;
+  readonly desk: () => DeskStatus;
+  readonly until: Until;
+  readonly log: Log;
+}
+
+/** When the process drains, the run is saved as it stands, and the signal's reason is thrown. */
+export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resumed, corpus: Corpus, tools: Tools): Promise<void> {
+  const { progress, log } = tools;
+  const soFar: SoFar = {
+    epochs: [],
+    best: undefined,
+    wallSeconds: 0,
+    seconds: 0,
+    trained: undefined,
+    ...(saved as Partial<SoFar> | undefined),
+  };
   progress.epochs = soFar.epochs;
   if (corpus.withoutTarget > 0) log.warn({ users: corpus.withoutTarget }, "held-out users with nothing to predict are left out");
-  let startedAt = Date.now();
-  while (run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience) {
-    const loss = await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep);
-    const trainSeconds = (Date.now() - startedAt) / 1000;
-    progress.finished(loss, run.round);
-    const validation = means(await judge(run, corpus.validation, runStep));
-    // No validation user at all: the newest epoch is the best one.
-    if (!soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!)) {
-      await saveModel(out, run.optimizer.weights, factsOf(run, corpus), corpus.vocabulary);
-      soFar.best = { epoch: run.round, validation };
+  await runEpochs(wanted, run, soFar, corpus, tools);
+  await report(wanted.out, run, soFar, corpus, tools);
+}
+
+async function runEpochs(
+  { epochs, patience = Number.POSITIVE_INFINITY }: Wanted,
+  run: Run,
+  soFar: SoFar,
+  corpus: Corpus,
+  { runStep, progress, checkpointing, until, log }: Tools,
+): Promise<void> {
+  const { seconds: before } = soFar;
+  let startedAt = Date.now() - before * 1000;
+  const elapsed = () => (Date.now() - startedAt) / 1000;
+  const contents = () => contentsOf(run, { ...corpus, progress: { ...soFar, seconds: elapsed() } });
+  try {
+    while (soFar.trained || (run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience)) {
+      soFar.trained ??= {
+        loss: await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep, () => checkpointing.offer(contents)),
+        seconds: elapsed(),
+      };
+      const { loss, seconds: trainSeconds } = soFar.trained;
+      progress.finished(loss, run.round);
+      const validation = means(await judge(run, corpus.validation, runStep));
+      // No validation user at all: the newest epoch is the best one.
+      const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
+      if (isBest) soFar.best = { epoch: run.round, validation };
+      const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
+      const seconds = elapsed();
+      soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
+      soFar.wallSeconds += seconds;
+      soFar.trained = undefined;
+      startedAt = Date.now();
+      if (isBest) await checkpointing.save({ ...contents(), isBest });
+      else checkpointing.offer(contents);
+      log.info({ epoch: run.round, ...loss, ...validation }, "outer epoch");
     }
-    const seconds = (Date.now() - startedAt) / 1000;
-    const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
-    soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
-    soFar.wallSeconds += seconds;
-    startedAt = Date.now();
-    await saveRun(out, run, { ...corpus, progress: soFar });
-    progress.checkpoint = { step: run.step, round: run.round, at: Date.now() };
-    log.info({ epoch: run.round, ...loss, ...validation }, "outer epoch");
+  } catch (error) {
+    if (until.signal.aborted && !(error instanceof AppError)) await checkpointing.save(contents());
+    await checkpointing.settled();
+    throw error;
   }
+  await checkpointing.save(contents());
+  await checkpointing.settled();
+}
+
+async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
   const best = await loadModel(out);
   const bestRun = { ...run, optimizer: new Optimizer(best.manifest.config, best.weights) };
   const test = await judge(bestRun, corpus.test, runStep);

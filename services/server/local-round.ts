@@ -97,7 +97,7 @@ function joined(lists: readonly Uint32Array[]): Uint32Array {
  * equal ones are 1 / sqrt(N) each.
  */
 function stridden(examples: readonly number[]): number[] {
-  const length = process.env.STRIDE === "mean" ? examples.reduce((a, b) => a + b) : Math.hypot(...examples);
+  const length = Math.hypot(...examples);
   return examples.map((each) => each / length);
 }
 
@@ -108,9 +108,7 @@ function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): 
     for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
     return count_I;
   });
-  const length_I = Float64Array.from({ length: items }, (_, item) =>
-    process.env.STRIDE === "mean" ? counts.reduce((a, c) => a + c[item]!, 0) : Math.hypot(...counts.map((count_I) => count_I[item]!)),
-  );
+  const length_I = Float64Array.from({ length: items }, (_, item) => Math.hypot(...counts.map((count_I) => count_I[item]!)));
   return counts.map((count_I) => {
     const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
     return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };

@@ -5,13 +5,15 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf, wireOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, saving, wireOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
 import { listenAddress } from "./address.ts";
 import { readCertificate } from "./certificate.ts";
+import { openCheckpointWriter } from "./checkpoint-writer.ts";
+import { openCheckpointing } from "./checkpointing.ts";
 import { trainContinuously } from "./continuous.ts";
 import { largestAnswer } from "./contributions.ts";
 import { corpusOfDataset, corpusOfTable } from "./corpus.ts";
@@ -49,11 +51,9 @@ const options = z.object({
   tlsKey: z.string().optional().describe("PEM file with its private key"),
   dataDir: z.string().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+  ...saving,
   ...knobs,
 });
-
-/** How long a continuous run may take to finish its round when it is asked to drain. */
-const DRAIN_MS = 3_000;
 
 export const command = defineCommand({
   name: "server",
@@ -72,7 +72,6 @@ export const command = defineCommand({
       log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
     lock(config.out);
     const progress = new Progress(metrics);
-    const stop = graceful(until.signal, config.epochs === undefined ? DRAIN_MS : 0);
 
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
@@ -102,7 +101,18 @@ export const command = defineCommand({
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };
-    const tools = { runStep: progress.watch(peers, desk, stop), progress, log, until };
+    const writer = openCheckpointWriter({ out: config.out, kept: config.checkpointsKept });
+    const checkpointing = openCheckpointing({
+      seconds: config.checkpointSeconds,
+      from: checkpoint?.manifest,
+      write: writer.write,
+      now: () => performance.now() / 1000,
+      told: (outcome) => {
+        progress.checkpointed(outcome);
+        if (outcome.error !== undefined) log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
+      },
+    });
+    const tools = { runStep: progress.watch(peers, desk, until.signal), progress, checkpointing, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {
@@ -122,19 +132,13 @@ export const command = defineCommand({
         finished = true;
       }
     } catch (error) {
-      if (error !== stop.reason) throw error;
+      if (error !== until.signal.reason) throw error;
     } finally {
       progress.state = "draining";
       desk.close();
+      await writer.close();
       await Promise.all([peers.close(finished), face.close()]);
       exchange?.close();
     }
   },
 });
-
-/** Fires some time after the process was asked to drain. */
-function graceful(asked: AbortSignal, graceMs: number): AbortSignal {
-  const controller = new AbortController();
-  asked.addEventListener("abort", () => setTimeout(() => controller.abort(), graceMs).unref(), { once: true });
-  return controller.signal;
-}

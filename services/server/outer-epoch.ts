@@ -27,6 +27,17 @@ export interface Run {
   local?: Local;
   /** How weights and what moves them travel; absent: as float32. */
   wire?: Wire;
+  /** The outer epoch that is half done; undefined between two. */
+  underWay?: UnderWay | undefined;
+}
+
+/** Where in an outer epoch the run stands: the rest of it follows from `step` and the schedule. */
+export interface UnderWay {
+  /** Those that it trains on. */
+  readonly users: Uint32Array;
+  readonly firstStep: number;
+  /** Of the losses, each as often as its step has users. */
+  readonly sums: { reconstruction: number; kl: number; users: number };
 }
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */
@@ -41,24 +52,30 @@ export interface Loss {
   readonly kl: number;
 }
 
-/** Trains on `users` and returns the loss. When it throws, `run` is between steps: nothing is half applied. */
-export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<Loss> {
-  await completePosteriors(run, users, rowOf, runStep);
-  // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. What a decoder pass without dropout says of each user is
-  // therefore the next round's old posterior; of all others the next round asks.
-  const snapshot = new Posteriors(run.optimizer.config.latent);
-  const sums = { reconstruction: 0, kl: 0, users: 0 };
+/**
+ * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps, and when it throws, `run` is whole: nothing is
+ * half applied, and a checkpoint of it goes on from there. `between` is called there.
+ */
+export async function trainOuterEpoch(
+  run: Run,
+  users: Uint32Array,
+  rowOf: RowOf,
+  runStep: RunStep,
+  between: () => void = () => {},
+): Promise<Loss> {
+  run.underWay ??= await begun(run, users, rowOf, runStep);
+  const { firstStep, sums, ...plan } = run.underWay;
   // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
-  const steps = outerEpoch({ users, seed: run.seed, epoch: run.round, firstStep: run.step, schedule });
-  for (let at = 0; at < steps.length; ) {
+  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule });
+  const lastMove = steps.findLastIndex(({ phase }) => phase !== "decoder");
+  for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
+    between();
     const step = steps[at]!;
     const { local } = run;
     const stints = local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
     const { answers, parts } = stints ? await localRound(run, stints, rowOf, runStep) : await trainStep(run, step, rowOf, runStep);
-    const taken = stints ? stints.flat().length : 1;
-    run.step += taken;
-    at += taken;
+    run.step += stints ? stints.flat().length : 1;
     if (step.phase !== "decoder") {
       const batchSize = parts.reduce((sum, { length }) => sum + length, 0);
       for (const { reconstruction, kl } of answers) {
@@ -68,18 +85,26 @@ export async function trainOuterEpoch(run: Run, users: Uint32Array, rowOf: RowOf
       sums.users += batchSize;
     } else if (!step.dropout) {
       answers.forEach(({ tensors }, part) => {
-        snapshot.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
+        run.posteriors.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
       });
     }
+    // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
+    // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
+    if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors = new Posteriors(run.optimizer.config.latent);
   }
   mustBeFinite(run);
-  run.posteriors = snapshot;
+  run.underWay = undefined;
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
 }
 
+async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<UnderWay> {
+  await completePosteriors(run, users, rowOf, runStep);
+  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 } };
+}
+
 /** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
-function mustBeFinite({ optimizer, step }: Run): void {
+export function mustBeFinite({ optimizer, step }: Run): void {
   const poisoned = optimizer.findNonFinite();
   if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }

@@ -1,17 +1,18 @@
-// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and shared/checkpoint/checkpoints.ts.
-import { join } from "node:path";
+// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
-import { initialise } from "../../shared/model/parameters.ts";
+import { initialise, type Weights } from "../../shared/model/parameters.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";
-import { type Checkpoint, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import { type Checkpoint, type Contents, newestCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { type Knobs, modelOf, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { wires } from "../../shared/wire/numbers.ts";
+import { checkpointsOf } from "./checkpoint-writer.ts";
 import { Optimizer } from "./optimizer.ts";
 import { isNumberedAlike, type Numbering } from "./numbering.ts";
-import type { Run } from "./outer-epoch.ts";
-import { Posteriors } from "./posteriors.ts";
+import { mustBeFinite, type Run, type UnderWay } from "./outer-epoch.ts";
+import { Posteriors, readWholeNumbers, wholeNumbers } from "./posteriors.ts";
 
 const count = z.number().int().nonnegative();
 const counters = z.looseObject({
@@ -28,7 +29,10 @@ const counters = z.looseObject({
   wire: z.enum(wires).default("f32"),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
+  // absent between two outer epochs; its users are a tensor
+  underWay: z.object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) }).optional(),
 });
+const USERS = "epoch.users";
 
 /** What only the driver knows: epochs so far, users planned. */
 export interface Extra {
@@ -57,15 +61,14 @@ export interface Resumed {
   readonly planned: Int32Array;
 }
 
-const checkpointsOf = (out: string) => join(out, "checkpoints");
-
 export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | undefined> {
   return newestCheckpoint(checkpointsOf(out), (error) => log.warn(`skipped a torn checkpoint: ${error.message}`));
 }
 
 /**
  * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
- * as planned at their version. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ * as planned at their version. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
+ * Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
   checkpoint: Checkpoint | undefined,
@@ -86,13 +89,17 @@ export function resumeOrBegin(
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, numbering, ...saved } = parsed.data;
+  const { updates, progress, numbering, underWay: position, ...saved } = parsed.data;
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
   const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
-  const renumbered = users && numbering && !isNumberedAlike(numbering, users.names);
-  const posteriors = renumbered ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
-  const planned = renumbered ? new Int32Array(users.names.length).fill(users.version) : plannedIn(state);
-  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round: manifest.round }, checkpoint, progress, planned };
+  const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
+  const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
+  const posteriors = renumbered || isCutOff ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
+  const planned = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
+  const underWay: UnderWay | undefined =
+    position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
+  const round = manifest.round + (isCutOff ? 1 : 0);
+  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round, underWay }, checkpoint, progress, planned };
 }
 
 /** How trainers work together, as a checkpoint keeps it. */
@@ -102,9 +109,7 @@ const syncOf = (knobs: Pick<Knobs, "sync" | "every" | "wire">) => ({
   wire: wireOf(knobs),
 });
 
-function plannedIn({ planned }: Checkpoint["state"]): Int32Array {
-  return planned ? new Int32Array(planned.data.buffer, planned.data.byteOffset, planned.data.length) : new Int32Array(0);
-}
+const numbersIn = (tensor: Weights[string] | undefined) => (tensor ? readWholeNumbers(tensor.data) : new Int32Array(0));
 
 /** `items` may differ: the model grows with its table, and the vocabulary is compared by whoever knows it. */
 function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknown>, dir: string): void {
@@ -126,15 +131,20 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
     throw new AppError("CHECKPOINT_MISMATCH", { what: `${vocabulary.length} items there, ${items.length} in the data`, path: dir });
 }
 
-export async function saveRun(out: string, run: Run, extra: Extra): Promise<void> {
-  const { optimizer, posteriors, partSize, schedule, local, wire = "f32" } = run;
+/** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */
+export function contentsOf(run: Run, extra: Extra): Contents {
+  const { optimizer, posteriors, partSize, schedule, underWay, local, wire = "f32" } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
-  const asFloats = planned && {
-    planned: { shape: [planned.length], data: new Float32Array(planned.buffer, planned.byteOffset, planned.length) },
-  };
-  await saveCheckpoint(checkpointsOf(out), {
+  if (underWay) mustBeFinite(run); // at a round's end it has been looked at
+  const { users = undefined, ...position } = underWay ?? {};
+  return {
     weights: optimizer.weights,
-    state: { ...optimizer.state(), ...posteriors.state(), ...asFloats },
+    state: {
+      ...optimizer.state(),
+      ...posteriors.state(),
+      ...(planned && { planned: wholeNumbers(planned) }),
+      ...(users && { [USERS]: wholeNumbers(users) }),
+    },
     training: {
       updates: optimizer.updates,
       partSize,
@@ -144,13 +154,15 @@ export async function saveRun(out: string, run: Run, extra: Extra): Promise<void
       wire,
       progress,
       numbering,
+      underWay: underWay && position,
     },
     facts: factsOf(run, facts),
     vocabulary,
-  });
+  };
 }
 
-export function factsOf(run: Run, { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">) {
-  const { optimizer, step, round, seed } = run;
-  return { config: optimizer.config, step, round, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+function factsOf(run: Run, { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">): ManifestFacts {
+  const { optimizer, step, round, seed, underWay } = run;
+  const midRound = underWay !== undefined;
+  return { config: optimizer.config, step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
 }

@@ -2,31 +2,39 @@
 import type { Weights } from "../../shared/model/parameters.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
-interface Entry {
-  /** Items of the user's row when it was computed; rows only grow, so an equal length is an equal row. */
-  readonly items: number;
-  readonly mu_L: Float32Array;
-  readonly logvar_L: Float32Array;
-}
-
+/** One row a user, in order of arrival, in arrays with room behind: a checkpoint takes them as they lie. */
 export class Posteriors {
   readonly #latent: number;
-  readonly #entries = new Map<number, Entry>();
+  /** Row of each user. */
+  readonly #rows = new Map<number, number>();
+  #users = new Int32Array(0);
+  /** Items of the user's row when it was computed; rows only grow, so an equal length is an equal row. */
+  #items = new Int32Array(0);
+  #mu_UL = new Float32Array(0);
+  #logvar_UL = new Float32Array(0);
 
   constructor(latent: number) {
     this.#latent = latent;
   }
 
-  /** Keeps the rows of `mu` and `logvar`, [users x latent]; copies them, since they may be views of a large message. */
+  /** Keeps a copy of the rows of `mu` and `logvar`, [users x latent]. */
   set(users: ArrayLike<number>, items: (user: number) => number, mu: Float32Array, logvar: Float32Array): void {
+    this.#makeRoom(this.#rows.size + users.length);
     for (let k = 0; k < users.length; k++) {
+      const user = users[k]!;
+      const row = this.#rows.get(user) ?? this.#rows.size;
       const [from, to] = [k * this.#latent, (k + 1) * this.#latent];
-      this.#entries.set(users[k]!, { items: items(users[k]!), mu_L: mu.slice(from, to), logvar_L: logvar.slice(from, to) });
+      this.#rows.set(user, row);
+      this.#users[row] = user;
+      this.#items[row] = items(user);
+      this.#mu_UL.set(mu.subarray(from, to), row * this.#latent);
+      this.#logvar_UL.set(logvar.subarray(from, to), row * this.#latent);
     }
   }
 
   has(user: number, items: number): boolean {
-    return this.#entries.get(user)?.items === items;
+    const row = this.#rows.get(user);
+    return row !== undefined && this.#items[row] === items;
   }
 
   /** Both as [users x latent]. */
@@ -34,26 +42,24 @@ export class Posteriors {
     const mu = new Float32Array(users.length * this.#latent);
     const logvar = new Float32Array(mu.length);
     for (let k = 0; k < users.length; k++) {
-      const entry = this.#entries.get(users[k]!);
-      if (!entry) throw new Error(`no old posterior of user ${users[k]}`);
-      mu.set(entry.mu_L, k * this.#latent);
-      logvar.set(entry.logvar_L, k * this.#latent);
+      const row = this.#rows.get(users[k]!);
+      if (row === undefined) throw new Error(`no old posterior of user ${users[k]}`);
+      const [from, to] = [row * this.#latent, (row + 1) * this.#latent];
+      mu.set(this.#mu_UL.subarray(from, to), k * this.#latent);
+      logvar.set(this.#logvar_UL.subarray(from, to), k * this.#latent);
     }
     return { mu, logvar };
   }
 
-  /** As tensors of a checkpoint: recomputing them after a restart could differ in the last bit. Whole numbers keep their bits in float32's place. */
+  /** As tensors of a checkpoint, not copied: recomputing them after a restart could differ in the last bit. */
   state(): Weights {
-    const users = [...this.#entries.keys()];
-    const counts = users.map((user) => this.#entries.get(user)!.items);
-    const { mu, logvar } = this.of(users);
-    const whole = (values: number[]) => ({ shape: [values.length], data: new Float32Array(Int32Array.from(values).buffer) });
-    const shape = [users.length, this.#latent];
+    const { size } = this.#rows;
+    const rows = (data: Float32Array) => ({ shape: [size, this.#latent], data: data.subarray(0, size * this.#latent) });
     return {
-      "posterior.users": whole(users),
-      "posterior.items": whole(counts),
-      "posterior.mu": { shape, data: mu },
-      "posterior.logvar": { shape, data: logvar },
+      "posterior.users": wholeNumbers(this.#users.subarray(0, size)),
+      "posterior.items": wholeNumbers(this.#items.subarray(0, size)),
+      "posterior.mu": rows(this.#mu_UL),
+      "posterior.logvar": rows(this.#logvar_UL),
     };
   }
 
@@ -70,9 +76,32 @@ export class Posteriors {
     )
       throw new AppError("CHECKPOINT_CORRUPT", { what: "the old posteriors do not fit" });
     const posteriors = new Posteriors(latent);
-    const whole = (data: Float32Array) => new Int32Array(data.buffer, data.byteOffset, data.length);
-    const counts = new Map([...whole(users)].map((user, k) => [user, whole(items)[k]!]));
-    posteriors.set(whole(users), (user) => counts.get(user)!, mu, logvar);
+    const rows = readWholeNumbers(items);
+    const counts = new Map([...readWholeNumbers(users)].map((user, k) => [user, rows[k]!]));
+    posteriors.set(readWholeNumbers(users), (user) => counts.get(user)!, mu, logvar);
     return posteriors;
   }
+
+  #makeRoom(users: number): void {
+    if (users <= this.#users.length) return;
+    const room = Math.max(users, 2 * this.#users.length);
+    const larger = <T extends Int32Array | Float32Array>(old: T, fresh: T): T => {
+      fresh.set(old);
+      return fresh;
+    };
+    this.#users = larger(this.#users, new Int32Array(room));
+    this.#items = larger(this.#items, new Int32Array(room));
+    this.#mu_UL = larger(this.#mu_UL, new Float32Array(room * this.#latent));
+    this.#logvar_UL = larger(this.#logvar_UL, new Float32Array(room * this.#latent));
+  }
+}
+
+/** Whole numbers as a tensor: they keep their bits in float32's place. */
+export function wholeNumbers(values: Int32Array | Uint32Array): Weights[string] {
+  return { shape: [values.length], data: new Float32Array(values.buffer, values.byteOffset, values.length) };
+}
+
+/** Back from `wholeNumbers`. */
+export function readWholeNumbers(data: Float32Array): Int32Array {
+  return new Int32Array(data.buffer, data.byteOffset, data.length);
 }

@@ -2,6 +2,7 @@
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
+import type { Outcome } from "./checkpointing.ts";
 import type { Received } from "./contributions.ts";
 import type { Desk, Work } from "./desk.ts";
 import { openMeasures } from "./measures.ts";
@@ -49,7 +50,9 @@ export class Progress {
   users = 0;
   tableVersion: number | null = null;
   watermark: number | null = null;
-  checkpoint: CheckpointSeen | null = null;
+  /** The newest on disk, and why the one after it is not. */
+  checkpoint: { step: number | null; round: number | null; at: number | null; seconds: number | null; lastError: string | null } | null =
+    null;
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #pace = openPace();
@@ -124,6 +127,16 @@ export class Progress {
   #checkpointAge(): number | null {
     const at = this.checkpoint?.at ?? null;
     return at === null ? null : (Date.now() - at) / 1000;
+  }
+
+  checkpointed({ step, round, seconds, error }: Outcome): void {
+    const failed = error !== undefined;
+    this.#metrics.counter("tributary_checkpoints_total").inc({ outcome: failed ? "failed" : "written" });
+    this.#metrics.histogram("tributary_checkpoint_seconds").observe(seconds);
+    const before = this.checkpoint ?? { step: null, round: null, at: null, seconds: null };
+    this.checkpoint = failed
+      ? { ...before, lastError: error instanceof Error ? error.message : String(error) }
+      : { step, round, at: Date.now(), seconds, lastError: null };
   }
 
   status(peers: Peers, desk: Desk): object {

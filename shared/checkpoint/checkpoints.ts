@@ -1,37 +1,15 @@
 // Models and training checkpoints on disk: written to a side, flushed, renamed; their hashes stand in the manifest, which is read first. Between server, evaluator and serve.
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { checkShapes, decodeSafetensors, encodeSafetensors } from "../model/checkpoint.ts";
-import { modelConfig } from "../model/config.ts";
+import { checkShapes, encodeSafetensors } from "../model/checkpoint.ts";
 import type { Weights } from "../model/parameters.ts";
 import { AppError } from "../runtime/errors.ts";
-import { decodeWeights, MANIFEST, WEIGHTS } from "./weights.ts";
-
-const manifestSchema = z.object({
-  format: z.literal(1),
-  model: z.literal("recvae"),
-  config: modelConfig,
-  /** Steps of the run so far. */
-  step: z.number().int().nonnegative(),
-  /** Outer epochs completed. */
-  round: z.number().int().nonnegative(),
-  seed: z.number().int(),
-  /** Decides who is held out, see shared/events/split.ts; "" for a dataset directory, which says it itself. */
-  salt: z.string(),
-  /** Version of the events table that was pinned; null without a table. */
-  tableVersion: z.number().int().nullable(),
-  /** Arrival of the newest event that is covered, ms since 1970. */
-  watermark: z.number().nullable(),
-  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal("vocabulary.json") }),
-  sha256: z.record(z.string(), z.string()),
-  createdAt: z.number(),
-});
-export type Manifest = z.output<typeof manifestSchema>;
-/** What the caller knows; the rest follows from the files. */
-export type ManifestFacts = Omit<Manifest, "format" | "model" | "vocabulary" | "sha256">;
+import { type Disk, realDisk } from "./disk.ts";
+import { readTensors, readText, writeFile } from "./files.ts";
+import { type Manifest, type ManifestFacts, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import { MANIFEST, readWeights, WEIGHTS } from "./weights.ts";
 
 export interface Model {
   readonly weights: Weights;
@@ -40,55 +18,78 @@ export interface Model {
   readonly vocabulary: readonly string[];
 }
 
-export interface Checkpoint extends Model {
-  readonly dir: string;
+/** What a checkpoint is made of. */
+export interface Contents {
+  readonly weights: Weights;
   /** Adam's moments and whatever else the server needs to go on. */
   readonly state: Weights;
   /** Counters and reports of the run, JSON. */
   readonly training: unknown;
+  readonly facts: ManifestFacts;
+  readonly vocabulary: readonly string[];
 }
 
-const KEPT = 3;
-const VOCABULARY = "vocabulary.json";
+export interface Checkpoint extends Model, Pick<Contents, "state" | "training"> {
+  readonly dir: string;
+}
+
 const STATE = "state.safetensors";
 const TRAINING = "training.json";
 
 /** A new `dir` appears as a whole; in an existing one the files are replaced one by one, the manifest last. */
-export async function saveModel(dir: string, weights: Weights, facts: ManifestFacts, vocabulary: readonly string[]): Promise<void> {
-  await writeAll(dir, filesOf(weights, vocabulary), facts, vocabulary.length);
+export async function saveModel(
+  dir: string,
+  weights: Weights,
+  facts: ManifestFacts,
+  vocabulary: readonly string[],
+  disk: Disk = realDisk,
+): Promise<void> {
+  const aside = await writeAside(disk, dir, filesOf(weights, vocabulary), facts, vocabulary.length);
+  if (existsSync(dir)) {
+    for (const name of [WEIGHTS, VOCABULARY, MANIFEST]) await disk.rename(join(aside, name), join(dir, name));
+    await disk.remove(aside);
+    await disk.sync(dir);
+  } else await disk.rename(aside, dir);
+  await disk.sync(dirname(dir));
 }
 
 /** Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when a hash, a shape or the vocabulary does not fit the manifest, or a weight is not finite. */
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
-  const weights = decodeWeights(await readChecked(dir, WEIGHTS, manifest), join(dir, WEIGHTS), (weights) => {
+  const weights = await readWeights(join(dir, WEIGHTS), manifest.sha256[WEIGHTS], (weights) => {
     checkShapes(weights, manifest.config);
     return weights;
   });
-  const vocabulary = z.array(z.string()).parse(JSON.parse(new TextDecoder().decode(await readChecked(dir, VOCABULARY, manifest))));
+  const vocabulary = z.array(z.string()).parse(JSON.parse(await readText(join(dir, VOCABULARY), manifest.sha256[VOCABULARY])));
   if (vocabulary.length !== manifest.vocabulary.count || vocabulary.length !== manifest.config.items)
     throw new AppError("CHECKPOINT_CORRUPT", { what: `${vocabulary.length} items for ${manifest.config.items} columns`, path: dir });
   return { weights, manifest, vocabulary };
 }
 
-/** Writes `<root>/<step>/` and forgets all but the newest three. */
-export async function saveCheckpoint(
-  root: string,
-  {
-    weights,
-    state,
-    training,
-    facts,
-    vocabulary,
-  }: { weights: Weights; state: Weights; training: unknown; facts: ManifestFacts; vocabulary: readonly string[] },
-): Promise<string> {
+/** Writes `<root>/<step>/` and forgets all but the newest `kept`, and the newest of a round's end where it is not among them. */
+export async function saveCheckpoint(root: string, contents: Contents, kept: number, disk: Disk = realDisk): Promise<string> {
+  const { weights, state, training, facts, vocabulary } = contents;
   const dir = join(root, String(facts.step).padStart(12, "0"));
-  await rm(dir, { recursive: true, force: true }); // a run that was set back writes the same step again
+  if (await disk.makeFolder(root)) await disk.sync(dirname(root));
+  const halves = (await disk.list(root)).filter((name) => /^\..*\.tmp$/.test(name)); // of processes that were killed
+  for (const name of halves) await disk.remove(join(root, name));
   const files = { ...filesOf(weights, vocabulary), [STATE]: encodeSafetensors(state), [TRAINING]: utf8(JSON.stringify(training)) };
-  await writeAll(dir, files, facts, vocabulary.length);
-  const old = (await listCheckpoints(root)).slice(0, -KEPT);
-  await Promise.all(old.map((each) => rm(each, { recursive: true, force: true })));
+  const aside = await writeAside(disk, dir, files, facts, vocabulary.length);
+  await disk.remove(dir); // a run that was set back writes the same step again
+  await disk.rename(aside, dir);
+  await disk.sync(root);
+  for (const old of await forgettable(root, dir, kept)) await disk.remove(old);
   return dir;
+}
+
+/** Those after `newest` too: a run that was set back over them found them torn. */
+async function forgettable(root: string, newest: string, kept: number): Promise<string[]> {
+  const all = await listCheckpoints(root);
+  const upTo = all.slice(0, all.indexOf(newest) + 1);
+  const keep = new Set(upTo.slice(-kept));
+  const judgeable = await newestOfRounds(upTo);
+  if (judgeable !== undefined) keep.add(judgeable);
+  return all.filter((dir) => !keep.has(dir));
 }
 
 /** Paths of the checkpoints below `root`, oldest first; whole or not is for the reader to see. */
@@ -100,13 +101,27 @@ export async function listCheckpoints(root: string): Promise<string[]> {
     .map((name) => join(root, name));
 }
 
+/** The newest that was made at a round's end, of checkpoints from the oldest to the newest. One with a torn manifest counts: whoever judges it will say so. */
+export async function newestOfRounds(dirs: readonly string[]): Promise<string | undefined> {
+  for (const dir of [...dirs].reverse()) {
+    const manifest = await readManifest(dir).catch((error: unknown) => {
+      if (error instanceof AppError) return error.code;
+      throw error;
+    });
+    if (manifest === "CHECKPOINT_MISSING") continue; // forgotten meanwhile
+    if (typeof manifest === "string" || !manifest.midRound) return dir;
+  }
+  return undefined;
+}
+
 /** The newest whole checkpoint; torn ones are named to `warn` and left behind. */
 export async function newestCheckpoint(root: string, warn: (error: Error) => void): Promise<Checkpoint | undefined> {
   for (const dir of (await listCheckpoints(root)).reverse()) {
     try {
       const model = await loadModel(dir);
-      const state = decodeSafetensors(await readChecked(dir, STATE, model.manifest));
-      const training = JSON.parse(new TextDecoder().decode(await readChecked(dir, TRAINING, model.manifest))) as unknown;
+      const { sha256 } = model.manifest;
+      const state = await readTensors(join(dir, STATE), sha256[STATE]);
+      const training = JSON.parse(await readText(join(dir, TRAINING), sha256[TRAINING])) as unknown;
       return { ...model, dir, state, training };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -116,81 +131,27 @@ export async function newestCheckpoint(root: string, warn: (error: Error) => voi
   return undefined;
 }
 
-const utf8 = (text: string) => new TextEncoder().encode(text);
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const utf8 = (text: string) => [new TextEncoder().encode(text)];
 
-function filesOf(weights: Weights, vocabulary: readonly string[]): Record<string, Uint8Array> {
+function filesOf(weights: Weights, vocabulary: readonly string[]): Record<string, Iterable<Uint8Array>> {
   return { [WEIGHTS]: encodeSafetensors(weights), [VOCABULARY]: utf8(`${JSON.stringify(vocabulary, null, 1)}\n`) };
 }
 
-async function writeAll(dir: string, files: Record<string, Uint8Array>, facts: ManifestFacts, count: number): Promise<void> {
-  const manifest: Manifest = {
-    format: 1,
-    model: "recvae",
-    ...facts,
-    vocabulary: { count, file: VOCABULARY },
-    sha256: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
-  };
-  const all = { ...files, [MANIFEST]: utf8(`${JSON.stringify(manifest, null, 2)}\n`) };
-  const exists = existsSync(dir);
-  const aside = join(dirname(dir), `.${basename(dir)}.${process.pid}.tmp`);
-  await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { recursive: true });
-  for (const [name, bytes] of Object.entries(all)) await flush(join(aside, name), bytes);
-  await flushDirectory(aside);
-  if (exists) {
-    for (const name of Object.keys(all)) await rename(join(aside, name), join(dir, name));
-    await rm(aside, { recursive: true });
-    await flushDirectory(dir);
-  } else await rename(aside, dir);
-  await flushDirectory(dirname(dir));
-}
-
-async function flush(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "w");
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A rename is on the disk only when its directory is. */
-async function flushDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-async function readManifest(dir: string): Promise<Manifest> {
-  const path = join(dir, MANIFEST);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR")
-      throw new AppError("CHECKPOINT_MISSING", { what: "no such file", path }, { cause: error });
-    throw error;
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest is not JSON", path }, { cause: error });
-  }
-  const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
-  return parsed.data;
-}
-
-async function readChecked(dir: string, name: string, manifest: Manifest): Promise<Uint8Array> {
-  const path = join(dir, name);
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") throw new AppError("CHECKPOINT_MISSING", { what: "no such file", path }, { cause: error });
-    throw error;
-  });
-  if (sha256(bytes) !== manifest.sha256[name])
-    throw new AppError("CHECKPOINT_CORRUPT", { what: "the file is not the one that the manifest names (sha256)", path });
-  return bytes;
+/** All files and the manifest, durable, in a hidden folder beside `dir`: its path. */
+async function writeAside(
+  disk: Disk,
+  dir: string,
+  files: Record<string, Iterable<Uint8Array>>,
+  facts: ManifestFacts,
+  count: number,
+): Promise<string> {
+  const aside = join(dirname(dir), `.${basename(dir)}.tmp`);
+  await disk.remove(aside);
+  await disk.makeFolder(aside);
+  const sha256: Record<string, string> = {};
+  for (const [name, pieces] of Object.entries(files)) sha256[name] = await writeFile(disk, join(aside, name), pieces);
+  const manifest: WrittenManifest = { format: 1, model: "recvae", ...facts, vocabulary: { count, file: VOCABULARY }, sha256 };
+  await writeFile(disk, join(aside, MANIFEST), utf8(`${JSON.stringify(manifest, null, 2)}\n`));
+  await disk.sync(aside);
+  return aside;
 }

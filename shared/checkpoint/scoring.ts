@@ -3,7 +3,8 @@ import type { Engine } from "../engine/engine.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import { createScorer, type Scorer } from "../ranking/scorer.ts";
 import { AppError } from "../runtime/errors.ts";
-import { loadModel, type Manifest } from "./checkpoints.ts";
+import { loadModel } from "./checkpoints.ts";
+import type { Manifest } from "./manifest.ts";
 import { loadStateDict } from "./weights.ts";
 
 export interface OpenModel extends Scorer {

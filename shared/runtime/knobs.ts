@@ -53,7 +53,14 @@ export const knobs = {
     .default(1337)
     .describe("of every draw: the same seed gives the same model, bit for bit"),
 };
+
+/** What can be turned about its checkpoints, which changes nothing of the run. */
+export const saving = {
+  checkpointSeconds: z.coerce.number().min(0).default(30).describe("seconds from one checkpoint to the next, at least"),
+  checkpointsKept: size().default(3).describe("newest checkpoints that are kept"),
+};
 const shape = z.object(knobs);
+const savingShape = z.object(saving);
 export type Knobs = z.output<typeof shape>;
 
 /** For `superRefine`: flags that contradict each other are told like any other mistake. */
@@ -77,9 +84,9 @@ export function scheduleOf({ batchSize, encoderPasses, decoderPasses, decoderNoi
 export const wireOf = ({ wire, sync }: Pick<Knobs, "wire" | "sync">): Wire => wire ?? (sync === "local" ? "bf16" : "f32");
 
 /** The flags that stand for these values. */
-export function flagsOf(values: Knobs): string[] {
-  return Object.keys(knobs).flatMap((key) => {
-    const value = values[key as keyof Knobs];
+export function flagsOf(values: Knobs & Partial<z.output<typeof savingShape>>): string[] {
+  return Object.keys({ ...knobs, ...saving }).flatMap((key) => {
+    const value = values[key as keyof typeof values];
     return value === undefined ? [] : [`--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}=${value}`];
   });
 }

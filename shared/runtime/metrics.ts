@@ -55,6 +55,13 @@ export const metricTable = {
     help: "Time of trainers, summed over them: data, compute, push, wait, pull",
     labels: ["activity"],
   },
+  tributary_checkpoints_total: { kind: "counter", help: "Checkpoints by what became of them", labels: ["outcome"] },
+  tributary_checkpoint_seconds: {
+    kind: "histogram",
+    help: "Time of writing a checkpoint, which no step waits for",
+    labels: [],
+    buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60],
+  },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
   tributary_peers_rejected_total: { kind: "counter", help: "Peers that were told why and dropped", labels: [] },
   tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket: sent, received", labels: ["direction"] },

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { orderOf, rowsAt } from "../../shared/events/arrange.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
-import { loadModel } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, loadModel } from "../../shared/checkpoint/checkpoints.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { readItems } from "../../shared/table/items.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";
-import { type Cluster, freePort, openCluster } from "./training-cluster.ts";
+import { type Cluster, freePort, openCluster, type ServerStatus } from "./training-cluster.ts";
 
 let cluster: Cluster;
 beforeAll(() => {
@@ -92,6 +92,47 @@ test("a server whose checkpoint's version was compacted and vacuumed goes on fro
   expect(after.state).toBe("training");
   await second.stop(10_000);
 }, 60_000);
+
+test("a server drained in the middle of a round goes on from there, and the round ends with the bytes of one that was never stopped", async () => {
+  const table = join(cluster.dir, "table-4");
+  await commit(table, 90, 1);
+  const port = await freePort();
+  const flags = ["--table", table, "--users-per-round", "100", "--encoder-passes", "30", "--checkpoints-kept", "100"];
+  cluster.startTrainer(port);
+  const start = (out: string) => cluster.startServer(out, port, ...flags);
+  const stop = async (server: ReturnType<typeof start>) => {
+    await server.stop(10_000);
+    expect(await server.exited).toBe(0);
+  };
+
+  const out = join(cluster.dir, "training-4");
+  const first = start(out);
+  await cluster.until(first, ({ round, step }) => round === 1 && step % 63 > 20 && step % 63 < 40);
+  await stop(first);
+  const { manifest } = await newestOf(out);
+  expect(manifest.midRound).toBe(true);
+  const hasEnded = ({ checkpoint }: ServerStatus) => (checkpoint?.round ?? 0) > manifest.round;
+  const second = start(out);
+  await cluster.until(second, hasEnded);
+  await stop(second);
+
+  const clean = join(cluster.dir, "training-5");
+  const undisturbed = start(clean);
+  await cluster.until(undisturbed, hasEnded);
+  await stop(undisturbed);
+  expect(await endOfRound(out, manifest.round + 1)).toEqual(await endOfRound(clean, manifest.round + 1));
+}, 120_000);
+
+const newestOf = async (out: string) => loadModel((await listCheckpoints(join(out, "checkpoints"))).at(-1)!);
+
+/** Weights at the end of a round, and the step that it ended with. */
+async function endOfRound(out: string, round: number) {
+  for (const dir of await listCheckpoints(join(out, "checkpoints"))) {
+    const { manifest, weights } = await loadModel(dir);
+    if (manifest.round === round && !manifest.midRound) return { step: manifest.step, weights };
+  }
+  throw new Error("no checkpoint of the round's end");
+}
 
 async function sorted(...of: Parameters<typeof readEvents>) {
   const batch = await readEvents(...of);

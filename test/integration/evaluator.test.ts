@@ -68,7 +68,16 @@ test("a torn checkpoint is refused with its reason", async () => {
   rmSync(elsewhere, { recursive: true });
   const line = await evaluationOf(4);
   expect(line).toMatchObject({ outcome: "refused", model: null });
-  expect(line.reason).toContain("sha256");
+  expect(line.reason).toContain("the file has 500");
+});
+
+test("a checkpoint of the middle of a round is passed over", async () => {
+  const before = (await evaluator.status()).evaluations.length;
+  await writeCheckpoint(dataDir, 7, histories, popular(histories), true);
+  await writeCheckpoint(dataDir, 6, histories);
+  await evaluationOf(6);
+  expect((await evaluator.status()).evaluations).toHaveLength(before + 1);
+  rmSync(join(paths.training, "checkpoints", "000000000007"), { recursive: true });
 });
 
 test("after a restart it remembers its evaluations and judges nothing twice", async () => {
@@ -76,8 +85,8 @@ test("after a restart it remembers its evaluations and judges nothing twice", as
   await evaluator.process.stop();
   expect(await evaluator.process.exited).toBe(0);
   evaluator = await startService("evaluator", dataDir);
-  await writeCheckpoint(dataDir, 5, histories, popular(histories));
-  const line = await evaluationOf(5);
+  await writeCheckpoint(dataDir, 8, histories, popular(histories));
+  const line = await evaluationOf(8);
   expect(line).toMatchObject({ outcome: "published", version: "v000002", incumbent: { version: "v000001" } });
   expect((await evaluator.status()).evaluations).toEqual([...before, line]);
   expect(existsSync(join(paths.models, "v000002", "model.safetensors"))).toBe(true);

@@ -3,8 +3,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Checkpoint, loadModel, newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { encodeSafetensors } from "../../shared/model/checkpoint.ts";
 import type { Weights } from "../../shared/model/parameters.ts";
+import { encoded } from "../unit/bytes.ts";
 import { type Cluster, openCluster, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
@@ -43,7 +43,7 @@ test("a run that goes on from a weight near float32's end stops before it is tou
   cpSync(good, out, { recursive: true });
   const { weights, state, training, manifest, vocabulary } = await newest(out);
   weights["decoder.weight"]!.data[5] = 3e38;
-  await saveCheckpoint(join(out, "checkpoints"), { weights, state, training, facts: manifest, vocabulary });
+  await saveCheckpoint(join(out, "checkpoints"), { weights, state, training, facts: manifest, vocabulary }, 3);
   const { code, stderr } = await train(out, "4");
   expect(code).toBe(1);
   expect(stderr).toMatch(new RegExp(`NOT_FINITE: .*: step ${manifest.step}\\b`));
@@ -85,7 +85,7 @@ test.each<[string, (weights: Weights) => void, RegExp]>([
 test("weights alone are evaluated to the figures of the checkpoint that they were taken from", async () => {
   const { weights } = await loadModel(good);
   const path = join(cluster.dir, "alone.safetensors");
-  writeFileSync(path, encodeSafetensors(weights));
+  writeFileSync(path, encoded(weights));
   const [alone, whole] = [await evaluate(path), await evaluate(good)];
   expect(alone, alone.stderr).toMatchObject({ code: 0 });
   for (const part of ["validation", "test"]) expect(JSON.parse(alone.stdout)[part]).toEqual(JSON.parse(whole.stdout)[part]);

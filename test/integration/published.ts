@@ -40,6 +40,7 @@ export async function writeCheckpoint(
   step: number,
   histories: Histories,
   change: (weights: Weights) => void = () => {},
+  midRound = false,
 ): Promise<string> {
   const vocabulary = histories.vocabulary.items;
   const config = { ...defaults, items: vocabulary.length, hidden: 16, latent: 8 };
@@ -48,7 +49,7 @@ export async function writeCheckpoint(
   const checkpoints = join(pathsOf(dataDir).training, "checkpoints");
   mkdirSync(checkpoints, { recursive: true });
   const dir = join(checkpoints, String(step).padStart(12, "0"));
-  const facts = { config, step, round: step, seed: 1, salt, tableVersion: 0, watermark: 1_700_000_100_000, createdAt: step };
+  const facts = { config, step, round: step, midRound, seed: 1, salt, tableVersion: 0, watermark: 1_700_000_100_000, createdAt: step };
   await saveModel(dir, weights, facts, vocabulary);
   return dir;
 }

@@ -34,7 +34,7 @@ export interface ServerStatus {
   readonly items: number;
   readonly users: number;
   readonly tableVersion: number | null;
-  readonly checkpoint: { readonly round: number } | null;
+  readonly checkpoint: { readonly round: number; readonly step: number } | null;
   readonly trainers: readonly { readonly parts: number; readonly tensorsBy: string }[];
 }
 

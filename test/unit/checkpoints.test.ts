@@ -1,15 +1,22 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import type { Run } from "../../services/server/outer-epoch.ts";
-import { latestCheckpoint, mustFit, resumeOrBegin, saveRun } from "../../services/server/persistence.ts";
+import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/persistence.ts";
 import { Posteriors } from "../../services/server/posteriors.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { groupOf, initialise } from "../../shared/model/parameters.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";
-import { loadModel, newestCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import {
+  listCheckpoints,
+  loadModel,
+  newestCheckpoint,
+  newestOfRounds,
+  saveCheckpoint,
+  saveModel,
+} from "../../shared/checkpoint/checkpoints.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-checkpoints-"));
@@ -38,8 +45,15 @@ function someRun(step: number): Run {
   posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
   return { seed: 7, schedule, partSize: 5, optimizer, posteriors, step, round: step };
 }
-const save = (run: Run, planned = new Int32Array()) =>
-  saveRun(out, run, { salt: "", tableVersion: 3, watermark: 12, vocabulary, progress: { any: [1] }, planned });
+const save = (run: Run, planned = new Int32Array(), kept = 3) => {
+  const extra = { salt: "", tableVersion: 3, watermark: 12, vocabulary, progress: { any: [1] }, planned };
+  return saveCheckpoint(join(out, "checkpoints"), contentsOf(run, extra), kept);
+};
+const halfDone = (run: Run): Run => ({
+  ...run,
+  underWay: { users: Uint32Array.of(2, 40_000_000), firstStep: 4, sums: { reconstruction: 0.1, kl: 1 / 3, users: 7 } },
+});
+const stepsKept = () => readdirSync(join(out, "checkpoints")).map(Number);
 
 test("a model comes back as it was saved, into a new directory or over an older model", async () => {
   for (const seed of [1, 2]) {
@@ -87,9 +101,50 @@ test("a checkpoint of before the ablation's flags goes on with the values that i
   expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, decoderPasses: 2 }, 5)).toThrow(/decoderPasses was 1, is 2/);
 });
 
-test("the newest three checkpoints are kept", async () => {
-  for (const step of [1, 2, 3, 4, 5]) await save(someRun(step));
-  expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000003", "000000000004", "000000000005"]);
+test("a run comes back in the middle of an outer epoch, where it was", async () => {
+  const run = halfDone(someRun(5));
+  await save(run);
+  const back = resumeOrBegin(await latestCheckpoint(out, log), knobs, 5);
+  expect(back.run.underWay).toEqual(run.underWay);
+  expect(back.checkpoint!.manifest.midRound).toBe(true);
+});
+
+test("what holds an infinity in the middle of an outer epoch becomes no checkpoint", async () => {
+  const run = halfDone(someRun(5));
+  run.optimizer.weights["decoder.bias"]!.data[1] = Number.POSITIVE_INFINITY;
+  expect(() => save(run)).toThrow(/NOT_FINITE: tensor decoder\.bias/);
+});
+
+test.each([1, 2, 3])("the newest %i checkpoints are kept", async (kept) => {
+  for (const step of [1, 2, 3, 4, 5]) await save(someRun(step), undefined, kept);
+  expect(stepsKept()).toEqual([1, 2, 3, 4, 5].slice(-kept));
+});
+
+test("the newest of a round's end is kept beside them, and is what the evaluator judges", async () => {
+  await save(someRun(1));
+  await save(someRun(2));
+  for (const step of [3, 4, 5, 6, 7]) await save(halfDone(someRun(step)));
+  expect(stepsKept()).toEqual([2, 5, 6, 7]);
+  const dirs = await listCheckpoints(join(out, "checkpoints"));
+  expect(await newestOfRounds(dirs)).toBe(dirs[0]);
+  expect((await latestCheckpoint(out, log))?.manifest.step).toBe(7);
+  await save(someRun(8));
+  expect(stepsKept()).toEqual([6, 7, 8]);
+});
+
+test("torn ones that a run was set back over go with its first checkpoint, and it is never without one", async () => {
+  for (const step of [1, 2, 9]) await save(someRun(step), undefined, 2);
+  truncateSync(join(out, "checkpoints", "000000000009", "training.json"), 3);
+  expect((await latestCheckpoint(out, log))?.manifest.step).toBe(2);
+  await save(someRun(5), undefined, 1);
+  expect(stepsKept()).toEqual([5]);
+});
+
+test("what killed processes left half-written goes with the next checkpoint", async () => {
+  await save(someRun(1));
+  mkdirSync(join(out, "checkpoints", ".000000000002.tmp"));
+  await save(someRun(3));
+  expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000001", "000000000003"]);
 });
 
 test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.json"])(

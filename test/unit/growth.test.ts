@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeJob } from "../../services/server/checkpoint-writer.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
 import type { Run } from "../../services/server/outer-epoch.ts";
-import { latestCheckpoint, resumeOrBegin, saveRun } from "../../services/server/persistence.ts";
+import { contentsOf, latestCheckpoint, resumeOrBegin } from "../../services/server/persistence.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defaults, type ModelConfig } from "../../shared/model/config.ts";
@@ -111,7 +112,7 @@ describe("a model that grew", () => {
   test("goes on from a checkpoint that was made before it grew, as if it had never stopped", async () => {
     const run = await young(2 ** 31);
     const facts = { salt: "s", tableVersion: null, watermark: null, vocabulary: Array.from({ length: few }, (_, item) => `i${item}`) };
-    await saveRun(out, run, facts);
+    await writeJob({ out, kept: 1 }, contentsOf(run, facts));
     const checkpoint = await latestCheckpoint(out, createLog("test"));
     const { hidden, latent, learningRate, dropoutRate, mixtureWeights } = config;
     const knobs = {

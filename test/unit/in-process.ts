@@ -58,7 +58,7 @@ export async function trainOn(
   epochs: number,
   seen: (work: Work) => void = () => {},
 ): Promise<Loss[]> {
-  const runStep = inProcess(engine, run.seed, run.local?.trainers() ?? 1, seen);
+  const runStep = inProcess(engine, run.seed, seen, run.local?.trainers());
   const users = Uint32Array.from(rows.keys());
   const losses: Loss[] = [];
   while (losses.length < epochs) losses.push(await trainOuterEpoch(run, users, (user) => rows[user]!, runStep));
@@ -66,7 +66,7 @@ export async function trainOn(
 }
 
 /** Part k of every step is trainer k's, as long as there are so many. */
-function inProcess(engine: Engine, seed: number, trainers: number, seen: (work: Work) => void): RunStep {
+export function inProcess(engine: Engine, seed: number, seen: (work: Work) => void, trainers = 1): RunStep {
   const computers = Array.from({ length: trainers }, () => new Computer(engine, seed));
   const held = { hidden: -1, decoder: -1 };
   return async (work) => {

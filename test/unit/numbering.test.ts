@@ -6,8 +6,10 @@ import { afterAll, expect, test } from "vitest";
 import { openEvents } from "../../services/server/events.ts";
 import { isNumberedAlike, numberingOf } from "../../services/server/numbering.ts";
 import { Optimizer } from "../../services/server/optimizer.ts";
-import { type Extra, latestCheckpoint, type Numbered, resumeOrBegin, saveRun } from "../../services/server/persistence.ts";
+import { type Extra, contentsOf, latestCheckpoint, type Numbered, resumeOrBegin } from "../../services/server/persistence.ts";
+import type { UnderWay } from "../../services/server/outer-epoch.ts";
 import { Posteriors } from "../../services/server/posteriors.ts";
+import { saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
@@ -28,16 +30,16 @@ const knobs = {
 const log = createLog("test");
 
 /** What a run that ended after planning users 0 and 2 at version 9 goes on with. */
-async function resumed(saved: Partial<Extra>, users?: Numbered) {
+async function resumed(saved: Partial<Extra>, users?: Numbered, underWay?: UnderWay) {
   const out = mkdtempSync(join(root, "out-"));
   const posteriors = new Posteriors(1);
   posteriors.set([0, 2], () => 3, Float32Array.of(1, 2), Float32Array.of(3, 4));
   const optimizer = new Optimizer(config, initialise(config, 1));
-  const run = { seed: 7, schedule: usualSchedule, partSize: 5, optimizer, posteriors, step: 3, round: 1 };
+  const run = { seed: 7, schedule: usualSchedule, partSize: 5, optimizer, posteriors, step: 3, round: 1, underWay };
   const extra = { salt: "", tableVersion: 9, watermark: 1, vocabulary: ["i", "j", "k", "l", "m"], planned: Int32Array.of(9, -1, 9) };
-  await saveRun(out, run, { ...extra, ...saved });
+  await saveCheckpoint(join(out, "checkpoints"), contentsOf(run, { ...extra, ...saved }), 3);
   const { run: back, planned } = resumeOrBegin(await latestCheckpoint(out, log), knobs, 5, users);
-  return { knows: back.posteriors.has(0, 3), planned: [...planned] };
+  return { knows: back.posteriors.has(0, 3), planned: [...planned], round: back.round, underWay: back.underWay };
 }
 
 test("a digest goes on from that of fewer names, and tells another order or another name", () => {
@@ -51,7 +53,7 @@ test("a digest goes on from that of fewer names, and tells another order or anot
 
 test("users with the same numbers keep their posteriors and plans, however many have come since", async () => {
   const saved = { numbering: numberingOf(names) };
-  const kept = { knows: true, planned: [9, -1, 9] };
+  const kept = { knows: true, planned: [9, -1, 9], round: 1 };
   expect(await resumed(saved, { names, version: 9 })).toEqual(kept);
   expect(await resumed(saved, { names: [...names, "new"], version: 12 })).toEqual(kept);
 });
@@ -59,11 +61,29 @@ test("users with the same numbers keep their posteriors and plans, however many 
 test("users with other numbers begin without posteriors, and all count as planned at the version that is there", async () => {
   const saved = { numbering: numberingOf(names) };
   const users = { names: ["a", "b", "c", "ü", "new"], version: 12 };
-  expect(await resumed(saved, users)).toEqual({ knows: false, planned: [12, 12, 12, 12, 12] });
+  expect(await resumed(saved, users)).toEqual({ knows: false, planned: [12, 12, 12, 12, 12], round: 1 });
 });
 
+const underWay: UnderWay = { users: Uint32Array.of(2, 0), firstStep: 2, sums: { reconstruction: 1, kl: 2, users: 1 } };
+
+test("a round that was under way goes on with its users, at its version", async () => {
+  const saved = { numbering: numberingOf(names) };
+  expect(await resumed(saved, { names: [...names, "new"], version: 9 }, underWay)).toMatchObject({ knows: true, round: 1, underWay });
+});
+
+test.each([
+  ["its users have other numbers", { names: ["a", "b", "c", "ü"], version: 9 }, [9, 9, 9, 9]],
+  ["its version is gone", { names, version: 12 }, [9, -1, 9]],
+])(
+  "a round that was under way counts as done where %s: the encoder has moved, and is the next round's old one",
+  async (_, users, planned) => {
+    const saved = { numbering: numberingOf(names) };
+    expect(await resumed(saved, users, underWay)).toEqual({ knows: false, planned, round: 2, underWay: undefined });
+  },
+);
+
 test("a checkpoint without a digest goes on as it always did", async () => {
-  expect(await resumed({}, { names: ["other"], version: 12 })).toEqual({ knows: true, planned: [9, -1, 9] });
+  expect(await resumed({}, { names: ["other"], version: 12 })).toEqual({ knows: true, planned: [9, -1, 9], round: 1 });
 });
 
 test("a server that has followed a table and one that opens it after a compaction number users differently, and the digest tells", async () => {

@@ -1,8 +1,9 @@
 // Weights at rest: first values, growth, and safetensors that PyTorch can read.
 import { expect, test } from "vitest";
-import { checkShapes, decodeSafetensors, encodeSafetensors } from "../../shared/model/checkpoint.ts";
+import { checkShapes, encodeSafetensors } from "../../shared/model/checkpoint.ts";
 import { defaults, modelConfig } from "../../shared/model/config.ts";
 import { biasByPopularity, decoderOfNewItems, embeddingName, findNonFinite, groupOf, initialise } from "../../shared/model/parameters.ts";
+import { decoded, encoded } from "./bytes.ts";
 
 const config = { ...defaults, items: 30, hidden: 12, latent: 5 };
 
@@ -52,18 +53,30 @@ test("new items get small decoder rows, and the more popular one the larger bias
   expect(decoderOfNewItems(bias_I, config, 33, popularity.fill(50, 32), 1).bias[2]).toBeGreaterThan(bias[1]!);
 });
 
-test("weights come back from safetensors as they went in, and W1 lies in the file as PyTorch wants it", () => {
+test("weights come back from safetensors as they went in, and W1 lies in the file as PyTorch wants it", async () => {
   const weights = initialise(config, 3);
-  const bytes = encodeSafetensors(weights);
-  expect(decodeSafetensors(bytes)).toEqual(weights);
+  const bytes = encoded(weights);
+  expect(await decoded(bytes)).toEqual(weights);
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   const [from, to] = header[embeddingName].data_offsets;
   expect(header[embeddingName].shape).toEqual([12, 30]);
   expect(new Float32Array(bytes.slice(8 + length + from, 8 + length + to).buffer)[30]).toBe(weights[embeddingName]!.data[1]);
-  const shifted = new Uint8Array(bytes.length + 3); // a view that starts anywhere in a larger buffer
-  shifted.set(bytes, 3);
-  expect(decodeSafetensors(shifted.subarray(3))).toEqual(weights);
+});
+
+test.each([4, 52, 1000, 1 << 20])(
+  "whether in pieces of %i bytes or in one, the file is the same, and so are the weights read from it",
+  async (pieceBytes) => {
+    const weights = { ...initialise(config, 3), empty: { shape: [0, 3], data: new Float32Array(0) } };
+    expect(encoded(weights, pieceBytes)).toEqual(encoded(weights));
+    expect(await decoded(encoded(weights), pieceBytes)).toEqual(weights);
+  },
+);
+
+test("no piece is longer than it may be, but for the header and a row of W1", () => {
+  const lengths = [...encodeSafetensors(initialise(config, 3), 100)].slice(1).map(({ length }) => length);
+  expect(Math.max(...lengths)).toBe(120); // of 30 items
+  expect([...encodeSafetensors(initialise(config, 3), 240)].slice(1, 7).map(({ length }) => length)).toEqual(Array(6).fill(240));
 });
 
 const bytesOf = (header: string, data = 8) => {
@@ -81,17 +94,23 @@ test.each([
   ["a negative shape", bytesOf('{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}'), "no valid shape"],
   ["offsets that don't fit the shape", bytesOf('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}'), "needs 12 bytes"],
   ["offsets behind the end", bytesOf('{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}'), "truncated"],
+  [
+    "tensors that overlap",
+    bytesOf('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'),
+    "b begins at byte 4",
+  ],
+  ["a gap between tensors", bytesOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'), "a begins at byte 4"],
   ["bytes that belong to no tensor", bytesOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'), "cover 4 of 8"],
-])("a checkpoint of %s is refused with the reason", (_, bytes, reason) => {
-  expect(() => decodeSafetensors(bytes)).toThrow(
+])("a checkpoint of %s is refused with the reason", async (_, bytes, reason) => {
+  await expect(decoded(bytes)).rejects.toThrow(
     expect.objectContaining({ code: "CHECKPOINT_CORRUPT", message: expect.stringContaining(reason) }),
   );
 });
 
-test("a truncated checkpoint is refused at every length", () => {
-  const bytes = encodeSafetensors(initialise(config, 3));
+test("a truncated checkpoint is refused at every length", async () => {
+  const bytes = encoded(initialise(config, 3));
   for (let length = 0; length < bytes.length; length += 257) {
-    expect(() => decodeSafetensors(bytes.subarray(0, length))).toThrow(expect.objectContaining({ code: "CHECKPOINT_CORRUPT" }));
+    await expect(decoded(bytes.subarray(0, length))).rejects.toThrow(expect.objectContaining({ code: "CHECKPOINT_CORRUPT" }));
   }
 });
 

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadStateDict, weightsAlone } from "../../shared/checkpoint/weights.ts";
-import { encodeSafetensors } from "../../shared/model/checkpoint.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, type Weights } from "../../shared/model/parameters.ts";
+import { encoded } from "./bytes.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-weights-"));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -34,7 +34,7 @@ const file = (bytes: Uint8Array) => {
 
 test("sizes follow from the shapes, the prior's tensors are left out, LayerNorm's eps is the authors'", async () => {
   expect(Object.keys(theirs)).toHaveLength(53);
-  expect(await loadStateDict(file(encodeSafetensors(theirs)))).toEqual({ config, weights: ours });
+  expect(await loadStateDict(file(encoded(theirs)))).toEqual({ config, weights: ours });
   expect(config.layerNormEps).toBe(0.1);
 });
 
@@ -66,14 +66,14 @@ test.each<[string, Weights, RegExp]>([
   ["a NaN", poisoned(Number.NaN), /tensor decoder\.bias holds a NaN or an infinity/],
   ["an infinity", poisoned(Number.NEGATIVE_INFINITY), /tensor decoder\.bias holds a NaN or an infinity/],
 ])("%s is CHECKPOINT_CORRUPT and names tensor and file", async (_, weights, reason) => {
-  const path = file(encodeSafetensors(weights));
+  const path = file(encoded(weights));
   await expect(loadStateDict(path)).rejects.toThrow(/^CHECKPOINT_CORRUPT/);
   await expect(loadStateDict(path)).rejects.toThrow(reason);
   await expect(loadStateDict(path)).rejects.toThrow(path);
 });
 
 test("half precision is refused, naming the tensor", async () => {
-  const bytes = encodeSafetensors(theirs);
+  const bytes = encoded(theirs);
   const at = Buffer.from(bytes).indexOf('"F32"');
   bytes.set(new TextEncoder().encode('"F16"'), at);
   await expect(loadStateDict(file(bytes))).rejects.toThrow(/CHECKPOINT_CORRUPT: tensor encoder\.fc1\.weight has the type F16, not F32/);

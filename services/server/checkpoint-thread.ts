@@ -1,0 +1,16 @@
+// The thread that encodes, hashes and writes checkpoints, one after another; see checkpoint-writer.ts.
+import { parentPort, workerData } from "node:worker_threads";
+import { plainError } from "../../shared/runtime/wire-errors.ts";
+import { type Answer, type Target, writeJob } from "./checkpoint-writer.ts";
+import type { Job } from "./checkpointing.ts";
+
+const port = parentPort!;
+const { target } = workerData as { target: Target };
+const answer = (how: Answer) => port.postMessage(how);
+
+port.on("message", (job: Job) => {
+  void writeJob(target, job).then(
+    () => answer(null),
+    (error: unknown) => answer(plainError(error)),
+  );
+});

@@ -1,0 +1,54 @@
+// Writes checkpoints in a thread of its own: encoding, hashing, the disk. The run's thread hands over a copy in shared memory and hears how it went.
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import { type Disk, realDisk } from "../../shared/checkpoint/disk.ts";
+import { failure } from "../../shared/runtime/failure.ts";
+import { errorOf, type PlainError } from "../../shared/runtime/wire-errors.ts";
+import type { Job } from "./checkpointing.ts";
+
+/** Where it writes to. */
+export interface Target {
+  readonly out: string;
+  /** Checkpoints that are kept. */
+  readonly kept: number;
+}
+
+export interface CheckpointWriter {
+  /** One at a time. Rejects with why it is not on disk. */
+  write(job: Job): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Null when all went well. */
+export type Answer = PlainError | null;
+
+export const checkpointsOf = (out: string) => join(out, "checkpoints");
+
+/** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
+export async function writeJob({ out, kept }: Target, { isBest = false, ...contents }: Job, disk: Disk = realDisk): Promise<void> {
+  if (isBest) await saveModel(out, contents.weights, contents.facts, contents.vocabulary, disk);
+  await saveCheckpoint(checkpointsOf(out), contents, kept, disk);
+}
+
+export function openCheckpointWriter(target: Target): CheckpointWriter {
+  const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
+    workerData: { module: new URL("./checkpoint-thread.ts", import.meta.url).href, target },
+    execArgv: [],
+  });
+  const { failed, fail } = failure();
+  worker.on("error", fail);
+  worker.on("exit", (code) => fail(new Error(`the thread that writes checkpoints ended with ${code}`)));
+  return {
+    write: (job) => {
+      const answered = new Promise<void>((resolve, reject) => {
+        worker.once("message", (answer: Answer) => (answer ? reject(errorOf(answer)) : resolve()));
+      });
+      worker.postMessage(job);
+      return Promise.race([answered, failed]);
+    },
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+// The copy that a checkpoint is written from while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
+import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
+import type { Weights } from "../../shared/model/parameters.ts";
+
+/** Posteriors come batch by batch: room for half as many again, where there was too little. */
+const HEADROOM = 1.5;
+
+/** Copies what changes from step to step. The copy before it must not be used any more. */
+export function spareCopy(): <C extends Contents>(contents: C) => C {
+  const held = new Map<string, SharedArrayBuffer>();
+  const memoryFor = (name: string, bytes: number): SharedArrayBuffer => {
+    const before = held.get(name);
+    if (before && before.byteLength >= bytes) return before;
+    const memory = new SharedArrayBuffer(before ? Math.ceil((bytes * HEADROOM) / 4) * 4 : bytes);
+    held.set(name, memory);
+    return memory;
+  };
+  const copied = (tensors: Weights): Weights =>
+    Object.fromEntries(
+      Object.entries(tensors).map(([name, tensor]) => {
+        const length = tensor.shape.reduce((a, b) => a * b, 1);
+        const copy = new Float32Array(memoryFor(name, 4 * length), 0, length);
+        let at = 0;
+        for (const piece of tensor.pieces ?? [tensor.data]) {
+          copy.set(piece, at);
+          at += piece.length;
+        }
+        return [name, { shape: tensor.shape, data: copy }];
+      }),
+    );
+  return (contents) => ({
+    ...contents,
+    weights: copied(contents.weights),
+    state: copied(contents.state),
+    training: structuredClone(contents.training),
+  });
+}

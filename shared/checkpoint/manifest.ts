@@ -1,0 +1,50 @@
+// The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written last, read first.
+import { join } from "node:path";
+import { z } from "zod";
+import { modelConfig } from "../model/config.ts";
+import { AppError } from "../runtime/errors.ts";
+import { readText } from "./files.ts";
+import { MANIFEST } from "./weights.ts";
+
+export const VOCABULARY = "vocabulary.json";
+
+const manifestSchema = z.object({
+  format: z.literal(1),
+  model: z.literal("recvae"),
+  config: modelConfig,
+  /** Steps of the run so far. */
+  step: z.number().int().nonnegative(),
+  /** Outer epochs completed. */
+  round: z.number().int().nonnegative(),
+  /** Made between two steps of an outer epoch: to go on from, not to be judged. Absent in manifests of before there were such. */
+  midRound: z.boolean().default(false),
+  seed: z.number().int(),
+  /** Decides who is held out, see shared/events/split.ts; "" for a dataset directory, which says it itself. */
+  salt: z.string(),
+  /** Version of the events table that was pinned; null without a table. */
+  tableVersion: z.number().int().nullable(),
+  /** Arrival of the newest event that is covered, ms since 1970. */
+  watermark: z.number().nullable(),
+  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) }),
+  sha256: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+});
+export type Manifest = z.output<typeof manifestSchema>;
+export type WrittenManifest = z.input<typeof manifestSchema>;
+/** What the caller knows; the rest follows from the files. */
+export type ManifestFacts = Omit<WrittenManifest, "format" | "model" | "vocabulary" | "sha256">;
+
+/** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const path = join(dir, MANIFEST);
+  const text = await readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest is not JSON", path }, { cause: error });
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
+  return parsed.data;
+}

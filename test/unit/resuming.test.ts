@@ -1,0 +1,220 @@
+// A run that is stopped at any step, or killed at any operation of the disk, and started again ends with the bytes and the figures of one that was never stopped.
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkpointsOf, writeJob } from "../../services/server/checkpoint-writer.ts";
+import { openCheckpointing, type Outcome } from "../../services/server/checkpointing.ts";
+import type { Corpus } from "../../services/server/corpus.ts";
+import { trainEpochs } from "../../services/server/epochs.ts";
+import { resumeOrBegin } from "../../services/server/persistence.ts";
+import { Progress } from "../../services/server/progress.ts";
+import { listCheckpoints, newestCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import type { Disk } from "../../shared/checkpoint/disk.ts";
+import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { permutation } from "../../shared/model/draws.ts";
+import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { inProcess } from "./in-process.ts";
+import { cuts, Killed } from "./mortal-disk.ts";
+import { mortalFolder } from "./mortal-folder.ts";
+
+const ITEMS = 12;
+const row = (user: number) => Int32Array.from(permutation(5, user, ITEMS).subarray(0, 2 + (user % 5)));
+const heldOut = [20, 21, 22].map((user) => ({ foldIn: row(user), target: Int32Array.of(user % ITEMS) }));
+const corpus: Corpus = {
+  name: "made up",
+  vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`),
+  users: Uint32Array.from({ length: 7 }, (_, user) => user),
+  rowOf: row,
+  ...{ validation: heldOut, test: heldOut, withoutTarget: 0, salt: "", tableVersion: null, watermark: null },
+};
+const knobsOf = (schedule: Partial<Schedule>) => ({
+  ...{ hidden: 6, latent: 3, learningRate: 0.01, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights, partSize: 2, seed: 3 },
+  ...{ sync: "exact" as const, every: 8 },
+  ...{ ...usualSchedule, batchSize: 4, encoderPasses: 2, ...schedule },
+});
+
+const root = mkdtempSync(join(tmpdir(), "tributary-resuming-"));
+afterAll(() => rmSync(root, { recursive: true }), 60_000);
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine({ threads: 1 });
+});
+
+const metrics = createMetrics("test");
+const log = pino({ level: "silent" });
+
+interface Conditions {
+  readonly epochs?: number;
+  readonly schedule?: Partial<Schedule>;
+  readonly disk?: Disk;
+  /** Between checkpoints. */
+  readonly seconds?: number;
+  /** Before each step, by its number in this process; what it throws ends the run there. */
+  readonly before?: (call: number, aborted: AbortController) => void;
+  readonly told?: (outcome: Outcome) => void;
+}
+
+/** One process's part of a run; torn checkpoints fail the test. */
+async function process(
+  out: string,
+  { epochs = 2, schedule = {}, disk = mortalFolder(), seconds = 0, before, told = () => {} }: Conditions = {},
+) {
+  const checkpoint = await newestCheckpoint(checkpointsOf(out), (error) => {
+    throw error;
+  });
+  const resumed = resumeOrBegin(checkpoint, knobsOf(schedule), ITEMS);
+  const aborted = new AbortController();
+  let calls = 0;
+  let clock = 0;
+  await trainEpochs({ epochs, out }, resumed, corpus, {
+    runStep: inProcess(engine, 3, () => before?.(calls++, aborted)),
+    progress: new Progress(metrics),
+    checkpointing: openCheckpointing({
+      ...{ seconds, from: checkpoint?.manifest, told },
+      write: (job) => writeJob({ out, kept: 1 }, job, disk),
+      now: () => clock++,
+    }),
+    desk: () => ({ engines: new Set(["test"]), trainers: 1 }) as never,
+    until: { signal: aborted.signal, stopped: new Promise(() => {}) },
+    log,
+  });
+  return calls;
+}
+
+/** Model, newest checkpoint and report, but for what depends on the clock. */
+async function endOf(out: string) {
+  const newest = (await listCheckpoints(checkpointsOf(out))).at(-1)!;
+  const bytes = (path: string) => readFileSync(path).toString("base64");
+  const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
+  for (const epoch of report.epochs) expect(epoch.seconds).toBeGreaterThanOrEqual(0);
+  const untimed = report.epochs.map(({ seconds: _, usersPerSecond: __, ...epoch }: Record<string, unknown>) => epoch);
+  return {
+    files: [join(out, "model.safetensors"), ...["model", "state"].map((name) => join(newest, `${name}.safetensors`))].map(bytes),
+    report: { ...report, epochs: untimed, wallSeconds: 0 },
+  };
+}
+/** Of the many appends to a file the first and the last: the others differ in nothing. */
+const telling = (operations: readonly string[]) =>
+  [...operations.keys()].filter((k) => [k - 1, k, k + 1].some((each) => operations[each] !== "append"));
+/** As long as only an epoch's end brings checkpoints. */
+const never = Number.POSITIVE_INFINITY;
+/** On a machine with other work every turn of the disk may take long. */
+const PATIENCE = 120_000;
+const folder = () => mkdtempSync(join(root, "out-"));
+
+const schedules: [string, Partial<Schedule>][] = [
+  ["alternating", {}],
+  ["with noise in the decoder passes", { decoderNoise: true }],
+  ["with two decoder passes", { decoderPasses: 2 }],
+  ["not alternating", { notAlternating: true }],
+];
+
+test.each(schedules)("%s, drained before any step: the next process goes on from that very step", async (_, schedule) => {
+  const clean = folder();
+  const steps = await process(clean, { schedule });
+  const expected = await endOf(clean);
+  expect(expected.report.epochs).toHaveLength(2);
+  for (let at = 0; at < steps; at++) {
+    const out = folder();
+    const drain = (call: number, aborted: AbortController) => {
+      if (call < at) return;
+      aborted.abort();
+      throw aborted.signal.reason;
+    };
+    await expect(process(out, { schedule, before: drain, seconds: never })).rejects.toThrow("aborted");
+    expect(await process(out, { schedule }), `drained before step ${at}`).toBe(steps - at);
+    expect(await endOf(out), `drained before step ${at}`).toEqual(expected);
+  }
+});
+
+test.each(schedules)("%s, killed again and again, a few steps after each start", async (_, schedule) => {
+  const clean = folder();
+  await process(clean, { schedule });
+  const out = folder();
+  const kill = (call: number) => {
+    if (call === 3) throw new Killed();
+  };
+  let kills = 0;
+  while (
+    await process(out, { schedule, before: kill }).then(
+      () => false,
+      (error) => error instanceof Killed,
+    )
+  )
+    kills++;
+  expect(kills).toBeGreaterThan(3);
+  expect(await endOf(out)).toEqual(await endOf(clean));
+});
+
+let base: string | undefined;
+/** A folder in which a run has come through its first epoch. */
+async function afterOneEpoch(): Promise<string> {
+  if (base === undefined) {
+    base = folder();
+    await process(base, { epochs: 1 });
+  }
+  const copy = folder();
+  cpSync(base, copy, { recursive: true });
+  return copy;
+}
+
+test.each(cuts)(
+  "%s: at whichever operation of the disk, a whole checkpoint is left, and the run ends with the same bytes",
+  async (how) => {
+    const clean = await afterOneEpoch();
+    const whole = mortalFolder();
+    await process(clean, { disk: whole, seconds: never });
+    const expected = await endOf(clean);
+    for (const at of telling(whole.operations)) {
+      const out = await afterOneEpoch();
+      const disk = mortalFolder(at, how);
+      const live = () => {
+        if (disk.isDead) throw new Killed();
+      };
+      await process(out, { disk, seconds: never, before: live }).catch((error) => {
+        if (!(error instanceof Killed)) throw error;
+      });
+      expect(disk.isDead, `${how} ${at}`).toBe(true);
+      await process(out, { seconds: never });
+      expect(await endOf(out), `${how} ${at}`).toEqual(expected);
+    }
+  },
+  PATIENCE,
+);
+
+test(
+  "a disk that is full once, at whichever operation, is told and made up for by the same process",
+  async () => {
+    const clean = await afterOneEpoch();
+    const whole = mortalFolder();
+    await process(clean, { disk: whole, seconds: never });
+    const expected = await endOf(clean);
+    for (const at of telling(whole.operations)) {
+      const out = await afterOneEpoch();
+      let operation = 0;
+      const refusing = Object.fromEntries(
+        Object.entries(mortalFolder()).map(([name, work]) => [
+          name,
+          typeof work !== "function"
+            ? work
+            : (...given: [never, never]) =>
+                operation++ === at
+                  ? Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }))
+                  : (work as Disk["append"])(...given),
+        ]),
+      ) as unknown as Disk;
+      const errors: unknown[] = [];
+      await process(out, { disk: refusing, seconds: never, told: ({ error }) => error && errors.push(error) }).catch((error) => {
+        expect(error).toMatchObject({ code: "ENOSPC" }); // the last checkpoint of all
+      });
+      expect(errors, `refused ${at}`).toEqual([expect.objectContaining({ code: "ENOSPC" })]);
+      await process(out, { seconds: never });
+      expect(await endOf(out), `refused ${at}`).toEqual(expected);
+    }
+  },
+  PATIENCE,
+);
