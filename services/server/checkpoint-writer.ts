@@ -17,6 +17,7 @@ export interface Target {
 export interface CheckpointWriter {
   /** One at a time. Rejects with why it is not on disk. */
   write(job: Job): Promise<void>;
+  /** After the one under way. */
   close(): Promise<void>;
 }
 
@@ -39,15 +40,18 @@ export function openCheckpointWriter(target: Target): CheckpointWriter {
   const { failed, fail } = failure();
   worker.on("error", fail);
   worker.on("exit", (code) => fail(new Error(`the thread that writes checkpoints ended with ${code}`)));
+  let underWay: Promise<void> = Promise.resolve();
   return {
     write: (job) => {
       const answered = new Promise<void>((resolve, reject) => {
         worker.once("message", (answer: Answer) => (answer ? reject(errorOf(answer)) : resolve()));
       });
       worker.postMessage(job);
-      return Promise.race([answered, failed]);
+      underWay = Promise.race([answered, failed]);
+      return underWay;
     },
     close: async () => {
+      await underWay.catch(() => undefined); // told to whoever had it written
       await worker.terminate();
     },
   };

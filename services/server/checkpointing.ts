@@ -43,7 +43,7 @@ interface Settings {
 export function openCheckpointing({ seconds, from, write, told, now }: Settings): Checkpointing {
   const copy = spareCopy();
   let last: Job | undefined;
-  let held = from;
+  let held: Position = from ?? { step: 0 }; // of a run without a step there is nothing to keep
   let failed: { error: unknown } | undefined;
   let underWay: Promise<void> | undefined;
   let begunAt = now();
@@ -68,7 +68,7 @@ export function openCheckpointing({ seconds, from, write, told, now }: Settings)
   /** The model of the best epoch that could not be written: there is no other copy of it. */
   const owed = () => (failed && last?.isBest ? last : undefined);
   /** No step has been made since: one of a round's end must not be replaced by one of the next round's beginning. */
-  const isHeld = ({ facts: { step, midRound } }: Job) => !failed && held?.step === step && (midRound === true || held.midRound !== true);
+  const isHeld = ({ facts: { step, midRound } }: Job) => !failed && held.step === step && (midRound === true || held.midRound !== true);
 
   return {
     offer: (contents) => {

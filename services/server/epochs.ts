@@ -96,8 +96,10 @@ async function runEpochs(
       log.info({ epoch: run.round, ...loss, ...validation }, "outer epoch");
     }
   } catch (error) {
-    if (until.signal.aborted && !(error instanceof AppError)) await checkpointing.save(contents());
-    await checkpointing.settled();
+    if (until.signal.aborted && !(error instanceof AppError)) {
+      await checkpointing.save(contents());
+      await checkpointing.settled();
+    }
     throw error;
   }
   await checkpointing.save(contents());

@@ -77,6 +77,7 @@ test("at a round's end one is made after the one under way", async () => {
 
 test.each([
   ["the one that the run goes on from is not made again", { step: 4, midRound: false }, at(4, { midRound: false }), 0],
+  ["a run that has made no step is not kept", undefined, at(0, { midRound: false }), 0],
   ["a round's beginning does not replace the end of the one before", { step: 4, midRound: false }, at(4), 0],
   ["a round's end replaces its own last step", { step: 4, midRound: true }, at(4, { midRound: false }), 1],
 ])("%s", async (_, from, job, made) => {
