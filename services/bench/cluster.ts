@@ -74,6 +74,8 @@ export async function withCluster<T>(
     while (server.running && !until.signal.aborted) {
       const answer = await statusOf(server, serverStatus);
       if (answer !== undefined && isGood(answer)) return answer;
+      if (trainers.length > 0 && trainers.every(({ running }) => !running))
+        throw new AppError("SERVICE_DIED", { what: "every trainer ended before it was measured", service: "trainer" });
       await Promise.race([sleep(POLL_MS, until.signal), server.exited]);
     }
     throw new AppError("SERVICE_DIED", { what: "the server ended before it was measured", service: "server" });

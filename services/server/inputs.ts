@@ -63,5 +63,5 @@ export function base(
   hidden: Versioned,
 ): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden" | "wire"> {
   const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
-  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden, ...(run.wire && { wire: run.wire }) };
+  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden, wire: run.optimizer.wire };
 }

@@ -58,15 +58,15 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     optimizer.gatherRows(items, rows);
     const layer: WireTensor[] = [
       { name: "items", shape: [items.length], data: items },
-      asSent({ name: rowsName, shape: [items.length, hidden], data: rows }, run.wire ?? "f32", optimizer.numbers),
+      asSent({ name: rowsName, shape: [items.length, hidden], data: rows }, optimizer.wire, optimizer.numbers),
     ];
     return [...layer, ...row, keys(users), ...oldPosterior(run, users)];
   };
-  const work = base(run, parts, optimizer.group("hidden", run.wire));
+  const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
     ...work,
     phase,
-    decoder: optimizer.group("decoder", run.wire),
+    decoder: optimizer.group("decoder"),
     inputs,
     steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({

@@ -43,6 +43,8 @@ export interface Came extends Pick<Received, "tensors"> {
 export class Optimizer {
   config: ModelConfig;
   readonly updates: Updates;
+  /** How weights travel, and what moves them. */
+  wire: Wire = "f32";
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
   readonly spent = { firstLayer: 0, adam: 0 };
   readonly #residence: Residence;
@@ -103,8 +105,8 @@ export class Optimizer {
   }
 
   /** A group as it is now, of one version until the next step. */
-  group(group: SentGroup, wire: Wire = "f32"): Versioned {
-    this.#sent[group] ??= versioned(group, this.weights, this.config, (tensor) => asSent(tensor, wire, this.numbers));
+  group(group: SentGroup): Versioned {
+    this.#sent[group] ??= versioned(group, this.weights, this.config, (tensor) => asSent(tensor, this.wire, this.numbers));
     return this.#sent[group];
   }
 
@@ -222,10 +224,12 @@ function mustTravel(config: ModelConfig): void {
 const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
 
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
-export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimizer, "bag"> & { hidden: Versioned } {
+export function firstOldEncoder(config: ModelConfig, seed: number, wire: Wire): Pick<Optimizer, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
-  const table = embeddingTable(weights[embeddingName]!, () => new Kernels());
-  const hidden = versioned("hidden", groupOf(weights, "hidden", config), config); // the others may go
+  const kernels = new Kernels();
+  const table = embeddingTable(weights[embeddingName]!, () => kernels.beside());
+  const sent = (tensor: WireTensor) => asSent(tensor, wire, kernels);
+  const hidden = versioned("hidden", groupOf(weights, "hidden", config), config, sent); // the others may go
   return { bag: (users) => table.bag(users), hidden };
 }
 
@@ -233,12 +237,7 @@ export function firstOldEncoder(config: ModelConfig, seed: number): Pick<Optimiz
 let versions = 0;
 
 /** `sent`: a tensor as it travels; asked once. */
-function versioned(
-  group: SentGroup,
-  weights: Weights,
-  config: ModelConfig,
-  sent: (tensor: WireTensor) => WireTensor = (tensor) => tensor,
-): Versioned {
+function versioned(group: SentGroup, weights: Weights, config: ModelConfig, sent: (tensor: WireTensor) => WireTensor): Versioned {
   let all: WireTensor[] | undefined;
   const tensors = () =>
     (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => sent({ name, shape, data })));

@@ -3,7 +3,6 @@ import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/mode
 import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import type { Wire } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
 import type { Work } from "./desk.ts";
@@ -25,8 +24,6 @@ export interface Run {
   round: number;
   /** Absent in exact mode. */
   local?: Local;
-  /** How weights and what moves them travel; absent: as float32. */
-  wire?: Wire;
   /** The outer epoch that is half done; undefined between two. */
   underWay?: UnderWay | undefined;
 }
@@ -116,8 +113,8 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   const { optimizer } = run;
   const old =
     run.round === 0
-      ? firstOldEncoder(optimizer.config, run.seed)
-      : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden", run.wire) };
+      ? firstOldEncoder(optimizer.config, run.seed, optimizer.wire)
+      : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
@@ -145,11 +142,11 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
     return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old];
   };
-  const work = base(run, parts, optimizer.group("hidden", run.wire));
+  const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
     ...work,
     phase: step.phase,
-    decoder: optimizer.group("decoder", run.wire),
+    decoder: optimizer.group("decoder"),
     inputs,
     memory: optimizer.answers(parts),
     numbers: optimizer.numbers,
@@ -175,8 +172,8 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
       ...ragged("targets", "targetEnds", targets),
     ];
   };
-  const work = base(run, parts, optimizer.group("hidden", run.wire));
-  const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder", run.wire), inputs });
+  const work = base(run, parts, optimizer.group("hidden"));
+  const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder"), inputs });
   run.step++;
   const metrics = answers.map(({ tensors }) => tensors.metrics!.data);
   const all = new Float32Array(metrics.reduce((sum, { length }) => sum + length, 0));

@@ -133,7 +133,7 @@ export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[
 
 /** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */
 export function contentsOf(run: Run, extra: Extra): Contents {
-  const { optimizer, posteriors, partSize, schedule, underWay, local, wire = "f32" } = run;
+  const { optimizer, posteriors, partSize, schedule, underWay, local } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   if (underWay) mustBeFinite(run); // at a round's end it has been looked at
   const { users = undefined, ...position } = underWay ?? {};
@@ -151,7 +151,7 @@ export function contentsOf(run: Run, extra: Extra): Contents {
       ...schedule,
       sync: local ? "local" : "exact",
       every: local?.every ?? null,
-      wire,
+      wire: optimizer.wire,
       progress,
       numbering,
       underWay: underWay && position,

@@ -43,9 +43,9 @@ export async function train(
     posteriors: new Posteriors(config.latent),
     step: 0,
     round: 0,
-    ...(wire && { wire }),
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
   };
+  if (wire) run.optimizer.wire = wire;
   await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
   return run;
 }
