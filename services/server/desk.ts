@@ -29,8 +29,8 @@ export interface Work {
   readonly decoder: Versioned | undefined;
   /** Tensors of a part's lease. Called again when the part is leased again, and must answer the same. */
   inputs(part: number): WireTensor[];
-  /** In local mode, of each part: the steps that a trainer takes on its own, and how many rows of the first layer they touch (none where it stays as it is). */
-  readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows?: number | undefined }[];
+  /** In local mode, of each part: the steps that a trainer takes on its own, and how many rows of the first layer they touch. */
+  readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows: number }[];
   /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
   readonly memory?: (part: number) => Allocate;
   /** What looks at the answers' numbers, and turns them from halves. */
@@ -146,7 +146,7 @@ export function openDesk(
     }
     const { step, phase, batchSize } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
-    const inner = work.local?.[part]!.inner;
+    const inner = work.local?.[part]?.inner;
     const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
     const inputs = cpu.in("plan", () => work.inputs(part));
     outbox.sendOwn(to.peer, lease, inputs, `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
@@ -161,7 +161,7 @@ export function openDesk(
       const { work, received } = open;
       if (message.phase !== work.phase) throw new AppError("FRAME_MALFORMED", { what: `an answer of phase ${message.phase}`, step, part });
       shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, {
-        rows: work.local?.[part]!.rows,
+        rows: work.local?.[part]?.rows,
         wire: work.wire ?? "f32",
       });
       received[part] = receivedOf(message, decoded, work.memory?.(part), work.numbers);

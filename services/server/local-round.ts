@@ -1,10 +1,9 @@
 // Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
 // outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
 import type { Step } from "../../shared/model/schedule.ts";
-import { asSent, rowsName } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import type { Received } from "./contributions.ts";
-import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
+import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
 import type { Came } from "./optimizer.ts";
 import type { RowOf, Run, RunStep } from "./outer-epoch.ts";
 
@@ -38,29 +37,19 @@ export interface Trained {
 
 export async function localRound(run: Run, stints: readonly (readonly Step[])[], rowOf: RowOf, runStep: RunStep): Promise<Trained> {
   const { optimizer } = run;
-  const { hidden, items } = optimizer.config;
   const { phase } = stints[0]![0]!;
   const parts = stints.map((steps) => joined(steps.map(({ users }) => users)));
-  // In decoder phases the encoder stands still, and sums over its first layer are less than its rows; otherwise the rows go along, to be moved.
-  const touched = phase === "decoder" ? undefined : touchedBy(parts, rowOf, items);
-  const mostRows = touched?.reduce((most, { items }) => Math.max(most, items.length), 0);
-  const table = new Float32Array((mostRows ?? 0) * hidden);
+  const touched = touchedBy(parts, rowOf, optimizer.config.items);
   const inputs = (part: number): WireTensor[] => {
     const users = parts[part]!;
-    const row = ragged("columns", "ends", rowsOf(users, rowOf));
-    if (!touched) {
-      const batches = stints[part]!.map((step) => batchOf(run, step, step.users, rowOf));
-      const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
-      return [bagTensor(optimizer.bag(all), users.length), ...row, keys(users)];
-    }
     const { items } = touched[part]!;
-    const rows = table.subarray(0, items.length * hidden);
-    optimizer.gatherRows(items, rows);
-    const layer: WireTensor[] = [
+    return [
       { name: "items", shape: [items.length], data: items },
-      asSent({ name: rowsName, shape: [items.length, hidden], data: rows }, optimizer.wire, optimizer.numbers),
+      optimizer.rows(items),
+      ...ragged("columns", "ends", rowsOf(users, rowOf)),
+      keys(users),
+      ...(phase === "decoder" ? [] : oldPosterior(run, users)),
     ];
-    return [...layer, ...row, keys(users), ...oldPosterior(run, users)];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
@@ -70,14 +59,17 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     inputs,
     steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({
-      inner: steps.map(({ index, users }) => ({ step: index, users: users.length })),
-      rows: touched?.[part]!.items.length,
+      inner: steps.map(({ index, users, dropout }) => ({ step: index, users: users.length, dropout })),
+      rows: touched[part]!.items.length,
     })),
-    memory: optimizer.answers(parts, mostRows),
+    memory: optimizer.answers(
+      parts,
+      touched.reduce((most, { items }) => Math.max(most, items.length), 0),
+    ),
     numbers: optimizer.numbers,
   });
   const shares = stridden(parts.map(({ length }) => length));
-  const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched?.[part] }));
+  const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched[part]! }));
   optimizer.average(phase, came, run.step);
   return { answers, parts };
 }

@@ -17,7 +17,7 @@ import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Allocate } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
-import { asSent, type Wire } from "../../shared/wire/numbers.ts";
+import { asSent, rowsName, type Wire } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 import { largestAnswer, type Received } from "./contributions.ts";
 import type { Versioned } from "./outbox.ts";
@@ -37,7 +37,7 @@ export interface Came extends Pick<Received, "tensors"> {
   /** What of it counts. */
   readonly share: number;
   /** Where the first layer moved: each row's item, and what of its way counts. */
-  readonly touched?: { readonly items: Int32Array; readonly shares: Float32Array } | undefined;
+  readonly touched: { readonly items: Int32Array; readonly shares: Float32Array };
 }
 
 export class Optimizer {
@@ -94,9 +94,15 @@ export class Optimizer {
     return this.#timed("firstLayer", () => this.#embedding.bag(users));
   }
 
-  /** Copies rows of the embedding, by their columns, into `into`, `[index x H]`. */
-  gatherRows(index: Int32Array, into: Float32Array): void {
-    this.#timed("firstLayer", () => this.#embedding.gatherRows(index, into));
+  /** Rows of the embedding, by their columns in ascending order, `[index x H]`, as they travel. */
+  rows(index: Int32Array): WireTensor {
+    const shape = [index.length, this.config.hidden];
+    return this.#timed("firstLayer", () => {
+      if (this.wire === "bf16") return { name: rowsName, shape, data: this.#embedding.gatherHalves(index) };
+      const data = new Float32Array(index.length * this.config.hidden);
+      this.#embedding.gatherRows(index, data);
+      return { name: rowsName, shape, data };
+    });
   }
 
   /** Adds rows, `[index x H]`, each times its share, to those of the embedding. */
@@ -146,7 +152,7 @@ export class Optimizer {
       const gathered = groups.flatMap((group) => [...this.#gathered(group, came, index)]);
       for (const [name, differences] of gathered)
         for (const [part, data] of differences.entries()) this.#residence.table(name).add(data, came[part]!.share);
-      for (const [part, data] of rows.entries()) this.#embedding.addRows(came[part]!.touched!.items, data, came[part]!.touched!.shares);
+      for (const [part, data] of rows.entries()) this.#embedding.addRows(came[part]!.touched.items, data, came[part]!.touched.shares);
       for (const group of groups) this.#sent[group] = undefined;
     });
   }

@@ -30,17 +30,6 @@ interface Timing {
   readonly sections: Record<string, number>;
 }
 
-/** The newest checkpoint; what went wrong with the next stands beside it. */
-interface CheckpointSeen {
-  readonly step: number;
-  readonly round: number;
-  /** Null where none has been written yet. */
-  readonly at: number | null;
-  /** What it took to write. */
-  readonly seconds?: number;
-  readonly lastError?: string;
-}
-
 const HISTORY = 500;
 
 export class Progress {

@@ -43,18 +43,20 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], { 
   const rows = ragged("columns", "ends");
   const keys: Expected = ["users", [users], "i32"];
   const old: Expected[] = ["muOld", "logvarOld"].map((name) => [name, [users, latent]]);
-  const touched: Expected[] = [
-    ["items", [lengthOf("items")], "i32"],
-    [rowsName, [lengthOf("items"), hidden], typeOf(rowsName, wire)],
-  ];
+  const first: Expected[] = inner
+    ? [
+        ["items", [lengthOf("items")], "i32"],
+        [rowsName, [lengthOf("items"), hidden], typeOf(rowsName, wire)],
+      ]
+    : [bag];
   switch (phase) {
     case "posterior":
       return [bag];
     case "encoder":
     case "joint":
-      return [...(inner ? touched : [bag]), ...rows, keys, ...old];
+      return [...first, ...rows, keys, ...old];
     case "decoder":
-      return [bag, ...rows, keys];
+      return [...first, ...rows, keys];
     case "score":
       return [bag, ...rows, ...ragged("targets", "targetEnds")];
   }

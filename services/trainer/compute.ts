@@ -2,7 +2,7 @@
 import type { Engine } from "../../shared/engine/engine.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
-import { gaussian } from "../../shared/model/draws.ts";
+import { noiseOf } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
 import { type Lap, type Spent, stopwatch } from "../../shared/model/laps.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
@@ -143,30 +143,24 @@ export class Computer {
       batchSize: lease.batchSize,
       keys,
       rows,
+      items: integers(tensors.get("items")?.data, "items"),
+      table: numbers(tensors.get(rowsName)?.data, rowsName),
       lap,
     };
     if (lease.phase === "decoder") {
-      const moved = this.#innerSteps.decoder({ ...given, bag_BH: floats(tensors.get("bag")?.data, "bag") });
+      const moved = this.#innerSteps.decoder(given);
       return reply(lease, { ...moved, spent }, moved.tensors);
     }
     if (lease.phase !== "encoder" && lease.phase !== "joint")
       throw new AppError("FRAME_MALFORMED", { what: `a lease of phase ${lease.phase} with steps of its own`, step: lease.step });
-    const moved = this.#innerSteps.encoder({
-      ...given,
-      old: { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") },
-      items: integers(tensors.get("items")?.data, "items"),
-      table: numbers(tensors.get(rowsName)?.data, rowsName),
-      joint: lease.phase === "joint",
-    });
+    const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
+    const moved = this.#innerSteps.encoder(given, old, lease.phase === "joint");
     return reply(lease, { ...moved, spent }, moved.tensors);
   }
 
   #part({ step, batchSize }: Lease, tensors: Tensors, bag_BH: Float32Array, latent: number) {
     const keys = integers(tensors.get("users")?.data, "users");
-    const noise_BL = new Float32Array(keys.length * latent);
-    keys.forEach((user, k) => {
-      noise_BL.set(gaussian(this.#seed, step, user, latent), k * latent);
-    });
+    const noise_BL = noiseOf(this.#seed, step, keys, latent);
     return { bag_BH, rows: rowsOf(tensors, "columns", "ends"), noise_BL, batchSize };
   }
 

@@ -2,6 +2,7 @@
 import { Kernels, type Moving, type Rate, type SparseRows } from "../../shared/kernels/kernels.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import { allShapesOf, embeddingName, type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
+import { rowsName } from "../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../shared/wire/tensors.ts";
 
 /** What moves in one phase; the first layer by the rows that are there. */
@@ -72,8 +73,21 @@ export class InnerAdam {
     memory.borrowed(() => this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, memory.place(dBag_BH), users, rate));
   }
 
-  /** Rows in the kernels' memory, as float32. */
-  placed(rows: Float32Array | Uint16Array): Float32Array {
+  /** Rows of the first layer to work on, brought to the kernels' memory. */
+  touched(items: Int32Array, rows: Float32Array | Uint16Array): Touched {
+    const placed = this.kernels.memory.ints(items.length);
+    placed.set(items);
+    return { items: placed, rows: this.#placed(rows) };
+  }
+
+  /** How far they have come from what they were. */
+  differencesOfRows({ items, rows }: Touched, start: Float32Array | Uint16Array): WireTensor {
+    const data = this.#placed(start);
+    this.kernels.subtract(data, rows);
+    return { name: rowsName, shape: [items.length, this.config.hidden], data };
+  }
+
+  #placed(rows: Float32Array | Uint16Array): Float32Array {
     const { memory, fromHalves } = this.kernels;
     if (rows instanceof Float32Array) return memory.place(rows);
     const whole = memory.floats(rows.length);

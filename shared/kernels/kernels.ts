@@ -177,6 +177,20 @@ export class Kernels {
     });
   };
 
+  /** Rows of a table in the kernels' memory as halves, one after another. */
+  gatherHalves(table: Float32Array, width: number, index: Int32Array): Uint16Array {
+    const { memory } = this;
+    return memory.borrowed(() => {
+      const placed = memory.ints(index.length);
+      placed.set(index);
+      const { buffer, byteOffset } = memory.floats(Math.ceil((index.length * width) / 2));
+      const halves = new Uint16Array(buffer, byteOffset, index.length * width);
+      const blocks = Math.ceil(index.length / this.#crew.constant("gatherBlock"));
+      this.#run("gatherHalves", blocks, [...[halves, table, placed].map(placeOf), index.length, width]);
+      return halves.slice();
+    });
+  }
+
   #halfTiles(length: number, body: (at: number, end: number, room: Uint16Array) => void): void {
     for (let at = 0; at < length; at += TILE)
       this.memory.borrowed(() => {

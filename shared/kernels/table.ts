@@ -119,6 +119,20 @@ export class Table {
     }
   }
 
+  /** The same as bfloat16. `index` ascends. */
+  gatherHalves(index: Int32Array): Uint16Array {
+    const halves = new Uint16Array(index.length * this.width);
+    let from = 0;
+    for (const segment of this.#segments) {
+      const end = segment.first + this.#rowsOfSegment;
+      const to = index.findIndex((row, k) => k >= from && row >= end);
+      const some = index.subarray(from, to < 0 ? index.length : to).map((row) => row - segment.first);
+      halves.set(segment.kernels.gatherHalves(segment.whole.weights, this.width, some), from * this.width);
+      from += some.length;
+    }
+    return halves;
+  }
+
   /** Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, one after the other. */
   addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
     const { width } = this;

@@ -64,6 +64,15 @@ export function gaussian(seed: number, step: number, user: number, count: number
   return out;
 }
 
+/** The draws of some users in a step, `[users, count]`. */
+export function noiseOf(seed: number, step: number, users: Int32Array, count: number): Float32Array {
+  const noise_BL = new Float32Array(users.length * count);
+  users.forEach((user, k) => {
+    noise_BL.set(gaussian(seed, step, user, count), k * count);
+  });
+  return noise_BL;
+}
+
 /** 0..n-1 in an order that `seed` and `stream` decide (Fisher and Yates; 53 bits a draw, so the bias is below 1e-9 at any size). */
 export function permutation(seed: number, stream: number, n: number): Uint32Array {
   const drawn = words(seed, purposes.permutation, 0, stream, 2 * n);

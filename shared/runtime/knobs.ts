@@ -56,7 +56,7 @@ export const knobs = {
 
 /** What can be turned about its checkpoints, which changes nothing of the run. */
 export const saving = {
-  checkpointSeconds: z.coerce.number().min(0).default(30).describe("seconds from one checkpoint to the next, at least"),
+  checkpointSeconds: z.coerce.number().min(0).default(60).describe("seconds from one checkpoint to the next, at least"),
   checkpointsKept: size().default(3).describe("newest checkpoints that are kept"),
 };
 const shape = z.object(knobs);

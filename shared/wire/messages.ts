@@ -77,14 +77,14 @@ const weights = z.object({
   model: modelConfig,
   elsewhere: elsewhere.optional(),
 });
-/** One step that a trainer takes on its own: the key of its draws, and how many of the part's users belong to it. */
-const innerStep = z.object({ step: count, users: count });
+/** One step that a trainer takes on its own: the key of its draws, how many of the part's users belong to it, and whether their items are dropped. */
+const innerStep = z.object({ step: count, users: count, dropout: z.boolean() });
 export type InnerStep = z.output<typeof innerStep>;
 
 /**
  * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and
- * joint), `targets` and `targetEnds` (score). With `inner`, encoder and joint have in place of `bag` the rows of the first layer that the part touches:
- * `items` [rows] and `rows` [rows x hidden].
+ * joint), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
+ * [rows x hidden].
  */
 const lease = z.object({
   type: z.literal("lease"),

@@ -99,6 +99,10 @@ describe.each([
     const found = new Float32Array(5 * WIDTH);
     table.gatherRows(index, found);
     expect([...found]).toEqual([...index].flatMap((row) => [...before.subarray(row * WIDTH, (row + 1) * WIDTH)]));
+    const ascending = Int32Array.of(0, 31, 32, rows - 1);
+    const whole = new Float32Array(4 * WIDTH);
+    table.gatherRows(ascending, whole);
+    expect(table.gatherHalves(ascending)).toEqual(new Kernels().toHalves(whole));
     const more = draws(8, 5 * WIDTH);
     const shares = Float32Array.of(1, -0.25, 0.5, 2, 0.75);
     table.addRows(index, more, shares);

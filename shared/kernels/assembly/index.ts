@@ -4,4 +4,4 @@ export { adam, adamBlock, finite } from "./adam";
 export { adamOfBags, adamOfRows, bag, belongTo, rowBlock } from "./bag";
 export { add, addBlock, subtract } from "./sums";
 export { layer, layerBackward } from "./layer";
-export { fromHalves, halfBlock, toHalves } from "./bfloat16";
+export { fromHalves, gatherBlock, gatherHalves, halfBlock, toHalves } from "./bfloat16";
