@@ -62,10 +62,11 @@ export function receivedOf(head: Contribution, decoded: Decoded, memory?: Alloca
   const tensors: Weights = {};
   if (memory && halving && decoded.described.some(({ type }) => type === "bf16")) {
     const sizes = decoded.described.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-    const { buffer, byteOffset } = memory(4 * sizes.reduce((a, b) => a + b, 0));
-    let at = byteOffset;
-    for (const { name, shape, data } of decoded.tensors().values()) {
-      const values = new Float32Array(buffer, at, data.length);
+    // What came is put at the end of the memory and made whole from its beginning: no place is written before it was read.
+    const room = memory(4 * sizes.reduce((a, b) => a + b, 0));
+    let at = room.byteOffset;
+    for (const { name, shape, data } of decoded.tensors((bytes) => room.subarray(room.length - bytes)).values()) {
+      const values = new Float32Array(room.buffer, at, data.length);
       if (data instanceof Uint16Array) halving.fromHalves(data, values);
       else values.set(data);
       tensors[name] = { shape: [...shape], data: values };

@@ -15,6 +15,7 @@ import {
 import type { Step } from "../../shared/model/schedule.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { reused } from "../../shared/wire/buffers.ts";
 import type { Allocate } from "../../shared/wire/frames.ts";
 import type { Group as SentGroup } from "../../shared/wire/messages.ts";
 import { asSent, rowsName, type Wire } from "../../shared/wire/numbers.ts";
@@ -48,6 +49,7 @@ export class Optimizer {
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
   readonly spent = { firstLayer: 0, adam: 0 };
   readonly #residence: Residence;
+  readonly #rowsMemory = reused();
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
 
   /**
@@ -94,20 +96,17 @@ export class Optimizer {
     return this.#timed("firstLayer", () => this.#embedding.bag(users));
   }
 
-  /** Rows of the embedding, by their columns in ascending order, `[index x H]`, as they travel. */
+  /** Rows of the embedding, by their columns in ascending order, `[index x H]`, as they travel: they hold until the next call. */
   rows(index: Int32Array): WireTensor {
     const shape = [index.length, this.config.hidden];
+    const length = index.length * this.config.hidden;
     return this.#timed("firstLayer", () => {
-      if (this.wire === "bf16") return { name: rowsName, shape, data: this.#embedding.gatherHalves(index) };
-      const data = new Float32Array(index.length * this.config.hidden);
-      this.#embedding.gatherRows(index, data);
+      const { buffer } = this.#rowsMemory(4 * length);
+      const data = this.wire === "bf16" ? new Uint16Array(buffer, 0, length) : new Float32Array(buffer, 0, length);
+      if (data instanceof Uint16Array) this.#embedding.gatherHalves(index, data);
+      else this.#embedding.gatherRows(index, data);
       return { name: rowsName, shape, data };
     });
-  }
-
-  /** Adds rows, `[index x H]`, each times its share, to those of the embedding. */
-  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
-    this.#embedding.addRows(index, rows, shares);
   }
 
   /** A group as it is now, of one version until the next step. */

@@ -7,7 +7,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { FrameBuffers, reused } from "../../shared/wire/buffers.ts";
+import { FrameBuffers, halvesReused, reused } from "../../shared/wire/buffers.ts";
 import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
 import { asSent, type Wire } from "../../shared/wire/numbers.ts";
@@ -98,6 +98,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
       for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
     };
     // Of each kind one message is needed at a time: the newest weights of a group, the lease at hand.
+    const halves = halvesReused();
     const memory = { hidden: reused(), decoder: reused(), lease: reused() };
     // What is being computed is computed to its end: the answer is sent before the socket closes.
     const drain = () => {
@@ -114,7 +115,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     /** Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it has the answer to the last but one. */
     const answer = ({ head, tensors }: Answer) => {
       const message = { ...head, times: handIn() };
-      const sent = tensors.map((tensor) => asSent(tensor, wire, engine.kernels));
+      const sent = tensors.map((tensor) => asSent(tensor, wire, engine.kernels, halves));
       const file = `${id}-${answers++ % 2}`;
       if (exchange?.write(file, sent)) say({ ...message, elsewhere: { file, tensors: sent.map(describeTensor) } });
       else say(message, sent);

@@ -20,6 +20,8 @@ export class InnerAdam {
   readonly config: ModelConfig;
   /** Updates so far, the t of the bias corrections. */
   readonly #updates: Record<MovedGroup, number>;
+  /** Of the weights, outside the kernels' memory. */
+  readonly #copies = new Map<string, Float32Array>();
   /** The first layer's weights are none of these: its rows come with each lease. */
   readonly #moving: ReadonlyMap<string, Moving>;
 
@@ -50,10 +52,16 @@ export class InnerAdam {
     for (const [name] of shapesOf(group, this.config)) this.#moving.get(name)!.weights.set(weights[name]!.data);
   }
 
-  /** A group as it is now, copied: the engine may keep the memory. */
+  /** A group as it is now, in memory that the engine may use until the next call. */
   weights(group: MovedGroup): Weights {
     return Object.fromEntries(
-      shapesOf(group, this.config).map(([name, shape]) => [name, { shape, data: this.#moving.get(name)!.weights.slice() }]),
+      shapesOf(group, this.config).map(([name, shape]) => {
+        const { weights } = this.#moving.get(name)!;
+        const data = this.#copies.get(name) ?? new Float32Array(weights.length);
+        this.#copies.set(name, data);
+        data.set(weights);
+        return [name, { shape, data }];
+      }),
     );
   }
 

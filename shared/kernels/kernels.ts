@@ -157,8 +157,7 @@ export class Kernels {
   }
 
   /** As bfloat16, the upper halves of rounded float32. */
-  readonly toHalves = (values: Float32Array): Uint16Array => {
-    const halves = new Uint16Array(values.length);
+  readonly toHalves = (values: Float32Array, halves = new Uint16Array(values.length)): Uint16Array => {
     this.#halfTiles(values.length, (at, end, room) => {
       this.#convert("toHalves", room, this.memory.near(values.subarray(at, end)), end - at);
       halves.set(room, at);
@@ -178,17 +177,31 @@ export class Kernels {
   };
 
   /** Rows of a table in the kernels' memory as halves, one after another. */
-  gatherHalves(table: Float32Array, width: number, index: Int32Array): Uint16Array {
+  gatherHalves(table: Float32Array, width: number, index: Int32Array, into: Uint16Array): void {
     const { memory } = this;
-    return memory.borrowed(() => {
+    memory.borrowed(() => {
       const placed = memory.ints(index.length);
       placed.set(index);
       const { buffer, byteOffset } = memory.floats(Math.ceil((index.length * width) / 2));
       const halves = new Uint16Array(buffer, byteOffset, index.length * width);
       const blocks = Math.ceil(index.length / this.#crew.constant("gatherBlock"));
       this.#run("gatherHalves", blocks, [...[halves, table, placed].map(placeOf), index.length, width]);
-      return halves.slice();
+      into.set(halves);
     });
+  }
+
+  /** Adds rows, each times its share, to those of a table in the kernels' memory; each of them stands in `index` once. */
+  addRows(table: Float32Array, width: number, index: Int32Array, rows: Float32Array, shares: Float32Array): void {
+    const { memory } = this;
+    const most = Math.max(1, Math.floor(TILE / width));
+    for (let at = 0; at < index.length; at += most)
+      memory.borrowed(() => {
+        const placed = memory.ints(Math.min(most, index.length - at));
+        placed.set(index.subarray(at, at + most));
+        const some = memory.near(rows.subarray(at * width, (at + most) * width));
+        const places = [table, some, placed, memory.place(shares.subarray(at, at + most))].map(placeOf);
+        this.#run("addRowsAt", Math.ceil(placed.length / this.#crew.constant("gatherBlock")), [...places, placed.length, 4 * width]);
+      });
   }
 
   #halfTiles(length: number, body: (at: number, end: number, room: Uint16Array) => void): void {

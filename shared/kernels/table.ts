@@ -120,26 +120,34 @@ export class Table {
   }
 
   /** The same as bfloat16. `index` ascends. */
-  gatherHalves(index: Int32Array): Uint16Array {
-    const halves = new Uint16Array(index.length * this.width);
+  gatherHalves(index: Int32Array, into: Uint16Array): void {
+    this.#bySegment(index, ({ kernels, whole }, some, from) => {
+      kernels.gatherHalves(whole.weights, this.width, some, into.subarray(from * this.width, (from + some.length) * this.width));
+    });
+  }
+
+  /** Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, which ascends and names no row twice. */
+  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
+    this.#bySegment(index, ({ kernels, whole }, some, from) => {
+      const of = (array: Float32Array, width: number) => array.subarray(from * width, (from + some.length) * width);
+      kernels.addRows(whole.weights, this.width, some, of(rows, this.width), of(shares, 1));
+    });
+  }
+
+  /** Calls `body` with each segment's part of an ascending index, as its own rows' numbers, and where in the index it begins. */
+  #bySegment(index: Int32Array, body: (segment: Segment, some: Int32Array, from: number) => void): void {
     let from = 0;
     for (const segment of this.#segments) {
       const end = segment.first + this.#rowsOfSegment;
-      const to = index.findIndex((row, k) => k >= from && row >= end);
-      const some = index.subarray(from, to < 0 ? index.length : to).map((row) => row - segment.first);
-      halves.set(segment.kernels.gatherHalves(segment.whole.weights, this.width, some), from * this.width);
-      from += some.length;
-    }
-    return halves;
-  }
-
-  /** Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, one after the other. */
-  addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
-    const { width } = this;
-    for (let k = 0; k < index.length; k++) {
-      const { weights, at } = this.#placeOf(index[k]!);
-      const [from, share] = [k * width, shares[k]!];
-      for (let h = 0; h < width; h++) weights[at + h]! += share * rows[from + h]!;
+      const next = index.findIndex((row, k) => k >= from && row >= end);
+      const to = next < 0 ? index.length : next;
+      if (to > from)
+        body(
+          segment,
+          index.subarray(from, to).map((row) => row - segment.first),
+          from,
+        );
+      from = to;
     }
   }
 

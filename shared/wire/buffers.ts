@@ -1,5 +1,6 @@
 // Memory of messages, used again: a new array of megabytes for every message would have the collector run at every step.
 import type { Allocate } from "./frames.ts";
+import type { HalvesMemory } from "./numbers.ts";
 
 /** Smaller ones are left to the collector. */
 const SMALLEST = 64 * 1024;
@@ -28,5 +29,16 @@ export function reused(): Allocate {
   return (bytes) => {
     if (buffer.byteLength < bytes) buffer = new ArrayBuffer(bytes);
     return new Uint8Array(buffer, 0, bytes);
+  };
+}
+
+/** Halves of each tensor: each overwrites those of its name before. */
+export function halvesReused(): HalvesMemory {
+  const held = new Map<string, Uint16Array>();
+  return (name, length) => {
+    const before = held.get(name);
+    const halves = before && before.length >= length ? before : new Uint16Array(length);
+    held.set(name, halves);
+    return halves.subarray(0, length);
   };
 }

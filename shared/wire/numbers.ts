@@ -16,12 +16,16 @@ export function typeOf(name: string, wire: Wire): Described["type"] {
 
 /** What turns numbers to halves and back: the kernels do. */
 export interface Halving {
-  toHalves(values: Float32Array): Uint16Array;
+  toHalves(values: Float32Array, into?: Uint16Array): Uint16Array;
   fromHalves(halves: Uint16Array, into: Float32Array): void;
 }
 
 /** The tensor as it travels. */
-export function asSent(tensor: WireTensor, wire: Wire, { toHalves }: Pick<Halving, "toHalves">): WireTensor {
+export function asSent(tensor: WireTensor, wire: Wire, { toHalves }: Pick<Halving, "toHalves">, into?: HalvesMemory): WireTensor {
   const { name, shape, data } = tensor;
-  return data instanceof Float32Array && typeOf(name, wire) === "bf16" ? { name, shape, data: toHalves(data) } : tensor;
+  if (!(data instanceof Float32Array) || typeOf(name, wire) !== "bf16") return tensor;
+  return { name, shape, data: toHalves(data, into?.(name, data.length)) };
 }
+
+/** Memory for a tensor's halves. */
+export type HalvesMemory = (name: string, length: number) => Uint16Array;

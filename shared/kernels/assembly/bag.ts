@@ -1,5 +1,6 @@
 // The embedding bag: weighted sums of rows, and a step of the rows that stood in them.
 import { moveFour, moveOne } from "./adam";
+import { gatherBlock } from "./bfloat16";
 
 let thread: i32 = 0;
 
@@ -120,6 +121,15 @@ export function adamOfRows(
     sumOfRows(gradient, dBags, users, values, from, load<i32>(ends + ((<usize>row) << 2)), bytes);
     const place = <usize>load<u32>(places + ((<usize>row) << 2)) * bytes;
     moveRow(table + <usize>row * bytes, m + place, v + place, gradient, bytes, rate, correction);
+  }
+}
+
+/** Adds rows one after another, each times its share, to rows `index` of the table; each of them stands there once. */
+export function addRowsAt(block: i32, table: usize, rows: usize, index: usize, shares: usize, count: i32, bytes: usize): void {
+  const last = min((block + 1) * gatherBlock, count);
+  for (let row = block * gatherBlock; row < last; row++) {
+    const place = (<usize>row) << 2;
+    addScaled(table + <usize>load<u32>(index + place) * bytes, rows + <usize>row * bytes, load<f32>(shares + place), bytes);
   }
 }
 
