@@ -3,7 +3,6 @@
 export const errors = {
   USAGE: { exit: 2, retryable: false, hint: "run the command with --help to see its flags" },
   COMMAND_UNKNOWN: { exit: 2, retryable: false, hint: "run `tributary --help` to see the commands" },
-  NOT_BUILT: { exit: 1, retryable: false, hint: "this command cannot do its job yet; the README lists what works" },
   SETUP_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`" },
   JAVA_MISSING: {
     exit: 3,
