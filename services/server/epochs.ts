@@ -108,7 +108,7 @@ async function runEpochs(
 
 async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
   const best = await loadModel(out);
-  const bestRun = { ...run, optimizer: new Optimizer(best.manifest.config, best.weights) };
+  const bestRun = { ...run, optimizer: new Optimizer(best.manifest.config, best.weights, { wire: run.optimizer.wire }) };
   const test = await judge(bestRun, corpus.test, runStep);
   const { engines, mostTrainers } = desk();
   const report = {

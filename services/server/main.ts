@@ -97,7 +97,6 @@ export const command = defineCommand({
     const begin = (items: number, users?: Numbered) => {
       const resumed = resumeOrBegin(checkpoint, config, items, users);
       progress.run = resumed.run;
-      resumed.run.optimizer.wire = wireOf(config);
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };

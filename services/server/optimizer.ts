@@ -41,32 +41,38 @@ export interface Came extends Pick<Received, "tensors"> {
   readonly touched: { readonly items: Int32Array; readonly shares: Float32Array };
 }
 
+interface Settings {
+  readonly updates?: Updates;
+  /** What `state()` gave; without it Adam starts anew. */
+  readonly state?: Weights;
+  /** How weights travel, and what moves them. */
+  readonly wire?: Wire;
+  /** Their number changes no bit. */
+  readonly threads?: number | undefined;
+  /** See table.ts; where it cuts, it changes the last bits. */
+  readonly segmentBytes?: number | undefined;
+}
+
 export class Optimizer {
   config: ModelConfig;
   readonly updates: Updates;
-  /** How weights travel, and what moves them. */
-  wire: Wire = "f32";
+  readonly wire: Wire;
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
   readonly spent = { firstLayer: 0, adam: 0 };
   readonly #residence: Residence;
   readonly #rowsMemory = reused();
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
 
-  /**
-   * Copies the weights. `state` is what `state()` gave; without it Adam starts anew. The number of threads changes no bit; `segmentBytes` (see table.ts) does,
-   * where it cuts. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE.
-   */
+  /** Copies the weights. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE. */
   constructor(
     config: ModelConfig,
     weights: Weights,
-    updates: Updates = { encoder: 0, decoder: 0 },
-    state?: Weights,
-    threads = 1,
-    segmentBytes = SEGMENT_BYTES,
+    { updates, state, wire = "f32", threads = 1, segmentBytes = SEGMENT_BYTES }: Settings = {},
   ) {
     mustTravel(config);
     this.config = config;
-    this.updates = updates;
+    this.updates = { encoder: 0, decoder: 0, ...updates };
+    this.wire = wire;
     this.#residence = new Residence(new Kernels(threads), config, weights, segmentBytes);
     if (state) this.#residence.restore(state);
   }

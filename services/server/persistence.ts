@@ -80,9 +80,9 @@ export function resumeOrBegin(
   const { seed, partSize, threads } = knobs;
   const schedule = scheduleOf(knobs);
   const settings = { seed, partSize, schedule };
-  const sync = syncOf(knobs);
+  const [sync, wire] = [syncOf(knobs), wireOf(knobs)];
   if (!checkpoint) {
-    const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, threads);
+    const optimizer = new Optimizer(config, initialise(config, seed), { threads, wire });
     const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
     return { run, checkpoint, progress: undefined, planned: new Int32Array(0) };
   }
@@ -91,7 +91,7 @@ export function resumeOrBegin(
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, numbering, underWay: position, ...saved } = parsed.data;
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
-  const optimizer = new Optimizer(manifest.config, weights, { ...updates }, state, threads);
+  const optimizer = new Optimizer(manifest.config, weights, { updates, state, threads, wire });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
   const posteriors = renumbered || isCutOff ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);

@@ -74,6 +74,7 @@ export const work: Work = {
   decoder: undefined,
   inputs: () => [],
 };
-export const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {} };
+export const times = { data: 0.5, compute: 1, push: 0, wait: 2, pull: 0 };
+export const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {}, times };
 export const posterior = (value: number): WireTensor[] =>
   ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));

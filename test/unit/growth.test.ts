@@ -90,14 +90,12 @@ describe("a model that grew", () => {
       const run = await young(segmentBytes);
       run.optimizer.grow(many, popularity(many), seed);
       const { optimizer, ...rest } = run;
-      const loaded = new Optimizer(
-        optimizer.config,
-        copied(optimizer.weights),
-        { ...optimizer.updates },
-        copied(optimizer.state()),
-        2,
+      const loaded = new Optimizer(optimizer.config, copied(optimizer.weights), {
+        updates: optimizer.updates,
+        state: copied(optimizer.state()),
+        threads: 2,
         segmentBytes,
-      );
+      });
       const again: Run = { ...rest, optimizer: loaded };
       await trainOn(engine, run, rowsOf(many), 1);
       await trainOn(engine, again, rowsOf(many), 1);
@@ -138,7 +136,7 @@ describe("a model that grew", () => {
 });
 
 test("growing by nothing changes nothing, and twice is once as far as the first layer goes", () => {
-  const optimizer = new Optimizer(config, initialise(config, seed), undefined, undefined, 1, TINY);
+  const optimizer = new Optimizer(config, initialise(config, seed), { segmentBytes: TINY });
   const version = optimizer.group("decoder").version;
   optimizer.grow(few, popularity(few), seed);
   expect(optimizer.group("decoder").version).toBe(version);

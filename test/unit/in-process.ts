@@ -32,20 +32,19 @@ interface Wanted {
 /** `seen` is told of each step before it is computed. */
 export async function train(
   engine: Engine,
-  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local, wire }: Wanted,
+  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local, wire = "f32" }: Wanted,
   seen: (work: Work, run: Run) => void = () => {},
 ): Promise<Run> {
   const run: Run = {
     seed,
     schedule: { ...usualSchedule, ...schedule },
     partSize,
-    optimizer: new Optimizer(config, initialise(config, seed), undefined, undefined, 1, segmentBytes),
+    optimizer: new Optimizer(config, initialise(config, seed), { segmentBytes, wire }),
     posteriors: new Posteriors(config.latent),
     step: 0,
     round: 0,
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
   };
-  if (wire) run.optimizer.wire = wire;
   await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
   return run;
 }
