@@ -118,7 +118,7 @@ async function survives({ moment, frames, isWrong }: Attack): Promise<void> {
   const rejected = peer.hear("rejected");
   const verdict = await (isWrong ? rejected : Promise.race([rejected, pong]));
   if (verdict) {
-    expect(verdict.head.why).toMatch(/^(FRAME_MALFORMED|PEER_REJECTED): ./);
+    expect(verdict.head.why).toMatch(/^(FRAME_MALFORMED|PEER_REJECTED|NOT_FINITE): ./);
     expect(await peer.closed).toBe(1008);
     expect(peers.list().map((each) => each.id)).not.toContain(id);
   } else {
