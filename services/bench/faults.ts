@@ -38,6 +38,8 @@ export interface FaultsFigures {
 const DATA = { items: 2_000, perUser: 20, users: 400, heldOut: 20 };
 /** Four parts a step, a part takes some milliseconds. */
 const MODEL = ["--hidden", "200", "--latent", "64", "--batch-size", "100", "--part-size", "25", "--epochs", "1000000"];
+/** So often that both runs have some of the same step. */
+const CHECKPOINTS = ["--checkpoint-seconds", "0.25"];
 const STOPPED_MS = 3_000;
 /** Rates are compared, so the quiet run need not be as long. */
 const QUIET_SECONDS = 60;
@@ -81,7 +83,7 @@ interface SoakSize {
 async function soak({ dir, data, trainers, seconds }: SoakSize, until: Until, disturb: Disturb) {
   mkdirSync(dir);
   const out = join(dir, "out");
-  const serverFlags = ["--data", data, "--out", out, ...MODEL];
+  const serverFlags = ["--data", data, "--out", out, ...MODEL, ...CHECKPOINTS];
   return await withCluster({ dir, serverFlags, trainers, logFile: join(dir, "log") }, until, async (cluster) => {
     const models = new Map<number, string>();
     const watching = setInterval(() => collect(join(out, "checkpoints"), models), WATCH_MS);

@@ -27,8 +27,8 @@ export type Answer = PlainError | null;
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
 /** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
-export async function writeJob({ out, kept }: Target, { isBest = false, ...contents }: Job, disk: Disk = realDisk): Promise<void> {
-  if (isBest) await saveModel(out, contents.weights, contents.facts, contents.vocabulary, disk);
+export async function writeJob({ out, kept }: Target, { best, ...contents }: Job, disk: Disk = realDisk): Promise<void> {
+  if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
   await saveCheckpoint(checkpointsOf(out), contents, kept, disk);
 }
 

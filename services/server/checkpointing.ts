@@ -1,11 +1,15 @@
 // When a checkpoint is made: at most every N seconds between two steps, at a round's end, at the end. The run pays for a copy; what writes it does so meanwhile, one at a time.
+// The best epoch's model goes with it: until the next checkpoint there is only a copy of it in memory, and a run that dies before computes that epoch again.
 import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { spareCopy } from "./spare-copy.ts";
 
+/** The model of the best epoch so far. */
+export type Best = Pick<Contents, "weights" | "facts" | "vocabulary">;
+
 export interface Job extends Contents {
-  /** Its weights become the model of the best epoch too. */
-  readonly isBest?: boolean;
+  /** Where it is not yet on disk. */
+  readonly best?: Best | undefined;
 }
 
 export interface Outcome {
@@ -18,10 +22,12 @@ export interface Outcome {
 }
 
 export interface Checkpointing {
+  /** Takes a copy of the best epoch's model, which the next checkpoint brings to the disk. Resolves when it is taken. */
+  best(model: Best): Promise<void>;
   /** Between two steps: makes one if it is time and none is under way. What making `contents` throws ends the run. */
   offer(contents: () => Contents): void;
   /** Makes one, after the one under way. Resolves when the copy is taken: the run may go on. */
-  save(job: Job): Promise<void>;
+  save(contents: Contents): Promise<void>;
   /** Everything is on disk. Throws why the last one is not. */
   settled(): Promise<void>;
 }
@@ -41,50 +47,51 @@ interface Settings {
 }
 
 export function openCheckpointing({ seconds, from, write, told, now }: Settings): Checkpointing {
-  const copy = spareCopy();
-  let last: Job | undefined;
+  const [weightsCopy, stateCopy, bestCopy] = [spareCopy(), spareCopy(), spareCopy()];
+  let owed: Best | undefined;
   let held: Position = from ?? { step: 0 }; // of a run without a step there is nothing to keep
   let failed: { error: unknown } | undefined;
   let underWay: Promise<void> | undefined;
+  let isBestRead = false;
   let begunAt = now();
 
-  function begin(job: Job): void {
-    const { step, round } = job.facts;
+  function begin(contents: Contents): void {
+    const { weights, state, training, facts } = contents;
     const startedAt = now();
     const ended = (failure: typeof failed) => {
+      if (isBestRead && !failure) owed = undefined;
+      isBestRead = false;
       failed = failure;
       underWay = undefined;
-      told({ step, round, seconds: now() - startedAt, error: failure?.error });
+      told({ step: facts.step, round: facts.round, seconds: now() - startedAt, error: failure?.error });
     };
-    last = job;
-    held = job.facts;
+    held = facts;
     begunAt = startedAt;
-    underWay = write(job).then(
+    isBestRead = owed !== undefined;
+    const copy = { ...contents, weights: weightsCopy(weights), state: stateCopy(state), training: structuredClone(training) };
+    underWay = write({ ...copy, best: owed }).then(
       () => ended(undefined),
       (error: unknown) => ended({ error }),
     );
   }
 
-  /** The model of the best epoch that could not be written: there is no other copy of it. */
-  const owed = () => (failed && last?.isBest ? last : undefined);
   /** No step has been made since: one of a round's end must not be replaced by one of the next round's beginning. */
-  const isHeld = ({ facts: { step, midRound } }: Job) => !failed && held.step === step && (midRound === true || held.midRound !== true);
+  const isHeld = ({ facts: { step, midRound } }: Contents) =>
+    !failed && !owed && held.step === step && (midRound === true || held.midRound !== true);
 
   return {
+    best: async ({ weights, facts, vocabulary }) => {
+      if (isBestRead) await underWay; // the memory is free when it ends, and only then
+      owed = { weights: bestCopy(weights), facts, vocabulary };
+    },
     offer: (contents) => {
       if (underWay || now() - begunAt < seconds) return;
-      const [again, job] = [owed(), contents()];
-      if (again) begin(again);
-      else if (!isHeld(job)) begin(copy(job));
+      const made = contents();
+      if (!isHeld(made)) begin(made);
     },
-    save: async (job) => {
+    save: async (contents) => {
       await underWay;
-      if (owed() && !job.isBest) {
-        begin(owed()!);
-        await underWay;
-        if (owed()) return;
-      }
-      if (!isHeld(job)) begin(copy(job));
+      if (!isHeld(contents)) begin(contents);
     },
     settled: async () => {
       await underWay;

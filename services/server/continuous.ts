@@ -1,5 +1,4 @@
 // Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
-import type { Checkpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -8,7 +7,7 @@ import type { Checkpointing } from "./checkpointing.ts";
 import type { Events } from "./events.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
-import { contentsOf, mustFit, type Numbered, type Resumed } from "./persistence.ts";
+import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "./persistence.ts";
 import { planUsers } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 
@@ -16,7 +15,7 @@ interface Wanted {
   readonly usersPerRound: number;
   readonly salt: string;
   /** What the run goes on from, if anything. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly origin: Origin | undefined;
   begin(items: number, users: Numbered): Resumed;
 }
 
@@ -36,14 +35,14 @@ interface Tools {
 
 /** Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from there at the next start. */
 export async function trainContinuously(wanted: Wanted, events: Events, tools: Tools): Promise<void> {
-  const { salt, checkpoint, begin } = wanted;
+  const { salt, origin, begin } = wanted;
   const { runStep, progress, checkpointing, until } = tools;
   const { histories } = events;
-  let pinned = await firstVersion(events, checkpoint, tools);
+  let pinned = await firstVersion(events, origin, tools);
   if (!pinned) return;
   const resumed = begin(histories.vocabulary.items.length, { names: histories.users, version: pinned.version });
   const { run } = resumed;
-  if (!checkpoint) run.optimizer.startFromPopularity(histories.popularity());
+  if (!origin) run.optimizer.startFromPopularity(histories.popularity());
   const planned = new PlannedAt(resumed.planned);
   let numbering = nobody;
   let quietRounds = 0;
@@ -105,16 +104,16 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
 /** The version that the run goes on from, or the first with enough in it; undefined when the process drains before. Throws CHECKPOINT_MISMATCH. */
 async function firstVersion(
   events: Events,
-  checkpoint: Checkpoint | undefined,
+  origin: Origin | undefined,
   { progress, until, log }: { progress: Progress; until: Until; log: Log },
 ): Promise<CaughtUp | undefined> {
-  if (checkpoint && checkpoint.manifest.tableVersion !== null) {
-    const pinned = await events.catchUp(checkpoint.manifest.tableVersion).catch((error: unknown) => {
+  if (origin && origin.manifest.tableVersion !== null) {
+    const pinned = await events.catchUp(origin.manifest.tableVersion).catch((error: unknown) => {
       if (!(error instanceof AppError && error.code === "VERSION_GONE")) throw error;
       log.warn(`going on from the newest version: ${error.message}`);
       return events.catchUp();
     });
-    mustFit(checkpoint, events.histories.vocabulary.items, "prefix");
+    mustFit(origin, events.histories.vocabulary.items, "prefix");
     return pinned;
   }
   progress.state = "waiting for events";

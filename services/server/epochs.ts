@@ -91,8 +91,8 @@ async function runEpochs(
       soFar.wallSeconds += seconds;
       soFar.trained = undefined;
       startedAt = Date.now();
-      if (isBest) await checkpointing.save({ ...contents(), isBest });
-      else checkpointing.offer(contents);
+      if (isBest) await checkpointing.best(contents());
+      checkpointing.offer(contents);
       log.info({ epoch: run.round, ...loss, ...validation }, "outer epoch");
     }
   } catch (error) {
@@ -107,9 +107,7 @@ async function runEpochs(
 }
 
 async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
-  const best = await loadModel(out);
-  const bestRun = { ...run, optimizer: new Optimizer(best.manifest.config, best.weights, { wire: run.optimizer.wire }) };
-  const test = await judge(bestRun, corpus.test, runStep);
+  const test = await judge(await bestOf(out, run, soFar), corpus.test, runStep);
   const { engines, mostTrainers } = desk();
   const report = {
     model: "recvae",
@@ -126,6 +124,13 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
   const path = join(out, "report.json");
   await writeFile(`${path}.tmp`, `${JSON.stringify(report, null, 2)}\n`);
   await rename(`${path}.tmp`, path);
+}
+
+/** The run itself where it stands at its best epoch, otherwise one with the model on disk. */
+async function bestOf(out: string, run: Run, { best }: SoFar): Promise<Run> {
+  if (best?.epoch === run.round && !run.underWay) return run;
+  const { manifest, weights } = await loadModel(out);
+  return { ...run, optimizer: new Optimizer(manifest.config, weights) };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<Judged> {

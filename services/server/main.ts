@@ -23,7 +23,7 @@ import { openPinnedEvents } from "./events.ts";
 import { SMALL_MESSAGE } from "./limits.ts";
 import { lock } from "./lock.ts";
 import { listenForPeers, type Peers } from "./peers.ts";
-import { latestCheckpoint, mustFit, type Numbered, resumeOrBegin } from "./persistence.ts";
+import { latestCheckpoint, mustFit, type Numbered, originOf, resumeOrBegin } from "./persistence.ts";
 import { Progress } from "./progress.ts";
 
 const options = z.object({
@@ -92,10 +92,12 @@ export const command = defineCommand({
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
 
-    const checkpoint = await latestCheckpoint(config.out, log);
-    if (checkpoint) log.info({ checkpoint: checkpoint.dir, round: checkpoint.manifest.round }, "going on from a checkpoint");
+    let found = await latestCheckpoint(config.out, log);
+    const origin = found && originOf(found);
+    if (origin) log.info({ checkpoint: origin.dir, round: origin.manifest.round }, "going on from a checkpoint");
     const begin = (items: number, users?: Numbered) => {
-      const resumed = resumeOrBegin(checkpoint, config, items, users);
+      const resumed = resumeOrBegin(found, config, items, users);
+      found = undefined; // as large as the run, which has taken it over
       progress.run = resumed.run;
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
@@ -103,7 +105,7 @@ export const command = defineCommand({
     const writer = openCheckpointWriter({ out: config.out, kept: config.checkpointsKept });
     const checkpointing = openCheckpointing({
       seconds: config.checkpointSeconds,
-      from: checkpoint?.manifest,
+      from: origin?.manifest,
       write: writer.write,
       now: () => performance.now() / 1000,
       told: (outcome) => {
@@ -115,11 +117,11 @@ export const command = defineCommand({
     let finished = false;
     try {
       if (config.epochs === undefined) {
-        await trainContinuously({ ...config, checkpoint, begin }, await openPinnedEvents(config.table!, config.salt), tools);
+        await trainContinuously({ ...config, origin, begin }, await openPinnedEvents(config.table!, config.salt), tools);
       } else {
-        const pinned = checkpoint?.manifest.tableVersion ?? undefined;
+        const pinned = origin?.manifest.tableVersion ?? undefined;
         const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
-        if (checkpoint) mustFit(checkpoint, corpus.vocabulary, "equal");
+        if (origin) mustFit(origin, corpus.vocabulary, "equal");
         const resumed = begin(corpus.vocabulary.length);
         Object.assign(progress, {
           state: "training",

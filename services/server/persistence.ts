@@ -54,9 +54,13 @@ export interface Numbered {
   readonly version: number;
 }
 
+/** What is still asked of a checkpoint when the run has taken its tensors over. */
+export type Origin = Pick<Checkpoint, "manifest" | "vocabulary" | "dir">;
+
+export const originOf = ({ manifest, vocabulary, dir }: Checkpoint): Origin => ({ manifest, vocabulary, dir });
+
 export interface Resumed {
   readonly run: Run;
-  readonly checkpoint: Checkpoint | undefined;
   readonly progress: unknown;
   readonly planned: Int32Array;
 }
@@ -84,7 +88,7 @@ export function resumeOrBegin(
   if (!checkpoint) {
     const optimizer = new Optimizer(config, initialise(config, seed), { threads, wire });
     const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
-    return { run, checkpoint, progress: undefined, planned: new Int32Array(0) };
+    return { run, progress: undefined, planned: new Int32Array(0) };
   }
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
@@ -99,7 +103,7 @@ export function resumeOrBegin(
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
-  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round, underWay }, checkpoint, progress, planned };
+  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round, underWay }, progress, planned };
 }
 
 /** How trainers work together, as a checkpoint keeps it. */
@@ -120,7 +124,7 @@ function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknow
 }
 
 /** The model's columns must mean the same items as the data's; "prefix" lets the data have more. Throws CHECKPOINT_MISMATCH. */
-export function mustFit({ vocabulary, dir }: Checkpoint, items: readonly string[], how: "prefix" | "equal"): void {
+export function mustFit({ vocabulary, dir }: Origin, items: readonly string[], how: "prefix" | "equal"): void {
   const column = vocabulary.findIndex((item, k) => items[k] !== item);
   if (column >= 0)
     throw new AppError("CHECKPOINT_MISMATCH", {

@@ -1,12 +1,11 @@
-// The copy that a checkpoint is written from while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
-import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
+// A copy of tensors that is written to disk while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
 import type { Weights } from "../../shared/model/parameters.ts";
 
 /** Posteriors come batch by batch: room for half as many again, where there was too little. */
 const HEADROOM = 1.5;
 
-/** Copies what changes from step to step. The copy before it must not be used any more. */
-export function spareCopy(): <C extends Contents>(contents: C) => C {
+/** Copies tensors. The copy before it must not be used any more. */
+export function spareCopy(): (tensors: Weights) => Weights {
   const held = new Map<string, SharedArrayBuffer>();
   const memoryFor = (name: string, bytes: number): SharedArrayBuffer => {
     const before = held.get(name);
@@ -15,7 +14,7 @@ export function spareCopy(): <C extends Contents>(contents: C) => C {
     held.set(name, memory);
     return memory;
   };
-  const copied = (tensors: Weights): Weights =>
+  return (tensors) =>
     Object.fromEntries(
       Object.entries(tensors).map(([name, tensor]) => {
         const length = tensor.shape.reduce((a, b) => a * b, 1);
@@ -28,10 +27,4 @@ export function spareCopy(): <C extends Contents>(contents: C) => C {
         return [name, { shape: tensor.shape, data: copy }];
       }),
     );
-  return (contents) => ({
-    ...contents,
-    weights: copied(contents.weights),
-    state: copied(contents.state),
-    training: structuredClone(contents.training),
-  });
 }

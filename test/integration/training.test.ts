@@ -190,14 +190,15 @@ test("a server killed again and again, wherever it is, ends with the bytes of a 
 test("a torn checkpoint is skipped with a warning, and the run still ends with the same bytes", async () => {
   const out = join(cluster.dir, "torn");
   const port = await freePort();
-  const first = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS);
+  const flags = ["--data", cluster.data, "--epochs", EPOCHS, "--checkpoint-seconds", "0"];
+  const first = cluster.startServer(out, port, ...flags);
   const trainer = cluster.startTrainer(port);
   expect(await first.exited).toBe(0);
   await trainer.exited;
   const checkpoints = readdirSync(join(out, "checkpoints"));
   expect(checkpoints).toHaveLength(3);
   truncateSync(join(out, "checkpoints", checkpoints.at(-1)!, "state.safetensors"), 1000);
-  const second = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS);
+  const second = cluster.startServer(out, port, ...flags);
   cluster.startTrainer(port);
   expect(await second.exited).toBe(0);
   expect(readFileSync(join(cluster.dir, "server.log"), "utf8")).toMatch(/skipped a torn checkpoint: CHECKPOINT_CORRUPT/);

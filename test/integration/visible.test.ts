@@ -30,7 +30,8 @@ function seriesIn(text: string): Record<string, number> {
 
 test("the open step, its trainers, bytes and the checkpoint's age are in /status, /metrics and `status`", async () => {
   const port = await freePort();
-  const server = cluster.startServer(join(cluster.dir, "run"), port, "--data", cluster.data, "--epochs", "1000", "--no-shared-memory");
+  const flags = ["--epochs", "1000", "--no-shared-memory", "--checkpoint-seconds", "0.05"];
+  const server = cluster.startServer(join(cluster.dir, "run"), port, "--data", cluster.data, ...flags);
   cluster.startTrainer(port);
   const second = cluster.startTrainer(port);
   const shown = (await cluster.until(
