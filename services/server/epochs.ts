@@ -116,7 +116,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     engine: [...engines].sort().join(", "),
     trainers: mostTrainers,
     sync: run.local ? "local" : "exact",
-    ...(run.local && { every: run.local.every, firstLayer: "sparse Adam: rows that no user of a batch holds stay" }),
+    ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
     wallSeconds: soFar.wallSeconds,
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
