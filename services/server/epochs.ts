@@ -130,7 +130,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
 async function bestOf(out: string, run: Run, { best }: SoFar): Promise<Run> {
   if (best?.epoch === run.round && !run.underWay) return run;
   const { manifest, weights } = await loadModel(out);
-  return { ...run, optimizer: new Optimizer(manifest.config, weights) };
+  return { ...run, optimizer: new Optimizer(manifest.config, weights, { wire: run.optimizer.wire }) };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<Judged> {
