@@ -2,13 +2,13 @@
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
-import type { Outcome } from "./checkpointing.ts";
-import type { Received } from "./contributions.ts";
-import type { Desk, Work } from "./desk.ts";
+import type { Outcome } from "./saving/checkpointing.ts";
+import type { Received } from "./desk/contributions.ts";
+import type { Desk, Work } from "./desk/desk.ts";
 import { openMeasures } from "./measures.ts";
-import type { Loss, Run, RunStep } from "./outer-epoch.ts";
+import type { Loss, Run, RunStep } from "./run/outer-epoch.ts";
 import { openPace } from "./pace.ts";
-import type { Peers } from "./peers.ts";
+import type { Peers } from "./door/peers.ts";
 
 export type RunState = "waiting for events" | "waiting for trainers" | "training" | "idle" | "draining";
 

@@ -1,9 +1,9 @@
 // For tests of the sockets: a desk that listens, a step of one small part, and peers of the test's own that say what they like and keep what they hear.
 import { type ClientOptions, WebSocket } from "ws";
-import { openDesk, type Work } from "../../services/server/desk.ts";
-import type { Listen } from "../../services/server/door.ts";
-import { SMALL_MESSAGE } from "../../services/server/limits.ts";
-import { listenForPeers, type Peers } from "../../services/server/peers.ts";
+import { openDesk, type Work } from "../../services/server/desk/desk.ts";
+import type { Listen } from "../../services/server/door/door.ts";
+import { SMALL_MESSAGE } from "../../services/server/door/limits.ts";
+import { listenForPeers, type Peers } from "../../services/server/door/peers.ts";
 import { defaults } from "../../shared/model/config.ts";
 import type { Exchange } from "../../shared/runtime/exchange.ts";
 import { createLog } from "../../shared/runtime/log.ts";
@@ -74,7 +74,7 @@ export const work: Work = {
   decoder: undefined,
   inputs: () => [],
 };
-export const times = { data: 0.5, compute: 1, push: 0, wait: 2, pull: 0 };
+const times = { data: 0.5, compute: 1, push: 0, wait: 2, pull: 0 };
 export const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {}, times };
 export const posterior = (value: number): WireTensor[] =>
   ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));

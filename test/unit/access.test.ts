@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type Right, refusalOf, refusalOfPage } from "../../services/server/access.ts";
-import { listenAddress } from "../../services/server/address.ts";
-import { readCertificate } from "../../services/server/certificate.ts";
+import { type Right, refusalOf, refusalOfPage } from "../../services/server/door/access.ts";
+import { listenAddress } from "../../services/server/door/address.ts";
+import { readCertificate } from "../../services/server/door/certificate.ts";
 import { certificateProblem, readAccess } from "../../services/trainer/access.ts";
 import { linesOf, readToken, readTokens, roleOf, tokensOf } from "../../shared/runtime/token.ts";
 

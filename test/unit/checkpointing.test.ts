@@ -1,6 +1,6 @@
 // When a checkpoint is made, what it holds while the run goes on, and what becomes of one that could not be written.
 import { expect, test } from "vitest";
-import { type Best, openCheckpointing, type Outcome } from "../../services/server/checkpointing.ts";
+import { type Best, openCheckpointing, type Outcome } from "../../services/server/saving/checkpointing.ts";
 import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
 import { defaults } from "../../shared/model/config.ts";
 

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/optimizer.ts";
-import type { Run } from "../../services/server/outer-epoch.ts";
-import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/persistence.ts";
-import { Posteriors } from "../../services/server/posteriors.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
+import type { Run } from "../../services/server/run/outer-epoch.ts";
+import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/saving/persistence.ts";
+import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { groupOf, initialise } from "../../shared/model/parameters.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";

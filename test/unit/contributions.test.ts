@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
-import { Optimizer } from "../../services/server/optimizer.ts";
+import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
 import { assembler, encode } from "../../shared/wire/frames.ts";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/optimizer.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { uploadDecoder } from "../../shared/model/decoder.ts";

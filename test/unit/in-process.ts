@@ -1,9 +1,9 @@
 // A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
-import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/contributions.ts";
-import type { Work } from "../../services/server/desk.ts";
-import { Optimizer } from "../../services/server/optimizer.ts";
-import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../services/server/outer-epoch.ts";
-import { Posteriors } from "../../services/server/posteriors.ts";
+import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
+import type { Work } from "../../services/server/desk/desk.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
+import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";

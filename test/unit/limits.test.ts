@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fullAllowance, overdue, type Seen, spend } from "../../services/server/limits.ts";
-import { CLOGGED_BYTES, outflow } from "../../services/server/outflow.ts";
+import { fullAllowance, overdue, type Seen, spend } from "../../services/server/door/limits.ts";
+import { CLOGGED_BYTES, outflow } from "../../services/server/door/outflow.ts";
 
 const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, halfway: false, frames: 0, movedAt: 0 };
 

@@ -1,8 +1,8 @@
 // Local mode: what a round is made of, and what it does to the model.
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { stintsOf } from "../../services/server/local-round.ts";
-import { Optimizer } from "../../services/server/optimizer.ts";
+import { stintsOf } from "../../services/server/run/local-round.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { permutation } from "../../shared/model/draws.ts";

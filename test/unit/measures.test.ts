@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { openMeasures, type Standing } from "../../services/server/measures.ts";
 import { openPace } from "../../services/server/pace.ts";
-import type { TrainerStatus } from "../../services/server/desk-status.ts";
+import type { TrainerStatus } from "../../services/server/desk/desk-status.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 
 const second = 1000;

@@ -1,7 +1,7 @@
 // What an outer epoch does to the model, by every schedule of the ablation: which half moves, what is dropped, which encoder the prior comes from.
 import { beforeAll, expect, test } from "vitest";
-import type { Work } from "../../services/server/desk.ts";
-import type { Run } from "../../services/server/outer-epoch.ts";
+import type { Work } from "../../services/server/desk/desk.ts";
+import type { Run } from "../../services/server/run/outer-epoch.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults } from "../../shared/model/config.ts";

@@ -1,5 +1,6 @@
 // The README tells the truth: its tables are compared with the code's.
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { errors } from "../../shared/runtime/errors.ts";
 import { metricTable } from "../../shared/runtime/metrics.ts";
@@ -56,8 +57,10 @@ describe("the folders", () => {
     for (const { name, text } of imports("services/")) {
       if (!name.includes("/")) continue; // cli.ts, up.ts and the like stand beside the services
       const own = name.split("/")[0];
-      for (const [, path] of text.matchAll(/from "\.\.\/([a-z]+)\/[^"]*"/g))
-        expect([own, "shared"], `${name} imports ${path}`).toContain(path);
+      for (const [, path] of text.matchAll(/(?:from |import\()"(\.[^"]*)"/g)) {
+        const [first, service] = join("services", dirname(name), path!).split("/");
+        if (first === "services") expect(service, `${name} imports ${path}`).toBe(own);
+      }
     }
   });
 });

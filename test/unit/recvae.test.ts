@@ -1,7 +1,7 @@
 // What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/optimizer.ts";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { defaults, klWeight, type ModelConfig } from "../../shared/model/config.ts";

@@ -1,6 +1,6 @@
 // The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
 import type { Engine } from "../../shared/engine/engine.ts";
-import type { Optimizer } from "../../services/server/optimizer.ts";
+import type { Optimizer } from "../../services/server/run/optimizer.ts";
 import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
 import { normalisedRow } from "../../shared/model/bag.ts";
 import { type ModelConfig, modelConfig } from "../../shared/model/config.ts";

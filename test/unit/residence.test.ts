@@ -1,6 +1,6 @@
 // Where the answers of a step's parts are kept: beside the weights, where they are added up without a copy, or elsewhere when there is no room.
 import { expect, test } from "vitest";
-import { Residence } from "../../services/server/residence.ts";
+import { Residence } from "../../services/server/run/residence.ts";
 import { Kernels } from "../../shared/kernels/kernels.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { uniform } from "../../shared/model/draws.ts";

@@ -1,8 +1,8 @@
 // What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by epochs.ts.
-import { foldIn } from "../../shared/events/split.ts";
-import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
-import { readDataset } from "../../shared/csv/dataset.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { foldIn } from "../../../shared/events/split.ts";
+import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
+import { readDataset } from "../../../shared/csv/dataset.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
 import { openEvents } from "./events.ts";
 import type { RowOf } from "./outer-epoch.ts";
 

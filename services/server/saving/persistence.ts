@@ -1,18 +1,18 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
-import { initialise, type Weights } from "../../shared/model/parameters.ts";
-import { usualSchedule } from "../../shared/model/schedule.ts";
-import { type Checkpoint, type Contents, newestCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
-import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { type Knobs, modelOf, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
-import type { Log } from "../../shared/runtime/log.ts";
-import { wires } from "../../shared/wire/numbers.ts";
+import { initialise, type Weights } from "../../../shared/model/parameters.ts";
+import { usualSchedule } from "../../../shared/model/schedule.ts";
+import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
+import type { ManifestFacts } from "../../../shared/checkpoint/manifest.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/runtime/knobs.ts";
+import type { Log } from "../../../shared/runtime/log.ts";
+import { wires } from "../../../shared/wire/numbers.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
-import { Optimizer } from "./optimizer.ts";
-import { isNumberedAlike, type Numbering } from "./numbering.ts";
-import { mustBeFinite, type Run, type UnderWay } from "./outer-epoch.ts";
-import { Posteriors, readWholeNumbers, wholeNumbers } from "./posteriors.ts";
+import { Optimizer } from "../run/optimizer.ts";
+import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
+import { mustBeFinite, type Run, type UnderWay } from "../run/outer-epoch.ts";
+import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
 
 const count = z.number().int().nonnegative();
 const counters = z.looseObject({

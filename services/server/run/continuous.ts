@@ -1,15 +1,15 @@
 // Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
-import { AppError } from "../../shared/runtime/errors.ts";
-import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
-import type { Log } from "../../shared/runtime/log.ts";
-import type { CaughtUp } from "../../shared/table/follow.ts";
-import type { Checkpointing } from "./checkpointing.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../../shared/runtime/log.ts";
+import type { CaughtUp } from "../../../shared/table/follow.ts";
+import type { Checkpointing } from "../saving/checkpointing.ts";
 import type { Events } from "./events.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
-import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "./persistence.ts";
+import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";
 import { planUsers } from "./plan.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress } from "../progress.ts";
 
 interface Wanted {
   readonly usersPerRound: number;

@@ -1,20 +1,20 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
-import type { ModelConfig } from "../../shared/model/config.ts";
-import { cpu } from "../../shared/runtime/cpu.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import type { Exchange } from "../../shared/runtime/exchange.ts";
-import type { Log } from "../../shared/runtime/log.ts";
-import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { type Allocate, type Decoded, encode } from "../../shared/wire/frames.ts";
-import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../shared/wire/messages.ts";
-import type { Halving, Wire } from "../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import type { ModelConfig } from "../../../shared/model/config.ts";
+import { cpu } from "../../../shared/runtime/cpu.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import type { Exchange } from "../../../shared/runtime/exchange.ts";
+import type { Log } from "../../../shared/runtime/log.ts";
+import type { Metrics } from "../../../shared/runtime/metrics.ts";
+import { type Allocate, type Decoded, encode } from "../../../shared/wire/frames.ts";
+import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../../shared/wire/messages.ts";
+import type { Halving, Wire } from "../../../shared/wire/numbers.ts";
+import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { type DeskStatus, standing } from "./desk-status.ts";
-import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "../../shared/leases/leases.ts";
+import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "../../../shared/leases/leases.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
-import type { Peer, PeerHandlers, Peers } from "./peers.ts";
+import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
 
 export interface Work {
   readonly step: number;

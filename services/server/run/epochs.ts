@@ -1,20 +1,20 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { passesOf } from "../../shared/model/schedule.ts";
-import { type Summary, summary } from "../../shared/ranking/metrics.ts";
-import { loadModel } from "../../shared/checkpoint/checkpoints.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import type { Until } from "../../shared/runtime/lifecycle.ts";
-import type { Log } from "../../shared/runtime/log.ts";
-import { scored } from "../../shared/wire/messages.ts";
-import type { Checkpointing } from "./checkpointing.ts";
+import { passesOf } from "../../../shared/model/schedule.ts";
+import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
+import { loadModel } from "../../../shared/checkpoint/checkpoints.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../../shared/runtime/log.ts";
+import { scored } from "../../../shared/wire/messages.ts";
+import type { Checkpointing } from "../saving/checkpointing.ts";
 import type { Corpus } from "./corpus.ts";
-import type { DeskStatus } from "./desk-status.ts";
+import type { DeskStatus } from "../desk/desk-status.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
-import { contentsOf, type Resumed } from "./persistence.ts";
-import type { EpochReport, Progress } from "./progress.ts";
+import { contentsOf, type Resumed } from "../saving/persistence.ts";
+import type { EpochReport, Progress } from "../progress.ts";
 
 type Judged = Record<(typeof scored)[number], Summary>;
 

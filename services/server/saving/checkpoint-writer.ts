@@ -1,10 +1,10 @@
 // Writes checkpoints in a thread of its own: encoding, hashing, the disk. The run's thread hands over a copy in shared memory and hears how it went.
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { type Disk, realDisk } from "../../shared/checkpoint/disk.ts";
-import { failure } from "../../shared/runtime/failure.ts";
-import { errorOf, type PlainError } from "../../shared/runtime/wire-errors.ts";
+import { saveCheckpoint, saveModel } from "../../../shared/checkpoint/checkpoints.ts";
+import { type Disk, realDisk } from "../../../shared/checkpoint/disk.ts";
+import { failure } from "../../../shared/runtime/failure.ts";
+import { errorOf, type PlainError } from "../../../shared/runtime/wire-errors.ts";
 import type { Job } from "./checkpointing.ts";
 
 /** Where it writes to. */
@@ -33,7 +33,7 @@ export async function writeJob({ out, kept }: Target, { best, ...contents }: Job
 }
 
 export function openCheckpointWriter(target: Target): CheckpointWriter {
-  const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
+  const worker = new Worker(new URL("../../../shared/runtime/thread.mjs", import.meta.url), {
     workerData: { module: new URL("./checkpoint-thread.ts", import.meta.url).href, target },
     execArgv: [],
   });

@@ -1,9 +1,9 @@
 // Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below optimizer.ts.
-import type { Kernels, Moving } from "../../shared/kernels/kernels.ts";
-import { rowsOfSegment, Table } from "../../shared/kernels/table.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
-import { allShapesOf, embeddingName, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import type { Kernels, Moving } from "../../../shared/kernels/kernels.ts";
+import { rowsOfSegment, Table } from "../../../shared/kernels/table.ts";
+import type { ModelConfig } from "../../../shared/model/config.ts";
+import { allShapesOf, embeddingName, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
 
 /** Names in a checkpoint. */
 const moments = [

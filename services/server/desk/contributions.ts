@@ -1,12 +1,12 @@
 // What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
-import type { ModelConfig } from "../../shared/model/config.ts";
-import type { Spent } from "../../shared/model/laps.ts";
-import { findNonFinite, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { type Expected, mustBe } from "../../shared/wire/expected.ts";
-import type { Allocate, Decoded } from "../../shared/wire/frames.ts";
-import { type Contribution, type Phase, phases, scored } from "../../shared/wire/messages.ts";
-import { type Halving, rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
-import type { Described } from "../../shared/wire/tensors.ts";
+import type { ModelConfig } from "../../../shared/model/config.ts";
+import type { Spent } from "../../../shared/model/laps.ts";
+import { findNonFinite, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
+import { type Expected, mustBe } from "../../../shared/wire/expected.ts";
+import type { Allocate, Decoded } from "../../../shared/wire/frames.ts";
+import { type Contribution, type Phase, phases, scored } from "../../../shared/wire/messages.ts";
+import { type Halving, rowsName, typeOf, type Wire } from "../../../shared/wire/numbers.ts";
+import type { Described } from "../../../shared/wire/tensors.ts";
 
 export interface Received {
   readonly reconstruction: number;

@@ -1,11 +1,11 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
-import { outerEpoch, partsOf, type Schedule, type Step } from "../../shared/model/schedule.ts";
-import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
-import { cpu } from "../../shared/runtime/cpu.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
-import type { Received } from "./contributions.ts";
-import type { Work } from "./desk.ts";
+import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
+import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
+import { cpu } from "../../../shared/runtime/cpu.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import type { Received } from "../desk/contributions.ts";
+import type { Work } from "../desk/desk.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";

@@ -1,9 +1,9 @@
 // One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between door.ts and peers.ts.
 import type { WebSocket } from "ws";
-import { cpu } from "../../shared/runtime/cpu.ts";
-import { AppError, errors } from "../../shared/runtime/errors.ts";
-import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
-import { type FromServer, type FromTrainer, fromTrainer, read } from "../../shared/wire/messages.ts";
+import { cpu } from "../../../shared/runtime/cpu.ts";
+import { AppError, errors } from "../../../shared/runtime/errors.ts";
+import { assembler, type Decoded, encode } from "../../../shared/wire/frames.ts";
+import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/wire/messages.ts";
 import { fullAllowance, overdue, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
 

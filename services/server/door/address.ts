@@ -1,6 +1,6 @@
 // Where the parameter server listens, and whether it may: anybody who reaches the port could steer the model, so a token guards all but loopback.
 import { isIPv4 } from "node:net";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
 
 export interface Address {
   readonly host: string;

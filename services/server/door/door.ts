@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Tokens } from "../../shared/runtime/token.ts";
-import { MAX_PAYLOAD } from "../../shared/wire/frames.ts";
+import type { Metrics } from "../../../shared/runtime/metrics.ts";
+import type { Tokens } from "../../../shared/runtime/token.ts";
+import { MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
 import { type Refusal, refusalOf, refusalOfPage } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { MOST_CONNECTIONS, MOST_STRANGERS } from "./limits.ts";

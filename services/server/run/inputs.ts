@@ -1,11 +1,11 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
-import type { SparseRows } from "../../shared/kernels/kernels.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { keepMask } from "../../shared/model/draws.ts";
-import type { Step } from "../../shared/model/schedule.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
-import type { Work } from "./desk.ts";
-import type { Versioned } from "./outbox.ts";
+import type { SparseRows } from "../../../shared/kernels/kernels.ts";
+import { normalisedRow } from "../../../shared/model/bag.ts";
+import { keepMask } from "../../../shared/model/draws.ts";
+import type { Step } from "../../../shared/model/schedule.ts";
+import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import type { Work } from "../desk/desk.ts";
+import type { Versioned } from "../desk/outbox.ts";
 import type { RowOf, Run } from "./outer-epoch.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);

@@ -1,7 +1,7 @@
 // The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
-import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
-import { embeddingTable, SEGMENT_BYTES, type Table } from "../../shared/kernels/table.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
+import { Kernels, type SparseRows } from "../../../shared/kernels/kernels.ts";
+import { embeddingTable, SEGMENT_BYTES, type Table } from "../../../shared/kernels/table.ts";
+import type { ModelConfig } from "../../../shared/model/config.ts";
 import {
   biasByPopularity,
   decoderOfNewItems,
@@ -11,17 +11,17 @@ import {
   initialise,
   shapesOf,
   type Weights,
-} from "../../shared/model/parameters.ts";
-import type { Step } from "../../shared/model/schedule.ts";
-import { cpu } from "../../shared/runtime/cpu.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { reused } from "../../shared/wire/buffers.ts";
-import type { Allocate } from "../../shared/wire/frames.ts";
-import type { Group as SentGroup } from "../../shared/wire/messages.ts";
-import { asSent, rowsName, type Wire } from "../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
-import { largestAnswer, type Received } from "./contributions.ts";
-import type { Versioned } from "./outbox.ts";
+} from "../../../shared/model/parameters.ts";
+import type { Step } from "../../../shared/model/schedule.ts";
+import { cpu } from "../../../shared/runtime/cpu.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
+import { reused } from "../../../shared/wire/buffers.ts";
+import type { Allocate } from "../../../shared/wire/frames.ts";
+import type { Group as SentGroup } from "../../../shared/wire/messages.ts";
+import { asSent, rowsName, type Wire } from "../../../shared/wire/numbers.ts";
+import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import { largestAnswer, type Received } from "../desk/contributions.ts";
+import type { Versioned } from "../desk/outbox.ts";
 import { Residence } from "./residence.ts";
 
 /** What one array of bytes holds. */

@@ -1,6 +1,6 @@
 // Which user has which number: users are numbered as the table first shows them, and compaction changes the order of its rows. A checkpoint, whose old posteriors and
 // plans go by number, keeps this digest, so that a restart sees whether its numbers are the same.
-import { hash32 } from "../../shared/events/hash.ts";
+import { hash32 } from "../../../shared/events/hash.ts";
 
 export interface Numbering {
   /** Users that had a number. */
