@@ -94,7 +94,11 @@ export const command = defineCommand({
 
     let found = await latestCheckpoint(config.out, log);
     const origin = found && originOf(found);
-    if (origin) log.info({ checkpoint: origin.dir, round: origin.manifest.round }, "going on from a checkpoint");
+    if (origin) {
+      const { step, round, createdAt } = origin.manifest;
+      progress.checkpoint = { step, round, at: createdAt, seconds: null, lastError: null };
+      log.info({ checkpoint: origin.dir, round }, "going on from a checkpoint");
+    }
     const begin = (items: number, users?: Numbered) => {
       const resumed = resumeOrBegin(found, config, items, users);
       found = undefined; // as large as the run, which has taken it over

@@ -37,6 +37,6 @@ export function checkpointProblems({ state, checkpoint }: ServerStatus, now: num
   const age = ageOf(checkpoint, now) ?? 0;
   if (state !== "training" || age <= OLD) return [];
   const reason = `The newest checkpoint is ${duration(age)} old`;
-  const hint = "a checkpoint is written at the end of each round: add trainers, or make rounds smaller";
+  const hint = "checkpoints are written between two steps: read the server's log, and see whether steps are being made";
   return [{ box: "checkpoint", level: "amber", word: "old", reason, hint }];
 }

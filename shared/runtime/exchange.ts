@@ -84,7 +84,8 @@ export class Exchange {
       this.bytes.sent += at;
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOSPC") return false;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOSPC" || code === "ENOENT") return false; // full, or swept away by somebody: the socket takes them
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import { AppError } from "../runtime/errors.ts";
 import { bytesOf, type Described, describeTensor, described, fills, viewTensors, type WireTensor } from "./tensors.ts";
 
 /** Raised when peers of two versions could misunderstand each other. */
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 export const FRAME_BYTES = 8 * 2 ** 20;
 /** What a socket must accept for one frame. */
 export const MAX_PAYLOAD = FRAME_BYTES + 4096;
