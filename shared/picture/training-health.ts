@@ -37,6 +37,6 @@ export function checkpointProblems({ state, checkpoint }: ServerStatus, now: num
   const age = ageOf(checkpoint, now) ?? 0;
   if (state !== "training" || age <= OLD) return [];
   const reason = `The newest checkpoint is ${duration(age)} old`;
-  const hint = "checkpoints are written between two steps: read the server's log, and see whether steps are being made";
+  const hint = "checkpoints are made between two steps: see what the trainers are doing, and read the server's log";
   return [{ box: "checkpoint", level: "amber", word: "old", reason, hint }];
 }
