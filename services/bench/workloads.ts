@@ -43,28 +43,32 @@ export function exactStep(costs: Costs, phase: TrainedPhase, parts: number, part
 }
 
 /**
- * A round: each trainer takes `every` batches on its own, with bags and Adam, then sends what moved; of the first layer the rows that its users touch.
- * Costs of bytes are those of the exact step, a byte.
+ * A round: each trainer takes `every` batches on its own, in steps of one part with bags and Adam, then sends what moved; of the first layer the rows that its users
+ * touch. All of it as bfloat16, as is local mode's default. Costs of bytes are those of the exact step, a byte.
  */
 export function localRound(costs: Costs, phase: TrainedPhase, trainers: number, every: number, touched: number): Workload {
   const { size } = costs;
   const own = measured(costs, phase);
   const exact = exactStep(costs, phase, 1, size.partSize);
   const config = { ...defaults, items: size.items };
-  const rows = phase === "encoder" ? 4 * touched * config.hidden : 0;
-  const moved = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config) + rows;
   const users = every * size.batch;
-  const inputs = users * 4 * (size.perUser + 2 + (phase === "encoder" ? 2 * config.latent : 0));
+  const rows = 2 * touched * config.hidden;
+  const group = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config) / 2;
+  const posteriors = 4 * users * 2 * config.latent;
+  const lists = 4 * users * (size.perUser + 2);
+  const leaseBytes = lists + rows + (phase === "encoder" ? posteriors : 0);
+  const answerBytes = group + (phase === "encoder" ? rows : posteriors);
   const { server } = costs[phase];
+  const steps = every * Math.ceil(size.batch / size.partSize);
   return {
     phase,
     parts: trainers,
-    computeMs: users * own.computePerUser + every * sum(server, "bags", "adam", "plan"),
-    handlingMs: (own.handlingPerPart * moved) / exact.answerBytes,
-    stepMs: (sum(server, "send") * moved) / exact.weightBytes,
-    contributionMs: (own.perPart * moved) / exact.answerBytes,
-    weightBytes: moved,
-    leaseBytes: inputs,
-    answerBytes: moved,
+    computeMs: users * own.computePerUser + every * sum(server, "bags", "plan") + steps * sum(server, "adam"),
+    handlingMs: (own.handlingPerPart * (leaseBytes + answerBytes)) / (exact.leaseBytes + exact.answerBytes),
+    stepMs: (sum(server, "send") * (group + trainers * leaseBytes)) / exact.weightBytes,
+    contributionMs: (own.perPart * answerBytes) / exact.answerBytes,
+    weightBytes: group,
+    leaseBytes,
+    answerBytes,
   };
 }

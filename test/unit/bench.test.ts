@@ -138,8 +138,12 @@ describe("steps of other sizes", () => {
   test("a local round moves the rows of the first layer too, once for K batches", () => {
     const local = localRound(costs, "encoder", 4, 8, 10_000);
     expect(local.parts).toBe(4);
-    expect(local.weightBytes).toBe(exactStep(costs, "encoder", 1, 250).weightBytes + 10_000 * 600 * 4);
-    expect(local.computeMs).toBeCloseTo(8 * (100 + 2 + 10 + 1), 6);
+    const group = exactStep(costs, "encoder", 1, 250).weightBytes;
+    expect(local.weightBytes).toBe(group / 2); // bfloat16
+    expect(local.answerBytes).toBe(group / 2 + 10_000 * 600 * 2);
+    expect(local.leaseBytes).toBeGreaterThan(10_000 * 600 * 2);
+    expect(localRound(costs, "decoder", 4, 8, 10_000).answerBytes).toBeLessThan(local.answerBytes);
+    expect(local.computeMs).toBeCloseTo(8 * (100 + 2 + 1) + 16 * 10, 6); // Adam once a part
   });
 
   test("efficiency is 1 for one trainer, and local keeps more of it than exact on a slow link", () => {
