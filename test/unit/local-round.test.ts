@@ -3,12 +3,13 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stintsOf } from "../../services/server/run/local-round.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { permutation } from "../../shared/model/draws.ts";
 import { embeddingName, initialise, shapesOf } from "../../shared/model/parameters.ts";
 import { outerEpoch, usualSchedule } from "../../shared/model/schedule.ts";
-import { train, trainOn } from "./in-process.ts";
+import { inProcess, train, trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
 const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
@@ -100,6 +101,22 @@ test("dropout and noise are those of the steps, not of the rounds: two trainers'
   expect(one.at(-1)).toBeLessThan(one[0]! * 0.95);
   expect(two.at(-1)).toBeLessThan(two[0]! * 0.95);
   expect(two[0]).toBeCloseTo(one[0]!, 0);
+});
+
+test("trainers follow a model that grows between two rounds, with the moments that they have", async () => {
+  const rows = someItems.map((row) => row.filter((item) => item < 7));
+  const run = await train(engine, { config: { ...config, items: 7 }, rows, seed, epochs: 0, local: { every: 2, trainers: 2 } });
+  const runStep = inProcess(engine, seed, () => {}, 2);
+  const users = Uint32Array.from(rows.keys());
+  const first = await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
+  run.optimizer.grow(config.items, new Float64Array(config.items).fill(1), seed);
+  const before = structuredClone(run.optimizer.weights[embeddingName]!.data);
+  expect(before.subarray(7 * config.hidden).every((x) => x === 0)).toBe(true);
+  const second = await trainOuterEpoch(run, users, (user) => someItems[user]!, runStep);
+  const moved = run.optimizer.weights[embeddingName]!.data;
+  expect(moved.subarray(7 * config.hidden).every((x) => x !== 0)).toBe(true);
+  expect(deviation(moved.subarray(0, 7 * config.hidden), before.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
+  for (const { reconstruction, kl } of [first, second]) expect(Number.isFinite(reconstruction + kl)).toBe(true);
 });
 
 describe("an average", () => {
