@@ -5,11 +5,16 @@ import type { Answer } from "../picture/statuses.ts";
 
 /** What GET /status answers within `timeoutMs`, or null. */
 export async function askStatus(process: Registration, timeoutMs: number): Promise<unknown> {
+  const controller = new AbortController();
+  // A timer of our own: AbortSignal.timeout keeps no process alive, and one whose last child died while it was asked ended in the middle of this.
+  const alarm = setTimeout(() => controller.abort(), timeoutMs);
   try {
-    const response = await fetch(`${process.url}/status`, { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(`${process.url}/status`, { signal: controller.signal });
     return response.ok ? await response.json() : null;
   } catch {
     return null; // refused, too late, not JSON: the picture says that it does not answer
+  } finally {
+    clearTimeout(alarm);
   }
 }
 
