@@ -68,17 +68,14 @@ export class InnerAdam {
   /** One step of a group. */
   move(group: MovedGroup, gradients: Weights): void {
     const rate = { t: ++this.#updates[group], learningRate: this.config.learningRate };
-    const { memory } = this.kernels;
-    for (const [name] of shapesOf(group, this.config))
-      memory.borrowed(() => this.kernels.adam(this.#moving.get(name)!, [memory.place(gradients[name]!.data)], rate));
+    for (const [name] of shapesOf(group, this.config)) this.kernels.adam(this.#moving.get(name)!, [gradients[name]!.data], rate);
   }
 
   /** One step of the rows that `users` hold, by the gradients of their bags, `[users x hidden]`; in step with the hidden group, which moves first. Items are places in `touched`. */
   moveRows({ items, rows }: Touched, dBag_BH: Float32Array, users: SparseRows): void {
     const rate: Rate = { t: this.#updates.hidden, learningRate: this.config.learningRate };
-    const { memory } = this.kernels;
     const { m, v } = this.#moving.get(embeddingName)!;
-    memory.borrowed(() => this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, memory.place(dBag_BH), users, rate));
+    this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, dBag_BH, users, rate);
   }
 
   /** Rows of the first layer to work on, brought to the kernels' memory. */

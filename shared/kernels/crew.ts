@@ -7,7 +7,6 @@ const kernels = [
   "adam",
   "bag",
   "adamOfBags",
-  "adamOfRows",
   "add",
   "subtract",
   "toHalves",

@@ -117,26 +117,31 @@ export class Kernels {
 
   /** One update in place of a table whose bags have the gradients `dBags`, `[users x width]`; it begins with row `first` of a larger one. */
   adamOfBags(table: Moving, width: number, dBags: Float32Array, users: SparseRows, rate: Rate, first = 0): void {
-    const { memory } = this;
-    memory.borrowed(() => {
-      const count = table.weights.length / width;
-      const { index, values, ends } = transposed(memory, users, { first, count });
-      const scratch = memory.floats(this.#crew.threads * (width + 16));
-      const places = [scratch, table.weights, table.m, table.v, memory.near(dBags), index, values, ends].map(placeOf);
-      const blocks = Math.ceil(count / this.#crew.constant("rowBlock"));
-      this.#run("adamOfBags", blocks, [...places, count, 4 * width, ...corrected(rate)]);
-    });
+    this.#adamOfBags(table, undefined, { first, count: table.weights.length / width }, width, dBags, users, rate);
   }
 
   /** The same of a table that holds some rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. All in the kernels' memory. */
-  adamOfRows({ weights, m, v }: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
+  adamOfRows(table: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
+    this.#adamOfBags(table, places, { first: 0, count: places.length }, width, dBags, users, rate);
+  }
+
+  #adamOfBags(
+    { weights, m, v }: Moving,
+    places: Int32Array | undefined,
+    rows: { first: number; count: number },
+    width: number,
+    dBags: Float32Array,
+    users: SparseRows,
+    rate: Rate,
+  ): void {
     const { memory } = this;
     memory.borrowed(() => {
-      const count = places.length;
-      const { index, values, ends } = transposed(memory, users, { first: 0, count });
+      const { index, values, ends } = transposed(memory, users, rows);
       const scratch = memory.floats(this.#crew.threads * (width + 16));
-      const all = [scratch, weights, m, v, places, memory.near(dBags), index, values, ends].map(placeOf);
-      this.#run("adamOfRows", Math.ceil(count / this.#crew.constant("rowBlock")), [...all, count, 4 * width, ...corrected(rate)]);
+      const moved = [...[scratch, weights, m, v].map(placeOf), places ? placeOf(places) : 0];
+      const summed = [memory.near(dBags), index, values, ends].map(placeOf);
+      const blocks = Math.ceil(rows.count / this.#crew.constant("rowBlock"));
+      this.#run("adamOfBags", blocks, [...moved, ...summed, rows.count, 4 * width, ...corrected(rate)]);
     });
   }
 
