@@ -1,8 +1,9 @@
 // A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all. shared/csv/dataset.ts reads it.
 import { existsSync } from "node:fs";
-import { access, constants, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { LiangSplit, Rows } from "../../shared/protocol/liang.ts";
+import { makeDurable } from "../../shared/runtime/durable.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
 const CHUNK = 1 << 20;
@@ -38,10 +39,10 @@ export async function writeDataset(dir: string, split: LiangSplit): Promise<void
   try {
     await mkdir(aside, { recursive: true });
     for (const [name, chunks] of Object.entries(files)) await writeFile(join(aside, name), chunks, { flush: true });
-    await flushDirectory(aside);
+    await makeDurable(aside);
     await checkTarget(target);
     await rename(aside, target); // an empty directory gives way
-    await flushDirectory(dirname(target));
+    await makeDurable(dirname(target)); // a rename is on the disk only when its directory is
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
@@ -66,14 +67,4 @@ function* csv({ uid, sid }: Rows): Iterable<Uint8Array> {
     at += piece.write(`${uid[row]},${sid[row]}\n`, at, "latin1");
   }
   yield piece.subarray(0, at);
-}
-
-/** A rename is on the disk only when its directory is. */
-async function flushDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

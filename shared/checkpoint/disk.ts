@@ -1,5 +1,6 @@
 // The few things that saving asks of the file system, each one call, so that a test can cut off every single one. Files grow piece by piece, folders are renamed whole.
-import { appendFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { appendFile, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { makeDurable } from "../runtime/durable.ts";
 
 export interface Disk {
   /** Adds to a file's end; makes it when it is not there. */
@@ -17,14 +18,7 @@ export interface Disk {
 
 export const realDisk: Disk = {
   append: (path, bytes) => appendFile(path, bytes),
-  sync: async (path) => {
-    const handle = await open(path, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  sync: makeDurable,
   rename,
   remove: (path) => rm(path, { recursive: true, force: true }),
   makeFolder: (path) => mkdir(path, { recursive: true }),

@@ -1,7 +1,8 @@
 // Published models: <models>/<version>/, never changed once there, and the pointer `current`, replaced by rename. The evaluator writes, serve reads.
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDurable } from "../runtime/durable.ts";
 import { loadModel } from "./checkpoints.ts";
 
 const versionPattern = /^v\d{6,}$/;
@@ -40,7 +41,7 @@ export async function publish(modelsDir: string, checkpointDir: string, metrics:
     for (const part of parts) await copyFile(join(checkpointDir, part), join(draft, part), constants.COPYFILE_FICLONE);
     await writeFile(join(draft, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
     await loadModel(draft);
-    for (const part of [...parts, "metrics.json", "."]) await flush(join(draft, part));
+    for (const part of [...parts, "metrics.json", "."]) await makeDurable(join(draft, part));
     await rename(draft, join(modelsDir, version));
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -53,9 +54,9 @@ export async function publish(modelsDir: string, checkpointDir: string, metrics:
 async function point(modelsDir: string, version: string): Promise<void> {
   const next = join(modelsDir, ".current.next");
   await writeFile(next, `${version}\n`);
-  await flush(next);
+  await makeDurable(next);
   await rename(next, join(modelsDir, "current"));
-  await flush(modelsDir);
+  await makeDurable(modelsDir);
 }
 
 /** Removes all but the newest few versions and the current one. */
@@ -63,15 +64,6 @@ export async function prune(modelsDir: string): Promise<void> {
   const current = await currentVersion(modelsDir);
   const old = (await listModels(modelsDir)).slice(0, -kept).filter((version) => version !== current);
   for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** For `catch`: a file that is not there is null, anything else is thrown on. */

@@ -1,5 +1,6 @@
 // The few things that a folder store asks of the file system, each one call, so that a test can cut off or refuse every single one.
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { makeDurable } from "../runtime/durable.ts";
 
 export interface Disk {
   read(path: string): Promise<Uint8Array>;
@@ -23,14 +24,7 @@ export interface Disk {
 export const realDisk: Disk = {
   read: (path) => readFile(path),
   write: (path, bytes) => writeFile(path, bytes, { flag: "wx" }),
-  sync: async (path) => {
-    const handle = await open(path, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  sync: makeDurable,
   rename,
   link,
   remove: (path) => rm(path, { force: true }),
