@@ -5,7 +5,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { type Expected, mustBe } from "../../shared/wire/expected.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
 import type { FromServer, Group, Lease, Phase } from "../../shared/wire/messages.ts";
-import { rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
+import { asExpected, rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
 import type { Described } from "../../shared/wire/tensors.ts";
 
 /** What the weights at hand are of. */
@@ -14,8 +14,7 @@ type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
 export function weightsChecked({ group, model }: FromServer & { type: "weights" }, described: readonly Described[], wire: Wire): void {
-  const expected = shapesOf(group, model).map(([name, shape]): Expected => [name, shape, typeOf(name, wire)]);
-  mustBe(expected, described, { weights: group });
+  mustBe(asExpected(shapesOf(group, model), wire), described, { weights: group });
 }
 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */

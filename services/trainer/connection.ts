@@ -97,8 +97,8 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     const say = (message: FromTrainer, tensors: WireTensor[] = []) => {
       for (const frame of encode(message, tensors, frames.take)) socket.send(frame, () => frames.giveBack(frame));
     };
-    // Of each kind one message is needed at a time: the newest weights of a group, the lease at hand.
     const halves = halvesReused();
+    // Of each kind one message is needed at a time: the newest weights of a group, the lease at hand.
     const memory = { hidden: reused(), decoder: reused(), lease: reused() };
     // What is being computed is computed to its end: the answer is sent before the socket closes.
     const drain = () => {

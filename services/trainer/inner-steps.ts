@@ -1,10 +1,10 @@
 // A lease in local mode: the trainer takes the part's batches as steps of its own, one after another; the answer is how far the weights have come. Beside compute.ts.
 import type { Engine } from "../../shared/engine/engine.ts";
 import type { SparseRows } from "../../shared/kernels/kernels.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
+import { valuesOf } from "../../shared/model/bag.ts";
 import type { ModelConfig } from "../../shared/model/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
-import { keepMask, noiseOf } from "../../shared/model/draws.ts";
+import { noiseOf } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
 import type { Lap } from "../../shared/model/laps.ts";
 import type { Weights } from "../../shared/model/parameters.ts";
@@ -134,10 +134,9 @@ export class InnerSteps {
     for (const { step, users: count, dropout } of given.inner) {
       const to = from + count;
       const [rows, keys] = [given.rows.slice(from, to), given.keys.subarray(from, to)];
-      const kept = (row: Int32Array, k: number) => keepMask(this.#seed, step, keys[k]!, row.length, dropoutRate);
       const users = {
         rows: rows.map((row) => row.map((item) => placeOf[item]!)),
-        values: rows.map((row, k) => (dropout ? normalisedRow(row, kept(row, k), dropoutRate) : normalisedRow(row))),
+        values: valuesOf(rows, keys, dropout ? { seed: this.#seed, step, rate: dropoutRate } : undefined),
       };
       const bag_BH = adam.kernels.bag(touched.rows, hidden, users);
       lap("innerBag");

@@ -3,18 +3,7 @@
 import { Worker } from "node:worker_threads";
 
 /** Kernels that work in blocks; a thread is told the number. */
-const kernels = [
-  "adam",
-  "bag",
-  "adamOfBags",
-  "add",
-  "subtract",
-  "toHalves",
-  "fromHalves",
-  "gatherHalves",
-  "addRowsAt",
-  "layer",
-] as const;
+const kernels = ["adam", "bag", "adamOfBags", "add", "subtract", "toHalves", "fromHalves", "gatherHalves", "addRowsAt", "layer"] as const;
 export type Kernel = (typeof kernels)[number];
 
 /** Places in the control array, which all threads see. worker.mjs reads the same ones. */

@@ -1,5 +1,6 @@
 // Which tensors may travel as bfloat16: weights, their gradients, and how far they moved. Sums, posteriors and metrics stay float32: they are few, and checked or kept.
 import { embeddingName } from "../model/parameters.ts";
+import type { Expected } from "./expected.ts";
 import type { Described, WireTensor } from "./tensors.ts";
 
 /** f32: as they are. bf16: rounded to their upper half, half the bytes. */
@@ -12,6 +13,11 @@ export const rowsName = "rows";
 export function typeOf(name: string, wire: Wire): Described["type"] {
   const isWeight = name === rowsName || (/^(encoder|decoder)\./.test(name) && name !== embeddingName);
   return isWeight ? wire : "f32";
+}
+
+/** What must come where tensors of these shapes are to travel so. */
+export function asExpected(shapes: readonly (readonly [name: string, shape: readonly number[]])[], wire: Wire): Expected[] {
+  return shapes.map(([name, shape]) => [name, shape, typeOf(name, wire)]);
 }
 
 /** What turns numbers to halves and back: the kernels do. */

@@ -2,10 +2,10 @@
 import type { ModelConfig } from "../../../shared/model/config.ts";
 import type { Spent } from "../../../shared/model/laps.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
-import { type Expected, mustBe } from "../../../shared/wire/expected.ts";
+import { mustBe } from "../../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../../shared/wire/messages.ts";
-import { type Halving, rowsName, typeOf, type Wire } from "../../../shared/wire/numbers.ts";
+import { asExpected, type Halving, rowsName, type Wire } from "../../../shared/wire/numbers.ts";
 import type { Described } from "../../../shared/wire/tensors.ts";
 
 export interface Received {
@@ -53,8 +53,7 @@ export function shapesChecked(
   users: number,
   { rows, wire = "f32" }: { rows?: number | undefined; wire?: Wire } = {},
 ): void {
-  const expected = expectedShapes(phase, config, users, rows).map(([name, shape]): Expected => [name, shape, typeOf(name, wire)]);
-  mustBe(expected, described, { phase });
+  mustBe(asExpected(expectedShapes(phase, config, users, rows), wire), described, { phase });
 }
 
 /** A checked answer, its tensors one after another in the memory given, as float32 however they came. */

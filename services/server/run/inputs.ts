@@ -1,7 +1,6 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
 import type { SparseRows } from "../../../shared/kernels/kernels.ts";
-import { normalisedRow } from "../../../shared/model/bag.ts";
-import { keepMask } from "../../../shared/model/draws.ts";
+import { normalisedRow, valuesOf } from "../../../shared/model/bag.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Work } from "../desk/desk.ts";
@@ -14,9 +13,8 @@ export const whole = (rows: readonly Int32Array[]): SparseRows => ({ rows, value
 /** Some users of a step, with its dropout. */
 export function batchOf({ seed, optimizer }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
   const rows = rowsOf(users, rowOf);
-  if (!dropout) return whole(rows);
-  const { dropoutRate } = optimizer.config;
-  return { rows, values: rows.map((row, k) => normalisedRow(row, keepMask(seed, index, users[k]!, row.length, dropoutRate), dropoutRate)) };
+  const { dropoutRate: rate } = optimizer.config;
+  return { rows, values: valuesOf(rows, users, dropout ? { seed, step: index, rate } : undefined) };
 }
 
 /** What the old encoder says of the users. */

@@ -1,5 +1,6 @@
 // Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
 // outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
+import { joined } from "../../../shared/model/pieces.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
@@ -38,7 +39,13 @@ export interface Trained {
 export async function localRound(run: Run, stints: readonly (readonly Step[])[], rowOf: RowOf, runStep: RunStep): Promise<Trained> {
   const { optimizer } = run;
   const { phase } = stints[0]![0]!;
-  const parts = stints.map((steps) => joined(steps.map(({ users }) => users)));
+  const parts = stints.map((steps) => {
+    const count = steps.reduce((sum, { users }) => sum + users.length, 0);
+    return joined(
+      new Uint32Array(count),
+      steps.map(({ users }) => users),
+    );
+  });
   const touched = touchedBy(parts, rowOf, optimizer.config.items);
   const inputs = (part: number): WireTensor[] => {
     const users = parts[part]!;
@@ -72,15 +79,6 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
   const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched[part]! }));
   optimizer.average(phase, came, run.step);
   return { answers, parts };
-}
-
-function joined(lists: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(lists.reduce((sum, { length }) => sum + length, 0));
-  lists.reduce((at, list) => {
-    all.set(list, at);
-    return at + list.length;
-  }, 0);
-  return all;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   shapesOf,
   type Weights,
 } from "../../../shared/model/parameters.ts";
+import { joined } from "../../../shared/model/pieces.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
@@ -150,7 +151,7 @@ export class Optimizer {
   average(phase: Step["phase"], came: readonly Came[], index: number): void {
     this.#timed("adam", () => {
       const rows = phase === "decoder" ? [] : came.map(({ tensors }) => tensors.rows!.data);
-      if (!rows.every((data) => this.#residence.finite(data))) throw notFinite(embeddingName, index);
+      if (!rows.every((data) => this.numbers.finite(data))) throw notFinite(embeddingName, index);
       const groups = (["hidden", "decoder"] as const).filter(
         (group) => phase === "joint" || (phase === "encoder") === (group === "hidden"),
       );
@@ -194,7 +195,7 @@ export class Optimizer {
     return new Map(
       shapesOf(group, this.config).map(([name]) => {
         const found = parts.map(({ tensors }) => tensors[name]!.data);
-        if (!found.every((data) => this.#residence.finite(data))) throw notFinite(name, step);
+        if (!found.every((data) => this.numbers.finite(data))) throw notFinite(name, step);
         return [name, found];
       }),
     );
@@ -202,13 +203,11 @@ export class Optimizer {
 
   /** The gradients of the parts' bags one after another. Throws NOT_FINITE. */
   #gatheredBags(parts: readonly Pick<Received, "tensors">[], { rows }: SparseRows, step: number): Float32Array {
-    const dBags = new Float32Array(rows.length * this.config.hidden);
-    let at = 0;
-    for (const { tensors } of parts) {
-      dBags.set(tensors.dBag!.data, at);
-      at += tensors.dBag!.data.length;
-    }
-    if (!this.#residence.finite(dBags)) throw notFinite(embeddingName, step);
+    const dBags = joined(
+      new Float32Array(rows.length * this.config.hidden),
+      parts.map(({ tensors }) => tensors.dBag!.data),
+    );
+    if (!this.numbers.finite(dBags)) throw notFinite(embeddingName, step);
     return dBags;
   }
 

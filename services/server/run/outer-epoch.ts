@@ -1,8 +1,10 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import { joined } from "../../../shared/model/pieces.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
+import { scored } from "../../../shared/wire/messages.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 import type { Work } from "../desk/desk.ts";
@@ -80,11 +82,7 @@ export async function trainOuterEpoch(
         sums.kl += kl * batchSize;
       }
       sums.users += batchSize;
-    } else if (!step.dropout) {
-      answers.forEach(({ tensors }, part) => {
-        run.posteriors.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
-      });
-    }
+    } else if (!step.dropout) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
     // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
     if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors = new Posteriors(run.optimizer.config.latent);
@@ -121,9 +119,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
     return [bagTensor(old.bag(whole(rows)), rows.length)];
   };
   const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
-  answers.forEach(({ tensors }, part) => {
-    run.posteriors.set(parts[part]!, (user) => rowOf(user).length, tensors.mu!.data, tensors.logvar!.data);
-  });
+  remember(run, { answers, parts }, rowOf);
   run.step++;
 }
 
@@ -175,13 +171,17 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder"), inputs });
   run.step++;
-  const metrics = answers.map(({ tensors }) => tensors.metrics!.data);
-  const all = new Float32Array(metrics.reduce((sum, { length }) => sum + length, 0));
-  metrics.reduce((at, data) => {
-    all.set(data, at);
-    return at + data.length;
-  }, 0);
-  return all;
+  return joined(
+    new Float32Array(heldOut.length * scored.length),
+    answers.map(({ tensors }) => tensors.metrics!.data),
+  );
+}
+
+/** What the encoder says of the users, for the next round. */
+function remember({ posteriors }: Run, { answers, parts }: Trained, rowOf: RowOf): void {
+  answers.forEach(({ tensors: { mu, logvar } }, part) => {
+    posteriors.set(parts[part]!, (user) => rowOf(user).length, mu!.data, logvar!.data);
+  });
 }
 
 function cut(users: Uint32Array, size: number): Uint32Array[] {

@@ -66,11 +66,6 @@ export class Residence {
     return undefined;
   }
 
-  /** Whether the array, which lies anywhere, holds no NaN and no infinity. */
-  finite(array: Float32Array): boolean {
-    return this.home.finite(array);
-  }
-
   /**
    * Room for the answers of a step's parts, `floats` each; the room of the step before is given up. At home, where they are added up where they lie, as long as
    * they fit. Not to be called while memory is borrowed.

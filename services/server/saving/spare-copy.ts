@@ -1,5 +1,6 @@
 // A copy of tensors that is written to disk while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
 import type { Weights } from "../../../shared/model/parameters.ts";
+import { joined } from "../../../shared/model/pieces.ts";
 
 /** Posteriors come batch by batch: room for half as many again, where there was too little. */
 const HEADROOM = 1.5;
@@ -19,12 +20,7 @@ export function spareCopy(): (tensors: Weights) => Weights {
       Object.entries(tensors).map(([name, tensor]) => {
         const length = tensor.shape.reduce((a, b) => a * b, 1);
         const copy = new Float32Array(memoryFor(name, 4 * length), 0, length);
-        let at = 0;
-        for (const piece of tensor.pieces ?? [tensor.data]) {
-          copy.set(piece, at);
-          at += piece.length;
-        }
-        return [name, { shape: tensor.shape, data: copy }];
+        return [name, { shape: tensor.shape, data: joined(copy, tensor.pieces ?? [tensor.data]) }];
       }),
     );
 }
