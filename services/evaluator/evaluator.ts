@@ -5,6 +5,7 @@ import { Histories } from "../../shared/events/histories.ts";
 import { type Follower, followTable } from "../../shared/table/follow.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
+import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { currentVersion, prune, publish } from "../../shared/checkpoint/models.ts";
@@ -18,6 +19,8 @@ export interface Places {
   readonly table: string;
   readonly models: string;
   readonly evaluations: string;
+  /** Folder of every user's figures. */
+  readonly perUser: string;
 }
 
 export interface Rules {
@@ -74,7 +77,11 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
       if (manifest.tableVersion === null) return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
       const histories = await historiesAt(manifest.salt, manifest.tableVersion);
       const measured = await judge(candidate, await openIncumbent(), histories, { ...rules, salt: manifest.salt }, signal);
-      const { refusal: reason, ...figures } = measured;
+      const { refusal: reason, perUser, ...figures } = measured;
+      if (perUser)
+        await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch((error: unknown) =>
+          log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
+        );
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
       const version = await publish(places.models, dir, recordOf(candidate, measured));
       await prune(places.models);
@@ -136,6 +143,8 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
   };
 }
 
+/** Evaluations whose users' figures are kept: 500 of 2,000 users take some 30 MB. */
+const perUserKept = 500;
 const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
 const unread = { ...nothing, round: null, step: null, tableVersion: null, outcome: "refused" } as const;
 

@@ -3,6 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import type { Scored } from "../../shared/evaluations/per-user.ts";
 import { refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 import type { Figures } from "./journal.ts";
@@ -20,6 +21,8 @@ export interface Measured {
   readonly incumbent: (Figures & { version: string }) | null;
   /** Null: may be published. */
   readonly refusal: string | null;
+  /** The candidate's figures of each user; undefined where nobody was scored, or not all scores are finite. */
+  readonly perUser: Scored | undefined;
 }
 
 export interface Limits {
@@ -39,8 +42,11 @@ export async function judge(
 ): Promise<Measured> {
   const items = candidate.vocabulary.items.length;
   const users = heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers);
-  const measure = async (scoreBatch: ScoreBatch) =>
-    users.length > 0 ? figuresOf(await finish(evaluation(scoreBatch, users, items), signal)) : null;
+  const run = async (scoreBatch: ScoreBatch) => (users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null);
+  const measure = async (scoreBatch: ScoreBatch) => {
+    const result = await run(scoreBatch);
+    return result && figuresOf(result);
+  };
 
   let finite = true;
   const watched: ScoreBatch = (foldIns) => {
@@ -48,7 +54,8 @@ export async function judge(
     finite &&= allFinite(scores_BI);
     return scores_BI;
   };
-  const model = await measure(watched);
+  const scored = await run(watched);
+  const model = scored && figuresOf(scored);
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
   const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
   const reason = refusal(
@@ -63,6 +70,8 @@ export async function judge(
     popularity,
     incumbent: incumbent && before && { version: incumbent.version, ...before },
     refusal: reason,
+    perUser:
+      scored && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: scored.perUser } : undefined,
   };
 }
 

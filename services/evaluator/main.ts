@@ -30,6 +30,7 @@ export const command = defineCommand({
       table: config.table ?? paths.table,
       models: config.models ?? paths.models,
       evaluations: paths.evaluations,
+      perUser: paths.perUser,
     };
     const log = createLog("evaluator");
     const metrics = createMetrics("evaluator");
