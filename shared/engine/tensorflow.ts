@@ -4,28 +4,27 @@ import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { Kernels } from "../kernels/kernels.ts";
 import type { Engine, Tf } from "./engine.ts";
+import { type Doubles, invert } from "./inverse.ts";
 import { flatten, positionsOf } from "./lists.ts";
 
 /** What we use of the binding's backend; the package types its insides as `any`. */
 interface NativeBackend {
   readonly binding: Binding;
   executeSingleOutput(kernel: string, attributes: object[], inputs: Tensor[]): Tensor;
-  getInputTensorIds(tensors: Tensor[]): number[];
-  createOutputTensor(handle: Handle): Tensor;
 }
-/** Below tfjs, which knows no float64, tensors are numbers, and whoever made one deletes it. */
+
+/** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
 interface Binding extends Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>> {
-  executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [Handle];
+  createTensor(shape: number[], type: number, values: Float32Array): number;
+  tensorDataSync(id: number): Float32Array;
   deleteTensor(id: number): void;
-}
-interface Handle {
-  readonly id: number;
+  executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [{ readonly id: number }];
 }
 
 /** TensorFlow's number of float64, which the binding has no name for. */
 const TF_DOUBLE = 2;
-/** Largest matrix that is inverted in float64: input, factors and output take 3.5 GB. One of 20,000 rows takes 4.8 GB in float32, 9.6 in float64. */
-const LARGEST_DOUBLE = 12_000;
+/** Rows of a matrix that are eliminated at once: 8 MB a block. */
+const BLOCK = 1024;
 
 export async function openTensorflow(threads: number): Promise<Engine> {
   // TensorFlow reads these once, when its library is loaded.
@@ -46,16 +45,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   const single = type("T", TF_FLOAT);
   const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
 
-  /** Deletes the tensor with this number. */
-  function take(id: number, work: () => [Handle]): Handle {
-    try {
-      return work()[0];
-    } finally {
-      backend.binding.deleteTensor(id);
-    }
-  }
-  const cast = (id: number, from: number, to: number) =>
-    backend.binding.executeOp("Cast", [type("SrcT", from), type("DstT", to), flag("Truncate", false)], [id], 1);
+  const doubles = doublesOn(backend.binding);
 
   return {
     name: "tensorflow",
@@ -82,12 +72,34 @@ export async function openTensorflow(threads: number): Promise<Engine> {
         return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
       });
     },
-    inverse(matrix) {
-      const adjoint = flag("adjoint", false);
-      if (matrix.shape[0] > LARGEST_DOUBLE) return backend.executeSingleOutput("MatrixInverse", [single, adjoint], [matrix]) as Tensor2D;
-      const [double] = cast(backend.getInputTensorIds([matrix])[0]!, TF_FLOAT, TF_DOUBLE);
-      const inverse = take(double.id, () => backend.binding.executeOp("MatrixInverse", [type("T", TF_DOUBLE), adjoint], [double.id], 1));
-      return backend.createOutputTensor(take(inverse.id, () => cast(inverse.id, TF_DOUBLE, TF_FLOAT))) as Tensor2D;
-    },
+    inverse: (matrix, size, block = BLOCK) => invert(doubles, matrix, size, block),
+  };
+}
+
+function doublesOn(binding: Binding): Doubles {
+  const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const double = type("T", TF_DOUBLE);
+  const execute = (kernel: string, attributes: object[], ...inputs: number[]) => binding.executeOp(kernel, attributes, inputs, 1)[0].id;
+  const cast = (id: number, from: number, to: number) =>
+    execute("Cast", [type("SrcT", from), type("DstT", to), flag("Truncate", false)], id);
+  /** What `work` makes of a tensor, which is deleted then. */
+  const spending = <T>(id: number, work: (id: number) => T): T => {
+    try {
+      return work(id);
+    } finally {
+      binding.deleteTensor(id);
+    }
+  };
+  return {
+    from: (values, rows, columns) =>
+      spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) => cast(id, binding.TF_FLOAT, TF_DOUBLE)),
+    read: (id) => spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single)),
+    product: (a, b, transposeA = false, transposeB = false) =>
+      execute("MatMul", [double, flag("transpose_a", transposeA), flag("transpose_b", transposeB)], a, b),
+    difference: (a, b) => execute("Sub", [double], a, b),
+    inverse: (a) => execute("MatrixInverse", [double, flag("adjoint", false)], a),
+    negative: (a) => execute("Neg", [double], a),
+    free: (id) => binding.deleteTensor(id),
   };
 }

@@ -2,7 +2,7 @@
 // P = (X'X + lambda 1)^-1, weights_ij = -P_ij / P_jj with a diagonal of zeros, scores = X weights.
 import type { Engine } from "../engine/engine.ts";
 
-/** A matrix of so many items squared fits 6 GB with what its inversion needs, and takes minutes rather than hours. */
+/** A matrix of so many items squared takes 1.6 GB, and minutes to invert. */
 export const largestEase = 20_000;
 /** What MovieLens-1M and Netflix like best. */
 export const usualLambda = 1000;
@@ -22,26 +22,14 @@ export function easeObstacle(engine: Engine, items: number): string | null {
   return null;
 }
 
-/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, three to five times that while it is solved. */
+/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, two to three times that while it is solved. */
 export function solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Ease {
   const { tf } = engine;
   if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
-  const gram_II = tf.tensor2d(cooccurrences(rows, items, lambda), [items, items]);
-  const inverse_II = engine.inverse(gram_II);
-  gram_II.dispose();
-  const quotient_II = tf.tidy(() => {
-    const diagonal = Int32Array.from({ length: items }, (_, column) => column * (items + 1));
-    const diagonal_I = tf.gather(inverse_II.reshape([items * items]), tf.tensor1d(diagonal, "int32"));
-    return tf.div(inverse_II, tf.neg(diagonal_I)) as typeof inverse_II;
-  });
-  inverse_II.dispose();
-  // x / -x is exactly -1: taking it away leaves exactly 0.
-  const weights_II = engine.subtractAt(
-    quotient_II,
-    Array.from({ length: items }, (_, column) => Int32Array.of(column)),
-    new Float32Array(items).fill(-1),
-  );
-  quotient_II.dispose();
+  const matrix_II = cooccurrences(rows, items, lambda);
+  engine.inverse(matrix_II, items);
+  toWeights(matrix_II, items);
+  const weights_II = tf.tensor2d(matrix_II, [items, items]);
   return {
     get weights_II() {
       return weights_II.dataSync<"float32">();
@@ -54,6 +42,15 @@ export function solveEase(engine: Engine, rows: Iterable<Int32Array>, items: num
     },
     dispose: () => weights_II.dispose(),
   };
+}
+
+/** P in, -P_ij / P_jj with zeros on the diagonal out. */
+function toWeights(matrix_II: Float32Array, items: number): void {
+  const diagonal_I = Float32Array.from({ length: items }, (_, item) => matrix_II[item * (items + 1)]!);
+  for (let a = 0; a < items; a++) {
+    for (let b = 0; b < items; b++) matrix_II[a * items + b]! /= -diagonal_I[b]!;
+    matrix_II[a * (items + 1)] = 0;
+  }
 }
 
 /** X'X + lambda 1, [I x I]: users who have both items. Whole numbers below 2^24, so float32 holds them exactly. */

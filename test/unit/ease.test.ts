@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import { uniform } from "../../shared/model/draws.ts";
 import { easeObstacle, largestEase, solveEase } from "../../shared/model/ease.ts";
 import { withoutTensorflow } from "./engines.ts";
 
@@ -62,6 +63,36 @@ describe.skipIf(withoutTensorflow)("on the tensorflow engine", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test("a matrix is inverted to the rounding of float32, whatever the size of the blocks", () => {
+    const sizes = fc.record({ size: fc.integer({ min: 1, max: 24 }), block: fc.integer({ min: 1, max: 26 }), seed: fc.nat(1000) });
+    fc.assert(
+      fc.property(sizes, ({ size, block, seed }) => {
+        const root = Float64Array.from(uniform(seed, 0, 1, new Float32Array(size * size)));
+        const entry = (i: number, j: number) => {
+          let sum = i === j ? 1 : 0;
+          for (let k = 0; k < size; k++) sum += root[i * size + k]! * root[j * size + k]!;
+          return Math.fround(sum);
+        };
+        const matrix = Float32Array.from({ length: size * size }, (_, at) => entry(Math.floor(at / size), at % size));
+        const inverse = matrix.slice();
+        engine.inverse!(inverse, size, block);
+        for (let i = 0; i < size; i++) {
+          for (let j = 0; j < size; j++) {
+            let product = 0;
+            for (let k = 0; k < size; k++) product += matrix[i * size + k]! * inverse[k * size + j]!;
+            expect(Math.abs(product - (i === j ? 1 : 0))).toBeLessThan(1e-5);
+            expect(inverse[i * size + j]).toBe(inverse[j * size + i]);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a matrix without an inverse is an error", () => {
+    expect(() => engine.inverse!(new Float32Array(9), 3)).toThrow(/not invertible/);
   });
 
   test("a catalogue above the limit is left out, with both numbers", () => {
