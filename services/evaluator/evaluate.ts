@@ -33,7 +33,7 @@ export const command = defineCommand({
   name: "evaluate",
   summary: "A checkpoint's NDCG and Recall on held-out users, beside popularity and EASE",
   options,
-  async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, json }) {
+  async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, json }, { signal }) {
     if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
     const engine = await openEngine({ threads: 1 });
     const dataset = data === undefined ? undefined : readDataset(data);
@@ -42,7 +42,13 @@ export const command = defineCommand({
 
     const ks = [...new Set(k)].sort((a, b) => a - b);
     const wish = { ks, lambda: ease ? easeLambda : null, seed: SEED };
-    const measured = measure(engine, scoreBatch, subject, vocabulary.items.length, wish, (text) => process.stderr.write(`${text}\n`));
+    const say = (text: string) => process.stderr.write(`${text}\n`);
+    const measured = await measure(engine, scoreBatch, subject, vocabulary.items.length, wish, say, signal).catch((error: unknown) => {
+      if (error !== signal.reason) throw error;
+      return undefined; // asked to stop
+    });
+    if (!measured) return;
+    const standing = manifest ?? { step: "unknown", round: "unknown" };
     const contract = {
       ...subject.contract,
       masking: "fold-in",
@@ -50,16 +56,14 @@ export const command = defineCommand({
       k: ks,
       items: vocabulary.items.length,
       users: { train: subject.train.length, validation: measured.validation.users, test: measured.test.users },
-      step: manifest?.step ?? "unknown",
-      round: manifest?.round ?? "unknown",
+      step: standing.step,
+      round: standing.round,
       engine: `${engine.name} ${engine.version}`,
       ease: measured.ease,
       interval: `95 %, percentile bootstrap over users, ${resamples} resamples, seed ${SEED}`,
     };
-    if (perUser !== undefined) {
-      const standing = { epoch: manifest?.round ?? 0, step: manifest?.step ?? 0 };
-      await writePerUser(perUser, standing, scoredOf(subject, measured));
-    }
+    if (perUser !== undefined)
+      await writePerUser(perUser, { epoch: manifest?.round ?? 0, step: manifest?.step ?? 0 }, scoredOf(subject, measured));
     process.stdout.write(json ? `${JSON.stringify(reportOf(checkpoint, contract, measured))}\n` : tableOf(contract, measured));
   },
 });

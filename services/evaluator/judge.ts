@@ -91,9 +91,10 @@ export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
   };
 }
 
-async function finish(batches: Generator<undefined, Evaluation>, signal: AbortSignal): Promise<Evaluation> {
+/** Lets the process answer where `work` yields. Throws the signal's reason when aborted. */
+export async function finish<T>(work: Generator<undefined, T>, signal: AbortSignal): Promise<T> {
   for (;;) {
-    const { done, value } = batches.next();
+    const { done, value } = work.next();
     if (done) return value;
     await breathe();
     signal.throwIfAborted();

@@ -3,9 +3,10 @@ import type { Engine } from "../../shared/engine/engine.ts";
 import { easeObstacle, solveEase } from "../../shared/model/ease.ts";
 import { type Interval, intervals } from "../../shared/ranking/bootstrap.ts";
 import { type CatalogueFigures, openCatalogue } from "../../shared/ranking/catalogue.ts";
-import { type Evaluation, evaluate, type NamedUser, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { type Evaluation, evaluation, type NamedUser, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import type { Summary } from "../../shared/ranking/metrics.ts";
-import { type PartName, parts, type Subject } from "./subject.ts";
+import { finish } from "./judge.ts";
+import type { PartName, Subject } from "./subject.ts";
 
 export type ScorerName = "model" | "popularity" | "ease";
 
@@ -35,15 +36,16 @@ export interface Measured extends Record<PartName, PartResult> {
   readonly ease: string;
 }
 
-/** `items`: columns of the model. `say` is told what takes long. */
-export function measure(
+/** `items`: columns of the model. `say` is told what takes long. Throws the signal's reason when aborted. */
+export async function measure(
   engine: Engine,
   scoreBatch: ScoreBatch,
   subject: Subject,
   items: number,
   { ks, lambda, seed }: Wish,
   say: (text: string) => void,
-): Measured {
+  signal: AbortSignal,
+): Promise<Measured> {
   const popularity_I = new Float64Array(items);
   for (const row of subject.train) for (const column of row) popularity_I[column]!++;
   const scorers: [ScorerName, ScoreBatch][] = [
@@ -52,18 +54,20 @@ export function measure(
   ];
   const obstacle = lambda === null ? "not wanted (--no-ease)" : easeObstacle(engine, items);
   if (obstacle === null) say(`solving EASE for ${items} items ...`);
-  const ease = obstacle === null ? solveEase(engine, subject.train, items, lambda!) : undefined;
+  const ease = obstacle === null ? await finish(solveEase(engine, subject.train, items, lambda!), signal) : undefined;
   if (ease) scorers.push(["ease", ease.scoreBatch]);
 
-  const part = (users: readonly NamedUser[]): PartResult => {
-    const results = scorers.map(([name, score]) => {
+  const part = async (users: readonly NamedUser[]): Promise<PartResult> => {
+    const results: Result[] = [];
+    for (const [name, score] of scorers) {
       const catalogue = openCatalogue(popularity_I, subject.train.length, ks);
-      return [name, evaluate(score, users, items, ks, catalogue.see), catalogue.figures()] as const;
-    });
+      const result = await finish(evaluation(score, users, items, ks, catalogue.see), signal);
+      results.push([name, result, catalogue.figures()]);
+    }
     const [, { users: count, withoutTarget }] = results[0]!;
     return { users: count, withoutTarget, lines: linesOf(results, seed) };
   };
-  const [validation, test] = parts.map((name) => part(subject[name])) as [PartResult, PartResult];
+  const [validation, test] = [await part(subject.validation), await part(subject.test)];
   ease?.dispose();
   return { validation, test, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
 }

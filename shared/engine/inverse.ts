@@ -14,10 +14,10 @@ export interface Doubles {
   free(matrix: number): void;
 }
 
-/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. */
-export function invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): void {
+/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields between products, so that a process can breathe. */
+export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): Generator<undefined, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
-  for (let k = 0; k < blocks.length; k++) sweep(doubles, blocks, k);
+  for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
   joinNegative(doubles, blocks, matrix, size, block);
 }
 
@@ -25,7 +25,7 @@ export function invert(doubles: Doubles, matrix: Float32Array, size: number, blo
 type Upper = number[][];
 
 /** Eliminates block row k: afterwards it holds what the inverse needs, and the others the Schur complement. All swept is minus the inverse. */
-function sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): void {
+function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<undefined, void> {
   const replace = (i: number, j: number, by: number) => {
     free(blocks[i]![j]!);
     blocks[i]![j] = by;
@@ -44,6 +44,7 @@ function sweep({ product, difference, inverse, negative, free }: Doubles, blocks
       replace(i, j, difference(blocks[i]![j]!, change));
       free(change);
     }
+    yield;
   }
   row.forEach((swept, j) => {
     if (j > k) replace(k, j, swept);

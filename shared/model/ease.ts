@@ -22,12 +22,12 @@ export function easeObstacle(engine: Engine, items: number): string | null {
   return null;
 }
 
-/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, two to three times that while it is solved. */
-export function solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Ease {
+/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, two to three times that while it is solved. Yields in between. */
+export function* solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Generator<undefined, Ease> {
   const { tf } = engine;
   if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
   const matrix_II = cooccurrences(rows, items, lambda);
-  engine.inverse(matrix_II, items);
+  yield* engine.inverse(matrix_II, items);
   toWeights(matrix_II, items);
   const weights_II = tf.tensor2d(matrix_II, [items, items]);
   return {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Histories } from "../../shared/events/histories.ts";
 import { currentVersion } from "../../shared/checkpoint/models.ts";
+import { readEpoch } from "../../shared/evaluations/per-user.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 
@@ -44,6 +45,9 @@ test("a model as good as popularity is published with its metrics and contract",
     watermark: 1_700_000_100_000,
     contract: { salt: "pepper", users: line.users, tableVersion: 0, step: 2 },
   });
+  const users = await readEpoch(paths.perUser, 2, "ndcg@100");
+  expect(users.size).toBe(line.users);
+  expect([...users.values()].reduce((sum, value) => sum + value / line.users, 0)).toBeCloseTo(line.model!["ndcg@100"], 10);
   expect((await evaluator.status()).published).toMatchObject({ version: "v000001", round: 2, metrics: line.model });
 });
 

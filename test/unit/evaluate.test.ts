@@ -39,15 +39,15 @@ onEachEngine((open, name) => {
   beforeAll(async () => {
     engine = await open();
   });
-  const measured = (ease = true) => {
+  const measured = (ease = true, signal = new AbortController().signal) => {
     const config = { ...defaults, items: ITEMS, hidden: 8, latent: 4 };
     const scorer = createScorer(engine, config, initialise(config, 1));
     const subject = fromDataset("made up", dataset, new Vocabulary(names), undefined);
-    return measure(engine, scorer.scoreBatch, subject, ITEMS, { ...wish, lambda: ease ? 1 : null }, () => {});
+    return measure(engine, scorer.scoreBatch, subject, ITEMS, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);
   };
 
-  test("EASE stands beside model and popularity on the same users, or the report says why it does not", () => {
-    const { validation, test: onTest, ease } = measured();
+  test("EASE stands beside model and popularity on the same users, or the report says why it does not", async () => {
+    const { validation, test: onTest, ease } = await measured();
     expect(validation.lines.popularity!.metrics["ndcg@5"]!.mean).toBeLessThan(1);
     expect([onTest.users, onTest.withoutTarget]).toEqual([4, 1]);
     if (name === "wasm") {
@@ -60,16 +60,16 @@ onEachEngine((open, name) => {
     expect(validation.lines.ease!.lists["5"]!.coverage).toBeGreaterThan(validation.lines.popularity!.lists["5"]!.coverage);
   });
 
-  test("without EASE the report has null in its place, and the table no column", () => {
-    const without = measured(false);
+  test("without EASE the report has null in its place, and the table no column", async () => {
+    const without = await measured(false);
     const report = reportOf("there", { ease: without.ease }, without);
     expect(report).toMatchObject({ checkpoint: "there", contract: { ease: "left out: not wanted (--no-ease)" } });
     expect(report.test).toMatchObject({ users: 4, withoutTarget: 1, ease: null, lists: { ease: null } });
     expect(tableOf({}, without)).not.toContain("EASE");
   });
 
-  test("each metric has mean, standard error and an interval around the mean; each k has its lists", () => {
-    const report = reportOf("there", {}, measured());
+  test("each metric has mean, standard error and an interval around the mean; each k has its lists", async () => {
+    const report = reportOf("there", {}, await measured());
     expect(Object.keys(report.test.model!)).toEqual(["ndcg@2", "ndcg@5", "recall@2", "recall@5"]);
     const { mean, standardError, interval } = report.test.popularity!["ndcg@5"]!;
     expect(standardError).toBeGreaterThanOrEqual(0);
@@ -77,9 +77,13 @@ onEachEngine((open, name) => {
     expect(interval[1]).toBeGreaterThanOrEqual(mean);
     expect(Object.keys(report.test.lists.model!)).toEqual(["2", "5"]);
     expect(report.test.lists.popularity!["2"]!.topShare).toBeGreaterThanOrEqual(0);
-    expect(tableOf({ k: [2, 5], salt: null, users: { test: 4 } }, measured())).toMatch(
+    expect(tableOf({ k: [2, 5], salt: null, users: { test: 4 } }, await measured())).toMatch(
       /ndcg@5 .*\n[\s\S]*k +2, 5\n +salt +none\n +users +test 4\n$/,
     );
+  });
+
+  test("asked to stop, it stops between two batches", async () => {
+    await expect(measured(true, AbortSignal.abort("stopped"))).rejects.toBe("stopped");
   });
 });
 
