@@ -68,7 +68,6 @@ export async function measure(
     return { users: count, withoutTarget, lines: linesOf(results, seed) };
   };
   const [validation, test] = [await part(subject.validation), await part(subject.test)];
-  ease?.dispose();
   return { validation, test, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
 }
 

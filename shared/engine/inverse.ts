@@ -3,6 +3,7 @@
 
 /** Matrices of float64 somewhere, by number. Whoever gets one frees it. */
 export interface Doubles {
+  /** A copy: the values may be changed afterwards. */
   from(values: Float32Array, rows: number, columns: number): number;
   /** Rounded to float32. */
   read(matrix: number): Float32Array;
@@ -58,13 +59,14 @@ function* sweep({ product, difference, inverse, negative, free }: Doubles, block
 
 function splitUpper({ from }: Doubles, matrix: Float32Array, size: number, block: number): Upper {
   const starts = startsOf(size, block);
+  const scratch = new Float32Array(Math.min(block, size) ** 2);
   return starts.map((top, i) => {
     const rows = Math.min(block, size - top);
     const upper: number[] = [];
     for (let j = i; j < starts.length; j++) {
       const left = starts[j]!;
       const columns = Math.min(block, size - left);
-      const values = new Float32Array(rows * columns);
+      const values = scratch.subarray(0, rows * columns);
       for (let r = 0; r < rows; r++) {
         const start = (top + r) * size + left;
         values.set(matrix.subarray(start, start + columns), r * columns);

@@ -11,8 +11,7 @@ export interface Ease {
   /** [I x I], from the item that a user has to the item that is scored. */
   readonly weights_II: Float32Array;
   /** Scores of B users over all items, [B x I] by rows. */
-  scoreBatch(foldIns: readonly Int32Array[]): Float32Array;
-  dispose(): void;
+  readonly scoreBatch: (foldIns: readonly Int32Array[]) => Float32Array;
 }
 
 /** Null when the model can be solved here, else why not, in words that follow "left out: ". */
@@ -22,26 +21,28 @@ export function easeObstacle(engine: Engine, items: number): string | null {
   return null;
 }
 
-/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, two to three times that while it is solved. Yields in between. */
+/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I, and as much again on the engine while it is solved. Yields in between. */
 export function* solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Generator<undefined, Ease> {
-  const { tf } = engine;
   if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
   const matrix_II = cooccurrences(rows, items, lambda);
   yield* engine.inverse(matrix_II, items);
   toWeights(matrix_II, items);
-  const weights_II = tf.tensor2d(matrix_II, [items, items]);
-  return {
-    get weights_II() {
-      return weights_II.dataSync<"float32">();
-    },
-    scoreBatch(foldIns) {
-      const scores_BI = engine.sumRows(weights_II, foldIns);
-      const scores = scores_BI.dataSync<"float32">();
-      scores_BI.dispose();
-      return scores;
-    },
-    dispose: () => weights_II.dispose(),
-  };
+  return { weights_II: matrix_II, scoreBatch: (foldIns) => scoresOf(matrix_II, foldIns, items) };
+}
+
+/** Sums of the rows of what each user has. Here rather than on the engine, where the weights would lie a second time; summed in float64. */
+function scoresOf(weights_II: Float32Array, foldIns: readonly Int32Array[], items: number): Float32Array {
+  const scores_BI = new Float32Array(foldIns.length * items);
+  const sum_I = new Float64Array(items);
+  foldIns.forEach((foldIn, row) => {
+    sum_I.fill(0);
+    for (const column of foldIn) {
+      const start = column * items;
+      for (let item = 0; item < items; item++) sum_I[item]! += weights_II[start + item]!;
+    }
+    scores_BI.set(sum_I, row * items);
+  });
+  return scores_BI;
 }
 
 /** P in, -P_ij / P_jj with zeros on the diagonal out. */
