@@ -4,6 +4,7 @@ import { askAll } from "../shared/runtime/answers.ts";
 import type { Figure } from "../shared/picture/boxes.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { duration } from "../shared/picture/figures.ts";
+import { latencyLine } from "../shared/picture/latency.ts";
 import { ingestLines } from "../shared/picture/ingest-lines.ts";
 import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
@@ -33,7 +34,8 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, ingest, training, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, latencies, ingest, training, services, at }: Picture): string {
+  const latency = latencyLine(latencies);
   const others = problems.filter(({ reason }) => reason !== verdict.headline);
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
@@ -41,6 +43,7 @@ function textOf({ verdict, problems, boxes, tiles, ingest, training, services, a
     ...others.map(({ reason, level }) => `${symbols[level]} ${reason}`),
     "",
     ...tiles.map(row),
+    ...(latency === undefined ? [] : [`  ${latency}`]),
     "",
     ...boxes.map(row),
     "",

@@ -3,8 +3,9 @@ import { boxesOf, type Figure } from "./boxes.ts";
 import { count, duration, loss, plural, ratio } from "./figures.ts";
 import { isDraining, type Problem, problemsOf } from "./health.ts";
 import type { IngestStatus } from "./ingest.ts";
+import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
-import { type Flow, freshnessOf } from "./statuses.ts";
+import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
 import { type Training, trainingOf } from "./training.ts";
 
@@ -32,6 +33,8 @@ export interface Picture {
   readonly verdict: Verdict;
   /** Seconds; null while no model is published. */
   readonly freshness: number | null;
+  /** How long marked events took to get there. */
+  readonly latencies: Latencies;
   readonly lag: number | null;
   readonly problems: readonly Problem[];
   readonly boxes: readonly Figure[];
@@ -49,6 +52,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     at: flow.now,
     verdict: verdictOf(flow, problems),
     freshness: freshnessOf(flow),
+    latencies: latenciesOf(flow),
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems,
     boxes: boxesOf(flow, memory, problems),

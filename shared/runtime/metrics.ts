@@ -75,6 +75,12 @@ export const metricTable = {
     help: "Arrival time of the newest event that the published model covers",
     labels: [],
   },
+  tributary_freshness_seconds: {
+    kind: "histogram",
+    help: "From a marked event's arrival in Kafka to a stage: table, gradient, published",
+    labels: ["stage"],
+    buckets: [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600],
+  },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
 } as const satisfies Record<

@@ -13,6 +13,8 @@ export interface CaughtUp {
   readonly rows: number;
   /** Newest arrival of an event up to that version, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  /** Arrivals of marked events among those rows, ms since 1970; none where the table was read anew. */
+  readonly marks: readonly number[];
 }
 
 export interface Follower {
@@ -33,6 +35,8 @@ export function followTable(tableDir: string, target: Target): Follower {
   let watermark = 0;
   /** Read from the log and not taken in yet. */
   let waiting: Commit[] = [];
+  /** Of commits taken in, not answered yet. */
+  let marks: number[] = [];
 
   /** All rows of a version, as its files stand. */
   async function readAnew(toVersion: number): Promise<number> {
@@ -63,9 +67,16 @@ export function followTable(tableDir: string, target: Target): Follower {
       waiting = news === "jumped" ? [] : [...waiting, ...news];
       const due = waiting.filter(({ version }) => version <= toVersion);
       if (news === "jumped" || due.some(({ takesAway }) => takesAway)) rows = await readAnew(toVersion);
-      else for (const commit of due) rows += await take(table, commit, toVersion);
+      else {
+        for (const commit of due) {
+          rows += await take(table, commit, toVersion);
+          marks.push(...commit.marks);
+        }
+      }
     }
-    return { version: done, rows, watermark };
+    const answered = marks;
+    marks = [];
+    return { version: done, rows, watermark, marks: answered };
   }
 
   async function take(from: DeltaTable, commit: Commit, toVersion: number): Promise<number> {
