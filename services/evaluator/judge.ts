@@ -82,7 +82,8 @@ export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
   };
 }
 
-async function finish(batches: Generator<undefined, Evaluation>, signal: AbortSignal): Promise<Evaluation> {
+/** Runs an evaluation to its end, a batch at a time. */
+export async function finish<E>(batches: Generator<undefined, E>, signal: AbortSignal): Promise<E> {
   for (;;) {
     const { done, value } = batches.next();
     if (done) return value;

@@ -57,6 +57,11 @@ export const errors = {
     retryable: false,
     hint: "nothing was sent: correct `value` in these lines of `dead-letters list --json`, or leave them out, and run it again",
   },
+  TIME_LEAK: {
+    exit: 1,
+    retryable: false,
+    hint: "a model is only scored on events that came after all that it was trained on; check the manifest's tableVersion",
+  },
   DATASET_MALFORMED: {
     exit: 2,
     retryable: false,

@@ -69,6 +69,16 @@ export const metricTable = {
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
+  tributary_prequential_ratio: {
+    kind: "gauge",
+    help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",
+    labels: ["metric", "model"],
+  },
+  tributary_prequential_events_total: {
+    kind: "counter",
+    help: "New items of known users: scored, left out when more came than are scored, missed while nobody scored",
+    labels: ["outcome"],
+  },
   tributary_publications_total: { kind: "counter", help: "Decisions of the publication gate", labels: ["outcome"] },
   tributary_model_watermark_seconds: {
     kind: "gauge",

@@ -13,8 +13,16 @@ export interface CaughtUp {
   readonly rows: number;
   /** Newest arrival of an event up to that version, ms since 1970; 0 when unknown. */
   readonly watermark: number;
-  /** Arrivals of marked events among those rows, ms since 1970; none where the table was read anew. */
-  readonly marks: readonly number[];
+  /** Marked events among those rows; none where the table was read anew. */
+  readonly marks: readonly Mark[];
+}
+
+/** An event that is followed to the model that learns from it. */
+export interface Mark {
+  /** ms since 1970. */
+  readonly arrival: number;
+  /** Table version that brought it. */
+  readonly version: number;
 }
 
 export interface Follower {
@@ -36,7 +44,7 @@ export function followTable(tableDir: string, target: Target): Follower {
   /** Read from the log and not taken in yet. */
   let waiting: Commit[] = [];
   /** Of commits taken in, not answered yet. */
-  let marks: number[] = [];
+  let marks: Mark[] = [];
 
   /** All rows of a version, as its files stand. */
   async function readAnew(toVersion: number): Promise<number> {
@@ -70,7 +78,7 @@ export function followTable(tableDir: string, target: Target): Follower {
       else {
         for (const commit of due) {
           rows += await take(table, commit, toVersion);
-          marks.push(...commit.marks);
+          marks.push(...commit.marks.map((arrival) => ({ arrival, version: commit.version })));
         }
       }
     }

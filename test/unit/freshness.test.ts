@@ -42,8 +42,11 @@ test("a follower tells the marks of what it takes in, each once, and those of a 
   await table.commit({ newestArrival: 2000, marks: [1500, 2000] });
   await table.commit({ newestArrival: 3000 });
   await table.commit({ newestArrival: 4000, marks: [3500] });
-  expect((await follower.catchUp(2)).marks).toEqual([1500, 2000]);
-  expect((await follower.catchUp()).marks).toEqual([3500]);
+  expect((await follower.catchUp(2)).marks).toEqual([
+    { arrival: 1500, version: 1 },
+    { arrival: 2000, version: 1 },
+  ]);
+  expect((await follower.catchUp()).marks).toEqual([{ arrival: 3500, version: 3 }]);
   expect((await follower.catchUp()).marks).toEqual([]);
 });
 
