@@ -7,8 +7,13 @@ let cli;
 try {
   cli = await built(new URL("../services/cli.ts", import.meta.url));
 } catch (error) {
-  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-  process.stderr.write("SETUP_MISSING: the npm packages are not installed. run `npm run setup`\n");
+  const problem = {
+    ERR_MODULE_NOT_FOUND: "the npm packages are not installed",
+    EACCES: "the program is not built, and this user may not write into node_modules",
+    EROFS: "the program is not built, and node_modules is read-only",
+  }[error.code];
+  if (!problem) throw error;
+  process.stderr.write(`SETUP_MISSING: ${problem}. run \`npm run setup\`\n`);
   process.exit(3);
 }
 await import(cli);
