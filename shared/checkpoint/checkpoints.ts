@@ -64,7 +64,7 @@ export async function loadModel(dir: string): Promise<Model> {
 }
 
 /** Item of each column. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when it does not fit the manifest. */
-export async function readVocabulary(dir: string, { sha256, vocabulary: { count }, config }: Manifest): Promise<string[]> {
+async function readVocabulary(dir: string, { sha256, vocabulary: { count }, config }: Manifest): Promise<string[]> {
   const path = join(dir, VOCABULARY);
   const refuse = (what: string, options?: ErrorOptions) => new AppError("CHECKPOINT_CORRUPT", { what, path }, options);
   let items: string[];

@@ -15,7 +15,16 @@ import { MANIFEST, WEIGHTS } from "./weights.ts";
 export { currentVersion };
 
 const METRICS = "metrics.json";
-const kept = 5;
+/**
+ * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still one of an hour ago and one of yesterday to go back to.
+ */
+const kept = [
+  { every: 1, newest: 5 },
+  { every: 8, newest: 3 },
+  { every: 64, newest: 3 },
+  { every: 512, newest: 3 },
+  { every: 4096, newest: 3 },
+];
 
 /** Versions that are there, oldest first. */
 export async function listModels(modelsDir: string): Promise<string[]> {
@@ -43,7 +52,7 @@ export async function publish(modelsDir: string, checkpointDir: string, metrics:
     return await alone(modelsDir, async () => {
       if ((await currentVersion(modelsDir)) !== over || (await pinnedVersion(modelsDir)) !== null) return null;
       const newest = (await listModels(modelsDir)).at(-1);
-      const version = `v${String(Number(newest?.slice(1) ?? 0) + 1).padStart(6, "0")}`;
+      const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
       await rename(draft, join(modelsDir, version));
       await point(modelsDir, "current", version);
       return version;
@@ -112,15 +121,19 @@ export async function parentOf(modelsDir: string, version: string): Promise<stri
   }
 }
 
-/** Removes all but the newest few versions, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
+/** Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
 export async function prune(modelsDir: string): Promise<void> {
   await alone(modelsDir, async () => {
     const [current, pinned] = [await currentVersion(modelsDir), await pinnedVersion(modelsDir)];
     const spared = [current, pinned, current && (await parentOf(modelsDir, current))];
-    const old = (await listModels(modelsDir)).slice(0, -kept).filter((version) => !spared.includes(version));
+    const versions = await listModels(modelsDir);
+    const thinned = kept.flatMap(({ every, newest }) => versions.filter((version) => numberOf(version) % every === 0).slice(-newest));
+    const old = versions.filter((version) => !spared.includes(version) && !thinned.includes(version));
     for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
   });
 }
+
+const numberOf = (version: string) => Number(version.slice(1));
 
 /** Whoever publishes, goes back or prunes does so alone; readers need no lock. */
 const alone = <T>(modelsDir: string, work: () => Promise<T>): Promise<T> => exclusively(join(modelsDir, ".lock"), undefined, work);

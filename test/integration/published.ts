@@ -66,6 +66,7 @@ export function popular(histories: Histories): (weights: Weights) => void {
 interface Status {
   evaluations: EvaluationLine[];
   published: Published | null;
+  pinned: string | null;
   model: string | null;
   requests: number;
   errors: number;

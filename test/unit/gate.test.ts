@@ -12,7 +12,7 @@ const share = fc.double({ min: 0, max: 1, noNaN: true });
 /** `change` of the good candidate against popularity alone. */
 const alone = (change: Partial<Candidate>, popularity = 0.1) =>
   refusal({ candidate: { ...good, ...change }, popularity, incumbent: null, comparisons: [] }, 0.01);
-const after = (change: Partial<Candidate>) =>
+const succeeding = (change: Partial<Candidate>) =>
   refusal({ candidate: { ...good, ...change }, popularity: 0.1, incumbent, comparisons: [] }, 0.01);
 /** The good candidate beside an incumbent, with these differences on the hold-out. */
 const compared = (differences: ArrayLike<number>, tolerance = 0.01) => both({ "hold-out": differences }, tolerance);
@@ -46,15 +46,15 @@ describe("whoever was published before", () => {
 
 describe("the vocabulary", () => {
   test("may grow and never shrink", () => {
-    expect(after({ vocabulary: items(101) })).toBeNull();
-    expect(after({ vocabulary: items(99), ndcg: 0.9 })).toContain("smaller than the 100 of v000003");
+    expect(succeeding({ vocabulary: items(101) })).toBeNull();
+    expect(succeeding({ vocabulary: items(99), ndcg: 0.9 })).toContain("smaller than the 100 of v000003");
   });
 
   test("must go on from the incumbent's: no item missing, none at another column", () => {
     const swapped = items(100);
     [swapped[3], swapped[4]] = ["i4", "i3"];
-    expect(after({ vocabulary: swapped })).toBe(`its vocabulary does not go on from v000003's: column 3 is "i4", there "i3"`);
-    expect(after({ vocabulary: [...items(99), "other", "i99"] })).toContain(`column 99 is "other", there "i99"`);
+    expect(succeeding({ vocabulary: swapped })).toBe(`its vocabulary does not go on from v000003's: column 3 is "i4", there "i3"`);
+    expect(succeeding({ vocabulary: [...items(99), "other", "i99"] })).toContain(`column 99 is "other", there "i99"`);
   });
 
   test("passes exactly when the incumbent's is its beginning", () => {

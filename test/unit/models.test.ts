@@ -1,6 +1,17 @@
 // Published models on disk: what a reader may rely on.
 import { createHash } from "node:crypto";
-import { appendFileSync, chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -165,4 +176,13 @@ test("pruning keeps the newest five, the current one with its parent, and the pi
   await goTo(models, "v000010", false);
   await prune(models);
   expect(await listModels(models)).toEqual(newest);
+});
+
+test("of the older ones every eighth, 64th, ... is kept, so that there is one of long ago to go back to", async () => {
+  await publish(models, await checkpoint(1), {});
+  for (let k = 2; k <= 1100; k++) mkdirSync(join(models, `v${String(k).padStart(6, "0")}`));
+  writeFileSync(join(models, "current"), "v001100\n");
+  await prune(models);
+  const numbers = (await listModels(models)).map((version) => Number(version.slice(1)));
+  expect(numbers).toEqual([512, 960, 1024, 1080, 1088, 1096, 1097, 1098, 1099, 1100]);
 });
