@@ -4,7 +4,6 @@ import { z } from "zod";
 import { currentVersion, goTo } from "../../shared/checkpoint/models.ts";
 import { pinnedVersion, unpin } from "../../shared/checkpoint/pointer.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openBranch } from "./branch.ts";
 import { differenceOf, differenceText } from "./diff.ts";
