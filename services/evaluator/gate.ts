@@ -5,6 +5,8 @@
 // successor; a test of "worse by more than the tolerance" would pass losses just beyond it however many users show them. Where users are too few for any test, plain
 // popularity is the floor: a broken model falls below it.
 
+import { printable } from "../../shared/picture/printable.ts";
+
 export interface Candidate {
   /** Every score is a finite number; weights that are not cannot even be read. */
   readonly finite: boolean;
@@ -62,7 +64,7 @@ function misfitOf(vocabulary: readonly string[], { version, vocabulary: before }
   const column = before.findIndex((item, k) => vocabulary[k] !== item);
   return column < 0
     ? null
-    : `its vocabulary does not go on from ${version}'s: column ${column} is "${vocabulary[column]}", there "${before[column]}"`;
+    : `its vocabulary does not go on from ${version}'s: column ${column} is "${named(vocabulary[column]!)}", there "${named(before[column]!)}"`;
 }
 
 /**
@@ -88,4 +90,5 @@ function paired(differences: Float64Array): { mean: number; standardError: numbe
   return { mean, standardError: n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n) };
 }
 
+const named = (item: string) => printable(item, 60);
 const round = (value: number) => value.toFixed(4);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { loadModel, type Model } from "../../shared/checkpoint/checkpoints.ts";
 import { shapesOf } from "../../shared/model/parameters.ts";
+import { printable } from "../../shared/picture/printable.ts";
 import { below, flattened } from "./figures.ts";
 import { tableText } from "./list.ts";
 import type { ModelRecord } from "./records.ts";
@@ -89,7 +90,12 @@ export function differenceText({ from, to, metrics, changed, items, weights }: D
   const number = (value: number | null) => (value === null ? "–" : value.toFixed(4));
   const signed = (value: number | null) => (value === null ? "–" : `${value < 0 ? "" : "+"}${value.toFixed(4)}`);
   const names = (all: readonly string[]) =>
-    all.length === 0 ? "" : ` (${all.slice(0, shown).join(", ")}${all.length > shown ? ", …" : ""})`;
+    all.length === 0
+      ? ""
+      : ` (${all
+          .slice(0, shown)
+          .map((item) => printable(item, 60))
+          .join(", ")}${all.length > shown ? ", …" : ""})`;
   return [
     tableText([
       ["metrics", from, to, "change"],

@@ -85,8 +85,12 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
  * leaves everything as it was. Returns what was current until then.
  */
 export async function goTo(modelsDir: string, version: string, pin: boolean): Promise<string | null> {
-  if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
+  const mustBeThere = async () => {
+    if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
+  };
+  await mustBeThere(); // and so is the folder, for the lock
   return alone(modelsDir, async () => {
+    await mustBeThere(); // not pruned while another held the lock
     await verify(modelsDir, version);
     const before = await currentVersion(modelsDir);
     if (pin) await point(modelsDir, "pinned", version); // first: killed in between, publication stands still, and nothing else has happened

@@ -7,6 +7,8 @@ import type { Histories } from "../../shared/events/histories.ts";
 import { partOf } from "../../shared/events/split.ts";
 import { currentVersion, listModels } from "../../shared/checkpoint/models.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
+import { vacuum } from "../../shared/table/vacuum.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "evaluator-"));
@@ -167,6 +169,31 @@ test("a model that loses against the published one on the same users is refused,
     /^on the hold-out its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below that of v000001 \(\d+ users\), more than the tolerance of 0\.01$/,
   );
   expect(Number(/0\.\d{4}/.exec(reason!)![0])).toBeCloseTo(incumbent!["ndcg@100"] - model!["ndcg@100"], 3);
+  await theirs.process.stop();
+  rmSync(other, { recursive: true });
+});
+
+test("a checkpoint whose version of the table was vacuumed is refused, and the next one is judged", async () => {
+  const other = mkdtempSync(join(tmpdir(), "evaluator-"));
+  const vacuumed = await writeTable(pathsOf(other).table);
+  const events = await openEvents(pathsOf(other).table);
+  const [file] = events.files;
+  await events.commit({
+    remove: [file!],
+    add: [await writeEvents(events.store, await readEvents(events.store, file!))],
+    operation: "OPTIMIZE",
+  });
+  await vacuum({ events }, { retentionMs: 0, clock: Date.now(), dryRun: false });
+  const theirs = await startService("evaluator", other);
+  const verdict = (step: number) =>
+    eventually(async () => (await theirs.status()).evaluations.find((line) => line.checkpoint.startsWith(String(step).padStart(12, "0"))));
+  await writeCheckpoint(other, 1, vacuumed, popular(vacuumed));
+  expect(await verdict(1)).toMatchObject({
+    outcome: "refused",
+    reason: expect.stringMatching(/^it cannot be used: version 0 is no longer kept/),
+  });
+  await writeCheckpoint(other, 2, vacuumed, popular(vacuumed), { tableVersion: 1 });
+  expect(await verdict(2)).toMatchObject({ outcome: "published" });
   await theirs.process.stop();
   rmSync(other, { recursive: true });
 });

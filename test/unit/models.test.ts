@@ -186,3 +186,27 @@ test("of the older ones every eighth, 64th, ... is kept, so that there is one of
   const numbers = (await listModels(models)).map((version) => Number(version.slice(1)));
   expect(numbers).toEqual([512, 960, 1024, 1080, 1088, 1096, 1097, 1098, 1099, 1100]);
 });
+
+test("whoever goes back while others publish and prune finds a whole model, or is told that it is gone", async () => {
+  const dir = await checkpoint(1);
+  for (let k = 0; k < 7; k++) await publish(models, dir, {});
+  const outcomes = new Set<string>();
+  for (let k = 1; k <= 7; k++) {
+    const versions = await listModels(models);
+    const back = goTo(models, versions[k % versions.length]!, false).then(
+      () => "gone back",
+      ({ code }: AppError) => code,
+    );
+    const [outcome] = await Promise.all([back, publish(models, dir, {}), prune(models), prune(models)]);
+    outcomes.add(outcome);
+    await loadModel(join(models, (await currentVersion(models))!));
+  }
+  expect([...outcomes].sort()).toEqual(["MODEL_UNKNOWN", "gone back"]);
+  expect(readdirSync(models).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+test("a lock that a killed process with this process's id left is nobody's", async () => {
+  await publish(models, await checkpoint(1), {});
+  writeFileSync(join(models, ".lock"), String(process.pid));
+  expect(await publish(models, await checkpoint(2), {})).toBe("v000002");
+});
