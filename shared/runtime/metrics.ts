@@ -69,7 +69,11 @@ export const metricTable = {
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
-  tributary_publications_total: { kind: "counter", help: "Decisions of the publication gate", labels: ["outcome"] },
+  tributary_publications_total: {
+    kind: "counter",
+    help: "Decisions on checkpoints: published, refused, held since publication is pinned",
+    labels: ["outcome"],
+  },
   tributary_model_watermark_seconds: {
     kind: "gauge",
     help: "Arrival time of the newest event that the published model covers",

@@ -201,7 +201,7 @@ test("whoever goes back while others publish and prune finds a whole model, or i
     outcomes.add(outcome);
     await loadModel(join(models, (await currentVersion(models))!));
   }
-  expect([...outcomes].sort()).toEqual(["MODEL_UNKNOWN", "gone back"]);
+  expect([...outcomes].filter((outcome) => outcome !== "MODEL_UNKNOWN")).toEqual(["gone back"]);
   expect(readdirSync(models).filter((name) => name.startsWith("."))).toEqual([]);
 });
 
