@@ -20,8 +20,9 @@ const line = z.object({
   popularity: figures.nullable(),
   /** The published model on the same users. */
   incumbent: figures.extend({ version: z.string() }).nullable(),
-  outcome: z.enum(["published", "refused"]),
-  /** Why it was refused, in a sentence. */
+  /** Held: it may be published, and publication is pinned. */
+  outcome: z.enum(["published", "refused", "held"]),
+  /** Why it was not published, in a sentence. */
   reason: z.string().nullable(),
   version: z.string().nullable(),
 });

@@ -3,7 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import { refusal } from "./gate.ts";
+import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 import type { Figures } from "./journal.ts";
 
@@ -29,18 +29,18 @@ export interface Limits {
   readonly tolerance: number;
 }
 
-/** Throws the signal's reason when aborted half-way. */
+/** `further` are comparisons with the incumbent beside that on the hold-out. Throws the signal's reason when aborted half-way. */
 export async function judge(
   candidate: Judged,
   incumbent: (Judged & { version: string }) | null,
   histories: Histories,
   limits: Limits,
   signal: AbortSignal,
+  further: readonly Comparison[] = [],
 ): Promise<Measured> {
   const items = candidate.vocabulary.items.length;
   const users = heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers);
-  const measure = async (scoreBatch: ScoreBatch) =>
-    users.length > 0 ? figuresOf(await finish(evaluation(scoreBatch, users, items), signal)) : null;
+  const measure = async (scoreBatch: ScoreBatch) => (users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null);
 
   let finite = true;
   const watched: ScoreBatch = (foldIns) => {
@@ -51,19 +51,23 @@ export async function judge(
   const model = await measure(watched);
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
   const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
-  const reason = refusal(
-    { finite, items, users: users.length, ndcg: model?.["ndcg@100"] ?? Number.NaN },
-    popularity?.["ndcg@100"] ?? Number.NaN,
-    incumbent && { version: incumbent.version, items: incumbent.vocabulary.items.length, ndcg: before?.["ndcg@100"] ?? Number.NaN },
-    limits.tolerance,
-  );
+  const comparisons = [...(model && before ? [holdOut(model, before)] : []), ...further];
+  const measured = { finite, vocabulary: candidate.vocabulary.items, users: users.length, ndcg: model?.["ndcg@100"].mean ?? Number.NaN };
+  const against = incumbent && { version: incumbent.version, vocabulary: incumbent.vocabulary.items };
+  const evidence = { candidate: measured, popularity: popularity?.["ndcg@100"].mean ?? Number.NaN, incumbent: against, comparisons };
   return {
     users: users.length,
-    model: finite ? model : null,
-    popularity,
-    incumbent: incumbent && before && { version: incumbent.version, ...before },
-    refusal: reason,
+    model: finite && model ? figuresOf(model) : null,
+    popularity: popularity && figuresOf(popularity),
+    incumbent: incumbent && before && { version: incumbent.version, ...figuresOf(before) },
+    refusal: refusal(evidence, limits.tolerance),
   };
+}
+
+/** The same users under both, in the same order. */
+function holdOut(candidate: Evaluation, incumbent: Evaluation): Comparison {
+  const before = incumbent.perUser["ndcg@100"];
+  return { name: "hold-out", differences: candidate.perUser["ndcg@100"].map((ndcg, user) => ndcg - before[user]!) };
 }
 
 /** A model's scores in the columns of a newer vocabulary: what it has never met comes last. */

@@ -19,7 +19,12 @@ export const command = defineCommand({
     checkpoints: z.string().optional().describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
     table: z.string().optional().describe("the table (default: table of the data directory)"),
     models: z.string().optional().describe("where models are published (default: models of the data directory)"),
-    tolerance: z.coerce.number().min(0).max(1).default(0.01).describe("NDCG@100 that a new model may lose against the published one"),
+    tolerance: z.coerce
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
+      .describe("mean NDCG@100 that a new model may lose against the published one; a loss beyond it is refused unless it may be chance"),
     maxUsers: z.coerce.number().int().min(1).default(2000).describe("held-out users of one evaluation, at most"),
     httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics; 0 takes any free one"),
   }),
@@ -39,7 +44,10 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => ({ service: "evaluator", state: evaluator.state, evaluations: evaluator.evaluations, published: evaluator.published }),
+      status: () => {
+        const { state, evaluations, published, pinned } = evaluator;
+        return { service: "evaluator", state, evaluations, published, pinned };
+      },
     });
     log.info({ url: face.url, ...places }, "watching for checkpoints");
 

@@ -32,6 +32,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
     },
     async refresh() {
       const version = await currentVersion(modelsDir);
+      if (version !== refused) refused = undefined; // the pointer has moved: gone back to, it gets another chance
       if (version === null || version === inUse?.model.name || version === refused) return;
       try {
         const { manifest, ...opened } = await openModel(engine, join(modelsDir, version));

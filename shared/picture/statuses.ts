@@ -29,6 +29,7 @@ const evaluator = z.object({
   published: maybe(
     z.object({ version: text, at: number, watermark: number, round: number, metrics: maybe(metrics), popularity: maybe(metrics) }),
   ),
+  pinned: text,
 });
 const serve = z.object({ model: text, requests: number, errors: number });
 

@@ -91,6 +91,7 @@ export const errors = {
     retryable: false,
     hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
   },
+  MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
   MODEL_MISSING: {
     exit: 3,
     retryable: true,

@@ -79,7 +79,11 @@ export const metricTable = {
     help: "New items of known users: scored, left out when more came than are scored, missed while nobody scored",
     labels: ["outcome"],
   },
-  tributary_publications_total: { kind: "counter", help: "Decisions of the publication gate", labels: ["outcome"] },
+  tributary_publications_total: {
+    kind: "counter",
+    help: "Decisions on checkpoints: published, refused, held since publication is pinned",
+    labels: ["outcome"],
+  },
   tributary_model_watermark_seconds: {
     kind: "gauge",
     help: "Arrival time of the newest event that the published model covers",
