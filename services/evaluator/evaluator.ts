@@ -1,8 +1,6 @@
-// Takes the newest checkpoint, brings the held-out users to its table version, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
+// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { Histories } from "../../shared/events/histories.ts";
-import { type Follower, followTable } from "../../shared/table/follow.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
 import { AppError, type ErrorCode } from "../../shared/runtime/errors.ts";
@@ -10,13 +8,14 @@ import type { Log } from "../../shared/runtime/log.ts";
 import { prune, publish } from "../../shared/checkpoint/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
 import { openModel, type OpenModel } from "../../shared/checkpoint/scoring.ts";
+import type { Arriving } from "./arriving.ts";
 import { judge, type Measured } from "./judge.ts";
 import { type EvaluationLine, openJournal } from "./journal.ts";
+import type { Trained } from "./prequential.ts";
 import { type Published, readPublished } from "./published.ts";
 
 export interface Places {
   readonly checkpoints: string;
-  readonly table: string;
   readonly models: string;
   readonly evaluations: string;
 }
@@ -33,26 +32,22 @@ export interface Evaluator {
   readonly published: Published | null;
   /** The version that publication is pinned to. */
   readonly pinned: string | null;
-  /** Judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
+  /** Scores what has arrived, then judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
   look(signal: AbortSignal): Promise<EvaluationLine | undefined>;
 }
 
-export async function openEvaluator(engine: Engine, places: Places, rules: Rules, log: Log): Promise<Evaluator> {
+interface Tools {
+  readonly engine: Engine;
+  readonly arriving: Arriving;
+  readonly log: Log;
+}
+
+export async function openEvaluator({ engine, arriving, log }: Tools, places: Places, rules: Rules): Promise<Evaluator> {
   const journal = await openJournal(places.evaluations);
   let state: Evaluator["state"] = "waiting for checkpoints";
   let published = await readPublished(places.models);
   let pinned = await pinnedVersion(places.models);
-  let users: { salt: string; histories: Histories; follower: Follower } | undefined;
   let incumbent: (OpenModel & { version: string }) | null = null;
-
-  async function historiesAt(salt: string, version: number): Promise<Histories> {
-    if (users?.salt !== salt) {
-      const histories = new Histories(salt);
-      users = { salt, histories, follower: followTable(places.table, histories) };
-    }
-    await users.follower.catchUp(version);
-    return users.histories;
-  }
 
   /** The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor. */
   async function openIncumbent(version: string | null): Promise<typeof incumbent> {
@@ -76,15 +71,24 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
       const { manifest } = candidate;
       const about = { round: manifest.round, step: manifest.step, tableVersion: manifest.tableVersion };
       if (manifest.tableVersion === null) return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
-      const histories = await historiesAt(manifest.salt, manifest.tableVersion);
       const over = await currentVersion(places.models);
-      const measured = await judge(candidate, await openIncumbent(over), histories, { ...rules, salt: manifest.salt }, signal);
+      const rival = await openIncumbent(over);
+      const before = rival && trained(rival, rival.version);
+      const { histories, version: known } = await arriving.advance(manifest.salt, before, signal);
+      if (manifest.tableVersion > known) {
+        const reason = `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ${known}`;
+        return { ...about, ...nothing, outcome: "refused", reason };
+      }
+      const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
+      const limits = { ...rules, salt: manifest.salt };
+      const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
       const { refusal: reason, ...figures } = measured;
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
       if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
-      const version = await publish(places.models, dir, recordOf(candidate, measured), over);
+      const version = await publish(places.models, dir, recordOf(candidate, measured, known), over);
       if (version === null) return undefined;
+      arriving.published(manifest.tableVersion);
       await prune(places.models);
       published = await readPublished(places.models);
       return { ...about, ...figures, outcome: "published", reason: null, version };
@@ -93,7 +97,8 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     }
   }
 
-  function recordOf({ manifest }: OpenModel, { model, popularity, users }: Measured) {
+  /** `known`: the table version that the held-out users are taken from. */
+  function recordOf({ manifest }: OpenModel, { model, popularity, users }: Measured, known: number) {
     const { round, step, watermark, salt, tableVersion } = manifest;
     const engineName = `${engine.name} ${engine.version}`;
     const split = "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target";
@@ -105,7 +110,8 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
       k: [20, 50, 100],
       users,
       maxUsers: rules.maxUsers,
-      tableVersion,
+      tableVersion: known,
+      trainedOnVersion: tableVersion,
       step,
       engine: engineName,
     };
@@ -128,6 +134,8 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     async look(signal) {
       if ((await currentVersion(places.models)) !== (published?.version ?? null)) published = await readPublished(places.models);
       pinned = await pinnedVersion(places.models);
+      const inUse = await openIncumbent(await currentVersion(places.models));
+      if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
       if (!checkpoint || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
@@ -149,6 +157,16 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     },
   };
 }
+
+/** As a sentence says it. */
+const WINDOW = "prequential window";
+
+const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: string): Trained => ({
+  version,
+  tableVersion: manifest.tableVersion ?? Number.NEGATIVE_INFINITY,
+  vocabulary,
+  scoreBatch,
+});
 
 const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
 /** The checkpoint's fault, or that of its age: the next one may be well. */

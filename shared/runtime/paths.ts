@@ -17,6 +17,8 @@ export interface Paths {
   /** Published models: <version>/ and the pointer `current`. */
   readonly models: string;
   readonly evaluations: string;
+  /** The prequential curve. */
+  readonly prequential: string;
   /** The dashboard's memory. */
   readonly history: string;
 }
@@ -35,6 +37,7 @@ export function pathsOf(dataDir: string): Paths {
     training: at("training"),
     models: at("models"),
     evaluations: at("evaluations.jsonl"),
+    prequential: at("prequential.jsonl"),
     history: at("dashboard-history.jsonl"),
   };
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { EvaluationLine } from "../../services/evaluator/journal.ts";
+import type { PrequentialLine } from "../../services/evaluator/prequential.ts";
 import type { Published } from "../../services/evaluator/published.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
@@ -67,6 +68,10 @@ interface Status {
   evaluations: EvaluationLine[];
   published: Published | null;
   pinned: string | null;
+  prequential: PrequentialLine[];
+  freshness: { p50: number | null; p95: number | null; events: number };
+  /** Table version that the evaluator has taken in. */
+  version: number | null;
   model: string | null;
   requests: number;
   errors: number;
