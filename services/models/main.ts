@@ -73,13 +73,12 @@ export const command = defineCommand({
 });
 
 /** A flag of another action would look as if it had done something. */
-function consistent({ action, version, other, pin, branch, off, out }: z.output<typeof options>, check: z.RefinementCtx): void {
+function consistent({ action, version, other, pin, branch, off }: z.output<typeof options>, check: z.RefinementCtx): void {
   const refuse = (path: string, message: string) => check.addIssue({ code: "custom", path: [path], message });
   if (action === "diff" && (version === undefined || other === undefined)) refuse("other", "diff compares two versions");
   if (action !== "diff" && other !== undefined) refuse("other", `${action} takes one version`);
   if (action === "list" && version !== undefined) refuse("version", "list takes no version");
-  if (action !== "rollback" && (branch || !pin || out !== undefined)) refuse("branch", "--branch, --no-pin and --out are rollback's");
-  if (!branch && action === "rollback" && out !== undefined) refuse("out", "only --branch writes there");
+  if (action !== "rollback" && (branch || !pin)) refuse("branch", "--branch and --no-pin are rollback's");
   if (action !== "pin" && off) refuse("off", "is pin's");
   if (off && version !== undefined) refuse("version", "--off takes no version");
 }

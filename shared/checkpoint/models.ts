@@ -9,7 +9,7 @@ import { loadModel } from "./checkpoints.ts";
 import { realDisk } from "./disk.ts";
 import { readText, writeFile } from "./files.ts";
 import { readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
-import { absent, currentVersion, pinnedVersion, point, versionPattern } from "./pointer.ts";
+import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
 
 export { currentVersion };
@@ -81,7 +81,7 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
 }
 
 /**
- * Points `current` at a version that is there, and with `pin` keeps it there until `unpin`. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and
+ * Points `current` at a version that is there; with `pin` keeps it there until `unpin`, without it nothing is pinned afterwards. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and
  * leaves everything as it was. Returns what was current until then.
  */
 export async function goTo(modelsDir: string, version: string, pin: boolean): Promise<string | null> {
@@ -95,6 +95,7 @@ export async function goTo(modelsDir: string, version: string, pin: boolean): Pr
     const before = await currentVersion(modelsDir);
     if (pin) await point(modelsDir, "pinned", version); // first: killed in between, publication stands still, and nothing else has happened
     await point(modelsDir, "current", version);
+    if (!pin) await unpin(modelsDir);
     return before;
   });
 }

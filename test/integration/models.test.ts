@@ -173,7 +173,6 @@ describe("with four published models", () => {
     ["another word", ["delete"], "USAGE", 2],
     ["half a diff", ["diff", "1"], "USAGE", 2],
     ["a flag of another action", ["list", "--branch"], "USAGE", 2],
-    ["an --out without --branch", ["rollback", "--out", "x"], "USAGE", 2],
     ["--off with a version", ["pin", "2", "--off"], "USAGE", 2],
     ["a branch where no whole checkpoint is left", ["rollback", "2", "--branch"], "CHECKPOINT_MISSING", 2],
   ])("%s: %j ends with one clear message", async (_, args, code, exit) => {

@@ -113,6 +113,13 @@ test("going back pins: nothing is published until it is unpinned", async () => {
   expect(await parentOf(models, "v000003")).toBe("v000001");
 });
 
+test("going back without a pin takes an older one off", async () => {
+  for (const step of [1, 2, 3]) await publish(models, await checkpoint(step), {});
+  await goTo(models, "v000001", true);
+  await goTo(models, "v000002", false);
+  expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
+});
+
 test.each(["model.safetensors", "vocabulary.json", "metrics.json"])("a version whose %s was changed is not gone back to", async (name) => {
   for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
   const file = join(models, "v000001", name);
@@ -168,11 +175,10 @@ test("pruning keeps the newest five, the current one with its parent, and the pi
   const dir = await checkpoint(1);
   for (let k = 0; k < 10; k++) await publish(models, dir, {});
   await goTo(models, "v000002", true);
-  await goTo(models, "v000004", false);
+  writeFileSync(join(models, "current"), "v000004\n");
   await prune(models);
   const newest = ["v000006", "v000007", "v000008", "v000009", "v000010"];
   expect(await listModels(models)).toEqual(["v000002", "v000003", "v000004", ...newest]);
-  await unpin(models);
   await goTo(models, "v000010", false);
   await prune(models);
   expect(await listModels(models)).toEqual(newest);
