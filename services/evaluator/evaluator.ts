@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
-import { AppError, type ErrorCode } from "../../shared/runtime/errors.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { prune, publish } from "../../shared/checkpoint/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
@@ -143,7 +143,7 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       state = "evaluating";
       try {
         const result = await evaluated(dir, signal).catch((error) => {
-          if (error instanceof AppError && unusable.includes(error.code))
+          if (error instanceof AppError && error.code === "CHECKPOINT_CORRUPT")
             return { ...unread, reason: `it cannot be used: ${error.facts.what}` };
           throw error;
         });
@@ -169,8 +169,6 @@ const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: strin
 });
 
 const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
-/** The checkpoint's fault, or that of its age: the next one may be well. */
-const unusable: readonly ErrorCode[] = ["CHECKPOINT_CORRUPT", "VERSION_GONE"];
 const unread = { ...nothing, round: null, step: null, tableVersion: null, outcome: "refused" } as const;
 
 /** It has its verdict. What was only held back is judged again once nothing is pinned. */
