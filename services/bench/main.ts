@@ -11,7 +11,7 @@ import { engineFigures } from "./engine.ts";
 import { faultsFigures, faultsLines } from "./faults.ts";
 import { type Figure, lineOf } from "./figures.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
-import { listOf, numbers } from "./lists.ts";
+import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
 import { trainFigures, trainLines } from "./train.ts";
 import { wireFigures, wireLines } from "./wire.ts";

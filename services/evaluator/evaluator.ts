@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
+import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { prune, publish } from "../../shared/checkpoint/models.ts";
@@ -18,6 +19,8 @@ export interface Places {
   readonly checkpoints: string;
   readonly models: string;
   readonly evaluations: string;
+  /** Folder of every user's figures. */
+  readonly perUser: string;
 }
 
 export interface Rules {
@@ -82,7 +85,11 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
       const limits = { ...rules, salt: manifest.salt };
       const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
-      const { refusal: reason, ...figures } = measured;
+      const { refusal: reason, perUser, ...figures } = measured;
+      if (perUser)
+        await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch((error: unknown) =>
+          log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
+        );
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
       if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
@@ -168,6 +175,8 @@ const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: strin
   scoreBatch,
 });
 
+/** Evaluations whose users' figures are kept: 500 of 2,000 users take some 30 MB. */
+const perUserKept = 500;
 const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
 const unread = { ...nothing, round: null, step: null, tableVersion: null, outcome: "refused" } as const;
 

@@ -3,13 +3,13 @@ import { hash32 } from "../../shared/events/hash.ts";
 import type { Histories } from "../../shared/events/histories.ts";
 import { foldIn, type Part } from "../../shared/events/split.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { HeldOutUser } from "../../shared/ranking/evaluate.ts";
+import type { NamedUser } from "../../shared/ranking/evaluate.ts";
 
 /**
  * Users of `part` with something on both sides, at most `limit`: those whose hash is smallest, whatever the order in which they came.
  * Items that the model's `vocabulary` lacks are left out, as the protocol of spec/recvae.md 1.9 does.
  */
-export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): HeldOutUser[] {
+export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
   const seed = hash32(salt, 3); // split.ts takes 1 and 2
   const keys = new Map<number, number>();
   histories.users.forEach((name, user) => {
@@ -17,11 +17,12 @@ export function heldOut(histories: Histories, part: Part, salt: string, vocabula
   });
   const candidates = [...keys.keys()].sort((a, b) => keys.get(a)! - keys.get(b)! || a - b);
   const columnOf = translation(histories.vocabulary.items, vocabulary);
-  const chosen: HeldOutUser[] = [];
+  const chosen: NamedUser[] = [];
   for (const user of candidates) {
     if (chosen.length === limit) break;
-    const cut = foldIn(histories.users[user]!, histories.rowOf(user), histories.vocabulary.items, salt);
-    const both = { foldIn: translated(cut.foldIn, columnOf), target: translated(cut.target, columnOf) };
+    const name = histories.users[user]!;
+    const cut = foldIn(name, histories.rowOf(user), histories.vocabulary.items, salt);
+    const both = { user: name, foldIn: translated(cut.foldIn, columnOf), target: translated(cut.target, columnOf) };
     if (both.foldIn.length > 0 && both.target.length > 0) chosen.push(both);
   }
   return chosen;

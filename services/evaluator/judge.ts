@@ -3,6 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import type { Scored } from "../../shared/evaluations/per-user.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 import type { Figures } from "./journal.ts";
@@ -20,6 +21,8 @@ export interface Measured {
   readonly incumbent: (Figures & { version: string }) | null;
   /** Null: may be published. */
   readonly refusal: string | null;
+  /** The candidate's figures of each user; undefined where nobody was scored, or not all scores are finite. */
+  readonly perUser: Scored | undefined;
 }
 
 export interface Limits {
@@ -61,6 +64,8 @@ export async function judge(
     popularity: popularity && figuresOf(popularity),
     incumbent: incumbent && before && { version: incumbent.version, ...figuresOf(before) },
     refusal: refusal(evidence, limits.tolerance),
+    perUser:
+      model && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser } : undefined,
   };
 }
 
@@ -86,10 +91,10 @@ export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
   };
 }
 
-/** Runs an evaluation to its end, a batch at a time. */
-export async function finish<E>(batches: Generator<undefined, E>, signal: AbortSignal): Promise<E> {
+/** Lets the process answer where `work` yields. Throws the signal's reason when aborted. */
+export async function finish<T>(work: Generator<undefined, T>, signal: AbortSignal): Promise<T> {
   for (;;) {
-    const { done, value } = batches.next();
+    const { done, value } = work.next();
     if (done) return value;
     await breathe();
     signal.throwIfAborted();

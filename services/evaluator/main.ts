@@ -46,6 +46,7 @@ export const command = defineCommand({
       prequential: paths.prequential,
       models: config.models ?? paths.models,
       evaluations: paths.evaluations,
+      perUser: paths.perUser,
     };
     const log = createLog("evaluator");
     const metrics = createMetrics("evaluator");

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { HeldOutUser } from "../ranking/evaluate.ts";
+import type { NamedUser } from "../ranking/evaluate.ts";
 import { AppError } from "../runtime/errors.ts";
 
 export interface Dataset {
@@ -10,8 +10,9 @@ export interface Dataset {
   readonly items: readonly string[];
   /** Distinct columns of each training user, in file order. */
   readonly train: readonly Int32Array[];
-  readonly validation: readonly HeldOutUser[];
-  readonly test: readonly HeldOutUser[];
+  /** Named by their uid. */
+  readonly validation: readonly NamedUser[];
+  readonly test: readonly NamedUser[];
 }
 
 /** Throws FILE_MISSING without the directory, DATASET_MALFORMED naming file and line otherwise. */
@@ -43,10 +44,10 @@ function readItems(dir: string, name: string): string[] {
 }
 
 /** Users in ascending id. One without a target stays in; whoever takes a mean leaves it out and says so. */
-function pair(foldIns: ReadonlyMap<number, Int32Array>, targets: ReadonlyMap<number, Int32Array>): HeldOutUser[] {
+function pair(foldIns: ReadonlyMap<number, Int32Array>, targets: ReadonlyMap<number, Int32Array>): NamedUser[] {
   const none = new Int32Array(0);
   const users = [...new Set([...foldIns.keys(), ...targets.keys()])].sort((a, b) => a - b);
-  return users.map((user) => ({ foldIn: foldIns.get(user) ?? none, target: targets.get(user) ?? none }));
+  return users.map((user) => ({ user: String(user), foldIn: foldIns.get(user) ?? none, target: targets.get(user) ?? none }));
 }
 
 function readFile(dir: string, name: string): Buffer {

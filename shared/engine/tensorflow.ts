@@ -4,13 +4,27 @@ import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { Kernels } from "../kernels/kernels.ts";
 import type { Engine, Tf } from "./engine.ts";
+import { type Doubles, invert } from "./inverse.ts";
 import { flatten, positionsOf } from "./lists.ts";
 
 /** What we use of the binding's backend; the package types its insides as `any`. */
 interface NativeBackend {
-  readonly binding: Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>>;
+  readonly binding: Binding;
   executeSingleOutput(kernel: string, attributes: object[], inputs: Tensor[]): Tensor;
 }
+
+/** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
+interface Binding extends Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>> {
+  createTensor(shape: number[], type: number, values: Float32Array): number;
+  tensorDataSync(id: number): Float32Array;
+  deleteTensor(id: number): void;
+  executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [{ readonly id: number }];
+}
+
+/** TensorFlow's number of float64, which the binding has no name for. */
+const TF_DOUBLE = 2;
+/** Rows of a matrix that are eliminated at once: 8 MB a block. */
+const BLOCK = 1024;
 
 export async function openTensorflow(threads: number): Promise<Engine> {
   // TensorFlow reads these once, when its library is loaded.
@@ -30,6 +44,8 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
   const single = type("T", TF_FLOAT);
   const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
+
+  const doubles = doublesOn(backend.binding);
 
   return {
     name: "tensorflow",
@@ -56,5 +72,34 @@ export async function openTensorflow(threads: number): Promise<Engine> {
         return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
       });
     },
+    inverse: (matrix, size, block = BLOCK) => invert(doubles, matrix, size, block),
+  };
+}
+
+function doublesOn(binding: Binding): Doubles {
+  const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const double = type("T", TF_DOUBLE);
+  const execute = (kernel: string, attributes: object[], ...inputs: number[]) => binding.executeOp(kernel, attributes, inputs, 1)[0].id;
+  const cast = (id: number, from: number, to: number) =>
+    execute("Cast", [type("SrcT", from), type("DstT", to), flag("Truncate", false)], id);
+  /** What `work` makes of a tensor, which is deleted then. */
+  const spending = <T>(id: number, work: (id: number) => T): T => {
+    try {
+      return work(id);
+    } finally {
+      binding.deleteTensor(id);
+    }
+  };
+  return {
+    from: (values, rows, columns) =>
+      spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) => cast(id, binding.TF_FLOAT, TF_DOUBLE)),
+    read: (id) => spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single)),
+    product: (a, b, transposeA = false, transposeB = false) =>
+      execute("MatMul", [double, flag("transpose_a", transposeA), flag("transpose_b", transposeB)], a, b),
+    difference: (a, b) => execute("Sub", [double], a, b),
+    inverse: (a) => execute("MatrixInverse", [double, flag("adjoint", false)], a),
+    negative: (a) => execute("Neg", [double], a),
+    free: (id) => binding.deleteTensor(id),
   };
 }

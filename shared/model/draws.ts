@@ -1,6 +1,6 @@
 // Random draws that are keyed, not streamed: Philox 4x32-10 (Salmon et al. 2011). Who computes a part of a step, and when, changes no draw.
 
-const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4 } as const;
+const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5 } as const;
 
 /** High 32 bits of the product of two unsigned 32-bit numbers, as int32. */
 function high(a: number, b: number): number {
@@ -97,4 +97,11 @@ export function uniform(seed: number, stream: number, bound: number, out: Float3
     for (let k = 0; k < count; k++) out[at + k] = ((block[k]! + 0.5) / 2 ** 31 - 1) * bound;
   }
   return out;
+}
+
+/** `count` draws of 0..n-1 with replacement. Below 2^-32 * n of bias. */
+export function choices(seed: number, stream: number, n: number, count: number): Uint32Array {
+  return words(seed, purposes.choice, 0, stream, count)
+    .subarray(0, count)
+    .map((word) => Math.floor((word * n) / 2 ** 32));
 }

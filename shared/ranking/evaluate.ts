@@ -7,6 +7,11 @@ export interface HeldOutUser {
   readonly target: Int32Array;
 }
 
+/** One whose figures are kept under a name. */
+export interface NamedUser extends HeldOutUser {
+  readonly user: string;
+}
+
 /** Scores of B users over all items, [B x I] by rows. */
 export type ScoreBatch = (foldIns: Int32Array[]) => Float32Array;
 
@@ -31,20 +36,25 @@ export function evaluate<K extends number = 20 | 50 | 100>(
   users: readonly HeldOutUser[],
   items: number,
   ks?: readonly K[],
+  see?: (top: Int32Array) => void,
 ): Evaluation<K> {
-  const batches = evaluation(scoreBatch, users, items, ks);
+  const batches = evaluation(scoreBatch, users, items, ks, see);
   for (;;) {
     const { done, value } = batches.next();
     if (done) return value;
   }
 }
 
-/** Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches, yet none depends on its neighbours. */
+/**
+ * Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches, yet none depends on its neighbours.
+ * `see` is shown each user's list, as long as the largest k, see catalogue.ts.
+ */
 export function* evaluation<K extends number = 20 | 50 | 100>(
   scoreBatch: ScoreBatch,
   users: readonly HeldOutUser[],
   items: number,
   ks: readonly K[] = usualKs as readonly number[] as readonly K[],
+  see: (top: Int32Array) => void = () => {},
 ): Generator<undefined, Evaluation<K>> {
   const longest = Math.max(...ks);
   const names: MetricName<K>[] = [...ks.map((k) => `ndcg@${k}` as const), ...ks.map((k) => `recall@${k}` as const)];
@@ -60,6 +70,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
     batch.forEach((user, row) => {
       const { foldIn, target } = users[user]!;
       const top = rankingOf(scores_BI.subarray(row * items, (row + 1) * items), foldIn, longest);
+      see(top);
       for (const k of ks) {
         perUser[`ndcg@${k}`][user] = ndcg(top, target, k);
         perUser[`recall@${k}`][user] = recall(top, target, k);

@@ -92,6 +92,11 @@ export const errors = {
     hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
   },
   MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
+  NOTHING_TO_PLOT: {
+    exit: 2,
+    retryable: false,
+    hint: "run `tributary train --out DIR` or `tributary up` first, and name with --run what --out or --data-dir named",
+  },
   MODEL_MISSING: {
     exit: 3,
     retryable: true,

@@ -17,6 +17,8 @@ export interface Paths {
   /** Published models: <version>/ and the pointer `current`. */
   readonly models: string;
   readonly evaluations: string;
+  /** Each held-out user's figures, a Parquet file an evaluation. */
+  readonly perUser: string;
   /** The prequential curve. */
   readonly prequential: string;
   /** The dashboard's memory. */
@@ -37,6 +39,7 @@ export function pathsOf(dataDir: string): Paths {
     training: at("training"),
     models: at("models"),
     evaluations: at("evaluations.jsonl"),
+    perUser: at("evaluations"),
     prequential: at("prequential.jsonl"),
     history: at("dashboard-history.jsonl"),
   };

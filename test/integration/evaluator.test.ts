@@ -6,10 +6,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Histories } from "../../shared/events/histories.ts";
 import { partOf } from "../../shared/events/split.ts";
 import { currentVersion, listModels } from "../../shared/checkpoint/models.ts";
+import { readEpoch } from "../../shared/evaluations/per-user.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
+import { tributary } from "./training-cluster.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "evaluator-"));
 const paths = pathsOf(dataDir);
@@ -24,6 +26,12 @@ afterAll(async () => {
   await evaluator.process.stop();
   rmSync(dataDir, { recursive: true, force: true });
 });
+
+async function evaluated(version: string) {
+  const run = await tributary("evaluate", "--checkpoint", join(paths.models, version), "--table", paths.table, "--json");
+  expect(run.code, run.stderr).toBe(0);
+  return JSON.parse(run.stdout);
+}
 
 const evaluationOf = (step: number) =>
   eventually(async () => (await evaluator.status()).evaluations.find((line) => Number(line.checkpoint.split("@")[0]) === step));
@@ -47,7 +55,27 @@ test("a model as good as popularity is published with its metrics and contract",
     watermark: 1_700_000_100_000,
     contract: { salt: "pepper", users: line.users, tableVersion: 0, step: 2 },
   });
+  const users = await readEpoch(paths.perUser, 2, "ndcg@100");
+  expect(users.size).toBe(line.users);
+  expect([...users.values()].reduce((sum, value) => sum + value / line.users, 0)).toBeCloseTo(line.model!["ndcg@100"], 10);
   expect((await evaluator.status()).published).toMatchObject({ version: "v000001", round: 2, metrics: line.model });
+});
+
+test("`evaluate` finds the figures that the service published, on the same users, with the table's contract", async () => {
+  const { validation, contract } = await evaluated("v000001");
+  const { metrics, popularity } = JSON.parse(readFileSync(join(paths.models, "v000001", "metrics.json"), "utf8"));
+  for (const name of ["ndcg@100", "recall@20", "recall@50"]) {
+    expect(validation.model[name].mean).toBe(metrics[name]);
+    expect(validation.popularity[name].mean).toBe(popularity[name]);
+  }
+  expect(contract).toMatchObject({
+    salt: "pepper",
+    tableVersion: 0,
+    step: 2,
+    round: 2,
+    items: 40,
+    users: { validation: validation.users },
+  });
 });
 
 test("a poisoned model is refused and the published one stays", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Checkpoint, loadModel, newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { Weights } from "../../shared/model/parameters.ts";
+import { openParquet } from "../../shared/table/parquet-file.ts";
 import { encoded } from "../unit/bytes.ts";
 import { type Cluster, openCluster, tiny, tributary } from "./training-cluster.ts";
 
@@ -97,6 +98,36 @@ test("weights of other items than the dataset's are refused with both numbers", 
   expect(code).toBe(2);
   expect(stderr).toMatch(/CHECKPOINT_MISMATCH: the weights are of 60 items, the data of 61/);
 }, 30_000);
+
+test("a checkpoint of another vocabulary is refused, with how many items are the same", async () => {
+  const data = dataset("other items", (data) => {
+    const path = join(data, "unique_sid.txt");
+    writeFileSync(path, readFileSync(path, "utf8").replace(/^.*$/m, "elsewhere"));
+  });
+  const { code, stderr } = await evaluate(good, data);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/CHECKPOINT_MISMATCH: another vocabulary: the checkpoint has 60 items, the dataset 60, and 59 are the same/);
+}, 30_000);
+
+test("evaluate judges lists of the lengths asked for, says what EASE is or why it is missing, and leaves every user's figures", async () => {
+  const users = join(cluster.dir, "figures", "users.parquet");
+  const command = ["evaluate", "--checkpoint", good, "--data", cluster.data, "--json", "--k", "3,7", "--per-user", users];
+  const [run, without] = [await tributary(...command), await tributary(...command, "--no-ease")];
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+  const { contract, test: figures } = JSON.parse(run.stdout);
+  expect(contract).toMatchObject({ k: [3, 7], masking: "fold-in", ties: "by column", salt: null, tableVersion: null, round: 2, items: 60 });
+  expect(Object.keys(figures.model)).toEqual(["ndcg@3", "ndcg@7", "recall@3", "recall@7"]);
+  expect(figures.popularity["ndcg@7"].interval[0]).toBeLessThanOrEqual(figures.popularity["ndcg@7"].mean);
+  const isSolved = contract.engine.startsWith("tensorflow");
+  expect(contract.ease).toMatch(isSolved ? /^lambda 1000$/ : /^left out: the wasm engine/);
+  expect(figures.ease === null).toBe(!isSolved);
+  expect(JSON.parse(without.stdout)).toMatchObject({ contract: { ease: "left out: not wanted (--no-ease)" }, test: { ease: null } });
+  const { rows, fields } = await openParquet(users);
+  expect(fields.map(({ name }) => name)).toEqual(["part", "scorer", "user", "epoch", "step", ...Object.keys(figures.model)]);
+  expect(rows).toBe(
+    2 * (figures.users + figures.withoutTarget + contract.users.validation + JSON.parse(without.stdout).validation.withoutTarget),
+  );
+}, 60_000);
 
 test.each<[string, (data: string) => void, RegExp]>([
   ["a missing file", (data) => rmSync(join(data, "validation_te.csv")), /DATASET_MALFORMED.*file validation_te\.csv/],

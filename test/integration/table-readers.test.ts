@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { batchOf, type Row } from "../../shared/events/batch.ts";
+import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { appendItems } from "../../shared/table/items.ts";
@@ -153,4 +154,30 @@ print("null")`);
   await table.refresh();
   expect([table.version, table.rows]).toEqual([2, 1004]);
   expect(await table.commit({ add: [], txn: [{ appId: "interactions/9", version: 5_000_000_000 }] })).toBe(3);
+});
+
+test("DuckDB reads every user's figures of several epochs by the query that the README shows", async () => {
+  for (const epoch of [1, 2]) {
+    const metrics = { "ndcg@100": [epoch / 4, Number.NaN, 0.25], "recall@20": [0, 1, 0.5] };
+    await keepEpoch(join(dir, "evaluations"), { epoch, step: 100 * epoch }, [
+      { part: "validation", scorer: "model", users: ["u1", "日本", "u3"], metrics },
+    ]);
+  }
+  const got = ask(`
+import duckdb
+files = "'evaluations/*.parquet'"
+print(json.dumps([
+  duckdb.sql(f'select epoch, avg("ndcg@100") from {files} group by epoch order by epoch').fetchall(),
+  duckdb.sql(f'select part, scorer, "user", step, "recall@20" from {files} where "ndcg@100" is null').fetchall(),
+]))`);
+  expect(got).toEqual([
+    [
+      [1, 0.25],
+      [2, 0.375],
+    ],
+    [
+      ["validation", "model", "日本", 100, 1],
+      ["validation", "model", "日本", 200, 1],
+    ],
+  ]);
 });

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newestCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import { listEpochs, readEpoch } from "../../shared/evaluations/per-user.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { discover } from "../../shared/runtime/registry.ts";
 import { type Cluster, freePort, hashOf, openCluster, type ServerStatus, tiny, tributary } from "./training-cluster.ts";
@@ -50,6 +51,21 @@ test("two trainers make the same model as one, byte for byte", async () => {
   });
   expect(report.epochs[3].loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
   expect(stderr).toMatch(/epoch 4\/4 {2}loss .* users\/s {2}0 s left/);
+}, 60_000);
+
+test("every epoch leaves each validation user's figures, whose mean is the report's; a run that cannot write them ends all the same", async () => {
+  const { out, report } = await train("users", "--trainers", "1");
+  const dir = join(out, "evaluations");
+  expect(await listEpochs(dir)).toEqual([1, 2, 3, 4]);
+  for (const { epoch, validation } of report.epochs) {
+    const users = [...(await readEpoch(dir, epoch, "ndcg@100")).values()];
+    expect(users.reduce((sum, value) => sum + value / users.length, 0)).toBeCloseTo(validation["ndcg@100"], 6);
+  }
+  mkdirSync(join(cluster.dir, "unwritable"));
+  writeFileSync(join(cluster.dir, "unwritable", "evaluations"), "a file where the folder should be");
+  const unwritable = await train("unwritable", "--trainers", "1");
+  expect(unwritable.stderr).toMatch(/figures of this epoch could not be written/);
+  expect(hashOf(unwritable.out)).toBe(clean);
 }, 60_000);
 
 test.each([

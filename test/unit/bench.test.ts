@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Reading, ServerStatus } from "../../services/bench/cluster.ts";
 import type { Costs } from "../../services/bench/costs.ts";
-import { listOf, numbers } from "../../services/bench/lists.ts";
+import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { longTailedRow } from "../../services/bench/rows.ts";
 import { scaleRows } from "../../services/bench/scale.ts";
 import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/bench/traffic.ts";

@@ -33,18 +33,20 @@ test("rows are distinct, in file order, users in ascending id, held-out users pa
     items: ["a", "b", "c"],
     train: [columns(2, 1), columns(0)],
     validation: [
-      { foldIn: columns(0), target: columns(1) },
-      { foldIn: columns(1), target: columns() },
+      { user: "2", foldIn: columns(0), target: columns(1) },
+      { user: "3", foldIn: columns(1), target: columns() },
     ],
     test: [
-      { foldIn: columns(0), target: columns(2) },
-      { foldIn: columns(), target: columns(1) },
+      { user: "4", foldIn: columns(0), target: columns(2) },
+      { user: "5", foldIn: columns(), target: columns(1) },
     ],
   });
 });
 
 test("an event repeated on both sides stays on both, as in the authors' own evaluation", () => {
-  expect(readDataset(directory({ "test_te.csv": "uid,sid\n4,2\n4,0\n" })).test).toEqual([{ foldIn: columns(0), target: columns(2, 0) }]);
+  expect(readDataset(directory({ "test_te.csv": "uid,sid\n4,2\n4,0\n" })).test).toEqual([
+    { user: "4", foldIn: columns(0), target: columns(2, 0) },
+  ]);
 });
 
 test("a file may be compressed, end without a newline, and use the line ends of Windows", () => {

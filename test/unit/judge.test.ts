@@ -108,6 +108,14 @@ describe("judging", () => {
     expect(measured.incumbent).toBeNull();
   });
 
+  test("each user's figures are told by name, and their mean is the model's", async () => {
+    const { perUser, model, users } = await judge(good, null, histories, limits, never);
+    expect(perUser!.users).toHaveLength(users);
+    expect(perUser!.users.every((user) => partOf(user, salt) === "validation")).toBe(true);
+    const values = Array.from(perUser!.metrics["ndcg@100"]!);
+    expect(values.reduce((sum, value) => sum + value / users, 0)).toBeCloseTo(model!["ndcg@100"], 12);
+  });
+
   test("a model that prefers the wrong taste is refused", async () => {
     const measured = await judge(parityModel(histories.vocabulary, -1), null, histories, limits, never);
     expect(measured.refusal).toContain("below plain popularity");
@@ -116,7 +124,7 @@ describe("judging", () => {
   test("scores that are not finite are refused, though the weights are finite", async () => {
     const scoreBatch: Judged["scoreBatch"] = (foldIns) => good.scoreBatch(foldIns).fill(Number.NaN, 7, 8);
     const measured = await judge({ ...good, scoreBatch }, null, histories, limits, never);
-    expect(measured).toMatchObject({ refusal: "scores are not finite", model: null });
+    expect(measured).toMatchObject({ refusal: "scores are not finite", model: null, perUser: undefined });
   });
 
   test("the incumbent is judged on the same users, in the candidate's columns", async () => {

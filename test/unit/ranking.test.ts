@@ -1,9 +1,13 @@
 // Ranking and its metrics: what must hold for any scores. The fixtures' figures stand in golden.test.ts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { openEngine } from "../../shared/engine/engine.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { initialise } from "../../shared/model/parameters.ts";
 import { evaluate, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { popularIn } from "../../shared/ranking/popular.ts";
 import { ndcg, rankingOf, recall, summary } from "../../shared/ranking/metrics.ts";
+import { createScorer } from "../../shared/ranking/scorer.ts";
 
 const columns = (items: number) => [...Array(items).keys()];
 
@@ -123,6 +127,23 @@ describe("evaluate", () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  test("scores of a real model are the same bits for users one at a time and in batches", async () => {
+    const engine = await openEngine({ threads: 1 });
+    const config = { ...defaults, items: 500, hidden: 32, latent: 16 };
+    const scorer = createScorer(engine, config, initialise(config, 3));
+    const all = columns(130).map((u) => ({
+      foldIn: Int32Array.from(columns(1 + (u % 40)), (k) => (u * 31 + k * 7) % 500),
+      target: Int32Array.of((u * 17) % 500),
+    }));
+    const together = evaluate(scorer.scoreBatch, all, 500);
+    const alone = all.map((one) => evaluate(scorer.scoreBatch, [one], 500));
+    for (const name of ["ndcg@100", "recall@20"] as const)
+      expect(alone.map(({ perUser }) => perUser[name][0])).toEqual([...together.perUser[name]]);
+    const scores_BI = scorer.scoreBatch(all.map(({ foldIn }) => foldIn));
+    for (const user of [0, 77, 129]) expect(scorer.scoreBatch([all[user]!.foldIn])).toEqual(scores_BI.slice(user * 500, (user + 1) * 500));
+    scorer.dispose();
   });
 
   test("leaves out users without a target and counts them", () => {

@@ -25,7 +25,7 @@ const ITEMS = 12;
 /** With it and the rate below each of the first five epochs is better than the one before. */
 const SEED = 4;
 const row = (user: number) => Int32Array.from(permutation(5, user, ITEMS).subarray(0, 2 + (user % 5)));
-const heldOut = [20, 21, 22].map((user) => ({ foldIn: row(user), target: Int32Array.of(user % ITEMS) }));
+const heldOut = [20, 21, 22].map((user) => ({ user: `u${user}`, foldIn: row(user), target: Int32Array.of(user % ITEMS) }));
 const corpus: Corpus = {
   name: "made up",
   vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`),

@@ -1,6 +1,6 @@
 // What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by epochs.ts.
 import { foldIn } from "../../../shared/events/split.ts";
-import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
+import type { NamedUser } from "../../../shared/ranking/evaluate.ts";
 import { readDataset } from "../../../shared/csv/dataset.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import { openEvents } from "./events.ts";
@@ -13,8 +13,8 @@ export interface Corpus {
   readonly users: Uint32Array;
   readonly rowOf: RowOf;
   /** Only users with something to predict. */
-  readonly validation: readonly HeldOutUser[];
-  readonly test: readonly HeldOutUser[];
+  readonly validation: readonly NamedUser[];
+  readonly test: readonly NamedUser[];
   /** Held-out users left out since they have nothing to predict. */
   readonly withoutTarget: number;
   readonly salt: string;
@@ -40,13 +40,13 @@ export async function corpusOfTable(dir: string, salt: string, pinned?: number):
   const heldOut = (part: string) =>
     [...histories.users.keys()]
       .filter((user) => histories.partOf(user) === part)
-      .map((user) => foldIn(histories.users[user]!, histories.rowOf(user), items, salt));
+      .map((user) => ({ user: histories.users[user]!, ...foldIn(histories.users[user]!, histories.rowOf(user), items, salt) }));
   const split = { ...judged(heldOut("validation"), heldOut("test")), salt, tableVersion: version, watermark };
   return { name: dir, vocabulary: items, users: Uint32Array.from(users), rowOf: (user) => histories.rowOf(user), ...split };
 }
 
-function judged(validation: readonly HeldOutUser[], test: readonly HeldOutUser[]): Pick<Corpus, "validation" | "test" | "withoutTarget"> {
-  const hasTarget = ({ target }: HeldOutUser) => target.length > 0;
+function judged(validation: readonly NamedUser[], test: readonly NamedUser[]): Pick<Corpus, "validation" | "test" | "withoutTarget"> {
+  const hasTarget = ({ target }: NamedUser) => target.length > 0;
   const withoutTarget = [...validation, ...test].filter((user) => !hasTarget(user)).length;
   return { validation: validation.filter(hasTarget), test: test.filter(hasTarget), withoutTarget };
 }

@@ -1,12 +1,13 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
-import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { passesOf } from "../../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
+import { keepEpoch } from "../../../shared/evaluations/per-user.ts";
 import { loadModel } from "../../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
+import { writeWhole } from "../../../shared/runtime/whole-file.ts";
 import { scored } from "../../../shared/wire/messages.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import type { Corpus } from "./corpus.ts";
@@ -16,6 +17,8 @@ import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from
 import { contentsOf, type Resumed } from "../saving/persistence.ts";
 import type { EpochReport, Progress } from "../progress.ts";
 
+/** Metrics of each user, in the order that they were given. */
+type PerUser = Record<(typeof scored)[number], Float32Array>;
 type Judged = Record<(typeof scored)[number], Summary>;
 
 /** What a checkpoint of such a run keeps beside the weights. */
@@ -63,7 +66,7 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
 }
 
 async function runEpochs(
-  { epochs, patience = Number.POSITIVE_INFINITY }: Wanted,
+  { epochs, patience = Number.POSITIVE_INFINITY, out }: Wanted,
   run: Run,
   soFar: SoFar,
   corpus: Corpus,
@@ -81,7 +84,9 @@ async function runEpochs(
       };
       const { loss, seconds: trainSeconds } = soFar.trained;
       progress.finished(loss, run.round);
-      const validation = means(await judge(run, corpus.validation, runStep));
+      const perUser = await judge(run, corpus.validation, runStep);
+      await keep(out, run, corpus.validation, perUser, log);
+      const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
       if (isBest) soFar.best = { epoch: run.round, validation };
@@ -107,7 +112,7 @@ async function runEpochs(
 }
 
 async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
-  const test = await judge(await bestOf(out, run, soFar), corpus.test, runStep);
+  const test = summaries(await judge(await bestOf(out, run, soFar), corpus.test, runStep));
   const { engines, mostTrainers } = desk();
   const report = {
     model: "recvae",
@@ -121,9 +126,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
-  const path = join(out, "report.json");
-  await writeFile(`${path}.tmp`, `${JSON.stringify(report, null, 2)}\n`);
-  await rename(`${path}.tmp`, path);
+  await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
 }
 
 /** The run itself where it stands at its best epoch, otherwise one with the model on disk. */
@@ -133,11 +136,22 @@ async function bestOf(out: string, run: Run, { best }: SoFar): Promise<Run> {
   return { ...run, optimizer: new Optimizer(manifest.config, weights, { wire: run.optimizer.wire }) };
 }
 
-async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<Judged> {
+async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {
   const metrics = heldOut.length > 0 ? await scoreHeldOut(run, heldOut, runStep) : new Float32Array(0);
   const column = (at: number) => metrics.filter((_, k) => k % scored.length === at);
-  return Object.fromEntries(scored.map((name, at) => [name, summary(column(at))])) as Judged;
+  return Object.fromEntries(scored.map((name, at) => [name, column(at)])) as PerUser;
 }
+
+/** The epoch's figures of every validation user, for `plot stability`. What cannot be written is told, and the run goes on. */
+async function keep(out: string, run: Run, users: Corpus["validation"], metrics: PerUser, log: Log): Promise<void> {
+  const scored = { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics } as const;
+  await keepEpoch(join(out, "evaluations"), { epoch: run.round, step: run.step }, [scored]).catch((error: unknown) =>
+    log.warn({ epoch: run.round, err: error }, "the users' figures of this epoch could not be written"),
+  );
+}
+
+const summaries = (perUser: PerUser): Judged =>
+  Object.fromEntries(Object.entries(perUser).map(([name, values]) => [name, summary(values)])) as Judged;
 
 const means = (judged: Judged): Record<string, number> =>
   Object.fromEntries(Object.entries(judged).map(([name, { mean }]) => [name, mean]));

@@ -1,0 +1,90 @@
+// Scores the same held-out users by the model and by what it is measured against: plain popularity and, where it can be solved, EASE. Between evaluate.ts and report.ts.
+import type { Engine } from "../../shared/engine/engine.ts";
+import { easeObstacle, solveEase } from "../../shared/model/ease.ts";
+import { type Interval, intervals } from "../../shared/ranking/bootstrap.ts";
+import { type CatalogueFigures, openCatalogue } from "../../shared/ranking/catalogue.ts";
+import { type Evaluation, evaluation, type NamedUser, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import type { Summary } from "../../shared/ranking/metrics.ts";
+import { finish } from "./judge.ts";
+import type { PartName, Subject } from "./subject.ts";
+
+export type ScorerName = "model" | "popularity" | "ease";
+
+export interface Line {
+  readonly metrics: Readonly<Record<string, Summary & { readonly interval: Interval }>>;
+  /** By k. */
+  readonly lists: Readonly<Record<string, CatalogueFigures>>;
+  readonly perUser: Evaluation<number>["perUser"];
+}
+
+export interface PartResult {
+  readonly users: number;
+  readonly withoutTarget: number;
+  readonly lines: Readonly<Partial<Record<ScorerName, Line>>>;
+}
+
+export interface Wish {
+  readonly ks: readonly number[];
+  /** Null: without EASE. */
+  readonly lambda: number | null;
+  /** Of the bootstrap. */
+  readonly seed: number;
+}
+
+export interface Measured extends Record<PartName, PartResult> {
+  /** What became of EASE, for the contract. */
+  readonly ease: string;
+}
+
+/** `items`: columns of the model. `say` is told what takes long. Throws the signal's reason when aborted. */
+export async function measure(
+  engine: Engine,
+  scoreBatch: ScoreBatch,
+  subject: Subject,
+  items: number,
+  { ks, lambda, seed }: Wish,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const popularity_I = new Float64Array(items);
+  for (const row of subject.train) for (const column of row) popularity_I[column]!++;
+  const scorers: [ScorerName, ScoreBatch][] = [
+    ["model", scoreBatch],
+    ["popularity", popularityScores(popularity_I)],
+  ];
+  const obstacle = lambda === null ? "not wanted (--no-ease)" : easeObstacle(engine, items);
+  if (obstacle === null) say(`solving EASE for ${items} items ...`);
+  const ease = obstacle === null ? await finish(solveEase(engine, subject.train, items, lambda!), signal) : undefined;
+  if (ease) scorers.push(["ease", ease.scoreBatch]);
+
+  const part = async (users: readonly NamedUser[]): Promise<PartResult> => {
+    const results: Result[] = [];
+    for (const [name, score] of scorers) {
+      const catalogue = openCatalogue(popularity_I, subject.train.length, ks);
+      const result = await finish(evaluation(score, users, items, ks, catalogue.see), signal);
+      results.push([name, result, catalogue.figures()]);
+    }
+    const [, { users: count, withoutTarget }] = results[0]!;
+    return { users: count, withoutTarget, lines: linesOf(results, seed) };
+  };
+  const [validation, test] = [await part(subject.validation), await part(subject.test)];
+  ease?.dispose();
+  return { validation, test, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
+}
+
+type Result = readonly [ScorerName, Evaluation<number>, Record<number, CatalogueFigures>];
+
+/** The intervals of all scorers and metrics come from the same draws. */
+function linesOf(results: readonly Result[], seed: number): PartResult["lines"] {
+  const names = Object.keys(results[0]![1].perUser) as (keyof Evaluation<number>["perUser"])[];
+  const columns = results.flatMap(([, { perUser }]) =>
+    Object.values(perUser).map((values) => values.filter((value) => !Number.isNaN(value))),
+  );
+  const found = intervals(columns, seed);
+  return Object.fromEntries(
+    results.map(([scorer, result, lists], row) => {
+      const metrics = names.map((name, k) => [name, { ...result[name]!, interval: found[row * names.length + k]! }]);
+      return [scorer, { metrics: Object.fromEntries(metrics), lists, perUser: result.perUser } satisfies Line];
+    }),
+  );
+}

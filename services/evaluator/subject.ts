@@ -1,0 +1,83 @@
+// Whom `evaluate` judges on, in the model's columns: the validation and test users of a dataset directory or of a table, and the train users that popularity and EASE learn from.
+import type { Manifest } from "../../shared/checkpoint/manifest.ts";
+import type { Dataset } from "../../shared/csv/dataset.ts";
+import { Histories } from "../../shared/events/histories.ts";
+import type { Vocabulary } from "../../shared/events/vocabulary.ts";
+import type { NamedUser } from "../../shared/ranking/evaluate.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { openExistingEvents } from "../../shared/table/events.ts";
+import { followTable } from "../../shared/table/follow.ts";
+import { heldOut, translated, translation } from "./heldout.ts";
+
+export const parts = ["validation", "test"] as const;
+export type PartName = (typeof parts)[number];
+
+export interface Subject extends Record<PartName, readonly NamedUser[]> {
+  /** Rows of train users that have an item of the model's. */
+  readonly train: readonly Int32Array[];
+  /** What the figures hold for, as far as the data decides it. */
+  readonly contract: Readonly<Record<string, string | number | null>>;
+}
+
+/** `manifest` is undefined for weights that stand alone. Throws CHECKPOINT_MISMATCH when the model is of other items than the data. */
+export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabulary, manifest: Manifest | undefined): Subject {
+  const columnOf = translation(dataset.items, vocabulary);
+  const known = columnOf.filter((column) => column >= 0).length;
+  // A model of a table may have met other items; one of a dataset directory was made with the dataset's own list.
+  const fits = manifest?.tableVersion == null ? known === dataset.items.length && known === vocabulary.items.length : known > 0;
+  if (!fits) throw otherItems("dataset", dir, known, dataset.items.length, vocabulary);
+  const inColumns = (users: readonly NamedUser[]) =>
+    users.map(({ user, foldIn, target }) => ({ user, foldIn: translated(foldIn, columnOf), target: translated(target, columnOf) }));
+  return {
+    train: dataset.train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
+    validation: inColumns(dataset.validation),
+    test: inColumns(dataset.test),
+    contract: {
+      data: dir,
+      split: "the dataset's own: train, validation and test users apart",
+      salt: null,
+      tableVersion: null,
+      maxUsers: null,
+    },
+  };
+}
+
+/** At most `limit` held-out users of each part. Throws CHECKPOINT_MISMATCH when the model did not hold them out, or is of other items than the table. */
+export async function fromTable(table: string, vocabulary: Vocabulary, manifest: Manifest | undefined, limit: number): Promise<Subject> {
+  if (!manifest || manifest.tableVersion === null)
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: "it was trained from a dataset directory: a table's held-out users may be its training users",
+    });
+  const { salt } = manifest;
+  await openExistingEvents(table);
+  const histories = new Histories(salt);
+  const { version } = await followTable(table, histories).catchUp();
+  if (version < manifest.tableVersion)
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: `it was trained from version ${manifest.tableVersion} of a table, this one is at version ${version}`,
+      path: table,
+    });
+  const { items } = histories.vocabulary;
+  const columnOf = translation(items, vocabulary);
+  const known = columnOf.filter((column) => column >= 0).length;
+  if (known === 0) throw otherItems("table", table, known, items.length, vocabulary);
+  const trainUsers = [...histories.users.keys()].filter((user) => histories.partOf(user) === "train");
+  return {
+    train: trainUsers.map((user) => translated(histories.rowOf(user), columnOf)).filter(({ length }) => length > 0),
+    validation: heldOut(histories, "validation", salt, vocabulary, limit),
+    test: heldOut(histories, "test", salt, vocabulary, limit),
+    contract: {
+      data: table,
+      split: "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target",
+      salt,
+      tableVersion: version,
+      maxUsers: limit,
+    },
+  };
+}
+
+const otherItems = (kind: string, path: string, known: number, items: number, vocabulary: Vocabulary) =>
+  new AppError("CHECKPOINT_MISMATCH", {
+    what: `another vocabulary: the checkpoint has ${vocabulary.items.length} items, the ${kind} ${items}, and ${known} are the same`,
+    path,
+  });

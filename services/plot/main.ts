@@ -1,0 +1,42 @@
+// `tributary plot`: a figure of a run as SVG, from the files that the run left: how it learned, how steady single users are, how it did on events as they came.
+import { z } from "zod";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { unreachable } from "../../shared/runtime/errors.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { learningFigure } from "./learning.ts";
+import { prequentialFigure } from "./prequential.ts";
+import { readLearning, readUsers, readWindows } from "./run.ts";
+import { stabilityFigure, usersOf } from "./stability.ts";
+import { svgOf } from "./svg.ts";
+
+export const command = defineCommand({
+  name: "plot",
+  summary: "A run as a figure: learning, stability of single users, prequential curves (SVG)",
+  positionals: ["figure"],
+  options: z.object({
+    figure: z
+      .enum(["learning", "stability", "prequential"], "must be learning, stability or prequential")
+      .describe("learning, stability or prequential"),
+    run: z.string().describe("what `train --out` left, or a data directory"),
+    out: z.string().describe("the SVG file"),
+    users: z.coerce.number().int().min(1).max(8).default(6).describe("stability: single users that are drawn"),
+    seed: z.coerce.number().int().min(0).default(1337).describe("stability: decides which users"),
+  }),
+  async run({ figure, run, out, users, seed }) {
+    await writeWhole(out, await svgOf(await specOf()));
+    process.stderr.write(`${out}\n`);
+
+    async function specOf() {
+      switch (figure) {
+        case "learning":
+          return learningFigure(await readLearning(run));
+        case "stability":
+          return stabilityFigure(usersOf(await readUsers(run), users, seed));
+        case "prequential":
+          return prequentialFigure(await readWindows(run));
+        default:
+          return unreachable(figure);
+      }
+    }
+  },
+});

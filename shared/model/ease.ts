@@ -1,0 +1,71 @@
+// EASE (Steck 2019): an item-to-item model with a closed solution, the reference line of evaluations. Shapes: B users, I items. Source: spec/baselines.md.
+// P = (X'X + lambda 1)^-1, weights_ij = -P_ij / P_jj with a diagonal of zeros, scores = X weights.
+import type { Engine } from "../engine/engine.ts";
+
+/** A matrix of so many items squared takes 1.6 GB, and minutes to invert. */
+export const largestEase = 20_000;
+/** What MovieLens-1M and Netflix like best. */
+export const usualLambda = 1000;
+
+export interface Ease {
+  /** [I x I], from the item that a user has to the item that is scored. */
+  readonly weights_II: Float32Array;
+  /** Scores of B users over all items, [B x I] by rows. */
+  scoreBatch(foldIns: readonly Int32Array[]): Float32Array;
+  dispose(): void;
+}
+
+/** Null when the model can be solved here, else why not, in words that follow "left out: ". */
+export function easeObstacle(engine: Engine, items: number): string | null {
+  if (!engine.inverse) return `the ${engine.name} engine has no kernel that inverts a matrix`;
+  if (items > largestEase) return `${items} items are more than ${largestEase}`;
+  return null;
+}
+
+/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I on the engine, two to three times that while it is solved. Yields in between. */
+export function* solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Generator<undefined, Ease> {
+  const { tf } = engine;
+  if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
+  const matrix_II = cooccurrences(rows, items, lambda);
+  yield* engine.inverse(matrix_II, items);
+  toWeights(matrix_II, items);
+  const weights_II = tf.tensor2d(matrix_II, [items, items]);
+  return {
+    get weights_II() {
+      return weights_II.dataSync<"float32">();
+    },
+    scoreBatch(foldIns) {
+      const scores_BI = engine.sumRows(weights_II, foldIns);
+      const scores = scores_BI.dataSync<"float32">();
+      scores_BI.dispose();
+      return scores;
+    },
+    dispose: () => weights_II.dispose(),
+  };
+}
+
+/** P in, -P_ij / P_jj with zeros on the diagonal out. */
+function toWeights(matrix_II: Float32Array, items: number): void {
+  const diagonal_I = Float32Array.from({ length: items }, (_, item) => matrix_II[item * (items + 1)]!);
+  for (let a = 0; a < items; a++) {
+    for (let b = 0; b < items; b++) matrix_II[a * items + b]! /= -diagonal_I[b]!;
+    matrix_II[a * (items + 1)] = 0;
+  }
+}
+
+/** X'X + lambda 1, [I x I]: users who have both items. Whole numbers below 2^24, so float32 holds them exactly. */
+function cooccurrences(rows: Iterable<Int32Array>, items: number, lambda: number): Float32Array {
+  const counts_II = new Float32Array(items * items);
+  for (const row of rows) {
+    const columns = row.slice().sort();
+    for (let a = 0; a < columns.length; a++) {
+      const start = columns[a]! * items;
+      for (let b = a; b < columns.length; b++) counts_II[start + columns[b]!]!++;
+    }
+  }
+  for (let a = 0; a < items; a++) {
+    counts_II[a * items + a]! += lambda;
+    for (let b = a + 1; b < items; b++) counts_II[b * items + a] = counts_II[a * items + b]!;
+  }
+  return counts_II;
+}

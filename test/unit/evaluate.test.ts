@@ -1,0 +1,132 @@
+// `evaluate` without its process: whom it judges on, what it measures beside the model, and what its report says.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { measure } from "../../services/evaluator/references.ts";
+import { reportOf, tableOf } from "../../services/evaluator/report.ts";
+import { fromDataset, fromTable } from "../../services/evaluator/subject.ts";
+import type { Manifest } from "../../shared/checkpoint/manifest.ts";
+import type { Dataset } from "../../shared/csv/dataset.ts";
+import type { Engine } from "../../shared/engine/engine.ts";
+import { batchOf } from "../../shared/events/batch.ts";
+import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { defaults } from "../../shared/model/config.ts";
+import { initialise } from "../../shared/model/parameters.ts";
+import { createScorer } from "../../shared/ranking/scorer.ts";
+import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { onEachEngine } from "./engines.ts";
+
+const ITEMS = 24;
+const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
+/** Items of one residue by three: what EASE learns and popularity cannot. Item 0 is everybody's. */
+const row = (user: number) => Int32Array.from([0, ...[...names.keys()].filter((item) => item > 0 && (item + user) % 3 === 0)]);
+const heldOut = (user: number) => ({ user: `u${user}`, foldIn: row(user).slice(0, 4), target: row(user).slice(4) });
+const dataset: Dataset = {
+  items: names,
+  train: Array.from({ length: 60 }, (_, user) => row(user)),
+  validation: [100, 101, 102].map(heldOut),
+  test: [200, 201, 202, 203].map(heldOut).concat({ user: "u300", foldIn: row(1), target: new Int32Array(0) }),
+};
+const manifest = (changes: Partial<Manifest> = {}) => ({ salt: "", tableVersion: null, ...changes }) as Manifest;
+const wish = { ks: [2, 5], lambda: 1, seed: 3 };
+
+const root = mkdtempSync(join(tmpdir(), "tributary-evaluate-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+onEachEngine((open, name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await open();
+  });
+  const measured = (ease = true, signal = new AbortController().signal) => {
+    const config = { ...defaults, items: ITEMS, hidden: 8, latent: 4 };
+    const scorer = createScorer(engine, config, initialise(config, 1));
+    const subject = fromDataset("made up", dataset, new Vocabulary(names), undefined);
+    return measure(engine, scorer.scoreBatch, subject, ITEMS, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);
+  };
+
+  test("EASE stands beside model and popularity on the same users, or the report says why it does not", async () => {
+    const { validation, test: onTest, ease } = await measured();
+    expect(validation.lines.popularity!.metrics["ndcg@5"]!.mean).toBeLessThan(1);
+    expect([onTest.users, onTest.withoutTarget]).toEqual([4, 1]);
+    if (name === "wasm") {
+      expect(ease).toMatch(/^left out: the wasm engine/);
+      expect(validation.lines.ease).toBeUndefined();
+      return;
+    }
+    expect(ease).toBe("lambda 1");
+    expect(validation.lines.ease!.metrics["ndcg@5"]!.mean).toBe(1);
+    expect(validation.lines.ease!.lists["5"]!.coverage).toBeGreaterThan(validation.lines.popularity!.lists["5"]!.coverage);
+  });
+
+  test("without EASE the report has null in its place, and the table no column", async () => {
+    const without = await measured(false);
+    const report = reportOf("there", { ease: without.ease }, without);
+    expect(report).toMatchObject({ checkpoint: "there", contract: { ease: "left out: not wanted (--no-ease)" } });
+    expect(report.test).toMatchObject({ users: 4, withoutTarget: 1, ease: null, lists: { ease: null } });
+    expect(tableOf({}, without)).not.toContain("EASE");
+  });
+
+  test("each metric has mean, standard error and an interval around the mean; each k has its lists", async () => {
+    const report = reportOf("there", {}, await measured());
+    expect(Object.keys(report.test.model!)).toEqual(["ndcg@2", "ndcg@5", "recall@2", "recall@5"]);
+    const { mean, standardError, interval } = report.test.popularity!["ndcg@5"]!;
+    expect(standardError).toBeGreaterThanOrEqual(0);
+    expect(interval[0]).toBeLessThanOrEqual(mean);
+    expect(interval[1]).toBeGreaterThanOrEqual(mean);
+    expect(Object.keys(report.test.lists.model!)).toEqual(["2", "5"]);
+    expect(report.test.lists.popularity!["2"]!.topShare).toBeGreaterThanOrEqual(0);
+    expect(tableOf({ k: [2, 5], salt: null, users: { test: 4 } }, await measured())).toMatch(
+      /ndcg@5 .*\n[\s\S]*k +2, 5\n +salt +none\n +users +test 4\n$/,
+    );
+  });
+
+  test("asked to stop, it stops between two batches", async () => {
+    await expect(measured(true, AbortSignal.abort("stopped"))).rejects.toBe("stopped");
+  });
+});
+
+test("a model of another vocabulary than the dataset's is refused, with how many items are the same", () => {
+  const other = new Vocabulary([...names.slice(1), "elsewhere"]);
+  expect(() => fromDataset("made up", dataset, other, manifest())).toThrow(
+    /CHECKPOINT_MISMATCH: another vocabulary: the checkpoint has 24 items, the dataset 24, and 23 are the same/,
+  );
+  expect(() => fromDataset("made up", dataset, new Vocabulary(["elsewhere"]), manifest({ tableVersion: 1 }))).toThrow(
+    /CHECKPOINT_MISMATCH/,
+  );
+});
+
+test("a model of a table is judged on the dataset's users by the items that it knows", () => {
+  const some = new Vocabulary([...names.slice(6).reverse(), "elsewhere"]);
+  const subject = fromDataset("made up", dataset, some, manifest({ tableVersion: 1 }));
+  const targets = (users: readonly { target: Int32Array }[]) => users.map(({ target }) => [...target].map((column) => some.items[column]));
+  expect(targets(subject.validation)).toEqual(
+    targets(dataset.validation.map(({ target }) => ({ target: target.map((item) => 23 - item) }))),
+  );
+});
+
+test("a table is refused to a model of a dataset, of a newer version, and of other items", async () => {
+  const rows = Array.from({ length: 300 }, (_, offset) => ({
+    user: `u${offset % 90}`,
+    item: `i${offset % 7}`,
+    timestamp: 0,
+    value: null,
+    partition: 0,
+    offset,
+  }));
+  const table = await openEvents(root);
+  await table.commit({ add: [await writeEvents(table.store, batchOf(rows))], txn: [], newestArrival: 0 });
+  const ask = (vocabulary: string[], changes: Partial<Manifest>) =>
+    fromTable(root, new Vocabulary(vocabulary), manifest({ salt: "s", ...changes }), 100);
+  await expect(ask(names, {})).rejects.toThrow(/CHECKPOINT_MISMATCH: it was trained from a dataset directory/);
+  await expect(ask(names, { tableVersion: 1 })).rejects.toThrow(/trained from version 1 of a table, this one is at version 0/);
+  await expect(ask(["x"], { tableVersion: 0 })).rejects.toThrow(
+    /another vocabulary: the checkpoint has 1 items, the table 7, and 0 are the same/,
+  );
+  const subject = await ask(names.slice(0, 7), { tableVersion: 0 });
+  expect(subject.contract).toMatchObject({ salt: "s", tableVersion: 0, maxUsers: 100 });
+  expect(subject.validation.length + subject.test.length + subject.train.length).toBeLessThanOrEqual(90);
+  expect(subject.train.length).toBeGreaterThan(50);
+  expect(subject.validation.every(({ user }) => /^u\d+$/.test(user))).toBe(true);
+});
