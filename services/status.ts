@@ -8,6 +8,7 @@ import { latencyLine } from "../shared/picture/latency.ts";
 import { ingestLines } from "../shared/picture/ingest-lines.ts";
 import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
+import { prequentialLine } from "../shared/picture/prequential.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
 import { flowOf } from "../shared/picture/statuses.ts";
 import { trainingLines } from "../shared/picture/training-lines.ts";
@@ -34,7 +35,7 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, latencies, ingest, training, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, latencies, prequential, ingest, training, services, at }: Picture): string {
   const latency = latencyLine(latencies);
   const others = problems.filter(({ reason }) => reason !== verdict.headline);
   return [
@@ -44,6 +45,7 @@ function textOf({ verdict, problems, boxes, tiles, latencies, ingest, training, 
     "",
     ...tiles.map(row),
     ...(latency === undefined ? [] : [`  ${latency}`]),
+    ...(prequential === null ? [] : [`  ${prequentialLine(prequential)}`]),
     "",
     ...boxes.map(row),
     "",

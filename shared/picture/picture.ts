@@ -5,6 +5,7 @@ import { isDraining, type Problem, problemsOf } from "./health.ts";
 import type { IngestStatus } from "./ingest.ts";
 import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
+import type { CurvePoint } from "./prequential.ts";
 import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
 import { type Training, trainingOf } from "./training.ts";
@@ -35,6 +36,8 @@ export interface Picture {
   readonly freshness: number | null;
   /** How long marked events took to get there. */
   readonly latencies: Latencies;
+  /** The newest point of the prequential curve; null before the first. */
+  readonly prequential: CurvePoint | null;
   readonly lag: number | null;
   readonly problems: readonly Problem[];
   readonly boxes: readonly Figure[];
@@ -53,6 +56,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     verdict: verdictOf(flow, problems),
     freshness: freshnessOf(flow),
     latencies: latenciesOf(flow),
+    prequential: flow.evaluator?.status?.prequential.at(-1) ?? null,
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems,
     boxes: boxesOf(flow, memory, problems),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { combine, type IngestStatus, ingestStatus } from "./ingest.ts";
 import { type Latencies, latency } from "./latency.ts";
+import { curve } from "./prequential.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
 import { type ServerStatus, serverStatus } from "./training.ts";
 
@@ -23,6 +24,7 @@ const trainer = z.object({ state: text, engine: text, parts: number });
 const evaluator = z.object({
   state: text,
   freshness: latency,
+  prequential: curve,
   evaluations: list(
     z.object({ at: z.number(), round: number, model: maybe(metrics), popularity: maybe(metrics), outcome: text, reason: text }),
   ),

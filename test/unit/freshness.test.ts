@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { latencyLine } from "../../shared/picture/latency.ts";
+import { prequentialLine } from "../../shared/picture/prequential.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
@@ -61,6 +62,14 @@ test("a stage tells the median and the 95th percentile of the newest marks, and 
   expect(text).toMatch(/tributary_freshness_seconds_count\{service="test",stage="published"\} 100/);
   freshness.reached(new Array(600).fill(201_000)); // a clock that is a little ahead is no negative time
   expect(freshness.latency()).toEqual({ p50: 0, p95: 0, events: 700 });
+});
+
+test("people are told how the model does on what arrives", () => {
+  const popularity = { "recall@20": 0.0764, "ndcg@100": null };
+  const point = { at: 0, model: "v000041", events: 5000, users: 1366, "recall@20": 0.1856, "ndcg@100": 0.12, popularity };
+  expect(prequentialLine(point)).toBe(
+    "what arrives: recall@20 .186 (popularity .076) · NDCG@100 .120 (popularity –) · 5,000 arrivals of 1,366 users",
+  );
 });
 
 test("people are told of each stage that is known", () => {
