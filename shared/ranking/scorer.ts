@@ -11,7 +11,7 @@ import { score } from "../model/steps.ts";
 import type { ScoreBatch } from "./evaluate.ts";
 
 export interface Scorer {
-  /** Logits, [B x I]. An empty row is scored by the decoder's bias. */
+  /** Logits, [B x I]. An empty row is scored by the decoder's bias. No bit of a row depends on what stands beside it, or on whether anything does. */
   readonly scoreBatch: ScoreBatch;
   /** Frees what lies on the engine; the scorer is of no use afterwards. */
   dispose(): void;
