@@ -20,7 +20,7 @@ export const recommendRequest = z
     includeSeen: z.boolean().default(false).describe("list items of the history too"),
   })
   .refine(({ items, user }) => (items === undefined) !== (user === undefined), "give either items or user")
-  .describe("either items or user");
+  .meta({ description: "either items or user", oneOf: [{ required: ["items"] }, { required: ["user"] }] });
 export type RecommendRequest = z.output<typeof recommendRequest>;
 
 const calls = <S extends z.ZodType>(entry: S) => z.strictObject({ requests: z.array(entry).min(1).max(MOST_TOGETHER) });
