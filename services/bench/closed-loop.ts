@@ -31,9 +31,11 @@ export async function closedLoop({ url, path, bodies, clients, forMs }: Load): P
   const client = () =>
     new Promise<void>((resolve) => {
       let askedAt = 0;
+      let isDone = false;
       const ask = () => {
         askedAt = performance.now();
-        if (askedAt >= end) return socket.end();
+        isDone = askedAt >= end;
+        if (isDone) return socket.end();
         socket.write(questions[asked++ % questions.length]!);
       };
       const socket = connect(Number(port), hostname, ask).setNoDelay();
@@ -43,8 +45,11 @@ export async function closedLoop({ url, path, bodies, clients, forMs }: Load): P
         else if (now < end) latencies.push(now - askedAt);
         ask();
       });
-      socket.on("error", () => failures++);
-      socket.on("close", () => resolve());
+      socket.on("error", () => undefined); // `close` follows
+      socket.on("close", () => {
+        if (!isDone) failures++;
+        resolve();
+      });
     });
   await Promise.all(Array.from({ length: clients }, client));
   return { failures, latencies: Float64Array.from(latencies).sort() };

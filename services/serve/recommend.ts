@@ -69,7 +69,7 @@ async function historyFrom(tableDir: string, user: string): Promise<string[]> {
   await openExistingEvents(tableDir); // a wrong --table is another mistake than an unknown user
   const users = followUsers(tableDir);
   await users.refresh();
-  return users.historyOf(user);
+  return await users.historyOf(user);
 }
 
 function tableOf(items: readonly { item: string; score: number; title?: string | null }[]): string {

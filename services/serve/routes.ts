@@ -22,7 +22,7 @@ export interface Counts {
 export interface Serving {
   readonly published: Pick<PublishedModel, "get" | "about">;
   /** Throws AppError USER_UNKNOWN. */
-  historyOf(user: string): string[];
+  historyOf(user: string): Promise<string[]>;
   readonly tokens: Tokens | undefined;
   readonly counts: Counts;
   readonly metrics: Metrics;
@@ -46,7 +46,7 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
   });
   const answer = async (body: unknown): Promise<RecommendAnswer> => {
     const { items, user, ...wish } = readRequest(body);
-    return await score({ history: items ?? historyOf(user!), ...wish });
+    return await score({ history: items ?? (await historyOf(user!)), ...wish });
   };
 
   app.post("/v1/recommend", { bodyLimit }, (request) => answer(request.body));

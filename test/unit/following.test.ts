@@ -1,4 +1,4 @@
-// Serve follows the pointer to the published model: forth and back, past models that cannot be read, and to them once they can.
+// Serve follows the pointer to the published model: forth and back, past models that cannot be read, and to them once they can. And the table, for users' histories.
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,10 +6,13 @@ import pino from "pino";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { followPublished, type PublishedModel } from "../../services/serve/published.ts";
 import { recommend } from "../../services/serve/recommender.ts";
+import { followUsers } from "../../services/serve/users.ts";
 import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { publish } from "../../shared/checkpoint/models.ts";
+import { batchOf } from "../../shared/events/batch.ts";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
+import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachEngine } from "./engines.ts";
 
 const root = mkdtempSync(join(tmpdir(), "following-"));
@@ -118,4 +121,25 @@ onEachEngine((open) => {
       expect(await served()).toEqual(["v000002", "c"]);
     }
   });
+});
+
+test("nobody is unknown before the table was read once; then users are known from their first event on", async () => {
+  const dir = mkdtempSync(join(root, "table-"));
+  const table = await openEvents(dir);
+  const commit = async (user: string, items: string[], offset: number) => {
+    const rows = items.map((item, k) => ({ user, item, timestamp: 0, value: null, partition: 0, offset: offset + k }));
+    await table.commit({
+      add: [await writeEvents(table.store, batchOf(rows))],
+      txn: [{ appId: "t/0", version: offset + items.length - 1 }],
+    });
+  };
+  await commit("u1", ["a", "b", "a"], 0);
+  const users = followUsers(dir);
+  const early = Promise.allSettled([users.historyOf("u1"), users.historyOf("u2")]);
+  await users.refresh();
+  expect(await early).toMatchObject([{ value: ["a", "b"] }, { reason: { code: "USER_UNKNOWN" } }]);
+  await commit("u2", ["c"], 3);
+  await expect(users.historyOf("u2")).rejects.toMatchObject({ code: "USER_UNKNOWN" });
+  await users.refresh();
+  expect(await users.historyOf("u2")).toEqual(["c"]);
 });

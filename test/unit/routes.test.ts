@@ -33,7 +33,7 @@ function serving({ hasModel = true, tokens = "", broken = false } = {}) {
       },
       about: () => ({ model: "v000001", step: 1, round: 1, tableVersion: 1, watermark: 1, items: 5, createdAt: 1, evaluation: null }),
     },
-    historyOf: (user) => {
+    historyOf: async (user) => {
       if (user !== "u1") throw new AppError("USER_UNKNOWN", { what: "no event of the user" });
       return ["a", "b"];
     },
