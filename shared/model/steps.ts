@@ -129,7 +129,7 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
     bag_BH.subarray(user * width, (user + 1) * width).some((value) => value !== 0) ? 1 : 0,
   );
   return scope(engine, () => {
-    const { mu_BL } = encode(engine, hidden, bag_BH);
+    const { mu_BL } = encode(engine, hidden, bag_BH, true);
     return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known)), true).dataSync<"float32">();
   });
 }
