@@ -20,7 +20,7 @@ export interface Face {
   /** False turns /live red: the process should be restarted. */
   live?(): boolean;
   routes?(app: FastifyInstance): void;
-  /** Longest that a client may take to send a request. */
+  /** Longest that a client may take to send a request; after six times as long without a byte either way its connection ends. */
   readonly patienceMs?: number;
   /** Longest that requests in flight are waited for at `close`; without it they are cut off. */
   readonly drainMs?: number;
@@ -45,6 +45,7 @@ export async function serveFace(face: Face): Promise<Listening> {
   const app = Fastify({
     bodyLimit: 1 << 20,
     requestTimeout: patience,
+    connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience, // of a client that takes nothing of its answer, or has nothing more to ask
     http: { headersTimeout: patience, connectionsCheckingInterval: Math.min(1_000, patience / 4) },
     forceCloseConnections: face.drainMs === undefined,
     return503OnClosing: false,

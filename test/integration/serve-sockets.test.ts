@@ -110,8 +110,9 @@ describe("clients that do as they like", () => {
   });
 });
 
-describe("a request that is not sent to its end", () => {
+describe("a client that does not go on", () => {
   let face: Listening;
+  let gone: Promise<void>;
   beforeAll(async () => {
     face = await serveFace({
       service: "patient",
@@ -121,15 +122,23 @@ describe("a request that is not sent to its end", () => {
       status: () => ({}),
       patienceMs: 400,
       refusal: (status, message) => ({ status, message }),
-      routes: (app) => void app.post("/v1/recommend", () => ({})),
+      routes: (app) => {
+        app.post("/v1/recommend", () => ({}));
+        gone = new Promise((resolve) => {
+          app.get("/endless", (_, reply) => {
+            reply.raw.once("close", () => resolve());
+            return "x".repeat(64 << 20);
+          });
+        });
+      },
     });
     return () => face.close();
   });
 
   test.each([
-    ["in its body", `${head(1000)}{"items": [`],
-    ["in its headers", "POST /v1/recommend HTTP/1.1\r\nhost: "],
-  ])("%s, though bytes go on coming, ends with 408, while others are answered", async (_, beginning) => {
+    ["with its body", `${head(1000)}{"items": [`],
+    ["with its headers", "POST /v1/recommend HTTP/1.1\r\nhost: "],
+  ])("%s, though bytes come, ends with 408, while others are answered", async (_, beginning) => {
     const { socket, said } = talk(face.url);
     socket.write(beginning);
     const dripping = setInterval(() => socket.write("x"), 20);
@@ -138,6 +147,15 @@ describe("a request that is not sent to its end", () => {
     clearInterval(dripping);
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
     expect(bodyOf(answer)).toEqual({ status: 408, message: expect.any(String) });
+  });
+
+  test("with reading its answer is cut off, while others are answered", async () => {
+    const { socket } = talk(face.url);
+    socket.pause();
+    socket.write("GET /endless HTTP/1.1\r\nhost: here\r\n\r\n");
+    expect((await fetch(`${face.url}/live`)).status).toBe(200);
+    await gone;
+    socket.destroy();
   });
 });
 
