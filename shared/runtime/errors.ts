@@ -18,6 +18,11 @@ export const errors = {
     retryable: false,
     hint: "the server says why; start a trainer of the same version as the server, with its --token-file if it has one",
   },
+  TOKEN_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "send a token of the role reader: `--token-file`, or the header `authorization: Bearer TOKEN`",
+  },
   CERTIFICATE_REFUSED: {
     exit: 3,
     retryable: false,

@@ -97,6 +97,12 @@ export const metricTable = {
   },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
+  tributary_scored_together: {
+    kind: "histogram",
+    help: "Recommendation requests that were scored in one product",
+    labels: [],
+    buckets: [1, 2, 4, 8, 16, 32, 64],
+  },
 } as const satisfies Record<
   string,
   { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[]; buckets?: readonly number[] }

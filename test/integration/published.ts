@@ -84,9 +84,12 @@ export interface Service {
 }
 
 /** Starts the command as a process and waits until it has registered. */
-export async function startService(command: string, dataDir: string): Promise<Service> {
+export async function startService(command: string, dataDir: string, flags: readonly string[] = []): Promise<Service> {
   const { run, logs } = pathsOf(dataDir);
-  const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0"], { threads: 1, log: join(logs, `${command}.log`) });
+  const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0", ...flags], {
+    threads: 1,
+    log: join(logs, `${command}.log`),
+  });
   const url = await eventually(async () => discover(run).find((entry) => entry.pid === process.child.pid)?.url);
   return { url, process, status: async () => (await fetch(`${url}/status`)).json() as Promise<Status> };
 }
