@@ -5,12 +5,13 @@
 //   node infra/bootstrap.mjs test ...flags  set-up, then vitest (npm test)
 import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/build.mjs";
 import { checkJava, fetchKafka } from "./kafka/fetch.mjs";
+import { buildProgram } from "./program.mjs";
 import { becomeParentOf } from "./setup/child.mjs";
 import { buildKernels } from "./setup/kernels.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { checkNode, installPackages } from "./setup/packages.mjs";
 import { buildPage } from "./setup/page.mjs";
-import { SetupError, Steps } from "./setup/steps.mjs";
+import { alreadyThere, SetupError, Steps } from "./setup/steps.mjs";
 import { findChromium, installReaders, runTests } from "./setup/tests.mjs";
 
 const [mode = "setup", ...args] = process.argv.slice(2);
@@ -44,8 +45,9 @@ async function setUp(mode) {
   );
   const page = packages.then(() => steps.run("dashboard page", buildPage));
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
+  const program = packages.then(() => steps.run("program", async () => ((await buildProgram()).isNew ? undefined : alreadyThere)));
   const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
   const tests = mode === "test" ? [steps.run("Python readers", installReaders), steps.run("chromium", findChromium)] : [];
-  await steps.all([packages, library, engine, page, kernels, kafka, ...tests]);
+  await steps.all([packages, library, engine, page, kernels, program, kafka, ...tests]);
   return { python: await tests[0], chromium: await tests[1], wasmOnly: plan.unable !== undefined };
 }

@@ -1,14 +1,19 @@
 #!/usr/bin/env node
-// The command `tributary`: loads TypeScript as it is (tsx), then the command line of services/cli.ts in this same process.
-import { fileURLToPath } from "node:url";
+// The command `tributary`: the command line of services/cli.ts, in this same process.
+import { built } from "./program.mjs";
 
-let api;
+process.setSourceMapsEnabled(true); // a stack trace names the lines of the source
+let cli;
 try {
-  api = await import("tsx/esm/api");
+  cli = await built(new URL("../services/cli.ts", import.meta.url));
 } catch (error) {
-  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-  process.stderr.write("SETUP_MISSING: the npm packages are not installed. run `npm run setup`\n");
+  const problem = {
+    ERR_MODULE_NOT_FOUND: "the npm packages are not installed",
+    EACCES: "the program is not built, and this user may not write into node_modules",
+    EROFS: "the program is not built, and node_modules is read-only",
+  }[error.code];
+  if (!problem) throw error;
+  process.stderr.write(`SETUP_MISSING: ${problem}. run \`npm run setup\`\n`);
   process.exit(3);
 }
-api.register({ tsconfig: fileURLToPath(new URL("../tsconfig.json", import.meta.url)) });
-await import("../services/cli.ts");
+await import(cli);

@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   evaluate: () => import("./evaluator/evaluate.ts") as never,
   plot: () => import("./plot/main.ts") as never,
   evaluator: () => import("./evaluator/main.ts") as never,
+  models: () => import("./models/main.ts") as never,
   serve: () => import("./serve/main.ts") as never,
   recommend: () => import("./serve/recommend.ts") as never,
   dashboard: () => import("./dashboard/main.ts") as never,

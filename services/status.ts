@@ -4,9 +4,11 @@ import { askAll } from "../shared/runtime/answers.ts";
 import type { Figure } from "../shared/picture/boxes.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { duration } from "../shared/picture/figures.ts";
+import { latencyLine } from "../shared/picture/latency.ts";
 import { ingestLines } from "../shared/picture/ingest-lines.ts";
 import { noMemory } from "../shared/picture/memory.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
+import { prequentialLine } from "../shared/picture/prequential.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
 import { flowOf } from "../shared/picture/statuses.ts";
 import { trainingLines } from "../shared/picture/training-lines.ts";
@@ -33,7 +35,8 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, ingest, training, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, latencies, prequential, ingest, training, services, at }: Picture): string {
+  const latency = latencyLine(latencies);
   const others = problems.filter(({ reason }) => reason !== verdict.headline);
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
@@ -41,6 +44,8 @@ function textOf({ verdict, problems, boxes, tiles, ingest, training, services, a
     ...others.map(({ reason, level }) => `${symbols[level]} ${reason}`),
     "",
     ...tiles.map(row),
+    ...(latency === undefined ? [] : [`  ${latency}`]),
+    ...(prequential === null ? [] : [`  ${prequentialLine(prequential)}`]),
     "",
     ...boxes.map(row),
     "",

@@ -1,4 +1,4 @@
-// A soak: the same small run twice, left alone and with a trainer killed, stopped or replaced every few seconds. How many steps does that cost, and do both end with the same bytes?
+// A soak: a small run in which a trainer is killed, stopped or replaced every few seconds, and left alone in between, by turns. How many steps does that cost, and are the bytes those of a run that was never disturbed?
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,19 +19,18 @@ export interface FaultsSize {
 const faults = ["kill", "stop", "replace"] as const;
 type Fault = (typeof faults)[number];
 
-interface Soak {
+interface Pace {
   readonly seconds: number;
   readonly steps: number;
   readonly stepsPerSecond: number;
-  readonly faults: Record<Fault, number>;
 }
 
 export interface FaultsFigures {
-  readonly undisturbed: Soak;
-  readonly disturbed: Soak;
+  readonly undisturbed: Pace;
+  readonly disturbed: Pace & { readonly faults: Readonly<Record<Fault, number>> };
   /** Steps a second with faults over those without. */
   readonly ratio: number;
-  /** Checkpoints of the same step in both runs, and those of them with the same model, byte for byte. */
+  /** Checkpoints of the same step in this run and in one without a fault, and those of them with the same model, byte for byte. */
   readonly checkpoints: { readonly compared: number; readonly equal: number };
 }
 
@@ -41,8 +40,10 @@ const MODEL = ["--hidden", "200", "--latent", "64", "--batch-size", "100", "--pa
 /** So often that both runs have some of the same step. */
 const CHECKPOINTS = ["--checkpoint-seconds", "0.25"];
 const STOPPED_MS = 3_000;
-/** Rates are compared, so the quiet run need not be as long. */
-const QUIET_SECONDS = 60;
+/** A turn has one fault of each kind. Turns of both sorts follow each other closely: this machine's speed drifts by more than what is looked for. */
+const SETTLE_MS = 3_000;
+/** As far as the run that is never disturbed goes: its checkpoints are compared with. */
+const CLEAN_SECONDS = 45;
 const WATCH_MS = 100;
 const SEED = 1337;
 
@@ -51,18 +52,19 @@ export async function faultsFigures({ seconds, trainers, every }: FaultsSize, un
   try {
     const data = join(dir, "data");
     writeDataset(data, DATA);
-    const run = async (name: string, lasts: number, disturb: Disturb) => {
-      process.stderr.write(`${name}, ${lasts} s\n`);
-      return await soak({ dir: join(dir, name), data, trainers, seconds: lasts }, until, disturb);
+    const run = <T>(name: string, body: (cluster: Cluster) => Promise<T>) => {
+      process.stderr.write(`${name}\n`);
+      return withModels({ dir: join(dir, name), data, trainers }, until, body);
     };
-    const quiet = await run("undisturbed", Math.min(seconds, QUIET_SECONDS), async () => undefined);
-    const wild = await run("with faults", seconds, everyFew(every));
-    const compared = [...wild.models.keys()].filter((step) => quiet.models.has(step));
-    const equal = compared.filter((step) => wild.models.get(step) === quiet.models.get(step));
+    const clean = await run("undisturbed", () => sleep(1000 * CLEAN_SECONDS, until.signal));
+    const wild = await run("by turns", (cluster) => turns(cluster, seconds, every, until));
+    const compared = [...wild.models.keys()].filter((step) => clean.models.has(step));
+    const equal = compared.filter((step) => wild.models.get(step) === clean.models.get(step));
+    const { undisturbed, disturbed } = wild.result;
     return {
-      undisturbed: quiet.soak,
-      disturbed: wild.soak,
-      ratio: wild.soak.stepsPerSecond / quiet.soak.stepsPerSecond,
+      undisturbed,
+      disturbed,
+      ratio: disturbed.stepsPerSecond / undisturbed.stepsPerSecond,
       checkpoints: { compared: compared.length, equal: equal.length },
     };
   } finally {
@@ -70,17 +72,14 @@ export async function faultsFigures({ seconds, trainers, every }: FaultsSize, un
   }
 }
 
-type Disturb = (cluster: Cluster, done: Record<Fault, number>, over: AbortSignal) => Promise<void>;
-
-interface SoakSize {
+interface RunSize {
   readonly dir: string;
   readonly data: string;
   readonly trainers: number;
-  readonly seconds: number;
 }
 
-/** Trains for so long, counted from the first outer epoch's end, and collects the hash of every checkpoint's model by its step. */
-async function soak({ dir, data, trainers, seconds }: SoakSize, until: Until, disturb: Disturb) {
+/** Runs `body` from the end of the first outer epoch, and collects the hash of every checkpoint's model by its step meanwhile. */
+async function withModels<T>({ dir, data, trainers }: RunSize, until: Until, body: (cluster: Cluster) => Promise<T>) {
   mkdirSync(dir);
   const out = join(dir, "out");
   const serverFlags = ["--data", data, "--out", out, ...MODEL, ...CHECKPOINTS];
@@ -88,20 +87,44 @@ async function soak({ dir, data, trainers, seconds }: SoakSize, until: Until, di
     const models = new Map<number, string>();
     const watching = setInterval(() => collect(join(out, "checkpoints"), models), WATCH_MS);
     try {
-      const done = { kill: 0, stop: 0, replace: 0 };
-      const before = await cluster.when(({ epochs }) => epochs.length >= 1);
-      const startedAt = performance.now();
-      const over = new AbortController();
-      const lasting = sleep(1000 * seconds, until.signal).then(() => over.abort());
-      await Promise.all([disturb(cluster, done, over.signal), lasting]);
-      const after = await cluster.when(() => true);
-      const took = (performance.now() - startedAt) / 1000;
-      const steps = after.step - before.step;
-      return { soak: { seconds: took, steps, stepsPerSecond: steps / took, faults: done }, models };
+      await cluster.when(({ epochs }) => epochs.length >= 1);
+      return { result: await body(cluster), models };
     } finally {
       clearInterval(watching);
     }
   });
+}
+
+/** A turn with faults, one without, and so on, until the former have lasted so long. */
+async function turns(cluster: Cluster, seconds: number, every: number, until: Until) {
+  const done = { kill: 0, stop: 0, replace: 0 };
+  const quiet = { seconds: 0, steps: 0 };
+  const wild = { seconds: 0, steps: 0 };
+  const during = async (pace: typeof quiet, body: () => Promise<void>) => {
+    const { step } = await cluster.when(() => true);
+    const startedAt = performance.now();
+    await body();
+    pace.steps += (await cluster.when(() => true)).step - step;
+    pace.seconds += (performance.now() - startedAt) / 1000;
+    process.stderr.write(`${Math.round(wild.seconds)} of ${seconds} s with faults\n`);
+  };
+  const turn = 1000 * Math.min(seconds, faults.length * every);
+  for (let count = 0; wild.seconds < seconds - 1 && !until.signal.aborted; ) {
+    await during(quiet, () => sleep(turn, until.signal));
+    await during(wild, async () => {
+      for (const end = performance.now() + turn; performance.now() < end - 1 && !until.signal.aborted; count++) {
+        const pause = sleep(1000 * every, until.signal);
+        const fault = faults[count % faults.length]!;
+        const [draw] = uniform(SEED, count, 0.5, new Float32Array(1));
+        await inject(fault, cluster, Math.floor((draw! + 0.5) * cluster.trainers.length), until.signal);
+        done[fault]++;
+        await pause;
+      }
+    });
+    await sleep(SETTLE_MS, until.signal);
+  }
+  const paceOf = ({ seconds, steps }: typeof quiet) => ({ seconds, steps, stepsPerSecond: steps / seconds });
+  return { undisturbed: paceOf(quiet), disturbed: { ...paceOf(wild), faults: done } };
 }
 
 function collect(root: string, models: Map<number, string>): void {
@@ -116,20 +139,6 @@ function collect(root: string, models: Map<number, string>): void {
   } catch {
     // removed, or not yet there: the next look sees the others
   }
-}
-
-/** One fault after the other, each kind in turn, on a trainer that the seed picks. */
-function everyFew(seconds: number): Disturb {
-  return async (cluster, done, over) => {
-    for (let turn = 0; !over.aborted; turn++) {
-      const pause = sleep(1000 * seconds, over);
-      const fault = faults[turn % faults.length]!;
-      const [draw] = uniform(SEED, turn, 0.5, new Float32Array(1));
-      await inject(fault, cluster, Math.floor((draw! + 0.5) * cluster.trainers.length), over);
-      done[fault]++;
-      await pause;
-    }
-  };
 }
 
 async function inject(fault: Fault, { trainers, startTrainer }: Cluster, which: number, over: AbortSignal): Promise<void> {

@@ -13,13 +13,14 @@ import { type Figure, lineOf } from "./figures.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
+import { serveFigures, serveLines } from "./serve.ts";
 import { trainFigures, trainLines } from "./train.ts";
 import { wireFigures, wireLines } from "./wire.ts";
 
 const size = () => z.coerce.number().int().positive();
 
 const options = z.object({
-  what: z.enum(["train", "ingest", "wire", "engine", "scale", "faults"]).describe("what is measured"),
+  what: z.enum(["train", "ingest", "wire", "engine", "serve", "scale", "faults"]).describe("what is measured"),
   items: size().default(20_108).describe("size of the catalogue"),
   perUser: size().default(86).describe("items of a user"),
   users: size().default(250).describe("engine, wire, scale: users of one part"),
@@ -40,7 +41,7 @@ const options = z.object({
   bandwidth: listOf(bandwidth()).prefault("1Gbit,10Gbit").describe("scale: of the server's link, such as 1Gbit,10Gbit"),
   latency: duration("10s").prefault("1ms").describe("scale: of the network, one way, such as 1ms"),
   costs: z.string().optional().describe("scale: file with the answer of `bench wire --json`, instead of measuring first"),
-  seconds: size().default(180).describe("faults: how long trainers are disturbed"),
+  seconds: size().optional().describe("faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks"),
   json: z.boolean().default(false).describe("the figures as JSON"),
 });
 type Config = z.output<typeof options>;
@@ -78,6 +79,12 @@ const benches: Record<Config["what"], (config: Config, until: Until) => Promise<
     const title = `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ${size.partSize}`;
     return result(figures, title, () => wireLines(figures));
   },
+  serve: async (config, until) => {
+    const size = { ...config, seconds: config.seconds ?? 5 };
+    const figures = await serveFigures(size, until);
+    const title = `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients asks on when it is answered`;
+    return result(figures, title, () => serveLines(figures));
+  },
   scale: async (config, until) => {
     const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;
     const costs = config.costs
@@ -89,7 +96,7 @@ const benches: Record<Config["what"], (config: Config, until: Until) => Promise<
     return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
   },
   faults: async (config, until) => {
-    const size = { seconds: config.seconds, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };
+    const size = { seconds: config.seconds ?? 180, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };
     const figures = await faultsFigures(size, until);
     return result(figures, `${size.trainers} trainers, a fault every ${size.every} s`, () => faultsLines(figures));
   },
@@ -97,7 +104,7 @@ const benches: Record<Config["what"], (config: Config, until: Until) => Promise<
 
 export const command = defineCommand({
   name: "bench",
-  summary: "Figures, each with its limit beside it: bench engine, train, wire, scale, faults, ingest",
+  summary: "Figures, each with its limit beside it: bench engine, train, wire, serve, scale, faults, ingest",
   positionals: ["what"],
   options,
   async run(config, until) {

@@ -10,7 +10,7 @@ import { resamples } from "../../shared/ranking/bootstrap.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { numbers } from "../../shared/runtime/lists.ts";
-import { type Measured, measure, type ScorerName } from "./references.ts";
+import { type Measured, measure } from "./references.ts";
 import { reportOf, tableOf } from "./report.ts";
 import { fromDataset, fromTable, parts, type Subject } from "./subject.ts";
 
@@ -58,6 +58,7 @@ export const command = defineCommand({
       users: { train: subject.train.length, validation: measured.validation.users, test: measured.test.users },
       step: standing.step,
       round: standing.round,
+      temporal: subject.withoutTemporal ?? "users who came back: fold-in until the model was trained, target since",
       engine: `${engine.name} ${engine.version}`,
       ease: measured.ease,
       interval: `95 %, percentile bootstrap over users, ${resamples} resamples, seed ${SEED}`,
@@ -79,10 +80,10 @@ async function open(engine: Engine, checkpoint: string, dataset: Dataset | undef
 
 const scoredOf = (subject: Subject, measured: Measured): Scored[] =>
   parts.flatMap((part) =>
-    (Object.keys(measured[part].lines) as ScorerName[]).map((scorer) => ({
+    Object.entries(measured[part]?.lines ?? {}).map(([scorer, { perUser }]) => ({
       part,
       scorer,
       users: subject[part].map(({ user }) => user),
-      metrics: measured[part].lines[scorer]!.perUser,
+      metrics: perUser,
     })),
   );

@@ -1,22 +1,22 @@
-// Takes the newest checkpoint, brings the held-out users to its table version, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
+// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { Histories } from "../../shared/events/histories.ts";
-import { type Follower, followTable } from "../../shared/table/follow.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
 import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { currentVersion, prune, publish } from "../../shared/checkpoint/models.ts";
+import { prune, publish } from "../../shared/checkpoint/models.ts";
+import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
 import { openModel, type OpenModel } from "../../shared/checkpoint/scoring.ts";
+import type { Arriving } from "./arriving.ts";
 import { judge, type Measured } from "./judge.ts";
 import { type EvaluationLine, openJournal } from "./journal.ts";
+import type { Trained } from "./prequential.ts";
 import { type Published, readPublished } from "./published.ts";
 
 export interface Places {
   readonly checkpoints: string;
-  readonly table: string;
   readonly models: string;
   readonly evaluations: string;
   /** Folder of every user's figures. */
@@ -31,31 +31,29 @@ export interface Rules {
 export interface Evaluator {
   readonly state: "waiting for checkpoints" | "evaluating" | "idle";
   readonly evaluations: readonly EvaluationLine[];
+  /** What `current` names; `models rollback` moves it too. */
   readonly published: Published | null;
-  /** Judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
+  /** The version that publication is pinned to. */
+  readonly pinned: string | null;
+  /** Scores what has arrived, then judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
   look(signal: AbortSignal): Promise<EvaluationLine | undefined>;
 }
 
-export async function openEvaluator(engine: Engine, places: Places, rules: Rules, log: Log): Promise<Evaluator> {
+interface Tools {
+  readonly engine: Engine;
+  readonly arriving: Arriving;
+  readonly log: Log;
+}
+
+export async function openEvaluator({ engine, arriving, log }: Tools, places: Places, rules: Rules): Promise<Evaluator> {
   const journal = await openJournal(places.evaluations);
   let state: Evaluator["state"] = "waiting for checkpoints";
   let published = await readPublished(places.models);
-  let newest = journal.recent.at(-1)?.checkpoint;
-  let users: { salt: string; histories: Histories; follower: Follower } | undefined;
+  let pinned = await pinnedVersion(places.models);
   let incumbent: (OpenModel & { version: string }) | null = null;
 
-  async function historiesAt(salt: string, version: number): Promise<Histories> {
-    if (users?.salt !== salt) {
-      const histories = new Histories(salt);
-      users = { salt, histories, follower: followTable(places.table, histories) };
-    }
-    await users.follower.catchUp(version);
-    return users.histories;
-  }
-
   /** The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor. */
-  async function openIncumbent(): Promise<typeof incumbent> {
-    const version = await currentVersion(places.models);
+  async function openIncumbent(version: string | null): Promise<typeof incumbent> {
     if (version === incumbent?.version) return incumbent;
     incumbent?.dispose();
     incumbent = null;
@@ -69,21 +67,35 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     return incumbent;
   }
 
-  async function evaluated(dir: string, signal: AbortSignal): Promise<Omit<EvaluationLine, "at" | "seconds" | "checkpoint">> {
+  /** Undefined when `current` was moved or pinned meanwhile: then it is to be judged again, beside the model that is in use now. */
+  async function evaluated(dir: string, signal: AbortSignal): Promise<Omit<EvaluationLine, "at" | "seconds" | "checkpoint"> | undefined> {
     const candidate = await openModel(engine, dir);
     try {
       const { manifest } = candidate;
       const about = { round: manifest.round, step: manifest.step, tableVersion: manifest.tableVersion };
       if (manifest.tableVersion === null) return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
-      const histories = await historiesAt(manifest.salt, manifest.tableVersion);
-      const measured = await judge(candidate, await openIncumbent(), histories, { ...rules, salt: manifest.salt }, signal);
+      const over = await currentVersion(places.models);
+      const rival = await openIncumbent(over);
+      const before = rival && trained(rival, rival.version);
+      const { histories, version: known } = await arriving.advance(manifest.salt, before, signal);
+      if (manifest.tableVersion > known) {
+        const reason = `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ${known}`;
+        return { ...about, ...nothing, outcome: "refused", reason };
+      }
+      const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
+      const limits = { ...rules, salt: manifest.salt };
+      const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
       const { refusal: reason, perUser, ...figures } = measured;
       if (perUser)
         await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch((error: unknown) =>
           log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
         );
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
-      const version = await publish(places.models, dir, recordOf(candidate, measured));
+      pinned = await pinnedVersion(places.models);
+      if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
+      const version = await publish(places.models, dir, recordOf(candidate, measured, known), over);
+      if (version === null) return undefined;
+      arriving.published(manifest.tableVersion);
       await prune(places.models);
       published = await readPublished(places.models);
       return { ...about, ...figures, outcome: "published", reason: null, version };
@@ -92,7 +104,8 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     }
   }
 
-  function recordOf({ manifest }: OpenModel, { model, popularity, incumbent, users }: Measured) {
+  /** `known`: the table version that the held-out users are taken from. */
+  function recordOf({ manifest }: OpenModel, { model, popularity, users }: Measured, known: number) {
     const { round, step, watermark, salt, tableVersion } = manifest;
     const engineName = `${engine.name} ${engine.version}`;
     const split = "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target";
@@ -104,11 +117,12 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
       k: [20, 50, 100],
       users,
       maxUsers: rules.maxUsers,
-      tableVersion,
+      tableVersion: known,
+      trainedOnVersion: tableVersion,
       step,
       engine: engineName,
     };
-    return { at: Date.now(), round, step, watermark, metrics: model, popularity, parent: incumbent?.version ?? null, contract };
+    return { at: Date.now(), round, step, watermark, metrics: model, popularity, contract };
   }
 
   return {
@@ -121,20 +135,28 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
     get published() {
       return published;
     },
+    get pinned() {
+      return pinned;
+    },
     async look(signal) {
+      if ((await currentVersion(places.models)) !== (published?.version ?? null)) published = await readPublished(places.models);
+      pinned = await pinnedVersion(places.models);
+      const inUse = await openIncumbent(await currentVersion(places.models));
+      if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
-      if (!checkpoint || checkpoint === newest) return undefined;
+      if (!checkpoint || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
       const at = Date.now();
       state = "evaluating";
       try {
         const result = await evaluated(dir, signal).catch((error) => {
-          if (error instanceof AppError && error.code === "CHECKPOINT_CORRUPT") return { ...unread, reason: error.message };
+          if (error instanceof AppError && error.code === "CHECKPOINT_CORRUPT")
+            return { ...unread, reason: `it cannot be used: ${error.facts.what}` };
           throw error;
         });
+        if (!result) return undefined;
         const line: EvaluationLine = { at, seconds: (Date.now() - at) / 1000, checkpoint, ...result };
         await journal.append(line);
-        newest = checkpoint;
         return line;
       } finally {
         state = "idle";
@@ -143,10 +165,24 @@ export async function openEvaluator(engine: Engine, places: Places, rules: Rules
   };
 }
 
+/** As a sentence says it. */
+const WINDOW = "prequential window";
+
+const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: string): Trained => ({
+  version,
+  tableVersion: manifest.tableVersion ?? Number.NEGATIVE_INFINITY,
+  vocabulary,
+  scoreBatch,
+});
+
 /** Evaluations whose users' figures are kept: 500 of 2,000 users take some 30 MB. */
 const perUserKept = 500;
 const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
 const unread = { ...nothing, round: null, step: null, tableVersion: null, outcome: "refused" } as const;
+
+/** It has its verdict. What was only held back is judged again once nothing is pinned. */
+const isSettled = (last: EvaluationLine | undefined, checkpoint: string, pinned: string | null): boolean =>
+  last?.checkpoint === checkpoint && (last.outcome !== "held" || pinned !== null);
 
 /** A checkpoint's folder and when it was made; undefined when it has gone meanwhile. */
 async function identity(dir: string): Promise<string | undefined> {

@@ -1,31 +1,52 @@
-// Held-out users of the table, as a model's columns: a bounded sample that stays the same people as others arrive, so that evaluations compare. Pure.
+// Users of the table to judge a model on, in its columns: a bounded sample that stays the same people as others arrive, so that evaluations compare. Pure.
 import { hash32 } from "../../shared/events/hash.ts";
 import type { Histories } from "../../shared/events/histories.ts";
 import { foldIn, type Part } from "../../shared/events/split.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { NamedUser } from "../../shared/ranking/evaluate.ts";
 
+/** Users of `part`, cut as split.ts says. At most `limit`: see `chosen`. */
+export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
+  const { items } = histories.vocabulary;
+  const cut = (user: number) =>
+    histories.partOf(user) === part ? foldIn(histories.users[user]!, histories.rowOf(user), items, salt) : null;
+  return chosen(histories, cut, salt, vocabulary, limit);
+}
+
+/** Users who came back: what they had when their rows were as long as `lengths` says is the fold-in, what they came to since is the target. */
+export function cameBack(histories: Histories, lengths: Int32Array, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
+  const cut = (user: number) => {
+    const length = lengths[user] ?? 0;
+    if (length === histories.lengthOf(user)) return null;
+    const row = histories.rowOf(user);
+    return { foldIn: row.slice(0, length), target: row.slice(length) };
+  };
+  return chosen(histories, cut, salt, vocabulary, limit);
+}
+
 /**
- * Users of `part` with something on both sides, at most `limit`: those whose hash is smallest, whatever the order in which they came.
+ * At most `limit` of the users that `cut` cuts into two sides, both with something in them: those whose hash is smallest, whatever the order in which they came.
  * Items that the model's `vocabulary` lacks are left out, as the protocol of spec/recvae.md 1.9 does.
  */
-export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
+function chosen(
+  histories: Histories,
+  cut: (user: number) => { foldIn: Int32Array; target: Int32Array } | null,
+  salt: string,
+  vocabulary: Vocabulary,
+  limit: number,
+): NamedUser[] {
   const seed = hash32(salt, 3); // split.ts takes 1 and 2
-  const keys = new Map<number, number>();
-  histories.users.forEach((name, user) => {
-    if (histories.partOf(user) === part) keys.set(user, hash32(name, seed));
-  });
-  const candidates = [...keys.keys()].sort((a, b) => keys.get(a)! - keys.get(b)! || a - b);
+  const keys = Uint32Array.from(histories.users, (name) => hash32(name, seed));
   const columnOf = translation(histories.vocabulary.items, vocabulary);
-  const chosen: NamedUser[] = [];
-  for (const user of candidates) {
-    if (chosen.length === limit) break;
-    const name = histories.users[user]!;
-    const cut = foldIn(name, histories.rowOf(user), histories.vocabulary.items, salt);
-    const both = { user: name, foldIn: translated(cut.foldIn, columnOf), target: translated(cut.target, columnOf) };
-    if (both.foldIn.length > 0 && both.target.length > 0) chosen.push(both);
+  const found: NamedUser[] = [];
+  for (const user of [...keys.keys()].sort((a, b) => keys[a]! - keys[b]! || a - b)) {
+    if (found.length === limit) break;
+    const sides = cut(user);
+    if (!sides) continue;
+    const both = { user: histories.users[user]!, foldIn: translated(sides.foldIn, columnOf), target: translated(sides.target, columnOf) };
+    if (both.foldIn.length > 0 && both.target.length > 0) found.push(both);
   }
-  return chosen;
+  return found;
 }
 
 /** For each of `items` its column in `vocabulary`, -1 where it has none. */

@@ -1,6 +1,6 @@
-// One line per evaluation, kept in a file, so that the curves survive a restart. A line that a killed process left half-written is passed over.
-import { appendFile, readFile } from "node:fs/promises";
+// What is kept of an evaluation: one line of a file, so that the curves survive a restart.
 import { z } from "zod";
+import { type Lines, openLines } from "./lines.ts";
 
 export const figures = z.object({ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() });
 export type Figures = z.output<typeof figures>;
@@ -20,44 +20,18 @@ const line = z.object({
   popularity: figures.nullable(),
   /** The published model on the same users. */
   incumbent: figures.extend({ version: z.string() }).nullable(),
-  outcome: z.enum(["published", "refused"]),
-  /** Why it was refused, in a sentence. */
+  /** Held: it may be published, and publication is pinned. */
+  outcome: z.enum(["published", "refused", "held"]),
+  /** Why it was not published, in a sentence. */
   reason: z.string().nullable(),
   version: z.string().nullable(),
 });
 export type EvaluationLine = z.output<typeof line>;
 
+/** The newest of them, and what a file of many months is cut down to. */
 const shown = 500;
+const kept = 100_000;
 
-export interface Journal {
-  /** The newest evaluations, oldest first. */
-  readonly recent: readonly EvaluationLine[];
-  append(evaluation: EvaluationLine): Promise<void>;
-}
+export type Journal = Lines<EvaluationLine>;
 
-export async function openJournal(file: string): Promise<Journal> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
-  const recent = text.split("\n").flatMap(parsed).slice(-shown);
-  let torn = text !== "" && !text.endsWith("\n");
-  return {
-    recent,
-    async append(evaluation) {
-      await appendFile(file, `${torn ? "\n" : ""}${JSON.stringify(evaluation)}\n`);
-      torn = false;
-      recent.push(evaluation);
-      if (recent.length > shown) recent.shift();
-    },
-  };
-}
-
-function parsed(text: string): EvaluationLine[] {
-  try {
-    const result = line.safeParse(JSON.parse(text));
-    return result.success ? [result.data] : [];
-  } catch {
-    return [];
-  }
-}
+export const openJournal = (file: string): Promise<Journal> => openLines(file, line, shown, kept);

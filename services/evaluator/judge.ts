@@ -4,7 +4,7 @@ import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import type { Scored } from "../../shared/evaluations/per-user.ts";
-import { refusal } from "./gate.ts";
+import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 import type { Figures } from "./journal.ts";
 
@@ -32,21 +32,18 @@ export interface Limits {
   readonly tolerance: number;
 }
 
-/** Throws the signal's reason when aborted half-way. */
+/** `further` are comparisons with the incumbent beside that on the hold-out. Throws the signal's reason when aborted half-way. */
 export async function judge(
   candidate: Judged,
   incumbent: (Judged & { version: string }) | null,
   histories: Histories,
   limits: Limits,
   signal: AbortSignal,
+  further: readonly Comparison[] = [],
 ): Promise<Measured> {
   const items = candidate.vocabulary.items.length;
   const users = heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers);
-  const run = async (scoreBatch: ScoreBatch) => (users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null);
-  const measure = async (scoreBatch: ScoreBatch) => {
-    const result = await run(scoreBatch);
-    return result && figuresOf(result);
-  };
+  const measure = async (scoreBatch: ScoreBatch) => (users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null);
 
   let finite = true;
   const watched: ScoreBatch = (foldIns) => {
@@ -54,25 +51,28 @@ export async function judge(
     finite &&= allFinite(scores_BI);
     return scores_BI;
   };
-  const scored = await run(watched);
-  const model = scored && figuresOf(scored);
+  const model = await measure(watched);
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
   const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
-  const reason = refusal(
-    { finite, items, users: users.length, ndcg: model?.["ndcg@100"] ?? Number.NaN },
-    popularity?.["ndcg@100"] ?? Number.NaN,
-    incumbent && { version: incumbent.version, items: incumbent.vocabulary.items.length, ndcg: before?.["ndcg@100"] ?? Number.NaN },
-    limits.tolerance,
-  );
+  const comparisons = [...(model && before ? [holdOut(model, before)] : []), ...further];
+  const measured = { finite, vocabulary: candidate.vocabulary.items, users: users.length, ndcg: model?.["ndcg@100"].mean ?? Number.NaN };
+  const against = incumbent && { version: incumbent.version, vocabulary: incumbent.vocabulary.items };
+  const evidence = { candidate: measured, popularity: popularity?.["ndcg@100"].mean ?? Number.NaN, incumbent: against, comparisons };
   return {
     users: users.length,
-    model: finite ? model : null,
-    popularity,
-    incumbent: incumbent && before && { version: incumbent.version, ...before },
-    refusal: reason,
+    model: finite && model ? figuresOf(model) : null,
+    popularity: popularity && figuresOf(popularity),
+    incumbent: incumbent && before && { version: incumbent.version, ...figuresOf(before) },
+    refusal: refusal(evidence, limits.tolerance),
     perUser:
-      scored && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: scored.perUser } : undefined,
+      model && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser } : undefined,
   };
+}
+
+/** The same users under both, in the same order. */
+function holdOut(candidate: Evaluation, incumbent: Evaluation): Comparison {
+  const before = incumbent.perUser["ndcg@100"];
+  return { name: "hold-out", differences: candidate.perUser["ndcg@100"].map((ndcg, user) => ndcg - before[user]!) };
 }
 
 /** A model's scores in the columns of a newer vocabulary: what it has never met comes last. */

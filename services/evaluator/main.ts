@@ -8,6 +8,8 @@ import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openFreshness } from "../../shared/runtime/freshness.ts";
+import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
 import { tell, temporary } from "./telling.ts";
 
@@ -19,8 +21,21 @@ export const command = defineCommand({
     checkpoints: z.string().optional().describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
     table: z.string().optional().describe("the table (default: table of the data directory)"),
     models: z.string().optional().describe("where models are published (default: models of the data directory)"),
-    tolerance: z.coerce.number().min(0).max(1).default(0.01).describe("NDCG@100 that a new model may lose against the published one"),
+    tolerance: z.coerce
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
+      .describe("mean NDCG@100 that a new model may lose against the published one; a loss beyond it is refused unless it may be chance"),
     maxUsers: z.coerce.number().int().min(1).default(2000).describe("held-out users of one evaluation, at most"),
+    prequentialEvents: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(500)
+      .describe("arriving events of known users that are scored of each table version, about: all of a user's or none"),
+    prequentialWindow: z.coerce.number().int().min(1).default(5000).describe("scored events that a point of the prequential curve is over"),
+    prequentialSeconds: z.coerce.number().min(0).default(10).describe("from one point of the curve to the next"),
     httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics; 0 takes any free one"),
   }),
   async run(config, until) {
@@ -28,19 +43,26 @@ export const command = defineCommand({
     const places = {
       checkpoints: config.checkpoints ?? join(paths.training, "checkpoints"),
       table: config.table ?? paths.table,
+      prequential: paths.prequential,
       models: config.models ?? paths.models,
       evaluations: paths.evaluations,
       perUser: paths.perUser,
     };
     const log = createLog("evaluator");
     const metrics = createMetrics("evaluator");
-    const evaluator = await openEvaluator(await openEngine({ threads: 1 }), places, config, log);
+    const freshness = openFreshness(metrics, "published");
+    const arriving = await openArriving(places, config, freshness, metrics);
+    const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, log }, places, config);
     const face = await serveFace({
       service: "evaluator",
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => ({ service: "evaluator", state: evaluator.state, evaluations: evaluator.evaluations, published: evaluator.published }),
+      status: () => {
+        const { state, evaluations, published, pinned } = evaluator;
+        const { version, curve: prequential } = arriving;
+        return { service: "evaluator", state, version, evaluations, published, pinned, prequential, freshness: freshness.latency() };
+      },
     });
     log.info({ url: face.url, ...places }, "watching for checkpoints");
 

@@ -31,7 +31,9 @@ export interface Wish {
   readonly seed: number;
 }
 
-export interface Measured extends Record<PartName, PartResult> {
+export interface Measured extends Record<PartName, PartResult | null> {
+  readonly validation: PartResult;
+  readonly test: PartResult;
   /** What became of EASE, for the contract. */
   readonly ease: string;
 }
@@ -68,7 +70,8 @@ export async function measure(
     return { users: count, withoutTarget, lines: linesOf(results, seed) };
   };
   const [validation, test] = [await part(subject.validation), await part(subject.test)];
-  return { validation, test, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
+  const temporal = subject.temporal.length > 0 ? await part(subject.temporal) : null;
+  return { validation, test, temporal, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
 }
 
 type Result = readonly [ScorerName, Evaluation<number>, Record<number, CatalogueFigures>];

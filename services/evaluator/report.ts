@@ -13,7 +13,13 @@ export function reportOf(checkpoint: string, contract: Contract, measured: Measu
     ...each(lines, ({ metrics }) => metrics),
     lists: each(lines, ({ lists }) => lists),
   });
-  return { checkpoint, contract, validation: part(measured.validation), test: part(measured.test) };
+  return {
+    checkpoint,
+    contract,
+    validation: part(measured.validation),
+    test: part(measured.test),
+    temporal: measured.temporal && part(measured.temporal),
+  };
 }
 
 const each = <T>({ model, popularity, ease }: PartResult["lines"], of: (line: Line) => T) => ({
@@ -30,7 +36,12 @@ const row = (name: string, cells: readonly string[]) =>
 /** A table a part, then the contract. */
 export function tableOf(contract: Contract, measured: Measured): string {
   const facts = Object.entries(contract).map(([name, value]) => `  ${name.padEnd(14)}${textOf(value)}`);
-  return [...parts.flatMap((name) => [...partLines(name, measured[name]), ""]), "what this holds for:", ...facts, ""].join("\n");
+  return [
+    ...parts.flatMap((name) => (measured[name] ? [...partLines(name, measured[name]), ""] : [])),
+    "what this holds for:",
+    ...facts,
+    "",
+  ].join("\n");
 }
 
 function partLines(name: string, { users, withoutTarget, lines }: PartResult): string[] {

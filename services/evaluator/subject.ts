@@ -1,4 +1,5 @@
-// Whom `evaluate` judges on, in the model's columns: the validation and test users of a dataset directory or of a table, and the train users that popularity and EASE learn from.
+// Whom `evaluate` judges on, in the model's columns: the validation and test users of a dataset directory or of a table, those of a table who came back after the model
+// was trained (temporal), and the train users that popularity and EASE learn from.
 import type { Manifest } from "../../shared/checkpoint/manifest.ts";
 import type { Dataset } from "../../shared/csv/dataset.ts";
 import { Histories } from "../../shared/events/histories.ts";
@@ -7,9 +8,9 @@ import type { NamedUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
-import { heldOut, translated, translation } from "./heldout.ts";
+import { cameBack, heldOut, translated, translation } from "./heldout.ts";
 
-export const parts = ["validation", "test"] as const;
+export const parts = ["validation", "test", "temporal"] as const;
 export type PartName = (typeof parts)[number];
 
 export interface Subject extends Record<PartName, readonly NamedUser[]> {
@@ -17,6 +18,8 @@ export interface Subject extends Record<PartName, readonly NamedUser[]> {
   readonly train: readonly Int32Array[];
   /** What the figures hold for, as far as the data decides it. */
   readonly contract: Readonly<Record<string, string | number | null>>;
+  /** Why nobody is in `temporal`, if that is so. */
+  readonly withoutTemporal: string | null;
 }
 
 /** `manifest` is undefined for weights that stand alone. Throws CHECKPOINT_MISMATCH when the model is of other items than the data. */
@@ -32,6 +35,8 @@ export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabular
     train: dataset.train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
     validation: inColumns(dataset.validation),
     test: inColumns(dataset.test),
+    temporal: [],
+    withoutTemporal: "a dataset directory has no times",
     contract: {
       data: dir,
       split: "the dataset's own: train, validation and test users apart",
@@ -51,7 +56,7 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
   const { salt } = manifest;
   await openExistingEvents(table);
   const histories = new Histories(salt);
-  const { version } = await followTable(table, histories).catchUp();
+  const { learned, lengths, train, version } = await readTwice(table, histories, manifest.tableVersion);
   if (version < manifest.tableVersion)
     throw new AppError("CHECKPOINT_MISMATCH", {
       what: `it was trained from version ${manifest.tableVersion} of a table, this one is at version ${version}`,
@@ -61,9 +66,11 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
   const columnOf = translation(items, vocabulary);
   const known = columnOf.filter((column) => column >= 0).length;
   if (known === 0) throw otherItems("table", table, known, items.length, vocabulary);
-  const trainUsers = [...histories.users.keys()].filter((user) => histories.partOf(user) === "train");
+  const temporal = lengths ? cameBack(histories, lengths, salt, vocabulary, limit) : [];
   return {
-    train: trainUsers.map((user) => translated(histories.rowOf(user), columnOf)).filter(({ length }) => length > 0),
+    train: train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
+    temporal,
+    withoutTemporal: temporal.length > 0 ? null : lengths ? "nobody has come back since" : "what was known then is no longer kept",
     validation: heldOut(histories, "validation", salt, vocabulary, limit),
     test: heldOut(histories, "test", salt, vocabulary, limit),
     contract: {
@@ -71,9 +78,38 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
       split: "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target",
       salt,
       tableVersion: version,
+      trainedOnVersion: manifest.tableVersion,
+      referencesOfVersion: learned,
       maxUsers: limit,
     },
   };
+}
+
+/**
+ * The table as it was when the model was trained, then as it is. Popularity and EASE learn from the former too, so that none of them knows what is to be predicted.
+ * `lengths`: of each user's row at that time; undefined where that version is no longer kept, or rows were taken away since.
+ */
+async function readTwice(table: string, histories: Histories, trainedOn: number) {
+  let anew = 0;
+  const target = {
+    append: histories.append.bind(histories),
+    clear: () => {
+      anew++;
+      histories.clear();
+    },
+  };
+  const follower = followTable(table, target);
+  const then = await follower.catchUp(trainedOn).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "VERSION_GONE") return follower.catchUp();
+    throw error;
+  });
+  const users = [...histories.users.keys()];
+  const lengths = Int32Array.from(users, (user) => histories.lengthOf(user));
+  const train = users.filter((user) => histories.partOf(user) === "train").map((user) => histories.rowOf(user));
+  const before = anew;
+  const { version } = await follower.catchUp();
+  const isWhole = then.version === trainedOn && anew === before;
+  return { learned: then.version, lengths: isWhole ? lengths : undefined, train, version };
 }
 
 const otherItems = (kind: string, path: string, known: number, items: number, vocabulary: Vocabulary) =>

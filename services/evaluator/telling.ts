@@ -9,6 +9,7 @@ export function tell(evaluation: EvaluationLine, published: Published | null, lo
   const { outcome, reason, version, round, step, users, model, popularity, seconds } = evaluation;
   const figures = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
   if (outcome === "published") log.info({ version, ...figures }, "published");
+  else if (outcome === "held") log.info({ reason, ...figures }, "held");
   else log.warn({ reason, ...figures }, "refused");
 
   metrics.counter("tributary_publications_total").inc({ outcome });

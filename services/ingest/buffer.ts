@@ -23,6 +23,9 @@ export interface Tally {
 const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
 /** Of a name beside its bytes: slots and offset of a dictionary. */
 const WORD_BYTES = 24;
+/** A mark a second and no more than these: a backlog of hours needs no more of them to be told by. */
+const MARK_MS = 1000;
+const MOST_MARKS = 64;
 /** Of a dead letter beside its value. */
 const LETTER_BYTES = 200;
 
@@ -30,6 +33,8 @@ export class RowBuffer {
   readonly tallies = new Map<number, Tally>();
   readonly dead: DeadLetter[] = [];
   readonly gaps: FilteredRange[] = [];
+  /** Arrivals of the events that are followed to the model that learns from them, ms. */
+  readonly marks: number[] = [];
   /** Fields that are no part of an event, by name. */
   readonly unknownFields = new Map<string, number>();
   readonly #users = new Dictionary();
@@ -37,6 +42,7 @@ export class RowBuffer {
   #rows = 0;
   #capacity = 0;
   #deadBytes = 0;
+  #lastMark = Number.NEGATIVE_INFINITY;
   #since: number | null = null;
   #user = new Int32Array(0);
   #item = new Int32Array(0);
@@ -76,6 +82,13 @@ export class RowBuffer {
     const known = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, next: 0, newestArrival: 0 };
     this.tallies.set(partition, known);
     return known;
+  }
+
+  /** A good event arrived, ms: it is marked when it is the first of a commit, or none was for a second of the stream. */
+  mark(arrivedAt: number): void {
+    if (!(arrivedAt - this.#lastMark >= MARK_MS) || this.marks.length === MOST_MARKS) return;
+    this.marks.push(arrivedAt);
+    this.#lastMark = arrivedAt;
   }
 
   addScanned(bytes: Uint8Array, event: Scanned, arrivedAt: number, partition: number, offset: number): void {
@@ -124,6 +137,8 @@ export class RowBuffer {
     this.tallies.clear();
     this.dead.length = 0;
     this.gaps.length = 0;
+    this.marks.length = 0;
+    this.#lastMark = Number.NEGATIVE_INFINITY;
     this.unknownFields.clear();
     this.#users.clear();
     this.#items.clear();

@@ -1,5 +1,6 @@
 // What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
 import type { Bounds } from "../../shared/kafka/client.ts";
+import { openFreshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { News, TableFigures } from "./news.ts";
 import { type Cause, causes } from "./sealer.ts";
@@ -51,6 +52,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     fileBytes: metrics.histogram("tributary_file_bytes"),
     version: metrics.gauge("tributary_table_version"),
   };
+  const freshness = openFreshness(metrics, "table");
   const partitions = new Map<number, Partition>();
   const positions = new Map<number, number>();
   const unknownFields = new Map<string, number>();
@@ -109,6 +111,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
       unknownFields.set(field, (unknownFields.get(field) ?? 0) + count);
       counters.unknown.inc({ field }, count);
     }
+    freshness.reached(news.marks);
     flushes[news.cause]++;
     counters.flushes.inc({ cause: news.cause });
     counters.seconds.observe(news.seconds);
@@ -215,6 +218,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         assignedAt,
         lastCommitAt: lastCommit?.at ?? null,
         newestArrival: table.watermark || null,
+        freshness: freshness.latency(),
         eventsPerSecond: (commits.reduce((total, { messages }) => total + messages, 0) * 1000) / RATE_WINDOW_MS,
       };
     },

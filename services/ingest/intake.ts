@@ -123,12 +123,14 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       gap(tally, partition, offset);
       if (scanEvent(values, at, at + length, event) && (isTimestamp(event.timestamp) || isTimestamp(arrived))) {
         buffer.addScanned(values, event, arrived, partition, offset);
+        buffer.mark(arrived);
         tally.good++;
       } else {
         const value = length < 0 ? null : values.subarray(at, at + length);
         const parsed = parseEvent(value, arrived);
         if (parsed.ok) {
           buffer.addEvent(parsed.event, partition, offset);
+          buffer.mark(arrived);
           for (const name of parsed.unknownFields) buffer.unknownFields.set(name, (buffer.unknownFields.get(name) ?? 0) + 1);
           tally.good++;
         } else {
@@ -196,6 +198,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       dead: countsOf(buffer.dead),
       unknownFields: new Map(buffer.unknownFields),
       file: file ? { rows: file.rows, bytes: file.size } : null,
+      marks: [...buffer.marks],
       table: table(),
     });
     log.debug({ cause, messages: buffer.messages, version: writer.table.version }, "committed");

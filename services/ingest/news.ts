@@ -42,6 +42,8 @@ export type News =
       readonly unknownFields: ReadonlyMap<string, number>;
       /** Of the file of events; null when the commit had none. */
       readonly file: { readonly rows: number; readonly bytes: number } | null;
+      /** Arrivals of marked events that are in the table now, ms. */
+      readonly marks: readonly number[];
       readonly table: TableFigures;
     }
   /** Null: it goes on. */

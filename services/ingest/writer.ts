@@ -63,6 +63,7 @@ export function createWriter(tables: Tables, topic: string): Writer {
           buffer.tallies,
         ),
         buffer.newestArrival,
+        buffer.marks,
       );
       return file;
     },
@@ -88,9 +89,9 @@ function ledger(table: DeltaTable, topic: string) {
       await table.refresh();
       ours = progress();
     },
-    commit: async (file: DataFile | undefined, to: ReadonlyMap<number, number>, newestArrival: number) => {
+    commit: async (file: DataFile | undefined, to: ReadonlyMap<number, number>, newestArrival: number, marks: readonly number[] = []) => {
       const txn = [...to].map(([partition, version]) => ({ appId: `${prefix}${partition}`, version, after: at(partition) }));
-      await table.commit({ add: file ? [file] : [], txn, newestArrival });
+      await table.commit({ add: file ? [file] : [], txn, newestArrival, marks });
       for (const [partition, version] of to) ours.set(partition, version);
     },
   };

@@ -3,7 +3,7 @@ import { type ErrorCode, AppError, errors } from "../../shared/runtime/errors.ts
 import { type RecommendAnswer, recommendAnswer, type RecommendRequest, refusalAnswer } from "./requests.ts";
 
 /** Throws SERVICE_UNREACHABLE, or the error that the service names (MODEL_MISSING, USER_UNKNOWN, ...). */
-export async function askServer(server: string, request: Partial<RecommendRequest>): Promise<RecommendAnswer> {
+export async function askServer(server: string, request: Partial<RecommendRequest>, token?: string): Promise<RecommendAnswer> {
   const unreachable = (what: string, cause?: unknown) => new AppError("SERVICE_UNREACHABLE", { what, server }, { cause });
   if (!URL.canParse(server)) throw new AppError("USAGE", { what: `--server "${server}" is no address such as http://127.0.0.1:8081` });
   let status: number;
@@ -11,7 +11,7 @@ export async function askServer(server: string, request: Partial<RecommendReques
   try {
     const response = await fetch(new URL("/v1/recommend", server), {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(10_000),
     });

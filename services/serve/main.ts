@@ -7,8 +7,11 @@ import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { mustBeGuarded } from "../../shared/runtime/loopback.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { readTokens } from "../../shared/runtime/token.ts";
 import { followPublished } from "./published.ts";
+import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
 import { followUsers } from "./users.ts";
 
@@ -19,12 +22,15 @@ export const command = defineCommand({
     dataDir: z.string().default(".tributary").describe("where everything is kept"),
     models: z.string().optional().describe("where models are published (default: models of the data directory)"),
     table: z.string().optional().describe("the table that users' histories come from (default: table of the data directory)"),
-    host: z.string().default("127.0.0.1").describe("address to listen on"),
+    host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
+    tokenFile: z.string().optional().describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
     httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),
   }),
   async run(config, until) {
     const paths = pathsOf(config.dataDir);
     const log = createLog("serve");
+    const tokens = readTokens(config.tokenFile, "reader");
+    mustBeGuarded("--host", config.host, tokens !== undefined);
     const metrics = createMetrics("serve");
     const published = followPublished(await openEngine({ threads: 1 }), config.models ?? paths.models, log);
     const users = followUsers(config.table ?? paths.table);
@@ -38,7 +44,10 @@ export const command = defineCommand({
       metrics,
       status: () => ({ service: "serve", model: published.version, ...counts }),
       ready: () => published.version !== null,
-      routes: (app) => routes(app, published, users.historyOf, counts, metrics, log),
+      patienceMs: 10_000,
+      drainMs: 3_000,
+      refusal: (_, what) => malformed(what),
+      routes: (app) => routes(app, { published, historyOf: users.historyOf, tokens, counts, metrics, log }),
     });
     log.info({ url: face.url, model: published.version }, "listening");
 
@@ -51,7 +60,7 @@ export const command = defineCommand({
       if (!told.has(error.message)) log.warn(error.message);
       told.add(error.message);
     };
-    await Promise.all([every(500, published.refresh), every(1000, users.refresh)]);
+    await Promise.all([every(250, published.refresh), every(1000, users.refresh)]);
     await face.close();
   },
 });

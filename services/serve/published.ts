@@ -1,29 +1,43 @@
 // The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between two requests.
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { currentVersion, readMetrics } from "../../shared/checkpoint/models.ts";
+import { openModel } from "../../shared/checkpoint/scoring.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { currentVersion, readMetrics } from "../../shared/checkpoint/models.ts";
-import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { type Recommending, recommending } from "./recommender.ts";
+import type { ModelAnswer } from "./requests.ts";
 
 export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */
   get(): Recommending;
   readonly version: string | null;
   /** What GET /v1/models/current answers. Throws MODEL_MISSING likewise. */
-  about(): object;
+  about(): ModelAnswer;
   /** Looks at the pointer once; a model that cannot be read is told, and the one in use stays. */
   refresh(): Promise<void>;
 }
 
 export function followPublished(engine: Engine, modelsDir: string, log: Log): PublishedModel {
-  let inUse: { model: Recommending; about: object; dispose(): void } | undefined;
+  let inUse: { model: Recommending; about: ModelAnswer; dispose(): void } | undefined;
+  /** What could not be read, as its files stood: it is tried again when they change, or when the pointer was elsewhere in between. */
   let refused: string | undefined;
   const get = () => {
     if (!inUse) throw new AppError("MODEL_MISSING", { what: "no model has been published yet" });
     return inUse;
   };
+  async function change(version: string): Promise<void> {
+    const { manifest, ...opened } = await openModel(engine, join(modelsDir, version));
+    const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
+    const evaluation = await readMetrics(modelsDir, version).catch(() => null);
+    const about = { model: version, step, round, tableVersion, watermark, items: vocabulary.count, createdAt, evaluation };
+    opened.scoreBatch([Int32Array.of(0)]); // what is made at first use is not made at a client's cost
+    const before = inUse;
+    inUse = { model: recommending(version, opened), about, dispose: opened.dispose };
+    before?.dispose(); // scoring is synchronous: no request is half-way through the old one
+    log.info({ version, step, items: vocabulary.count }, "serving");
+  }
   return {
     get: () => get().model,
     about: () => get().about,
@@ -32,21 +46,28 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
     },
     async refresh() {
       const version = await currentVersion(modelsDir);
-      if (version === null || version === inUse?.model.name || version === refused) return;
+      if (version === null) return;
+      if (version === inUse?.model.name) {
+        refused = undefined; // gone back from, it gets another chance
+        return;
+      }
+      const candidate = await standing(modelsDir, version);
+      if (candidate === refused) return;
       try {
-        const { manifest, ...opened } = await openModel(engine, join(modelsDir, version));
-        const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
-        const evaluation = await readMetrics(modelsDir, version).catch(() => null);
-        const about = { model: version, step, round, tableVersion, watermark, items: vocabulary.count, createdAt, evaluation };
-        const before = inUse;
-        inUse = { model: recommending(version, opened), about, dispose: opened.dispose };
-        before?.dispose(); // scoring is synchronous: no request is half-way through the old one
-        log.info({ version, step, items: vocabulary.count }, "serving");
+        await change(version);
+        refused = undefined;
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        refused = version;
+        refused = candidate;
         log.error({ version }, error.message);
       }
     },
   };
+}
+
+/** A version and how its files stand: another text once one of them was replaced or written to. */
+async function standing(modelsDir: string, version: string): Promise<string> {
+  const files = ["manifest.json", "model.safetensors", "vocabulary.json"].map((name) => join(modelsDir, version, name));
+  const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  return [version, ...stats.map((each) => (each ? `${each.ino} ${each.size} ${each.mtimeMs}` : "missing"))].join(", ");
 }

@@ -4,9 +4,11 @@ import { openEngine } from "../../shared/engine/engine.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { readToken } from "../../shared/runtime/token.ts";
 import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { askServer } from "./client.ts";
+import { itemsOf } from "./history.ts";
 import { recommend, recommending } from "./recommender.ts";
 import type { RecommendAnswer } from "./requests.ts";
 import { readTitles } from "./titles.ts";
@@ -15,7 +17,11 @@ import { followUsers } from "./users.ts";
 const options = z.object({
   checkpoint: z.string().optional().describe("a checkpoint or a published model to recommend from"),
   server: z.string().optional().describe("address of a running serve, http://HOST:PORT"),
-  items: z.string().optional().describe("the history: items, separated by commas"),
+  tokenFile: z.string().optional().describe("with --server: file with a token of the role reader, where the server asks for one"),
+  items: z
+    .string()
+    .optional()
+    .describe('the history: items, separated by commas; with --titles names too, such as "Toy Story (1995), Heat (1995)"'),
   user: z.string().optional().describe("the user whose history the table holds"),
   k: z.coerce.number().int().min(1).max(1000).default(10).describe("how many"),
   includeSeen: z.boolean().default(false).describe("list items of the history too"),
@@ -36,42 +42,34 @@ export const command = defineCommand({
       throw new AppError("USAGE", { what: "give either --checkpoint or --server" });
     if ((items === undefined) === (user === undefined)) throw new AppError("USAGE", { what: "give either --items or --user" });
     const titles = config.titles === undefined ? undefined : await readTitles(config.titles);
-    const answer = server === undefined ? await fromCheckpoint(checkpoint!, config) : await fromServer(server, config);
-    if (answer.unknown) process.stderr.write(`not known to the model, skipped: ${answer.unknown.join(", ")}\n`);
-    if (answer.fallback) process.stderr.write("nothing known of this user: these are the popular items\n");
-    const named = { ...answer, items: answer.items.map((each) => (titles ? { ...each, title: titles.get(each.item) ?? null } : each)) };
-    process.stdout.write(config.json ? `${JSON.stringify(named)}\n` : tableOf(named.items));
+    const history = items === undefined ? undefined : itemsOf(items, titles);
+    const answer = server === undefined ? await fromCheckpoint(checkpoint!, history, config) : await fromServer(server, history, config);
+    const named = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);
+    if (answer.unknown) process.stderr.write(`not known to the model, skipped: ${answer.unknown.map(named).join("; ")}\n`);
+    if (answer.fallback) process.stderr.write("no item of the history is known to the model: these are the popular items\n");
+    const listed = answer.items.map((each) => (titles ? { ...each, title: titles.get(each.item) ?? null } : each));
+    process.stdout.write(config.json ? `${JSON.stringify({ ...answer, items: listed })}\n` : tableOf(listed));
   },
 });
 
-const itemsOf = (config: Config) =>
-  config.items
-    ?.split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
+type History = readonly string[] | undefined;
 
-async function fromServer(server: string, config: Config): Promise<RecommendAnswer> {
-  const { user, k, includeSeen } = config;
-  const items = itemsOf(config);
-  return await askServer(server, { ...(items ? { items } : {}), ...(user === undefined ? {} : { user }), k, includeSeen });
+async function fromServer(server: string, history: History, { user, k, includeSeen, tokenFile }: Config): Promise<RecommendAnswer> {
+  const whose = history === undefined ? { user: user! } : { items: [...history] };
+  return await askServer(server, { ...whose, k, includeSeen }, readToken(tokenFile, "reader"));
 }
 
-async function fromCheckpoint(dir: string, config: Config): Promise<RecommendAnswer> {
-  const history = itemsOf(config) ?? (await historyFrom(config.table ?? pathsOf(config.dataDir).table, config.user!));
+async function fromCheckpoint(dir: string, given: History, { table, dataDir, user, k, includeSeen }: Config): Promise<RecommendAnswer> {
+  const history = given ?? (await historyFrom(table ?? pathsOf(dataDir).table, user!));
   const model = await openModel(await openEngine({ threads: 1 }), dir);
-  return recommend(recommending(`step ${model.manifest.step}`, model), {
-    history,
-    k: config.k,
-    exclude: [],
-    includeSeen: config.includeSeen,
-  });
+  return recommend(recommending(`step ${model.manifest.step}`, model), { history, k, exclude: [], includeSeen });
 }
 
 async function historyFrom(tableDir: string, user: string): Promise<string[]> {
   await openExistingEvents(tableDir); // a wrong --table is another mistake than an unknown user
   const users = followUsers(tableDir);
   await users.refresh();
-  return users.historyOf(user);
+  return await users.historyOf(user);
 }
 
 function tableOf(items: readonly { item: string; score: number; title?: string | null }[]): string {

@@ -1,4 +1,4 @@
-// A history -> the k best items that are not in it, by name. Serve asks over HTTP, the command at the terminal; both get this answer.
+// Histories -> the k best items of each that are not in it, by name. Serve asks over HTTP, the command at the terminal; both get this answer.
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { rankingOf } from "../../shared/ranking/metrics.ts";
@@ -31,19 +31,41 @@ export interface Wish {
 }
 
 /** Items that the vocabulary lacks are named in the answer. Without any known item the popular ones are listed. */
-export function recommend(model: Recommending, { history, k, exclude, includeSeen }: Wish): RecommendAnswer {
-  const distinct = [...new Set(history)];
-  const columns = (items: readonly string[]) =>
-    Int32Array.from(items.map((item) => model.vocabulary.column(item)).filter((column) => column !== undefined));
-  const seen = columns(distinct);
-  const masked = columns([...(includeSeen ? [] : distinct), ...exclude]);
-  const unknown = distinct.filter((item) => model.vocabulary.column(item) === undefined);
-  const scores_I = seen.length > 0 ? model.scoreBatch([seen]) : model.popular();
-  const items = [...rankingOf(scores_I, masked, k)].map((column) => ({ item: model.vocabulary.items[column]!, score: scores_I[column]! }));
-  return {
-    model: model.name,
-    items,
-    ...(unknown.length > 0 ? { unknown } : {}),
-    ...(seen.length === 0 ? { fallback: "popular" as const } : {}),
-  };
+export const recommend = (model: Recommending, wish: Wish): RecommendAnswer => recommendTogether(model, [wish])[0]!;
+
+/** All scored in one product; each answer is, bit for bit, what its wish would get alone. */
+export function recommendTogether(model: Recommending, wishes: readonly Wish[]): RecommendAnswer[] {
+  const { vocabulary } = model;
+  const histories = wishes.map(({ history }) => new Set(history));
+  const foldIns = histories.map((history) => columnsOf(vocabulary, history));
+  const known = foldIns.filter(({ length }) => length > 0);
+  const scores_BI = known.length > 0 ? model.scoreBatch(known) : new Float32Array(0);
+  const size = vocabulary.items.length;
+  let row = 0;
+  return wishes.map(({ k, exclude, includeSeen }, index) => {
+    const [history, foldIn] = [histories[index]!, foldIns[index]!];
+    const isKnown = foldIn.length > 0;
+    const scores_I = isKnown ? scores_BI.subarray(row * size, (row + 1) * size) : model.popular();
+    if (isKnown) row++;
+    const excluded = columnsOf(vocabulary, exclude);
+    const masked = Int32Array.from([...(includeSeen ? [] : foldIn), ...excluded]);
+    const best = rankingOf(scores_I, masked, k);
+    const unknown = foldIn.length === history.size ? [] : [...history].filter((item) => vocabulary.column(item) === undefined);
+    return {
+      model: model.name,
+      items: Array.from(best, (column) => ({ item: vocabulary.items[column]!, score: scores_I[column]! })),
+      ...(unknown.length > 0 ? { unknown } : {}),
+      ...(isKnown ? {} : { fallback: "popular" as const }),
+    };
+  });
+}
+
+/** Of the items that it knows. */
+function columnsOf(vocabulary: Vocabulary, items: Iterable<string>): Int32Array {
+  const columns: number[] = [];
+  for (const item of items) {
+    const column = vocabulary.column(item);
+    if (column !== undefined) columns.push(column);
+  }
+  return Int32Array.from(columns);
 }

@@ -1,10 +1,15 @@
-// The HTTP interface of recommendations: POST /v1/recommend, GET /v1/models/current. Reads requests, hands them on, tells refusals.
+// The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/models/current, /openapi.json. Reads requests, hands them on, tells refusals.
 import type { FastifyInstance } from "fastify";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import type { Tokens } from "../../shared/runtime/token.ts";
+import { mustBeAllowed } from "./access.ts";
+import { openapi } from "./openapi.ts";
 import type { PublishedModel } from "./published.ts";
-import { recommend } from "./recommender.ts";
-import { readRequest, refuse } from "./requests.ts";
+import { recommendTogether, type Wish } from "./recommender.ts";
+import { refuse } from "./refusals.ts";
+import { type BatchAnswer, MOST_TOGETHER, type RecommendAnswer, readBatch, readRequest } from "./requests.ts";
+import { together } from "./together.ts";
 
 /** 10,000 items of 256 bytes, and as many to exclude, would be more: such a request is too large to mean anything. */
 const bodyLimit = 4 << 20;
@@ -14,42 +19,66 @@ export interface Counts {
   errors: number;
 }
 
-/** `historyOf` throws AppError USER_UNKNOWN. */
-export function routes(
-  app: FastifyInstance,
-  published: PublishedModel,
-  historyOf: (user: string) => string[],
-  counts: Counts,
-  metrics: Metrics,
-  log: Log,
-): void {
+export interface Serving {
+  readonly published: Pick<PublishedModel, "get" | "about">;
+  /** Throws AppError USER_UNKNOWN. */
+  historyOf(user: string): Promise<string[]>;
+  readonly tokens: Tokens | undefined;
+  readonly counts: Counts;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export function routes(app: FastifyInstance, { published, historyOf, tokens, counts, metrics, log }: Serving): void {
   const total = metrics.counter("tributary_requests_total");
   const seconds = metrics.histogram("tributary_request_seconds");
+  const size = metrics.histogram("tributary_scored_together");
   const counted = (status: number) => {
     counts.requests++;
     if (status >= 400) counts.errors++;
     total.inc({ status: String(status) });
   };
 
-  app.post("/v1/recommend", { bodyLimit }, (request) => {
-    const { items, user, ...wish } = readRequest(request.body);
-    return recommend(published.get(), { history: items ?? historyOf(user!), ...wish });
+  // The model is asked for when it scores, not when the request came: it may have changed in between.
+  const score = together(MOST_TOGETHER, (wishes: readonly Wish[]) => {
+    size.observe(wishes.length);
+    return recommendTogether(published.get(), wishes);
+  });
+  const answer = async (body: unknown): Promise<RecommendAnswer> => {
+    const { items, user, ...wish } = readRequest(body);
+    return await score({ history: items ?? (await historyOf(user!)), ...wish });
+  };
+
+  app.post("/v1/recommend", { bodyLimit }, (request) => answer(request.body));
+  app.post("/v1/recommend::batch", { bodyLimit }, async (request): Promise<BatchAnswer> => {
+    const entries = readBatch(request.body);
+    published.get(); // without a model there is one answer to all
+    return { answers: await Promise.all(entries.map((entry) => answer(entry).catch((error) => refuse(told(error, request.url)).body))) };
   });
   app.get("/v1/models/current", () => published.about());
+  const document = openapi(tokens !== undefined);
+  app.get("/openapi.json", () => document);
 
+  const told = (error: unknown, url: string) => {
+    if (refuse(error).status === 500) log.error({ err: error, url: url.slice(0, 200) }, "a request failed");
+    return error;
+  };
+  app.addHook("onRequest", async ({ url, headers, socket }) => {
+    mustBeAllowed(tokens, { path: url.split("?")[0]!, authorization: headers.authorization, remote: socket.remoteAddress });
+  });
   app.addHook("onResponse", async (request, reply) => {
     if (!request.url.startsWith("/v1/")) return;
     counted(reply.statusCode);
     if (request.routeOptions.url === "/v1/recommend") seconds.observe(reply.elapsedTime / 1000);
   });
   app.setErrorHandler(async (error, request, reply) => {
-    const { status, body } = refuse(error);
-    if (status >= 500 && status !== 503) log.error({ err: error, url: request.url }, "a request failed");
+    const { status, body } = refuse(told(error, request.url));
     if (status === 503) reply.header("retry-after", "5");
+    if (status === 401) reply.header("www-authenticate", "Bearer");
     return reply.code(status).send(body);
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const hint = "POST /v1/recommend, GET /v1/models/current, /status, /metrics, /live, /ready";
+    const hint = "POST /v1/recommend, POST /v1/recommend:batch, GET /v1/models/current, /openapi.json, /status, /metrics, /live, /ready";
     return reply.code(404).send({ code: "ROUTE_UNKNOWN", message: `there is no ${request.method} ${request.url.slice(0, 200)}`, hint });
   });
 }

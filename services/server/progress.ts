@@ -1,5 +1,6 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
 import { cpu } from "../../shared/runtime/cpu.ts";
+import { openFreshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/wire/messages.ts";
 import type { Outcome } from "./saving/checkpointing.ts";
@@ -50,10 +51,14 @@ export class Progress {
   #settle: () => void = () => {};
   readonly #metrics: Metrics;
   readonly #measures: ReturnType<typeof openMeasures>;
+  readonly #freshness: ReturnType<typeof openFreshness>;
+  /** Arrivals of marked events that the round at hand is the first to learn from. */
+  #marks: readonly number[] = [];
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.#measures = openMeasures(metrics);
+    this.#freshness = openFreshness(metrics, "gradient");
   }
 
   /** Counts and times every step that `desk` runs. */
@@ -65,12 +70,24 @@ export class Progress {
       this.#settle = this.#account(work, answers);
       const received = await desk.run(work, signal);
       answers.push(...received);
-      if (work.phase === "score" || work.phase === "posterior") this.#settle(); // nothing is applied
+      if (work.phase === "score" || work.phase === "posterior")
+        this.#settle(); // nothing is applied
+      else this.#learnedFrom();
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase }, work.steps ?? 1);
       this.#pace.passed(Date.now(), peers.bytes);
       this.measure(peers, desk);
       return received;
     };
+  }
+
+  /** Marked events of the version that was just pinned: arrivals, ms since 1970. */
+  pinned(marks: readonly number[]): void {
+    this.#marks = [...this.#marks, ...marks];
+  }
+
+  #learnedFrom(): void {
+    this.#freshness.reached(this.#marks);
+    this.#marks = [];
   }
 
   /** Opens the account of a step; what it returns closes it. */
@@ -150,6 +167,7 @@ export class Progress {
       items: this.run?.optimizer.config.items ?? 0,
       tableVersion: this.tableVersion,
       watermark: this.watermark,
+      freshness: this.#freshness.latency(),
       timings: this.#timings,
       cpu: cpu.accounts(),
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,

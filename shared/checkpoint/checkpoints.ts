@@ -60,10 +60,22 @@ export async function loadModel(dir: string): Promise<Model> {
     checkShapes(weights, manifest.config);
     return weights;
   });
-  const vocabulary = z.array(z.string()).parse(JSON.parse(await readText(join(dir, VOCABULARY), manifest.sha256[VOCABULARY])));
-  if (vocabulary.length !== manifest.vocabulary.count || vocabulary.length !== manifest.config.items)
-    throw new AppError("CHECKPOINT_CORRUPT", { what: `${vocabulary.length} items for ${manifest.config.items} columns`, path: dir });
-  return { weights, manifest, vocabulary };
+  return { weights, manifest, vocabulary: await readVocabulary(dir, manifest) };
+}
+
+/** Item of each column. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when it does not fit the manifest. */
+async function readVocabulary(dir: string, { sha256, vocabulary: { count }, config }: Manifest): Promise<string[]> {
+  const path = join(dir, VOCABULARY);
+  const refuse = (what: string, options?: ErrorOptions) => new AppError("CHECKPOINT_CORRUPT", { what, path }, options);
+  let items: string[];
+  try {
+    items = z.array(z.string()).parse(JSON.parse(await readText(path, sha256[VOCABULARY])));
+  } catch (error) {
+    throw error instanceof AppError ? error : refuse("the vocabulary is no list of items", { cause: error });
+  }
+  if (items.length !== count || items.length !== config.items) throw refuse(`${items.length} items for ${config.items} columns`);
+  if (new Set(items).size !== items.length) throw refuse("an item has two columns");
+  return items;
 }
 
 /** Writes `<root>/<step>/` and forgets all but the newest `kept`, and the newest of a round's end where it is not among them. */

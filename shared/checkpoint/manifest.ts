@@ -27,12 +27,14 @@ const manifestSchema = z.object({
   watermark: z.number().nullable(),
   vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) }),
   sha256: z.record(z.string(), z.string()),
+  /** Of a published model alone: when, and which version was current until then; null for the first. */
+  published: z.object({ at: z.number(), parent: z.string().nullable() }).optional(),
   createdAt: z.number(),
 });
 export type Manifest = z.output<typeof manifestSchema>;
 export type WrittenManifest = z.input<typeof manifestSchema>;
 /** What the caller knows; the rest follows from the files. */
-export type ManifestFacts = Omit<WrittenManifest, "format" | "model" | "vocabulary" | "sha256">;
+export type ManifestFacts = Omit<WrittenManifest, "format" | "model" | "vocabulary" | "sha256" | "published">;
 
 /** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function readManifest(dir: string): Promise<Manifest> {

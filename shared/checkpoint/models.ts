@@ -1,13 +1,30 @@
-// Published models: <models>/<version>/, never changed once there, and the pointer `current`, replaced by rename. The evaluator writes, serve reads.
+// Published models: <models>/<version>/, never changed once there. The evaluator publishes, `models` goes back, serve reads what pointer.ts says. Who writes holds the folder's lock.
 import { constants } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDurable } from "../runtime/durable.ts";
+import { AppError } from "../runtime/errors.ts";
+import { exclusively } from "../runtime/lock.ts";
 import { loadModel } from "./checkpoints.ts";
+import { realDisk } from "./disk.ts";
+import { readText, writeFile } from "./files.ts";
+import { readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
+import { MANIFEST, WEIGHTS } from "./weights.ts";
 
-const versionPattern = /^v\d{6,}$/;
-const parts = ["model.safetensors", "vocabulary.json", "manifest.json"];
-const kept = 5;
+export { currentVersion };
+
+const METRICS = "metrics.json";
+/**
+ * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still one of an hour ago and one of yesterday to go back to.
+ */
+const kept = [
+  { every: 1, newest: 5 },
+  { every: 8, newest: 3 },
+  { every: 64, newest: 3 },
+  { every: 512, newest: 3 },
+  { every: 4096, newest: 3 },
+];
 
 /** Versions that are there, oldest first. */
 export async function listModels(modelsDir: string): Promise<string[]> {
@@ -15,59 +32,113 @@ export async function listModels(modelsDir: string): Promise<string[]> {
   return (names ?? []).filter((name) => versionPattern.test(name)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
-/** The version that `current` names, or null before the first publication. */
-export async function currentVersion(modelsDir: string): Promise<string | null> {
-  const text = (await readFile(join(modelsDir, "current"), "utf8").catch(absent))?.trim() ?? "";
-  return versionPattern.test(text) ? text : null;
-}
-
 /** What the evaluator measured when it published this version; its schema is the evaluator's own. */
 export async function readMetrics(modelsDir: string, version: string): Promise<unknown> {
-  return JSON.parse(await readFile(join(modelsDir, version, "metrics.json"), "utf8"));
+  return JSON.parse(await readFile(join(modelsDir, version, METRICS), "utf8"));
 }
 
 /**
  * Copies a checkpoint to the next version, with its metrics beside it, and points `current` at it. A reader sees the old model or the new one, whole.
+ * `parent` is the version that it was compared with: null is answered, and nothing changed, when another one is current by then, or publication is pinned.
  * The copy itself is read back before anything points at it: throws AppError CHECKPOINT_CORRUPT when it is torn, and leaves everything as it was.
  */
-export async function publish(modelsDir: string, checkpointDir: string, metrics: object): Promise<string> {
+export async function publish(modelsDir: string, checkpointDir: string, metrics: object, parent?: string | null): Promise<string | null> {
   await mkdir(modelsDir, { recursive: true });
-  const newest = (await listModels(modelsDir)).at(-1);
-  const version = `v${String(Number(newest?.slice(1) ?? 0) + 1).padStart(6, "0")}`;
-  const draft = join(modelsDir, `.${version}.draft`);
-  await rm(draft, { recursive: true, force: true }); // left by a process that was killed
+  const over = parent === undefined ? await currentVersion(modelsDir) : parent;
+  const draft = join(modelsDir, ".draft");
   try {
-    await mkdir(draft);
-    for (const part of parts) await copyFile(join(checkpointDir, part), join(draft, part), constants.COPYFILE_FICLONE);
-    await writeFile(join(draft, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+    await writeDraft(draft, checkpointDir, metrics, over);
     await loadModel(draft);
-    for (const part of [...parts, "metrics.json", "."]) await makeDurable(join(draft, part));
-    await rename(draft, join(modelsDir, version));
-  } catch (error) {
+    return await alone(modelsDir, async () => {
+      if ((await currentVersion(modelsDir)) !== over || (await pinnedVersion(modelsDir)) !== null) return null;
+      const newest = (await listModels(modelsDir)).at(-1);
+      const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
+      await rename(draft, join(modelsDir, version));
+      await point(modelsDir, "current", version);
+      return version;
+    });
+  } finally {
     await rm(draft, { recursive: true, force: true });
-    throw error;
   }
-  await point(modelsDir, version);
-  return version;
 }
 
-async function point(modelsDir: string, version: string): Promise<void> {
-  const next = join(modelsDir, ".current.next");
-  await writeFile(next, `${version}\n`);
-  await makeDurable(next);
-  await rename(next, join(modelsDir, "current"));
-  await makeDurable(modelsDir);
+/** The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still removes it. */
+async function writeDraft(draft: string, checkpointDir: string, metrics: object, parent: string | null): Promise<void> {
+  await rm(draft, { recursive: true, force: true }); // left by a process that was killed
+  await mkdir(draft);
+  const { sha256, ...manifest } = await readManifest(checkpointDir);
+  const hashes: Record<string, string> = {};
+  for (const part of [WEIGHTS, VOCABULARY]) {
+    await copyFile(join(checkpointDir, part), join(draft, part), constants.COPYFILE_FICLONE);
+    hashes[part] = sha256[part] ?? "";
+  }
+  const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
+  hashes[METRICS] = await writeFile(realDisk, join(draft, METRICS), text(metrics));
+  const written: WrittenManifest = { ...manifest, sha256: hashes, published: { at: Date.now(), parent } };
+  await writeFile(realDisk, join(draft, MANIFEST), text(written));
+  for (const part of [...Object.keys(hashes), MANIFEST]) await chmod(join(draft, part), 0o444);
+  for (const part of [WEIGHTS, VOCABULARY, "."]) await makeDurable(join(draft, part));
 }
 
-/** Removes all but the newest few versions and the current one. */
+/**
+ * Points `current` at a version that is there; with `pin` keeps it there until `unpin`, without it nothing is pinned afterwards. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and
+ * leaves everything as it was. Returns what was current until then.
+ */
+export async function goTo(modelsDir: string, version: string, pin: boolean): Promise<string | null> {
+  const mustBeThere = async () => {
+    if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
+  };
+  await mustBeThere(); // and so is the folder, for the lock
+  return alone(modelsDir, async () => {
+    await mustBeThere(); // not pruned while another held the lock
+    await verify(modelsDir, version);
+    const before = await currentVersion(modelsDir);
+    if (pin) await point(modelsDir, "pinned", version); // first: killed in between, publication stands still, and nothing else has happened
+    await point(modelsDir, "current", version);
+    if (!pin) await unpin(modelsDir);
+    return before;
+  });
+}
+
+/** Every file is the one that was published. */
+async function verify(modelsDir: string, version: string): Promise<void> {
+  const dir = join(modelsDir, version);
+  try {
+    const { manifest } = await loadModel(dir);
+    if (manifest.sha256[METRICS]) await readText(join(dir, METRICS), manifest.sha256[METRICS]);
+  } catch (error) {
+    throw error instanceof AppError && error.code === "CHECKPOINT_MISSING"
+      ? new AppError("CHECKPOINT_CORRUPT", { ...error.facts, what: "a file of the model is gone" }, { cause: error })
+      : error;
+  }
+}
+
+export const unknown = (modelsDir: string, version: string) =>
+  new AppError("MODEL_UNKNOWN", { what: `no version ${version}`, path: modelsDir });
+
+/** The version that was current when this one was published; null for the first, and where its manifest cannot be read. */
+export async function parentOf(modelsDir: string, version: string): Promise<string | null> {
+  try {
+    return (await readManifest(join(modelsDir, version))).published?.parent ?? null;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return null;
+  }
+}
+
+/** Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
 export async function prune(modelsDir: string): Promise<void> {
-  const current = await currentVersion(modelsDir);
-  const old = (await listModels(modelsDir)).slice(0, -kept).filter((version) => version !== current);
-  for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
+  await alone(modelsDir, async () => {
+    const [current, pinned] = [await currentVersion(modelsDir), await pinnedVersion(modelsDir)];
+    const spared = [current, pinned, current && (await parentOf(modelsDir, current))];
+    const versions = await listModels(modelsDir);
+    const thinned = kept.flatMap(({ every, newest }) => versions.filter((version) => numberOf(version) % every === 0).slice(-newest));
+    const old = versions.filter((version) => !spared.includes(version) && !thinned.includes(version));
+    for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
+  });
 }
 
-/** For `catch`: a file that is not there is null, anything else is thrown on. */
-function absent(error: NodeJS.ErrnoException): null {
-  if (error.code === "ENOENT") return null;
-  throw error;
-}
+const numberOf = (version: string) => Number(version.slice(1));
+
+/** Whoever publishes, goes back or prunes does so alone; readers need no lock. */
+const alone = <T>(modelsDir: string, work: () => Promise<T>): Promise<T> => exclusively(join(modelsDir, ".lock"), undefined, work);

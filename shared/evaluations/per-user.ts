@@ -1,5 +1,5 @@
 // Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a folder. Written by `train`, the evaluator and `evaluate`, read by `plot`.
-// Columns: part (validation, test), scorer (model, popularity, ease), user, epoch, step (both 0 where the weights do not say), and one for each metric, null without a target.
+// Columns: part (validation, test, temporal), scorer (model, popularity, ease), user, epoch, step (both 0 where the weights do not say), and one for each metric, null without a target.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Text, rowsOf, textOf } from "../events/text.ts";
@@ -11,7 +11,7 @@ import type { TableSchema } from "../table/schema.ts";
 
 /** One scorer on one part of the held-out users: value k of each metric is user k's. */
 export interface Scored {
-  readonly part: "validation" | "test";
+  readonly part: "validation" | "test" | "temporal";
   readonly scorer: string;
   readonly users: readonly string[];
   readonly metrics: Readonly<Record<string, ArrayLike<number>>>;

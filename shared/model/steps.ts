@@ -118,11 +118,18 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
 export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, bag_BH: Float32Array): Float32Array {
   const { tf } = engine;
   const width = hidden.config.hidden;
+  if (bag_BH.length === width) {
+    // A product with one row goes another way through TensorFlow and adds in another order. Beside itself a row has the bits that it has among others.
+    const pair_BH = new Float32Array(2 * width);
+    pair_BH.set(bag_BH);
+    pair_BH.set(bag_BH, width);
+    return score(engine, hidden, decoder, pair_BH).subarray(0, decoder.bias_1I.size);
+  }
   const known = Array.from({ length: bag_BH.length / width }, (_, user) =>
     bag_BH.subarray(user * width, (user + 1) * width).some((value) => value !== 0) ? 1 : 0,
   );
   return scope(engine, () => {
-    const { mu_BL } = encode(engine, hidden, bag_BH);
+    const { mu_BL } = encode(engine, hidden, bag_BH, true);
     return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known)), true).dataSync<"float32">();
   });
 }

@@ -154,6 +154,8 @@ function training(flow: Flow, memory: Memory): Problem[] {
   return found;
 }
 
+const unpin = "`tributary models pin --off` lets the evaluator publish again";
+
 function quality(flow: Flow): Problem[] {
   const found = presence(
     flow,
@@ -175,6 +177,10 @@ function quality(flow: Flow): Problem[] {
       ? "the model published before stays in use"
       : "nothing is published yet; the next round is tried by itself";
     found.push({ box: "quality", level: often ? "red" : "amber", word: "refused", reason, hint: kept });
+  }
+  if (status.pinned !== null) {
+    const reason = `Publication is pinned to ${status.pinned}: newer models are judged and not published`;
+    found.push({ box: "quality", level: "amber", word: "pinned", reason, hint: unpin });
   }
   const checkpoint = flow.server?.status?.checkpoint;
   const waiting =
@@ -198,7 +204,7 @@ function quality(flow: Flow): Problem[] {
       level,
       word: "stale",
       reason,
-      hint: "rounds take too long for this stream: add trainers with `tributary trainer`",
+      hint: status.pinned === null ? "rounds take too long for this stream: add trainers with `tributary trainer`" : unpin,
     });
   }
   return found;

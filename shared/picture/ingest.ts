@@ -1,5 +1,6 @@
 // What ingest's /status says, and several ingest processes as one: their partitions side by side, their counts added up, the worst state of them. Pure.
 import { z } from "zod";
+import { latency } from "./latency.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
 
 const counts = z.record(z.string(), z.number()).catch({});
@@ -36,6 +37,8 @@ export const ingestStatus = z.object({
   table: maybe(z.object({ version: number, files: number, rows: number })),
   lastCommitAt: number,
   newestArrival: number,
+  /** From arrival to committed file. */
+  freshness: latency,
   eventsPerSecond: number,
 });
 export type IngestStatus = z.output<typeof ingestStatus>;
@@ -70,6 +73,7 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     table: most(({ table }) => table?.version ?? null).table,
     lastCommitAt: most(({ lastCommitAt }) => lastCommitAt).lastCommitAt,
     newestArrival: most(({ newestArrival }) => newestArrival).newestArrival,
+    freshness: most(({ freshness }) => freshness?.p95 ?? null).freshness,
     eventsPerSecond: sum(({ eventsPerSecond }) => eventsPerSecond),
   };
 }

@@ -3,8 +3,10 @@ import { boxesOf, type Figure } from "./boxes.ts";
 import { count, duration, loss, plural, ratio } from "./figures.ts";
 import { isDraining, type Problem, problemsOf } from "./health.ts";
 import type { IngestStatus } from "./ingest.ts";
+import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
-import { type Flow, freshnessOf } from "./statuses.ts";
+import type { CurvePoint } from "./prequential.ts";
+import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
 import { type Training, trainingOf } from "./training.ts";
 
@@ -32,6 +34,10 @@ export interface Picture {
   readonly verdict: Verdict;
   /** Seconds; null while no model is published. */
   readonly freshness: number | null;
+  /** How long marked events took to get there. */
+  readonly latencies: Latencies;
+  /** The newest point of the prequential curve; null before the first. */
+  readonly prequential: CurvePoint | null;
   readonly lag: number | null;
   readonly problems: readonly Problem[];
   readonly boxes: readonly Figure[];
@@ -49,6 +55,8 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     at: flow.now,
     verdict: verdictOf(flow, problems),
     freshness: freshnessOf(flow),
+    latencies: latenciesOf(flow),
+    prequential: flow.evaluator?.status?.prequential.at(-1) ?? null,
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems,
     boxes: boxesOf(flow, memory, problems),

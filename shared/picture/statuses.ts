@@ -1,6 +1,8 @@
 // What the services' /status answers say, read with tolerance: an unknown or missing figure becomes null, so that an older or newer service still shows.
 import { z } from "zod";
 import { combine, type IngestStatus, ingestStatus } from "./ingest.ts";
+import { type Latencies, latency } from "./latency.ts";
+import { curve } from "./prequential.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
 import { type ServerStatus, serverStatus } from "./training.ts";
 
@@ -21,12 +23,15 @@ const replay = z.object({ source: text, produced: number, total: number, ratePer
 const trainer = z.object({ state: text, engine: text, parts: number });
 const evaluator = z.object({
   state: text,
+  freshness: latency,
+  prequential: curve,
   evaluations: list(
     z.object({ at: z.number(), round: number, model: maybe(metrics), popularity: maybe(metrics), outcome: text, reason: text }),
   ),
   published: maybe(
     z.object({ version: text, at: number, watermark: number, round: number, metrics: maybe(metrics), popularity: maybe(metrics) }),
   ),
+  pinned: text,
 });
 const serve = z.object({ model: text, requests: number, errors: number });
 
@@ -92,4 +97,10 @@ export function freshnessOf(flow: Flow): number | null {
   if (watermark === null) return null;
   const newest = flow.ingest?.status?.newestArrival ?? null;
   return newest !== null && newest > watermark ? Math.max(0, (flow.now - watermark) / 1000) : 0;
+}
+
+/** From a marked event's arrival to each stage, as far as the services tell. */
+export function latenciesOf({ ingest, server, evaluator }: Flow): Latencies {
+  const of = (seen: Seen<{ freshness: Latencies["table"] }> | null) => seen?.status?.freshness ?? null;
+  return { table: of(ingest), gradient: of(server), published: of(evaluator) };
 }

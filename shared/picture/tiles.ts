@@ -1,8 +1,8 @@
 // The tiles: what one asks first of a flow that trains. Pure.
 import type { Figure } from "./boxes.ts";
-import { count, duration, loss, percent, ratio } from "./figures.ts";
+import { count, duration, elapsed, loss, percent, ratio } from "./figures.ts";
 import { deadShare, type Problem } from "./health.ts";
-import { type Flow, freshnessOf } from "./statuses.ts";
+import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 
 interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
   readonly unit?: string;
@@ -24,7 +24,9 @@ export function tilesOf(flow: Flow, problems: readonly Problem[]): Figure[] {
 function freshness(flow: Flow): Tile {
   const behind = freshnessOf(flow);
   const [value = "–", unit = ""] = duration(behind).split(" ");
-  const detail = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
+  const now = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
+  const slow = latenciesOf(flow).published?.p95 ?? null;
+  const detail = slow === null ? now : `${now}; 95 % of events within ${elapsed(slow)}`;
   return { id: "freshness", title: "Freshness", value, unit, detail, causes: ["checkpoint stale"] };
 }
 

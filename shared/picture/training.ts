@@ -1,5 +1,6 @@
 // What the parameter server's /status says, and of it how the open step and its trainers stand, the slow ones named. Pure.
 import { z } from "zod";
+import { latency } from "./latency.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
 
 const trainer = z.object({
@@ -32,6 +33,7 @@ export const serverStatus = z.object({
   users: number,
   items: number,
   stepsPerMinute: number,
+  freshness: latency,
   parts: maybe(z.object({ total: number, leased: number, done: number })),
   deadlineMs: number,
   contributions: maybe(

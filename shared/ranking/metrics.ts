@@ -14,24 +14,26 @@ export interface Summary {
  */
 export function rankingOf(scores_I: Scores, foldIn: Int32Array, k: number): Int32Array {
   const masked = foldIn.slice().sort();
-  // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter.
+  // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter. NaN is above nothing.
   const heap = new Int32Array(Math.min(k, scores_I.length));
+  if (heap.length === 0) return heap;
   let size = 0;
   let mask = 0;
+  let floor = Number.NaN;
   for (let column = 0; column < scores_I.length; column++) {
-    if (column === masked[mask]) {
-      while (masked[mask] === column) mask++;
-      continue;
-    }
     const score = scores_I[column]!;
-    if (Number.isNaN(score)) continue;
+    const enters = size < heap.length ? !Number.isNaN(score) : score > floor;
+    if (!enters) continue;
+    while (masked[mask]! < column) mask++;
+    if (masked[mask] === column) continue;
     if (size < heap.length) {
       heap[size++] = column;
       if (size === heap.length) heapify(heap, scores_I);
-    } else if (size > 0 && score > scores_I[heap[0]!]!) {
+    } else {
       heap[0] = column;
       sink(heap, 0, scores_I);
     }
+    floor = scores_I[heap[0]!]!;
   }
   return heap.subarray(0, size).sort((a, b) => scores_I[b]! - scores_I[a]! || a - b);
 }

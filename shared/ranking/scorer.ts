@@ -11,7 +11,7 @@ import { score } from "../model/steps.ts";
 import type { ScoreBatch } from "./evaluate.ts";
 
 export interface Scorer {
-  /** Logits, [B x I]; a user's are the same bits whoever stands beside. An empty row is scored by the decoder's bias. */
+  /** Logits, [B x I]. An empty row is scored by the decoder's bias. No bit of a row depends on what stands beside it, or on whether anything does. */
   readonly scoreBatch: ScoreBatch;
   /** Frees what lies on the engine; the scorer is of no use afterwards. */
   dispose(): void;
@@ -19,8 +19,6 @@ export interface Scorer {
 
 /** Kernels of scorers that were disposed of. The collector does not see the size of their memory, and a service opens a new model every few seconds. */
 const idle: Kernels[] = [];
-
-const nobody = new Int32Array(0);
 
 /** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */
 export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
@@ -33,11 +31,11 @@ export function createScorer(engine: Engine, config: ModelConfig, weights: Weigh
   });
   const hidden = uploadHidden(engine, config, weights);
   const decoder = uploadDecoder(engine, weights);
-  const scoreRows: ScoreBatch = (rows) =>
-    score(engine, hidden, decoder, table.bag({ rows, values: rows.map((row) => normalisedRow(row)) }));
   return {
-    // TensorFlow has another product for a single row, whose last bits differ: nobody is scored alone.
-    scoreBatch: (foldIns) => (foldIns.length === 1 ? scoreRows([...foldIns, nobody]).subarray(0, config.items) : scoreRows(foldIns)),
+    scoreBatch: (foldIns) => {
+      const values = foldIns.map((row) => normalisedRow(row));
+      return score(engine, hidden, decoder, table.bag({ rows: foldIns, values }));
+    },
     dispose() {
       hidden.dispose();
       decoder.dispose();

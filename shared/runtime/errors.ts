@@ -18,6 +18,11 @@ export const errors = {
     retryable: false,
     hint: "the server says why; start a trainer of the same version as the server, with its --token-file if it has one",
   },
+  TOKEN_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "send a token of the role reader: `--token-file`, or the header `authorization: Bearer TOKEN`",
+  },
   CERTIFICATE_REFUSED: {
     exit: 3,
     retryable: false,
@@ -57,6 +62,11 @@ export const errors = {
     retryable: false,
     hint: "nothing was sent: correct `value` in these lines of `dead-letters list --json`, or leave them out, and run it again",
   },
+  TIME_LEAK: {
+    exit: 1,
+    retryable: false,
+    hint: "a model is only scored on events that came after all that it was trained on; check the manifest's tableVersion",
+  },
   DATASET_MALFORMED: {
     exit: 2,
     retryable: false,
@@ -86,6 +96,7 @@ export const errors = {
     retryable: false,
     hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
   },
+  MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
   NOTHING_TO_PLOT: {
     exit: 2,
     retryable: false,

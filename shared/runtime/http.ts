@@ -1,5 +1,8 @@
 // The HTTP face that every service has: /live, /ready, /status, /metrics. A service adds its own routes before `listen`.
-import Fastify, { type FastifyInstance } from "fastify";
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { sleep } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
 import { register } from "./registry.ts";
 
@@ -17,6 +20,12 @@ export interface Face {
   /** False turns /live red: the process should be restarted. */
   live?(): boolean;
   routes?(app: FastifyInstance): void;
+  /** Longest that a client may take to send a request; after six times as long without a byte either way its connection ends. */
+  readonly patienceMs?: number;
+  /** Longest that requests in flight are waited for at `close`; without it they are cut off. */
+  readonly drainMs?: number;
+  /** What a client is told, as JSON, that speaks no HTTP, is too slow, or sends headers without end. */
+  refusal?(status: number, what: string): object;
 }
 
 export interface Listening {
@@ -24,25 +33,66 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** More are turned away: each may hold a body that is not whole yet. */
+const MOST_CONNECTIONS = 1024;
+/** A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy leave by themselves. */
+const LINGER_MS = 200;
+
 /** Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge). */
 export async function serveFace(face: Face): Promise<Listening> {
-  const app = Fastify({ bodyLimit: 1 << 20, requestTimeout: 30_000, forceCloseConnections: true });
+  const patience = face.patienceMs ?? 30_000;
+  const refusal = face.refusal ?? ((status, message) => ({ error: STATUS_CODES[status], message, statusCode: status }));
+  const app = Fastify({
+    bodyLimit: 1 << 20,
+    requestTimeout: patience,
+    connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience, // of a client that takes nothing of its answer, or has nothing more to ask
+    http: { headersTimeout: patience, connectionsCheckingInterval: Math.min(1_000, patience / 4) },
+    forceCloseConnections: face.drainMs === undefined,
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => turnAway(error, socket, refusal),
+    frameworkErrors: ({ message }, _, reply) => void (reply as FastifyReply).code(400).send(refusal(400, message)),
+  });
+  app.server.maxConnections = MOST_CONNECTIONS;
+  let draining = false;
+  app.addHook("onSend", async (_, reply) => {
+    if (draining) reply.header("connection", "close");
+  });
   const answer = (name: string, ok: () => boolean) =>
     app.get(name, (_, reply) => reply.code(ok() ? 200 : 503).send({ service: face.service, ok: ok() }));
   answer("/live", face.live ?? (() => true));
-  answer("/ready", face.ready ?? (() => true));
+  answer("/ready", () => !draining && (face.ready?.() ?? true));
   app.get("/status", () => face.status());
   app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
   face.routes?.(app);
   const host = face.host ?? "127.0.0.1";
   await app.listen({ port: face.port, host });
-  const url = `http://${host}:${(app.server.address() as { port: number }).port}`;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${(app.server.address() as { port: number }).port}`;
   const unregister = register(face.runDir, face.service, url);
   return {
     url,
     close: async () => {
       unregister();
+      draining = true;
+      if (face.drainMs === undefined) return await app.close();
+      await sleep(LINGER_MS);
+      const impatient = setTimeout(() => app.server.closeAllConnections(), face.drainMs);
       await app.close();
+      clearTimeout(impatient);
     },
   };
+}
+
+/** Answers what is no request, and ends the connection: nothing that comes after it can be understood. */
+function turnAway({ code }: NodeJS.ErrnoException, socket: Socket, refusal: (status: number, what: string) => object): void {
+  if (code === "ECONNRESET" || socket.destroyed) return;
+  const [status, what] =
+    code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? [408, "the request did not come to its end in time"]
+      : code === "HPE_HEADER_OVERFLOW"
+        ? [431, "the headers are too long"]
+        : [400, "this is no HTTP request"];
+  const body = JSON.stringify(refusal(status, what));
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  if (socket.writable) socket.write(head + body);
+  socket.destroySoon();
 }

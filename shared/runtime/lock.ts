@@ -3,9 +3,13 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { sleep } from "./lifecycle.ts";
 import { isAlive } from "./registry.ts";
 
+/** Held by this process. A lock that names its id and is not among them is left of a killed one: in a container every service has the id 1. */
+const held = new Set<string>();
+let calls = 0;
+
 /** Runs the body while this process holds the lock `file`; waits for another holder. Throws the signal's reason when that fires first. */
 export async function exclusively<T>(file: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
-  const mine = `${file}.${process.pid}`;
+  const mine = `${file}.${process.pid}.${++calls}`;
   writeFileSync(mine, String(process.pid));
   try {
     while (!taken(mine, file)) {
@@ -15,7 +19,11 @@ export async function exclusively<T>(file: string, signal: AbortSignal | undefin
   } finally {
     rmSync(mine, { force: true });
   }
-  const release = () => rmSync(file, { force: true });
+  held.add(file);
+  const release = () => {
+    rmSync(file, { force: true });
+    held.delete(file);
+  };
   process.once("exit", release);
   try {
     return await body();
@@ -33,7 +41,8 @@ function taken(mine: string, file: string): boolean {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   try {
-    if (!isAlive(Number(readFileSync(file, "utf8")))) rmSync(file, { force: true });
+    const holder = Number(readFileSync(file, "utf8"));
+    if (holder === process.pid ? !held.has(file) : !isAlive(holder)) rmSync(file, { force: true });
   } catch {
     // released since
   }

@@ -69,14 +69,40 @@ export const metricTable = {
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
-  tributary_publications_total: { kind: "counter", help: "Decisions of the publication gate", labels: ["outcome"] },
+  tributary_prequential_ratio: {
+    kind: "gauge",
+    help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",
+    labels: ["metric", "model"],
+  },
+  tributary_prequential_events_total: {
+    kind: "counter",
+    help: "New items of known users: scored, left out when more came than are scored, missed while nobody scored",
+    labels: ["outcome"],
+  },
+  tributary_publications_total: {
+    kind: "counter",
+    help: "Decisions on checkpoints: published, refused, held since publication is pinned",
+    labels: ["outcome"],
+  },
   tributary_model_watermark_seconds: {
     kind: "gauge",
     help: "Arrival time of the newest event that the published model covers",
     labels: [],
   },
+  tributary_freshness_seconds: {
+    kind: "histogram",
+    help: "From a marked event's arrival in Kafka to a stage: table, gradient, published",
+    labels: ["stage"],
+    buckets: [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600],
+  },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
+  tributary_scored_together: {
+    kind: "histogram",
+    help: "Recommendation requests that were scored in one product",
+    labels: [],
+    buckets: [1, 2, 4, 8, 16, 32, 64],
+  },
 } as const satisfies Record<
   string,
   { kind: "counter" | "gauge" | "histogram"; help: string; labels: readonly string[]; buckets?: readonly number[] }

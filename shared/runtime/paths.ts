@@ -19,7 +19,7 @@ export interface Paths {
   readonly evaluations: string;
   /** Each held-out user's figures, a Parquet file an evaluation. */
   readonly perUser: string;
-  /** Sliding windows of prequential evaluation, a JSON line each. */
+  /** The prequential curve. */
   readonly prequential: string;
   /** The dashboard's memory. */
   readonly history: string;

@@ -1,6 +1,5 @@
-// The first file of a thread of ours: loads TypeScript as it is (tsx), then the module that the thread runs.
+// The first file of a thread of ours: finds the module that the thread runs, given as the URL of its source.
 import { workerData } from "node:worker_threads";
-import { register } from "tsx/esm/api";
+import { built } from "../../infra/program.mjs";
 
-register();
-await import(workerData.module);
+await import(await built(workerData.module));

@@ -1,9 +1,9 @@
-// The tokens of a server's port, from a file: never from a flag, where every user of the machine could read them. One file serves both ends.
+// The tokens of a port, from a file: never from a flag, where every user of the machine could read them. One file serves both ends.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { AppError } from "./errors.ts";
 import { readSecret } from "./named-file.ts";
 
-/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure. The last two can change nothing. */
+/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure and may ask serve. The last two can change nothing. */
 const roles = ["trainer", "evaluator", "reader"] as const;
 export type Role = (typeof roles)[number];
 
@@ -17,25 +17,25 @@ export type Tokens = readonly { readonly role: Role; readonly digest: Buffer }[]
 
 const FLAG = "--token-file";
 
-/** The server's side: everybody whom it knows. Undefined without a file. Throws as named-file.ts does, and USAGE with the line. */
-export function readTokens(path: string | undefined): Tokens | undefined {
-  return path === undefined ? undefined : tokensOf(linesOf(readSecret(path, FLAG)));
+/** The server's side: everybody whom it knows. `bare` is whose a bare token is. Undefined without a file. Throws as named-file.ts does, and USAGE with the line. */
+export function readTokens(path: string | undefined, bare: Role = "trainer"): Tokens | undefined {
+  return path === undefined ? undefined : tokensOf(linesOf(readSecret(path, FLAG), bare));
 }
 
-/** The trainer's side: the first token of its role. */
-export function readToken(path: string | undefined): string | undefined {
+/** The other side: the first token of its role. */
+export function readToken(path: string | undefined, mine: Role = "trainer"): string | undefined {
   if (path === undefined) return undefined;
-  const mine = linesOf(readSecret(path, FLAG)).find(({ role }) => role === "trainer");
-  if (!mine) throw new AppError("USAGE", { what: `${FLAG} holds no token of the role trainer`, path });
-  return mine.token;
+  const line = linesOf(readSecret(path, FLAG), mine).find(({ role }) => role === mine);
+  if (!line) throw new AppError("USAGE", { what: `${FLAG} holds no token of the role ${mine}`, path });
+  return line.token;
 }
 
-/** Lines `role token`, several of a role while one is replaced; `#` begins a comment. A file of one bare token is a trainer's. */
-export function linesOf(text: string): Line[] {
+/** Lines `role token`, several of a role while one is replaced; `#` begins a comment. A file of one bare token is one role's. */
+export function linesOf(text: string, bare: Role = "trainer"): Line[] {
   const lines = text.split(/\r?\n/).map((line, k) => ({ at: k + 1, words: line.split("#")[0]!.trim().split(/\s+/) }));
   const filled = lines.filter(({ words }) => words[0] !== "");
   const [only] = filled;
-  if (filled.length === 1 && only?.words.length === 1) return [{ role: "trainer", token: checked(only.words[0]!, only.at) }];
+  if (filled.length === 1 && only?.words.length === 1) return [{ role: bare, token: checked(only.words[0]!, only.at) }];
   return filled.map(({ at, words: [role, token, ...more] }) => {
     const known = roles.find((each) => each === role);
     if (!known || token === undefined || more.length > 0)

@@ -20,6 +20,8 @@ export interface CommitDraft {
   readonly txn?: readonly TxnDraft[];
   /** Newest arrival among the rows, ms since 1970. */
   readonly newestArrival?: number;
+  /** Arrivals of marked events among the rows, ms since 1970. */
+  readonly marks?: readonly number[];
   /** OPTIMIZE: the same rows in other files. DELETE: fewer. */
   readonly operation?: Draft["operation"];
 }
@@ -96,7 +98,14 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
     rows = files.reduce((sum, file) => sum + file.rows, 0);
   }
 
-  async function commit({ add = [], remove = [], txn = [], newestArrival = 0, operation = "WRITE" }: CommitDraft): Promise<number> {
+  async function commit({
+    add = [],
+    remove = [],
+    txn = [],
+    newestArrival = 0,
+    marks = [],
+    operation = "WRITE",
+  }: CommitDraft): Promise<number> {
     const moves = txn.map(({ appId, version, after }) => ({ appId, version, expected: after ?? state.offsets.get(appId) ?? -1 }));
     for (;;) {
       for (const { appId, version, expected } of moves) {
@@ -111,6 +120,7 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
       const entry = formatEntry({
         timestamp: Date.now(),
         newestArrival: newestArrival > 0 ? Math.max(newestArrival, state.watermark) : 0,
+        marks,
         metadata: state.metadata ? null : { id, schemaString: schemaString(schema) },
         txn,
         add,

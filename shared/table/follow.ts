@@ -13,6 +13,16 @@ export interface CaughtUp {
   readonly rows: number;
   /** Newest arrival of an event up to that version, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  /** Marked events among those rows; none where the table was read anew. */
+  readonly marks: readonly Mark[];
+}
+
+/** An event that is followed to the model that learns from it. */
+export interface Mark {
+  /** ms since 1970. */
+  readonly arrival: number;
+  /** Table version that brought it. */
+  readonly version: number;
 }
 
 export interface Follower {
@@ -33,6 +43,8 @@ export function followTable(tableDir: string, target: Target): Follower {
   let watermark = 0;
   /** Read from the log and not taken in yet. */
   let waiting: Commit[] = [];
+  /** Of commits taken in, not answered yet. */
+  let marks: Mark[] = [];
 
   /** All rows of a version, as its files stand. */
   async function readAnew(toVersion: number): Promise<number> {
@@ -63,9 +75,16 @@ export function followTable(tableDir: string, target: Target): Follower {
       waiting = news === "jumped" ? [] : [...waiting, ...news];
       const due = waiting.filter(({ version }) => version <= toVersion);
       if (news === "jumped" || due.some(({ takesAway }) => takesAway)) rows = await readAnew(toVersion);
-      else for (const commit of due) rows += await take(table, commit, toVersion);
+      else {
+        for (const commit of due) {
+          rows += await take(table, commit, toVersion);
+          marks.push(...commit.marks.map((arrival) => ({ arrival, version: commit.version })));
+        }
+      }
     }
-    return { version: done, rows, watermark };
+    const answered = marks;
+    marks = [];
+    return { version: done, rows, watermark, marks: answered };
   }
 
   async function take(from: DeltaTable, commit: Commit, toVersion: number): Promise<number> {

@@ -45,6 +45,8 @@ export interface Commit {
   readonly timestamp: number;
   /** Newest arrival of an event in this commit, ms; 0 when it says nothing about that. */
   readonly newestArrival: number;
+  /** Arrivals of marked events among the rows, ms: about one a second of the stream, so that one can tell when an event was learned. */
+  readonly marks: readonly number[];
   readonly protocol: Protocol | null;
   readonly metadata: Metadata | null;
   readonly txn: readonly Txn[];
@@ -117,6 +119,7 @@ export function versionOf(name: string): number | undefined {
 export interface Draft {
   readonly timestamp: number;
   readonly newestArrival: number;
+  readonly marks: readonly number[];
   /** Only in the commit that creates the table. */
   readonly metadata: Pick<Metadata, "id" | "schemaString"> | null;
   readonly txn: readonly Txn[];
@@ -127,7 +130,7 @@ export interface Draft {
 }
 
 export function formatEntry(draft: Draft): string {
-  const { timestamp, newestArrival, metadata, txn, add, remove, operation } = draft;
+  const { timestamp, newestArrival, marks, metadata, txn, add, remove, operation } = draft;
   const dataChange = operation !== "OPTIMIZE";
   const actions: object[] = [];
   if (metadata) {
@@ -158,6 +161,7 @@ export function formatEntry(draft: Draft): string {
     operation,
     operationParameters: operation === "WRITE" ? { mode: "Append" } : {},
     engineInfo: "Tributary",
+    ...(marks.length > 0 ? { marks } : {}),
     actions: actions.length,
   };
   return `${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`;
@@ -210,6 +214,7 @@ export function parseEntry(text: string, version: number, where: string): Commit
     timestamp: info?.timestamp ?? 0,
     // tables of the first months have it in the commitInfo
     newestArrival: txns.find(({ appId }) => appId === WATERMARK)?.version ?? info?.newestArrival ?? 0,
+    marks: Array.isArray(info?.marks) ? info.marks.filter((mark) => Number.isFinite(mark)) : [],
     protocol: all("protocol").at(-1) ?? null,
     metadata: metadata ?? null,
     txn: txns.filter(({ appId }) => appId !== WATERMARK).map(({ appId, version }) => ({ appId, version })),
@@ -221,7 +226,7 @@ export function parseEntry(text: string, version: number, where: string): Commit
 }
 
 interface Actions {
-  commitInfo?: { timestamp?: number; newestArrival?: number; actions?: number };
+  commitInfo?: { timestamp?: number; newestArrival?: number; marks?: number[]; actions?: number };
   protocol?: Protocol;
   metaData?: Metadata & { partitionColumns?: string[] };
   txn?: Txn;

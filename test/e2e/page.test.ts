@@ -53,7 +53,7 @@ afterEach(async () => {
 
 /** Starts the real process; resolves with the page's address. */
 async function startDashboard(port = 0): Promise<string> {
-  dashboard = spawn(process.execPath, ["--import", "tsx", "services/cli.ts", "dashboard", "--data-dir", dataDir, "--port", String(port)], {
+  dashboard = spawn(process.execPath, ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", String(port)], {
     stdio: "ignore",
   });
   return await vi.waitFor(
@@ -313,7 +313,7 @@ test("the keyboard reads a chart's earlier values and changes the time shown", a
 
 test("a taken port is one message and exit code 3", async () => {
   const port = new URL(await startDashboard()).port;
-  const second = spawn(process.execPath, ["--import", "tsx", "services/cli.ts", "dashboard", "--data-dir", dataDir, "--port", port], {
+  const second = spawn(process.execPath, ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", port], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";

@@ -1,4 +1,4 @@
-// The benches of the wire as users run them, at tiny sizes: every figure that is promised is printed, and is a number.
+// The benches of the wire and of serve as users run them, at tiny sizes: every figure that is promised is printed, and is a number.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +54,18 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
   for (const row of scale.rows) {
     expect(row.efficiency).toBeGreaterThan(0);
     if (row.trainers === 1) expect(row.efficiency).toBe(1);
+  }
+});
+
+test("bench serve tells starts, and rate, p50 and p99 of 1, 8 and 64 clients, none of whom fails", { timeout: 60_000 }, async () => {
+  const { coldStartSeconds, loops } = await bench("serve", "--items", "300", "--per-user", "10", "--seconds", "1");
+  expect(coldStartSeconds).toHaveLength(3);
+  for (const seconds of coldStartSeconds) expect(seconds).toBeGreaterThan(0);
+  expect(loops.map(({ clients }: { clients: number }) => clients)).toEqual([1, 8, 64]);
+  for (const { requestsPerSecond, p50, p99, cpuMs, failures } of loops) {
+    expect(failures).toBe(0);
+    expect(Math.min(requestsPerSecond, p50, cpuMs)).toBeGreaterThan(0);
+    expect(p99).toBeGreaterThanOrEqual(p50);
   }
 });
 

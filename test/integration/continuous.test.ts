@@ -4,11 +4,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { orderOf, rowsAt } from "../../shared/events/arrange.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
-import { listCheckpoints, loadModel } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, loadModel, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
+import { publish } from "../../shared/checkpoint/models.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { readItems } from "../../shared/table/items.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";
-import { type Cluster, freePort, openCluster, type ServerStatus } from "./training-cluster.ts";
+import { type Cluster, freePort, openCluster, type ServerStatus, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
 beforeAll(() => {
@@ -121,6 +122,46 @@ test("a server drained in the middle of a round goes on from there, and the roun
   await cluster.until(undisturbed, hasEnded);
   await stop(undisturbed);
   expect(await endOfRound(out, manifest.round + 1)).toEqual(await endOfRound(clean, manifest.round + 1));
+}, 120_000);
+
+test("models rollback --branch: a running server is not written over; stopped and started again it trains on from the model gone back to", async () => {
+  const [table, out, models] = ["table-6", "training-6", "models-6"].map((name) => join(cluster.dir, name)) as [string, string, string];
+  await commit(table, 90, 1);
+  const port = await freePort();
+  const start = () => cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
+  const publishNewest = async () => publish(models, (await newestOfRounds(await listCheckpoints(join(out, "checkpoints"))))!, {});
+  cluster.startTrainer(port);
+  const first = start();
+  await cluster.until(first, ({ checkpoint }) => (checkpoint?.round ?? 0) >= 1);
+  await first.stop(10_000);
+  expect(await publishNewest()).toBe("v000001");
+
+  await commit(table, 140, 2);
+  const second = start();
+  await cluster.until(second, ({ tableVersion, checkpoint }) => tableVersion === 1 && (checkpoint?.round ?? 0) >= 4);
+  const rollback = ["models", "rollback", "--branch", "--json", "--models", models, "--out", out];
+  const refused = await tributary(...rollback, "1");
+  expect(refused).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("ALREADY_RUNNING") });
+  await second.stop(10_000);
+  expect(await publishNewest()).toBe("v000002");
+  const { manifest } = await newestOf(out);
+
+  const done = await tributary(...rollback);
+  expect(done).toMatchObject({ code: 0, stderr: "" });
+  const answer = JSON.parse(done.stdout);
+  const { branch } = answer;
+  expect(answer).toMatchObject({ current: "v000001", pinned: "v000001", before: "v000002", branch: { round: manifest.round + 1 } });
+  expect(branch.step).toBeGreaterThan(manifest.step);
+  expect(readFileSync(join(branch.checkpoint, "model.safetensors"))).toEqual(readFileSync(join(models, "v000001", "model.safetensors")));
+
+  const third = start();
+  const after = await cluster.until(third, ({ checkpoint }) => (checkpoint?.round ?? 0) >= branch.round + 2);
+  expect(after).toMatchObject({ tableVersion: 1, items: manifest.config.items });
+  expect(after.items).toBeGreaterThan((await loadModel(join(models, "v000001"))).vocabulary.length);
+  await third.stop(10_000);
+  expect(await third.exited, cluster.lastWords()).toBe(0);
+  expect(readFileSync(join(cluster.dir, "server.log"), "utf8")).toContain(branch.checkpoint);
+  expect((await newestOf(out)).vocabulary).toEqual(await readItems(table));
 }, 120_000);
 
 const newestOf = async (out: string) => loadModel((await listCheckpoints(join(out, "checkpoints"))).at(-1)!);

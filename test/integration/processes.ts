@@ -15,13 +15,13 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-const cli = fileURLToPath(new URL("../../services/cli.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const children = new Set<ChildProcess>();
 
 /** `tributary ARGS`, with `env` beside this process's own; `input` goes to its stdin. */
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, input = ""): Running {
-  const child = spawn(process.execPath, ["--import", "tsx", cli, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "pipe"],

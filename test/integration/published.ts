@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { EvaluationLine } from "../../services/evaluator/journal.ts";
+import type { PrequentialLine } from "../../services/evaluator/prequential.ts";
 import type { Published } from "../../services/evaluator/published.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
@@ -17,11 +18,12 @@ import { openEvents, writeEvents } from "../../shared/table/events.ts";
 const salt = "pepper";
 const items = Array.from({ length: 40 }, (_, k) => `i${k}`);
 
-/** 300 users; item k is had by about one user in k. Returns what the users' histories are. */
-export async function writeTable(tableDir: string): Promise<Histories> {
-  const rows = Array.from({ length: 300 }, (_, u) =>
-    items.filter((_, k) => (u * 7919 + k * 104729) % (k + 2) === 0).map((item) => ({ user: `u${u}`, item })),
-  ).flat();
+/** 300 users; item k is had by about one user in k, or by whom `has` says. Returns what the users' histories are. */
+export async function writeTable(
+  tableDir: string,
+  has = (user: number, item: number) => (user * 7919 + item * 104729) % (item + 2) === 0,
+): Promise<Histories> {
+  const rows = Array.from({ length: 300 }, (_, u) => items.filter((_, k) => has(u, k)).map((item) => ({ user: `u${u}`, item }))).flat();
   const batch = batchOf(rows.map((row, offset) => ({ ...row, timestamp: 1_700_000_000_000 + offset, value: null, partition: 0, offset })));
   const table = await openEvents(tableDir);
   await table.commit({
@@ -40,16 +42,15 @@ export async function writeCheckpoint(
   step: number,
   histories: Histories,
   change: (weights: Weights) => void = () => {},
-  midRound = false,
+  { midRound = false, vocabulary = histories.vocabulary.items, tableVersion = 0 as number | null } = {},
 ): Promise<string> {
-  const vocabulary = histories.vocabulary.items;
   const config = { ...defaults, items: vocabulary.length, hidden: 16, latent: 8 };
   const weights = initialise(config, step);
   change(weights);
   const checkpoints = join(pathsOf(dataDir).training, "checkpoints");
   mkdirSync(checkpoints, { recursive: true });
   const dir = join(checkpoints, String(step).padStart(12, "0"));
-  const facts = { config, step, round: step, midRound, seed: 1, salt, tableVersion: 0, watermark: 1_700_000_100_000, createdAt: step };
+  const facts = { config, step, round: step, midRound, seed: 1, salt, tableVersion, watermark: 1_700_000_100_000, createdAt: step };
   await saveModel(dir, weights, facts, vocabulary);
   return dir;
 }
@@ -66,6 +67,11 @@ export function popular(histories: Histories): (weights: Weights) => void {
 interface Status {
   evaluations: EvaluationLine[];
   published: Published | null;
+  pinned: string | null;
+  prequential: PrequentialLine[];
+  freshness: { p50: number | null; p95: number | null; events: number };
+  /** Table version that the evaluator has taken in. */
+  version: number | null;
   model: string | null;
   requests: number;
   errors: number;
@@ -78,9 +84,12 @@ export interface Service {
 }
 
 /** Starts the command as a process and waits until it has registered. */
-export async function startService(command: string, dataDir: string): Promise<Service> {
+export async function startService(command: string, dataDir: string, flags: readonly string[] = []): Promise<Service> {
   const { run, logs } = pathsOf(dataDir);
-  const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0"], { threads: 1, log: join(logs, `${command}.log`) });
+  const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0", ...flags], {
+    threads: 1,
+    log: join(logs, `${command}.log`),
+  });
   const url = await eventually(async () => discover(run).find((entry) => entry.pid === process.child.pid)?.url);
   return { url, process, status: async () => (await fetch(`${url}/status`)).json() as Promise<Status> };
 }

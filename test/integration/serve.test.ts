@@ -1,6 +1,6 @@
 // Serve and `recommend` as processes: good and bad requests, a new model picked up, one answer from checkpoint and server.
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -187,29 +187,73 @@ describe("with a published model", () => {
     expect(ended.stdout).toBe("");
   });
 
-  test("a new model is picked up, and not one request fails meanwhile", async () => {
+  test("names are taken too, and --json tells them beside the items", async () => {
+    const titles = join(dataDir, "commas.csv");
+    writeFileSync(
+      titles,
+      `item,title\ni0,"Piano, The (1993)"\n${histories.vocabulary.items
+        .slice(1)
+        .map((item) => `${item},"${item}, a film"\n`)
+        .join("")}`,
+    );
+    const names = ["--items", "i5, a film,Piano, The (1993)", "--titles", titles, "--json", "-k", "3"];
+    const byName = await recommend("--checkpoint", checkpoint, ...names);
+    const byId = await recommend("--checkpoint", checkpoint, "--items", "i5,i0", "--json", "-k", "3");
+    expect([byName.code, byId.code]).toEqual([0, 0]);
+    const listed = JSON.parse(byName.stdout).items as { item: string; title: string }[];
+    expect(listed.map(({ title, ...each }) => each)).toEqual(JSON.parse(byId.stdout).items);
+    for (const { item, title } of listed) expect(title).toBe(item === "i0" ? "Piano, The (1993)" : `${item}, a film`);
+  });
+
+  test("several requests in one call are answered as alone", async () => {
+    const requests = [{ items: ["i0", "i3"] }, { user: "nobody" }, { items: ["i1"], k: 2 }];
+    const response = await fetch(`${serve.url}/v1/recommend:batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ requests }),
+    });
+    const alone = await Promise.all(requests.map(async (request) => (await post(request)).body));
+    expect(await response.json()).toEqual({ answers: alone });
+    expect(alone[1]).toMatchObject({ code: "USER_UNKNOWN" });
+  });
+
+  test("the pointer moves forth and back under 50 clients: no request fails, and no answer mixes two models", {
+    timeout: 120_000,
+  }, async () => {
     const next = await writeCheckpoint(dataDir, 2, histories, popular(histories));
-    const models = new Set<string>();
+    const first = JSON.stringify((await post({ items: ["i0"], k: 3 })).body.items);
+    await publish(paths.models, next, { at: 2 });
+    await eventually(async () => (await serve.status()).model === "v000002");
+    const lists: Record<string, string> = { v000001: first, v000002: JSON.stringify((await post({ items: ["i0"], k: 3 })).body.items) };
+    expect(lists.v000001).not.toBe(lists.v000002);
+
     let asking = true;
+    const answers: Record<string, number> = { v000001: 0, v000002: 0 };
     const client = async () => {
       while (asking) {
         const { status, body } = await post({ items: ["i0"], k: 3 });
         if (status !== 200) throw new Error(`status ${status}`);
-        models.add(body.model);
+        expect(JSON.stringify(body.items)).toBe(lists[body.model]);
+        answers[body.model]!++;
       }
     };
-    const clients = Array.from({ length: 4 }, client);
-    await publish(paths.models, next, { at: 2 });
-    await eventually(async () => models.has("v000002"));
+    const clients = Promise.all(Array.from({ length: 50 }, client));
+    for (const version of ["v000001", "v000002", "v000001", "v000002"]) {
+      writeFileSync(join(paths.models, ".next"), `${version}\n`);
+      renameSync(join(paths.models, ".next"), join(paths.models, "current"));
+      const before = answers[version]!;
+      await Promise.race([clients, eventually(async () => answers[version]! > before + 100)]);
+    }
     asking = false;
-    await Promise.all(clients);
-    expect([...models]).toEqual(["v000001", "v000002"]);
+    await clients;
+    expect(Math.min(...Object.values(answers))).toBeGreaterThan(200);
     expect(await (await fetch(`${serve.url}/v1/models/current`)).json()).toMatchObject({
       model: "v000002",
       step: 2,
       items: 40,
       evaluation: { at: 2 },
     });
+    expect(await (await fetch(`${serve.url}/metrics`)).text()).toMatch(/tributary_scored_together_count\{service="serve"\} [1-9]/);
   });
 
   test("it drains on SIGTERM with exit code 0 and leaves no registration", async () => {

@@ -12,7 +12,7 @@ const dataDir = mkdtempSync(join(tmpdir(), "tributary-status-"));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 const status = (...flags: string[]) =>
-  promisify(execFile)(process.execPath, ["--import", "tsx", "services/cli.ts", "status", "--data-dir", dataDir, ...flags]);
+  promisify(execFile)(process.execPath, ["infra/tributary.mjs", "status", "--data-dir", dataDir, ...flags]);
 
 test("where nothing runs it says so and ends with 0", async () => {
   expect((await status()).stdout).toBe(`nothing runs in ${dataDir}\n`);

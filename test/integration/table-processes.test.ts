@@ -35,9 +35,7 @@ const writer = (...numbers: number[]) => run(process.execPath, writerArgs(...num
 
 async function verify() {
   const { code, stdout, stderr } = await run(process.execPath, [
-    "--import",
-    "tsx",
-    join(root, "services/cli.ts"),
+    join(root, "infra/tributary.mjs"),
     "verify",
     "--json",
     "--table",

@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 async function run(...args: string[]) {
-  const child = spawn(process.execPath, ["--import", "tsx", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const [out, err] = [child.stdout, child.stderr].map((stream) => {
     const chunks: string[] = [];
     stream.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
@@ -31,9 +31,10 @@ async function run(...args: string[]) {
 }
 
 /** Appends up to offset `last` of a partition, `stride` rows a commit. */
-const writer = (partition: number, last: number, stride: number) => run(writerProgram, dir, ...[partition, last, stride].map(String));
+const writer = (partition: number, last: number, stride: number) =>
+  run("--import", "tsx", writerProgram, dir, ...[partition, last, stride].map(String));
 
-const cli = (command: string, ...flags: string[]) => run(join(root, "services/cli.ts"), command, "--table", dir, "--json", ...flags);
+const cli = (command: string, ...flags: string[]) => run(join(root, "infra/tributary.mjs"), command, "--table", dir, "--json", ...flags);
 
 /** Runs a command that must succeed; what it prints. */
 async function tributary(command: string, ...flags: string[]) {

@@ -7,6 +7,7 @@ import { type Right, refusalOf, refusalOfPage } from "../../services/server/door
 import { listenAddress } from "../../services/server/door/address.ts";
 import { readCertificate } from "../../services/server/door/certificate.ts";
 import { certificateProblem, readAccess } from "../../services/trainer/access.ts";
+import { isLoopback, mustBeGuarded } from "../../shared/runtime/loopback.ts";
 import { linesOf, readToken, readTokens, roleOf, tokensOf } from "../../shared/runtime/token.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-access-"));
@@ -29,6 +30,33 @@ test.each(["0.0.0.0", "[::]", "192.168.1.5", "trainers.example.com", "127.exampl
 
 test.each(["7070", "localhost", "localhost:70700", "::1:7070", ":7070", ""])('"%s" is no address', (text) => {
   expect(() => listenAddress(text, true)).toThrow(/not HOST:PORT/);
+});
+
+test.each([
+  ["127.0.0.1", true],
+  ["::1", true],
+  ["::ffff:127.0.0.1", true],
+  ["localhost", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  ["10.0.0.1", false],
+  ["::ffff:10.0.0.1", false],
+  ["127.example.com", false],
+])("whether %s is this machine alone: %s", (host, alone) => {
+  expect(isLoopback(host)).toBe(alone);
+  const guard = (hasToken: boolean) => () => mustBeGuarded("--host", host, hasToken);
+  expect(guard(true)).not.toThrow();
+  if (alone) expect(guard(false)).not.toThrow();
+  else expect(guard(false)).toThrow(/USAGE.*--host.*--token-file/);
+});
+
+test("a bare token is of the role that its reader asks for", () => {
+  const path = file("bare-reader", "secret\n");
+  expect(roleOf(readTokens(path, "reader")!, "secret")).toBe("reader");
+  expect(roleOf(readTokens(path)!, "secret")).toBe("trainer");
+  expect(readToken(path, "reader")).toBe("secret");
+  const others = file("no-reader", "trainer one\nevaluator two\n");
+  expect(() => readToken(others, "reader")).toThrow(/no token of the role reader/);
 });
 
 const all = "# ours\ntrainer one\ntrainer two # until Friday\n\nevaluator three\r\nreader four\n";

@@ -1,11 +1,14 @@
 // The pure parts of the benches: bytes of a step, what passed between two readings, lists on the command line, what steps of other sizes cost.
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { quantile } from "../../services/bench/closed-loop.ts";
 import type { Reading, ServerStatus } from "../../services/bench/cluster.ts";
 import type { Costs } from "../../services/bench/costs.ts";
+import { lineOf } from "../../services/bench/figures.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { longTailedRow } from "../../services/bench/rows.ts";
 import { scaleRows } from "../../services/bench/scale.ts";
+import { serveLines } from "../../services/bench/serve.ts";
 import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/bench/traffic.ts";
 import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/bench/window.ts";
 import { exactStep, localRound } from "../../services/bench/workloads.ts";
@@ -154,5 +157,26 @@ describe("steps of other sizes", () => {
     expect(of("local", 16).efficiency).toBeGreaterThan(of("exact", 16).efficiency);
     expect(of("exact", 16).batch).toBe(16 * 250);
     expect(of("exact, smaller parts", 16)).toMatchObject({ partSize: 32, batch: 512 });
+  });
+});
+
+describe("figures of serve", () => {
+  test("a quantile is a value of the list, and NaN of none", () => {
+    const hundred = Float64Array.from({ length: 100 }, (_, k) => k + 1);
+    expect([0, 0.5, 0.99, 1].map((share) => quantile(hundred, share))).toEqual([1, 51, 100, 100]);
+    expect(quantile(Float64Array.of(7), 0.99)).toBe(7);
+    expect(quantile(new Float64Array(0), 0.5)).toBeNaN();
+  });
+
+  const loop = (clients: number) => ({ clients, requestsPerSecond: 999, p50: 3.5, p99: 4, cpuMs: 1, failures: 0 });
+  test("the aims are held against one client's p50, the answers to 64, the middle one of the starts, and failures", () => {
+    const figures = serveLines({ coldStartSeconds: [9, 1, 2.5], loops: [1, 8, 64].map(loop) });
+    const missed = figures.filter((figure) => lineOf(figure).includes("missed")).map(({ name, value }) => [name, value]);
+    expect(missed).toEqual([
+      ["cold start, spawn to /ready (median of 3)", 2.5],
+      ["1 client: p50", 3.5],
+      ["64 clients: answers", 999],
+    ]);
+    expect(figures.filter(({ limit }) => limit)).toHaveLength(6);
   });
 });

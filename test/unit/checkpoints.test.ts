@@ -147,6 +147,16 @@ test("what killed processes left half-written goes with the next checkpoint", as
   expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000001", "000000000003"]);
 });
 
+test.each([
+  ["an item with two columns", ["a", "b", "c", "d", "a"], "an item has two columns"],
+  ["an item too few", ["a", "b", "c", "d"], "4 items for 5 columns"],
+  ["an item that is none", ["a", "b", "c", "d", 5 as never], "the vocabulary is no list of items"],
+])("a vocabulary with %s is corrupt, though its hash fits", async (_, items, what) => {
+  const dir = join(out, "model");
+  await saveModel(dir, initialise(config, 1), facts, items);
+  await expect(loadModel(dir)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT", facts: { what, path: join(dir, "vocabulary.json") } });
+});
+
 test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.json"])(
   "a checkpoint whose %s is torn is skipped with a warning",
   async (name) => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { measure } from "../../services/evaluator/references.ts";
 import { reportOf, tableOf } from "../../services/evaluator/report.ts";
 import { fromDataset, fromTable } from "../../services/evaluator/subject.ts";
@@ -129,4 +129,57 @@ test("a table is refused to a model of a dataset, of a newer version, and of oth
   expect(subject.validation.length + subject.test.length + subject.train.length).toBeLessThanOrEqual(90);
   expect(subject.train.length).toBeGreaterThan(50);
   expect(subject.validation.every(({ user }) => /^u\d+$/.test(user))).toBe(true);
+});
+
+describe("temporal evaluation on a table", () => {
+  let root = "";
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "tributary-evaluate-"));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+  let offset = 0;
+  const commit = async (pairs: readonly (readonly [string, string])[]) => {
+    const table = await openEvents(root);
+    const rows = pairs.map(([user, item]) => ({ user, item, timestamp: 0, value: null, partition: 0, offset: offset++ }));
+    return table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 0 });
+  };
+  const ask = (tableVersion: number) => fromTable(root, new Vocabulary(["a", "b", "c"]), manifest({ salt: "s", tableVersion }), 100);
+  const named = (users: readonly { user: string; foldIn: Int32Array; target: Int32Array }[]) =>
+    users.map(({ user, foldIn, target }) => [user, [...foldIn], [...target]]).sort();
+  const everybody = Array.from({ length: 30 }, (_, k) => `u${k}`);
+
+  test("is on those who came back: what they had then is the fold-in, what they came to since the target", async () => {
+    await commit(everybody.map((user) => [user, "a"]));
+    await commit([
+      ["u1", "a"], // again
+      ["u2", "b"],
+      ["u2", "unknown to the model"],
+      ["u3", "c"],
+      ["new", "b"],
+    ]);
+    await commit([
+      ["u3", "b"],
+      ["new", "c"],
+    ]);
+    const subject = await ask(0);
+    expect(named(subject.temporal)).toEqual([
+      ["u2", [0], [1]],
+      ["u3", [0], [2, 1]],
+    ]);
+    expect(subject.contract).toMatchObject({ tableVersion: 2, trainedOnVersion: 0, referencesOfVersion: 0 });
+    expect(subject.train.every((row) => String(row) === "0")).toBe(true); // references know no more than the model
+    expect(named((await ask(1)).temporal)).toEqual([
+      ["new", [1], [2]],
+      ["u3", [0, 2], [1]],
+    ]);
+  });
+
+  test("says why there is none: nobody came back, or what was known then is no longer kept", async () => {
+    const version = await commit(everybody.map((user) => [user, "a"]));
+    expect(await ask(version)).toMatchObject({ temporal: [], withoutTemporal: "nobody has come back since" });
+    const table = await openEvents(root);
+    const kept = batchOf([{ user: "u1", item: "a", timestamp: 0, value: null, partition: 0, offset: 0 }]);
+    await table.commit({ add: [await writeEvents(table.store, kept)], remove: table.files, operation: "DELETE" });
+    expect(await ask(version)).toMatchObject({ temporal: [], withoutTemporal: "what was known then is no longer kept" });
+  });
 });

@@ -40,6 +40,16 @@ function parityModel(vocabulary: Vocabulary, sign = 1): Judged {
   };
 }
 
+/** The same model, which puts four items behind all others, two of them of each taste. */
+const blurred = (model: Judged): Judged => ({
+  ...model,
+  scoreBatch: (rows) => {
+    const scores_BI = model.scoreBatch(rows);
+    for (let at = 0; at < scores_BI.length; at += scores_BI.length / rows.length) scores_BI.fill(-2, at + 4, at + 8);
+    return scores_BI;
+  },
+});
+
 describe("held-out users", () => {
   const histories = twoTastes(400, 40);
 
@@ -118,11 +128,24 @@ describe("judging", () => {
   });
 
   test("the incumbent is judged on the same users, in the candidate's columns", async () => {
-    const older = { ...parityModel(new Vocabulary(names("i", 40).reverse())), version: "v000001" };
+    const older = { ...parityModel(new Vocabulary(histories.vocabulary.items.slice(0, 30))), version: "v000001" };
     const measured = await judge(good, older, histories, limits, never);
     expect(measured.incumbent).toMatchObject({ version: "v000001" });
-    expect(measured.incumbent!["recall@50"]).toBe(measured.model!["recall@50"]);
+    expect(measured.incumbent!["ndcg@100"]).toBeLessThan(measured.model!["ndcg@100"]);
     expect(measured.refusal).toBeNull();
+  });
+
+  test("a model that loses user by user against the incumbent is refused, with by how much on the hold-out", async () => {
+    const worse = await judge(blurred(good), { ...good, version: "v000004" }, histories, limits, never);
+    expect(worse.model!["ndcg@100"]).toBeGreaterThan(worse.popularity!["ndcg@100"]);
+    expect(worse.refusal).toMatch(/^on the hold-out its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below that of v000004 \(\d+ users\)/);
+  });
+
+  test("a further comparison is heard too", async () => {
+    const further = [{ name: "prequential window", differences: new Float64Array(40).fill(-0.1) }];
+    const measured = await judge(good, { ...good, version: "v000004" }, histories, limits, never, further);
+    expect(measured.refusal).toContain("on the prequential window");
+    expect((await judge(good, { ...good, version: "v000004" }, histories, limits, never)).refusal).toBeNull();
   });
 
   test("a smaller vocabulary than the incumbent's is refused", async () => {

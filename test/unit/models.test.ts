@@ -1,12 +1,27 @@
 // Published models on disk: what a reader may rely on.
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { defaults } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { currentVersion, listModels, prune, publish, readMetrics } from "../../shared/checkpoint/models.ts";
+import { readManifest } from "../../shared/checkpoint/manifest.ts";
+import { goTo, listModels, parentOf, prune, publish, readMetrics } from "../../shared/checkpoint/models.ts";
+import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoint/pointer.ts";
+import type { AppError } from "../../shared/runtime/errors.ts";
 
 let root: string;
 let models: string;
@@ -36,7 +51,7 @@ test("before the first publication there is no version and no list", async () =>
 
 test("a published model is the checkpoint with its metrics beside it, and current names it", async () => {
   const dir = await checkpoint(5);
-  const version = await publish(models, dir, { at: 1 });
+  const version = (await publish(models, dir, { at: 1 }))!;
   expect(await currentVersion(models)).toBe(version);
   expect((await loadModel(join(models, version))).weights).toEqual((await loadModel(dir)).weights);
   expect(await readMetrics(models, version)).toEqual({ at: 1 });
@@ -68,25 +83,136 @@ test.each([
   expect(readdirSync(models).sort()).toEqual(["current", "v000001"]);
 });
 
-test("readers find a whole model at every moment while the pointer moves", async () => {
-  const dirs = await Promise.all([1, 2, 3].map(checkpoint));
-  await publish(models, dirs[0]!, {});
-  let publishing = true;
-  const seen = new Set<number>();
-  const reader = async () => {
-    while (publishing) seen.add((await loadModel(join(models, (await currentVersion(models))!))).manifest.step);
-  };
-  const readers = Array.from({ length: 10 }, reader);
-  for (let k = 0; k < 12; k++) await publish(models, dirs[k % 3]!, {});
-  publishing = false;
-  await Promise.all(readers);
-  expect(seen.size).toBeGreaterThan(1);
+test("the manifest of a published model names its files' hashes and its parent, and no file can be written to", async () => {
+  for (const step of [1, 2]) await publish(models, await checkpoint(step), { step });
+  const [first, second] = [await readManifest(join(models, "v000001")), await readManifest(join(models, "v000002"))];
+  expect([first.published!.parent, second.published!.parent]).toEqual([null, "v000001"]);
+  expect(readdirSync(join(models, "v000002")).sort()).toEqual([...Object.keys(second.sha256), "manifest.json"].sort());
+  for (const [name, hash] of Object.entries(second.sha256)) {
+    const file = join(models, "v000002", name);
+    expect(createHash("sha256").update(readFileSync(file)).digest("hex")).toBe(hash);
+  }
+  for (const name of readdirSync(join(models, "v000002"))) expect(statSync(join(models, "v000002", name)).mode & 0o222).toBe(0);
 });
 
-test("pruning keeps the newest five and the current one", async () => {
+test("what was compared with a version that is no longer current is not published", async () => {
+  for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
+  expect(await publish(models, await checkpoint(3), {}, "v000001")).toBeNull();
+  expect(await currentVersion(models)).toBe("v000002");
+  expect(readdirSync(models).sort()).toEqual(["current", "v000001", "v000002"]);
+  expect(await publish(models, await checkpoint(3), {}, "v000002")).toBe("v000003");
+});
+
+test("going back pins: nothing is published until it is unpinned", async () => {
+  for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
+  expect(await goTo(models, "v000001", true)).toBe("v000002");
+  expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000001", "v000001"]);
+  expect(await publish(models, await checkpoint(3), {})).toBeNull();
+  await unpin(models);
+  expect(await publish(models, await checkpoint(3), {})).toBe("v000003");
+  expect(await parentOf(models, "v000003")).toBe("v000001");
+});
+
+test("going back without a pin takes an older one off", async () => {
+  for (const step of [1, 2, 3]) await publish(models, await checkpoint(step), {});
+  await goTo(models, "v000001", true);
+  await goTo(models, "v000002", false);
+  expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
+});
+
+test.each(["model.safetensors", "vocabulary.json", "metrics.json"])("a version whose %s was changed is not gone back to", async (name) => {
+  for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
+  const file = join(models, "v000001", name);
+  chmodSync(file, 0o644);
+  appendFileSync(file, " ");
+  await expect(goTo(models, "v000001", true)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT", facts: { path: file } });
+  expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
+});
+
+test("a version that is not there, or only half, is not gone back to", async () => {
+  for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
+  await expect(goTo(models, "v000009", false)).rejects.toMatchObject({ code: "MODEL_UNKNOWN" });
+  rmSync(join(models, "v000001", "manifest.json"));
+  await expect(goTo(models, "v000001", false)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT" });
+  expect(await currentVersion(models)).toBe("v000002");
+});
+
+test("50 readers find a whole model at every moment while models are published, gone back to and pruned", async () => {
+  const dirs = await Promise.all([1, 2, 3].map(checkpoint));
+  const stepOf = new Map<string, number>();
+  const publishNext = async (k: number) => stepOf.set((await publish(models, dirs[k % 3]!, { k }))!, (k % 3) + 1);
+  await publishNext(0);
+  let busy = true;
+  const seen = new Set<string>();
+  let reads = 0;
+  const reader = async () => {
+    while (busy) {
+      const version = (await currentVersion(models))!;
+      const model = await loadModel(join(models, version)).catch(async (error: AppError) => {
+        // Pruned between pointer and files: the pointer has moved on by then, and a reader looks again.
+        if (error.code === "CHECKPOINT_MISSING" && (await currentVersion(models)) !== version) return undefined;
+        throw error;
+      });
+      if (!model) continue;
+      reads++;
+      seen.add(`${version} ${model.manifest.step}`);
+    }
+  };
+  const readers = Promise.all(Array.from({ length: 50 }, reader));
+  for (let k = 1; k < 24; k++) {
+    await publishNext(k);
+    if (k % 3 === 0) await goTo(models, (await listModels(models)).at(-3)!, false);
+    await prune(models);
+  }
+  busy = false;
+  await readers;
+  expect(reads).toBeGreaterThan(50);
+  expect(seen.size).toBeGreaterThan(5);
+  for (const read of seen) expect(read).toBe(`${read.split(" ")[0]} ${stepOf.get(read.split(" ")[0]!)}`);
+});
+
+test("pruning keeps the newest five, the current one with its parent, and the pinned one", async () => {
   const dir = await checkpoint(1);
-  for (let k = 0; k < 8; k++) await publish(models, dir, {});
-  writeFileSync(join(models, "current"), "v000002\n");
+  for (let k = 0; k < 10; k++) await publish(models, dir, {});
+  await goTo(models, "v000002", true);
+  writeFileSync(join(models, "current"), "v000004\n");
   await prune(models);
-  expect(await listModels(models)).toEqual(["v000002", "v000004", "v000005", "v000006", "v000007", "v000008"]);
+  const newest = ["v000006", "v000007", "v000008", "v000009", "v000010"];
+  expect(await listModels(models)).toEqual(["v000002", "v000003", "v000004", ...newest]);
+  await goTo(models, "v000010", false);
+  await prune(models);
+  expect(await listModels(models)).toEqual(newest);
+});
+
+test("of the older ones every eighth, 64th, ... is kept, so that there is one of long ago to go back to", async () => {
+  await publish(models, await checkpoint(1), {});
+  for (let k = 2; k <= 1100; k++) mkdirSync(join(models, `v${String(k).padStart(6, "0")}`));
+  writeFileSync(join(models, "current"), "v001100\n");
+  await prune(models);
+  const numbers = (await listModels(models)).map((version) => Number(version.slice(1)));
+  expect(numbers).toEqual([512, 960, 1024, 1080, 1088, 1096, 1097, 1098, 1099, 1100]);
+});
+
+test("whoever goes back while others publish and prune finds a whole model, or is told that it is gone", async () => {
+  const dir = await checkpoint(1);
+  for (let k = 0; k < 7; k++) await publish(models, dir, {});
+  const outcomes = new Set<string>();
+  for (let k = 1; k <= 7; k++) {
+    const versions = await listModels(models);
+    const back = goTo(models, versions[k % versions.length]!, false).then(
+      () => "gone back",
+      ({ code }: AppError) => code,
+    );
+    const [outcome] = await Promise.all([back, publish(models, dir, {}), prune(models), prune(models)]);
+    outcomes.add(outcome);
+    await loadModel(join(models, (await currentVersion(models))!));
+  }
+  expect([...outcomes].filter((outcome) => outcome !== "MODEL_UNKNOWN")).toEqual(["gone back"]);
+  expect(readdirSync(models).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+test("a lock that a killed process with this process's id left is nobody's", async () => {
+  await publish(models, await checkpoint(1), {});
+  writeFileSync(join(models, ".lock"), String(process.pid));
+  expect(await publish(models, await checkpoint(2), {})).toBe("v000002");
 });

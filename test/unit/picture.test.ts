@@ -191,6 +191,22 @@ test.each([
     "stays in use",
   ],
   [
+    "a pinned model",
+    { evaluator: { ...evaluator, pinned: "v000007", evaluations: [{ ...refused, outcome: "held", reason: "pinned to v000007" }] } },
+    "quality",
+    "amber",
+    "Publication is pinned to v000007",
+    "tributary models pin --off",
+  ],
+  [
+    "a pinned model out of date",
+    { evaluator: { ...evaluator, pinned: "v000007", published: { ...evaluator.published, watermark: now - 1800 * second } } },
+    "checkpoint",
+    "red",
+    "The published model is 30 min behind the events",
+    "tributary models pin --off",
+  ],
+  [
     "a checkpoint not evaluated",
     { server: { ...server, checkpoint: { step: 9, round: 13, at: now - 180 * second } } },
     "quality",

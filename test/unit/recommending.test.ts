@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { itemsOf } from "../../services/serve/history.ts";
 import { recommend, recommending } from "../../services/serve/recommender.ts";
-import { readRequest, refuse } from "../../services/serve/requests.ts";
+import { refuse } from "../../services/serve/refusals.ts";
+import { readRequest } from "../../services/serve/requests.ts";
 import { readTitles } from "../../services/serve/titles.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -74,6 +76,46 @@ describe("titles", () => {
       writeFileSync(join(dir, "bad"), text);
       await expect(readTitles(join(dir, "bad"))).rejects.toMatchObject({ code: "CSV_MALFORMED" });
     }
+  });
+});
+
+describe("--items", () => {
+  const titles = new Map([
+    ["1", "Toy Story (1995)"],
+    ["6", "Heat (1995)"],
+    ["509", "Piano, The (1993)"],
+    ["2", "Good, the Bad and the Ugly, The (Buono, il brutto, il cattivo, Il) (1966)"],
+    ["3", "10,000 BC (2008)"],
+    ["4", "Emma (1996)"],
+    ["5", "Emma (1996)"],
+    ["7", "Heat (1995), Piano, The (1993)"],
+    ["1984", "1984 (1956)"],
+    ["300", "1984"],
+  ]);
+
+  test.each([
+    ["ids", "1, 6,509 ", ["1", "6", "509"]],
+    ["nothing", " , ", []],
+    ["a title", "Toy Story (1995)", ["1"]],
+    ["a title in another case and spacing", " toy  story (1995)", ["1"]],
+    ["titles that hold commas", "Piano, The (1993), Toy Story (1995),10,000 BC (2008)", ["509", "1", "3"]],
+    ["the longest title that fits", "Heat (1995), Piano, The (1993)", ["7"]],
+    ["quotes, which keep pieces apart", '"Heat (1995)", "Piano, The (1993)"', ["6", "509"]],
+    ["many commas in a title", "6,Good, the Bad and the Ugly, The (Buono, il brutto, il cattivo, Il) (1966),1", ["6", "2", "1"]],
+    ["the first of two films with one title", "Emma (1996)", ["4"]],
+    ["an id before a title that reads alike", "1984", ["1984"]],
+    ["what is neither, as it is", "Piano, nowhere, 6", ["Piano", "nowhere", "6"]],
+    ["ids that hold quotes", 'a"b,6', ['a"b', "6"]],
+  ])("takes %s", (_, text, items) => {
+    expect(itemsOf(text, titles)).toEqual(items);
+  });
+
+  test("without titles takes ids alone, also such that hold commas", () => {
+    expect(itemsOf('Heat (1995),"a,b",7')).toEqual(["Heat (1995)", "a,b", "7"]);
+  });
+
+  test("refuses a quote that does not end", () => {
+    expect(() => itemsOf('"a,b')).toThrow(/USAGE.*--items/);
   });
 });
 

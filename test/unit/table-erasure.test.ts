@@ -219,7 +219,7 @@ test("after an erasure the server, the evaluator and serve no longer have the us
   const [number, names, trained] = [histories.indexOf(secret)!, [...histories.users], server.trainUsers()];
   const held = heldOut(histories, "train", salt, histories.vocabulary, 100).length;
   expect(trained).toContain(number);
-  expect(served.historyOf(secret).length).toBeGreaterThan(0);
+  expect((await served.historyOf(secret)).length).toBeGreaterThan(0);
 
   await erase(await open(dir), secret);
   await Promise.all([server.catchUp(), served.refresh()]);
@@ -227,8 +227,8 @@ test("after an erasure the server, the evaluator and serve no longer have the us
   expect([histories.lengthOf(number), histories.rowOf(number).length]).toEqual([0, 0]);
   expect(server.trainUsers()).toEqual(trained.filter((user) => user !== number));
   expect(heldOut(histories, "train", salt, histories.vocabulary, 100)).toHaveLength(held - 1);
-  expect(() => served.historyOf(secret)).toThrow("USER_UNKNOWN");
-  expect(served.historyOf("user 1").length).toBeGreaterThan(0);
+  await expect(served.historyOf(secret)).rejects.toThrow("USER_UNKNOWN");
+  expect((await served.historyOf("user 1")).length).toBeGreaterThan(0);
   const corpus = await corpusOfTable(dir, salt);
   expect(corpus.users).toHaveLength(trained.length - 1);
 

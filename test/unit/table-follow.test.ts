@@ -54,12 +54,12 @@ test("a batch of events is read back as it was", async () => {
 test("a follower takes in each version once, in order of versions and files, and stops where it is told to", async () => {
   const histories = recorder();
   const follower = followTable(dir, histories);
-  expect(await follower.catchUp()).toEqual({ version: -1, rows: 0, watermark: 0 });
+  expect(await follower.catchUp()).toEqual({ version: -1, rows: 0, watermark: 0, marks: [] });
   await write(events(1, 0, 2), events(0, 10, 1));
   await write(events(0, 11, 1));
   await write(events(1, 2, 1));
-  expect(await follower.catchUp(1)).toEqual({ version: 1, rows: 4, watermark: 1000 });
-  expect(await follower.catchUp(1)).toEqual({ version: 1, rows: 0, watermark: 1000 });
+  expect(await follower.catchUp(1)).toEqual({ version: 1, rows: 4, watermark: 1000, marks: [] });
+  expect(await follower.catchUp(1)).toEqual({ version: 1, rows: 0, watermark: 1000, marks: [] });
   await Promise.all([follower.catchUp(), follower.catchUp()]);
   expect(histories.seen).toEqual([
     [1, "ï0"], // all that the first version read holds counts as of that version

@@ -1,6 +1,6 @@
 // Where the parameter server listens, and whether it may: anybody who reaches the port could steer the model, so a token guards all but loopback.
-import { isIPv4 } from "node:net";
 import { AppError } from "../../../shared/runtime/errors.ts";
+import { isLoopback, mustBeGuarded } from "../../../shared/runtime/loopback.ts";
 
 export interface Address {
   readonly host: string;
@@ -16,7 +16,6 @@ export function listenAddress(text: string, hasToken: boolean): Address {
   const port = Number(digits);
   if (host === undefined || !(port <= 65535))
     throw new AppError("USAGE", { what: `--listen "${text}" is not HOST:PORT, as in 127.0.0.1:7070` });
-  const isLoopback = host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-  if (!isLoopback && !hasToken) throw new AppError("USAGE", { what: `--listen ${host} is open to other machines: give --token-file too` });
-  return { host, port, isLoopback };
+  mustBeGuarded("--listen", host, hasToken);
+  return { host, port, isLoopback: isLoopback(host) };
 }

@@ -57,6 +57,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   const catchUp = async () => {
     const before = histories.events;
     pinned = await events.catchUp();
+    progress.pinned(pinned.marks.map(({ arrival }) => arrival));
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
     if (quietRounds > ROUNDS_UNTIL_IDLE) return;
     await events.pinVocabulary();

@@ -29,6 +29,8 @@ const counters = z.looseObject({
   wire: z.enum(wires).default("f32"),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
+  // of a checkpoint that `models rollback --branch` made of a published model, and of no other
+  branchedFrom: z.string().optional(),
   // absent between two outer epochs; its users are a tensor
   underWay: z.object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) }).optional(),
 });
@@ -71,7 +73,7 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 
 /**
  * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
- * as planned at their version. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
+ * as planned at their version. Of a branch Adam begins anew, its encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
  * Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
@@ -93,13 +95,17 @@ export function resumeOrBegin(
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, numbering, underWay: position, ...saved } = parsed.data;
+  const { updates, progress, numbering, underWay: position, branchedFrom, ...saved } = parsed.data;
+  const isBranch = branchedFrom !== undefined;
   mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
-  const optimizer = new Optimizer(manifest.config, weights, { updates, state, threads, wire });
+  const optimizer = new Optimizer(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
-  const posteriors = renumbered || isCutOff ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
-  const planned = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
+  const posteriors =
+    renumbered || isCutOff || isBranch ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
+  const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
+  // What came after the version of a branch's model is to be learned again.
+  const planned = isBranch ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version)) : plannedAt;
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);

@@ -1,8 +1,8 @@
-// One server per output directory: two would overwrite each other's checkpoints. The lock of a process that is gone is nobody's.
+// One writer of checkpoints per output directory: the parameter server, or a branch made for it. Two would overwrite each other's. The lock of a process that is gone is nobody's.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { isAlive } from "../../shared/runtime/registry.ts";
+import { AppError } from "../runtime/errors.ts";
+import { isAlive } from "../runtime/registry.ts";
 
 /** Throws ALREADY_RUNNING. The lock goes with the process. */
 export function lock(out: string): void {

@@ -1,0 +1,84 @@
+// The program as it runs: services/ and shared/ bundled into JavaScript, anew when a file of them has changed. tributary.mjs and the first file of a thread ask for its modules.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { keyOf, root } from "./setup/cache.mjs";
+
+const builds = join(root, "node_modules", ".tributary", "program");
+/** Running processes load what they need later from the build that they began with. */
+const kept = 10;
+/** Packages of many small files, read with the bundle in a fraction of the time. The others stay where they are. */
+const inlined = ["fastify", "prom-client", "ws", "zod"];
+/** What packages that are CommonJS ask for. */
+const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+
+/** URL of the built module of a source file, given as URL. */
+export async function built(source) {
+  const place = relative(root, fileURLToPath(source)).replace(/\.ts$/, ".js");
+  return pathToFileURL(join((await buildProgram()).folder, place)).href;
+}
+
+/** Builds what is not there yet. The folder appears whole, by rename, whoever else builds at the same time. */
+export async function buildProgram() {
+  const sources = ["services", "shared"].flatMap((name) => sourcesBelow(join(root, name)));
+  const states = sources.map((path) => {
+    const { mtimeMs, size } = statSync(path);
+    return `${path} ${mtimeMs} ${size}`;
+  });
+  const target = join(builds, keyOf([root, ...states], [fileURLToPath(import.meta.url), join(root, "package-lock.json")]));
+  if (existsSync(target)) return { folder: target, isNew: false };
+  const { build } = await import("esbuild");
+  mkdirSync(builds, { recursive: true });
+  const work = mkdtempSync(`${builds}/.`);
+  try {
+    await build({
+      entryPoints: sources.filter((path) => /\/(cli|[a-z-]*thread)\.ts$/.test(path)),
+      outdir: work,
+      outbase: root,
+      chunkNames: "chunks/[name]-[hash]",
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      banner: { js: banner },
+      sourcemap: true,
+      sourcesContent: false,
+      logLevel: "silent",
+      plugins: [{ name: "in-place", setup: inPlace }],
+    });
+    removeOld();
+    renameSync(work, target);
+  } catch (error) {
+    rmSync(work, { recursive: true, force: true });
+    if (!existsSync(target)) throw error; // else another process was first
+  }
+  return { folder: target, isNew: true };
+}
+
+/** Packages are found from the build as from the source; a file that asks for its own place is told its source's, beside which it finds others. */
+function inPlace(build) {
+  build.onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) => {
+    const isOurs = importer.startsWith(join(root, "services")) || importer.startsWith(join(root, "shared"));
+    return kind !== "entry-point" && isOurs && !inlined.includes(path) ? { path, external: true } : undefined;
+  });
+  build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+    const text = await readFile(path, "utf8");
+    return { loader: "ts", contents: text.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)) };
+  });
+}
+
+function removeOld() {
+  const ages = readdirSync(builds).map((name) => ({ path: join(builds, name), at: statSync(join(builds, name)).mtimeMs }));
+  for (const { path } of ages.sort((a, b) => b.at - a.at).slice(kept)) rmSync(path, { recursive: true, force: true });
+}
+
+/** Without what is built for itself: the page and the kernels. */
+function sourcesBelow(path) {
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const below = join(path, entry.name);
+    if (entry.isDirectory()) return ["dist", "page", "assembly"].includes(entry.name) ? [] : sourcesBelow(below);
+    return entry.name.endsWith(".ts") ? [below] : [];
+  });
+}

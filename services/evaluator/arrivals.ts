@@ -1,0 +1,74 @@
+// Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure; stream.ts collects them, prequential.ts scores them.
+import type { Interactions } from "../../shared/events/batch.ts";
+import { hash32 } from "../../shared/events/hash.ts";
+import type { Histories } from "../../shared/events/histories.ts";
+import { rowsOf } from "../../shared/events/text.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+
+/** A known user came to an item for the first time. */
+export interface Arrival {
+  /** Number of the user in the histories. */
+  readonly user: number;
+  readonly item: string;
+  /** Columns of the histories: what the user had before, earlier arrivals of the same version included. */
+  readonly foldIn: Int32Array;
+  /** Table version that brought it. */
+  readonly version: number;
+}
+
+export interface Arrivals {
+  readonly scored: readonly Arrival[];
+  /** Distinct new pairs of known users that were left to others, since more came than can be scored. */
+  readonly leftOut: number;
+}
+
+/** Of users with equal hash the seed decides nothing more: the same people are scored as long as there is room. */
+const SEED = 4; // split.ts and heldout.ts take 1 to 3
+
+/**
+ * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news, and a user's first items have no history to be
+ * predicted from. At most about `limit` of them, all of a user's or none: the users whose hash is smallest.
+ */
+export function arrivalsOf(batch: Interactions, histories: Histories, version: number, limit: number): Arrivals {
+  const [users, items] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
+  const news = new Map<number, Set<string>>();
+  for (let k = 0; k < batch.length; k++) {
+    const user = histories.indexOf(users[k]!);
+    if (user === undefined || histories.lengthOf(user) === 0) continue;
+    const known = news.get(user);
+    if (known) known.add(items[k]!);
+    else news.set(user, new Set([items[k]!]));
+  }
+  const order = [...news.keys()]
+    .map((user) => ({ user, key: hash32(histories.users[user]!, SEED) }))
+    .sort((a, b) => a.key - b.key || a.user - b.user);
+  const scored: Arrival[] = [];
+  let leftOut = 0;
+  for (const { user } of order) {
+    const before = histories.rowOf(user);
+    const columns = new Set(before);
+    const fresh = [...news.get(user)!].filter((item) => !columns.has(histories.vocabulary.column(item) ?? -1));
+    if (scored.length >= limit) leftOut += fresh.length;
+    else scored.push(...oneAfterTheOther(user, fresh, before, histories, version));
+  }
+  return { scored, leftOut };
+}
+
+function oneAfterTheOther(user: number, items: readonly string[], before: Int32Array, histories: Histories, version: number): Arrival[] {
+  let foldIn = before;
+  return items.map((item) => {
+    const arrival = { user, item, foldIn, version };
+    const column = histories.vocabulary.column(item);
+    if (column !== undefined) foldIn = Int32Array.of(...foldIn, column);
+    return arrival;
+  });
+}
+
+/** A model may be scored only on what came after all that it was trained on. Throws TIME_LEAK. `tableVersion`: the newest that it has seen. */
+export function mustBeUnseen(arrivals: readonly Arrival[], model: string, tableVersion: number): void {
+  const seen = arrivals.find(({ version }) => version <= tableVersion);
+  if (seen)
+    throw new AppError("TIME_LEAK", {
+      what: `an event of table version ${seen.version} would score ${model}, which was trained on versions up to ${tableVersion}`,
+    });
+}

@@ -1,0 +1,93 @@
+// What arrives while models are judged: the stream of events, each scored by the published model before any other can have learned from it, and the marked ones on their
+// way into a published model. Between the table and evaluator.ts.
+import type { Freshness } from "../../shared/runtime/freshness.ts";
+import type { Metrics } from "../../shared/runtime/metrics.ts";
+import type { Mark } from "../../shared/table/follow.ts";
+import { openLines } from "./lines.ts";
+import { openPrequential, type PrequentialLine, prequentialLine, type Trained } from "./prequential.ts";
+import { openStream, type Stream } from "./stream.ts";
+
+interface Places {
+  readonly table: string;
+  readonly prequential: string;
+}
+
+export interface Settings {
+  /** Arrivals of a table version that are scored, about. */
+  readonly prequentialEvents: number;
+  /** Arrivals that a point of the curve is the mean of. */
+  readonly prequentialWindow: number;
+  /** From one point to the next. */
+  readonly prequentialSeconds: number;
+}
+
+export interface Arriving {
+  /** Takes in what the table has gained, scored by the published model. */
+  advance(salt: string, published: Trained | null, signal: AbortSignal): Promise<Stream>;
+  /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from. */
+  differences(candidate: Trained, published: Trained, signal: AbortSignal): Promise<Float64Array>;
+  /** A model that covers the table up to a version was published. */
+  published(tableVersion: number): void;
+  /** Table version taken in; null before the first look. */
+  readonly version: number | null;
+  /** The newest points of the curve, oldest first. */
+  readonly curve: readonly PrequentialLine[];
+}
+
+const SHOWN = 200;
+/** A week of them, at one in ten seconds. */
+const KEPT = 60_000;
+/** Of events that no model has covered: whatever comes later is followed anew. */
+const MOST_MARKS = 10_000;
+
+export async function openArriving(places: Places, settings: Settings, freshness: Freshness, metrics: Metrics): Promise<Arriving> {
+  const lines = await openLines(places.prequential, prequentialLine, SHOWN, KEPT);
+  const window = { window: settings.prequentialWindow, everyMs: 1000 * settings.prequentialSeconds };
+  const prequential = openPrequential(lines, window, () => performance.now());
+  const events = metrics.counter("tributary_prequential_events_total");
+  const ratio = metrics.gauge("tributary_prequential_ratio");
+  let stream: Stream | undefined;
+  let marks: readonly Mark[] = [];
+
+  function follow(salt: string, published: Trained | null): Stream {
+    if (stream?.salt === salt) return stream;
+    const scoredUntil = lines.recent.at(-1)?.tableVersion ?? -1;
+    const silentUntil = published ? Math.max(scoredUntil, published.tableVersion) : Number.POSITIVE_INFINITY;
+    stream = openStream(places.table, salt, silentUntil, settings.prequentialEvents);
+    return stream;
+  }
+
+  function tell(line: PrequentialLine): void {
+    for (const metric of ["recall@20", "ndcg@100"] as const) {
+      ratio.set({ metric, model: "model" }, line[metric]);
+      ratio.set({ metric, model: "popularity" }, line.popularity[metric]);
+    }
+  }
+
+  return {
+    get version() {
+      return stream?.version ?? null;
+    },
+    get curve() {
+      return lines.recent;
+    },
+    async advance(salt, published, signal) {
+      const following = follow(salt, published);
+      const news = await following.advance();
+      marks = [...marks, ...news.marks].slice(-MOST_MARKS);
+      if (published && news.arrivals.length > 0) {
+        const { counts, line } = await prequential.take(news, published, following, signal);
+        events.inc({ outcome: "scored" }, counts.scored);
+        events.inc({ outcome: "left-out" }, counts.leftOut);
+        events.inc({ outcome: "missed" }, counts.missed);
+        if (line) tell(line);
+      }
+      return following;
+    },
+    differences: (candidate, published, signal) => prequential.differences(candidate, published, stream!.histories, signal),
+    published(tableVersion) {
+      freshness.reached(marks.filter(({ version }) => version <= tableVersion).map(({ arrival }) => arrival));
+      marks = marks.filter(({ version }) => version > tableVersion);
+    },
+  };
+}

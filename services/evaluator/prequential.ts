@@ -1,0 +1,122 @@
+// Prequential evaluation: each arriving event of a known user is scored by the model that was published before it, and only then learned from. Means over the newest
+// arrivals make a curve, and a candidate meets the published model on those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
+import { z } from "zod";
+import type { Histories } from "../../shared/events/histories.ts";
+import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { type Arrival, mustBeUnseen } from "./arrivals.ts";
+import { translated, translation } from "./heldout.ts";
+import { finish, type Judged } from "./judge.ts";
+import type { Lines } from "./lines.ts";
+import type { News, Stream } from "./stream.ts";
+import { type Gain, type Scored, SlidingWindow } from "./window.ts";
+
+/** A model and the newest table version that it was trained on. */
+export interface Trained extends Judged {
+  readonly version: string;
+  readonly tableVersion: number;
+}
+
+const pair = z.object({ "recall@20": z.number(), "ndcg@100": z.number() });
+
+/** One point of the curve. */
+export const prequentialLine = pair.extend({
+  /** Arrival of the newest event in the window, ms since 1970. */
+  at: z.number(),
+  tableVersion: z.number(),
+  /** The published model that scored the newest of them. */
+  model: z.string(),
+  /** In the window, and of how many users. */
+  events: z.number(),
+  users: z.number(),
+  unknownItems: z.number(),
+  popularity: pair,
+});
+export type PrequentialLine = z.output<typeof prequentialLine>;
+
+export interface Counts {
+  readonly scored: number;
+  readonly leftOut: number;
+  /** The model was published before anybody had scored them. */
+  readonly missed: number;
+}
+
+export interface Prequential {
+  /** Scores what has arrived with the published model. The line that was written, if it was time for one. */
+  take(news: News, model: Trained, stream: Stream, signal: AbortSignal): Promise<{ counts: Counts; line: PrequentialLine | undefined }>;
+  /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from; none of too few users. */
+  differences(candidate: Trained, published: Trained, histories: Histories, signal: AbortSignal): Promise<Float64Array>;
+}
+
+const ks = [20, 100] as const;
+/** With fewer the comparison says more about them than about the models. */
+const FEWEST_USERS = 30;
+
+interface Settings {
+  /** Arrivals that a mean is taken over. */
+  readonly window: number;
+  /** From one line to the next, ms. */
+  readonly everyMs: number;
+}
+
+export function openPrequential(lines: Lines<PrequentialLine>, { window: size, everyMs }: Settings, now: () => number): Prequential {
+  const window = new SlidingWindow(size);
+  let recent: readonly Arrival[] = [];
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return {
+    async take({ arrivals, leftOut, popularity }, model, stream, signal) {
+      const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
+      const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
+      if (unseen.length === 0) return { counts, line: undefined };
+      window.add(await scored(unseen, model, stream.histories, popularity, signal));
+      recent = [...recent, ...unseen].slice(-size);
+      const figures = window.figures();
+      if (!figures || now() - toldAt < everyMs) return { counts, line: undefined };
+      const line = { at: stream.watermark, tableVersion: stream.version, model: model.version, ...figures };
+      await lines.append(line);
+      toldAt = now();
+      return { counts, line };
+    },
+    async differences(candidate, published, histories, signal) {
+      const unseen = recent.filter(({ version }) => version > Math.max(candidate.tableVersion, published.tableVersion));
+      if (new Set(unseen.map(({ user }) => user)).size < FEWEST_USERS) return new Float64Array(0);
+      const [after, before] = [await gains(unseen, candidate, histories, signal), await gains(unseen, published, histories, signal)];
+      const byUser = new Map<number, number[]>();
+      unseen.forEach(({ user }, k) => {
+        const difference = after[k]!.ndcg - before[k]!.ndcg;
+        byUser.set(user, [...(byUser.get(user) ?? []), difference]);
+      });
+      return Float64Array.from(byUser.values(), (each) => each.reduce((sum, one) => sum + one, 0) / each.length);
+    },
+  };
+}
+
+async function scored(
+  arrivals: readonly Arrival[],
+  model: Trained,
+  histories: Histories,
+  popularity_I: Float64Array,
+  signal: AbortSignal,
+): Promise<Scored[]> {
+  const counts = Float64Array.from(model.vocabulary.items, (item) => popularity_I[histories.vocabulary.column(item) ?? -1] ?? 0);
+  const own = await gains(arrivals, model, histories, signal);
+  const reference = await gains(arrivals, { ...model, scoreBatch: popularityScores(counts) }, histories, signal);
+  return arrivals.map(({ user, item }, k) => {
+    const isKnown = model.vocabulary.column(item) !== undefined;
+    return { user, model: own[k]!, popularity: reference[k]!, isKnown };
+  });
+}
+
+/** What each arrival is worth under a model; nothing where the model has never met the item. Throws TIME_LEAK. */
+export async function gains(arrivals: readonly Arrival[], model: Trained, histories: Histories, signal: AbortSignal): Promise<Gain[]> {
+  mustBeUnseen(arrivals, model.version, model.tableVersion);
+  const columnOf = translation(histories.vocabulary.items, model.vocabulary);
+  const users = arrivals.map(({ item, foldIn }) => {
+    const target = model.vocabulary.column(item);
+    return { foldIn: translated(foldIn, columnOf), target: Int32Array.of(...(target === undefined ? [] : [target])) };
+  });
+  const { perUser }: Evaluation<20 | 100> = await finish(
+    evaluation(model.scoreBatch as ScoreBatch, users, model.vocabulary.items.length, ks),
+    signal,
+  );
+  return users.map((_, k) => ({ recall: perUser["recall@20"][k] || 0, ndcg: perUser["ndcg@100"][k] || 0 }));
+}

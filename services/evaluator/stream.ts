@@ -1,0 +1,81 @@
+// The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the published model is scored on.
+import { Histories } from "../../shared/events/histories.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { followTable, type Mark } from "../../shared/table/follow.ts";
+import { type Arrival, arrivalsOf } from "./arrivals.ts";
+
+/** What the table has gained. */
+export interface News {
+  readonly arrivals: readonly Arrival[];
+  readonly leftOut: number;
+  /** Train users of each column of the histories before the first of the arrivals, [I]. */
+  readonly popularity: Float64Array;
+  readonly marks: readonly Mark[];
+}
+
+export interface Stream {
+  readonly salt: string;
+  readonly histories: Histories;
+  /** Table version taken in; -1 before the first. */
+  readonly version: number;
+  /** Newest arrival up to there, ms since 1970; 0 when unknown. */
+  readonly watermark: number;
+  advance(): Promise<News>;
+}
+
+/** Everything up to version `silentUntil` (Infinity: all that is there) is taken in as what was known before. At most about `limit` arrivals of a table version are told. */
+export function openStream(tableDir: string, salt: string, silentUntil: number, limit: number): Stream {
+  const histories = new Histories(salt);
+  let version = -1;
+  let watermark = 0;
+  let arrivals: Arrival[] = [];
+  let leftOut = 0;
+  let popularity: Float64Array | undefined;
+  /** Rows that are told anew are no news. */
+  let silent = true;
+  const follower = followTable(tableDir, {
+    append(batch, ofVersion) {
+      if (!silent) {
+        popularity ??= histories.popularity();
+        const news = arrivalsOf(batch, histories, ofVersion, limit);
+        arrivals.push(...news.scored);
+        leftOut += news.leftOut;
+      }
+      histories.append(batch, ofVersion);
+    },
+    clear() {
+      silent = true;
+      [arrivals, leftOut, popularity] = [[], 0, undefined];
+      histories.clear();
+    },
+  });
+
+  async function begin(): Promise<void> {
+    silent = true;
+    const gone = (error: unknown) => {
+      if (error instanceof AppError && error.code === "VERSION_GONE") return follower.catchUp();
+      throw error;
+    };
+    ({ version, watermark } = await follower.catchUp(silentUntil).catch(gone));
+  }
+
+  return {
+    salt,
+    histories,
+    get version() {
+      return version;
+    },
+    get watermark() {
+      return watermark;
+    },
+    async advance() {
+      if (version < 0) await begin();
+      silent = version < 0;
+      const caughtUp = await follower.catchUp();
+      ({ version, watermark } = caughtUp);
+      const news = { arrivals, leftOut, popularity: popularity ?? histories.popularity(), marks: caughtUp.marks };
+      [arrivals, leftOut, popularity] = [[], 0, undefined];
+      return news;
+    },
+  };
+}

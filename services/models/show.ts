@@ -1,0 +1,29 @@
+// `models show`: everything that a version says of itself. Pure.
+import { duration } from "../../shared/picture/figures.ts";
+import { below, flattened } from "./figures.ts";
+import { publishedAt, tableText, time } from "./list.ts";
+import type { ModelRecord } from "./records.ts";
+
+export function showText(record: ModelRecord, { current, pinned }: { current: string | null; pinned: string | null }, now: number): string {
+  const { version, manifest, metrics } = record;
+  const at = publishedAt(record);
+  const marks = [version === current && "current", version === pinned && "pinned"].filter(Boolean).join(", ");
+  const { published: _, ...own } = manifest;
+  const head = [
+    ["published", at === null ? "–" : `${time(at)}, ${duration((now - at) / 1000)} ago`],
+    ["parent", manifest.published?.parent ?? "–"],
+  ];
+  const { metrics: _metrics, popularity: _popularity, contract: _contract, ...about } = Object.fromEntries(Object.entries(metrics ?? {}));
+  const sections = {
+    manifest: own,
+    metrics: below(metrics, "metrics"),
+    popularity: below(metrics, "popularity"),
+    contract: below(metrics, "contract"),
+    evaluation: about,
+  };
+  const text = Object.entries(sections).map(([title, value]) => {
+    const rows = flattened(value).map(([name, leaf]) => [`  ${name}`, String(leaf)]);
+    return rows.length === 0 ? "" : `\n${title}\n${tableText(rows)}`;
+  });
+  return `${version}${marks && `  ${marks}`}\n${tableText(head)}${text.join("")}`;
+}

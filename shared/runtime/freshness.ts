@@ -1,0 +1,42 @@
+// How long marked events took from their arrival in Kafka to one stage of the flow: a histogram for /metrics, the newest ones' quantiles for /status.
+import type { Metrics } from "./metrics.ts";
+
+/** In a committed file; in the first step of the first round that can learn from it; in the published model. */
+export type Stage = "table" | "gradient" | "published";
+
+/** Seconds, over the newest marked events; null before there was one. */
+export interface Latency {
+  readonly p50: number | null;
+  readonly p95: number | null;
+  /** Marked events so far. */
+  readonly events: number;
+}
+
+export interface Freshness {
+  /** Arrivals of marked events that have reached the stage just now, ms since 1970. */
+  reached(arrivals: readonly number[]): void;
+  latency(): Latency;
+}
+
+/** Ten minutes at a mark a second. */
+const NEWEST = 600;
+
+export function openFreshness(metrics: Metrics, stage: Stage, now: () => number = Date.now): Freshness {
+  const histogram = metrics.histogram("tributary_freshness_seconds");
+  let newest: number[] = [];
+  let events = 0;
+  return {
+    reached(arrivals) {
+      const at = now();
+      const seconds = arrivals.map((arrival) => Math.max(0, (at - arrival) / 1000));
+      for (const each of seconds) histogram.observe({ stage }, each);
+      newest = [...newest, ...seconds].slice(-NEWEST);
+      events += seconds.length;
+    },
+    latency() {
+      const sorted = [...newest].sort((a, b) => a - b);
+      const quantile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? null;
+      return { p50: quantile(0.5), p95: quantile(0.95), events };
+    },
+  };
+}

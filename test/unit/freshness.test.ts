@@ -1,0 +1,81 @@
+// Marked events on their way: marked by ingest's buffer, kept by the log, told by a follower, timed by whoever they reach.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RowBuffer } from "../../services/ingest/buffer.ts";
+import { latencyLine } from "../../shared/picture/latency.ts";
+import { prequentialLine } from "../../shared/picture/prequential.ts";
+import { openFreshness } from "../../shared/runtime/freshness.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { openEvents } from "../../shared/table/events.ts";
+import { followTable } from "../../shared/table/follow.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "tributary-freshness-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+test("the first event of a commit is marked, and then one a second of the stream", () => {
+  const buffer = new RowBuffer();
+  for (const arrivedAt of [5000, 5001, 5999, 6000, 4000, 6500, 7200]) buffer.mark(arrivedAt);
+  expect(buffer.marks).toEqual([5000, 6000, 7200]);
+  buffer.clear();
+  expect(buffer.marks).toEqual([]);
+  buffer.mark(7300);
+  expect(buffer.marks).toEqual([7300]);
+});
+
+test("an arrival that is no time marks nothing, and a backlog of a day no more than 64 events", () => {
+  const buffer = new RowBuffer();
+  buffer.mark(Number.NaN);
+  expect(buffer.marks).toEqual([]);
+  for (let second = 0; second < 86_400; second++) buffer.mark(1000 * second);
+  expect(buffer.marks).toHaveLength(64);
+});
+
+test("a follower tells the marks of what it takes in, each once, and those of a table read anew never", async () => {
+  const table = await openEvents(dir);
+  await table.commit({ newestArrival: 1000, marks: [1000] });
+  const follower = followTable(dir, { append: () => undefined, clear: () => undefined });
+  expect((await follower.catchUp()).marks).toEqual([]);
+  await table.commit({ newestArrival: 2000, marks: [1500, 2000] });
+  await table.commit({ newestArrival: 3000 });
+  await table.commit({ newestArrival: 4000, marks: [3500] });
+  expect((await follower.catchUp(2)).marks).toEqual([
+    { arrival: 1500, version: 1 },
+    { arrival: 2000, version: 1 },
+  ]);
+  expect((await follower.catchUp()).marks).toEqual([{ arrival: 3500, version: 3 }]);
+  expect((await follower.catchUp()).marks).toEqual([]);
+});
+
+test("a stage tells the median and the 95th percentile of the newest marks, and counts all in the histogram", async () => {
+  const metrics = createMetrics("test");
+  const freshness = openFreshness(metrics, "published", () => 200_000);
+  expect(freshness.latency()).toEqual({ p50: null, p95: null, events: 0 });
+  freshness.reached(Array.from({ length: 100 }, (_, k) => 200_000 - 1000 * (k + 1)));
+  expect(freshness.latency()).toEqual({ p50: 50, p95: 95, events: 100 });
+  const text = await metrics.text();
+  expect(text).toMatch(/tributary_freshness_seconds_bucket\{le="60",service="test",stage="published"\} 60/);
+  expect(text).toMatch(/tributary_freshness_seconds_count\{service="test",stage="published"\} 100/);
+  freshness.reached(new Array(600).fill(201_000)); // a clock that is a little ahead is no negative time
+  expect(freshness.latency()).toEqual({ p50: 0, p95: 0, events: 700 });
+});
+
+test("people are told how the model does on what arrives", () => {
+  const popularity = { "recall@20": 0.0764, "ndcg@100": null };
+  const point = { at: 0, model: "v000041", events: 5000, users: 1366, "recall@20": 0.1856, "ndcg@100": 0.12, popularity };
+  expect(prequentialLine(point)).toBe(
+    "what arrives: recall@20 .186 (popularity .076) · NDCG@100 .120 (popularity –) · 5,000 arrivals of 1,366 users",
+  );
+});
+
+test("people are told of each stage that is known", () => {
+  const none = { table: null, gradient: null, published: null };
+  expect(latencyLine(none)).toBeUndefined();
+  expect(latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, events: 9 }, published: { p50: 8.5, p95: 14, events: 9 } })).toBe(
+    "event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)",
+  );
+});

@@ -1,0 +1,258 @@
+// Prequential evaluation: which events are scored, with what history, by which model; that nothing a model has learned from ever counts; what the curve is made of.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Arrival, arrivalsOf, mustBeUnseen } from "../../services/evaluator/arrivals.ts";
+import { openLines } from "../../services/evaluator/lines.ts";
+import { gains, openPrequential, prequentialLine, type Trained } from "../../services/evaluator/prequential.ts";
+import { openStream, type Stream } from "../../services/evaluator/stream.ts";
+import { SlidingWindow } from "../../services/evaluator/window.ts";
+import { batchOf } from "../../shared/events/batch.ts";
+import { Histories } from "../../shared/events/histories.ts";
+import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { openEvents, writeEvents } from "../../shared/table/events.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "tributary-prequential-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const never = new AbortController().signal;
+type Pair = readonly [user: string, item: string];
+const batch = (pairs: readonly Pair[]) =>
+  batchOf(pairs.map(([user, item], offset) => ({ user, item, timestamp: 0, value: null, partition: 0, offset })));
+
+function historiesOf(...pairs: Pair[]): Histories {
+  const histories = new Histories("");
+  histories.append(batch(pairs), 0);
+  return histories;
+}
+
+/** Knows `items`, and ranks them in the order in which they stand. */
+function inOrder(items: readonly string[], tableVersion: number, version = "v1"): Trained {
+  return {
+    version,
+    tableVersion,
+    vocabulary: new Vocabulary(items),
+    scoreBatch: (foldIns) => Float32Array.from({ length: foldIns.length * items.length }, (_, k) => -(k % items.length)),
+  };
+}
+
+const named = (histories: Histories) => (arrival: Arrival) => [
+  histories.users[arrival.user],
+  arrival.item,
+  [...arrival.foldIn].map((column) => histories.vocabulary.items[column]),
+];
+
+describe("arrivals", () => {
+  test("are the first meetings of users who are known, each with all that came before it", () => {
+    const histories = historiesOf(["a", "x"], ["b", "y"]);
+    const { scored } = arrivalsOf(
+      batch([
+        ["a", "y"],
+        ["new", "x"],
+        ["a", "x"],
+        ["a", "z"],
+        ["a", "y"],
+        ["b", "x"],
+      ]),
+      histories,
+      1,
+      100,
+    );
+    expect(new Set(scored.map(named(histories)).map(String))).toEqual(
+      new Set(
+        [
+          ["a", "y", ["x"]],
+          ["a", "z", ["x", "y"]],
+          ["b", "x", ["y"]],
+        ].map(String),
+      ),
+    );
+  });
+
+  test("stop at the limit, users whole, and the same users whatever the order of rows", () => {
+    const users = Array.from({ length: 50 }, (_, k) => `u${k}`);
+    const histories = historiesOf(...users.map((user): Pair => [user, "x"]));
+    const pairs = users.flatMap((user): Pair[] => [
+      [user, "y"],
+      [user, "z"],
+    ]);
+    const { scored, leftOut } = arrivalsOf(batch(pairs), histories, 1, 21);
+    expect(scored).toHaveLength(22);
+    expect(leftOut).toBe(78);
+    const names = (from: readonly Arrival[]) => new Set(from.map(({ user }) => user));
+    expect(names(arrivalsOf(batch([...pairs].reverse()), histories, 1, 21).scored)).toEqual(names(scored));
+  });
+
+  test("never hold an item that the user had, and with their users' rows add up to the rows afterwards", () => {
+    const pair = fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("p", "q", "r", "s", "t"));
+    fc.assert(
+      fc.property(fc.array(pair, { minLength: 1, maxLength: 12 }), fc.array(pair, { minLength: 1, maxLength: 20 }), (before, after) => {
+        const histories = historiesOf(...before);
+        const { scored } = arrivalsOf(batch(after), histories, 1, 1000);
+        const found = scored.map(named(histories));
+        for (const [, item, had] of found) expect(had).not.toContain(item);
+        const rows = new Map(
+          scored.map(({ user }) => [user, new Set([...histories.rowOf(user)].map((c) => histories.vocabulary.items[c]!))]),
+        );
+        for (const { user, item } of scored) rows.get(user)!.add(item);
+        histories.append(batch(after), 1);
+        for (const [user, items] of rows)
+          expect(items).toEqual(new Set([...histories.rowOf(user)].map((column) => histories.vocabulary.items[column]!)));
+      }),
+    );
+  });
+});
+
+describe("a model", () => {
+  const histories = historiesOf(["a", "x"], ["b", "y"], ["b", "z"]);
+  const arrivals = arrivalsOf(
+    batch([
+      ["a", "z"],
+      ["b", "fresh"],
+    ]),
+    histories,
+    7,
+    100,
+  ).scored;
+
+  test("is scored on the place that it gives the item, what the user had left out", async () => {
+    const found = new Map(
+      (await gains(arrivals, inOrder(["x", "y", "z"], 6), histories, never)).map((gain, k) => [arrivals[k]!.item, gain]),
+    );
+    expect(found.get("z")).toEqual({ recall: 1, ndcg: 1 / Math.log2(3) }); // x is masked, y stands before z
+    expect(found.get("fresh")).toEqual({ recall: 0, ndcg: 0 }); // it has never met the item
+  });
+
+  test("that was trained on the version of an arrival is refused as a leak of time", async () => {
+    expect(() => mustBeUnseen(arrivals, "v1", 6)).not.toThrow();
+    expect(() => mustBeUnseen(arrivals, "v1", 7)).toThrow(/TIME_LEAK: an event of table version 7 would score v1, .* versions up to 7/);
+    await expect(gains(arrivals, inOrder(["x", "y", "z"], 7), histories, never)).rejects.toThrow("TIME_LEAK");
+  });
+});
+
+test("the window holds the newest so many, and its means are over them", () => {
+  const gain = (recall: number) => ({ recall, ndcg: recall / 2 });
+  const window = new SlidingWindow(3);
+  expect(window.figures()).toBeNull();
+  window.add([1, 0, 1, 1].map((recall, user) => ({ user: user % 2, model: gain(recall), popularity: gain(0), isKnown: recall === 1 })));
+  expect(window.figures()).toEqual({
+    events: 3,
+    users: 2,
+    unknownItems: 1 / 3,
+    "recall@20": 2 / 3,
+    "ndcg@100": 1 / 3,
+    popularity: { "recall@20": 0, "ndcg@100": 0 },
+  });
+});
+
+describe("on a table that grows", () => {
+  let offset = 0;
+  async function commit(...pairs: Pair[]): Promise<number> {
+    const table = await openEvents(dir);
+    const rows = pairs.map(([user, item]) => ({ user, item, timestamp: 0, value: null, partition: 0, offset: offset++ }));
+    return table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 1000 * (table.version + 2) });
+  }
+  const files = () => join(dir, "prequential.jsonl");
+  const open = async (everyMs = 0) => {
+    const lines = await openLines(files(), prequentialLine, 10, 1000);
+    return { lines, prequential: openPrequential(lines, { window: 100, everyMs }, () => 0) };
+  };
+  const everything = ["x", "y", "z"];
+
+  test("what was there before is history, what comes is scored before it is taken in, and a line tells the means", async () => {
+    await commit(["a", "x"], ["b", "x"], ["b", "y"]);
+    const stream = openStream(dir, "", Number.POSITIVE_INFINITY, 100);
+    expect((await stream.advance()).arrivals).toEqual([]);
+    await commit(["a", "y"], ["b", "z"]);
+    const news = await stream.advance();
+    expect(news.arrivals).toHaveLength(2);
+    expect([...news.popularity]).not.toEqual([...stream.histories.popularity()]);
+    const { prequential } = await open();
+    const { counts, line } = await prequential.take(news, inOrder(everything, 0), stream, never);
+    expect(counts).toEqual({ scored: 2, leftOut: 0, missed: 0 });
+    expect(line).toMatchObject({ at: 2000, tableVersion: 1, model: "v1", events: 2, users: 2, "recall@20": 1, "ndcg@100": 1 });
+    expect(JSON.parse(readFileSync(files(), "utf8"))).toEqual(line);
+    expect((await stream.advance()).arrivals).toEqual([]);
+  });
+
+  test("a model that already knew the version is not scored on it: the events count as missed", async () => {
+    await commit(["a", "x"]);
+    const stream = openStream(dir, "", Number.POSITIVE_INFINITY, 100);
+    await stream.advance();
+    await commit(["a", "y"]); // version 1
+    await commit(["a", "z"]); // version 2
+    const news = await stream.advance();
+    const { prequential } = await open();
+    expect(await prequential.take(news, inOrder(everything, 1), stream, never)).toMatchObject({
+      counts: { scored: 1, leftOut: 0, missed: 1 },
+      line: { events: 1 },
+    });
+    expect(await prequential.take(news, inOrder(everything, 9, "planted"), stream, never)).toEqual({
+      counts: { scored: 0, leftOut: 0, missed: 2 },
+      line: undefined,
+    });
+  });
+
+  test("rows that are told anew, since some were erased, are no news", async () => {
+    await commit(["a", "x"], ["b", "x"]);
+    const stream = openStream(dir, "", 0, 100);
+    await stream.advance();
+    const table = await openEvents(dir);
+    const kept = batchOf([{ user: "a", item: "x", timestamp: 0, value: null, partition: 0, offset: 0 }]);
+    await table.commit({ add: [await writeEvents(table.store, kept)], remove: table.files, operation: "DELETE" });
+    expect((await stream.advance()).arrivals).toEqual([]);
+    await commit(["a", "y"]);
+    expect((await stream.advance()).arrivals.map(({ item }) => item)).toEqual(["y"]);
+  });
+
+  test("after a restart it goes on behind the last version that was scored", async () => {
+    await commit(["a", "x"]);
+    await commit(["a", "y"]);
+    await commit(["a", "z"]);
+    const stream: Stream = openStream(dir, "", 1, 100);
+    expect((await stream.advance()).arrivals.map(({ item }) => item)).toEqual(["z"]);
+  });
+
+  test("candidate and published model meet on what neither has learned from, user by user", async () => {
+    const users = Array.from({ length: 40 }, (_, k) => `u${k}`);
+    await commit(...users.map((user): Pair => [user, "x"]));
+    const stream = openStream(dir, "", Number.POSITIVE_INFINITY, 1000);
+    await stream.advance();
+    const { prequential } = await open();
+    const published = inOrder(["x", "z", "y"], 0);
+    await commit(...users.map((user): Pair => [user, "y"])); // version 1: the candidate has learned from it
+    await prequential.take(await stream.advance(), published, stream, never);
+    const candidate = inOrder(everything, 1, "candidate");
+    expect(await prequential.differences(candidate, published, stream.histories, never)).toHaveLength(0);
+    await commit(...users.map((user): Pair => [user, "z"])); // version 2
+    await prequential.take(await stream.advance(), published, stream, never);
+    const differences = await prequential.differences(candidate, published, stream.histories, never);
+    expect([...differences]).toEqual(users.map(() => 0)); // for both, z is all that is left
+    const poor = { ...inOrder(["x", "y", "other", "z"], 1), version: "poor" };
+    expect([...(await prequential.differences(poor, published, stream.histories, never))]).toEqual(users.map(() => 1 / Math.log2(3) - 1));
+  });
+});
+
+test("lines survive a restart, a torn one is passed over, and a file that has grown too long keeps its newest", async () => {
+  const file = join(dir, "lines");
+  const shape = prequentialLine.pick({ at: true });
+  writeFileSync(file, '{"at":1}\n{"of":"another kind"}\n{"at":2}\n{"at":');
+  const lines = await openLines(file, shape, 10, 100);
+  expect(lines.recent).toEqual([{ at: 1 }, { at: 2 }]);
+  await lines.append({ at: 3 });
+  expect((await openLines(file, shape, 2, 100)).recent).toEqual([{ at: 3 }]); // of the newest two lines one is torn
+  for (let at = 4; at < 20; at++) await lines.append({ at });
+  expect(lines.recent).toHaveLength(10);
+  await openLines(file, shape, 10, 5);
+  expect(
+    readFileSync(file, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).at),
+  ).toEqual([15, 16, 17, 18, 19]);
+});
