@@ -28,7 +28,7 @@ export function prequentialFigure(windows: readonly Window[]): TopLevelSpec {
   const newest = windows.at(-1)!;
   const models = new Set(windows.map(({ version }) => version)).size;
   const span = newest.at - windows[0]!.at;
-  const format = span > 2 * 86_400_000 ? "%d %b" : span > 120_000 ? "%H:%M" : "%H:%M:%S";
+  const format = span > 2 * 86_400_000 ? "%d %b" : span > 20 * 60_000 ? "%H:%M" : "%H:%M:%S";
   const panel = ([key, title]: (typeof panels)[number], k: number): object => ({
     width: WIDTH,
     height: 190,
