@@ -36,7 +36,8 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
   const second = cluster.startTrainer(port);
   const shown = (await cluster.until(
     server,
-    ({ trainers, checkpoint }) => checkpoint !== null && trainers.length === 2 && trainers.every(({ parts }) => parts > 0),
+    ({ step, trainers, checkpoint }) =>
+      step > 2 && checkpoint !== null && trainers.length === 2 && trainers.every(({ parts }) => parts > 0),
   )) as ServerStatus & { bytesPerStep: object; contributions: object; checkpoint: object; trainers: object[] };
   expect(shown.bytesPerStep).toEqual({ sent: expect.any(Number), received: expect.any(Number) });
   expect(shown.contributions).toMatchObject({ accepted: expect.any(Number), late: expect.any(Number), rejected: 0 });

@@ -155,7 +155,7 @@ describe("prequential", () => {
         "NDCG@100",
         "published model",
         "popularity",
-        "12:05",
+        "12:05:00",
         "arrival of the window's newest event (UTC)",
       ]),
     );
