@@ -35,7 +35,8 @@ const row = (name: string, cells: readonly string[]) =>
 
 /** A table a part, then the contract. */
 export function tableOf(contract: Contract, measured: Measured): string {
-  const facts = Object.entries(contract).map(([name, value]) => `  ${name.padEnd(14)}${textOf(value)}`);
+  const width = Math.max(...Object.keys(contract).map(({ length }) => length)) + 2;
+  const facts = Object.entries(contract).map(([name, value]) => `  ${name.padEnd(width)}${textOf(value)}`);
   return [
     ...parts.flatMap((name) => (measured[name] ? [...partLines(name, measured[name]), ""] : [])),
     "what this holds for:",
