@@ -1,5 +1,6 @@
-// The forget command: erases a user. The rows and dead letters leave the tables in one commit each; vacuum deletes the bytes.
+// The forget command: erases a user. The rows and dead letters leave the tables in one commit each; vacuum deletes the bytes. The evaluator's files are written anew.
 import { z } from "zod";
+import { eraseUser } from "../../shared/evaluations/per-user.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -9,7 +10,7 @@ import { openTables } from "../../shared/table/tables.ts";
 
 export const command = defineCommand({
   name: "forget",
-  summary: "Erase a user's rows and dead letters, so that no later training sees them",
+  summary: "Erase a user's rows, dead letters and figures, so that no later training sees them",
   options: z.object({
     user: z.string().min(1).describe("the user's name, as it stands in the events"),
     table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
@@ -23,21 +24,27 @@ export const command = defineCommand({
     mustExist(tables.events); // a wrong --table is another mistake than an unknown user
     const rows = await eraseRows(tables, user);
     const letters = await eraseLetters(tables, user);
-    if (rows.erased + letters.erased === 0) throw new AppError("USER_UNKNOWN", { what: "neither a row nor a dead letter is of this user" });
+    const evaluations = await eraseUser(paths.perUser, user);
+    if (rows.erased + letters.erased + evaluations === 0)
+      throw new AppError("USER_UNKNOWN", { what: "neither a row nor a dead letter is of this user" });
     const report = {
       rows: rows.erased,
       files: rows.files,
       letters: letters.erased,
       letterFiles: letters.files,
+      evaluations,
       version: tables.events.version,
     };
     process.stdout.write(json ? `${JSON.stringify(report)}\n` : asText(report));
   },
 });
 
-function asText({ rows, files, letters, letterFiles, version }: Record<string, number>): string {
+type Report = Readonly<Record<"rows" | "files" | "letters" | "letterFiles" | "evaluations" | "version", number>>;
+
+function asText({ rows, files, letters, letterFiles, evaluations, version }: Report): string {
   return [
     `${rows} rows of ${files} files and ${letters} dead letters of ${letterFiles} files are gone from version ${version} on.`,
+    ...(evaluations > 0 ? [`The user's figures were taken out of ${evaluations} evaluations.`] : []),
     "Their bytes lie there until the first `tributary vacuum` after its retention (168h).",
     "To delete them at once, stop ingest and compaction, then run `tributary vacuum --retention 0h`.\n",
   ].join("\n");

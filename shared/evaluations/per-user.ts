@@ -1,4 +1,4 @@
-// Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a folder. Written by `train`, the evaluator and `evaluate`, read by `plot`.
+// Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a folder. Written by `train`, the evaluator and `evaluate`, read by `plot`, and by `forget`.
 // Columns: part (validation, test, temporal), scorer (model, popularity, ease), user, epoch, step (both 0 where the weights do not say), and one for each metric, null without a target.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { type Text, rowsOf, textOf } from "../events/text.ts";
 import { AppError } from "../runtime/errors.ts";
 import { openError } from "../runtime/opening.ts";
 import { writeWhole } from "../runtime/whole-file.ts";
-import { decodeParquet, encodeParquet } from "../table/parquet.ts";
+import { columnsIn, decodeParquet, encodeParquet } from "../table/parquet.ts";
 import type { TableSchema } from "../table/schema.ts";
 
 /** One scorer on one part of the held-out users: value k of each metric is user k's. */
@@ -98,10 +98,47 @@ export async function readEpoch(dir: string, epoch: number, metric: string): Pro
   return new Map(wanted);
 }
 
+/** Writes the files of the folder that name the user anew, without them. How many there were. Throws FILE_UNREADABLE. */
+export async function eraseUser(dir: string, user: string): Promise<number> {
+  let files = 0;
+  for (const epoch of await listEpochs(dir)) {
+    const path = pathOf(dir, epoch);
+    const bytes = await readFile(path);
+    const schema = [...about, ...metricsOf(bytes, path).map(metricColumn)];
+    const { rows, columns } = decoded(schema, bytes, path);
+    const users = rowsOf(columns.user as Text, rows);
+    const kept = users.flatMap((name, k) => (name === user ? [] : [k]));
+    if (kept.length === rows) continue;
+    const text = (name: string) => {
+      const all = rowsOf(columns[name] as Text, rows);
+      return textOf(kept.map((k) => all[k]!));
+    };
+    const without = schema.map(({ name, type }) => {
+      if (type === "string") return [name, text(name)];
+      const values = columns[name] as Float64Array | Int32Array;
+      return [name, type === "integer" ? Int32Array.from(kept, (k) => values[k]!) : Float64Array.from(kept, (k) => values[k]!)];
+    });
+    await writeWhole(path, encodeParquet(schema, Object.fromEntries(without), kept.length).bytes);
+    files++;
+  }
+  return files;
+}
+
+function metricsOf(bytes: Uint8Array, path: string): string[] {
+  try {
+    return columnsIn(bytes).filter((name) => !about.some((column) => column.name === name));
+  } catch (error) {
+    throw unreadable(error, path);
+  }
+}
+
+const unreadable = (error: unknown, path: string) =>
+  new AppError("FILE_UNREADABLE", { what: `no evaluation of ours (${(error as Error).message})`, path }, { cause: error });
+
 function decoded(schema: TableSchema, bytes: Uint8Array, path: string) {
   try {
     return decodeParquet(schema, bytes);
   } catch (error) {
-    throw new AppError("FILE_UNREADABLE", { what: `no evaluation of ours (${(error as Error).message})`, path }, { cause: error });
+    throw unreadable(error, path);
   }
 }

@@ -5,6 +5,7 @@ import {
   Encoding,
   EnabledStatistics,
   readParquet,
+  readSchema,
   Table,
   writeParquet,
   type WriterProperties,
@@ -50,6 +51,11 @@ export function decodeParquet(schema: TableSchema, bytes: Uint8Array): { readonl
     columns[name] = decoders[type](vector);
   }
   return { rows: table.numRows, columns };
+}
+
+/** Names of a file's columns, in order. Throws an Error when the bytes are no Parquet file. */
+export function columnsIn(bytes: Uint8Array): string[] {
+  return arrow.tableFromIPC(readSchema(bytes).intoIPCStream()).schema.fields.map(({ name }) => name);
 }
 
 /** Numbers that grow are kept as differences: a third of the file's size and of the time of dictionaries. The dictionaries of text hold a million names. */

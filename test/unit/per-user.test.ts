@@ -1,9 +1,9 @@
 // Every user's figures on disk: what is written is what is read, files are whole, and their number is bounded.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { keepEpoch, listEpochs, readEpoch, type Scored, writePerUser } from "../../shared/evaluations/per-user.ts";
+import { eraseUser, keepEpoch, listEpochs, readEpoch, type Scored, writePerUser } from "../../shared/evaluations/per-user.ts";
 import { openParquet } from "../../shared/table/parquet-file.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-per-user-"));
@@ -54,6 +54,25 @@ test("the newest epochs are kept, one file each, and foreign files stay", async 
   writeFileSync(join(dir, "epoch-last.parquet"), "mine");
   expect(await listEpochs(dir)).toEqual([2, 10, 11]);
   expect(readdirSync(dir).sort()).toEqual(["epoch-000002.parquet", "epoch-000010.parquet", "epoch-000011.parquet", "epoch-last.parquet"]);
+});
+
+test("a user who is forgotten is in no file any more, by no byte of the name, and nothing else changes", async () => {
+  const dir = join(root, "forgotten");
+  await keepEpoch(dir, { epoch: 1, step: 1 }, [model, popularity, onTest]);
+  await keepEpoch(dir, { epoch: 2, step: 2 }, [{ ...model, users: ["u1", "u7", "u3"] }]);
+  await writePerUser(join(root, "wanted.parquet"), { epoch: 1, step: 1 }, [without(model), without(popularity), onTest]);
+  const { mtimeMs } = statSync(join(dir, "epoch-000002.parquet"));
+  expect(await eraseUser(dir, "ü2")).toBe(1);
+  expect(readFileSync(join(dir, "epoch-000001.parquet"))).toEqual(readFileSync(join(root, "wanted.parquet")));
+  expect(statSync(join(dir, "epoch-000002.parquet")).mtimeMs).toBe(mtimeMs);
+  expect(await eraseUser(dir, "ü2")).toBe(0);
+  expect(await eraseUser(join(root, "nowhere"), "ü2")).toBe(0);
+
+  function without({ users, metrics, ...rest }: Scored): Scored {
+    const left = (_: unknown, k: number) => users[k] !== "ü2";
+    const values = Object.entries(metrics).map(([name, all]) => [name, Array.from(all).filter(left)]);
+    return { ...rest, users: users.filter(left), metrics: Object.fromEntries(values) };
+  }
 });
 
 test("a file that is no Parquet is told with its path", async () => {
