@@ -29,6 +29,7 @@ const healthy = {
     step: 480,
     loss: { reconstruction: 400, kl: 5, total: 405 },
     stepsPerMinute: 600,
+    contributions: { accepted: 960 },
     trainers: [{ name: "a", engine: "wasm", lastSeenAt: now }],
     checkpoint: { step: 480, round: 12, at: now - 5 * second },
   },
@@ -75,7 +76,7 @@ test("a healthy flow says how far, how fresh and how good it is", () => {
   });
   expect(problems).toEqual([]);
   expect(boxes.map(({ id, state }) => `${id} ${state}`)).toEqual(
-    ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"].map((id) => `${id} ok`),
+    ["events", "waiting", "files", "batches", "training", "checkpoint", "quality", "requests"].map((id) => `${id} ok`),
   );
 });
 
@@ -120,7 +121,7 @@ test.each([
   [
     "no trainers",
     { server: { ...server, state: "waiting for trainers", trainers: [] }, trainer: undefined },
-    "training",
+    "batches",
     "red",
     "Training is stalled: no trainer is connected",
     "tributary trainer",
@@ -128,7 +129,7 @@ test.each([
   [
     "a trainer that is not connected",
     { server: { ...server, state: "idle", trainers: [] } },
-    "training",
+    "batches",
     "amber",
     "0 of 1 trainers are connected to the server",
     "log",
@@ -144,7 +145,7 @@ test.each([
   [
     "a trainer that did not answer in time",
     { server: { ...server, trainers: [{ name: "a" }, { name: "b", state: "suspect" }] } },
-    "training",
+    "batches",
     "amber",
     "A trainer did not return a part in time: b",
     "log",
@@ -152,7 +153,7 @@ test.each([
   [
     "trainers that do not read",
     { server: { ...server, trainers: ["a", "b", "c", "\u001bd"].map((name) => ({ name, state: "clogged" })) } },
-    "training",
+    "batches",
     "amber",
     "A trainer does not take what it is sent: a, b, c and 1 more",
     "network",
