@@ -75,6 +75,7 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
   expect(flow([first, second]).status).toEqual({
     state: "stalled",
     reason: "no broker",
+    commits: [],
     read: 2000,
     written: 1800,
     dead: 20,
