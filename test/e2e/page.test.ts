@@ -161,6 +161,8 @@ test("a stalled ingest turns its box red, with a word, and the verdict names it,
   await flow.ingest!.close();
   delete flow.ingest;
   await text("#headline", "Ingest does not run");
+  await text("#box-waiting .text", "missing");
+  expect(await page.locator("#box-waiting").getAttribute("data-state")).toBe("red");
   expect(complaints).toEqual([]);
 });
 
@@ -436,11 +438,11 @@ test("a trainer that is killed is gone from the page within 5 s", async () => {
   const start = (...args: string[]) =>
     spawn(process.execPath, ["infra/tributary.mjs", ...args, "--data-dir", dataDir], { stdio: "ignore" });
   const port = 20_000 + (process.pid % 20_000);
-  const server = start("server", "--listen", `127.0.0.1:${port}`);
-  const trainer = start("trainer", "--server", `ws://127.0.0.1:${port}`, "--name", "doomed");
+  const server = start("server", "--listen", `127.0.0.1:${port}`, "--table", join(dataDir, "table"), "--out", join(dataDir, "training"));
+  const trainer = start("trainer", "--server", `ws://127.0.0.1:${port}`);
   try {
     await page.goto(await startDashboard());
-    const row = page.getByRole("rowheader", { name: "doomed" });
+    const row = page.getByRole("rowheader", { name: `/${trainer.pid} ` });
     await row.waitFor({ timeout: 40_000 });
     trainer.kill("SIGKILL");
     await row.waitFor({ state: "detached", timeout: 5000 });

@@ -1,5 +1,6 @@
 // `tributary status` against services with recorded answers: the same picture as the page, as text and as JSON.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,4 +44,15 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   expect(picture.freshness).toBeGreaterThan(9);
   expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();
+});
+
+test("--watch tells one picture after another until it is asked to stop, then ends with 0", async () => {
+  const child = spawn(process.execPath, ["infra/tributary.mjs", "status", "--data-dir", dataDir, "--watch"]);
+  let told = "";
+  child.stdout.on("data", (chunk) => {
+    told += chunk;
+    if (told.split("nothing runs in").length > 2) child.kill("SIGINT");
+  });
+  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(told).toBe(`nothing runs in ${dataDir}\n`.repeat(2));
 });
