@@ -67,9 +67,9 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     const perSecond = batchesPerSecond(memory);
     const total = server?.status?.contributions?.accepted ?? null;
     return {
-      title: "Trainers",
+      title: "Batches",
       value: perSecond === null ? count(total) : rate(perSecond),
-      unit: perSecond === null ? "batches" : "batches/s",
+      unit: perSecond === null ? "computed" : "per second",
       detail: server?.status ? plural(server.status.trainers.length, "trainer") : "no server yet",
     };
   },
