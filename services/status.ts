@@ -1,4 +1,4 @@
-// `tributary status`: the dashboard's picture in a terminal. Asks every registered service once; reads only.
+// `tributary status`: the dashboard's picture in a terminal. Asks every registered service once, or again and again; reads only.
 import { z } from "zod";
 import { askAll } from "../shared/runtime/answers.ts";
 import type { Figure } from "../shared/picture/boxes.ts";
@@ -6,7 +6,8 @@ import { defineCommand } from "../shared/runtime/command.ts";
 import { duration } from "../shared/picture/figures.ts";
 import { latencyLine } from "../shared/picture/latency.ts";
 import { ingestLines } from "../shared/picture/ingest-lines.ts";
-import { noMemory } from "../shared/picture/memory.ts";
+import { noMemory, remember } from "../shared/picture/memory.ts";
+import { sleep } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
 import { prequentialLine } from "../shared/picture/prequential.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
@@ -15,6 +16,9 @@ import { trainingLines } from "../shared/picture/training-lines.ts";
 
 /** A trainer answers between two kernels. */
 const patience = 4000;
+/** ms between two looks of --watch: a terminal is redrawn, a file or a pipe gets one picture after another. */
+const pause = () => (process.stdout.isTTY ? 2000 : 5000);
+const clear = "\x1b[H\x1b[2J\x1b[3J";
 
 export const command = defineCommand({
   name: "status",
@@ -22,14 +26,22 @@ export const command = defineCommand({
   options: z.object({
     dataDir: z.string().default(".tributary").describe("the data directory whose services are asked"),
     json: z.boolean().default(false).describe("the whole picture as JSON on stdout"),
+    watch: z.boolean().default(false).describe("look again every 2 s (elsewhere than on a terminal every 5) until Ctrl-C"),
   }),
-  async run(config) {
-    const paths = pathsOf(config.dataDir);
-    const flow = flowOf(await askAll(paths.run, patience), Date.now());
-    const picture = pictureOf(flow, noMemory);
-    if (config.json) process.stdout.write(`${JSON.stringify(picture)}\n`);
-    else if (picture.services.length === 0) process.stdout.write(`nothing runs in ${paths.root}\n`);
-    else process.stdout.write(textOf(picture));
+  async run({ dataDir, json, watch }, until) {
+    const paths = pathsOf(dataDir);
+    let memory = noMemory;
+    for (;;) {
+      const flow = flowOf(await askAll(paths.run, patience), Date.now());
+      if (until.signal.aborted) return;
+      if (watch) memory = remember(memory, flow);
+      const picture = pictureOf(flow, memory);
+      const text = picture.services.length === 0 ? `nothing runs in ${paths.root}\n` : textOf(picture);
+      process.stdout.write(json ? `${JSON.stringify(picture)}\n` : `${watch && process.stdout.isTTY ? clear : ""}${text}`);
+      if (!watch) return;
+      await sleep(pause(), until.signal);
+      if (until.signal.aborted) return;
+    }
   },
 });
 

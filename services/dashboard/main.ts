@@ -1,4 +1,4 @@
-// The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself. Reads only; nothing depends on it.
+// The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself. Nothing depends on it; it reads only, but for rolling back with an operator's token.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -11,6 +11,8 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
 import { flowOf } from "../../shared/picture/statuses.ts";
+import { readTokens } from "../../shared/runtime/token.ts";
+import { serveModels } from "./models.ts";
 import { newsOf } from "./news.ts";
 import { readPages, servePages } from "./pages.ts";
 import { poller } from "./poll.ts";
@@ -26,11 +28,13 @@ export const command = defineCommand({
     dataDir: z.string().default(".tributary").describe("the data directory whose services are shown"),
     port: z.coerce.number().int().min(0).max(65_535).default(8080).describe("port of the page, 0 for any free one"),
     host: z.string().default("127.0.0.1").describe("address to listen on; the page has no log-in, keep it private"),
+    tokenFile: z.string().optional().describe("file with a token of the role operator, who may roll models back from the page"),
   }),
   async run(config, until) {
     const log = createLog("dashboard");
     const paths = pathsOf(config.dataDir);
     const pages = readPages(dist);
+    const tokens = readTokens(config.tokenFile, "operator");
     mkdirSync(paths.root, { recursive: true });
     const ring = await openRing(paths.history, (error) => log.warn({ problem: error.message }, "history is kept in memory only"));
     let picture: Picture | null = null;
@@ -46,6 +50,7 @@ export const command = defineCommand({
       routes: (app) => {
         servePages(app, pages);
         app.get("/api/history", whole);
+        serveModels(app, { modelsDir: paths.models, tokens, log });
         stream = serveStream(app, whole);
       },
     });

@@ -32,6 +32,8 @@ interface Partition {
 const RATE_WINDOW_MS = 10_000;
 /** Names of unknown fields that are told apart; a producer that makes names up must not fill our memory. */
 const MOST_FIELDS = 50;
+/** Told one by one. */
+const NEWEST_COMMITS = 20;
 
 export function createFigures(metrics: Metrics, now: () => number = () => performance.now()): Figures {
   const counters = {
@@ -67,6 +69,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let stalledAt = 0;
   let movedAt = now();
   let lastCommit: { at: number; seconds: number; rows: number; bytes: number } | null = null;
+  const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
   let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
   let paused: readonly number[] = [];
@@ -122,7 +125,10 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     }
     table = news.table;
     lastCommit = { at: Date.now(), seconds: news.seconds, rows: news.file?.rows ?? 0, bytes: news.file?.bytes ?? 0 };
-    commits.push({ at: now(), messages: news.brought.reduce((sum, { good, dead }) => sum + good + dead, 0) });
+    const messages = news.brought.reduce((sum, { good, dead }) => sum + good + dead, 0);
+    commits.push({ at: now(), messages });
+    newest.push({ ...lastCommit, version: news.table.version, cause: news.cause, events: messages });
+    if (newest.length > NEWEST_COMMITS) newest.shift();
     movedAt = now();
     stalled(null);
   }
@@ -211,6 +217,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         paused,
         flushes,
         lastCommit,
+        commits: newest,
         rebalances,
         fenced,
         unknownFields: Object.fromEntries(unknownFields),

@@ -1,14 +1,16 @@
 // models: what is published, how two versions differ, and the way back. Wiring only.
 import { join } from "node:path";
 import { z } from "zod";
+import { differenceOf } from "../../shared/checkpoint/difference.ts";
+import { linesOf } from "../../shared/checkpoint/lines.ts";
 import { currentVersion, goTo } from "../../shared/checkpoint/models.ts";
 import { pinnedVersion, unpin } from "../../shared/checkpoint/pointer.ts";
+import { currentOr, parentOr, recordOf, recordsOf } from "../../shared/checkpoint/records.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openBranch } from "./branch.ts";
-import { differenceOf, differenceText } from "./diff.ts";
-import { linesOf, listText } from "./list.ts";
-import { currentOr, parentOr, recordOf, recordsOf } from "./records.ts";
+import { differenceText } from "./diff.ts";
+import { listText } from "./list.ts";
 import { showText } from "./show.ts";
 import { type Change, changeText } from "./telling.ts";
 

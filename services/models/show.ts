@@ -1,8 +1,9 @@
 // `models show`: everything that a version says of itself. Pure.
+import { below, flattened } from "../../shared/checkpoint/leaves.ts";
+import { publishedAt } from "../../shared/checkpoint/lines.ts";
+import type { ModelRecord } from "../../shared/checkpoint/records.ts";
 import { duration } from "../../shared/picture/figures.ts";
-import { below, flattened } from "./figures.ts";
-import { publishedAt, tableText, time } from "./list.ts";
-import type { ModelRecord } from "./records.ts";
+import { tableText, time } from "./list.ts";
 
 export function showText(record: ModelRecord, { current, pinned }: { current: string | null; pinned: string | null }, now: number): string {
   const { version, manifest, metrics } = record;

@@ -1,7 +1,7 @@
 // The flow strip: one box per stage, in the order in which data flows, each with its figure, its state and the state as a word. Pure.
 import { count, duration, plural, rate, ratio } from "./figures.ts";
 import { type BoxId, boxes, type Problem } from "./health.ts";
-import { type Memory, requestsPerSecond } from "./memory.ts";
+import { batchesPerSecond, type Memory, requestsPerSecond } from "./memory.ts";
 import type { Flow } from "./statuses.ts";
 import { ageOf } from "./training.ts";
 
@@ -24,7 +24,7 @@ export function boxesOf(flow: Flow, memory: Memory, problems: readonly Problem[]
 type Content = Omit<Figure, "state" | "word" | "id">;
 
 /** What a box says of a zero that is no fault. */
-const idle: Partial<Record<BoxId, string>> = { events: "quiet", files: "waiting", training: "idle", requests: "quiet" };
+const idle: Partial<Record<BoxId, string>> = { events: "quiet", files: "waiting", batches: "idle", training: "idle", requests: "quiet" };
 
 function boxOf(id: BoxId, flow: Flow, memory: Memory, problems: readonly Problem[]): Figure {
   const content = contents[id](flow, memory);
@@ -59,15 +59,25 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     return {
       title: "Table",
       value: count(table?.files ?? null),
-      unit: "files",
+      unit: table?.files === 1 ? "file" : "files",
       detail: table ? `${count(table.rows)} rows` : "no commit yet",
+    };
+  },
+  batches: ({ server }, memory) => {
+    const perSecond = batchesPerSecond(memory);
+    const total = server?.status?.contributions?.accepted ?? null;
+    return {
+      title: "Batches",
+      value: perSecond === null ? count(total) : rate(perSecond),
+      unit: perSecond === null ? "computed" : "per second",
+      detail: server?.status ? plural(server.status.trainers.length, "trainer") : "no server yet",
     };
   },
   training: ({ server }) => ({
     title: "Training",
     value: rate(server?.status?.stepsPerMinute ?? null),
     unit: "steps/min",
-    detail: server?.status ? plural(server.status.trainers.length, "trainer") : "no server yet",
+    detail: server?.status ? `step ${count(server.status.step)}` : "no server yet",
   }),
   checkpoint: ({ server, now }) => {
     const checkpoint = server?.status?.checkpoint;

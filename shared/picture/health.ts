@@ -5,7 +5,7 @@ import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
 import { checkpointProblems, trainerProblems } from "./training-health.ts";
 
 /** The boxes of the flow strip, in order. */
-export const boxes = ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"] as const;
+export const boxes = ["events", "waiting", "files", "batches", "training", "checkpoint", "quality", "requests"] as const;
 export type BoxId = (typeof boxes)[number];
 
 export interface Problem {
@@ -16,6 +16,24 @@ export interface Problem {
   /** A sentence that names the stage and the reason. */
   readonly reason: string;
   readonly hint: string;
+}
+
+/** Whose trouble a box shows. */
+const serviceOf: Record<BoxId, string> = {
+  events: "replay",
+  waiting: "ingest",
+  files: "ingest",
+  batches: "trainer",
+  training: "server",
+  checkpoint: "server",
+  quality: "evaluator",
+  requests: "serve",
+};
+
+/** A problem's service, and its name for good, whatever its sentence says: INGEST_STALLED. */
+export function identityOf({ box, word }: Pick<Problem, "box" | "word">): { service: string; code: string } {
+  const service = serviceOf[box];
+  return { service, code: `${service}_${word}`.toUpperCase().replaceAll(" ", "_") };
 }
 
 /** Seconds and shares at which a stage is called late or stalled. */
@@ -125,7 +143,7 @@ function training(flow: Flow, memory: Memory): Problem[] {
   const alone = status.state === "waiting for trainers" || (status.state === "training" && status.trainers.length === 0);
   if (alone) {
     if (settled(flow))
-      found.push({ box: "training", level: "red", word: "no trainer", reason: "Training is stalled: no trainer is connected", hint });
+      found.push({ box: "batches", level: "red", word: "missing", reason: "Training is stalled: no trainer is connected", hint });
   } else if (status.state === "training" && flow.now - memory.stepAt > limits.noStep * 1000 && memory.step !== null) {
     const reason = `Training is stalled: no step for ${duration((flow.now - memory.stepAt) / 1000)} with ${plural(status.trainers.length, "trainer")}`;
     found.push({
@@ -139,19 +157,24 @@ function training(flow: Flow, memory: Memory): Problem[] {
   const silent = flow.trainers.filter((trainer) => trainer.silence > limits.computingSilence * 1000).length;
   if (silent > 0) {
     const reason = `${silent} of ${flow.trainers.length} trainers ${silent === 1 ? "does" : "do"} not answer`;
-    found.push({ box: "training", level: "amber", word: "silent", reason, hint: "the others compute its parts; read its log" });
-  } else if (!alone && settled(flow) && flow.trainers.length > status.trainers.length) {
-    const reason = `${status.trainers.length} of ${flow.trainers.length} trainers are connected to the server`;
+    found.push({ box: "batches", level: "amber", word: "silent", reason, hint: "the others compute its parts; read its log" });
+  } else if (!alone && settled(flow) && expectedTrainers(flow, memory) > status.trainers.length) {
+    const reason = `${status.trainers.length} of ${expectedTrainers(flow, memory)} trainers are connected to the server`;
     found.push({
-      box: "training",
+      box: "batches",
       level: "amber",
       word: "partial",
       reason,
-      hint: "a trainer connects by itself; read its log if it does not",
+      hint: "a trainer connects by itself; read its log if it does not, start another one, or wait 5 min where it was meant to leave",
     });
   }
   found.push(...trainerProblems(status), ...checkpointProblems(status, flow.now));
   return found;
+}
+
+/** Those that run here, or were connected at once lately: one that was killed is missed, also where it ran elsewhere. */
+export function expectedTrainers(flow: Flow, { trainers }: Memory): number {
+  return Math.max(flow.trainers.length, flow.server?.status?.trainers.length ?? 0, trainers.most);
 }
 
 const unpin = "`tributary models pin --off` lets the evaluator publish again";

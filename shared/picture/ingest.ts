@@ -31,6 +31,8 @@ export const ingestStatus = z.object({
   /** Files by the cause that ended them. */
   flushes: counts,
   lastCommit: maybe(z.object({ at: z.number(), seconds: number, rows: number, bytes: number })),
+  /** The newest, oldest first. */
+  commits: list(z.object({ at: z.number(), version: number, cause: text, seconds: number, events: number, rows: number, bytes: number })),
   rebalances: number,
   fenced: number,
   unknownFields: counts,
@@ -66,6 +68,10 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     partitions: all.flatMap(({ partitions }) => partitions).sort((a, b) => a.partition - b.partition),
     flushes: addUp(all.map(({ flushes }) => flushes)),
     lastCommit: most(({ lastCommit }) => lastCommit?.at ?? null).lastCommit,
+    commits: all
+      .flatMap(({ commits }) => commits)
+      .sort((a, b) => a.at - b.at)
+      .slice(-mostCommits),
     rebalances: sum(({ rebalances }) => rebalances),
     fenced: sum(({ fenced }) => fenced),
     unknownFields: addUp(all.map(({ unknownFields }) => unknownFields)),
@@ -77,6 +83,8 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     eventsPerSecond: sum(({ eventsPerSecond }) => eventsPerSecond),
   };
 }
+
+const mostCommits = 20;
 
 /** From best to worst. */
 const states = ["consuming", "draining", "stalled"];

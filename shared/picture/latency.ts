@@ -4,7 +4,7 @@ import { elapsed } from "./figures.ts";
 import { maybe, number } from "./tolerant.ts";
 
 /** Seconds over the newest marked events. */
-export const latency = maybe(z.object({ p50: number, p95: number, events: number }));
+export const latency = maybe(z.object({ p50: number, p95: number, max: number, events: number }));
 export type Latency = z.output<typeof latency>;
 
 export interface Latencies {

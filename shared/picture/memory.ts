@@ -1,4 +1,6 @@
-// What must be remembered between two looks at the flow: a step that stands still and requests per second are differences. Pure.
+// What must be remembered between two looks at the flow: a step that stands still, rates, a trainer that is gone, problems that come and go. Pure.
+import { problemsOf } from "./health.ts";
+import { type Recent, recall } from "./recent.ts";
 import type { Flow } from "./statuses.ts";
 
 export interface Memory {
@@ -6,29 +8,57 @@ export interface Memory {
   readonly stepAt: number;
   /** When messages began to wait; null while none does, or for a single look. */
   readonly lagSince: number | null;
-  readonly requests: readonly { readonly at: number; readonly n: number }[];
+  readonly requests: readonly Counted[];
+  /** Contributions of trainers that the server took. */
+  readonly batches: readonly Counted[];
+  /** The most that were connected at once lately, and when that was so last. */
+  readonly trainers: { readonly most: number; readonly at: number };
+  readonly recent: readonly Recent[];
 }
-export const noMemory: Memory = { step: null, stepAt: 0, lagSince: null, requests: [] };
+interface Counted {
+  readonly at: number;
+  readonly n: number;
+}
+export const noMemory: Memory = {
+  ...{ step: null, stepAt: 0, lagSince: null, requests: [], batches: [] },
+  trainers: { most: 0, at: 0 },
+  recent: [],
+};
 
 const window = 10_000;
+/** So long a trainer that left is missed. */
+const missing = 300_000;
 
 export function remember(memory: Memory, flow: Flow): Memory {
   const step = flow.server?.status?.step ?? null;
   const training = flow.server?.status?.state === "training";
-  const n = flow.serve?.status?.requests ?? null;
-  const restarted = n !== null && n < (memory.requests.at(-1)?.n ?? 0);
-  const kept = n === null || restarted ? [] : memory.requests.filter(({ at }) => flow.now - at <= window);
-  return {
+  const connected = flow.server?.status?.trainers.length ?? 0;
+  const isForgotten = connected >= memory.trainers.most || flow.now - memory.trainers.at > missing;
+  const next = {
     step,
     stepAt: training && step === memory.step ? memory.stepAt : flow.now,
     lagSince: (flow.ingest?.status?.lag?.messages ?? 0) > 0 ? (memory.lagSince ?? flow.now) : null,
-    requests: n === null ? [] : [...kept, { at: flow.now, n }],
+    requests: counted(memory.requests, flow.serve?.status?.requests ?? null, flow.now),
+    batches: counted(memory.batches, flow.server?.status?.contributions?.accepted ?? null, flow.now),
+    trainers: isForgotten ? { most: connected, at: flow.now } : memory.trainers,
+    recent: memory.recent,
   };
+  return { ...next, recent: recall(memory.recent, problemsOf(flow, next), flow.now) };
+}
+
+/** A count that has fallen is another process's. */
+function counted(before: readonly Counted[], n: number | null, now: number): Counted[] {
+  if (n === null) return [];
+  const kept = n < (before.at(-1)?.n ?? 0) ? [] : before.filter(({ at }) => now - at <= window);
+  return [...kept, { at: now, n }];
 }
 
 /** Null until two looks lie at least a second apart. */
-export function requestsPerSecond({ requests }: Memory): number | null {
-  const [first, last] = [requests[0], requests.at(-1)];
+export const requestsPerSecond = ({ requests }: Memory): number | null => perSecond(requests);
+export const batchesPerSecond = ({ batches }: Memory): number | null => perSecond(batches);
+
+function perSecond(counts: readonly Counted[]): number | null {
+  const [first, last] = [counts[0], counts.at(-1)];
   if (!first || !last || last.at - first.at < 900) return null;
   return (last.n - first.n) / ((last.at - first.at) / 1000);
 }

@@ -5,6 +5,7 @@ import { isDraining, type Problem, problemsOf } from "./health.ts";
 import type { IngestStatus } from "./ingest.ts";
 import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
+import type { Recent } from "./recent.ts";
 import type { CurvePoint } from "./prequential.ts";
 import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
@@ -40,6 +41,8 @@ export interface Picture {
   readonly prequential: CurvePoint | null;
   readonly lag: number | null;
   readonly problems: readonly Problem[];
+  /** Problems that were seen since somebody looks; those that last first. */
+  readonly recent: readonly Recent[];
   readonly boxes: readonly Figure[];
   readonly tiles: readonly Figure[];
   /** What ingest counts, all its processes as one; null while none answers. */
@@ -59,8 +62,9 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     prequential: flow.evaluator?.status?.prequential.at(-1) ?? null,
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems,
+    recent: memory.recent,
     boxes: boxesOf(flow, memory, problems),
-    tiles: tilesOf(flow, problems),
+    tiles: tilesOf(flow, memory, problems),
     ingest: flow.ingest?.status ?? null,
     training: flow.server?.status ? trainingOf(flow.server.status, flow.now) : null,
     services: flow.processes.map(({ service, pid, url, status, answeredAt, startedAt }) => {

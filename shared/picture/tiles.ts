@@ -1,7 +1,8 @@
 // The tiles: what one asks first of a flow that trains. Pure.
 import type { Figure } from "./boxes.ts";
 import { count, duration, elapsed, loss, percent, ratio } from "./figures.ts";
-import { deadShare, type Problem } from "./health.ts";
+import { deadShare, expectedTrainers, type Problem } from "./health.ts";
+import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 
 interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
@@ -10,8 +11,8 @@ interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
   readonly causes?: readonly string[];
 }
 
-export function tilesOf(flow: Flow, problems: readonly Problem[]): Figure[] {
-  return [freshness(flow), lag(flow), trainers(flow), lossOf(flow), quality(flow), dead(flow)].map(
+export function tilesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
+  return [freshness(flow), lag(flow), trainers(flow, memory), lossOf(flow), quality(flow), dead(flow)].map(
     ({ causes = [], unit = "", ...tile }) => {
       const cause = problems.find(({ box, word }) => causes.includes(`${box} ${word}`));
       if (cause) return { ...tile, unit, state: cause.level, word: cause.word };
@@ -25,8 +26,8 @@ function freshness(flow: Flow): Tile {
   const behind = freshnessOf(flow);
   const [value = "–", unit = ""] = duration(behind).split(" ");
   const now = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
-  const slow = latenciesOf(flow).published?.p95 ?? null;
-  const detail = slow === null ? now : `${now}; 95 % of events within ${elapsed(slow)}`;
+  const { p50 = null, max = null } = latenciesOf(flow).published ?? {};
+  const detail = p50 === null ? now : `p50 ${elapsed(p50)}, max ${elapsed(max)}`;
   return { id: "freshness", title: "Freshness", value, unit, detail, causes: ["checkpoint stale"] };
 }
 
@@ -43,15 +44,15 @@ function lag({ ingest }: Flow): Tile {
   };
 }
 
-function trainers({ server }: Flow): Tile {
-  const connected = server?.status?.trainers ?? null;
+function trainers(flow: Flow, memory: Memory): Tile {
+  const connected = flow.server?.status?.trainers ?? null;
   const engines = [...new Set((connected ?? []).flatMap(({ engine }) => (engine ? [engine] : [])))];
-  const causes = ["training no trainer", "training silent", "training suspect", "training clogged", "training partial"];
+  const causes = ["batches missing", "batches silent", "batches suspect", "batches clogged", "batches partial"];
   return {
     id: "trainers",
     title: "Trainers",
     value: count(connected?.length ?? null),
-    unit: "connected",
+    unit: `of ${count(expectedTrainers(flow, memory))} live`,
     detail: engines.join(", ") || "none yet",
     causes,
   };
@@ -84,12 +85,13 @@ function quality({ evaluator }: Flow): Tile {
 
 function dead({ ingest }: Flow): Tile {
   const share = ingest?.status ? deadShare(ingest.status) : null;
-  const detail = share === null ? "none read yet" : `${percent(share)} of those read`;
+  const [value = "–", unit = ""] = percent(share).split(" ");
+  const detail = share === null ? "none read yet" : `${count(ingest!.status!.dead)} of ${count(ingest!.status!.read)} events`;
   return {
     id: "dead",
-    title: "Dead letters",
-    value: count(ingest?.status?.dead ?? null),
-    unit: "events",
+    title: "Rejected",
+    value,
+    unit,
     detail,
     causes: ["files rejects"],
   };

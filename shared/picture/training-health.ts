@@ -24,7 +24,7 @@ export function trainerProblems({ trainers }: ServerStatus): Problem[] {
     if (names.length === 0) return [];
     const more = names.length - mostNamed;
     const named = `${names.slice(0, mostNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-    return [{ box: "training", level: "amber", word: state, reason: `A trainer ${what}: ${named}`, hint }];
+    return [{ box: "batches", level: "amber", word: state, reason: `A trainer ${what}: ${named}`, hint }];
   }
 }
 

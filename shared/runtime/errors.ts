@@ -21,7 +21,12 @@ export const errors = {
   TOKEN_REFUSED: {
     exit: 3,
     retryable: false,
-    hint: "send a token of the role reader: `--token-file`, or the header `authorization: Bearer TOKEN`",
+    hint: "send a token of the role reader, or operator to roll back: `--token-file`, or the header `authorization: Bearer TOKEN`",
+  },
+  ORIGIN_REFUSED: {
+    exit: 2,
+    retryable: false,
+    hint: "only the dashboard's own page may do this; at the terminal it is `tributary models rollback`",
   },
   CERTIFICATE_REFUSED: {
     exit: 3,

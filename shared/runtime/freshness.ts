@@ -8,6 +8,7 @@ export type Stage = "table" | "gradient" | "published";
 export interface Latency {
   readonly p50: number | null;
   readonly p95: number | null;
+  readonly max: number | null;
   /** Marked events so far. */
   readonly events: number;
 }
@@ -36,7 +37,7 @@ export function openFreshness(metrics: Metrics, stage: Stage, now: () => number 
     latency() {
       const sorted = [...newest].sort((a, b) => a - b);
       const quantile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? null;
-      return { p50: quantile(0.5), p95: quantile(0.95), events };
+      return { p50: quantile(0.5), p95: quantile(0.95), max: quantile(1), events };
     },
   };
 }

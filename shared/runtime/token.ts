@@ -3,8 +3,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { AppError } from "./errors.ts";
 import { readSecret } from "./named-file.ts";
 
-/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure and may ask serve. The last two can change nothing. */
-const roles = ["trainer", "evaluator", "reader"] as const;
+/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure and may ask serve. Those two can change nothing. An operator rolls models back from the dashboard. */
+const roles = ["trainer", "evaluator", "reader", "operator"] as const;
 export type Role = (typeof roles)[number];
 
 interface Line {

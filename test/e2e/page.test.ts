@@ -4,11 +4,14 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { discover } from "../../shared/runtime/registry.ts";
+import { publishTwo } from "./models.ts";
 import { healthy, type Recorded, recordedHistory, serveRecorded, trainerStatus } from "./recorded.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -52,8 +55,8 @@ afterEach(async () => {
 });
 
 /** Starts the real process; resolves with the page's address. */
-async function startDashboard(port = 0): Promise<string> {
-  dashboard = spawn(process.execPath, ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", String(port)], {
+async function startDashboard(port = 0, ...flags: string[]): Promise<string> {
+  dashboard = spawn(process.execPath, ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", String(port), ...flags], {
     stdio: "ignore",
   });
   return await vi.waitFor(
@@ -80,6 +83,18 @@ async function startFlow(now = Date.now()): Promise<void> {
 const text = (selector: string, expected: string | RegExp, timeout = 20_000) =>
   page.locator(selector).filter({ hasText: expected }).waitFor({ timeout });
 
+/** Nothing that axe calls serious or critical. */
+async function mustBeAccessible(where: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
+  });
+  expect(found, where).toEqual([]);
+}
+
 /** As wide as a telephone, a laptop, a wall: nothing is cut off at the side. */
 async function look(name: string, themes: readonly ("light" | "dark")[] = ["light", "dark"]): Promise<void> {
   for (const [width, height] of [
@@ -91,6 +106,7 @@ async function look(name: string, themes: readonly ("light" | "dark")[] = ["ligh
     for (const colorScheme of themes) {
       await page.emulateMedia({ colorScheme });
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      await mustBeAccessible(`${name}, ${width} px, ${colorScheme}`);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} px`).toBeLessThanOrEqual(0);
       const kept = process.env.TRIBUTARY_SCREENSHOTS;
       if (kept) {
@@ -145,6 +161,8 @@ test("a stalled ingest turns its box red, with a word, and the verdict names it,
   await flow.ingest!.close();
   delete flow.ingest;
   await text("#headline", "Ingest does not run");
+  await text("#box-waiting .text", "missing");
+  expect(await page.locator("#box-waiting").getAttribute("data-state")).toBe("red");
   expect(complaints).toEqual([]);
 });
 
@@ -280,7 +298,7 @@ test("the table of trainers says who computes, what a part's time goes into, who
   await suspect.getByText("2 / 1").waitFor();
   expect(await row("trainer-4").locator(".split").isVisible()).toBe(false);
   await text("#headline", "A trainer did not return a part in time: ip-10-0-17-203.eu-central-1.compute.internal/20417");
-  await text("#box-training .text", "suspect");
+  await text("#box-batches .text", "suspect");
   await look("trainers");
 
   await page.setViewportSize({ width: 640, height: 844 });
@@ -307,8 +325,131 @@ test("the keyboard reads a chart's earlier values and changes the time shown", a
   await page.keyboard.press("ArrowLeft");
   await text("#chart-loss .when", /^\d\d:\d\d:\d\d$/);
   await page.getByRole("radio", { name: "5 min", exact: true }).check();
-  expect(await page.getByRole("link", { name: /^Rows waiting/ }).getAttribute("href")).toBe("#chart-lag");
+  expect(await page.getByRole("link", { name: /^Rows waiting/ }).getAttribute("href")).toBe("#section-partitions");
   expect(complaints).toEqual([]);
+});
+
+test("a model is rolled back to behind a dialog that needs an operator's token, and two are compared side by side", async () => {
+  const [older, newer] = await publishTwo(dataDir);
+  await startFlow();
+  const tokens = join(dataDir, "tokens");
+  writeFileSync(tokens, "operator open-sesame\nreader only-looks\n", { mode: 0o600 });
+  await page.goto(await startDashboard(0, "--token-file", tokens));
+  const row = (name: string) => page.locator("#models-table tbody tr", { has: page.getByRole("rowheader", { name }) });
+  await row(newer).getByText("✓ current").waitFor();
+  expect(await row(newer).getByRole("button").count()).toBe(0);
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.locator("#difference tr", { hasText: "ndcg@100" }).getByText("+0.1000").waitFor();
+  await look("models");
+
+  await row(older)
+    .getByRole("button", { name: `Roll back to ${older}` })
+    .click();
+  const dialog = page.getByRole("dialog", { name: `Roll back to ${older}?` });
+  await dialog.waitFor();
+  await mustBeAccessible("the dialog");
+  for (const wrong of ["guessed", "only-looks"]) {
+    await dialog.getByLabel("Operator's token").fill(wrong);
+    await dialog.getByRole("button", { name: "Roll back" }).click();
+    await dialog
+      .getByRole("alert")
+      .filter({ hasText: wrong === "guessed" ? "wrong or missing" : "reader may not roll back" })
+      .waitFor();
+  }
+  await look("rollback", ["dark"]);
+  expect(await currentVersion(pathsOf(dataDir).models)).toBe(newer);
+  await dialog.getByLabel("Operator's token").fill("open-sesame");
+  await page.keyboard.press("Enter");
+  await text("#rolled-back", `${older} is current now, ${newer} was. It is pinned`);
+  await row(older).getByText("✓ current, pinned").waitFor();
+  expect(await currentVersion(pathsOf(dataDir).models)).toBe(older);
+  expect(await pinnedVersion(pathsOf(dataDir).models)).toBe(older);
+  expect(await dialog.count()).toBe(0);
+  expect(complaints.filter((each) => !each.includes("401"))).toEqual([]);
+});
+
+test("rolling back is refused without tokens, to other sites' pages, and for what is no version", async () => {
+  const [older, newer] = await publishTwo(dataDir);
+  const tokens = join(dataDir, "tokens");
+  writeFileSync(tokens, "open-sesame\n", { mode: 0o600 });
+  const url = await startDashboard(0, "--token-file", tokens);
+  const post = async (at: string, body: object, headers: Record<string, string> = {}) => {
+    const all = { "content-type": "application/json", authorization: "Bearer open-sesame", ...headers };
+    const response = await fetch(`${at}/api/models/rollback`, { method: "POST", headers: all, body: JSON.stringify(body) });
+    return `${response.status} ${((await response.json()) as { code?: string }).code}`;
+  };
+  expect(await post(url, { version: older }, { origin: "https://elsewhere.example" })).toBe("403 ORIGIN_REFUSED");
+  expect(await post(url, { version: older }, { "content-type": "text/plain" })).toBe("400 REQUEST_MALFORMED");
+  expect(await post(url, { version: "../v000001" })).toBe("400 REQUEST_MALFORMED");
+  expect(await post(url, { version: "v000099" })).toBe("404 MODEL_UNKNOWN");
+  expect(await post(url, { version: older }, { authorization: "" })).toBe("401 TOKEN_REFUSED");
+  await stopDashboard();
+  const open = await startDashboard();
+  expect(await post(open, { version: older })).toBe("401 TOKEN_REFUSED");
+  expect(await currentVersion(pathsOf(dataDir).models)).toBe(newer);
+  await page.goto(open);
+  await text("#models-note code", "tributary dashboard --token-file FILE");
+  expect(await page.locator("#models-table button:not(.sort)").count()).toBe(0);
+});
+
+test("tables are sorted by the keyboard from their heads, and say by which column", async () => {
+  await startFlow();
+  const ingest = flow.ingest!;
+  const { partitions } = ingest.status as ReturnType<typeof healthy>["ingest"];
+  const lags = [130, 9000, 7, 520];
+  ingest.status = { ...ingest.status, partitions: partitions.map((each, k) => ({ ...each, lag: lags[k]! })) };
+  await page.goto(await startDashboard());
+  const table = page.getByRole("region", { name: "Table of partitions" });
+  await table.getByRole("rowheader", { name: "3" }).waitFor();
+  const order = () => table.locator("tbody th").allTextContents();
+  expect(await order()).toEqual(["0", "1", "2", "3"]);
+  await table.getByRole("button", { name: "Lag" }).focus();
+  await page.keyboard.press("Enter");
+  expect(await order()).toEqual(["1", "3", "0", "2"]);
+  expect(await table.getByRole("columnheader", { name: "Lag" }).getAttribute("aria-sort")).toBe("descending");
+  await page.keyboard.press("Space");
+  expect(await order()).toEqual(["2", "0", "3", "1"]);
+  ingest.status = { ...ingest.status, partitions: partitions.map((each, k) => ({ ...each, lag: 100 - k })) };
+  await vi.waitFor(async () => expect(await order()).toEqual(["3", "2", "1", "0"]), { timeout: 10_000 });
+  expect(await table.locator("[aria-sort]").count()).toBe(1);
+  expect(complaints).toEqual([]);
+});
+
+test("a problem that is over stays in the table of recent ones, counted each time that it came", async () => {
+  await startFlow();
+  const ingest = flow.ingest!;
+  const well = ingest.status;
+  await page.goto(await startDashboard());
+  const row = page.locator("#section-problems tbody tr", { hasText: "INGEST_STALLED" });
+  for (const times of ["1", "2"]) {
+    ingest.status = { ...well, state: "stalled" };
+    await row.getByText("✕ now").waitFor();
+    expect(await row.locator(".figure").textContent()).toBe(times);
+    ingest.status = well;
+    await row.getByText("over").waitFor();
+  }
+  await row.getByText("tributary broker status").waitFor();
+});
+
+test("a trainer that is killed is gone from the page within 5 s", async () => {
+  await startFlow();
+  await flow.server!.close();
+  await flow.trainer!.close();
+  const start = (...args: string[]) =>
+    spawn(process.execPath, ["infra/tributary.mjs", ...args, "--data-dir", dataDir], { stdio: "ignore" });
+  const port = 20_000 + (process.pid % 20_000);
+  const server = start("server", "--listen", `127.0.0.1:${port}`, "--table", join(dataDir, "table"), "--out", join(dataDir, "training"));
+  const trainer = start("trainer", "--server", `ws://127.0.0.1:${port}`);
+  try {
+    await page.goto(await startDashboard());
+    const row = page.getByRole("rowheader", { name: `/${trainer.pid} ` });
+    await row.waitFor({ timeout: 40_000 });
+    trainer.kill("SIGKILL");
+    await row.waitFor({ state: "detached", timeout: 5000 });
+    await text("#tile-trainers .value", /^0$/, 5000);
+  } finally {
+    for (const child of [trainer, server]) child.kill("SIGKILL");
+  }
 });
 
 test("a taken port is one message and exit code 3", async () => {

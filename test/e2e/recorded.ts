@@ -82,6 +82,15 @@ export function healthy(now: number, minutes = 14) {
       paused: [],
       flushes: { rows: 4, bytes: 0, age: 164, end: 0 },
       lastCommit: { at: now - 2100, seconds: 0.041, rows: 6210, bytes: 74_100 },
+      commits: Array.from({ length: 20 }, (_, k) => ({
+        at: now - 2100 - (19 - k) * 5000,
+        version: 149 + k,
+        cause: "age",
+        seconds: 0.041 + 0.001 * k,
+        events: 6214 + 10 * k,
+        rows: 6210 + 10 * k,
+        bytes: 74_100 + 90 * k,
+      })),
       rebalances: 1,
       fenced: 0,
       unknownFields: { session: 1204 },
@@ -109,7 +118,17 @@ export function healthy(now: number, minutes = 14) {
       stepsPerMinute: 852,
       parts: { total: 4, leased: 2, done: 1 },
       deadlineMs: 2100,
-      contributions: { accepted: 11_940, late: 3, duplicate: 1, expired: 2, unasked: 0, notFinite: 0, rejected: 1 },
+      contributions: {
+        get accepted() {
+          return 11_940 + Math.floor((Date.now() - now) * 0.057);
+        },
+        late: 3,
+        duplicate: 1,
+        expired: 2,
+        unasked: 0,
+        notFinite: 0,
+        rejected: 1,
+      },
       trainers: [trainerStatus("trainer-1", now), trainerStatus("trainer-2", now)],
       checkpoint: { step: 11_900, round: last, at: now - 9000, seconds: 0.4, ageSeconds: 9 },
       bytes: { sent: 9e9, received: 9e9 },
@@ -127,6 +146,7 @@ export function healthy(now: number, minutes = 14) {
     },
     evaluator: {
       service: "evaluator",
+      freshness: { p50: 8.1, p95: 10.4, max: 14.2, events: 600 },
       evaluations: all.map((round) => ({
         at: at(round) + 1500,
         round,

@@ -1,5 +1,6 @@
 // `tributary status` against services with recorded answers: the same picture as the page, as text and as JSON.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,8 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   const services = await Promise.all(Object.entries(recorded).map(([name, answer]) => serveRecorded(pathsOf(dataDir).run, name, answer)));
   const text = (await status()).stdout;
   expect(text).toMatch(/^✓ Healthy\. Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)\n/);
-  expect(text).toMatch(/^ {2}Training +852 steps\/min +2 trainers$/m);
+  expect(text).toMatch(/^ {2}Batches +[\d,]+ computed +2 trainers$/m);
+  expect(text).toMatch(/^ {2}Training +852 steps\/min +step 11,940$/m);
   expect(text).toMatch(/^ {2}ingest +consuming +10 min +process \d+ +http:/m);
   expect(text).toMatch(/^ {2}0 +260,775 +130 +1 s +260,575 +78 +0$/m);
   expect(text).toMatch(/^ {2}168 flushes \(age 164, rows 4\) · last file 6,210 rows, .* unknown fields: session 1,204$/m);
@@ -43,4 +45,16 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   expect(picture.freshness).toBeGreaterThan(9);
   expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();
+});
+
+test("--watch tells one picture after another until it is asked to stop, then ends with 0", async () => {
+  const empty = join(dataDir, "empty");
+  const child = spawn(process.execPath, ["infra/tributary.mjs", "status", "--data-dir", empty, "--watch"]);
+  let told = "";
+  child.stdout.on("data", (chunk) => {
+    told += chunk;
+    if (told.split("nothing runs in").length > 2) child.kill("SIGINT");
+  });
+  expect(await once(child, "exit")).toEqual([0, null]);
+  expect(told).toBe(`nothing runs in ${empty}\n`.repeat(2));
 });

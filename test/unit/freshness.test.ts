@@ -54,14 +54,14 @@ test("a follower tells the marks of what it takes in, each once, and those of a 
 test("a stage tells the median and the 95th percentile of the newest marks, and counts all in the histogram", async () => {
   const metrics = createMetrics("test");
   const freshness = openFreshness(metrics, "published", () => 200_000);
-  expect(freshness.latency()).toEqual({ p50: null, p95: null, events: 0 });
+  expect(freshness.latency()).toEqual({ p50: null, p95: null, max: null, events: 0 });
   freshness.reached(Array.from({ length: 100 }, (_, k) => 200_000 - 1000 * (k + 1)));
-  expect(freshness.latency()).toEqual({ p50: 50, p95: 95, events: 100 });
+  expect(freshness.latency()).toEqual({ p50: 50, p95: 95, max: 100, events: 100 });
   const text = await metrics.text();
   expect(text).toMatch(/tributary_freshness_seconds_bucket\{le="60",service="test",stage="published"\} 60/);
   expect(text).toMatch(/tributary_freshness_seconds_count\{service="test",stage="published"\} 100/);
   freshness.reached(new Array(600).fill(201_000)); // a clock that is a little ahead is no negative time
-  expect(freshness.latency()).toEqual({ p50: 0, p95: 0, events: 700 });
+  expect(freshness.latency()).toEqual({ p50: 0, p95: 0, max: 0, events: 700 });
 });
 
 test("people are told how the model does on what arrives", () => {
@@ -75,7 +75,7 @@ test("people are told how the model does on what arrives", () => {
 test("people are told of each stage that is known", () => {
   const none = { table: null, gradient: null, published: null };
   expect(latencyLine(none)).toBeUndefined();
-  expect(latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, events: 9 }, published: { p50: 8.5, p95: 14, events: 9 } })).toBe(
-    "event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)",
-  );
+  expect(
+    latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, max: 4, events: 9 }, published: { p50: 8.5, p95: 14, max: 20, events: 9 } }),
+  ).toBe("event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)");
 });

@@ -36,7 +36,8 @@ const first = {
   table: { version: 7, files: 3, rows: 5000 },
   lastCommitAt: now - 9000,
   newestArrival: now - 1000,
-  freshness: { p50: 2, p95: 3, events: 40 },
+  commits: [],
+  freshness: { p50: 2, p95: 3, max: 3, events: 40 },
   eventsPerSecond: 10,
 };
 const second = {
@@ -51,7 +52,7 @@ const second = {
   table: { version: 9, files: 1, rows: 5100 },
   lastCommitAt: now - 2000,
   newestArrival: now - 5000,
-  freshness: { p50: 1.5, p95: 8, events: 4 },
+  freshness: { p50: 1.5, p95: 8, max: 9, events: 4 },
 };
 
 /** Answers of ingest processes, the eldest first. */
@@ -74,6 +75,7 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
   expect(flow([first, second]).status).toEqual({
     state: "stalled",
     reason: "no broker",
+    commits: [],
     read: 2000,
     written: 1800,
     dead: 20,

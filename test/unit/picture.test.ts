@@ -1,7 +1,7 @@
 // The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
 import { expect, test } from "vitest";
 import { count, duration, loss, rate, ratio } from "../../shared/picture/figures.ts";
-import { noMemory, remember, requestsPerSecond } from "../../shared/picture/memory.ts";
+import { batchesPerSecond, noMemory, remember, requestsPerSecond } from "../../shared/picture/memory.ts";
 import { pictureOf } from "../../shared/picture/picture.ts";
 import { type Answer, flowOf, freshnessOf } from "../../shared/picture/statuses.ts";
 
@@ -29,6 +29,7 @@ const healthy = {
     step: 480,
     loss: { reconstruction: 400, kl: 5, total: 405 },
     stepsPerMinute: 600,
+    contributions: { accepted: 960 },
     trainers: [{ name: "a", engine: "wasm", lastSeenAt: now }],
     checkpoint: { step: 480, round: 12, at: now - 5 * second },
   },
@@ -75,7 +76,7 @@ test("a healthy flow says how far, how fresh and how good it is", () => {
   });
   expect(problems).toEqual([]);
   expect(boxes.map(({ id, state }) => `${id} ${state}`)).toEqual(
-    ["events", "waiting", "files", "training", "checkpoint", "quality", "requests"].map((id) => `${id} ok`),
+    ["events", "waiting", "files", "batches", "training", "checkpoint", "quality", "requests"].map((id) => `${id} ok`),
   );
 });
 
@@ -120,7 +121,7 @@ test.each([
   [
     "no trainers",
     { server: { ...server, state: "waiting for trainers", trainers: [] }, trainer: undefined },
-    "training",
+    "batches",
     "red",
     "Training is stalled: no trainer is connected",
     "tributary trainer",
@@ -128,7 +129,7 @@ test.each([
   [
     "a trainer that is not connected",
     { server: { ...server, state: "idle", trainers: [] } },
-    "training",
+    "batches",
     "amber",
     "0 of 1 trainers are connected to the server",
     "log",
@@ -144,7 +145,7 @@ test.each([
   [
     "a trainer that did not answer in time",
     { server: { ...server, trainers: [{ name: "a" }, { name: "b", state: "suspect" }] } },
-    "training",
+    "batches",
     "amber",
     "A trainer did not return a part in time: b",
     "log",
@@ -152,7 +153,7 @@ test.each([
   [
     "trainers that do not read",
     { server: { ...server, trainers: ["a", "b", "c", "\u001bd"].map((name) => ({ name, state: "clogged" })) } },
-    "training",
+    "batches",
     "amber",
     "A trainer does not take what it is sent: a, b, c and 1 more",
     "network",
@@ -316,4 +317,28 @@ test("figures are written one way everywhere, and the unknown is a dash", () => 
   expect([0, 999.6, 1234, 12_345_678, null].map(count)).toEqual(["0", "1,000", "1,234", "12.3 M", "–"]);
   expect([0, 0.44, 9.97, 1238.4].map(rate)).toEqual(["0", "0.4", "10", "1,238"]);
   expect([412.34, 6.0521, 12_345].map(loss)).toEqual(["412.3", "6.052", "12,345"]);
+});
+
+test("a trainer that was killed elsewhere is missed for five minutes", () => {
+  const at = (seconds: number, names: readonly string[]) => {
+    const all = answers({ ...healthy, server: { ...server, trainers: names.map((name) => ({ name })) } });
+    return { ...flowOf(all, now), now: now + seconds * second };
+  };
+  const both = remember(noMemory, at(0, ["a", "b"]));
+  const one = remember(both, at(1, ["a"]));
+  const { problems, tiles } = pictureOf(at(1, ["a"]), one);
+  expect(problems.map(({ reason }) => reason)).toContain("1 of 2 trainers are connected to the server");
+  expect(tiles.find(({ id }) => id === "trainers")).toMatchObject({ value: "1", unit: "of 2 live", state: "amber", word: "partial" });
+  const later = remember(one, at(302, ["a"]));
+  expect(pictureOf(at(302, ["a"]), later).problems.map(({ word }) => word)).not.toContain("partial");
+});
+
+test("batches a second are the contributions of the last seconds, and a server that began anew does not make them negative", () => {
+  const at = (seconds: number, accepted: number) => ({
+    ...flowOf(answers({ ...healthy, server: { ...server, contributions: { accepted } } }), now),
+    now: now + seconds * second,
+  });
+  const memory = [at(0, 100), at(2, 180)].reduce(remember, noMemory);
+  expect(batchesPerSecond(memory)).toBe(40);
+  expect(batchesPerSecond(remember(memory, at(3, 5)))).toBeNull();
 });

@@ -7,8 +7,9 @@ import { find, make, write } from "./elements.ts";
 /** Where each box of the flow strip leads. */
 const sections: Record<string, string> = {
   events: "chart-lag",
-  waiting: "chart-lag",
-  files: "chart-lag",
+  waiting: "section-partitions",
+  files: "section-files",
+  batches: "section-trainers",
   training: "chart-loss",
   checkpoint: "chart-freshness",
   quality: "chart-ndcg",

@@ -5,6 +5,8 @@ import { makeCharts } from "./charts.ts";
 import { connect } from "./connection.ts";
 import { clock, find, write } from "./elements.ts";
 import { showFigures } from "./figures.ts";
+import { followModels } from "./models.ts";
+import { showTables } from "./tables.ts";
 import { showTrainers } from "./trainers.ts";
 import { showLost, showVerdict } from "./verdict.ts";
 
@@ -21,6 +23,8 @@ function show({ dataDir, picture, news }: Update): void {
   showVerdict(picture);
   showFigures(picture);
   showTrainers(picture.training, picture.at);
+  showTables(picture);
+  followModels(picture.at);
   charts.draw(history, picture.at);
 }
 

@@ -3,6 +3,7 @@ import { activities, factsOf, noTrainer, rowOf, type TrainerRow } from "../../..
 import type { Training } from "../../../shared/picture/training.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading, symbols } from "./figures.ts";
+import { makeSortable } from "./sortable.ts";
 
 /** What changes of a row. */
 interface Row {
@@ -14,6 +15,7 @@ interface Row {
   readonly times: readonly { readonly segment: HTMLElement; readonly text: HTMLElement }[];
 }
 const shown = new Map<string, Row>();
+const sort = makeSortable(find("trainers").closest("table")!, (title) => title !== "Time of a part goes into");
 
 export function showTrainers(training: Training | null, at: number): void {
   showFacts(training);
@@ -26,6 +28,13 @@ export function showTrainers(training: Training | null, at: number): void {
     shown.delete(id);
   }
   for (const row of rows) showRow(row);
+  for (const { id, name, partMs, lastSeenAt } of training?.trainers ?? []) {
+    const cells = shown.get(id ?? name ?? "")?.root.cells;
+    cells?.[0]?.setAttribute("data-sort", name ?? "");
+    cells?.[2]?.setAttribute("data-sort", String(partMs ?? ""));
+    cells?.[6]?.setAttribute("data-sort", lastSeenAt === null ? "" : String(at - lastSeenAt));
+  }
+  sort();
 }
 
 function showFacts(training: Training | null): void {

@@ -1,0 +1,25 @@
+// Who may change something from the page: whoever sends an operator's token, and no other site's page. Pure.
+import type { IncomingHttpHeaders } from "node:http";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { roleOf, type Tokens } from "../../shared/runtime/token.ts";
+
+/** A browser names the page that asks, and a program names none. Throws AppError ORIGIN_REFUSED. */
+export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders): void {
+  const site = headers["sec-fetch-site"];
+  const isForeign = (origin !== undefined && !isOf(origin, host)) || (site !== undefined && site !== "same-origin" && site !== "none");
+  if (isForeign) throw new AppError("ORIGIN_REFUSED", { what: "another site's page asks" });
+}
+
+/** Throws AppError TOKEN_REFUSED; without tokens nobody may. */
+export function mustBeOperator(tokens: Tokens | undefined, authorization: string | undefined): void {
+  if (!tokens) throw new AppError("TOKEN_REFUSED", { what: "this dashboard was started without --token-file and changes nothing" });
+  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
+  const role = token === undefined ? undefined : roleOf(tokens, token);
+  if (role === undefined) throw new AppError("TOKEN_REFUSED", { what: "the token is wrong or missing" });
+  if (role !== "operator") throw new AppError("TOKEN_REFUSED", { what: `a token of the role ${role} may not roll back` });
+}
+
+/** Behind a proxy that speaks TLS the scheme differs, the host does not. */
+function isOf(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
