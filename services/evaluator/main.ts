@@ -11,7 +11,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
 import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
-import { tell, temporary } from "./telling.ts";
+import { tell, tellAge, temporary } from "./telling.ts";
 
 export const command = defineCommand({
   name: "evaluator",
@@ -53,6 +53,7 @@ export const command = defineCommand({
     const freshness = openFreshness(metrics, "published");
     const arriving = await openArriving(places, config, freshness, metrics);
     const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, log }, places, config);
+    metrics.onScrape(() => tellAge(evaluator.published, arriving.watermark, Date.now(), metrics));
     const face = await serveFace({
       service: "evaluator",
       runDir: paths.run,

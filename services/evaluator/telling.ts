@@ -22,6 +22,14 @@ export function tell(evaluation: EvaluationLine, published: Published | null, lo
   if (published?.watermark != null) metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 
+/** How far the published model is behind the table at `now`; `newest`: arrival of the table's newest event, both ms since 1970. Nothing before there is a model. */
+export function tellAge(published: Published | null, newest: number | null, now: number, metrics: Metrics): void {
+  if (published?.watermark == null) return;
+  const isBehind = newest === null || newest > published.watermark;
+  metrics.gauge("tributary_model_age_seconds").set(isBehind ? Math.max(0, (now - published.watermark) / 1000) : 0);
+  metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
+}
+
 /** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet) is told once; anything else is thrown on. */
 export function temporary(log: Log, signal: AbortSignal): (error: unknown) => undefined {
   let told = "";

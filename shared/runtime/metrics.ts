@@ -47,6 +47,14 @@ export const metricTable = {
     labels: ["phase", "section"],
   },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
+  tributary_gradient_norm: { kind: "gauge", help: "Norm of the newest gradient that was measured, one in twenty", labels: ["group"] },
+  tributary_update_norm: { kind: "gauge", help: "Norm of what that step moved the weights by", labels: ["group"] },
+  tributary_step_age_seconds: { kind: "gauge", help: "Time since the open step was opened, 0 while none is", labels: [] },
+  tributary_trainer_pace_ratio: {
+    kind: "gauge",
+    help: "Time of a part of the slowest trainer over the median of all, 1 where there are fewer than two",
+    labels: [],
+  },
   tributary_step_parts: { kind: "gauge", help: "Parts of the open step: open, leased, done", labels: ["state"] },
   tributary_lease_deadline_seconds: { kind: "gauge", help: "Time that a part of the open phase may take", labels: [] },
   tributary_trainers: { kind: "gauge", help: "Trainers connected: computing, waiting, suspect, clogged", labels: ["state"] },
@@ -87,6 +95,11 @@ export const metricTable = {
   tributary_model_watermark_seconds: {
     kind: "gauge",
     help: "Arrival time of the newest event that the published model covers",
+    labels: [],
+  },
+  tributary_model_age_seconds: {
+    kind: "gauge",
+    help: "Time since the newest event that the published model covers arrived, 0 when it covers all events of the table",
     labels: [],
   },
   tributary_freshness_seconds: {

@@ -7,6 +7,7 @@ import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { latencyLine } from "../../shared/picture/latency.ts";
 import { prequentialLine } from "../../shared/picture/prequential.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
+import { tellAge } from "../../services/evaluator/telling.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -78,4 +79,18 @@ test("people are told of each stage that is known", () => {
   expect(latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, events: 9 }, published: { p50: 8.5, p95: 14, events: 9 } })).toBe(
     "event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)",
   );
+});
+
+test("the published model's age counts from the newest event that it covers, and is 0 once it covers the table", async () => {
+  const metrics = createMetrics("evaluator");
+  const published = { version: "v1", at: 9_000, round: 1, step: 1, watermark: 5_000, metrics: null, popularity: null };
+  tellAge(null, 9_000, 20_000, metrics);
+  expect((await metrics.text()).includes("tributary_model_age_seconds")).toBe(false);
+  const age = async (newest: number | null) => {
+    tellAge(published, newest, 20_000, metrics);
+    return (await metrics.gauge("tributary_model_age_seconds").get()).values[0]!.value;
+  };
+  expect(await age(5_001)).toBe(15);
+  expect(await age(5_000)).toBe(0);
+  expect(await age(null)).toBe(15);
 });
