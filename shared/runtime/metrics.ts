@@ -77,6 +77,7 @@ export const metricTable = {
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
+  tributary_evaluations_falling: { kind: "gauge", help: "Evaluations in a row whose NDCG@100 was below the one before", labels: [] },
   tributary_prequential_ratio: {
     kind: "gauge",
     help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",

@@ -7,7 +7,7 @@ import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { latencyLine } from "../../shared/picture/latency.ts";
 import { prequentialLine } from "../../shared/picture/prequential.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
-import { tellAge } from "../../services/evaluator/telling.ts";
+import { fallingOf, tellAge } from "../../services/evaluator/telling.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -93,4 +93,17 @@ test("the published model's age counts from the newest event that it covers, and
   expect(await age(5_001)).toBe(15);
   expect(await age(5_000)).toBe(0);
   expect(await age(null)).toBe(15);
+});
+
+test("an evaluation that fell below the one before counts until one does not fall, whatever could not be judged between them", () => {
+  const judged = (...values: (number | null)[]) =>
+    values.map((value) => ({
+      model: value === null ? null : { "ndcg@100": value, "ndcg@100:se": 0.01, "recall@20": 0.1, "recall@50": 0.2 },
+    }));
+  expect(fallingOf([])).toBe(0);
+  expect(fallingOf(judged(0.3))).toBe(0);
+  expect(fallingOf(judged(0.3, 0.2, 0.1))).toBe(2);
+  expect(fallingOf(judged(0.3, null, 0.2, null, 0.1))).toBe(2);
+  expect(fallingOf(judged(0.3, 0.1, 0.2, 0.1))).toBe(1);
+  expect(fallingOf(judged(0.3, 0.2, 0.2))).toBe(0);
 });

@@ -20,9 +20,10 @@ export class Norms {
 
   /** Runs `update`, number `rate.t` of its Adam, and measures it when it is its turn. */
   around(adam: Adam, tables: readonly Pick<Table, "measure">[], rate: Rate, update: () => void): void {
-    if (rate.t % EVERY !== 1) return update();
-    const before = tables.map((table) => table.measure().squares);
+    const isDue = rate.t % EVERY === 1;
+    const before = isDue ? tables.map((table) => table.measure().squares) : [];
     update();
+    if (!isDue) return;
     const after = tables.map((table) => table.measure(rate));
     // v' = .999 v + .001 g², so g² follows from both sums
     const squares = after.reduce((sum, { squares }, k) => sum + (squares - (1 - REST) * before[k]!) / REST, 0);
