@@ -144,6 +144,8 @@ export function createMetrics(service: string): Metrics {
   const looks: (() => void)[] = [];
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
+  // Gauges that are named like counters; each stands there by type too.
+  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`tributary_nodejs_active_${what}_total`);
   const settings = (name: keyof Table) => ({
     ...bucketsOf(metricTable[name]),
     name,
