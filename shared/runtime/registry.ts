@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { isLoopback } from "./loopback.ts";
 
 const entry = z.object({ service: z.string(), pid: z.number().int(), url: z.string(), startedAt: z.number(), host: z.string().optional() });
 export type Registration = z.output<typeof entry>;
@@ -24,8 +25,10 @@ export function reachable(host: string): string {
 /** Writes this process's entry; the function returned removes it, and so does the end of the process. */
 export function register(runDir: string, service: string, url: string): () => void {
   mkdirSync(runDir, { recursive: true });
-  const host = hostname(); // in every container the process has the same few numbers
-  const file = join(runDir, `${service}-${host}-${process.pid}.json`);
+  const host = hostname();
+  const isOurs = url === "" || isLoopback(new URL(url).hostname);
+  const place = isOurs ? "" : `${host}-`; // in every container processes have the same few numbers
+  const file = join(runDir, `${service}-${place}${process.pid}.json`);
   const mine: Registration = { service, pid: process.pid, url, startedAt: Date.now(), host };
   writeFileSync(`${file}.tmp`, JSON.stringify(mine));
   renameSync(`${file}.tmp`, file);

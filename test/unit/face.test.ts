@@ -41,6 +41,7 @@ test("of another machine who shares the folder is there as long as its entry is 
   const leave = register(folder, "trainer", "http://10.0.0.7:9464");
   const [name] = readdirSync(folder);
   expect(name).toBe(`trainer-${hostname()}-${process.pid}.json`);
+  register(folder, "serve", "http://127.0.0.1:8081")();
   expect(discover(folder)).toMatchObject([{ service: "trainer", url: "http://10.0.0.7:9464" }]);
   const entry = JSON.parse(readFileSync(join(folder, name!), "utf8")) as object;
   const other = join(folder, "trainer-elsewhere-1.json");
