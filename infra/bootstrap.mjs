@@ -12,7 +12,7 @@ import { withLock } from "./setup/lock.mjs";
 import { checkNode, installPackages } from "./setup/packages.mjs";
 import { buildPage } from "./setup/page.mjs";
 import { alreadyThere, SetupError, Steps } from "./setup/steps.mjs";
-import { findChromium, installReaders, runTests } from "./setup/tests.mjs";
+import { findChromium, findPromtool, installReaders, runTests } from "./setup/tests.mjs";
 
 const [mode = "setup", ...args] = process.argv.slice(2);
 
@@ -47,7 +47,8 @@ async function setUp(mode) {
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
   const program = packages.then(() => steps.run("program", async () => ((await buildProgram()).isNew ? undefined : alreadyThere)));
   const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
-  const tests = mode === "test" ? [steps.run("Python readers", installReaders), steps.run("chromium", findChromium)] : [];
+  const forTests = { "Python readers": installReaders, chromium: findChromium, promtool: findPromtool };
+  const tests = mode === "test" ? Object.entries(forTests).map(([name, find]) => steps.run(name, find)) : [];
   await steps.all([packages, library, engine, page, kernels, program, kafka, ...tests]);
-  return { python: await tests[0], chromium: await tests[1], wasmOnly: plan.unable !== undefined };
+  return { python: await tests[0], chromium: await tests[1], promtool: await tests[2], wasmOnly: plan.unable !== undefined };
 }

@@ -1,4 +1,4 @@
-// What only the tests need: readers of tables that are not ours (Python), a browser, and vitest with one last line.
+// What only the tests need: readers of tables that are not ours (Python), a browser, promtool, and vitest with one last line.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,30 +39,47 @@ const browsers = ["chromium", "chromium-browser", "google-chrome"];
 const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
 
 /** Debian's chromium. Its path goes to the tests as TRIBUTARY_TEST_CHROMIUM. */
-export async function findChromium() {
-  const there = browsers.map(which).find((path) => path !== "");
+export const findChromium = () => ofDebian("chromium", browsers, "tests of the page cannot run");
+
+/** What checks alerts and metrics. Its path goes to the tests as TRIBUTARY_TEST_PROMTOOL. */
+export const findPromtool = () => ofDebian("prometheus", ["promtool"], "alerts and metrics are not checked with promtool");
+
+/** The first of `programs` that is there, else Debian's package with them. */
+async function ofDebian(name, programs, loss) {
+  const present = () => programs.map(which).find((path) => path !== "");
+  const there = present();
   if (there) return found(there, "already there");
   if (process.getuid?.() !== 0 || which("apt-get") === "")
-    return leftOut("tests of the page cannot run: install chromium (Debian: `apt-get install chromium`)");
+    return leftOut(`${loss}: install ${programs[0]} (Debian: \`apt-get install ${name}\`)`);
   try {
-    await execute("apt-get", ["update", "-q"]);
-    await execute("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], {
-      env: { DEBIAN_FRONTEND: "noninteractive" },
-    });
+    installing = installing.catch(() => {}).then(() => aptGet(name));
+    await installing;
   } catch (error) {
-    return leftOut(`tests of the page cannot run: ${error.message}`);
+    return leftOut(`${loss}: ${error.message}`);
   }
-  return found(which("chromium"));
+  return found(present());
+}
+
+/** One at a time: apt-get locks. */
+let installing = Promise.resolve();
+
+async function aptGet(name) {
+  await execute("apt-get", ["update", "-q"]);
+  // RUNLEVEL=1: a service that the package brings is not started
+  await execute("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], {
+    env: { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
+  });
 }
 
 /** Runs vitest, shows its own report, and ends with `N passed, N failed`. Returns the exit code. */
-export async function runTests(args, { python, chromium, wasmOnly }) {
+export async function runTests(args, { python, chromium, promtool, wasmOnly }) {
   const folder = mkdtempSync(join(tmpdir(), "tributary-tests-"));
   const file = join(folder, "report.json");
   const env = {
     ...process.env,
     ...(python && { TRIBUTARY_TEST_PYTHON: python }),
     ...(chromium && { TRIBUTARY_TEST_CHROMIUM: chromium }),
+    ...(promtool && { TRIBUTARY_TEST_PROMTOOL: promtool }),
     ...(wasmOnly && { TRIBUTARY_ENGINE: "wasm" }),
   };
   const vitest = [

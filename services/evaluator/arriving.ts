@@ -30,6 +30,8 @@ export interface Arriving {
   published(tableVersion: number): void;
   /** Table version taken in; null before the first look. */
   readonly version: number | null;
+  /** Arrival of the newest event of that version, ms since 1970; null before the first look. */
+  readonly watermark: number | null;
   /** The newest points of the curve, oldest first. */
   readonly curve: readonly PrequentialLine[];
 }
@@ -67,6 +69,9 @@ export async function openArriving(places: Places, settings: Settings, freshness
   return {
     get version() {
       return stream?.version ?? null;
+    },
+    get watermark() {
+      return stream?.watermark ?? null;
     },
     get curve() {
       return lines.recent;

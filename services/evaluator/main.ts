@@ -11,7 +11,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
 import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
-import { tell, temporary } from "./telling.ts";
+import { fallingOf, outcomes, tell, tellAge, temporary } from "./telling.ts";
 
 export const command = defineCommand({
   name: "evaluator",
@@ -48,11 +48,16 @@ export const command = defineCommand({
       evaluations: paths.evaluations,
       perUser: paths.perUser,
     };
-    const log = createLog("evaluator");
+    const log = createLog("evaluator", { run: pathsOf(config.dataDir).root });
     const metrics = createMetrics("evaluator");
+    for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0); // the first one is an increase
     const freshness = openFreshness(metrics, "published");
     const arriving = await openArriving(places, config, freshness, metrics);
     const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, log }, places, config);
+    metrics.onScrape(() => {
+      tellAge(evaluator.published, arriving.watermark, Date.now(), metrics);
+      metrics.gauge("tributary_evaluations_falling").set(fallingOf(evaluator.evaluations));
+    });
     const face = await serveFace({
       service: "evaluator",
       runDir: paths.run,

@@ -5,6 +5,8 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { EvaluationLine, Figures } from "./journal.ts";
 import type { Published } from "./published.ts";
 
+export const outcomes = ["published", "refused", "held"] as const satisfies EvaluationLine["outcome"][];
+
 export function tell(evaluation: EvaluationLine, published: Published | null, log: Log, metrics: Metrics): void {
   const { outcome, reason, version, round, step, users, model, popularity, seconds } = evaluation;
   const figures = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
@@ -20,6 +22,22 @@ export function tell(evaluation: EvaluationLine, published: Published | null, lo
     }
   }
   if (published?.watermark != null) metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
+}
+
+/** Of evaluations, oldest first, how many of the newest fell below the one before them, in a row; those that could not be judged do not count. */
+export function fallingOf(evaluations: readonly Pick<EvaluationLine, "model">[]): number {
+  const ndcg = evaluations.flatMap(({ model }) => (model ? [model["ndcg@100"]] : []));
+  let falling = 0;
+  while (falling + 1 < ndcg.length && ndcg.at(-1 - falling)! < ndcg.at(-2 - falling)!) falling++;
+  return falling;
+}
+
+/** How far the published model is behind the table at `now`; `newest`: arrival of the table's newest event, both ms since 1970. Nothing before there is a model. */
+export function tellAge(published: Published | null, newest: number | null, now: number, metrics: Metrics): void {
+  if (published?.watermark == null) return;
+  const isBehind = newest === null || newest > published.watermark;
+  metrics.gauge("tributary_model_age_seconds").set(isBehind ? Math.max(0, (now - published.watermark) / 1000) : 0);
+  metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 
 /** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet) is told once; anything else is thrown on. */

@@ -50,7 +50,7 @@ export const command = defineCommand({
   summary: "Read events from Kafka into the Delta table, each exactly once",
   options,
   run: async (config, until) => {
-    const log = createLog("ingest");
+    const log = createLog("ingest", { run: pathsOf(config.dataDir).root });
     const { topic, untilEnd } = config;
     const paths = pathsOf(config.dataDir);
     const tableDir = resolve(config.table ?? paths.table);

@@ -50,7 +50,7 @@ export const command = defineCommand({
   positionals: ["file"],
   options,
   run: async (config, until) => {
-    const log = createLog("replay");
+    const log = createLog("replay", { run: pathsOf(config.dataDir).root });
     const paths = pathsOf(config.dataDir);
     const opened = await openSource(config, paths.replay, log);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);

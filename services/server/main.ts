@@ -63,7 +63,7 @@ export const command = defineCommand({
     if ((config.data === undefined) === (config.table === undefined))
       throw new AppError("USAGE", { what: "give either --data or --table" });
     if (config.data !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--data needs --epochs" });
-    const log = createLog("server");
+    const log = createLog("server", { run: pathsOf(config.dataDir).root });
     const metrics = createMetrics("server");
     const tokens = readTokens(config.tokenFile);
     const certificate = readCertificate(config);

@@ -47,6 +47,8 @@ export class Progress {
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #pace = openPace();
   readonly #timings: Partial<Record<Phase, Timing>> = {};
+  /** Of the step that trainers are at. */
+  #openedAt: number | undefined;
   /** Closes the account of the step at hand. */
   #settle: () => void = () => {};
   readonly #metrics: Metrics;
@@ -68,7 +70,10 @@ export class Progress {
       this.phase = work.phase;
       const answers: Received[] = [];
       this.#settle = this.#account(work, answers);
-      const received = await desk.run(work, signal);
+      this.#openedAt = performance.now();
+      const received = await desk.run(work, signal).finally(() => {
+        this.#openedAt = undefined;
+      });
       answers.push(...received);
       if (work.phase === "score" || work.phase === "posterior")
         this.#settle(); // nothing is applied
@@ -127,7 +132,9 @@ export class Progress {
   measure(peers: Peers, desk: Desk): void {
     const { parts, deadlineMs, trainers } = desk.status();
     const checkpointAge = this.#checkpointAge();
-    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: peers.rejected, checkpointAge });
+    const stepAge = this.#openedAt === undefined ? 0 : (performance.now() - this.#openedAt) / 1000;
+    const norms = this.run?.optimizer.norms.latest ?? {};
+    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: peers.rejected, checkpointAge, stepAge, norms });
   }
 
   #checkpointAge(): number | null {
@@ -162,6 +169,7 @@ export class Progress {
       contributions: { ...contributions, rejected: peers.rejected },
       loss: last ? { reconstruction: last.reconstruction, kl: last.kl, total: last.reconstruction + last.kl } : null,
       lossHistory: this.#lossHistory,
+      norms: this.run?.optimizer.norms.total() ?? { gradient: null, update: null },
       epochs: this.epochs,
       users: this.users,
       items: this.run?.optimizer.config.items ?? 0,

@@ -31,7 +31,8 @@ export const command = defineCommand({
   summary: "computes parts of training steps for a parameter server",
   options,
   async run(config, until) {
-    const log = createLog("trainer");
+    const name = `${hostname()}/${process.pid}`;
+    const log = createLog("trainer", { run: pathsOf(config.dataDir).root, trainer: name });
     const metrics = createMetrics("trainer");
     const access = readAccess(config);
     const engine = await openEngine({ threads: config.threads, ...(config.engine ? { wanted: config.engine } : {}) });
@@ -58,7 +59,7 @@ export const command = defineCommand({
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       }),
     });
-    const hello = { name: `${hostname()}/${process.pid}`, engine: engine.name, threads: engine.threads };
+    const hello = { name, engine: engine.name, threads: engine.threads };
     const changed = (next: TrainerState) => {
       if (state === "connecting") cpu.charge("between");
       state = next;

@@ -3,7 +3,19 @@
 import { Worker } from "node:worker_threads";
 
 /** Kernels that work in blocks; a thread is told the number. */
-const kernels = ["adam", "bag", "adamOfBags", "add", "subtract", "toHalves", "fromHalves", "gatherHalves", "addRowsAt", "layer"] as const;
+const kernels = [
+  "adam",
+  "bag",
+  "adamOfBags",
+  "add",
+  "subtract",
+  "toHalves",
+  "fromHalves",
+  "gatherHalves",
+  "addRowsAt",
+  "layer",
+  "measure",
+] as const;
 export type Kernel = (typeof kernels)[number];
 
 /** Places in the control array, which all threads see. worker.mjs reads the same ones. */
@@ -69,7 +81,7 @@ export class Crew {
     return (this.#exports[memory]![name] as (...args: number[]) => number)(...args);
   }
 
-  constant(name: "adamBlock" | "addBlock" | "halfBlock" | "gatherBlock" | "rowBlock"): number {
+  constant(name: "adamBlock" | "addBlock" | "halfBlock" | "gatherBlock" | "rowBlock" | "measureBlock"): number {
     return (this.#exports[0]![name] as WebAssembly.Global).value;
   }
 

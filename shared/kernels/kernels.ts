@@ -145,6 +145,19 @@ export class Kernels {
     });
   }
 
+  /** Sum of `v`, and of the squares of what Adam moved the weights by; the second 0 without a rate. All in the kernels' memory, which nothing is written to. */
+  measure({ m, v }: Omit<Moving, "weights">, rate?: Rate): { squares: number; way: number } {
+    return this.memory.borrowed(() => {
+      const blocks = Math.ceil(v.length / this.#crew.constant("measureBlock"));
+      const room = this.memory.floats(4 * blocks);
+      const [size, correction] = rate ? corrected(rate) : [0, 0];
+      this.#run("measure", blocks, [rate ? placeOf(m) : 0, placeOf(v), v.length, size, correction, placeOf(room)]);
+      const sums = new Float64Array(room.buffer, room.byteOffset, 2 * blocks);
+      const total = (from: number) => sums.reduce((sum, each, k) => (k % 2 === from ? sum + each : sum), 0);
+      return { squares: total(0), way: total(1) };
+    });
+  }
+
   /** to += scale * from, of equal length; `to` lies in the kernels' memory. */
   add(to: Float32Array, from: Float32Array, scale: number): void {
     this.#tiles(to, from, (to, from) => this.#run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]));

@@ -90,6 +90,12 @@ export class Table {
     }
   }
 
+  /** Sum of the moments of the squares; with the rate of the last update also the sum of the squares of what it moved. */
+  measure(rate?: Rate): { squares: number; way: number } {
+    const all = this.#segments.map((segment) => segment.kernels.measure(this.#moving(segment), rate));
+    return { squares: all.reduce((sum, { squares }) => sum + squares, 0), way: all.reduce((sum, { way }) => sum + way, 0) };
+  }
+
   /** Adds an array of the table's size, times `scale`, to the weights. */
   add(values: Float32Array, scale: number): void {
     for (const segment of this.#segments) {

@@ -2,14 +2,27 @@
 import type { z } from "zod";
 import { discover, type Registration } from "./registry.ts";
 import type { Answer } from "../picture/statuses.ts";
+import { isLoopback } from "./loopback.ts";
+import { readToken } from "./token.ts";
+
+/** The reader's token of TRIBUTARY_TOKEN_FILE, for services in other containers; a file without one has none. */
+function bearer(url: string): Record<string, string> {
+  if (isLoopback(new URL(url).hostname)) return {};
+  try {
+    const token = readToken(process.env.TRIBUTARY_TOKEN_FILE, "reader");
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  } catch {
+    return {};
+  }
+}
 
 /** What GET /status answers within `timeoutMs`, or null. */
-export async function askStatus(process: Registration, timeoutMs: number): Promise<unknown> {
+export async function askStatus({ url }: Pick<Registration, "url">, timeoutMs: number): Promise<unknown> {
   const controller = new AbortController();
   // A timer of our own: AbortSignal.timeout keeps no process alive, and one whose last child died while it was asked ended in the middle of this.
   const alarm = setTimeout(() => controller.abort(), timeoutMs);
   try {
-    const response = await fetch(`${process.url}/status`, { signal: controller.signal });
+    const response = await fetch(`${url}/status`, { signal: controller.signal, headers: bearer(url) });
     return response.ok ? await response.json() : null;
   } catch {
     return null; // refused, too late, not JSON: the picture says that it does not answer

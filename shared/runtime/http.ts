@@ -2,9 +2,10 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { sleep } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
-import { register } from "./registry.ts";
+import { reachable, register } from "./registry.ts";
 
 export interface Face {
   readonly service: string;
@@ -40,6 +41,7 @@ const LINGER_MS = 200;
 
 /** Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge). */
 export async function serveFace(face: Face): Promise<Listening> {
+  const { host, tokens } = face.host === undefined ? faceHost(process.env) : { host: face.host, tokens: undefined };
   const patience = face.patienceMs ?? 30_000;
   const refusal = face.refusal ?? ((status, message) => ({ error: STATUS_CODES[status], message, statusCode: status }));
   const app = Fastify({
@@ -57,6 +59,12 @@ export async function serveFace(face: Face): Promise<Listening> {
   app.addHook("onSend", async (_, reply) => {
     if (draining) reply.header("connection", "close");
   });
+  if (tokens)
+    app.addHook("onRequest", async (request, reply) => {
+      const { url, headers, socket } = request;
+      const refused = refusalOfFigures(tokens, url, headers.authorization, socket.remoteAddress);
+      if (refused) return reply.code(401).header("www-authenticate", "Bearer").send(refusal(401, refused));
+    });
   const answer = (name: string, ok: () => boolean) =>
     app.get(name, (_, reply) => reply.code(ok() ? 200 : 503).send({ service: face.service, ok: ok() }));
   answer("/live", face.live ?? (() => true));
@@ -64,9 +72,9 @@ export async function serveFace(face: Face): Promise<Listening> {
   app.get("/status", () => face.status());
   app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
   face.routes?.(app);
-  const host = face.host ?? "127.0.0.1";
   await app.listen({ port: face.port, host });
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${(app.server.address() as { port: number }).port}`;
+  const place = reachable(host);
+  const url = `http://${place.includes(":") ? `[${place}]` : place}:${(app.server.address() as { port: number }).port}`;
   const unregister = register(face.runDir, face.service, url);
   return {
     url,

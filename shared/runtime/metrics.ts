@@ -47,6 +47,14 @@ export const metricTable = {
     labels: ["phase", "section"],
   },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
+  tributary_gradient_norm: { kind: "gauge", help: "Norm of the newest gradient that was measured, one in twenty", labels: ["group"] },
+  tributary_update_norm: { kind: "gauge", help: "Norm of what that step moved the weights by", labels: ["group"] },
+  tributary_step_age_seconds: { kind: "gauge", help: "Time since the open step was opened, 0 while none is", labels: [] },
+  tributary_trainer_pace_ratio: {
+    kind: "gauge",
+    help: "Time of a part of the slowest trainer over the median of all, 1 where there are fewer than two",
+    labels: [],
+  },
   tributary_step_parts: { kind: "gauge", help: "Parts of the open step: open, leased, done", labels: ["state"] },
   tributary_lease_deadline_seconds: { kind: "gauge", help: "Time that a part of the open phase may take", labels: [] },
   tributary_trainers: { kind: "gauge", help: "Trainers connected: computing, waiting, suspect, clogged", labels: ["state"] },
@@ -69,6 +77,7 @@ export const metricTable = {
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
   tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
+  tributary_evaluations_falling: { kind: "gauge", help: "Evaluations in a row whose NDCG@100 was below the one before", labels: [] },
   tributary_prequential_ratio: {
     kind: "gauge",
     help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",
@@ -87,6 +96,11 @@ export const metricTable = {
   tributary_model_watermark_seconds: {
     kind: "gauge",
     help: "Arrival time of the newest event that the published model covers",
+    labels: [],
+  },
+  tributary_model_age_seconds: {
+    kind: "gauge",
+    help: "Time since the newest event that the published model covers arrived, 0 when it covers all events of the table",
     labels: [],
   },
   tributary_freshness_seconds: {
@@ -130,6 +144,8 @@ export function createMetrics(service: string): Metrics {
   const looks: (() => void)[] = [];
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
+  // Gauges that are named like counters; each stands there by type too.
+  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`tributary_nodejs_active_${what}_total`);
   const settings = (name: keyof Table) => ({
     ...bucketsOf(metricTable[name]),
     name,

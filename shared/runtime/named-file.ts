@@ -15,7 +15,10 @@ export function readNamed(path: string): string {
 /** The same, and USAGE when others may read the file, or nothing stands in it. */
 export function readSecret(path: string, flag: string): string {
   const text = readNamed(path);
-  if ((statSync(path).mode & 0o077) !== 0)
+  const { mode, uid } = statSync(path);
+  // A file of root that one group may read is how Kubernetes hands a secret (0440, fsGroup) to a process that is not root.
+  const isHanded = uid === 0 && process.getuid?.() !== 0 && (mode & 0o037) === 0;
+  if ((mode & 0o077) !== 0 && !isHanded)
     throw new AppError("USAGE", { what: `${flag} names a file that other users may read: \`chmod 600\` it`, path });
   if (text.trim() === "") throw new AppError("USAGE", { what: `${flag} is empty`, path });
   return text;

@@ -7,6 +7,7 @@ import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { latencyLine } from "../../shared/picture/latency.ts";
 import { prequentialLine } from "../../shared/picture/prequential.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
+import { fallingOf, tellAge } from "../../services/evaluator/telling.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -78,4 +79,31 @@ test("people are told of each stage that is known", () => {
   expect(
     latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, max: 4, events: 9 }, published: { p50: 8.5, p95: 14, max: 20, events: 9 } }),
   ).toBe("event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)");
+});
+
+test("the published model's age counts from the newest event that it covers, and is 0 once it covers the table", async () => {
+  const metrics = createMetrics("evaluator");
+  const published = { version: "v1", at: 9_000, round: 1, step: 1, watermark: 5_000, metrics: null, popularity: null };
+  tellAge(null, 9_000, 20_000, metrics);
+  expect((await metrics.text()).includes("tributary_model_age_seconds")).toBe(false);
+  const age = async (newest: number | null) => {
+    tellAge(published, newest, 20_000, metrics);
+    return (await metrics.gauge("tributary_model_age_seconds").get()).values[0]!.value;
+  };
+  expect(await age(5_001)).toBe(15);
+  expect(await age(5_000)).toBe(0);
+  expect(await age(null)).toBe(15);
+});
+
+test("an evaluation that fell below the one before counts until one does not fall, whatever could not be judged between them", () => {
+  const judged = (...values: (number | null)[]) =>
+    values.map((value) => ({
+      model: value === null ? null : { "ndcg@100": value, "ndcg@100:se": 0.01, "recall@20": 0.1, "recall@50": 0.2 },
+    }));
+  expect(fallingOf([])).toBe(0);
+  expect(fallingOf(judged(0.3))).toBe(0);
+  expect(fallingOf(judged(0.3, 0.2, 0.1))).toBe(2);
+  expect(fallingOf(judged(0.3, null, 0.2, null, 0.1))).toBe(2);
+  expect(fallingOf(judged(0.3, 0.1, 0.2, 0.1))).toBe(1);
+  expect(fallingOf(judged(0.3, 0.2, 0.2))).toBe(0);
 });

@@ -51,6 +51,8 @@ const standing = (more: Partial<Standing>): Standing => ({
   bytes: { sent: 0, received: 0 },
   rejected: 0,
   checkpointAge: null,
+  stepAge: 0,
+  norms: {},
   ...more,
 });
 
@@ -108,4 +110,23 @@ test("counters follow totals: nothing is counted twice, and what a trainer did s
   expect(await values("tributary_wire_bytes_total")).toEqual({ sent: 250, received: 15 });
   expect(await values("tributary_peers_rejected_total")).toEqual({ all: 2 });
   expect(await values("tributary_trainer_seconds_total")).toEqual({ data: 0, compute: 7, push: 0, wait: 2, pull: 0 });
+});
+
+test("the slowest trainer is compared with the median, an open step has an age, and norms stand by Adam", async () => {
+  const metrics = createMetrics("server");
+  const measure = openMeasures(metrics);
+  const timed = (...times: (number | null)[]) =>
+    new Map(times.map((partMs, k) => [`t${k}`, { ...trainer("computing", 1), partMs }] as const));
+  const pace = async (trainers: ReturnType<typeof timed>) => {
+    measure(standing({ trainers, stepAge: 3, norms: { decoder: { gradient: 2.5, update: 0.5 } } }));
+    return (await metrics.gauge("tributary_trainer_pace_ratio").get()).values[0]!.value;
+  };
+  expect(await pace(timed())).toBe(1);
+  expect(await pace(timed(80, null))).toBe(1);
+  expect(await pace(timed(80, 200))).toBe(2.5);
+  expect(await pace(timed(100, 300, 50))).toBe(3);
+  const text = await metrics.text();
+  expect(text).toContain('tributary_step_age_seconds{service="server"} 3');
+  expect(text).toContain('tributary_gradient_norm{group="decoder",service="server"} 2.5');
+  expect(text).toContain('tributary_update_norm{group="decoder",service="server"} 0.5');
 });

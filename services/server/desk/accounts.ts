@@ -27,6 +27,7 @@ export class Accounts {
   constructor(metrics: Metrics) {
     this.contributions = this.#contributions;
     this.#counter = metrics.counter("tributary_contributions_total");
+    for (const outcome of outcomes) this.#counter.inc({ outcome }, 0); // the first one is an increase
   }
 
   open(trainer: string): void {

@@ -1,5 +1,5 @@
 // The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
-import { Kernels, type SparseRows } from "../../../shared/kernels/kernels.ts";
+import { Kernels, type Rate, type SparseRows } from "../../../shared/kernels/kernels.ts";
 import { embeddingTable, SEGMENT_BYTES, type Table } from "../../../shared/kernels/table.ts";
 import type { ModelConfig } from "../../../shared/model/config.ts";
 import {
@@ -23,6 +23,7 @@ import { asSent, rowsName, type Wire } from "../../../shared/wire/numbers.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import { largestAnswer, type Received } from "../desk/contributions.ts";
 import type { Versioned } from "../desk/outbox.ts";
+import { Norms } from "./norms.ts";
 import { Residence } from "./residence.ts";
 
 /** What one array of bytes holds. */
@@ -60,6 +61,8 @@ export class Optimizer {
   readonly wire: Wire;
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
   readonly spent = { firstLayer: 0, adam: 0 };
+  /** How large steps are, of one in so many. */
+  readonly norms = new Norms();
   readonly #residence: Residence;
   readonly #rowsMemory = reused();
   readonly #sent: Record<SentGroup, Versioned | undefined> = { hidden: undefined, decoder: undefined };
@@ -141,10 +144,15 @@ export class Optimizer {
     const decoder = phase === "encoder" ? undefined : cpu.in("add", () => this.#gathered("decoder", parts, index));
     if (dBags && hidden) {
       const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
-      this.#embedding.adamOfBags(dBags, users, rate);
-      this.#move("hidden", hidden, this.updates.encoder);
+      this.norms.around("encoder", this.#tablesOf("hidden", embeddingName), rate, () => {
+        this.#embedding.adamOfBags(dBags, users, rate);
+        this.#move("hidden", hidden, rate);
+      });
     }
-    if (decoder) this.#move("decoder", decoder, ++this.updates.decoder);
+    if (decoder) {
+      const rate = { t: ++this.updates.decoder, learningRate: this.config.learningRate };
+      this.norms.around("decoder", this.#tablesOf("decoder"), rate, () => this.#move("decoder", decoder, rate));
+    }
   }
 
   /** One round of local mode: every weight moves by the weighted sum of how far the trainers brought it. Throws NOT_FINITE before a weight is touched. */
@@ -218,8 +226,11 @@ export class Optimizer {
     return result;
   }
 
-  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, t: number): void {
-    const rate = { t, learningRate: this.config.learningRate };
+  #tablesOf(group: Group & SentGroup, ...more: string[]): Table[] {
+    return [...more, ...shapesOf(group, this.config).map(([name]) => name)].map((name) => this.#residence.table(name));
+  }
+
+  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, rate: Rate): void {
     for (const [name, parts] of gradients) this.#residence.table(name).adam(parts, rate);
     this.#sent[group] = undefined;
   }

@@ -2,6 +2,7 @@
 // are byte offsets into the shared memory. A kernel does one block of its work, so that several threads can share it; which thread does a block changes no number.
 export { adam, adamBlock, finite } from "./adam";
 export { adamOfBags, addRowsAt, bag, belongTo, rowBlock } from "./bag";
+export { measure, measureBlock } from "./measure";
 export { add, addBlock, subtract } from "./sums";
 export { layer, layerBackward } from "./layer";
 export { fromHalves, gatherBlock, gatherHalves, halfBlock, toHalves } from "./bfloat16";

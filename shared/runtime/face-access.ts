@@ -1,0 +1,29 @@
+// Where a service's /status and /metrics listen, and who may read them: this machine, or with TRIBUTARY_HTTP_HOST whoever brings a reader's token. Before http.ts.
+import { isLoopback, mustBeGuarded } from "./loopback.ts";
+import { readTokens, roleOf, type Tokens } from "./token.ts";
+
+/** Probes bring no token and learn one bit. */
+const open = new Set(["/live", "/ready"]);
+
+/** Throws USAGE when the port would be open to other machines without a token; and as readTokens does. */
+export function faceHost(env: NodeJS.ProcessEnv): { host: string; tokens: Tokens | undefined } {
+  const host = env.TRIBUTARY_HTTP_HOST ?? "127.0.0.1";
+  if (isLoopback(host)) return { host, tokens: undefined };
+  const tokens = readTokens(env.TRIBUTARY_TOKEN_FILE);
+  mustBeGuarded("TRIBUTARY_HTTP_HOST", host, tokens !== undefined);
+  return { host, tokens };
+}
+
+/** Why a caller may not read; undefined: it may. This machine needs no token, as with serve. */
+export function refusalOfFigures(
+  tokens: Tokens,
+  url: string,
+  authorization: string | undefined,
+  remote: string | undefined,
+): string | undefined {
+  if (open.has(url.split("?")[0]!) || (remote !== undefined && isLoopback(remote))) return undefined;
+  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
+  const role = token === undefined ? undefined : roleOf(tokens, token);
+  if (role === "reader") return undefined;
+  return role === undefined ? "the token is wrong or missing" : `a token of the role ${role} may not read`;
+}
