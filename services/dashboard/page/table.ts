@@ -83,5 +83,5 @@ function fill(cell: HTMLTableCellElement, content: Cell): void {
   if (cell.childElementCount !== 2) cell.replaceChildren(make("span", "value"), make("span", "note"));
   if (cell.classList.contains("long")) writeWithCode(cell.children[0] as HTMLElement, text);
   else write(cell.children[0] as HTMLElement, text);
-  write(cell.children[1] as HTMLElement, note);
+  writeWithCode(cell.children[1] as HTMLElement, note);
 }
