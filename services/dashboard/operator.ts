@@ -1,7 +1,7 @@
 // Who may change something from the page: whoever sends an operator's token, and no other site's page. Pure.
 import type { IncomingHttpHeaders } from "node:http";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { roleOf, type Tokens } from "../../shared/runtime/token.ts";
+import { tokenRefusal, type Tokens } from "../../shared/runtime/token.ts";
 
 /** A browser names the page that asks, and a program names none. Throws AppError ORIGIN_REFUSED. */
 export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders): void {
@@ -13,10 +13,8 @@ export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders)
 /** Throws AppError TOKEN_REFUSED; without tokens nobody may. */
 export function mustBeOperator(tokens: Tokens | undefined, authorization: string | undefined): void {
   if (!tokens) throw new AppError("TOKEN_REFUSED", { what: "this dashboard was started without --token-file and changes nothing" });
-  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
-  const role = token === undefined ? undefined : roleOf(tokens, token);
-  if (role === undefined) throw new AppError("TOKEN_REFUSED", { what: "the token is wrong or missing" });
-  if (role !== "operator") throw new AppError("TOKEN_REFUSED", { what: `a token of the role ${role} may not roll back` });
+  const refused = tokenRefusal(tokens, authorization, ["operator"], "roll back");
+  if (refused) throw new AppError("TOKEN_REFUSED", { what: refused.why });
 }
 
 /** Behind a proxy that speaks TLS the scheme differs, the host does not. */

@@ -1,9 +1,10 @@
 // Where a service's /status and /metrics listen, and who may read them: this machine, or with TRIBUTARY_HTTP_HOST whoever brings a reader's token. Before http.ts.
 import { isLoopback, mustBeGuarded } from "./loopback.ts";
-import { readTokens, roleOf, type Tokens } from "./token.ts";
+import { readTokens, tokenRefusal, type Tokens } from "./token.ts";
 
 /** Probes bring no token and learn one bit. */
-const open = new Set(["/live", "/ready"]);
+const probes = new Set(["/live", "/ready"]);
+export const isProbe = (path: string): boolean => probes.has(path);
 
 /** Throws USAGE when the port would be open to other machines without a token; and as readTokens does. */
 export function faceHost(env: NodeJS.ProcessEnv): { host: string; tokens: Tokens | undefined } {
@@ -21,9 +22,6 @@ export function refusalOfFigures(
   authorization: string | undefined,
   remote: string | undefined,
 ): string | undefined {
-  if (open.has(url.split("?")[0]!) || (remote !== undefined && isLoopback(remote))) return undefined;
-  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
-  const role = token === undefined ? undefined : roleOf(tokens, token);
-  if (role === "reader") return undefined;
-  return role === undefined ? "the token is wrong or missing" : `a token of the role ${role} may not read`;
+  if (isProbe(url.split("?")[0]!) || (remote !== undefined && isLoopback(remote))) return undefined;
+  return tokenRefusal(tokens, authorization, ["reader"], "read")?.why;
 }

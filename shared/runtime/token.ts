@@ -58,6 +58,25 @@ export function tokensOf(lines: readonly Line[]): Tokens {
   return tokens;
 }
 
+export interface TokenRefusal {
+  /** The token is a good one, and its role may not. */
+  readonly isKnown: boolean;
+  readonly why: string;
+}
+
+/** Why whoever sends this header may not do `deed`, as in "may not read"; undefined: one of the `allowed`, who may. */
+export function tokenRefusal(
+  tokens: Tokens,
+  authorization: string | undefined,
+  allowed: readonly Role[],
+  deed: string,
+): TokenRefusal | undefined {
+  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
+  const role = token === undefined ? undefined : roleOf(tokens, token);
+  if (role === undefined) return { isKnown: false, why: "the token is wrong or missing" };
+  return allowed.includes(role) ? undefined : { isKnown: true, why: `a token of the role ${role} may not ${deed}` };
+}
+
 /** In a time that tells nothing about the tokens. */
 export function roleOf(tokens: Tokens, given: string): Role | undefined {
   const digest = digestOf(given);

@@ -1,5 +1,5 @@
 // Who may do what at the server's port. Pure. door.ts asks before a byte of the protocol is read.
-import { type Role, roleOf, type Tokens } from "../../../shared/runtime/token.ts";
+import { type Role, tokenRefusal, type Tokens } from "../../../shared/runtime/token.ts";
 
 const allowed = {
   train: ["trainer"],
@@ -17,11 +17,8 @@ export interface Refusal {
 /** Undefined: come in. Without tokens everybody may, and the port is open to this machine alone (address.ts). */
 export function refusalOf(right: Right, tokens: Tokens | undefined, authorization: string | undefined): Refusal | undefined {
   if (!tokens) return undefined;
-  const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
-  const role = token === undefined ? undefined : roleOf(tokens, token);
-  if (!role) return { code: 401, why: "the token is wrong or missing" };
-  if (!(allowed[right] as readonly Role[]).includes(role)) return { code: 403, why: `a token of the role ${role} may not ${right}` };
-  return undefined;
+  const refused = tokenRefusal(tokens, authorization, allowed[right], right);
+  return refused && { code: refused.isKnown ? 403 : 401, why: refused.why };
 }
 
 /** A browser always names its page, a trainer never does: no page may reach a server on its reader's own machine. */
