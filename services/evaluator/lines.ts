@@ -1,6 +1,8 @@
-// A file of JSON lines that only grows at its end: what is measured survives a restart. A line that a killed process left half-written is passed over.
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+// A file of JSON lines that only grows at its end: what is measured survives a restart.
+import { appendFile, readFile } from "node:fs/promises";
 import type { z } from "zod";
+import { valuesIn } from "../../shared/runtime/json-lines.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
 
 export interface Lines<T> {
   /** The newest, oldest first. */
@@ -15,11 +17,10 @@ export async function openLines<S extends z.ZodType>(file: string, shape: S, sho
     throw error;
   });
   const lines = text.split("\n").filter((line) => line !== "");
-  const recent = lines.slice(-shown).flatMap((line) => parsed(line, shape));
+  const recent = valuesIn(lines.slice(-shown), shape);
   let torn = text !== "" && !text.endsWith("\n");
   if (lines.length > 2 * kept) {
-    await writeFile(`${file}.next`, `${lines.slice(-kept).join("\n")}\n`);
-    await rename(`${file}.next`, file);
+    await writeWhole(file, `${lines.slice(-kept).join("\n")}\n`);
     torn = false;
   }
   return {
@@ -31,13 +32,4 @@ export async function openLines<S extends z.ZodType>(file: string, shape: S, sho
       if (recent.length > shown) recent.shift();
     },
   };
-}
-
-function parsed<S extends z.ZodType>(line: string, shape: S): z.output<S>[] {
-  try {
-    const result = shape.safeParse(JSON.parse(line));
-    return result.success ? [result.data] : [];
-  } catch {
-    return [];
-  }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { listEpochs, readEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { valuesIn } from "../../shared/runtime/json-lines.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import type { Learning } from "./learning.ts";
 import type { Window } from "./prequential.ts";
@@ -121,17 +122,10 @@ function mustBeThere(dir: string): void {
 }
 
 /** Undefined without the file. */
-async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<T[] | undefined> {
+async function readLines<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>[] | undefined> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  return text?.split("\n").flatMap((line) => {
-    try {
-      const { success, data } = schema.safeParse(JSON.parse(line));
-      return success ? [data] : [];
-    } catch {
-      return [];
-    }
-  });
+  return text === undefined ? undefined : valuesIn(text.split("\n"), shape);
 }
