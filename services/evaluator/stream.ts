@@ -1,7 +1,6 @@
 // The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the published model is scored on.
 import { Histories } from "../../shared/events/histories.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { followTable, type Mark } from "../../shared/table/follow.ts";
+import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
 import { type Arrival, arrivalsOf } from "./arrivals.ts";
 
 /** What the table has gained. */
@@ -50,15 +49,6 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     },
   });
 
-  async function begin(): Promise<void> {
-    silent = true;
-    const gone = (error: unknown) => {
-      if (error instanceof AppError && error.code === "VERSION_GONE") return follower.catchUp();
-      throw error;
-    };
-    ({ version, watermark } = await follower.catchUp(silentUntil).catch(gone));
-  }
-
   return {
     salt,
     histories,
@@ -69,7 +59,7 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
       return watermark;
     },
     async advance() {
-      if (version < 0) await begin();
+      if (version < 0) ({ version, watermark } = await catchUpOrNewest(follower, silentUntil));
       silent = version < 0;
       const caughtUp = await follower.catchUp();
       ({ version, watermark } = caughtUp);

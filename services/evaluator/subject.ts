@@ -7,7 +7,7 @@ import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { NamedUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
-import { followTable } from "../../shared/table/follow.ts";
+import { catchUpOrNewest, followTable } from "../../shared/table/follow.ts";
 import { cameBack, heldOut, translated, translation } from "./heldout.ts";
 
 export const parts = ["validation", "test", "temporal"] as const;
@@ -99,10 +99,7 @@ async function readTwice(table: string, histories: Histories, trainedOn: number)
     },
   };
   const follower = followTable(table, target);
-  const then = await follower.catchUp(trainedOn).catch((error: unknown) => {
-    if (error instanceof AppError && error.code === "VERSION_GONE") return follower.catchUp();
-    throw error;
-  });
+  const then = await catchUpOrNewest(follower, trainedOn);
   const users = [...histories.users.keys()];
   const lengths = Int32Array.from(users, (user) => histories.lengthOf(user));
   const train = users.filter((user) => histories.partOf(user) === "train").map((user) => histories.rowOf(user));

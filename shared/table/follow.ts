@@ -30,6 +30,17 @@ export interface Follower {
   catchUp(toVersion?: number): Promise<CaughtUp>;
 }
 
+/** As of a version, or, where that is no longer kept, the newest; `gone` is told why. Throws as `catchUp` does otherwise. */
+export async function catchUpOrNewest({ catchUp }: Follower, version: number, gone: (why: AppError) => void = () => {}): Promise<CaughtUp> {
+  try {
+    return await catchUp(version);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "VERSION_GONE")) throw error;
+    gone(error);
+    return await catchUp();
+  }
+}
+
 /** Whatever takes in the rows: a version at a time, its files one after the other. */
 interface Target {
   append(batch: Interactions, version: number): void;

@@ -2,7 +2,7 @@
 import { AppError } from "../../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
-import type { CaughtUp } from "../../../shared/table/follow.ts";
+import { catchUpOrNewest, type CaughtUp } from "../../../shared/table/follow.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import type { Events } from "./events.ts";
 import { nobody, numberingOf } from "./numbering.ts";
@@ -109,11 +109,9 @@ async function firstVersion(
   { progress, until, log }: { progress: Progress; until: Until; log: Log },
 ): Promise<CaughtUp | undefined> {
   if (origin && origin.manifest.tableVersion !== null) {
-    const pinned = await events.catchUp(origin.manifest.tableVersion).catch((error: unknown) => {
-      if (!(error instanceof AppError && error.code === "VERSION_GONE")) throw error;
-      log.warn(`going on from the newest version: ${error.message}`);
-      return events.catchUp();
-    });
+    const pinned = await catchUpOrNewest(events, origin.manifest.tableVersion, ({ message }) =>
+      log.warn(`going on from the newest version: ${message}`),
+    );
     mustFit(origin, events.histories.vocabulary.items, "prefix");
     return pinned;
   }
