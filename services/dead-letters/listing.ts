@@ -1,5 +1,6 @@
 // Which letters `list` shows, and how they look in a terminal. Pure.
 import { type DeadReason, deadReasons } from "../../shared/events/event.ts";
+import { aligned } from "../../shared/picture/columns.ts";
 import { count, plural } from "../../shared/picture/figures.ts";
 import { printable, printableBytes } from "../../shared/picture/printable.ts";
 import type { Listed } from "./lines.ts";
@@ -79,19 +80,6 @@ export function listingText(letters: readonly Listed[], { reasons, leftOut }: Ta
   const counts = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, n]) => [reason, count(n), deadReasons[reason]]);
   const shown = total > letters.length ? `the newest ${count(letters.length)} of ${count(total)} (--limit N shows more)\n` : "";
   return `${aligned([["time", "topic/partition/offset", "reason", "value"], ...rows])}\n${aligned(counts)}${shown}${hidden}`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, k) => Math.max(...rows.map((row) => row[k]!.length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, k) => cell.padEnd(widths[k]!))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
 }
 
 /** Producers set times as they like. */

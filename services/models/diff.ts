@@ -1,7 +1,7 @@
 // `models diff`: a difference as a text. Pure.
 import type { Difference } from "../../shared/checkpoint/difference.ts";
+import { aligned } from "../../shared/picture/columns.ts";
 import { printable } from "../../shared/picture/printable.ts";
-import { tableText } from "./list.ts";
 
 const shown = 10;
 
@@ -16,13 +16,13 @@ export function differenceText({ from, to, metrics, changed, items, weights }: D
           .map((item) => printable(item, 60))
           .join(", ")}${all.length > shown ? ", …" : ""})`;
   return [
-    tableText([
+    aligned([
       ["metrics", from, to, "change"],
       ...metrics.map((each) => [`  ${each.name}`, number(each.from), number(each.to), signed(each.change)]),
     ]),
     `items  ${items.from} -> ${items.to}: ${items.added.length} added${names(items.added)}, ${items.removed.length} removed${names(items.removed)}\n`,
-    tableText([["changed", "", ""], ...changed.map((each) => [`  ${each.name}`, String(each.from), String(each.to)])]),
-    tableText([
+    aligned([["changed", "", ""], ...changed.map((each) => [`  ${each.name}`, String(each.from), String(each.to)])]),
+    aligned([
       ["weights", "relative change (L2), over the items that both have"],
       ...weights.map(({ name, relativeChange }) => [`  ${name}`, relativeChange === null ? "–" : relativeChange.toPrecision(3)]),
     ]),

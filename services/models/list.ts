@@ -1,5 +1,6 @@
 // `models list`: one line a version, the newest last. Pure.
 import type { Line } from "../../shared/checkpoint/lines.ts";
+import { aligned } from "../../shared/picture/columns.ts";
 import { count, duration } from "../../shared/picture/figures.ts";
 
 export function listText(lines: readonly Line[], modelsDir: string, now: number): string {
@@ -17,21 +18,7 @@ export function listText(lines: readonly Line[], modelsDir: string, now: number)
     line.parent ?? "–",
     [line.current && "current", line.pinned && "pinned", line.problem && `cannot be read: ${line.problem}`].filter(Boolean).join(", "),
   ]);
-  return tableText([head, ...rows]);
-}
-
-/** Columns beside each other, as wide as their widest cell. */
-export function tableText(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return aligned([head, ...rows]);
 }
 
 /** To the second, UTC. */

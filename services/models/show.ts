@@ -2,8 +2,9 @@
 import { below, flattened } from "../../shared/checkpoint/leaves.ts";
 import { publishedAt } from "../../shared/checkpoint/lines.ts";
 import type { ModelRecord } from "../../shared/checkpoint/records.ts";
+import { aligned } from "../../shared/picture/columns.ts";
 import { duration } from "../../shared/picture/figures.ts";
-import { tableText, time } from "./list.ts";
+import { time } from "./list.ts";
 
 export function showText(record: ModelRecord, { current, pinned }: { current: string | null; pinned: string | null }, now: number): string {
   const { version, manifest, metrics } = record;
@@ -24,7 +25,7 @@ export function showText(record: ModelRecord, { current, pinned }: { current: st
   };
   const text = Object.entries(sections).map(([title, value]) => {
     const rows = flattened(value).map(([name, leaf]) => [`  ${name}`, String(leaf)]);
-    return rows.length === 0 ? "" : `\n${title}\n${tableText(rows)}`;
+    return rows.length === 0 ? "" : `\n${title}\n${aligned(rows)}`;
   });
-  return `${version}${marks && `  ${marks}`}\n${tableText(head)}${text.join("")}`;
+  return `${version}${marks && `  ${marks}`}\n${aligned(head)}${text.join("")}`;
 }
