@@ -22,7 +22,7 @@ export interface Arrivals {
   readonly leftOut: number;
 }
 
-/** Of users with equal hash the seed decides nothing more: the same people are scored as long as there is room. */
+/** Always the same, so that the same people are scored as long as there is room. */
 const SEED = 4; // split.ts and heldout.ts take 1 to 3
 
 /**
@@ -54,13 +54,16 @@ export function arrivalsOf(batch: Interactions, histories: Histories, version: n
   return { scored, leftOut };
 }
 
+/** Their fold-ins are beginnings of one row: however many items somebody comes to at once, they take no more room than the row that it leaves. */
 function oneAfterTheOther(user: number, items: readonly string[], before: Int32Array, histories: Histories, version: number): Arrival[] {
-  let foldIn = before;
+  const row = new Int32Array(before.length + items.length);
+  row.set(before);
+  let length = before.length;
   return items.map((item) => {
-    const arrival = { user, item, foldIn, version };
+    const foldIn = row.subarray(0, length);
     const column = histories.vocabulary.column(item);
-    if (column !== undefined) foldIn = Int32Array.of(...foldIn, column);
-    return arrival;
+    if (column !== undefined) row[length++] = column;
+    return { user, item, foldIn, version };
   });
 }
 

@@ -2,9 +2,9 @@
 // arrivals make a curve, and a candidate meets the published model on those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import { z } from "zod";
 import type { Histories } from "../../shared/events/histories.ts";
-import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { evaluation, type HeldOutUser, popularityScores } from "../../shared/ranking/evaluate.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
-import { translated, translation } from "./heldout.ts";
+import { popularityIn, translated, translation } from "./heldout.ts";
 import { finish, type Judged } from "./judge.ts";
 import type { Lines } from "./lines.ts";
 import type { News, Stream } from "./stream.ts";
@@ -97,26 +97,29 @@ async function scored(
   popularity_I: Float64Array,
   signal: AbortSignal,
 ): Promise<Scored[]> {
-  const counts = Float64Array.from(model.vocabulary.items, (item) => popularity_I[histories.vocabulary.column(item) ?? -1] ?? 0);
-  const own = await gains(arrivals, model, histories, signal);
-  const reference = await gains(arrivals, { ...model, scoreBatch: popularityScores(counts) }, histories, signal);
-  return arrivals.map(({ user, item }, k) => {
-    const isKnown = model.vocabulary.column(item) !== undefined;
-    return { user, model: own[k]!, popularity: reference[k]!, isKnown };
-  });
+  const users = usersOf(arrivals, model, histories);
+  const own = await gainsOf(users, model, signal);
+  const popularity = popularityScores(popularityIn(histories, model.vocabulary, popularity_I));
+  const reference = await gainsOf(users, { ...model, scoreBatch: popularity }, signal);
+  return arrivals.map(({ user }, k) => ({ user, model: own[k]!, popularity: reference[k]!, isKnown: users[k]!.target.length > 0 }));
 }
 
 /** What each arrival is worth under a model; nothing where the model has never met the item. Throws TIME_LEAK. */
 export async function gains(arrivals: readonly Arrival[], model: Trained, histories: Histories, signal: AbortSignal): Promise<Gain[]> {
+  return gainsOf(usersOf(arrivals, model, histories), model, signal);
+}
+
+/** Each arrival as a user whose target is the item, in the model's columns; without a target where the model has never met it. Throws TIME_LEAK. */
+function usersOf(arrivals: readonly Arrival[], model: Trained, histories: Histories): HeldOutUser[] {
   mustBeUnseen(arrivals, model.version, model.tableVersion);
   const columnOf = translation(histories.vocabulary.items, model.vocabulary);
-  const users = arrivals.map(({ item, foldIn }) => {
+  return arrivals.map(({ item, foldIn }) => {
     const target = model.vocabulary.column(item);
-    return { foldIn: translated(foldIn, columnOf), target: Int32Array.of(...(target === undefined ? [] : [target])) };
+    return { foldIn: translated(foldIn, columnOf), target: target === undefined ? new Int32Array(0) : Int32Array.of(target) };
   });
-  const { perUser }: Evaluation<20 | 100> = await finish(
-    evaluation(model.scoreBatch as ScoreBatch, users, model.vocabulary.items.length, ks),
-    signal,
-  );
+}
+
+async function gainsOf(users: readonly HeldOutUser[], { scoreBatch, vocabulary }: Judged, signal: AbortSignal): Promise<Gain[]> {
+  const { perUser } = await finish(evaluation(scoreBatch, users, vocabulary.items.length, ks), signal);
   return users.map((_, k) => ({ recall: perUser["recall@20"][k] || 0, ndcg: perUser["ndcg@100"][k] || 0 }));
 }
