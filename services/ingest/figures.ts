@@ -68,7 +68,6 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let reason: string | null = null;
   let stalledAt = 0;
   let movedAt = now();
-  let lastCommit: { at: number; seconds: number; rows: number; bytes: number } | null = null;
   const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
   let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
@@ -124,10 +123,10 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
       counters.fileBytes.observe(news.file.bytes);
     }
     table = news.table;
-    lastCommit = { at: Date.now(), seconds: news.seconds, rows: news.file?.rows ?? 0, bytes: news.file?.bytes ?? 0 };
     const messages = news.brought.reduce((sum, { good, dead }) => sum + good + dead, 0);
     commits.push({ at: now(), messages });
-    newest.push({ ...lastCommit, version: news.table.version, cause: news.cause, events: messages });
+    const file = { rows: news.file?.rows ?? 0, bytes: news.file?.bytes ?? 0 };
+    newest.push({ at: Date.now(), seconds: news.seconds, ...file, version: news.table.version, cause: news.cause, events: messages });
     if (newest.length > NEWEST_COMMITS) newest.shift();
     movedAt = now();
     stalled(null);
@@ -184,6 +183,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     healthy: (ms) => (reason === null || now() - stalledAt < ms) && now() - movedAt < ms,
     status: () => {
       while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
+      const last = newest.at(-1);
       const sum = (of: (partition: Partition) => number) => [...partitions.values()].reduce((total, each) => total + of(each), 0);
       const [written, dead, filtered] = [sum((each) => each.written), sum((each) => each.dead), sum((each) => each.filtered)];
       const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
@@ -216,14 +216,14 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         }),
         paused,
         flushes,
-        lastCommit,
+        lastCommit: last ? { at: last.at, seconds: last.seconds, rows: last.rows, bytes: last.bytes } : null,
         commits: newest,
         rebalances,
         fenced,
         unknownFields: Object.fromEntries(unknownFields),
         table: { version: table.version, files: table.files, rows: table.rows },
         assignedAt,
-        lastCommitAt: lastCommit?.at ?? null,
+        lastCommitAt: last?.at ?? null,
         newestArrival: table.watermark || null,
         freshness: freshness.latency(),
         eventsPerSecond: (commits.reduce((total, { messages }) => total + messages, 0) * 1000) / RATE_WINDOW_MS,
