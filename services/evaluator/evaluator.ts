@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
+import { splitInWords } from "../../shared/events/split.ts";
 import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -108,10 +109,9 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
   function recordOf({ manifest }: OpenModel, { model, popularity, users }: Measured, known: number) {
     const { round, step, watermark, salt, tableVersion } = manifest;
     const engineName = `${engine.name} ${engine.version}`;
-    const split = "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target";
     const contract = {
       part: "validation",
-      split,
+      split: splitInWords,
       salt,
       masking: "fold-in",
       k: [20, 50, 100],
@@ -139,9 +139,10 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       return pinned;
     },
     async look(signal) {
-      if ((await currentVersion(places.models)) !== (published?.version ?? null)) published = await readPublished(places.models);
+      const current = await currentVersion(places.models);
+      if (current !== (published?.version ?? null)) published = await readPublished(places.models);
       pinned = await pinnedVersion(places.models);
-      const inUse = await openIncumbent(await currentVersion(places.models));
+      const inUse = await openIncumbent(current);
       if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));

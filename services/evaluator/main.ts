@@ -48,7 +48,7 @@ export const command = defineCommand({
       evaluations: paths.evaluations,
       perUser: paths.perUser,
     };
-    const log = createLog("evaluator", { run: pathsOf(config.dataDir).root });
+    const log = createLog("evaluator", { run: paths.root });
     const metrics = createMetrics("evaluator");
     for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0); // the first one is an increase
     const freshness = openFreshness(metrics, "published");

@@ -3,6 +3,7 @@
 import type { Manifest } from "../../shared/checkpoint/manifest.ts";
 import type { Dataset } from "../../shared/csv/dataset.ts";
 import { Histories } from "../../shared/events/histories.ts";
+import { splitInWords } from "../../shared/events/split.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { NamedUser } from "../../shared/ranking/evaluate.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -75,7 +76,7 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
     test: heldOut(histories, "test", salt, vocabulary, limit),
     contract: {
       data: table,
-      split: "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target",
+      split: splitInWords,
       salt,
       tableVersion: version,
       trainedOnVersion: manifest.tableVersion,

@@ -50,9 +50,9 @@ export const command = defineCommand({
   summary: "Read events from Kafka into the Delta table, each exactly once",
   options,
   run: async (config, until) => {
-    const log = createLog("ingest", { run: pathsOf(config.dataDir).root });
     const { topic, untilEnd } = config;
     const paths = pathsOf(config.dataDir);
+    const log = createLog("ingest", { run: paths.root });
     const tableDir = resolve(config.table ?? paths.table);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);

@@ -50,8 +50,8 @@ export const command = defineCommand({
   positionals: ["file"],
   options,
   run: async (config, until) => {
-    const log = createLog("replay", { run: pathsOf(config.dataDir).root });
     const paths = pathsOf(config.dataDir);
+    const log = createLog("replay", { run: paths.root });
     const opened = await openSource(config, paths.replay, log);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);

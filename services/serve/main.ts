@@ -28,7 +28,7 @@ export const command = defineCommand({
   }),
   async run(config, until) {
     const paths = pathsOf(config.dataDir);
-    const log = createLog("serve", { run: pathsOf(config.dataDir).root });
+    const log = createLog("serve", { run: paths.root });
     const tokens = readTokens(config.tokenFile, "reader");
     mustBeGuarded("--host", config.host, tokens !== undefined);
     const metrics = createMetrics("serve");

@@ -1,7 +1,8 @@
 // The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between two requests.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { currentVersion, readMetrics } from "../../shared/checkpoint/models.ts";
+import { readMetrics } from "../../shared/checkpoint/models.ts";
+import { currentVersion } from "../../shared/checkpoint/pointer.ts";
 import { openModel } from "../../shared/checkpoint/scoring.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { AppError } from "../../shared/runtime/errors.ts";

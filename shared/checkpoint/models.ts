@@ -12,8 +12,6 @@ import { readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
 import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
 
-export { currentVersion };
-
 const METRICS = "metrics.json";
 /**
  * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still one of an hour ago and one of yesterday to go back to.

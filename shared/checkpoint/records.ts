@@ -1,7 +1,8 @@
 // What stands in a published version's manifest and metrics, read with tolerance: a version that cannot be read is listed too, with the reason.
 import { join } from "node:path";
 import { type Manifest, readManifest } from "./manifest.ts";
-import { currentVersion, listModels, parentOf, readMetrics, unknown } from "./models.ts";
+import { listModels, parentOf, readMetrics, unknown } from "./models.ts";
+import { currentVersion } from "./pointer.ts";
 import { AppError } from "../runtime/errors.ts";
 
 export interface ModelRecord {

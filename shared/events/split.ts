@@ -1,6 +1,9 @@
 // Who is held out and which of their items are the target: decided by hash alone, for ever, so that no event ever changes side (strong generalisation).
 import { hash32 } from "./hash.ts";
 
+/** For contracts of evaluations. */
+export const splitInWords = "users by hash: 80 % train, 10 % validation, 10 % test; one item in five of a held-out user is the target";
+
 export type Part = "train" | "validation" | "test";
 
 /** 80 % of users train, 10 % validate, 10 % test. The same answer in every process, at any time, for one salt. */
