@@ -11,8 +11,11 @@ export interface Setting {
 /** A row of the report, tuned for itself. */
 export interface Entry {
   readonly id: string;
-  readonly command: "train" | "blend";
+  /** `neural` rows take trainers and a limit of time, `solved` ones neither; a `blend` is made of other rows. */
+  readonly kind: "neural" | "solved" | "blend";
   readonly model: string;
+  /** The same for all its trials. */
+  readonly flags: readonly string[];
   /** The usual one first. */
   readonly settings: readonly Setting[];
   /** Whether its draws depend on a seed; what is solved in closed form has one answer. */

@@ -80,22 +80,32 @@ export async function listEpochs(dir: string): Promise<number[]> {
 
 /** What an epoch's file says of the model's validation users in one metric; users without a target are left out. Throws FILE_MISSING, FILE_UNREADABLE. */
 export async function readEpoch(dir: string, epoch: number, metric: string): Promise<Map<string, number>> {
-  const path = pathOf(dir, epoch);
+  const { users, metrics } = await readPerUser(pathOf(dir, epoch), { part: "validation", scorer: "model" }, [metric]);
+  return new Map(users.map((user, k) => [user, metrics[metric]![k]!] as const).filter(([, value]) => !Number.isNaN(value)));
+}
+
+/** One scorer's figures on one part; NaN for a user without a target. Throws FILE_MISSING, FILE_UNREADABLE. */
+export async function readPerUser<M extends string>(
+  path: string,
+  wanted: Pick<Scored, "part" | "scorer">,
+  metrics: readonly M[],
+): Promise<{ readonly users: readonly string[]; readonly metrics: Readonly<Record<M, Float64Array>> }> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw openError(error, path);
   });
-  const schema = [...about.filter(({ type }) => type === "string"), metricColumn(metric)];
+  const schema = [...about.filter(({ type }) => type === "string"), ...metrics.map(metricColumn)];
   const { rows, columns } = decoded(schema, bytes, path);
   const [part, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
     string[],
     string[],
     string[],
   ];
-  const values = columns[metric] as Float64Array;
-  const wanted = user.flatMap((name, k): [string, number][] =>
-    part[k] === "validation" && scorer[k] === "model" && !Number.isNaN(values[k]) ? [[name, values[k]!]] : [],
-  );
-  return new Map(wanted);
+  const at = Array.from({ length: rows }, (_, k) => k).filter((k) => part[k] === wanted.part && scorer[k] === wanted.scorer);
+  const column = (name: M) => Float64Array.from(at, (k) => (columns[name] as Float64Array)[k]!);
+  return {
+    users: at.map((k) => user[k]!),
+    metrics: Object.fromEntries(metrics.map((name) => [name, column(name)])) as Record<M, Float64Array>,
+  };
 }
 
 /** Writes the files of the folder that name the user anew, without them. How many there were. Throws FILE_UNREADABLE. */

@@ -16,7 +16,8 @@ import {
 
 const entry = (model: string, settings: number, more: Partial<Entry> = {}): Entry => ({
   id: model,
-  command: "train",
+  kind: "neural",
+  flags: [],
   model,
   settings: Array.from({ length: settings }, (_, k) => ({ name: `setting ${k}`, flags: k === 0 ? [] : [`--lambda=${k}`] })),
   isSeeded: true,
