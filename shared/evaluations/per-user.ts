@@ -52,6 +52,7 @@ function encodePerUser({ epoch, step }: Standing, scored: readonly Scored[]): Ui
   return encodeParquet([...about, ...metrics.map(metricColumn)], columns, users.length).bytes;
 }
 
+const testOf = (dir: string) => join(dir, "test.parquet");
 const pathOf = (dir: string, epoch: number) => join(dir, `epoch-${String(epoch).padStart(6, "0")}.parquet`);
 
 /** Writes an epoch's file, in place of one of the same epoch, and forgets the oldest beyond the newest `kept`. */
@@ -66,6 +67,9 @@ export async function keepEpoch(
   for (const old of epochs.slice(0, Math.max(0, epochs.length - kept))) await rm(pathOf(dir, old), { force: true });
 }
 
+/** The test users of a run's best epoch. */
+export const keepTest = (dir: string, standing: Standing, scored: Scored): Promise<void> => writePerUser(testOf(dir), standing, [scored]);
+
 /** Epochs whose file is in the folder, ascending; none where there is no folder. */
 export async function listEpochs(dir: string): Promise<number[]> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
@@ -79,33 +83,28 @@ export async function listEpochs(dir: string): Promise<number[]> {
 }
 
 /** What an epoch's file says of the model's validation users in one metric; users without a target are left out. Throws FILE_MISSING, FILE_UNREADABLE. */
-export async function readEpoch(dir: string, epoch: number, metric: string): Promise<Map<string, number>> {
-  const { users, metrics } = await readPerUser(pathOf(dir, epoch), { part: "validation", scorer: "model" }, [metric]);
-  return new Map(users.map((user, k) => [user, metrics[metric]![k]!] as const).filter(([, value]) => !Number.isNaN(value)));
-}
+export const readEpoch = (dir: string, epoch: number, metric: string): Promise<Map<string, number>> =>
+  readUsers(pathOf(dir, epoch), "validation", metric);
 
-/** One scorer's figures on one part; NaN for a user without a target. Throws FILE_MISSING, FILE_UNREADABLE. */
-export async function readPerUser<M extends string>(
-  path: string,
-  wanted: Pick<Scored, "part" | "scorer">,
-  metrics: readonly M[],
-): Promise<{ readonly users: readonly string[]; readonly metrics: Readonly<Record<M, Float64Array>> }> {
+/** What `keepTest` kept of the test users, likewise. */
+export const readTest = (dir: string, metric: string): Promise<Map<string, number>> => readUsers(testOf(dir), "test", metric);
+
+async function readUsers(path: string, part: Scored["part"], metric: string): Promise<Map<string, number>> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw openError(error, path);
   });
-  const schema = [...about.filter(({ type }) => type === "string"), ...metrics.map(metricColumn)];
+  const schema = [...about.filter(({ type }) => type === "string"), metricColumn(metric)];
   const { rows, columns } = decoded(schema, bytes, path);
-  const [part, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
+  const [parts, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
     string[],
     string[],
     string[],
   ];
-  const at = Array.from({ length: rows }, (_, k) => k).filter((k) => part[k] === wanted.part && scorer[k] === wanted.scorer);
-  const column = (name: M) => Float64Array.from(at, (k) => (columns[name] as Float64Array)[k]!);
-  return {
-    users: at.map((k) => user[k]!),
-    metrics: Object.fromEntries(metrics.map((name) => [name, column(name)])) as Record<M, Float64Array>,
-  };
+  const values = columns[metric] as Float64Array;
+  const wanted = user.flatMap((name, k): [string, number][] =>
+    parts[k] === part && scorer[k] === "model" && !Number.isNaN(values[k]) ? [[name, values[k]!]] : [],
+  );
+  return new Map(wanted);
 }
 
 /** Writes the files of the folder that name the user anew, without them. How many there were. Throws FILE_UNREADABLE. */
