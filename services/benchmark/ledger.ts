@@ -33,9 +33,7 @@ const attemptSchema = z.object({
 });
 export type Attempt = z.output<typeof attemptSchema>;
 
-export interface Result extends Tried, Attempt {
-  readonly trained: Trained | null;
-}
+export type Result = Tried & Attempt & { readonly trained: Trained | null };
 
 const settingsSchema = z.object({
   format: z.literal(1),
@@ -54,7 +52,9 @@ const attemptFile = (out: string, id: string) => join(folderOf(out, id), "trial.
 export async function agree(out: string, plan: Plan, subject: Subject): Promise<void> {
   const path = join(out, "benchmark.json");
   const before = await readJson(path, settingsSchema);
-  const grids = Object.fromEntries(plan.entries.map(({ id, flags, settings }) => [id, settings.map((setting) => [...flags, ...setting.flags])]));
+  const grids = Object.fromEntries(
+    plan.entries.map(({ id, flags, settings }) => [id, settings.map((setting) => [...flags, ...setting.flags])]),
+  );
   const now = { format: 1 as const, data: { dir: subject.dir, sha256: subject.sha256 }, ...budgetOf(plan), grids };
   const what = before && differenceOf(before, now);
   if (what) throw new AppError("BENCHMARK_MISMATCH", { what, path });
@@ -68,7 +68,9 @@ function differenceOf(before: Settings, now: Settings): string | undefined {
   if (before.data.sha256 !== now.data.sha256) return `begun with the data of ${before.data.dir}, and ${now.data.dir} holds other rows`;
   if (before.budgetSeconds !== now.budgetSeconds) return `begun with --budget ${before.budgetSeconds}s, not ${now.budgetSeconds}s`;
   if (before.seeds.length !== now.seeds.length) return `begun with --seeds ${before.seeds.length}, not ${now.seeds.length}`;
-  const changed = Object.keys(now.grids).find((id) => before.grids[id] && JSON.stringify(before.grids[id]) !== JSON.stringify(now.grids[id]));
+  const changed = Object.keys(now.grids).find(
+    (id) => before.grids[id] && JSON.stringify(before.grids[id]) !== JSON.stringify(now.grids[id]),
+  );
   return changed && `begun with another grid for ${changed}`;
 }
 

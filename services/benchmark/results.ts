@@ -1,6 +1,6 @@
 // The report's model: from what the trials left and what the tests said to rows in order, for report.json and for whoever draws it. Pure.
 import { type Summary, summary } from "../../shared/ranking/metrics.ts";
-import type { Agenda } from "./agenda.ts";
+import { type Agenda, titleOf } from "./agenda.ts";
 import { type Comparison, compareNeighbours } from "./comparison.ts";
 import { type Exam, type Metric, metrics } from "./exam.ts";
 import type { Result } from "./ledger.ts";
@@ -69,7 +69,7 @@ export function rowsOf(entries: readonly Entry[], agenda: Agenda, evidence: Evid
   return rows.sort((a, b) => (b.test?.["ndcg@100"].mean ?? -1) - (a.test?.["ndcg@100"].mean ?? -1));
 }
 
-export function rowOf(entry: Entry, { plan, titleOf }: Agenda, { results, exams }: Evidence): Row {
+export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Evidence): Row {
   const tried = triedOf(plan, entry, results);
   const best = chosen(plan, entry, results);
   const result = best && results.get(best.id)!;
@@ -105,7 +105,7 @@ export function rowOf(entry: Entry, { plan, titleOf }: Agenda, { results, exams 
 }
 
 function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Exam | string | undefined): string {
-  if (typeof exam === "string") return `its test failed: ${exam}`;
+  if (typeof exam === "string") return exam;
   const tried = triedOf(plan, entry, results);
   const reasons = tried.flatMap(({ id, setting }) => {
     const why = results.get(id)!.why;
@@ -135,10 +135,9 @@ function ofSeeds(exams: readonly Exam[]): Row["test"] {
 }
 
 const meanOverSeeds = (exams: readonly Exam[], metric: Metric): Float64Array =>
-  exams[0]!.metrics[metric].map((_, user) => exams.reduce((sum, exam) => sum + exam.metrics[metric][user]!, 0) / exams.length);
+  exams[0]![metric].map((_, user) => exams.reduce((sum, exam) => sum + exam[metric][user]!, 0) / exams.length);
 
-const meansOf = (exam: Exam) =>
-  Object.fromEntries(metrics.map((metric) => [metric, summary(exam.metrics[metric]).mean])) as Record<Metric, number>;
+const meansOf = (exam: Exam) => Object.fromEntries(metrics.map((metric) => [metric, summary(exam[metric]).mean])) as Record<Metric, number>;
 
 function curveOf(result: Result | undefined): CurvePoint[] {
   let seconds = 0;

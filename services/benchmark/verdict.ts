@@ -36,7 +36,8 @@ export function errorIn(log: string): string {
   return printable(linesOf(log).findLast((line) => /^[A-Z_]{4,}: /.test(line)) ?? newestLine(log), 400);
 }
 
-export const newestLine = (log: string): string => printable(linesOf(log).at(-1) ?? "", 200);
+/** What a trial said last, for the line of progress: without the end's line of test figures, which nobody shall see before all is chosen. */
+export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !line.startsWith("best epoch ")) ?? "", 200);
 
 const linesOf = (log: string) =>
   log

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { easeDefaults } from "../../shared/model/ease.ts";
 import { isNeural, systemFlag, systemNames, systems } from "../../shared/model/systems.ts";
+import { duration } from "../../shared/runtime/amount.ts";
 import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
 
 /** Settings of the solved systems: each has some of them. Without a default, so that one which the system does not have is told. */
@@ -20,6 +21,7 @@ export const options = z
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
     trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
     patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
+    timeLimit: duration("365d").optional().describe("end before an epoch that would go beyond so long, such as 30m; one is always done"),
     out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
