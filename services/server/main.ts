@@ -1,6 +1,7 @@
 // The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
@@ -17,16 +18,19 @@ import { openCheckpointWriter } from "./saving/checkpoint-writer.ts";
 import { openCheckpointing } from "./saving/checkpointing.ts";
 import { trainContinuously } from "./run/continuous.ts";
 import { largestAnswer } from "./desk/contributions.ts";
-import { corpusOfDataset, corpusOfTable } from "./run/corpus.ts";
+import { corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { openDesk } from "./desk/desk.ts";
 import { trainEpochs } from "./run/epochs.ts";
-import { openPinnedEvents } from "./run/events.ts";
+import { openPinnedEvents } from "../../shared/corpus/events.ts";
 import { SMALL_MESSAGE } from "./door/limits.ts";
 import { listenForPeers, type Peers } from "./door/peers.ts";
 import { latestCheckpoint, mustFit, type Numbered, originOf, resumeOrBegin } from "./saving/persistence.ts";
 import { Progress } from "./progress.ts";
 
 const options = z.object({
+  model: systemFlag(neural)
+    .default("recvae")
+    .describe(`the system that is trained: ${neural.join(", ")}`),
   data: z.string().optional().describe("dataset directory of Liang et al."),
   table: z.string().optional().describe("directory of the tables events and items"),
   out: z.string().describe("where checkpoints and the model go; a run found there is resumed"),

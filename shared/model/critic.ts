@@ -4,7 +4,7 @@ import { uniform } from "./draws.ts";
 import type { Tensor, Weights } from "./parameters.ts";
 
 /** Of the authors' critic, from the figures to the guess. */
-export const criticWidths: readonly number[] = [3, 100, 100, 10, 1];
+const criticWidths: readonly number[] = [3, 100, 100, 10, 1];
 /** Of a user: items that the actor is shown, items that are kept from it, and the negative log-likelihood of what it makes of that. */
 export type Figures = readonly [kept: number, dropped: number, nll: number];
 const NLL = 2;

@@ -23,7 +23,10 @@ test("standardised scores have mean 0 and deviation 1 over what the user does no
       const standard_I = standardised(scores_I, known);
       const open = columns.filter((column) => !known.includes(column));
       const values = open.map((column) => standard_I[column]!);
-      if (new Set(open.map((column) => scores_I[column]! + 0)).size === 1) return expect([...standard_I]).toEqual(columns.map(() => 0));
+      if (new Set(open.map((column) => scores_I[column]!)).size === 1) {
+        expect([...standard_I]).toEqual(columns.map(() => 0));
+        return;
+      }
       const mean = values.reduce((a, b) => a + b) / values.length;
       expect(mean).toBeCloseTo(0, 9);
       expect(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length).toBeCloseTo(1, 9);
@@ -75,7 +78,10 @@ test("the weight is the share of the grid with the best NDCG@100 that an evaluat
       const { weight, curve } = finished(sameFor(a_I), sameFor(b_I), everybody);
       expect(curve.map((each) => each.weight)).toEqual(columnsOf(0, 0.05, 21));
       const means = curve.map((each) => evaluate(blended(sameFor(a_I), sameFor(b_I), each.weight), everybody, ITEMS)["ndcg@100"].mean);
-      if (everybody.every(({ target }) => target.length === 0)) return expect(weight).toBe(0.5);
+      if (everybody.every(({ target }) => target.length === 0)) {
+        expect(weight).toBe(0.5);
+        return;
+      }
       curve.forEach((each, k) => {
         expect(each["ndcg@100"].mean).toBeCloseTo(means[k]!, 12);
       });

@@ -2,15 +2,15 @@
 import { join } from "node:path";
 import { passesOf } from "../../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
-import { keepEpoch } from "../../../shared/evaluations/per-user.ts";
-import { loadModel } from "../../../shared/checkpoint/checkpoints.ts";
+import { keepEpoch, keepTest, type Scored } from "../../../shared/evaluations/per-user.ts";
+import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import { writeWhole } from "../../../shared/runtime/whole-file.ts";
 import { scored } from "../../../shared/wire/messages.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
-import type { Corpus } from "./corpus.ts";
+import type { Corpus } from "../../../shared/corpus/corpus.ts";
 import type { DeskStatus } from "../desk/desk-status.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
@@ -85,7 +85,8 @@ async function runEpochs(
       const { loss, seconds: trainSeconds } = soFar.trained;
       progress.finished(loss, run.round);
       const perUser = await judge(run, corpus.validation, runStep);
-      await keep(out, run, corpus.validation, perUser, log);
+      const standing = { epoch: run.round, step: run.step };
+      await told(log, keepEpoch(join(out, "evaluations"), standing, [ofModel("validation", corpus.validation, perUser)]));
       const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
@@ -111,8 +112,12 @@ async function runEpochs(
   await checkpointing.settled();
 }
 
-async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
-  const test = summaries(await judge(await bestOf(out, run, soFar), corpus.test, runStep));
+async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk, log }: Tools): Promise<void> {
+  const best = await bestOf(out, run, soFar);
+  const perUser = await judge(best.run, corpus.test, runStep);
+  const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
+  await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
+  const test = summaries(perUser);
   const { engines, mostTrainers } = desk();
   const report = {
     model: "recvae",
@@ -130,10 +135,11 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
 }
 
 /** The run itself where it stands at its best epoch, otherwise one with the model on disk. */
-async function bestOf(out: string, run: Run, { best }: SoFar): Promise<Run> {
-  if (best?.epoch === run.round && !run.underWay) return run;
-  const { manifest, weights } = await loadModel(out);
-  return { ...run, optimizer: new Optimizer(manifest.config, weights, { wire: run.optimizer.wire }) };
+async function bestOf(out: string, run: Run, { best }: SoFar): Promise<{ run: Run; step: number }> {
+  if (best?.epoch === run.round && !run.underWay) return { run, step: run.step };
+  const { manifest, weights } = await loadNeural(out);
+  const optimizer = new Optimizer(manifest.config, weights, { wire: run.optimizer.wire });
+  return { run: { ...run, optimizer }, step: manifest.step };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {
@@ -142,13 +148,14 @@ async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep):
   return Object.fromEntries(scored.map((name, at) => [name, column(at)])) as PerUser;
 }
 
-/** The epoch's figures of every validation user, for `plot stability`. What cannot be written is told, and the run goes on. */
-async function keep(out: string, run: Run, users: Corpus["validation"], metrics: PerUser, log: Log): Promise<void> {
-  const scored = { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics } as const;
-  await keepEpoch(join(out, "evaluations"), { epoch: run.round, step: run.step }, [scored]).catch((error: unknown) =>
-    log.warn({ epoch: run.round, err: error }, "the users' figures of this epoch could not be written"),
-  );
-}
+const ofModel = (part: "validation" | "test", users: Corpus["test"], metrics: PerUser): Scored => ({
+  ...{ part, scorer: "model", metrics },
+  users: users.map(({ user }) => user),
+});
+
+/** Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is told, and the run goes on. */
+const told = (log: Log, written: Promise<void>): Promise<void> =>
+  written.catch((error: unknown) => log.warn({ err: error }, "the users' figures of this epoch could not be written"));
 
 const summaries = (perUser: PerUser): Judged =>
   Object.fromEntries(Object.entries(perUser).map(([name, values]) => [name, summary(values)])) as Judged;

@@ -1,4 +1,5 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { joined } from "../../../shared/model/pieces.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
@@ -38,9 +39,6 @@ export interface UnderWay {
   /** Of the losses, each as often as its step has users. */
   readonly sums: { reconstruction: number; kl: number; users: number };
 }
-
-/** Distinct columns of a training user. The same answer throughout an outer epoch. */
-export type RowOf = (user: number) => Int32Array;
 
 /** Leases a step's parts and waits for the answers, in part order. */
 export type RunStep = (work: Work) => Promise<readonly Received[]>;

@@ -1,6 +1,7 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
 import { initialise, type Weights } from "../../../shared/model/parameters.ts";
+import type { NeuralName } from "../../../shared/model/systems.ts";
 import { usualSchedule } from "../../../shared/model/schedule.ts";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoint/manifest.ts";
@@ -171,8 +172,11 @@ export function contentsOf(run: Run, extra: Extra): Contents {
   };
 }
 
-function factsOf(run: Run, { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">): ManifestFacts {
+function factsOf(
+  run: Run,
+  { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">,
+): ManifestFacts<NeuralName> {
   const { optimizer, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
-  return { config: optimizer.config, step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  return { model: "recvae", config: optimizer.config, step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
 }

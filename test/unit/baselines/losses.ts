@@ -1,12 +1,12 @@
 // Golden checks of the ranking losses and of the critic: a fixture of each model against numbers computed in float64 elsewhere.
 import { expect } from "vitest";
-import type { Engine } from "../../../shared/engine/engine.ts";
 import { Kernels } from "../../../shared/kernels/kernels.ts";
 import { actorLoss, criticLoss, type Figures, guess } from "../../../shared/model/critic.ts";
 import { lambdarank } from "../../../shared/model/lambdarank.ts";
 import type { Weights } from "../../../shared/model/parameters.ts";
 import { warp } from "../../../shared/model/warp.ts";
 import { deviation } from "../recvae.ts";
+import type { Checks } from "./check.ts";
 
 const tolerance = 1e-4;
 
@@ -31,10 +31,9 @@ interface Critic {
   actor: { loss: number; gradientOfNll: number[] };
 }
 
-type Check = (engine: Engine, fixture: never) => void;
-
-export const losses: Record<string, Check> = {
-  warp(_, { scores, batch, coefficients, lossPerUser }: Warp) {
+export const lossChecks: Checks = {
+  warp(_, fixture) {
+    const { scores, batch, coefficients, lossPerUser } = fixture as Warp;
     const found = everyUser(warp, { scores, batch });
     expect(deviation(found.losses, lossPerUser)).toBeLessThan(tolerance);
     found.gradients.forEach((gradient_I, user) => {
@@ -42,13 +41,15 @@ export const losses: Record<string, Check> = {
     });
   },
 
-  lambdanet(_, { scores, batch, gradient }: Lambdarank) {
+  lambdanet(_, fixture) {
+    const { scores, batch, gradient } = fixture as Lambdarank;
     everyUser(lambdarank, { scores, batch }).gradients.forEach((gradient_I, user) => {
       expect(deviation(gradient_I, gradient[user]!), `user ${user}`).toBeLessThan(tolerance);
     });
   },
 
-  ract(_, { config, features, ndcg, weights, critic, actor }: Critic) {
+  ract(_, fixture) {
+    const { config, features, ndcg, weights, critic, actor } = fixture as Critic;
     const own = weightsOf(weights);
     const made = guess(own, features);
     const { loss, gradients } = criticLoss(own, made, ndcg, config.l2);
