@@ -1,7 +1,7 @@
 // The flags of `train`: those of every system, of the neural ones (shared/runtime/knobs.ts), and of the solved ones.
 import { z } from "zod";
 import { easeDefaults } from "../../shared/model/ease.ts";
-import { isNeural, systemFlag, systemNames, systems } from "../../shared/model/systems.ts";
+import { isNeural, systemFlag, systems, trainable } from "../../shared/model/systems.ts";
 import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
 
 /** Settings of the solved systems: each has some of them. Without a default, so that one which the system does not have is told. */
@@ -12,9 +12,9 @@ const settingsShape = z.object(settings);
 
 export const options = z
   .object({
-    model: systemFlag(systemNames)
+    model: systemFlag(trainable)
       .default("recvae")
-      .describe(`the system: ${systemNames.join(", ")}`),
+      .describe(`the system: ${trainable.join(", ")}`),
     data: z.string().optional().describe("dataset directory of Liang et al."),
     table: z.string().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
