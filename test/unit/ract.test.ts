@@ -32,7 +32,7 @@ test("the critic learns the true NDCG@100 of what was dropped, of users of whom 
       const splits = all.map((each, user) => splitRow(each, seed, draw.step, user, 0.5));
       const scores_BI = uniform(seed, 1, 1, new Float32Array(all.length * ITEMS));
       const nll_B = all.map(({ length }, user) => length * (2 + (user % 3)));
-      const critic = initialCritic(seed, 0);
+      const critic = initialCritic(seed, 0, [3, 5, 4, 1]);
       const found = critique(critic, scores_BI, splits, nll_B, 0.01);
       const counting = [...splits.keys()].filter((user) => splits[user]!.dropped.length > 0);
       expect(found.users).toBe(counting.length);
