@@ -3,7 +3,7 @@ import { z } from "zod";
 import { easeDefaults } from "../../shared/model/ease.ts";
 import { ialsDefaults, wmfDefaults } from "../../shared/model/factors.ts";
 import { slimDefaults } from "../../shared/model/slim.ts";
-import { isNeural, systemFlag, systemNames, systems } from "../../shared/model/systems.ts";
+import { isNeural, systemFlag, systems, trainable } from "../../shared/model/systems.ts";
 import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
 
 const count = () => z.coerce.number().int().min(1);
@@ -36,9 +36,9 @@ const settingsShape = z.object(settings);
 
 export const options = z
   .object({
-    model: systemFlag(systemNames)
+    model: systemFlag(trainable)
       .default("recvae")
-      .describe(`the system: ${systemNames.join(", ")}`),
+      .describe(`the system: ${trainable.join(", ")}`),
     data: z.string().optional().describe("dataset directory of Liang et al."),
     table: z.string().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),

@@ -1,6 +1,7 @@
 // The systems that the program knows, by the names that people call them: what their settings are, and what a model of theirs is made of. A new one is a row here
 // and one in shared/ranking/scorers.ts. Manifests, `train` and whoever opens a model go by this table.
 import { z } from "zod";
+import { blendOf, type PartSystem } from "./blend.ts";
 import { checkShapes, mustHave } from "./checkpoint.ts";
 import { modelConfig } from "./config.ts";
 import { easeConfig, easeDefaults, easeShapes } from "./ease.ts";
@@ -11,8 +12,8 @@ import { slimConfig, slimDefaults } from "./slim.ts";
 import { checkSlim, slimNames } from "./slim-weights.ts";
 
 interface System<C> {
-  /** `neural` ones learn through the parameter server; `solved` ones are fitted in one process. */
-  readonly kind: "neural" | "solved";
+  /** `neural` ones learn through the parameter server; `solved` ones are fitted in one process; `combined` ones are made of models that are there. */
+  readonly kind: "neural" | "solved" | "combined";
   /** Shape of its settings in a manifest. */
   readonly config: z.ZodType<C>;
   /** Throws CHECKPOINT_CORRUPT when a tensor is missing or has another shape than the settings ask for. */
@@ -54,15 +55,24 @@ export const systems = {
   wmf: ofItems(wmfConfig, wmfDefaults, factorShapes),
   ials: ofItems(ialsConfig, ialsDefaults, factorShapes),
   popularity: ofItems(popularityConfig, popularityDefaults, popularityShapes),
+  blend: blendOf(partSystem),
 };
+
+/** Of what a blend may be made of: any system but a blend. */
+function partSystem(name: string): PartSystem | undefined {
+  const found = Object.entries(systems as Record<string, { kind: string }>).find(([own, { kind }]) => own === name && kind !== "combined");
+  return found?.[1] as PartSystem | undefined;
+}
 
 export type SystemName = keyof typeof systems;
 export const neural = ["recvae"] as const satisfies readonly SystemName[];
 export type NeuralName = (typeof neural)[number];
-export type SolvedName = Exclude<SystemName, NeuralName>;
+export type SolvedName = Exclude<SystemName, NeuralName | "blend">;
 export type ConfigOf<N extends SystemName> = z.output<(typeof systems)[N]["config"]>;
 
 export const systemNames = Object.keys(systems) as SystemName[];
+/** Those that are learned from data: all but combinations of others. */
+export const trainable = systemNames.filter((name): name is NeuralName | SolvedName => systems[name].kind !== "combined");
 export const isNeural = (name: SystemName): name is NeuralName => systems[name].kind === "neural";
 
 /** Throws CHECKPOINT_CORRUPT when the weights are not what a model of these settings is made of. */
