@@ -5,8 +5,11 @@ import { blendOf, type PartSystem } from "./blend.ts";
 import { checkShapes, mustHave } from "./checkpoint.ts";
 import { modelConfig } from "./config.ts";
 import { easeConfig, easeDefaults, easeShapes } from "./ease.ts";
+import { factorShapes, ialsConfig, ialsDefaults, wmfConfig, wmfDefaults } from "./factors.ts";
 import { type Group, shapesOf, type Weights } from "./parameters.ts";
 import { popularityConfig, popularityDefaults, popularityShapes } from "./popularity.ts";
+import { slimConfig, slimDefaults } from "./slim.ts";
+import { checkSlim, slimNames } from "./slim-weights.ts";
 
 interface System<C> {
   /** `neural` ones learn through the parameter server; `solved` ones are fitted in one process; `combined` ones are made of models that are there. */
@@ -17,23 +20,21 @@ interface System<C> {
   check(weights: Weights, config: C): void;
   /** Names of the tensors that have a row for each item. */
   perItem(config: C): string[];
+  /** Tensors whose numbers were fitted, where others only say where those stand; without it all of them. */
+  readonly fitted?: readonly string[];
 }
 
 const system = <C>(of: System<C>): System<C> => of;
-/** Settings of a solved system; `items` comes from the data. */
-type Settings<C> = Omit<C, "items">;
+/** `usual`: its settings where none are given; `items` comes from the data. */
+const solved = <C>(of: Omit<System<C>, "kind"> & { readonly usual: Omit<C, "items"> }) => ({ kind: "solved" as const, ...of });
 /** One whose tensors all follow from its settings, and all have a row for each item. */
-const ofItems = <C>(
-  config: z.ZodType<C>,
-  usual: Settings<C>,
-  shapes: (config: C) => [string, number[]][],
-): System<C> & { readonly usual: Settings<C> } => ({
-  kind: "solved",
-  usual,
-  config,
-  check: (weights, settings) => mustHave(weights, shapes(settings)),
-  perItem: (settings) => shapes(settings).map(([name]) => name),
-});
+const ofItems = <C>(config: z.ZodType<C>, usual: Omit<C, "items">, shapes: (config: C) => [string, number[]][]) =>
+  solved({
+    config,
+    usual,
+    check: (weights, settings) => mustHave(weights, shapes(settings)),
+    perItem: (settings) => shapes(settings).map(([name]) => name),
+  });
 const itemGroups: readonly Group[] = ["embedding", "decoder"];
 
 export const systems = {
@@ -44,6 +45,15 @@ export const systems = {
     perItem: (config) => itemGroups.flatMap((group) => shapesOf(group, config)).map(([name]) => name),
   }),
   ease: ofItems(easeConfig, easeDefaults, easeShapes),
+  slim: solved({
+    config: slimConfig,
+    usual: slimDefaults,
+    check: checkSlim,
+    perItem: () => [slimNames.lengths],
+    fitted: [slimNames.weights],
+  }),
+  wmf: ofItems(wmfConfig, wmfDefaults, factorShapes),
+  ials: ofItems(ialsConfig, ialsDefaults, factorShapes),
   popularity: ofItems(popularityConfig, popularityDefaults, popularityShapes),
   blend: blendOf(partSystem),
 };
@@ -72,6 +82,12 @@ export function checkTensors<N extends SystemName>(model: N, config: ConfigOf<N>
 
 /** Names of the tensors that have a row for each item. */
 export const itemTensors = <N extends SystemName>(model: N, config: ConfigOf<N>): string[] => rowOf(model).perItem(config);
+
+/** Numbers that were fitted. */
+export function parametersOf(model: SystemName, weights: Weights): number {
+  const names = rowOf(model).fitted ?? Object.keys(weights);
+  return names.reduce((sum, name) => sum + weights[name]!.data.length, 0);
+}
 
 /** TypeScript does not see by itself that a row fits its own name. */
 const rowOf = <N extends SystemName>(model: N) => systems[model] as unknown as System<ConfigOf<N>>;

@@ -2,8 +2,10 @@
 import type { Engine } from "../engine/engine.ts";
 import { type BlendConfig, tensorsOf } from "../model/blend.ts";
 import { easeScores, weightsName } from "../model/ease.ts";
+import { factorScores, factorsName, ialsObjective, wmfObjective } from "../model/factors.ts";
 import type { Weights } from "../model/parameters.ts";
 import { countsName } from "../model/popularity.ts";
+import { slimScores } from "../model/slim-weights.ts";
 import { type ConfigOf, type NeuralName, type SolvedName, type SystemName, systems } from "../model/systems.ts";
 import { blended } from "./blend.ts";
 import { popularityScores, type ScoreBatch } from "./evaluate.ts";
@@ -15,6 +17,9 @@ const onEngine: { readonly [N in NeuralName]: (engine: Engine, config: ConfigOf<
 
 const inMemory: { readonly [N in SolvedName]: (config: ConfigOf<N>, weights: Weights) => ScoreBatch } = {
   ease: ({ items }, weights) => easeScores(weights[weightsName]!.data, items),
+  slim: (config, weights) => slimScores(weights, config),
+  wmf: (config, weights) => factorScores(wmfObjective(config), weights[factorsName]!.data, config.factors),
+  ials: (config, weights) => factorScores(ialsObjective(config), weights[factorsName]!.data, config.factors),
   popularity: (_, weights) => popularityScores(weights[countsName]!.data),
 };
 

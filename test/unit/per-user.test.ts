@@ -3,7 +3,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { eraseUser, keepEpoch, keepTest, listEpochs, readEpoch, readTest, type Scored, writePerUser } from "../../shared/evaluations/per-user.ts";
+import {
+  eraseUser,
+  keepEpoch,
+  keepTest,
+  listEpochs,
+  readEpoch,
+  readTest,
+  type Scored,
+  writePerUser,
+} from "../../shared/evaluations/per-user.ts";
 import { openParquet } from "../../shared/table/parquet-file.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-per-user-"));
