@@ -16,7 +16,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   "dead-letters": () => import("./dead-letters/main.ts") as never,
   server: () => import("./server/main.ts") as never,
   trainer: () => import("./trainer/main.ts") as never,
-  train: () => import("./train.ts") as never,
+  train: () => import("./train/main.ts") as never,
   evaluate: () => import("./evaluator/evaluate.ts") as never,
   plot: () => import("./plot/main.ts") as never,
   evaluator: () => import("./evaluator/main.ts") as never,

@@ -7,7 +7,7 @@ interface Point {
   /** Undefined without validation users. */
   readonly ndcg: number | undefined;
   readonly popularity?: number | undefined;
-  readonly loss?: number;
+  readonly loss?: number | undefined;
   /** Of a continuous run: whether the gate let it pass. */
   readonly published?: boolean;
 }

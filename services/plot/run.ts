@@ -16,7 +16,7 @@ const ndcg = z.looseObject({ [METRIC]: z.number().nullable() });
 
 const reportSchema = z.looseObject({
   epochs: z.array(
-    z.looseObject({ epoch: z.number(), loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }), validation: ndcg }),
+    z.looseObject({ epoch: z.number(), loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }).optional(), validation: ndcg }),
   ),
   best: z.looseObject({ epoch: z.number() }),
 });
@@ -76,7 +76,7 @@ async function ofReport(path: string): Promise<Learning> {
   const points = epochs.map(({ epoch, loss, validation }) => ({
     epoch,
     ndcg: validation[METRIC] ?? undefined,
-    loss: loss.reconstruction + loss.kl,
+    loss: loss && loss.reconstruction + loss.kl,
   }));
   if (points.length === 0) throw nothing("the report has no epoch", path);
   return { unit: "epoch", points, best: best.epoch };

@@ -15,8 +15,8 @@ export interface Doubles {
   free(matrix: number): void;
 }
 
-/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields between products, so that a process can breathe. */
-export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): Generator<undefined, void> {
+/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
+export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): Generator<number, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
   for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
   joinNegative(doubles, blocks, matrix, size, block);
@@ -26,7 +26,7 @@ export function* invert(doubles: Doubles, matrix: Float32Array, size: number, bl
 type Upper = number[][];
 
 /** Eliminates block row k: afterwards it holds what the inverse needs, and the others the Schur complement. All swept is minus the inverse. */
-function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<undefined, void> {
+function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<number, void> {
   const replace = (i: number, j: number, by: number) => {
     free(blocks[i]![j]!);
     blocks[i]![j] = by;
@@ -45,7 +45,7 @@ function* sweep({ product, difference, inverse, negative, free }: Doubles, block
       replace(i, j, difference(blocks[i]![j]!, change));
       free(change);
     }
-    yield;
+    yield (k * blocks.length + i + 1) / blocks.length ** 2;
   }
   row.forEach((swept, j) => {
     if (j > k) replace(k, j, swept);

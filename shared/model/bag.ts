@@ -24,7 +24,7 @@ export function normalisedRow(row: Int32Array, keep?: Uint8Array, rate = 0): Flo
 }
 
 /** The same without the norm: 1. */
-export function rawRow(row: Int32Array, keep?: Uint8Array, rate = 0): Float32Array {
+function rawRow(row: Int32Array, keep?: Uint8Array, rate = 0): Float32Array {
   return dropped(row, 1, keep, rate);
 }
 

@@ -117,9 +117,17 @@ function entryOf(name: string, entry: unknown): Entry {
   return { name, shape, from, to };
 }
 
-/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. Shapes are told as in the file. */
+/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. */
 export function checkShapes(weights: Weights, config: NeuralConfig, parts: readonly Group[] = groups): void {
-  for (const [name, expected] of parts.flatMap((group) => shapesOf(group, config))) {
+  mustHave(
+    weights,
+    parts.flatMap((group) => shapesOf(group, config)),
+  );
+}
+
+/** Throws CHECKPOINT_CORRUPT when one of the tensors is missing or has another shape. Shapes are told as in the file. */
+export function mustHave(weights: Weights, tensors: readonly [name: string, shape: readonly number[]][]): void {
+  for (const [name, expected] of tensors) {
     const found = weights[name]?.shape;
     if (!found) throw corrupt(`tensor ${name} is missing`);
     if (found.length !== expected.length || found.some((n, k) => n !== expected[k])) {

@@ -90,7 +90,13 @@ export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { known,
 }
 
 /** From the gradient of the last layer's input to that of what the decoder was given; of the layers on the way where `gradients` is given. */
-export function gradientOfCode(engine: Engine, decoder: DecoderWeights, decoded: Decoded, dLast_BD: Tensor2D, gradients?: Weights): Tensor2D {
+export function gradientOfCode(
+  engine: Engine,
+  decoder: DecoderWeights,
+  decoded: Decoded,
+  dLast_BD: Tensor2D,
+  gradients?: Weights,
+): Tensor2D {
   return backward(engine, decoder.layers, decoded.code_BL, decoded.outputs, dLast_BD, gradients);
 }
 

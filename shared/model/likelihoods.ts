@@ -17,7 +17,13 @@ export interface Likelihood {
 }
 
 /** Of the users' whole rows, dropped items included. Disposes of the scores. Call inside tf.tidy. */
-export function likelihoodOf(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D, rows: readonly Int32Array[], lap?: Lap): Likelihood {
+export function likelihoodOf(
+  engine: Engine,
+  kind: Recipe["likelihood"],
+  scores_BI: Tensor2D,
+  rows: readonly Int32Array[],
+  lap?: Lap,
+): Likelihood {
   lap?.("logits");
   const known = kind === "multinomial" ? multinomial(engine, scores_BI, rows) : dense(engine, kind, scores_BI, rows);
   lap?.("softmax");
@@ -38,7 +44,12 @@ function multinomial(engine: Engine, logits_BI: Tensor2D, rows: readonly Int32Ar
 }
 
 /** Those whose items stand alone; constants are left out: a Gaussian of variance 1, or Bernoulli's. `square` is twice the Gaussian. */
-function dense(engine: Engine, kind: Exclude<Recipe["likelihood"], "multinomial">, scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
+function dense(
+  engine: Engine,
+  kind: Exclude<Recipe["likelihood"], "multinomial">,
+  scores_BI: Tensor2D,
+  rows: readonly Int32Array[],
+): Likelihood {
   const { tf } = engine;
   const factor = kind === "square" ? 2 : 1;
   const isBernoulli = kind === "bernoulli";

@@ -46,7 +46,8 @@ export function divergenceOf(engine: Engine, regulariser: Regulariser, sampled: 
 }
 
 /** The gradient of the log-variance by way of the spread of z. */
-const throughNoise = ({ tf }: Engine, { scaledNoise_BL }: Sampled, dz_BL: Tensor2D) => tf.mul(tf.mul(scaledNoise_BL, dz_BL), 0.5) as Tensor2D;
+const throughNoise = ({ tf }: Engine, { scaledNoise_BL }: Sampled, dz_BL: Tensor2D) =>
+  tf.mul(tf.mul(scaledNoise_BL, dz_BL), 0.5) as Tensor2D;
 
 /** KL(q || N(0, 1)) in closed form: sum of (mu^2 + e^logvar - 1 - logvar) / 2. */
 function standardDivergence(engine: Engine, sampled: Sampled): Divergence {

@@ -63,7 +63,11 @@ export function shapesOf(group: Group, config: NeuralConfig): Shapes {
   }
   if (group === "decoder") return linear(decoderLayers(decoder.length + 1), [codeWidth(config), ...decoder, items]);
   if (encoder.kind === "residual") return residual(encoder.width, latent!);
-  const [, ...behindBag] = linear(encoderLayers(encoder.widths, latent), [items, ...encoder.widths, ...(latent === null ? [] : [2 * latent])]);
+  const [, ...behindBag] = linear(encoderLayers(encoder.widths, latent), [
+    items,
+    ...encoder.widths,
+    ...(latent === null ? [] : [2 * latent]),
+  ]);
   return behindBag;
 }
 
@@ -71,10 +75,12 @@ type Shapes = [name: string, shape: number[]][];
 
 /** Weight and bias of layers one behind another; `widths` begins with what goes in. */
 function linear(names: readonly string[], widths: readonly number[]): Shapes {
-  return names.flatMap((name, k): Shapes => [
-    [`${name}.weight`, [widths[k + 1]!, widths[k]!]],
-    [`${name}.bias`, [widths[k + 1]!]],
-  ]);
+  return names.flatMap(
+    (name, k): Shapes => [
+      [`${name}.weight`, [widths[k + 1]!, widths[k]!]],
+      [`${name}.bias`, [widths[k + 1]!]],
+    ],
+  );
 }
 
 function residual(width: number, latent: number): Shapes {

@@ -62,7 +62,10 @@ export const recipe = z
     message: "a KL term needs a latent that is sampled",
     path: ["regulariser"],
   })
-  .refine((c) => c.latent !== null || c.encoder.kind === "plain", { message: "a residual encoder has heads of a latent", path: ["latent"] });
+  .refine((c) => c.latent !== null || c.encoder.kind === "plain", {
+    message: "a residual encoder has heads of a latent",
+    path: ["latent"],
+  });
 
 export type Recipe = z.output<typeof recipe>;
 /** Of any neural system. */
@@ -110,6 +113,12 @@ export const decoderWidth = (config: NeuralConfig): number => recipeOf(config).d
 
 /** Whether the prior asks what the encoder of the epoch before said of a user. */
 export const usesOldPosterior = (config: NeuralConfig): boolean => recipeOf(config).regulariser.kind === "composite";
+
+/** Whether new items find a place: their first bias is their log popularity, which only the multinomial likelihood understands; and no user is counted. */
+export function canGrow(config: NeuralConfig): boolean {
+  const { likelihood, users } = recipeOf(config);
+  return likelihood === "multinomial" && users === 0;
+}
 
 /** Weight of the KL term that is the same for all users of a step, after so many updates; undefined where it follows from the user alone. */
 export function annealed(config: NeuralConfig, updates: number): number | undefined {

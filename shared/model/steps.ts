@@ -112,8 +112,7 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
     const known = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.lap);
     const gradients = gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD);
-    if (decoder.layers.length > 0)
-      gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { known, share }), gradients);
+    if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { known, share }), gradients);
     part.lap?.("dW");
     return { gradients, posterior, reconstruction: -sumOf(known.log_B) * share };
   });

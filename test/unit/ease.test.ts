@@ -29,7 +29,7 @@ const relative = (actual: ArrayLike<number>, expected: readonly number[], least 
   Math.max(...expected.map((value, k) => (actual[k] === value ? 0 : Math.abs(actual[k]! - value) / Math.max(Math.abs(value), least))));
 const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs));
 
-function done<T>(work: Generator<undefined, T>): T {
+function done<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;

@@ -1,4 +1,5 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { SparseRows } from "../../../shared/kernels/kernels.ts";
 import { valuesOf } from "../../../shared/model/bag.ts";
 import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
@@ -6,7 +7,7 @@ import type { Step } from "../../../shared/model/schedule.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Work } from "../desk/desk.ts";
 import type { Versioned } from "../desk/outbox.ts";
-import type { RowOf, Run } from "./outer-epoch.ts";
+import type { Run } from "./outer-epoch.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
 export const whole = (config: NeuralConfig, rows: readonly Int32Array[]): SparseRows => ({

@@ -1,7 +1,9 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
-import { annealed, bagWidth, latentOf, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { joined } from "../../../shared/model/pieces.ts";
+import { annealed, bagWidth, latentOf, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
+import type { NeuralName } from "../../../shared/model/systems.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
@@ -16,6 +18,8 @@ import { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
 export interface Run {
+  /** The system's name; absent: RecVAE. */
+  readonly model?: NeuralName;
   readonly seed: number;
   readonly schedule: Schedule;
   readonly partSize: number;
@@ -39,9 +43,6 @@ export interface UnderWay {
   /** Of the losses, each as often as its step has users. */
   readonly sums: { reconstruction: number; kl: number; users: number };
 }
-
-/** Distinct columns of a training user. The same answer throughout an outer epoch. */
-export type RowOf = (user: number) => Int32Array;
 
 /** Leases a step's parts and waits for the answers, in part order. */
 export type RunStep = (work: Work) => Promise<readonly Received[]>;

@@ -2,7 +2,7 @@
 
 /** tanh of four numbers, to a few units in the last place (the rational function of Eigen's fast one); beyond +-7.9 it is as at +-7.9, 1 in float32. */
 function tanh4(x: v128): v128 {
-  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805)); // in this order a NaN stays one
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(7.905311107635498)), f32x4.splat(-7.905311107635498)); // in this order a NaN stays one
   const square = f32x4.mul(x, x);
   let p = f32x4.splat(-2.76076847742355e-16);
   p = f32x4.add(f32x4.mul(p, square), f32x4.splat(2.00018790482477e-13));

@@ -1,30 +1,18 @@
-// `train`: one parameter server and N trainers as processes of their own, a line per outer epoch, the report at the end.
+// Training of a neural system: one parameter server and N trainers as processes of their own, a line per outer epoch, the report at the end.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { askProcess } from "../shared/runtime/answers.ts";
-import { defineCommand } from "../shared/runtime/command.ts";
-import { AppError } from "../shared/runtime/errors.ts";
-import { consistent, flagsOf, knobs, saving } from "../shared/runtime/knobs.ts";
-import { sleep, type Until } from "../shared/runtime/lifecycle.ts";
-import { pathsOf } from "../shared/runtime/paths.ts";
-import { type Spawned, spawnService } from "../shared/runtime/spawn.ts";
-
-const options = z.object({
-  data: z.string().optional().describe("dataset directory of Liang et al."),
-  table: z.string().optional().describe("directory of the tables events and items"),
-  epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
-  trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
-  patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
-  out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
-  json: z.boolean().default(false).describe("print the report on stdout"),
-  salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
-  dataDir: z.string().default(".tributary").describe("where running processes register"),
-  ...saving,
-  ...knobs,
-});
-type Config = z.output<typeof options>;
+import type { NeuralName } from "../../shared/model/systems.ts";
+import { askProcess } from "../../shared/runtime/answers.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { flagsOf } from "../../shared/runtime/knobs.ts";
+import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { Peaks } from "./memory.ts";
+import type { Config } from "./options.ts";
 
 const epochSchema = z.object({
   epoch: z.number(),
@@ -38,41 +26,42 @@ const reportSchema = z.looseObject({ epochs: z.array(epochSchema), best: z.loose
 
 const POLL_MS = 300;
 
-export const command = defineCommand({
-  name: "train",
-  summary: "one training run with several trainers on this machine",
-  options: options.superRefine(consistent),
-  async run(config, until) {
-    const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
-    const started: Spawned[] = [];
-    try {
-      const server = spawnService("server", serverFlags(config, out), { quiet: true });
-      started.push(server);
-      const report = await follow(server, config, until, (address) => {
-        const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
-        const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
-        started.push(...trainers);
-        return trainers;
-      });
-      const code = await server.exited;
-      if (code !== 0) {
-        process.exitCode = code; // its own message stands on stderr
-        return;
-      }
-      if (until.signal.aborted && !existsSync(join(out, "report.json"))) return;
-      report(reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8"))));
-    } finally {
-      await Promise.all(started.reverse().map((each) => each.stop()));
-      if (config.out === undefined) rmSync(out, { recursive: true, force: true });
+/** A run found in `--out` is resumed. Throws SERVICE_DIED; the server's own exit code becomes the process's. */
+export async function trainNeural(model: NeuralName, config: Config, until: Until): Promise<void> {
+  const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
+  const started: Spawned[] = [];
+  const peaks = new Peaks();
+  const look = () => peaks.look(started.map(({ child }) => child.pid));
+  try {
+    const server = spawnService("server", serverFlags(model, config, out), { quiet: true });
+    started.push(server);
+    const report = await follow(server, config, until, look, (address) => {
+      const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
+      const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
+      started.push(...trainers);
+      return trainers;
+    });
+    const code = await server.exited;
+    if (code !== 0) {
+      process.exitCode = code; // its own message stands on stderr
+      return;
     }
-  },
-});
+    if (until.signal.aborted && !existsSync(join(out, "report.json"))) return;
+    const found = reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8")));
+    const whole = { ...found, peakMemoryBytes: peaks.total };
+    await writeWhole(join(out, "report.json"), `${JSON.stringify(whole, null, 2)}\n`);
+    report(whole);
+  } finally {
+    await Promise.all(started.reverse().map((each) => each.stop()));
+    if (config.out === undefined) rmSync(out, { recursive: true, force: true });
+  }
+}
 
-function serverFlags(config: Config, out: string): string[] {
+function serverFlags(model: NeuralName, config: Config, out: string): string[] {
   const source = [...(config.data ? ["--data", config.data] : []), ...(config.table ? ["--table", config.table] : [])];
   const patience = config.patience === undefined ? [] : ["--patience", String(config.patience)];
   const where = ["--out", out, "--listen", "127.0.0.1:0", "--data-dir", config.dataDir, "--salt", config.salt];
-  return [...source, "--epochs", String(config.epochs), ...patience, ...where, ...flagsOf(config)];
+  return ["--model", model, ...source, "--epochs", String(config.epochs), ...patience, ...where, ...flagsOf(config)];
 }
 
 /** Starts the trainers once the server listens, prints a line per epoch until it ends; returns what prints the rest. */
@@ -80,6 +69,7 @@ async function follow(
   server: Spawned,
   config: Config,
   until: Until,
+  look: () => void,
   startTrainers: (address: string) => readonly Spawned[],
 ): Promise<(report: z.output<typeof reportSchema>) => void> {
   let printed: number | undefined;
@@ -93,6 +83,7 @@ async function follow(
   until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
   while (server.running) {
     await Promise.race([sleep(POLL_MS), server.exited]);
+    look();
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
     if (!isListening) for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
