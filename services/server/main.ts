@@ -1,12 +1,13 @@
 // The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { canGrow } from "../../shared/model/recipe.ts";
 import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf, saving, wireOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, saving, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
@@ -67,6 +68,10 @@ export const command = defineCommand({
     if ((config.data === undefined) === (config.table === undefined))
       throw new AppError("USAGE", { what: "give either --data or --table" });
     if (config.data !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--data needs --epochs" });
+    if (config.epochs === undefined && !canGrow(modelOf(config, 1, 1)))
+      throw new AppError("USAGE", {
+        what: `${config.model} as it is to be trained has no way to take up new items and users: give --epochs`,
+      });
     const log = createLog("server", { run: pathsOf(config.dataDir).root });
     const metrics = createMetrics("server");
     const tokens = readTokens(config.tokenFile);
@@ -84,7 +89,7 @@ export const command = defineCommand({
       const model = progress.run?.optimizer.config ?? modelOf(config, 1);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
-        : largestAnswer(model, config.every * Math.max(config.batchSize, config.partSize), model.items);
+        : largestAnswer(model, config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model.items);
     };
     const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
     const status = () => progress.status(peers!, desk);
@@ -103,8 +108,8 @@ export const command = defineCommand({
       progress.checkpoint = { step, round, at: createdAt, seconds: null, lastError: null };
       log.info({ checkpoint: origin.dir, round }, "going on from a checkpoint");
     }
-    const begin = (items: number, users?: Numbered) => {
-      const resumed = resumeOrBegin(found, config, items, users);
+    const begin = (items: number, users?: Numbered, trainUsers?: number) => {
+      const resumed = resumeOrBegin(found, config, items, users, trainUsers);
       found = undefined; // as large as the run, which has taken it over
       progress.run = resumed.run;
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
@@ -130,7 +135,7 @@ export const command = defineCommand({
         const pinned = origin?.manifest.tableVersion ?? undefined;
         const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
         if (origin) mustFit(origin, corpus.vocabulary, "equal");
-        const resumed = begin(corpus.vocabulary.length);
+        const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);
         Object.assign(progress, {
           state: "training",
           users: corpus.users.length,

@@ -10,6 +10,8 @@ import { flagsOf } from "../../shared/runtime/knobs.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
 
 const epochSchema = z.object({
@@ -28,10 +30,12 @@ const POLL_MS = 300;
 export async function trainNeural(model: NeuralName, config: Config, until: Until): Promise<void> {
   const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
   const started: Spawned[] = [];
+  const peaks = new Peaks();
+  const look = () => peaks.look(started.map(({ child }) => child.pid));
   try {
     const server = spawnService("server", serverFlags(model, config, out), { quiet: true });
     started.push(server);
-    const report = await follow(server, config, until, (address) => {
+    const report = await follow(server, config, until, look, (address) => {
       const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
       const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
       started.push(...trainers);
@@ -43,7 +47,10 @@ export async function trainNeural(model: NeuralName, config: Config, until: Unti
       return;
     }
     if (until.signal.aborted && !existsSync(join(out, "report.json"))) return;
-    report(reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8"))));
+    const found = reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8")));
+    const whole = { ...found, peakMemoryBytes: peaks.total };
+    await writeWhole(join(out, "report.json"), `${JSON.stringify(whole, null, 2)}\n`);
+    report(whole);
   } finally {
     await Promise.all(started.reverse().map((each) => each.stop()));
     if (config.out === undefined) rmSync(out, { recursive: true, force: true });
@@ -62,6 +69,7 @@ async function follow(
   server: Spawned,
   config: Config,
   until: Until,
+  look: () => void,
   startTrainers: (address: string) => readonly Spawned[],
 ): Promise<(report: z.output<typeof reportSchema>) => void> {
   let printed: number | undefined;
@@ -75,6 +83,7 @@ async function follow(
   until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
   while (server.running) {
     await Promise.race([sleep(POLL_MS), server.exited]);
+    look();
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
     if (!isListening) for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));

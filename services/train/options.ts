@@ -52,7 +52,9 @@ export const options = z
     ...saving,
     ...knobs,
   })
-  .superRefine(consistent)
+  .superRefine((config, context) => {
+    if (isNeural(config.model)) consistent({ ...config, model: config.model }, context);
+  })
   .superRefine((config, context) => {
     const own = usualOf(config.model);
     for (const name of Object.keys(settings) as (keyof typeof settings)[])

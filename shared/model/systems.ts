@@ -6,7 +6,9 @@ import { checkShapes, mustHave } from "./checkpoint.ts";
 import { modelConfig } from "./config.ts";
 import { easeConfig, easeDefaults, easeShapes } from "./ease.ts";
 import { factorShapes, ialsConfig, ialsDefaults, wmfConfig, wmfDefaults } from "./factors.ts";
-import { type Group, shapesOf, type Weights } from "./parameters.ts";
+import { type FamilyName, familyNames } from "./family/pages.ts";
+import { decoderItems, embeddingOf, type Weights } from "./parameters.ts";
+import { type NeuralConfig, type Recipe, recipe } from "./recipe.ts";
 import { popularityConfig, popularityDefaults, popularityShapes } from "./popularity.ts";
 import { slimConfig, slimDefaults } from "./slim.ts";
 import { checkSlim, slimNames } from "./slim-weights.ts";
@@ -35,15 +37,14 @@ const ofItems = <C>(config: z.ZodType<C>, usual: Omit<C, "items">, shapes: (conf
     check: (weights, settings) => mustHave(weights, shapes(settings)),
     perItem: (settings) => shapes(settings).map(([name]) => name),
   });
-const itemGroups: readonly Group[] = ["embedding", "decoder"];
+/** One that the parameter server trains: its tensors follow from its recipe. */
+const learned = <C extends NeuralConfig>(config: z.ZodType<C>) =>
+  system<C>({ kind: "neural", config, check: checkShapes, perItem: (of) => [embeddingOf(of), ...Object.values(decoderItems(of))] });
+const family = Object.fromEntries(familyNames.map((name) => [name, learned(recipe)])) as Record<FamilyName, System<Recipe>>;
 
 export const systems = {
-  recvae: system({
-    kind: "neural",
-    config: modelConfig,
-    check: checkShapes,
-    perItem: (config) => itemGroups.flatMap((group) => shapesOf(group, config)).map(([name]) => name),
-  }),
+  recvae: learned(modelConfig),
+  ...family,
   ease: ofItems(easeConfig, easeDefaults, easeShapes),
   slim: solved({
     config: slimConfig,
@@ -65,8 +66,8 @@ function partSystem(name: string): PartSystem | undefined {
 }
 
 export type SystemName = keyof typeof systems;
-export const neural = ["recvae"] as const satisfies readonly SystemName[];
-export type NeuralName = (typeof neural)[number];
+export type NeuralName = "recvae" | FamilyName;
+export const neural: readonly NeuralName[] = ["recvae", ...familyNames];
 export type SolvedName = Exclude<SystemName, NeuralName | "blend">;
 export type ConfigOf<N extends SystemName> = z.output<(typeof systems)[N]["config"]>;
 

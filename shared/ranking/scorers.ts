@@ -1,4 +1,4 @@
-// From a model of any system to scores: one maker each. shared/checkpoint/scoring.ts opens the files, `train` has the model in hand.
+// From a model of any system to scores: one maker for the neural ones, one for each of the others. shared/checkpoint/scoring.ts opens the files, `train` has the model in hand.
 import type { Engine } from "../engine/engine.ts";
 import { type BlendConfig, tensorsOf } from "../model/blend.ts";
 import { easeScores, weightsName } from "../model/ease.ts";
@@ -6,14 +6,10 @@ import { factorScores, factorsName, ialsObjective, wmfObjective } from "../model
 import type { Weights } from "../model/parameters.ts";
 import { countsName } from "../model/popularity.ts";
 import { slimScores } from "../model/slim-weights.ts";
-import { type ConfigOf, type NeuralName, type SolvedName, type SystemName, systems } from "../model/systems.ts";
+import { type ConfigOf, isNeural, type NeuralName, type SolvedName, type SystemName, systems } from "../model/systems.ts";
 import { blended } from "./blend.ts";
 import { popularityScores, type ScoreBatch } from "./evaluate.ts";
 import { createScorer, type Scorer } from "./scorer.ts";
-
-const onEngine: { readonly [N in NeuralName]: (engine: Engine, config: ConfigOf<N>, weights: Weights) => Scorer } = {
-  recvae: createScorer,
-};
 
 const inMemory: { readonly [N in SolvedName]: (config: ConfigOf<N>, weights: Weights) => ScoreBatch } = {
   ease: ({ items }, weights) => easeScores(weights[weightsName]!.data, items),
@@ -31,8 +27,7 @@ export function solvedScores<N extends SolvedName>(model: N, config: ConfigOf<N>
 /** `weights` have passed the system's `check`. */
 export function scorerOf<N extends SystemName>(engine: Engine, model: N, config: ConfigOf<N>, weights: Weights): Scorer {
   if (model === "blend") return ofBoth(engine, config as ConfigOf<"blend">, weights);
-  const make = (onEngine as Partial<Record<SystemName, (engine: Engine, config: ConfigOf<N>, weights: Weights) => Scorer>>)[model];
-  if (make) return make(engine, config, weights);
+  if (isNeural(model)) return createScorer(engine, config as ConfigOf<NeuralName>, weights);
   const solved = model as SolvedName;
   return { scoreBatch: solvedScores(solved, config as ConfigOf<typeof solved>, weights), dispose: () => {} };
 }

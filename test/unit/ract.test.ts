@@ -16,7 +16,7 @@ test("the mask is the one that the row is dropped out by: what is kept has a val
   fc.assert(
     fc.property(rows, (all) => {
       const users = all.map((_, k) => 100 + k);
-      const values = valuesOf(all, users, { ...draw, rate: 0.5 });
+      const values = valuesOf("normalised", all, { ...draw, users, rate: 0.5 });
       all.forEach((each, k) => {
         const { kept, dropped } = splitRow(each, draw.seed, draw.step, users[k]!, 0.5);
         expect([...kept]).toEqual([...each].filter((_, n) => values[k]![n]! > 0));

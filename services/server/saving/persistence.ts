@@ -1,6 +1,7 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
 import { initialise, type Weights } from "../../../shared/model/parameters.ts";
+import { latentOf } from "../../../shared/model/recipe.ts";
 import type { NeuralName } from "../../../shared/model/systems.ts";
 import { usualSchedule } from "../../../shared/model/schedule.ts";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
@@ -75,22 +76,24 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 /**
  * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
  * as planned at their version. Of a branch Adam begins anew, its encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
- * Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ * `trainUsers`: see modelOf. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
   checkpoint: Checkpoint | undefined,
-  knobs: Knobs & { threads?: number },
+  knobs: Knobs & { model?: NeuralName; threads?: number },
   items: number,
   users?: Numbered,
+  trainUsers = 0,
 ): Resumed {
-  const config = modelOf(knobs, items);
+  const config = modelOf(knobs, items, trainUsers);
+  const model = knobs.model ?? "recvae";
   const { seed, partSize, threads } = knobs;
   const schedule = scheduleOf(knobs);
-  const settings = { seed, partSize, schedule };
+  const settings = { model, seed, partSize, schedule };
   const [sync, wire] = [syncOf(knobs), wireOf(knobs)];
   if (!checkpoint) {
     const optimizer = new Optimizer(config, initialise(config, seed), { threads, wire });
-    const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
+    const run: Run = { ...settings, optimizer, posteriors: new Posteriors(latentOf(config)), step: 0, round: 0 };
     return { run, progress: undefined, planned: new Int32Array(0) };
   }
   const { manifest, weights, state, training, dir } = checkpoint;
@@ -98,12 +101,13 @@ export function resumeOrBegin(
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, numbering, underWay: position, branchedFrom, ...saved } = parsed.data;
   const isBranch = branchedFrom !== undefined;
-  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
+  const wanted = { model, ...config, seed, partSize, ...schedule, ...sync };
+  mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
   const optimizer = new Optimizer(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
   const posteriors =
-    renumbered || isCutOff || isBranch ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
+    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(manifest.config)) : Posteriors.from(state, latentOf(manifest.config));
   const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
   // What came after the version of a branch's model is to be learned again.
   const planned = isBranch ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version)) : plannedAt;
@@ -176,7 +180,8 @@ function factsOf(
   run: Run,
   { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">,
 ): ManifestFacts<NeuralName> {
-  const { optimizer, step, round, seed, underWay } = run;
+  const { model = "recvae", optimizer, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
-  return { model: "recvae", config: optimizer.config, step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  const standing = { step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  return { model, config: optimizer.config, ...standing } as ManifestFacts<NeuralName>;
 }

@@ -1,0 +1,18 @@
+// The neural systems beside RecVAE by their names: a new one is a page and a line here. knobs.ts turns a page by the flags that were given.
+import { cdae } from "./cdae.ts";
+import { multDae } from "./mult-dae.ts";
+import { multVae } from "./mult-vae.ts";
+import type { Page } from "./page.ts";
+import { betaVae, denoisingVae, vae } from "./vae.ts";
+
+export const pages = {
+  "mult-vae": multVae,
+  "mult-dae": multDae,
+  cdae,
+  vae,
+  "beta-vae": betaVae,
+  dvae: denoisingVae,
+} as const satisfies Record<string, Page>;
+
+export type FamilyName = keyof typeof pages;
+export const familyNames = Object.keys(pages) as FamilyName[];
