@@ -7,8 +7,11 @@ const positive = z.number().int().positive();
 const factor = z.number().min(0);
 const recVae = modelConfig.shape;
 
-/** `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items. */
-export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli"] as const;
+/**
+ * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items.
+ * `warp` and `lambdarank` are no likelihoods but losses of ranks: warp.ts, lambdarank.ts.
+ */
+export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
 
 const encoder = z.discriminatedUnion("kind", [
   /** tanh layers; the first is an embedding bag. */

@@ -20,6 +20,8 @@ import { Posteriors } from "./posteriors.ts";
 export interface Run {
   /** The system's name; absent: RecVAE. */
   readonly model?: NeuralName;
+  /** SHA-256 of the weights that it began with; undefined: they were drawn. */
+  readonly from?: string | undefined;
   readonly seed: number;
   readonly schedule: Schedule;
   readonly partSize: number;
@@ -113,7 +115,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   if (unknown.length === 0) return;
   const { optimizer } = run;
   const old =
-    run.round === 0
+    run.round === 0 && run.from === undefined
       ? firstOldEncoder(optimizer.config, run.seed, optimizer.wire)
       : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
   const parts = cut(unknown, run.partSize);

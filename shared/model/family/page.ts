@@ -6,6 +6,8 @@ export interface Page {
   readonly recipe: Omit<Recipe, "items" | "users">;
   /** Whether training users have vectors of their own. */
   readonly ownVectors?: true;
+  /** Whether it goes on from the weights of a model that is there: `--from` must name one. */
+  readonly fineTuned?: true;
   readonly schedule: Schedule;
 }
 
