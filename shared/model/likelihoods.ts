@@ -75,6 +75,28 @@ function dense(engine: Engine, kind: "gaussian" | "square" | "bernoulli", scores
   return { expected_BI, scales: rows.map(() => 1), hits: rows, factor, log_B };
 }
 
+/** With each user's gradient times a factor of its own; whole and dense, as that of a loss of ranks. `log_B` stays. Disposes of what was expected. */
+export function weighed(
+  engine: Engine,
+  { expected_BI, scales, hits, factor, log_B }: Likelihood,
+  weights_B: ArrayLike<number>,
+): Likelihood {
+  const { tf } = engine;
+  const error_BI = engine.subtractAt(
+    expected_BI,
+    hits,
+    scales.map((scale) => 1 / scale),
+  );
+  expected_BI.dispose();
+  const by_B1 = tf.tensor2d(
+    Float32Array.from(scales, (scale, user) => scale * weights_B[user]!),
+    [scales.length, 1],
+  );
+  return { expected_BI: tf.mul(error_BI, by_B1), scales: scales.map(() => 1), hits: hits.map(() => none), factor, log_B };
+}
+
+const none = new Int32Array(0);
+
 type RankLoss = (scores_I: Float32Array, row: Int32Array, gradient_I: Float32Array) => number;
 
 /** Ranks are counted outside of the engine, user by user. The whole gradient is dense and stands where others have what they expect, and nothing is hit. */
@@ -87,7 +109,6 @@ function ofRanks({ tf }: Engine, loss: RankLoss, scores_BI: Tensor2D, rows: read
     const [start, end] = [user * items, (user + 1) * items];
     return -loss(scores.subarray(start, end), row, gradient.subarray(start, end));
   });
-  const none = new Int32Array(0);
   return {
     expected_BI: tf.tensor2d(gradient, [rows.length, items]),
     scales: rows.map(() => 1),

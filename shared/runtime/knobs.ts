@@ -79,6 +79,19 @@ export const knobs = {
     .lt(1)
     .optional()
     .describe(`share of a user's items dropped in encoder passes ${usual(defaults.dropoutRate, ({ recipe }) => recipe.dropoutRate)}`),
+  criticEpochs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      `of ract: epochs in which the critic learns alone, before it moves the network (default ${pages.ract.recipe.critic!.epochs})`,
+    ),
+  criticLearningRate: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(`of ract: of the critic's Adam (default ${pages.ract.recipe.critic!.learningRate})`),
   mixtureWeights: mixture
     .optional()
     .describe(
@@ -127,7 +140,7 @@ const savingShape = z.object(saving);
 export type Knobs = z.output<typeof shape>;
 
 /** The system that the knobs are of; RecVAE where none is named. */
-type Named = Knobs & { readonly model?: "recvae" | FamilyName | undefined };
+type Named = Knobs & { readonly model?: "recvae" | FamilyName | undefined; readonly epochs?: number | undefined };
 
 /** For `superRefine`: flags that contradict each other, or the system, are told like any other mistake. */
 export function consistent(values: Named, context: z.RefinementCtx): void {
@@ -144,6 +157,17 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
   for (const flag of unused) refuse(flag, `is no setting of ${model} as it is to be trained`);
   if (model !== "recvae" && isFineTuned(pages[model]) && values.from === undefined)
     refuse("from", `${model} goes on from a model that is there, such as one of mult-vae: give its directory`);
+  if (model !== "recvae" && pages[model].recipe.critic) {
+    if (!schedule.notAlternating) refuse("notAlternating", `${model} moves encoder and decoder together`);
+    if (values.dropoutRate === 0) refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
+  }
+  const alone = model === "recvae" ? undefined : (values.criticEpochs ?? pages[model].recipe.critic?.epochs);
+  if (alone !== undefined && values.epochs !== undefined && values.epochs <= alone)
+    context.addIssue({
+      code: "custom",
+      path: ["epochs"],
+      message: `${model}'s critic learns alone for ${alone} epochs (--critic-epochs): give more`,
+    });
   if (sync === "local" && model !== "recvae")
     refuse("sync", `steps of a trainer's own are recvae's alone; ${model} trains with --sync exact`);
 }

@@ -3,6 +3,7 @@
 import { Kernels, type Moving } from "../../../shared/kernels/kernels.ts";
 import { criticShapes, initialCritic } from "../../../shared/model/critic.ts";
 import type { Weights } from "../../../shared/model/parameters.ts";
+import { AppError } from "../../../shared/runtime/errors.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 
@@ -10,21 +11,32 @@ import type { Received } from "../desk/contributions.ts";
 const firstMoment = (name: string) => `${name}.m`;
 const secondMoment = (name: string) => `${name}.v`;
 
+/** Key of the draws of its first weights: far from those of a model's. */
+const STREAM = 4000;
+
 export class Critic {
   readonly #kernels = new Kernels();
+  readonly #learningRate: number;
   readonly #moving: ReadonlyMap<string, Moving>;
   /** Updates so far, the t of the bias correction. */
   updates: number;
 
-  constructor(weights: Weights, updates = 0, state: Weights = {}) {
+  /** `before`: what `state()` gave and the updates until then; without it the weights are drawn and Adam begins. Throws CHECKPOINT_CORRUPT where a tensor is missing. */
+  constructor(learningRate: number, seed: number, before?: { readonly state: Weights; readonly updates: number }) {
     const { memory } = this.#kernels;
-    this.updates = updates;
-    const placed = (name: string, length: number) => (state[name] ? memory.place(state[name].data) : memory.zeros(length));
+    this.#learningRate = learningRate;
+    this.updates = before?.updates ?? 0;
+    const first = initialCritic(seed, STREAM);
+    const known = (name: string, length: number): Float32Array => {
+      const data = before!.state[name]?.data;
+      if (data?.length === length) return memory.place(data);
+      throw new AppError("CHECKPOINT_CORRUPT", { what: `tensor ${name} of the critic is missing, or of another size` });
+    };
     this.#moving = new Map(
-      criticShapes.map(([name]) => {
-        const { data } = weights[name]!;
-        const moments = { m: placed(firstMoment(name), data.length), v: placed(secondMoment(name), data.length) };
-        return [name, { weights: memory.place(data), ...moments }];
+      Object.entries(first).map(([name, { data }]) => {
+        const length = data.length;
+        if (!before) return [name, { weights: memory.place(data), m: memory.zeros(length), v: memory.zeros(length) }];
+        return [name, { weights: known(name, length), m: known(firstMoment(name), length), v: known(secondMoment(name), length) }];
       }),
     );
   }
@@ -35,8 +47,8 @@ export class Critic {
   }
 
   /** One step by the sum of what the parts answered, in part order. */
-  step(parts: readonly Pick<Received, "tensors">[], learningRate: number): void {
-    const rate = { t: ++this.updates, learningRate };
+  step(parts: readonly Pick<Received, "tensors">[]): void {
+    const rate = { t: ++this.updates, learningRate: this.#learningRate };
     for (const [name, moving] of this.#moving)
       this.#kernels.adam(
         moving,

@@ -1,7 +1,7 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
 import type { Weights } from "../../../shared/model/parameters.ts";
-import { latentOf } from "../../../shared/model/recipe.ts";
+import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
 import type { NeuralName } from "../../../shared/model/systems.ts";
 import { usualSchedule } from "../../../shared/model/schedule.ts";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
@@ -13,6 +13,7 @@ import { wires } from "../../../shared/wire/numbers.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
 import { firstWeights, type Start } from "./start.ts";
 import { Optimizer } from "../run/optimizer.ts";
+import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
 import { mustBeFinite, type Run, type UnderWay } from "../run/outer-epoch.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
@@ -32,6 +33,8 @@ const counters = z.looseObject({
   wire: z.enum(wires).default("f32"),
   // of the weights of --from; absent in checkpoints of before there was that
   from: z.string().nullable().default(null),
+  // updates of RaCT's critic, which no other system has
+  critic: count.optional(),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
   // of a checkpoint that `models rollback --branch` made of a published model, and of no other
@@ -96,17 +99,25 @@ export function resumeOrBegin(
   const [sync, wire] = [syncOf(knobs), wireOf(knobs)];
   if (!checkpoint) {
     const optimizer = new Optimizer(config, firstWeights(config, seed, start), { threads, wire });
-    const run: Run = { ...settings, optimizer, posteriors: new Posteriors(latentOf(config)), step: 0, round: 0 };
+    const run: Run = {
+      ...settings,
+      optimizer,
+      critic: criticOf(config, seed),
+      posteriors: new Posteriors(latentOf(config)),
+      step: 0,
+      round: 0,
+    };
     return { run, progress: undefined, planned: new Int32Array(0) };
   }
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, numbering, underWay: position, branchedFrom, ...saved } = parsed.data;
+  const { updates, progress, numbering, underWay: position, branchedFrom, critic: criticUpdates, ...saved } = parsed.data;
   const isBranch = branchedFrom !== undefined;
   const wanted = { model, ...config, seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
   mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
   const optimizer = new Optimizer(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
+  const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
   const posteriors =
@@ -117,7 +128,12 @@ export function resumeOrBegin(
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
-  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round, underWay }, progress, planned };
+  return { run: { ...settings, optimizer, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
+}
+
+function criticOf(config: NeuralConfig, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
+  const { critic } = recipeOf(config);
+  return critic ? new Critic(critic.learningRate, seed, before) : undefined;
 }
 
 /** How trainers work together, as a checkpoint keeps it. */
@@ -151,7 +167,7 @@ export function mustFit({ vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">,
 
 /** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */
 export function contentsOf(run: Run, extra: Extra): Contents {
-  const { optimizer, posteriors, partSize, schedule, underWay, local, from = null } = run;
+  const { optimizer, posteriors, partSize, schedule, underWay, local, from = null, critic } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   if (underWay) mustBeFinite(run); // at a round's end it has been looked at
   const { users = undefined, ...position } = underWay ?? {};
@@ -160,6 +176,7 @@ export function contentsOf(run: Run, extra: Extra): Contents {
     state: {
       ...optimizer.state(),
       ...posteriors.state(),
+      ...critic?.state(),
       ...(planned && { planned: wholeNumbers(planned) }),
       ...(users && { [USERS]: wholeNumbers(users) }),
     },
@@ -171,6 +188,7 @@ export function contentsOf(run: Run, extra: Extra): Contents {
       every: local?.every ?? null,
       wire: optimizer.wire,
       from,
+      critic: critic?.updates,
       progress,
       numbering,
       underWay: underWay && position,

@@ -3,6 +3,7 @@ import { cdae } from "./cdae.ts";
 import { multDae } from "./mult-dae.ts";
 import { multVae } from "./mult-vae.ts";
 import type { Page } from "./page.ts";
+import { ract } from "./ract.ts";
 import { lambdaNet, warpNet } from "./ranks.ts";
 import { betaVae, denoisingVae, vae } from "./vae.ts";
 
@@ -12,6 +13,7 @@ export const pages = {
   cdae,
   warp: warpNet,
   lambdanet: lambdaNet,
+  ract,
   vae,
   "beta-vae": betaVae,
   dvae: denoisingVae,
