@@ -5,7 +5,7 @@ import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { type Corpus, corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { keepEpoch, keepTest, type Scored } from "../../shared/evaluations/per-user.ts";
-import { type ConfigOf, type SolvedName, systems } from "../../shared/model/systems.ts";
+import { type ConfigOf, parametersOf, type SolvedName, systems } from "../../shared/model/systems.ts";
 import type { Summary } from "../../shared/ranking/metrics.ts";
 import { evaluation, type NamedUser } from "../../shared/ranking/evaluate.ts";
 import { solvedScores } from "../../shared/ranking/scorers.ts";
@@ -33,6 +33,7 @@ interface Task<N extends SolvedName> {
   readonly config: ConfigOf<N>;
   readonly corpus: Corpus;
   readonly out: string | undefined;
+  readonly seed: number;
 }
 
 /** Throws DATASET_MALFORMED, TABLE_MISSING, MODEL_TOO_LARGE. Asked to stop, it leaves nothing. */
@@ -42,7 +43,7 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   const corpus = options.data === undefined ? await corpusOfTable(options.table!, options.salt) : corpusOfDataset(options.data);
   if (corpus.withoutTarget > 0) process.stderr.write(`held-out users with nothing to predict are left out: ${corpus.withoutTarget}\n`);
   const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
-  const task = { model, config, corpus, out: options.out };
+  const task = { model, config, corpus, out: options.out, seed: options.seed };
   try {
     await fitAndReport(task, options, signal);
   } catch (error) {
@@ -50,8 +51,8 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   }
 }
 
-async function fitAndReport<N extends SolvedName>(task: Task<N>, { seed, json }: Config, signal: AbortSignal): Promise<void> {
-  const { model, config, corpus, out } = task;
+async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Config, signal: AbortSignal): Promise<void> {
+  const { model, config, corpus, out, seed } = task;
   const startedAt = Date.now();
   const threads = availableParallelism();
   const { best, epochs } = await bestSweep(task, threads, signal);
@@ -60,7 +61,7 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { seed, json }:
   const report = {
     ...{ model, settings, data: corpus.name, seed, engine: best.engine, trainers: 0, threads, sync: "none" },
     wallSeconds: (Date.now() - startedAt) / 1000,
-    parameters: Object.values(best.weights).reduce((sum, { data }) => sum + data.length, 0),
+    parameters: parametersOf(model, best.weights),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     epochs,
     best: { epoch: best.epoch, validation: meansOf(best.validation), test: test.summaries },
@@ -82,14 +83,14 @@ async function bestSweep<N extends SolvedName>(
   threads: number,
   signal: AbortSignal,
 ): Promise<{ best: Best; epochs: Epoch[] }> {
-  const { model, config, corpus, out } = task;
+  const { model, config, corpus, out, seed } = task;
   const epochs: Epoch[] = [];
   let best: Best | undefined;
   let startedAt = Date.now();
   const bar = openBar(model, startedAt, Date.now);
   try {
     const rows = Array.from(corpus.users, corpus.rowOf);
-    const sweeps = (solvers[model] as Solver<ConfigOf<N>>)({ rows, config, threads, signal, progress: bar.show });
+    const sweeps = (solvers[model] as Solver<ConfigOf<N>>)({ rows, config, seed, threads, signal, progress: bar.show });
     for await (const fitted of sweeps) {
       const epoch = epochs.length + 1;
       const { summaries, perUser } = await judge(task, fitted, "validation", signal);
