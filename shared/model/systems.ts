@@ -8,8 +8,8 @@ import { easeConfig, easeDefaults, easeShapes } from "./ease.ts";
 import { factorShapes, ialsConfig, ialsDefaults, wmfConfig, wmfDefaults } from "./factors.ts";
 import { type FamilyName, familyNames } from "./family/pages.ts";
 import { decoderItems, embeddingOf, type Weights } from "./parameters.ts";
-import { type NeuralConfig, type Recipe, recipe } from "./recipe.ts";
 import { popularityConfig, popularityDefaults, popularityShapes } from "./popularity.ts";
+import { type NeuralConfig, type Recipe, recipe } from "./recipe.ts";
 import { slimConfig, slimDefaults } from "./slim.ts";
 import { checkSlim, slimNames } from "./slim-weights.ts";
 
