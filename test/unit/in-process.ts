@@ -6,7 +6,7 @@ import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../servic
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
+import { latentOf, type NeuralConfig } from "../../shared/model/recipe.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -15,7 +15,7 @@ import { asSent, type Wire } from "../../shared/wire/numbers.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
 
 interface Wanted {
-  readonly config: ModelConfig;
+  readonly config: NeuralConfig;
   readonly rows: readonly Int32Array[];
   readonly seed: number;
   readonly epochs: number;
@@ -40,7 +40,7 @@ export async function train(
     schedule: { ...usualSchedule, ...schedule },
     partSize,
     optimizer: new Optimizer(config, initialise(config, seed), { segmentBytes, wire }),
-    posteriors: new Posteriors(config.latent),
+    posteriors: new Posteriors(latentOf(config)),
     step: 0,
     round: 0,
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
