@@ -27,6 +27,7 @@ import { SMALL_MESSAGE } from "./door/limits.ts";
 import { listenForPeers, type Peers } from "./door/peers.ts";
 import { latestCheckpoint, mustFit, type Numbered, originOf, resumeOrBegin } from "./saving/persistence.ts";
 import { Progress } from "./progress.ts";
+import { mustHoldOut, openStart } from "./saving/start.ts";
 
 const options = z.object({
   model: systemFlag(neural)
@@ -72,6 +73,7 @@ export const command = defineCommand({
       throw new AppError("USAGE", {
         what: `${config.model} as it is to be trained has no way to take up new items and users: give --epochs`,
       });
+    if (config.from !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--from needs --epochs" });
     const log = createLog("server", { run: pathsOf(config.dataDir).root });
     const metrics = createMetrics("server");
     const tokens = readTokens(config.tokenFile);
@@ -80,6 +82,7 @@ export const command = defineCommand({
     if (!certificate && !address.isLoopback)
       log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
     lock(config.out);
+    let start = config.from === undefined ? undefined : await openStart(config.from);
     const progress = new Progress(metrics);
 
     let peers: Peers | undefined;
@@ -109,8 +112,8 @@ export const command = defineCommand({
       log.info({ checkpoint: origin.dir, round }, "going on from a checkpoint");
     }
     const begin = (items: number, users?: Numbered, trainUsers?: number) => {
-      const resumed = resumeOrBegin(found, config, items, users, trainUsers);
-      found = undefined; // as large as the run, which has taken it over
+      const resumed = resumeOrBegin(found, { ...config, start }, items, users, trainUsers);
+      found = start = undefined; // as large as the run, which has taken them over
       progress.run = resumed.run;
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
@@ -134,7 +137,8 @@ export const command = defineCommand({
       } else {
         const pinned = origin?.manifest.tableVersion ?? undefined;
         const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
-        if (origin) mustFit(origin, corpus.vocabulary, "equal");
+        for (const other of [origin, start]) if (other) mustFit(other, corpus.vocabulary, "equal");
+        if (start) mustHoldOut(start, corpus);
         const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);
         Object.assign(progress, {
           state: "training",

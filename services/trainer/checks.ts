@@ -1,6 +1,7 @@
 // What a server's weights and leases must look like before the trainer computes with them: a server of another kind ends in an error that says so. Between connection.ts and compute.ts.
+import { criticShapes } from "../../shared/model/critic.ts";
 import { shapesOf } from "../../shared/model/parameters.ts";
-import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, usesOldPosterior } from "../../shared/model/recipe.ts";
+import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { type Expected, mustBe } from "../../shared/wire/expected.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
@@ -22,7 +23,8 @@ export function leaseChecked(lease: Lease, described: readonly Described[], { hi
   const where = { phase: lease.phase, step: lease.step };
   const cannotStepAlone = lease.inner && !(hasOwnSteps(lease.phase) && hidden && isRecVae(hidden));
   const hasNoPosterior = lease.phase === "posterior" && hidden && latentOf(hidden) === 0;
-  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior)
+  const hasNoCritic = (lease.phase === "critic" || lease.phase === "actor") && hidden && recipeOf(hidden).critic === null;
+  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior || hasNoCritic)
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = lease.phase !== "posterior";
   const fits = decoder && hidden.items === decoder.items && codeWidth(hidden) === codeWidth(decoder) && lease.versions.decoder !== null;
@@ -59,6 +61,9 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], co
       return [...first, ...rows, keys, ...old];
     case "decoder":
       return [...first, ...rows, keys];
+    case "critic":
+    case "actor":
+      return [bag, ...rows, keys, ...criticShapes];
     case "score":
       return [bag, ...rows, ...ragged("targets", "targetEnds")];
   }

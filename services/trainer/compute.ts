@@ -1,12 +1,14 @@
 // One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
 import type { Engine } from "../../shared/engine/engine.ts";
-import { bagWidth, isRecVae, latentOf, type NeuralConfig, usesOldPosterior } from "../../shared/model/recipe.ts";
+import { bagWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
+import { criticShapes } from "../../shared/model/critic.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
 import { noiseOf } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
 import { type Lap, type Spent, stopwatch } from "../../shared/model/laps.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/model/steps.ts";
+import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/model/steps.ts";
+import { splitRow } from "../../shared/model/ract.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { AppError, unreachable } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
@@ -99,6 +101,22 @@ export class Computer {
           { name: "dBag", shape: [users, width], data: result.dBag_BH },
         ]);
       }
+      case "critic": {
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#judged(lease, tensors, config) };
+        const { lap, spent } = begin();
+        const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
+        return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
+      }
+      case "actor": {
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#judged(lease, tensors, config), beta: lease.beta };
+        const { lap, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, true);
+        return reply(lease, { ...result, spent }, [
+          ...(["hidden", "decoder"] as const).flatMap((group) => listed(result.gradients, group, config)),
+          { name: "dBag", shape: [users, width], data: result.dBag_BH },
+          ...ofCritic(result.gradients),
+        ]);
+      }
       case "decoder": {
         const part = this.#part(lease, tensors, bag_BH, latent);
         const { lap, spent } = begin();
@@ -168,6 +186,15 @@ export class Computer {
     return { bag_BH, rows: rowsOf(tensors, "columns", "ends"), noise_BL, batchSize };
   }
 
+  /** The critic as the lease brings it, and what the step's mask kept of each row. */
+  #judged({ step }: Lease, tensors: Tensors, config: NeuralConfig) {
+    const critic = Object.fromEntries(criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]));
+    const keys = integers(tensors.get("users")?.data, "users");
+    const { dropoutRate } = recipeOf(config);
+    const splits = rowsOf(tensors, "columns", "ends").map((row, k) => splitRow(row, this.#seed, step, keys[k]!, dropoutRate));
+    return { critic, splits };
+  }
+
   dispose(): void {
     this.#hidden?.weights.dispose();
     this.#decoder?.weights.dispose();
@@ -200,6 +227,8 @@ const oldPosterior = (tensors: Tensors): Posterior => ({
   mu_BL: floats(tensors.get("muOld")?.data, "muOld"),
   logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld"),
 });
+
+const ofCritic = (gradients: Weights): WireTensor[] => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 /** A group's gradients in the order that the server expects. */
 const listed = (gradients: Weights, group: Group, config: NeuralConfig): WireTensor[] =>

@@ -7,8 +7,11 @@ const positive = z.number().int().positive();
 const factor = z.number().min(0);
 const recVae = modelConfig.shape;
 
-/** `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items. */
-export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli"] as const;
+/**
+ * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items.
+ * `warp` and `lambdarank` are no likelihoods but losses of ranks: warp.ts, lambdarank.ts.
+ */
+export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
 
 const encoder = z.discriminatedUnion("kind", [
   /** tanh layers; the first is an embedding bag. */
@@ -55,12 +58,25 @@ export const recipe = z
     weightDecay: factor,
     dropoutRate: recVae.dropoutRate,
     learningRate: recVae.learningRate,
+    /** RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam; factor of its squared weights. Null: no critic. */
+    critic: z
+      .strictObject({ epochs: z.number().int().min(0), learningRate: recVae.learningRate, l2: factor })
+      .nullable()
+      .default(null),
     /** PyTorch's uniform ones, or Xavier's with small biases. */
     firstValues: z.enum(["pytorch", "xavier"]),
   })
   .refine((c) => c.latent !== null || c.regulariser.kind === "none", {
     message: "a KL term needs a latent that is sampled",
     path: ["regulariser"],
+  })
+  .refine((c) => c.critic === null || c.likelihood === "multinomial", {
+    message: "a critic judges by the multinomial likelihood",
+    path: ["critic"],
+  })
+  .refine((c) => c.critic === null || c.dropoutRate > 0, {
+    message: "a critic judges lists by the items that dropout keeps from the network",
+    path: ["dropoutRate"],
   })
   .refine((c) => c.latent !== null || c.encoder.kind === "plain", {
     message: "a residual encoder has heads of a latent",
@@ -89,6 +105,7 @@ export function recipeOf(config: NeuralConfig): Recipe {
     weightDecay: 0,
     dropoutRate,
     learningRate,
+    critic: null,
     firstValues: "pytorch",
   };
 }
@@ -126,6 +143,12 @@ export function annealed(config: NeuralConfig, updates: number): number | undefi
   if (regulariser.kind !== "standard" || regulariser.gamma !== null) return undefined;
   const { cap, annealSteps } = regulariser;
   return annealSteps === 0 ? cap : Math.min(cap, updates / annealSteps);
+}
+
+/** What a joint pass is in an epoch of RaCT, counted from 0; undefined without a critic. */
+export function passOfCritic(config: NeuralConfig, epoch: number): "critic" | "actor" | undefined {
+  const { critic } = recipeOf(config);
+  return critic === null ? undefined : epoch < critic.epochs ? "critic" : "actor";
 }
 
 /** KL weight of a user with `count` items; `beta` is the step's, see `annealed`. */

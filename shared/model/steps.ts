@@ -5,10 +5,11 @@ import type { Engine } from "../engine/engine.ts";
 import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import type { Lap } from "./laps.ts";
-import { likelihoodOf } from "./likelihoods.ts";
+import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
 import { divergenceOf, type Sampled, sample } from "./objective.ts";
 import type { Weights } from "./parameters.ts";
-import { bagWidth, klWeightOf, latentOf, recipeOf } from "./recipe.ts";
+import { critique, type Split } from "./ract.ts";
+import { bagWidth, klWeightOf, latentOf, type Recipe, recipeOf } from "./recipe.ts";
 
 export interface Posterior {
   /** `[B, L]` */
@@ -33,8 +34,16 @@ export interface EncoderPart extends Part {
   readonly old?: Posterior | undefined;
   /** Weight of the step's KL term, where it is one for all users; see recipe.ts. */
   readonly beta?: number | undefined;
+  /** RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients come along. */
+  readonly judged?: Pick<JudgedPart, "critic" | "splits"> | undefined;
 }
 export type DecoderPart = Part;
+
+/** RaCT's: the network was shown what of each row was kept, the critic judges its lists by the rest. */
+export interface JudgedPart extends Part {
+  readonly critic: Weights;
+  readonly splits: readonly Split[];
+}
 
 export interface EncoderResult {
   /** Of every tensor of the hidden group; in a joint step of the decoder group too. */
@@ -81,7 +90,11 @@ export function encoderPart(
     const sampled = sampleOf(engine, hidden, encoded, part);
     const decoded = decode(engine, decoder, sampled?.z_BL ?? encoded.code_BL);
     part.lap?.("hiddenForward");
-    const known = likelihoodOf(engine, recipe.likelihood, logitsOf(engine, decoder, decoded.last_BD, !joint), part.rows, part.lap);
+    const logits_BI = logitsOf(engine, decoder, decoded.last_BD, !joint);
+    const judge = part.judged && judging(logits_BI, part.judged, recipe, share);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    const ofCritic = judge?.(likelihood);
+    const known = ofCritic ? weighed(engine, likelihood, ofCritic.weights_B) : likelihood;
     const latent = (values: Float32Array) => table(engine, values, latentOf(hidden.config));
     const old = part.old && { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const divergence = sampled && divergenceOf(engine, recipe.regulariser, sampled, old);
@@ -97,7 +110,12 @@ export function encoderPart(
     const { gradients, dBag_BH } = encoded.backward(heads.dMu_BL, heads.dLogvar_BL);
     part.lap?.("hiddenBackward");
     const kl = divergence?.kl_B?.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) ?? 0;
-    return { gradients: { ...gradients, ...ofDecoder }, dBag_BH, reconstruction: -sumOf(known.log_B) * share, kl: kl * share };
+    return {
+      gradients: { ...gradients, ...ofDecoder, ...ofCritic?.gradients },
+      dBag_BH,
+      reconstruction: -sumOf(known.log_B) * share,
+      kl: kl * share,
+    };
   });
 }
 
@@ -116,6 +134,38 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     part.lap?.("dW");
     return { gradients, posterior, reconstruction: -sumOf(known.log_B) * share };
   });
+}
+
+/** Gradients of the critic alone: the network stays as it is, and is asked no gradient. */
+export function criticPart(
+  engine: Engine,
+  hidden: HiddenWeights,
+  decoder: DecoderWeights,
+  part: JudgedPart,
+): Pick<DecoderResult, "gradients" | "reconstruction"> {
+  const share = 1 / part.batchSize;
+  const recipe = recipeOf(hidden.config);
+  return scope(engine, () => {
+    const encoded = hidden.encode(part.bag_BH, false);
+    const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);
+    part.lap?.("hiddenForward");
+    const logits_BI = logitsOf(engine, decoder, decoded.last_BD, true);
+    const judge = judging(logits_BI, part, recipe, share);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    return { gradients: judge(likelihood).gradients, reconstruction: -sumOf(likelihood.log_B) * share };
+  });
+}
+
+/** What the critic says of a part, as the part's share of its batch. The scores are read at once: the likelihood disposes of them. */
+function judging(logits_BI: Tensor2D, { critic, splits }: Pick<JudgedPart, "critic" | "splits">, recipe: Recipe, share: number) {
+  const scores_BI = logits_BI.dataSync<"float32">();
+  return ({ log_B }: Likelihood): { gradients: Weights; weights_B: Float64Array } => {
+    const nll_B = log_B.map((log) => -log);
+    const { gradients, dNll_B } = critique(critic, scores_BI, splits, nll_B, recipe.critic?.l2 ?? 0);
+    const ofPart = splits.length * share; // what the part's means weigh in the batch's
+    for (const { data } of Object.values(gradients)) for (let k = 0; k < data.length; k++) data[k]! *= ofPart;
+    return { gradients, weights_B: dNll_B.map((d) => d * splits.length) };
+  };
 }
 
 /** A sample of each user's latent, by the part's draws; undefined where nothing is sampled. */

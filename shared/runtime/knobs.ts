@@ -1,6 +1,7 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on.
 import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
+import type { Page } from "../model/family/page.ts";
 import { type FamilyName, pages } from "../model/family/pages.ts";
 import { settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
 import { likelihoods, type NeuralConfig } from "../model/recipe.ts";
@@ -17,6 +18,8 @@ const mixture = z.string().transform((text, context): ModelConfig["mixtureWeight
   context.addIssue({ code: "custom", message: "give three numbers from 0 to 1 that sum to 1, such as 0.15,0.75,0.1" });
   return z.NEVER;
 });
+
+const isFineTuned = ({ fineTuned }: Page): boolean => fineTuned === true;
 
 /** What follows "default": RecVAE's value, and of the others those that have another. */
 function usual(own: unknown, of: (page: (typeof pages)[FamilyName]) => unknown): string {
@@ -44,6 +47,12 @@ export const knobs = {
     .enum(["standard", "composite"])
     .optional()
     .describe("what the KL term compares with: a standard normal, in closed form, or RecVAE's mixture"),
+  from: z
+    .string()
+    .optional()
+    .describe(
+      `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(pages[name])).join(", ")})`,
+    ),
   encoder: z.enum(["plain", "residual"]).optional().describe("a tanh layer, or RecVAE's five layers with skips"),
   decoder: z.enum(["linear", "tanh"]).optional().describe("one linear layer, or a tanh layer before it"),
   likelihood: z
@@ -70,6 +79,19 @@ export const knobs = {
     .lt(1)
     .optional()
     .describe(`share of a user's items dropped in encoder passes ${usual(defaults.dropoutRate, ({ recipe }) => recipe.dropoutRate)}`),
+  criticEpochs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      `of ract: epochs in which the critic learns alone, before it moves the network (default ${pages.ract.recipe.critic!.epochs})`,
+    ),
+  criticLearningRate: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(`of ract: of the critic's Adam (default ${pages.ract.recipe.critic!.learningRate})`),
   mixtureWeights: mixture
     .optional()
     .describe(
@@ -118,7 +140,7 @@ const savingShape = z.object(saving);
 export type Knobs = z.output<typeof shape>;
 
 /** The system that the knobs are of; RecVAE where none is named. */
-type Named = Knobs & { readonly model?: "recvae" | FamilyName | undefined };
+type Named = Knobs & { readonly model?: "recvae" | FamilyName | undefined; readonly epochs?: number | undefined };
 
 /** For `superRefine`: flags that contradict each other, or the system, are told like any other mistake. */
 export function consistent(values: Named, context: z.RefinementCtx): void {
@@ -133,6 +155,19 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
   }
   const unused = model === "recvae" ? settledInRecVae.filter((flag) => values[flag] !== undefined) : useless(pages[model], values);
   for (const flag of unused) refuse(flag, `is no setting of ${model} as it is to be trained`);
+  if (model !== "recvae" && isFineTuned(pages[model]) && values.from === undefined)
+    refuse("from", `${model} goes on from a model that is there, such as one of mult-vae: give its directory`);
+  if (model !== "recvae" && pages[model].recipe.critic) {
+    if (!schedule.notAlternating) refuse("notAlternating", `${model} moves encoder and decoder together`);
+    if (values.dropoutRate === 0) refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
+  }
+  const alone = model === "recvae" ? undefined : (values.criticEpochs ?? pages[model].recipe.critic?.epochs);
+  if (alone !== undefined && values.epochs !== undefined && values.epochs <= alone)
+    context.addIssue({
+      code: "custom",
+      path: ["epochs"],
+      message: `${model}'s critic learns alone for ${alone} epochs (--critic-epochs): give more`,
+    });
   if (sync === "local" && model !== "recvae")
     refuse("sync", `steps of a trainer's own are recvae's alone; ${model} trains with --sync exact`);
 }

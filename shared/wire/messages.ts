@@ -11,7 +11,7 @@ const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(200);
 
 /** What the trainer does with a part; each phase is one pass over users. */
-export const phases = ["posterior", "encoder", "decoder", "joint", "score"] as const;
+export const phases = ["posterior", "encoder", "decoder", "joint", "critic", "actor", "score"] as const;
 export type Phase = (typeof phases)[number];
 
 /** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
@@ -83,7 +83,7 @@ export type InnerStep = z.output<typeof innerStep>;
 
 /**
  * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and
- * joint, where the prior asks for them), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
+ * joint, where the prior asks for them), `critic.*` (critic and actor: its weights), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
  * [rows x hidden].
  */
 const lease = z.object({

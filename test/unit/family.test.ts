@@ -244,12 +244,13 @@ function autodiff({ tf }: Engine, recipe: Recipe, weights: Weights, batch: Famil
         if (k < length - 1) h = tf.tanh(h);
       });
       const scores = h;
-      const nll = {
+      const likelihoods: Partial<Record<Recipe["likelihood"], () => Tensor>> = {
         multinomial: () => tf.neg(tf.sum(tf.mul(tf.logSoftmax(scores), x_BI), 1)),
         gaussian: () => tf.mul(0.5, tf.sum(tf.square(tf.sub(scores, x_BI)), 1)),
         square: () => tf.sum(tf.square(tf.sub(scores, x_BI)), 1),
         bernoulli: () => tf.sum(tf.sub(tf.log1p(tf.exp(scores)), tf.mul(scores, x_BI)), 1),
-      }[likelihood]();
+      };
+      const nll = likelihoods[likelihood]!();
       const penalties = names
         .filter((name) => name.endsWith("weight"))
         .map((name) => tf.mul(recipe.weightDecay, tf.sum(tf.square(w(name)))));

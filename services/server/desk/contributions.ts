@@ -1,7 +1,8 @@
 // What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
+import { criticShapes } from "../../../shared/model/critic.ts";
 import type { Spent } from "../../../shared/model/laps.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
-import { bagWidth, latentOf, type NeuralConfig, usesOldPosterior } from "../../../shared/model/recipe.ts";
+import { bagWidth, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import { mustBe } from "../../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../../shared/wire/messages.ts";
@@ -33,6 +34,10 @@ function expectedShapes(phase: Phase, config: NeuralConfig, users: number, rows?
       return [...shapesOf("decoder", config), ...(usesOldPosterior(config) ? posterior : [])];
     case "joint":
       return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ofFirstLayer];
+    case "critic":
+      return criticShapes;
+    case "actor":
+      return [...expectedShapes("joint", config, users, rows), ...criticShapes];
     case "score":
       return [["metrics", [users, scored.length]]];
   }
@@ -40,7 +45,8 @@ function expectedShapes(phase: Phase, config: NeuralConfig, users: number, rows?
 
 /** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
 export function largestAnswer(config: NeuralConfig, users: number, rows?: number): number {
-  const floats = phases.map((phase) =>
+  const possible = recipeOf(config).critic ? phases : phases.filter((phase) => phase !== "critic" && phase !== "actor");
+  const floats = possible.map((phase) =>
     expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
   return 4 * Math.max(...floats) + 2 ** 20;

@@ -50,6 +50,9 @@ export interface Came extends Pick<Received, "tensors"> {
   readonly touched: { readonly items: Int32Array; readonly shares: Float32Array };
 }
 
+/** What one step of the model moves. */
+type Half = "encoder" | "decoder" | "joint";
+
 interface Settings {
   readonly updates?: Updates;
   /** What `state()` gave; without it Adam starts anew. */
@@ -146,11 +149,11 @@ export class Optimizer {
   }
 
   /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
-  step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
+  step(phase: Half, parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
     this.#timed("adam", () => this.#step(phase, parts, users, index));
   }
 
-  #step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
+  #step(phase: Half, parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
     const { learningRate, weightDecay } = recipeOf(this.config);
     // The penalty belongs to the step, once, not to each of its parts.
     const decay = weightDecay === 0 ? undefined : 2 * weightDecay;

@@ -1,7 +1,7 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { joined } from "../../../shared/model/pieces.ts";
-import { annealed, bagWidth, latentOf, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
+import { annealed, bagWidth, latentOf, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
 import type { NeuralName } from "../../../shared/model/systems.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
@@ -11,6 +11,7 @@ import { scored } from "../../../shared/wire/messages.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 import type { Work } from "../desk/desk.ts";
+import type { Critic } from "./critic.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
@@ -20,10 +21,14 @@ import { Posteriors } from "./posteriors.ts";
 export interface Run {
   /** The system's name; absent: RecVAE. */
   readonly model?: NeuralName;
+  /** SHA-256 of the weights that it began with; undefined: they were drawn. */
+  readonly from?: string | undefined;
   readonly seed: number;
   readonly schedule: Schedule;
   readonly partSize: number;
   readonly optimizer: Optimizer;
+  /** RaCT's; absent in all others. */
+  readonly critic?: Critic | undefined;
   posteriors: Posteriors;
   /** Steps opened so far, forward passes included: the key of every draw. */
   step: number;
@@ -68,7 +73,8 @@ export async function trainOuterEpoch(
   const { firstStep, sums, ...plan } = run.underWay;
   // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
-  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule });
+  const joint = passOfCritic(run.optimizer.config, run.round);
+  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
   const lastMove = steps.findLastIndex(({ phase }) => phase !== "decoder");
   for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
     between();
@@ -113,7 +119,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   if (unknown.length === 0) return;
   const { optimizer } = run;
   const old =
-    run.round === 0
+    run.round === 0 && run.from === undefined
       ? firstOldEncoder(optimizer.config, run.seed, optimizer.wire)
       : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
   const parts = cut(unknown, run.partSize);
@@ -139,12 +145,13 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   };
   const width = bagWidth(optimizer.config);
   const bags_BH = optimizer.bag(all);
+  const ofCritic = run.critic?.tensors() ?? [];
   const inputs = (part: number): WireTensor[] => {
     const [users, { rows }] = [parts[part]!, batches[part]!];
     const from = part * run.partSize * width;
     const bag_BH = bags_BH.subarray(from, from + users.length * width);
     const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
-    return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old];
+    return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old, ...ofCritic];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
@@ -156,7 +163,8 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     memory: optimizer.answers(parts),
     numbers: optimizer.numbers,
   });
-  optimizer.step(step.phase, answers, all, step.index);
+  if (step.phase !== "critic") optimizer.step(step.phase === "actor" ? "joint" : step.phase, answers, all, step.index);
+  run.critic?.step(answers);
   return { answers, parts };
 }
 

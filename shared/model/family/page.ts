@@ -3,9 +3,11 @@ import type { Recipe } from "../recipe.ts";
 import type { Schedule } from "../schedule.ts";
 
 export interface Page {
-  readonly recipe: Omit<Recipe, "items" | "users">;
+  readonly recipe: Omit<Recipe, "items" | "users" | "critic"> & Partial<Pick<Recipe, "critic">>;
   /** Whether training users have vectors of their own. */
   readonly ownVectors?: true;
+  /** Whether it goes on from the weights of a model that is there: `--from` must name one. */
+  readonly fineTuned?: true;
   readonly schedule: Schedule;
 }
 

@@ -3,12 +3,17 @@ import { cdae } from "./cdae.ts";
 import { multDae } from "./mult-dae.ts";
 import { multVae } from "./mult-vae.ts";
 import type { Page } from "./page.ts";
+import { ract } from "./ract.ts";
+import { lambdaNet, warpNet } from "./ranks.ts";
 import { betaVae, denoisingVae, vae } from "./vae.ts";
 
 export const pages = {
   "mult-vae": multVae,
   "mult-dae": multDae,
   cdae,
+  warp: warpNet,
+  lambdanet: lambdaNet,
+  ract,
   vae,
   "beta-vae": betaVae,
   dvae: denoisingVae,

@@ -18,6 +18,8 @@ export interface Turned {
   readonly weightDecay?: number | undefined;
   readonly dropoutRate?: number | undefined;
   readonly learningRate?: number | undefined;
+  readonly criticEpochs?: number | undefined;
+  readonly criticLearningRate?: number | undefined;
 }
 
 interface Sizes {
@@ -46,6 +48,13 @@ export function turnedRecipe(page: Page, turned: Turned, { items, users }: Sizes
     weightDecay: turned.weightDecay ?? own.weightDecay,
     dropoutRate: turned.dropoutRate ?? own.dropoutRate,
     learningRate: turned.learningRate ?? own.learningRate,
+    critic: own.critic
+      ? {
+          epochs: turned.criticEpochs ?? own.critic.epochs,
+          learningRate: turned.criticLearningRate ?? own.critic.learningRate,
+          l2: own.critic.l2,
+        }
+      : null,
   } satisfies Recipe);
 }
 
@@ -59,13 +68,14 @@ function turnedRegulariser(usual: Regulariser, { prior, gamma, beta, annealSteps
 }
 
 /** Flags that were given and that the page has no use for. */
-export function useless({ recipe: { latent } }: Page, { prior, ...turned }: Turned): (keyof Turned)[] {
+export function useless({ recipe: { latent, critic = null } }: Page, { prior, ...turned }: Turned): (keyof Turned)[] {
   const given = (Object.keys(turned) as (keyof typeof turned)[]).filter((name) => turned[name] !== undefined);
   const isAnnealed = prior !== "composite" && turned.gamma === undefined;
   const unused: readonly (keyof Turned)[] = [
     ...(latent === null ? (["latent", "gamma", "beta", "encoder"] as const) : []),
     ...(latent === null || !isAnnealed ? (["annealSteps"] as const) : []),
     ...(latent === null || prior !== "composite" ? (["mixtureWeights"] as const) : []),
+    ...(critic === null ? (["criticEpochs", "criticLearningRate"] as const) : (["likelihood"] as const)),
   ];
   return [...given.filter((name) => unused.includes(name)), ...(latent === null && prior !== undefined ? (["prior"] as const) : [])];
 }
@@ -78,4 +88,6 @@ export const settledInRecVae = [
   "decoder",
   "likelihood",
   "weightDecay",
+  "criticEpochs",
+  "criticLearningRate",
 ] as const satisfies readonly (keyof Turned)[];
