@@ -47,7 +47,7 @@ export async function trainNeural(model: NeuralName, config: Config, until: Unti
 }
 
 /** Settings of the model that is to be gone on from: sizes, data and seed are the run's; what tunes it is Mult-VAE's own. */
-function ofFirst({ hidden, latent, encoder, decoder, ...config }: Config): Config {
+function ofFirst({ hidden, latent, layers, encoder, decoder, ...config }: Config): Config {
   const settled = Object.fromEntries(settledInRecVae.map((flag) => [flag, undefined]));
   const untuned = {
     ...settled,
@@ -57,7 +57,7 @@ function ofFirst({ hidden, latent, encoder, decoder, ...config }: Config): Confi
     learningRate: undefined,
     dropoutRate: undefined,
   };
-  return { ...config, ...untuned, hidden, latent, encoder, decoder, epochs: config.firstEpochs, json: false };
+  return { ...config, ...untuned, hidden, latent, layers, encoder, decoder, epochs: config.firstEpochs, json: false };
 }
 
 /** One run to its end: whether it got there. */

@@ -51,6 +51,13 @@ export const knobs = {
       `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(name)).join(", ")})`,
     ),
   encoder: z.enum(["plain", "residual"]).optional().describe("a tanh layer, or RecVAE's five layers with skips"),
+  layers: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(4)
+    .optional()
+    .describe("tanh layers before the latent, and as many behind it unless the decoder is linear (default 1 of those that have one)"),
   decoder: z.enum(["linear", "tanh"]).optional().describe("one linear layer, or a tanh layer before it"),
   likelihood: z
     .enum(likelihoods)

@@ -58,6 +58,8 @@ const systems: [string, FamilyName, Turned][] = [
   ["CDAE with a tanh layer before the last and Bernoulli's likelihood", "cdae", { decoder: "tanh", likelihood: "bernoulli" }],
   ["Mult-VAE with a KL weight per item", "mult-vae", { gamma: 0.05 }],
   ["Mult-VAE with RecVAE's prior", "mult-vae", { prior: "composite" }],
+  ["Mult-VAE without a hidden layer", "mult-vae", { layers: 0 }],
+  ["Mult-VAE with two on either side", "mult-vae", { layers: 2 }],
 ];
 
 onEachEngine((open) => {
@@ -117,6 +119,7 @@ onEachEngine((open) => {
   test.each([
     ["mult-vae", {}],
     ["mult-vae", { encoder: "residual", prior: "composite" }],
+    ["mult-vae", { layers: 0 }],
     ["mult-dae", {}],
     ["cdae", {}],
     ["dvae", {}],
