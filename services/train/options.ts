@@ -42,6 +42,12 @@ export const options = z
     data: z.string().optional().describe("dataset directory of Liang et al."),
     table: z.string().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
+    firstEpochs: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(100)
+      .describe("most epochs of the mult-vae that is trained first where --from names none"),
     trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
     patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
     out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
@@ -53,7 +59,8 @@ export const options = z
     ...knobs,
   })
   .superRefine((config, context) => {
-    if (isNeural(config.model)) consistent({ ...config, model: config.model }, context);
+    // A model to go on from is trained first where none is named.
+    if (isNeural(config.model)) consistent({ ...config, model: config.model, from: config.from ?? "" }, context);
   })
   .superRefine((config, context) => {
     const own = usualOf(config.model);

@@ -19,6 +19,7 @@ export function uploadPlain(engine: Engine, config: NeuralConfig, { widths, late
   const names = encoderLayers(widths, latent);
   const first = names[0]!;
   const bias = weights[`${first}.bias`]!.data;
+  if (widths.length === 0) return headsAlone(engine, config, latent!, first, bias);
   const layers = uploadLayers(engine, names.slice(1, widths.length), weights);
   const [heads] = uploadLayers(engine, names.slice(widths.length), weights);
   const headsBias_12L = heads && tf.tensor2d(heads.bias, [1, heads.bias.length]);
@@ -50,5 +51,26 @@ export function uploadPlain(engine: Engine, config: NeuralConfig, { widths, late
     config,
     encode,
     dispose: () => tf.dispose([...layers, ...(heads ? [heads] : [])].map(({ weight }) => weight).concat(headsBias_12L ?? [])),
+  };
+}
+
+/** Without a tanh layer: the first product is that of the heads. */
+function headsAlone({ tf }: Engine, config: NeuralConfig, latent: number, name: string, bias: Float32Array): HiddenWeights {
+  const bias_12L = tf.tensor2d(bias, [1, bias.length]);
+  return {
+    config,
+    encode: (bag_BH) => {
+      const heads_B2L = tf.add(tf.tensor2d(bag_BH, [bag_BH.length / bias.length, bias.length]), bias_12L) as Tensor2D;
+      return {
+        code_BL: tf.slice2d(heads_B2L, [0, 0], [-1, latent]),
+        logvar_BL: tf.slice2d(heads_B2L, [0, latent], [-1, latent]),
+        backward: (dCode_BL, dLogvar_BL) => {
+          const dHeads_B2L = tf.concat([dCode_BL, dLogvar_BL!], 1);
+          const dBias = { shape: [bias.length], data: tf.sum(dHeads_B2L, 0).dataSync<"float32">() };
+          return { gradients: { [`${name}.bias`]: dBias }, dBag_BH: dHeads_B2L.dataSync<"float32">() };
+        },
+      };
+    },
+    dispose: () => bias_12L.dispose(),
   };
 }

@@ -14,8 +14,8 @@ const recVae = modelConfig.shape;
 export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
 
 const encoder = z.discriminatedUnion("kind", [
-  /** tanh layers; the first is an embedding bag. */
-  z.strictObject({ kind: z.literal("plain"), widths: z.array(positive).min(1).max(8) }),
+  /** tanh layers; the first is an embedding bag. Without one the bag itself, and a bias, give mean and log-variance. */
+  z.strictObject({ kind: z.literal("plain"), widths: z.array(positive).max(8) }),
   /** RecVAE's five layers with skips, swish and LayerNorm. */
   z.strictObject({ kind: z.literal("residual"), width: positive, layerNormEps: recVae.layerNormEps }),
 ]);
@@ -78,8 +78,8 @@ export const recipe = z
     message: "a critic judges lists by the items that dropout keeps from the network",
     path: ["dropoutRate"],
   })
-  .refine((c) => c.latent !== null || c.encoder.kind === "plain", {
-    message: "a residual encoder has heads of a latent",
+  .refine((c) => c.latent !== null || (c.encoder.kind === "plain" && c.encoder.widths.length > 0), {
+    message: "a residual encoder, and one without a tanh layer, has heads of a latent",
     path: ["latent"],
   });
 
@@ -112,8 +112,8 @@ export function recipeOf(config: NeuralConfig): Recipe {
 
 /** Width of the first layer: of a row of the embedding, and of a user's bag. */
 export function bagWidth(config: NeuralConfig): number {
-  const { encoder } = recipeOf(config);
-  return encoder.kind === "plain" ? encoder.widths[0]! : encoder.width;
+  const { encoder, latent } = recipeOf(config);
+  return encoder.kind === "plain" ? (encoder.widths[0] ?? 2 * latent!) : encoder.width;
 }
 
 /** Dimensions of what is sampled; 0 where nothing is. */

@@ -1,8 +1,7 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on.
 import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
-import type { Page } from "../model/family/page.ts";
-import { type FamilyName, pages } from "../model/family/pages.ts";
+import { type FamilyName, isFineTuned, pages } from "../model/family/pages.ts";
 import { settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
 import { likelihoods, type NeuralConfig } from "../model/recipe.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
@@ -18,8 +17,6 @@ const mixture = z.string().transform((text, context): ModelConfig["mixtureWeight
   context.addIssue({ code: "custom", message: "give three numbers from 0 to 1 that sum to 1, such as 0.15,0.75,0.1" });
   return z.NEVER;
 });
-
-const isFineTuned = ({ fineTuned }: Page): boolean => fineTuned === true;
 
 /** What follows "default": RecVAE's value, and of the others those that have another. */
 function usual(own: unknown, of: (page: (typeof pages)[FamilyName]) => unknown): string {
@@ -51,9 +48,16 @@ export const knobs = {
     .string()
     .optional()
     .describe(
-      `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(pages[name])).join(", ")})`,
+      `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(name)).join(", ")})`,
     ),
   encoder: z.enum(["plain", "residual"]).optional().describe("a tanh layer, or RecVAE's five layers with skips"),
+  layers: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(4)
+    .optional()
+    .describe("tanh layers before the latent, and as many behind it unless the decoder is linear (default 1 of those that have one)"),
   decoder: z.enum(["linear", "tanh"]).optional().describe("one linear layer, or a tanh layer before it"),
   likelihood: z
     .enum(likelihoods)
@@ -155,7 +159,7 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
   }
   const unused = model === "recvae" ? settledInRecVae.filter((flag) => values[flag] !== undefined) : useless(pages[model], values);
   for (const flag of unused) refuse(flag, `is no setting of ${model} as it is to be trained`);
-  if (model !== "recvae" && isFineTuned(pages[model]) && values.from === undefined)
+  if (model !== "recvae" && isFineTuned(model) && values.from === undefined)
     refuse("from", `${model} goes on from a model that is there, such as one of mult-vae: give its directory`);
   if (model !== "recvae" && pages[model].recipe.critic) {
     if (!schedule.notAlternating) refuse("notAlternating", `${model} moves encoder and decoder together`);

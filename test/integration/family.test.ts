@@ -1,4 +1,5 @@
 // The neural systems beside RecVAE through the parameter server: as many trainers as you like, the same bytes; and what they leave is a model like any other.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cluster, hashOf, openCluster, tributary } from "./training-cluster.ts";
@@ -51,10 +52,27 @@ test("an annealed KL term's weight at the best epoch stands in the report, and `
   expect(JSON.stringify(evaluation)).toContain(String(report.best.test["ndcg@100"].mean).slice(0, 7));
 }, 60_000);
 
+test("a system that goes on from Mult-VAE has one trained first where none is named, and a second run goes on from what is there", async () => {
+  const flags = ["--latent", "8", "--first-epochs", "2", "--learning-rate", "0.01", "--trainers", "1"];
+  const { out, report } = await train("warp", "warp", ...flags);
+  expect(report).toMatchObject({ model: "warp", settings: { likelihood: "warp", learningRate: 0.01 } });
+  const first = JSON.parse(readFileSync(join(out, "start", "report.json"), "utf8"));
+  expect(first).toMatchObject({ model: "mult-vae", epochs: [{}, {}], settings: { learningRate: 0.001, likelihood: "multinomial" } });
+  const before = hashOf(out);
+  const again = await train("warp", "warp", ...flags);
+  expect(hashOf(again.out)).toBe(before);
+  const named = await train("warp again", "warp", ...flags, "--from", join(out, "start"));
+  expect(hashOf(named.out)).toBe(before);
+}, 60_000);
+
 test.each([
   [["train", "--model", "mult-vae", "--sync", "local"], /steps of a trainer's own are recvae's alone/],
   [["train", "--model", "mult-dae", "--latent", "5"], /--latent "5": is no setting of mult-dae/],
   [["train", "--encoder", "plain"], /--encoder "plain": is no setting of recvae/],
+  [
+    ["server", "--model", "warp", "--epochs", "2", "--data", "d", "--out", "o"],
+    /--from is required: warp goes on from a model that is there/,
+  ],
   [["server", "--model", "cdae", "--table", "t", "--out", "o"], /cdae.* no way to take up new items and users: give --epochs/],
 ])(
   "%j is refused with the reason",

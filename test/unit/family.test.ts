@@ -9,7 +9,7 @@ import { permutation, truncatedNormal, uniform } from "../../shared/model/draws.
 import { type FamilyName, familyNames, pages } from "../../shared/model/family/pages.ts";
 import { type Turned, turnedRecipe } from "../../shared/model/family/settings.ts";
 import { allShapesOf, embeddingOf, initialise, userName, type Weights } from "../../shared/model/parameters.ts";
-import { annealed, latentOf, type Recipe, recipeOf } from "../../shared/model/recipe.ts";
+import { annealed, canGrow, latentOf, type Recipe, recipeOf } from "../../shared/model/recipe.ts";
 import { valuesOf } from "../../shared/model/bag.ts";
 import { createScorer } from "../../shared/ranking/scorer.ts";
 import { onEachEngine } from "./engines.ts";
@@ -58,6 +58,8 @@ const systems: [string, FamilyName, Turned][] = [
   ["CDAE with a tanh layer before the last and Bernoulli's likelihood", "cdae", { decoder: "tanh", likelihood: "bernoulli" }],
   ["Mult-VAE with a KL weight per item", "mult-vae", { gamma: 0.05 }],
   ["Mult-VAE with RecVAE's prior", "mult-vae", { prior: "composite" }],
+  ["Mult-VAE without a hidden layer", "mult-vae", { layers: 0 }],
+  ["Mult-VAE with two on either side", "mult-vae", { layers: 2 }],
 ];
 
 onEachEngine((open) => {
@@ -117,6 +119,7 @@ onEachEngine((open) => {
   test.each([
     ["mult-vae", {}],
     ["mult-vae", { encoder: "residual", prior: "composite" }],
+    ["mult-vae", { layers: 0 }],
     ["mult-dae", {}],
     ["cdae", {}],
     ["dvae", {}],
@@ -129,6 +132,43 @@ onEachEngine((open) => {
       expect(total.at(-1), `notAlternating ${notAlternating}`).toBeLessThan(0.9 * total[0]!);
     }
   });
+});
+
+test.each(["mult-vae", "mult-dae"] as const)(
+  "a %s that grows leaves old users' scores of old items as they were, and trains on",
+  async (name) => {
+    const engine = await openEngine({ threads: 1 });
+    const schedule = { batchSize: 4, encoderPasses: 1, notAlternating: true };
+    const run = await train(engine, { config: recipeFor(name), rows, seed: 5, epochs: 2, schedule });
+    const { optimizer } = run;
+    const scores = () => {
+      const scorer = createScorer(engine, optimizer.config, optimizer.weights);
+      const found = scorer.scoreBatch([...rows]);
+      scorer.dispose();
+      return rows.map((_, user) => found.slice(user * optimizer.config.items, user * optimizer.config.items + items));
+    };
+    const before = scores();
+    optimizer.grow(
+      items + 3,
+      Float64Array.from({ length: items + 3 }, (_, item) => 1 + (item % 5)),
+      run.seed,
+    );
+    expect(
+      deviation(
+        scores().flatMap((row) => [...row]),
+        before.flatMap((row) => [...row]),
+      ),
+    ).toBeLessThan(1e-6);
+    const later = rows.map((row, user) => Int32Array.from([...row, items + (user % 3)]));
+    await trainOn(engine, run, later, 1);
+    const embedding = optimizer.weights[embeddingOf(optimizer.config)]!;
+    expect(embedding.shape).toEqual([items + 3, 9]);
+    expect(embedding.data.subarray(items * 9).some((x) => x !== 0)).toBe(true);
+  },
+);
+
+test.each(familyNames)("only a multinomial likelihood without users' vectors takes up new items: %s", (name) => {
+  expect(canGrow(recipeFor(name))).toBe(["mult-vae", "mult-dae", "ract"].includes(name));
 });
 
 test.each(familyNames)("%s begins with Xavier's bounds, and small biases within two deviations", (name) => {

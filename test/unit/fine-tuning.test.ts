@@ -7,6 +7,7 @@ import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import { firstWeights, mustHoldOut, openStart } from "../../services/server/saving/start.ts";
+import { command as serverCommand } from "../../services/server/main.ts";
 import { command as trainCommand } from "../../services/train/main.ts";
 import { newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
@@ -120,7 +121,10 @@ describe("a run that begins with a model", () => {
     mustHoldOut(start, { salt: "" });
   });
 
-  test.each(["warp", "lambdanet"])("is asked for by %s, which does not begin with drawn weights", (name) => {
-    expect(() => readConfig(trainCommand, ["--model", name], {})).toThrow(new RegExp(`--from is required: ${name} goes on from a model`));
+  test.each(["warp", "lambdanet"])("is asked for by a server of %s, which does not begin with drawn weights; `train` makes one", (name) => {
+    expect(readConfig(trainCommand, ["--model", name], {}).from).toBeUndefined();
+    expect(() => readConfig(serverCommand, ["--model", name, "--out", "o"], {})).toThrow(
+      new RegExp(`--from is required: ${name} goes on from a model`),
+    );
   });
 });

@@ -82,6 +82,7 @@ test.each([
   ["cdae", ["--prior", "composite", "--mixture-weights", "1,0,0"], ["mixtureWeights", "prior"]],
   ["mult-vae", ["--mixture-weights", "1,0,0"], ["mixtureWeights"]],
   ["mult-vae", ["--gamma", "1", "--anneal-steps", "9"], ["annealSteps"]],
+  ["cdae", ["--layers", "0"], ["layers"]],
   ["mult-vae", ["--decoder-noise"], ["decoderNoise"]],
   ["mult-vae", ["--decoder-passes", "2"], ["decoderPasses"]],
   ["vae", ["--sync", "local"], ["sync"]],

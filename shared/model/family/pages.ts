@@ -19,5 +19,8 @@ export const pages = {
   dvae: denoisingVae,
 } as const satisfies Record<string, Page>;
 
+/** Whether it goes on from a model of Mult-VAE. */
+export const isFineTuned = (name: string): boolean => (pages as Record<string, Page>)[name]?.fineTuned === true;
+
 export type FamilyName = keyof typeof pages;
 export const familyNames = Object.keys(pages) as FamilyName[];

@@ -12,6 +12,8 @@ export interface Turned {
   readonly mixtureWeights?: ModelConfig["mixtureWeights"] | undefined;
   readonly hidden?: number | undefined;
   readonly latent?: number | undefined;
+  /** tanh layers of the encoder, and of the decoder where that has any. */
+  readonly layers?: number | undefined;
   readonly encoder?: "plain" | "residual" | undefined;
   readonly decoder?: "linear" | "tanh" | undefined;
   readonly likelihood?: Recipe["likelihood"] | undefined;
@@ -32,6 +34,7 @@ export function turnedRecipe(page: Page, turned: Turned, { items, users }: Sizes
   const { encoder: usual, ...own } = page.recipe;
   const hidden = turned.hidden ?? (usual.kind === "plain" ? usual.widths[0]! : usual.width);
   const hasLayers = turned.decoder === undefined ? own.decoder.length > 0 : turned.decoder === "tanh";
+  const widths = Array<number>(turned.layers ?? 1).fill(hidden);
   // In the schema's order, in which a manifest gives it back: two records of the same settings are the same text.
   return recipe.parse({
     ...own,
@@ -39,10 +42,10 @@ export function turnedRecipe(page: Page, turned: Turned, { items, users }: Sizes
     users: page.ownVectors ? users : 0,
     encoder:
       (turned.encoder ?? usual.kind) === "plain"
-        ? { kind: "plain", widths: [hidden] }
+        ? { kind: "plain", widths }
         : { kind: "residual", width: hidden, layerNormEps: defaults.layerNormEps },
     latent: own.latent === null ? null : (turned.latent ?? own.latent),
-    decoder: hasLayers ? [hidden] : [],
+    decoder: hasLayers ? widths : [],
     likelihood: turned.likelihood ?? own.likelihood,
     regulariser: turnedRegulariser(own.regulariser, turned),
     weightDecay: turned.weightDecay ?? own.weightDecay,
@@ -72,7 +75,7 @@ export function useless({ recipe: { latent, critic = null } }: Page, { prior, ..
   const given = (Object.keys(turned) as (keyof typeof turned)[]).filter((name) => turned[name] !== undefined);
   const isAnnealed = prior !== "composite" && turned.gamma === undefined;
   const unused: readonly (keyof Turned)[] = [
-    ...(latent === null ? (["latent", "gamma", "beta", "encoder"] as const) : []),
+    ...(latent === null ? (["latent", "layers", "gamma", "beta", "encoder"] as const) : []),
     ...(latent === null || !isAnnealed ? (["annealSteps"] as const) : []),
     ...(latent === null || prior !== "composite" ? (["mixtureWeights"] as const) : []),
     ...(critic === null ? (["criticEpochs", "criticLearningRate"] as const) : (["likelihood"] as const)),
@@ -85,6 +88,7 @@ export const settledInRecVae = [
   "annealSteps",
   "prior",
   "encoder",
+  "layers",
   "decoder",
   "likelihood",
   "weightDecay",
