@@ -1,5 +1,5 @@
 // What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE, the two priors of the stability figure, the blend. Pure.
-import { isNeural, type SystemName, systemNames } from "../../shared/model/systems.ts";
+import { isNeural, type SystemName, trainable } from "../../shared/model/systems.ts";
 import { ablation, type AblationStep } from "./ablation.ts";
 import { gridOf, titles } from "./grids.ts";
 import type { Entry, Plan } from "./plan.ts";
@@ -25,8 +25,13 @@ export interface Agenda {
 /** Of the first seed; the others count on from it. */
 const FIRST_SEED = 1337;
 
-/** Every row that has a model of its own to fit; the blend is asked for with --blend. */
-export const benchmarked: readonly SystemName[] = systemNames.filter((name) => (name as string) !== "blend");
+/** Every system that can be a row by its name; `--blend` adds one more. */
+export const benchmarked: readonly SystemName[] = trainable;
+
+/** Configurations of the family that stand in no table of results. */
+const aside: readonly SystemName[] = ["vae", "beta-vae", "dvae"];
+/** What `all` means. */
+export const ofTheTable: readonly SystemName[] = benchmarked.filter((name) => !aside.includes(name));
 
 export const titleOf = (id: string): string => titles[id] ?? id;
 

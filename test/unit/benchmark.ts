@@ -62,9 +62,11 @@ export const failed = (why: string): Result => ({
   trained: null,
 });
 
-/** Users around `mean`; the same noise for every model, and a little of its own. */
+/** Users around `mean`; the same noise for every model, and a little of its own, which leaves the mean as it is. */
 export function examAround(mean: number, own: number, spread = 0.01): Exam {
-  const [shared, apart] = [gaussian(3, 0, 0, USERS), gaussian(3, 1 + own, 0, USERS)];
+  const [shared, drawn] = [gaussian(3, 0, 0, USERS), gaussian(3, 1 + own, 0, USERS)];
+  const middle = drawn.reduce((sum, value) => sum + value / USERS, 0);
+  const apart = drawn.map((value) => value - middle);
   const around = (shift: number) => Float64Array.from(shared, (noise, k) => mean + shift + 0.05 * noise + spread * apart[k]!);
   return { "recall@20": around(-0.07), "recall@50": around(0.03), "ndcg@100": around(0) };
 }

@@ -79,7 +79,7 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       scale: { type: "log", nice: false, padding: 12 },
       axis: { format: "~s" },
     };
-    const { lines, points } = apart(learned, rows, width);
+    const { points } = apart(learned, rows, width);
     return {
       width,
       height: 320,
@@ -87,7 +87,7 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
         {
           data: { values },
           mark: { type: "line", strokeWidth: 2, interpolate: "step-after" },
-          encoding: { x, y: validation, color: points.color, strokeDash: { ...lines.strokeDash, legend: null } },
+          encoding: { x, y: validation, color: points.color },
         },
         {
           data: { values: ends },

@@ -85,7 +85,7 @@ export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Eviden
     model: entry.model,
     title: titleOf(entry.id),
     why: test ? null : whyNot(plan, entry, results, first),
-    remarks: test ? remarksOf(plan, entry, tried, results, tested.length) : [],
+    remarks: test ? [...cutShort(entry, trained), ...remarksOf(plan, entry, tried, results, tested.length)] : [],
     tried: tried.map(({ id, setting }) => {
       const { outcome, why, validation, seconds } = results.get(id)!;
       return { setting: setting.name, outcome, why, validation, seconds };
@@ -113,12 +113,21 @@ function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Ex
   return entry.startsFrom.length > 0 ? `it starts from ${sources}, of which there is no model` : "not tried";
 }
 
+/** A run that neither came to its last epoch nor had stopped getting better. */
+function cutShort(entry: Entry, trained: Result["trained"]): string[] {
+  const [most, patience] = ["--epochs=", "--patience="].map((flag) =>
+    Number(entry.flags.find((each) => each.startsWith(flag))?.slice(flag.length)),
+  );
+  const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
+  return had < most! && had - best < patience! ? [`its budget was over after ${had} of ${most} epochs`] : [];
+}
+
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
   const failed = tried.filter(({ id }) => results.get(id)!.validation === null);
   const wanted = entry.isSeeded ? plan.seeds.length : 1;
   return [
     ...(tried.length < entry.settings.length && isTuned(plan, entry, results)
-      ? [`the budget was over after ${tried.length} of ${entry.settings.length} settings`]
+      ? [`its budget was over after ${tried.length} of ${entry.settings.length} settings`]
       : []),
     ...failed.map(({ id, setting }) => `${setting.name}: ${results.get(id)!.why}`),
     ...(seeds < wanted ? [`${seeds} of ${wanted} seeds have a test`] : []),

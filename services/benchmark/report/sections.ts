@@ -202,13 +202,9 @@ function tuning({ rows, budgetSeconds }: Report): Section {
   };
 }
 
-function ablation({ ablation, rows }: Report): Section | undefined {
+function ablation({ ablation }: Report): Section | undefined {
   if (ablation.length === 0) return undefined;
-  const none = rows.find(({ model }) => model === "mult-vae");
-  const steps = [
-    ...(none ? [{ name: "none (Mult-VAE)", has: undefined, row: none }] : []),
-    ...ablation.map(({ has, row }) => ({ name: features.every((feature) => has[feature]) ? "all (RecVAE)" : "", has, row })),
-  ];
+  const nameOf = (count: number) => (count === 0 ? "Mult-VAE" : count === features.length ? "RecVAE" : "");
   return {
     id: "ablation",
     title: "From Mult-VAE to RecVAE",
@@ -218,11 +214,11 @@ function ablation({ ablation, rows }: Report): Section | undefined {
         caption: "The five features of RecVAE, on the test users",
         head: [...features, "NDCG@100", "validation", ""],
         words: [7],
-        rows: steps.map(({ name, has, row }) => [
-          ...features.map((feature) => cell(has?.[feature] ? "✓" : dash)),
+        rows: ablation.map(({ has, row }) => [
+          ...features.map((feature) => cell(has[feature] ? "✓" : dash)),
           cell(row.test ? figure(row.test["ndcg@100"]) : dash),
           cell(row.validation === null ? dash : fraction(row.validation)),
-          cell(row.test ? name : `${name} ${row.why}`.trim()),
+          cell([nameOf(features.filter((feature) => has[feature]).length), row.why ?? ""].join(" ").trim()),
         ]),
       },
       text(
