@@ -45,7 +45,7 @@ export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
 
 function entryOf(name: SystemName, wanted: readonly SystemName[]): Entry {
   const { flags, settings, isSeeded, startsFrom } = gridOf(name);
-  const from = startsFrom && wanted.includes(startsFrom) ? [{ entry: startsFrom, flag: "--from" }] : [];
+  const from = wanted.filter((each) => each === startsFrom).map((entry) => ({ entry, flag: "--from" }));
   return { id: name, kind: isNeural(name) ? "neural" : "solved", model: name, flags, settings, isSeeded, startsFrom: from };
 }
 

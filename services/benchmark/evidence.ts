@@ -6,7 +6,7 @@ import type { Agenda } from "./agenda.ts";
 import { type Exam, examOf } from "./exam.ts";
 import { folderOf, type Result } from "./ledger.ts";
 import { chosen } from "./plan.ts";
-import { examinees } from "./results.ts";
+import { examinees } from "./report/results.ts";
 
 export interface Found {
   readonly exams: ReadonlyMap<string, Exam | string>;

@@ -11,12 +11,12 @@ import { listOf } from "../../shared/runtime/lists.ts";
 import { agendaOf, benchmarked } from "./agenda.ts";
 import { evidenceOf } from "./evidence.ts";
 import { agree } from "./ledger.ts";
-import { type Report, reportOf } from "./report.ts";
+import { type Report, reportOf } from "./report/report.ts";
 import { runPlan } from "./run.ts";
 import { readSubject } from "./subject.ts";
 import { showProgress } from "./telling.ts";
-import { tableOf } from "./text.ts";
-import { writeReport } from "./writing.ts";
+import { tableOf } from "./report/text.ts";
+import { files, writeReport } from "./report/writing.ts";
 
 const whole = (most: number) => z.coerce.number().int().min(1).max(most);
 
@@ -59,7 +59,7 @@ export const command = defineCommand({
     const report = reportOf(agenda, { results, exams }, epochs, { subject, machine: machine(), finishedAt: Date.now(), jobs });
     await writeReport(out, report);
     process.stdout.write(config.json ? `${JSON.stringify(report, null, 2)}\n` : tableOf(report));
-    for (const name of ["report.json", "report.md", "report.html"]) progress.say(join(out, name));
+    for (const name of files) progress.say(join(out, name));
     mustHaveFigures(report, out);
   },
 });

@@ -1,9 +1,9 @@
 // How a report's figures are written, and its table for the terminal. Pure.
-import { aligned } from "../../shared/picture/columns.ts";
-import { bytes, count, duration } from "../../shared/picture/figures.ts";
-import { fraction } from "../../shared/figures/look.ts";
-import type { Summary } from "../../shared/ranking/metrics.ts";
-import type { Metric } from "./exam.ts";
+import { aligned } from "../../../shared/picture/columns.ts";
+import { bytes, count, duration } from "../../../shared/picture/figures.ts";
+import { fraction } from "../../../shared/figures/look.ts";
+import type { Summary } from "../../../shared/ranking/metrics.ts";
+import type { Metric } from "../exam.ts";
 import type { Report } from "./report.ts";
 import type { Row } from "./results.ts";
 

@@ -1,10 +1,10 @@
 // The report's model: from what the trials left and what the tests said to rows in order, for report.json and for whoever draws it. Pure.
-import { type Summary, summary } from "../../shared/ranking/metrics.ts";
-import { type Agenda, titleOf } from "./agenda.ts";
+import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
+import { type Agenda, titleOf } from "../agenda.ts";
 import { type Comparison, compareNeighbours } from "./comparison.ts";
-import { type Exam, type Metric, metrics } from "./exam.ts";
-import type { Result } from "./ledger.ts";
-import { chosen, type Entry, furtherSeeds, isTuned, type Plan, type Trial, triedOf } from "./plan.ts";
+import { type Exam, type Metric, metrics } from "../exam.ts";
+import type { Result } from "../ledger.ts";
+import { chosen, type Entry, furtherSeeds, isTuned, type Plan, type Trial, triedOf } from "../plan.ts";
 
 /** How the validation went by epoch; `seconds` since the beginning of training. */
 export interface CurvePoint {
@@ -107,11 +107,8 @@ export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Eviden
 function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Exam | string | undefined): string {
   if (typeof exam === "string") return exam;
   const tried = triedOf(plan, entry, results);
-  const reasons = tried.flatMap(({ id, setting }) => {
-    const why = results.get(id)!.why;
-    return why === null ? [] : [tried.length > 1 ? `${setting.name}: ${why}` : why];
-  });
-  if (reasons.length > 0) return reasons.join("; ");
+  const reasons = new Set(tried.flatMap(({ id }) => results.get(id)!.why ?? []));
+  if (reasons.size > 0) return [...reasons].join("; ");
   const sources = entry.startsFrom.map(({ entry }) => entry).join(" and ");
   return entry.startsFrom.length > 0 ? `it starts from ${sources}, of which there is no model` : "not tried";
 }

@@ -1,6 +1,6 @@
 // Neighbours in the order of NDCG@100, compared user by user. Pure.
-import { type Interval, intervals } from "../../shared/ranking/bootstrap.ts";
-import { holm, paired, pairedP } from "../../shared/ranking/paired.ts";
+import { type Interval, intervals } from "../../../shared/ranking/bootstrap.ts";
+import { holm, paired, pairedP } from "../../../shared/ranking/paired.ts";
 
 export interface Comparison {
   readonly better: string;

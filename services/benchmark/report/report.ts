@@ -1,10 +1,10 @@
 // The whole of a benchmark as report.json has it, and as report.md and report.html draw it. Pure.
-import { meanChange, type Stability, usersOf, type EpochOfUsers } from "../../shared/evaluations/stability.ts";
-import type { AblationStep, features } from "./ablation.ts";
-import type { Agenda } from "./agenda.ts";
+import { meanChange, type Stability, usersOf, type EpochOfUsers } from "../../../shared/evaluations/stability.ts";
+import type { AblationStep, features } from "../ablation.ts";
+import type { Agenda } from "../agenda.ts";
 import type { Comparison } from "./comparison.ts";
 import { comparisonsOf, type Evidence, type Row, rowOf, rowsOf } from "./results.ts";
-import type { Subject } from "./subject.ts";
+import type { Subject } from "../subject.ts";
 
 export interface Machine {
   readonly cpu: string;
