@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   train: () => import("./train/main.ts") as never,
   benchmark: () => import("./benchmark/main.ts") as never,
   evaluate: () => import("./evaluator/evaluate.ts") as never,
+  blend: () => import("./evaluator/blend.ts") as never,
   plot: () => import("./plot/main.ts") as never,
   evaluator: () => import("./evaluator/main.ts") as never,
   models: () => import("./models/main.ts") as never,

@@ -2,7 +2,9 @@
 // weights; Adam begins anew, and everybody's old posterior is asked of the model's own encoder (services/server/saving/persistence.ts reads `branchedFrom`).
 import { basename, join } from "node:path";
 import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
+import type { NeuralName } from "../../shared/model/systems.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
 export interface Branch {
@@ -40,7 +42,7 @@ export async function openBranch(modelDir: string, version: string, out: string)
     tableVersion,
     watermark,
     createdAt: Date.now(),
-  };
+  } as ManifestFacts<NeuralName>;
   const { planned } = newest.state;
   const { underWay: _underWay, numbering: _numbering, progress: _progress, ...settings } = newest.training as Record<string, unknown>;
   const training = { ...settings, updates: { encoder: 0, decoder: 0 }, branchedFrom: version };

@@ -85,12 +85,10 @@ function joinNegative({ read, free }: Doubles, blocks: Upper, matrix: Float32Arr
       const values = read(upper[j]!);
       free(upper[j]!);
       const [top, left] = [starts[i]!, starts[j]!];
-      const columns = Math.min(block, size - left);
-      values.forEach((value, at) => {
-        const [row, column] = [top + Math.floor(at / columns), left + (at % columns)];
-        matrix[row * size + column] = -value;
-        matrix[column * size + row] = -value;
-      });
+      const [rows, columns] = [Math.min(block, size - top), Math.min(block, size - left)];
+      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) matrix[(top + r) * size + left + c] = -values[r * columns + c]!;
+      // The other half by its own rows: the block stays in the cache, the matrix does not.
+      for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) matrix[(left + c) * size + top + r] = -values[r * columns + c]!;
     }
   });
 }

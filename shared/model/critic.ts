@@ -14,16 +14,25 @@ const EPSILON = 0.001;
 const weightName = (layer: number) => `critic.fc${layer}.weight`;
 const biasName = (layer: number) => `critic.fc${layer}.bias`;
 
+/** Name and shape of every tensor, in order. */
+const shapesOf = (widths: readonly number[]) =>
+  widths.slice(1).flatMap((outputs, k): [name: string, shape: number[]][] => [
+    [weightName(k + 1), [outputs, widths[k]!]],
+    [biasName(k + 1), [outputs]],
+  ]);
+export const criticShapes = shapesOf(criticWidths);
+
 /** Uniform by Xavier, biases 0; the keys of its draws begin with `stream`. */
 export function initialCritic(seed: number, stream: number, widths = criticWidths): Weights {
-  const weights: Weights = {};
-  widths.slice(1).forEach((outputs, k) => {
-    const inputs = widths[k]!;
-    const data = uniform(seed, stream + k, Math.sqrt(6 / (inputs + outputs)), new Float32Array(outputs * inputs));
-    weights[weightName(k + 1)] = { shape: [outputs, inputs], data };
-    weights[biasName(k + 1)] = { shape: [outputs], data: new Float32Array(outputs) };
-  });
-  return weights;
+  const shapes = shapesOf(widths);
+  return Object.fromEntries(
+    shapes.map(([name, shape], k) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b));
+      const [outputs, inputs] = shape;
+      if (inputs !== undefined) uniform(seed, stream + k, Math.sqrt(6 / (inputs + outputs!)), data);
+      return [name, { shape, data }];
+    }),
+  );
 }
 
 /** What the critic makes of a batch, and what the ways back need of it. */

@@ -1,5 +1,7 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { join } from "node:path";
+import { allShapesOf } from "../../../shared/model/parameters.ts";
+import { annealed } from "../../../shared/model/recipe.ts";
 import { passesOf } from "../../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
 import { keepEpoch, keepTest, type Scored } from "../../../shared/evaluations/per-user.ts";
@@ -24,7 +26,8 @@ type Judged = Record<(typeof scored)[number], Summary>;
 /** What a checkpoint of such a run keeps beside the weights. */
 interface SoFar {
   readonly epochs: EpochReport[];
-  best: { epoch: number; validation: Record<string, number> } | undefined;
+  /** `beta`: what the KL term weighed at its end, where that is annealed. */
+  best: { epoch: number; validation: Record<string, number>; beta?: number | undefined } | undefined;
   wallSeconds: number;
   /** Of the epoch at hand, up to the checkpoint. */
   seconds: number;
@@ -94,7 +97,8 @@ async function runEpochs(
       const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
-      if (isBest) soFar.best = { epoch: run.round, validation };
+      const { config, updates } = run.optimizer;
+      if (isBest) soFar.best = { epoch: run.round, validation, beta: annealed(config, updates.encoder) };
       const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
       const seconds = elapsed();
       soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
@@ -123,8 +127,11 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
   await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
   const { engines, mostTrainers } = desk();
+  const { model = "recvae", optimizer, schedule } = run;
+  const { items: _, ...settings } = optimizer.config;
   const report = {
-    model: "recvae",
+    model,
+    settings: { ...settings, ...schedule },
     data: corpus.name,
     seed: run.seed,
     engine: [...engines].sort().join(", "),
@@ -132,6 +139,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     sync: run.local ? "local" : "exact",
     ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
     wallSeconds: soFar.wallSeconds,
+    parameters: allShapesOf(optimizer.config).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
