@@ -22,32 +22,39 @@ export interface AblationStep {
  * rescaling on average, and only its spread over users is left out.
  */
 export function ablation(itemsPerUser: number): AblationStep[] {
-  const { flags, settings } = gridOf("recvae");
+  const { settings } = gridOf("recvae");
   const usual = settings[0]!.flags;
   const gamma = Number(usual.find((flag) => flag.startsWith("--gamma="))!.slice("--gamma=".length));
   const constant = [`--beta=${Number((gamma * itemsPerUser).toPrecision(3))}`];
   const gaussian = ["--mixture-weights=1,0,0"];
   const joint = ["--not-alternating"];
   const noisy = ["--decoder-noise"];
-  const step = (id: string, pattern: string, parts: readonly (readonly string[])[]): AblationStep => ({
+  const step = (
+    id: string,
+    pattern: string,
+    parts: readonly (readonly string[])[],
+    model: "recvae" | "mult-vae" = "recvae",
+  ): AblationStep => ({
     id,
     has: Object.fromEntries(features.map((feature, k) => [feature, pattern[k] === "x"])) as AblationStep["has"],
     entry: {
       id: `ablation: ${id}`,
       kind: "neural",
-      model: "recvae",
-      flags,
-      settings: [{ name: id, flags: parts.flat() }],
+      model,
+      flags: gridOf(model).flags,
+      settings: [{ name: parts.length === 0 ? "usual" : id, flags: parts.flat() }],
       isSeeded: true,
       startsFrom: [],
     },
   });
   return [
+    step("Mult-VAE", ".....", [], "mult-vae"),
     step("encoder alone", "x....", [constant, gaussian, joint]),
     step("with prior", "xx...", [constant, joint]),
     step("with rescaling", "xxx..", [usual, joint]),
     step("with alternating", "xxxx.", [usual, noisy]),
     step("full", "xxxxx", [usual]),
+    step("without encoder", ".xxxx", [usual, ["--encoder=plain", "--decoder=tanh"]]),
     step("without prior", "x.xxx", [usual, gaussian]),
     step("without rescaling", "xx.xx", [constant]),
   ];

@@ -1,5 +1,5 @@
 // What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE, the two priors of the stability figure, the blend. Pure.
-import { isNeural, type SystemName, systemNames } from "../../shared/model/systems.ts";
+import { isNeural, type SystemName, trainable } from "../../shared/model/systems.ts";
 import { ablation, type AblationStep } from "./ablation.ts";
 import { gridOf, titles } from "./grids.ts";
 import type { Entry, Plan } from "./plan.ts";
@@ -26,7 +26,9 @@ export interface Agenda {
 const FIRST_SEED = 1337;
 
 /** Every row that has a model of its own to fit; the blend is asked for with --blend. */
-export const benchmarked: readonly SystemName[] = systemNames.filter((name) => (name as string) !== "blend");
+export const benchmarked: readonly SystemName[] = trainable;
+/** Those of the table of results, iALS and popularity: what `--models all` means. */
+export const all: readonly SystemName[] = trainable.filter((name) => name in titles);
 
 export const titleOf = (id: string): string => titles[id] ?? id;
 

@@ -32,12 +32,12 @@ export function judged({ entry, secondsLeft }: Trial, end: End): Pick<Attempt, "
 }
 
 /** The newest error of ours in the end of a log, otherwise its newest line. */
-export function errorIn(log: string): string {
+function errorIn(log: string): string {
   return printable(linesOf(log).findLast((line) => /^[A-Z_]{4,}: /.test(line)) ?? newestLine(log), 400);
 }
 
-/** What a trial said last, for the line of progress: without the end's line of test figures, which nobody shall see before all is chosen. */
-export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !line.startsWith("best epoch ")) ?? "", 200);
+/** What a trial said last, for the line of progress: no service's log, and not the end's line of test figures, which nobody shall see before all is chosen. */
+export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !/^(best epoch |\{)/.test(line)) ?? "", 200);
 
 const linesOf = (log: string) =>
   log

@@ -31,7 +31,7 @@ export const agendaOf = (models: readonly Entry[], plan: Partial<Plan> = {}): Ag
 });
 
 /** A trial that is done, its validation given, after `epochs` epochs of a second. */
-export function done(validation: number, { epochs = 20, best = epochs } = {}): Result {
+export function done(validation: number, { epochs = 20, best = epochs }: { epochs?: number; best?: number } = {}): Result {
   const reached = Array.from({ length: epochs }, (_, k) => ({
     epoch: k + 1,
     seconds: 1,

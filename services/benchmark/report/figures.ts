@@ -77,7 +77,7 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       type: "quantitative",
       title: "seconds of training",
       scale: { type: "log", nice: false, padding: 12 },
-      axis: { format: "~s" },
+      axis: { format: "~g" },
     };
     const { lines, points } = apart(learned, rows, width);
     return {
@@ -87,7 +87,7 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
         {
           data: { values },
           mark: { type: "line", strokeWidth: 2, interpolate: "step-after" },
-          encoding: { x, y: validation, color: points.color, strokeDash: { ...lines.strokeDash, legend: null } },
+          encoding: { x, y: validation, color: points.color, strokeDash: { ...lines.strokeDash, legend: points.color.legend } },
         },
         {
           data: { values: ends },

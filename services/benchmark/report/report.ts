@@ -1,6 +1,6 @@
 // The whole of a benchmark as report.json has it, and as report.md and report.html draw it. Pure.
 import { meanChange, type Stability, usersOf, type EpochOfUsers } from "../../../shared/evaluations/stability.ts";
-import type { AblationStep, features } from "../ablation.ts";
+import type { AblationStep } from "../ablation.ts";
 import type { Agenda } from "../agenda.ts";
 import type { Comparison } from "./comparison.ts";
 import { comparisonsOf, type Evidence, type Row, rowOf, rowsOf } from "./results.ts";
@@ -29,7 +29,6 @@ export interface Report {
   /** Composite prior, Gaussian prior; none where it was not asked for, or one of the two failed. */
   readonly stability: readonly { readonly prior: string; readonly meanChange: number; readonly of: Stability }[];
 }
-export type Feature = (typeof features)[number];
 
 /** Single users of the stability figure, and the seed that draws them. */
 const DRAWN = 4;

@@ -1,7 +1,7 @@
 // What the report says, section by section: words and tables from its figures. Pure.
 import { duration } from "../../../shared/picture/figures.ts";
 import { fraction } from "../../../shared/figures/look.ts";
-import { features } from "../ablation.ts";
+import { type AblationStep, features } from "../ablation.ts";
 import type { Metric } from "../exam.ts";
 import { gridOf } from "../grids.ts";
 import { paperOrder, publishedOf } from "../published.ts";
@@ -202,13 +202,11 @@ function tuning({ rows, budgetSeconds }: Report): Section {
   };
 }
 
-function ablation({ ablation, rows }: Report): Section | undefined {
+function ablation({ ablation }: Report): Section | undefined {
   if (ablation.length === 0) return undefined;
-  const none = rows.find(({ model }) => model === "mult-vae");
-  const steps = [
-    ...(none ? [{ name: "none (Mult-VAE)", has: undefined, row: none }] : []),
-    ...ablation.map(({ has, row }) => ({ name: features.every((feature) => has[feature]) ? "all (RecVAE)" : "", has, row })),
-  ];
+  const nameOf = (has: AblationStep["has"]) =>
+    features.every((feature) => has[feature]) ? "all (RecVAE)" : features.some((feature) => has[feature]) ? "" : "none (Mult-VAE)";
+  const steps = ablation.map(({ has, row }) => ({ name: nameOf(has), has, row }));
   return {
     id: "ablation",
     title: "From Mult-VAE to RecVAE",
@@ -219,7 +217,7 @@ function ablation({ ablation, rows }: Report): Section | undefined {
         head: [...features, "NDCG@100", "validation", ""],
         words: [7],
         rows: steps.map(({ name, has, row }) => [
-          ...features.map((feature) => cell(has?.[feature] ? "✓" : dash)),
+          ...features.map((feature) => cell(has[feature] ? "✓" : dash)),
           cell(row.test ? figure(row.test["ndcg@100"]) : dash),
           cell(row.validation === null ? dash : fraction(row.validation)),
           cell(row.test ? name : `${name} ${row.why}`.trim()),

@@ -24,12 +24,8 @@ export const number = count;
 /** < .001, .032 */
 export const probability = (p: number): string => (p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, ""));
 
-/** The chosen values, such as "gamma .005"; with what the trial says of itself where the grid has no names for it. */
-export function settingOf({ chosen, settings }: Row): string {
-  if (chosen !== null && chosen !== "usual") return chosen;
-  const values = Object.entries(settings ?? {}).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value));
-  return values.length > 0 ? values.map(([name, value]) => `${name} ${value}`).join(", ") : (chosen ?? dash);
-}
+/** The chosen values, such as "gamma .005"; all of them stand in report.json. */
+export const settingOf = ({ chosen }: Row): string => chosen ?? dash;
 
 export function tableOf({ rows }: Report): string {
   const head = ["", ...Object.values(metricTitles), "time", "memory", "setting"];
