@@ -1,6 +1,6 @@
 // What threads do for a solved system, and what they share: jobs are ranges of rows or columns, so that their number decides who computes, never what comes out.
 // Between the solvers and solving-thread.ts. Shapes: I items, U users, K factors.
-import { type Factors, gramOf, type Objective, rowSolver } from "../../shared/model/als.ts";
+import { gramOf, type Objective, rowSolver } from "../../shared/model/als.ts";
 import { type IalsConfig, ialsObjective, type WmfConfig, wmfObjective } from "../../shared/model/factors.ts";
 import { countOf, countTogether, type Interactions, type Lists } from "../../shared/model/interactions.ts";
 import { type Column, type SlimConfig, solveColumn } from "../../shared/model/slim.ts";
@@ -36,6 +36,9 @@ export interface Alternating {
   readonly gram_KK: Float64Array;
 }
 
+/** Factors that a sweep solves for at once: on MovieLens-1M with 128 factors as good after each sweep as all at once, in a quarter of the time. */
+const AT_ONCE = 32;
+
 export type Task = Counting | Columns | Alternating;
 /** `gram`: that of a range of rows; `solve`: the rows of a range. */
 export type AlternatingJob = Range & { readonly what: "gram" | "solve"; readonly side: "users" | "items" };
@@ -64,7 +67,7 @@ export function alternate({
     const [own, other] = side === "users" ? [users_UK, items_IK] : [items_IK, users_UK];
     if (what === "gram") return gramOf(own, width, from, to);
     const lists = side === "users" ? interactions.byUser : interactions.byItem;
-    solveRows(objective, own, lists, other, gram_KK, { from, to });
+    solveRows(objective, own, lists, other, gram_KK, AT_ONCE, { from, to });
     return undefined;
   };
 }
@@ -73,12 +76,13 @@ export function solveRows(
   objective: Objective,
   own: Float64Array,
   lists: Lists,
-  other: Factors,
+  other: Float64Array,
   gram_KK: Float64Array,
+  atOnce: number,
   { from, to }: Range,
 ): void {
   const width = own.length / countOf(lists);
-  const solver = rowSolver(objective, other, width, other.length / width, gram_KK);
+  const solver = rowSolver(objective, other, width, gram_KK, atOnce);
   for (let row = from; row < to; row++) {
     const entries = lists.entries.subarray(lists.starts[row]!, lists.starts[row + 1]!);
     solver.solve(own.subarray(row * width, (row + 1) * width), entries);

@@ -15,9 +15,10 @@ export interface Doubles {
   free(matrix: number): void;
 }
 
-/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
-export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): Generator<number, void> {
+/** Puts the inverse of matrix + ridge 1 in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
+export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number, ridge: number): Generator<number, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
+  if (ridge !== 0) addToDiagonal(doubles, blocks, size, block, ridge);
   for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
   joinNegative(doubles, blocks, matrix, size, block);
 }
@@ -74,6 +75,23 @@ function splitUpper({ from }: Doubles, matrix: Float32Array, size: number, block
       upper[j] = from(values, rows, columns);
     }
     return upper;
+  });
+}
+
+/** In two pieces of float32, which together are as good as float64: beside large counts a small ridge rounded alone would be another ridge. */
+function addToDiagonal({ from, difference, free }: Doubles, blocks: Upper, size: number, block: number, ridge: number): void {
+  const first = Math.fround(ridge);
+  startsOf(size, block).forEach((top, k) => {
+    const rows = Math.min(block, size - top);
+    for (const piece of [first, Math.fround(ridge - first)]) {
+      const values = new Float32Array(rows * rows);
+      for (let r = 0; r < rows; r++) values[r * (rows + 1)] = -piece;
+      const minus = from(values, rows, rows);
+      const before = blocks[k]![k]!;
+      blocks[k]![k] = difference(before, minus);
+      free(before);
+      free(minus);
+    }
   });
 }
 

@@ -11,22 +11,20 @@ export interface Objective {
   lambda(count: number, others: number): number;
 }
 
-/** Rows of K factors each, one after another. */
-export type Factors = Float64Array | Float32Array;
-
-/** So many factors are solved for at once, exactly. Of more, one block after another is (iALS++, Rendle et al. 2021): n K^2 becomes n K times this. */
-const BLOCK = 128;
-
 /** Solves rows against one other side. */
 export interface RowSolver {
   /** Replaces the row, [K], by its solution for these entries, or by a step towards it where K is more than a block. Throws when it has none. */
   solve(row_K: Float64Array, entries: Int32Array): void;
 }
 
-/** `gram_KK`: see `gramOf`. `rows`: how many the other side has. */
-export function rowSolver(objective: Objective, factors: Factors, width: number, rows: number, gram_KK: Float64Array): RowSolver {
+/**
+ * `factors`: rows of K each, one after another. `gram_KK`: see `gramOf`. `atOnce`: so many factors are solved for at once, exactly; of more, one block after another is
+ * (iALS++, Rendle et al. 2021), which makes n K times a block of n K^2.
+ */
+export function rowSolver(objective: Objective, factors: Float64Array, width: number, gram_KK: Float64Array, atOnce: number): RowSolver {
   const { boost, target, everywhere } = objective;
-  const block = Math.min(BLOCK, width);
+  const rows = factors.length / width;
+  const block = Math.min(atOnce, width);
   const hessian = new Float64Array(block * block);
   const step = new Float64Array(block);
   let near_NK = new Float64Array(0);
@@ -81,35 +79,51 @@ export function rowSolver(objective: Objective, factors: Factors, width: number,
   };
 }
 
-/** Sweeps over the blocks of a row that begins at nothing: one is exact up to a block, more factors take so many as iALS++ takes (its paper's 8). */
-export const sweepsOfNew = (width: number): number => (width <= BLOCK ? 1 : 8);
-
 /** H'H over rows `from` to `to`, [K x K], both halves. */
-export function gramOf(factors: Factors, width: number, from: number, to: number): Float64Array {
+export function gramOf(factors: Float64Array, width: number, from: number, to: number): Float64Array {
   const gram_KK = new Float64Array(width * width);
   addOuterProducts(gram_KK, factors.subarray(from * width, to * width), width, 0, width, to - from, 1);
   for (let a = 0; a < width; a++) for (let b = 0; b < a; b++) gram_KK[b * width + a] = gram_KK[a * width + b]!;
   return gram_KK;
 }
 
-/** Adds `weight` times the sum of h h', over factors `from` to `to` of `count` rows, to the lower half of `sums`. Four rows at a time: what they add to is read and written once. */
-function addOuterProducts(sums: Float64Array, rows: Factors, width: number, from: number, to: number, count: number, weight: number): void {
+/**
+ * Adds `weight` times the sum of h h', over factors `from` to `to` of `count` rows, to the lower half of `sums`; what lies above it is of no meaning. Four rows and
+ * two factors at a time: each number that is read takes part in several products.
+ */
+function addOuterProducts(
+  sums: Float64Array,
+  rows: Float64Array,
+  width: number,
+  from: number,
+  to: number,
+  count: number,
+  weight: number,
+): void {
   const size = to - from;
+  const even = size - (size % 2);
   let n = 0;
   for (; n + 3 < count; n += 4) {
     const p = n * width + from;
     const [q, r, s] = [p + width, p + 2 * width, p + 3 * width];
-    for (let a = 0; a < size; a++) {
-      const [x, y, z, t] = [weight * rows[p + a]!, weight * rows[q + a]!, weight * rows[r + a]!, weight * rows[s + a]!];
-      const start = a * size;
-      for (let b = 0; b <= a; b++) sums[start + b]! += x * rows[p + b]! + y * rows[q + b]! + z * rows[r + b]! + t * rows[s + b]!;
+    for (let a = 0; a < even; a += 2) {
+      const [p0, q0, r0, s0] = [weight * rows[p + a]!, weight * rows[q + a]!, weight * rows[r + a]!, weight * rows[s + a]!];
+      const [p1, q1, r1, s1] = [weight * rows[p + a + 1]!, weight * rows[q + a + 1]!, weight * rows[r + a + 1]!, weight * rows[s + a + 1]!];
+      const [first, second] = [a * size, (a + 1) * size];
+      for (let b = 0; b <= a + 1; b++) {
+        const [pb, qb, rb, sb] = [rows[p + b]!, rows[q + b]!, rows[r + b]!, rows[s + b]!];
+        sums[first + b]! += p0 * pb + q0 * qb + r0 * rb + s0 * sb;
+        sums[second + b]! += p1 * pb + q1 * qb + r1 * rb + s1 * sb;
+      }
     }
+    for (let a = even; a < size; a++) for (let m = p; m <= s; m += width) addScaled(sums, a * size, rows, m, a + 1, weight * rows[m + a]!);
   }
   for (; n < count; n++) {
     const p = n * width + from;
-    for (let a = 0; a < size; a++) {
-      const x = weight * rows[p + a]!;
-      for (let b = 0; b <= a; b++) sums[a * size + b]! += x * rows[p + b]!;
-    }
+    for (let a = 0; a < size; a++) addScaled(sums, a * size, rows, p, a + 1, weight * rows[p + a]!);
   }
+}
+
+function addScaled(sums: Float64Array, at: number, rows: Float64Array, from: number, count: number, weight: number): void {
+  for (let b = 0; b < count; b++) sums[at + b]! += weight * rows[from + b]!;
 }

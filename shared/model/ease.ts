@@ -54,8 +54,7 @@ export function* easeOf(
   items: number,
   lambda: number,
 ): Generator<number, void> {
-  for (let item = 0; item < items; item++) matrix_II[item * (items + 1)]! += lambda;
-  yield* inverse(matrix_II, items);
+  yield* inverse(matrix_II, items, lambda);
   toWeights(matrix_II, items);
 }
 

@@ -13,7 +13,7 @@ import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { readDataset } from "../../shared/csv/dataset.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { listEpochs, readEpoch, readTest } from "../../shared/evaluations/per-user.ts";
-import { gramOf, type Objective, rowSolver, sweepsOfNew } from "../../shared/model/als.ts";
+import { gramOf, type Objective, rowSolver } from "../../shared/model/als.ts";
 import { gaussian } from "../../shared/model/draws.ts";
 import { ialsObjective, wmfObjective } from "../../shared/model/factors.ts";
 import { countOf, countTogether, interactionsOf, type Lists } from "../../shared/model/interactions.ts";
@@ -115,7 +115,7 @@ describe.each<[string, Objective]>([
       fc.property(usersOf(items), fc.nat(1000), (rows, seed) => {
         const factors = Float64Array.from(gaussian(seed, 0, 0, items * width));
         const row_K = Float64Array.from(gaussian(seed, 0, 1, width));
-        rowSolver(objective, factors, width, items, gramOf(factors, width, 0, items)).solve(row_K, rows[0]!);
+        rowSolver(objective, factors, width, gramOf(factors, width, 0, items), width).solve(row_K, rows[0]!);
         for (let k = 0; k < width; k++) expect(slopeAt(objective, factors, width, row_K, rows[0]!, k)).toBeCloseTo(0, 8);
       }),
       { numRuns: 100 },
@@ -125,13 +125,12 @@ describe.each<[string, Objective]>([
   test("with more factors than are solved for at once, sweep after sweep comes nearer to no slope", () => {
     const [items, width] = [40, 150];
     const factors = Float64Array.from(gaussian(3, 0, 0, items * width), (draw) => draw / 10);
-    const solver = rowSolver(objective, factors, width, items, gramOf(factors, width, 0, items));
+    const solver = rowSolver(objective, factors, width, gramOf(factors, width, 0, items), 64);
     const row_K = new Float64Array(width);
     const entries = Int32Array.of(1, 4, 9, 16, 25, 36);
     const steepest = () => Math.max(...Array.from(row_K, (_, k) => Math.abs(slopeAt(objective, factors, width, row_K, entries, k))));
     const before = steepest();
-    for (let sweep = 0; sweep < sweepsOfNew(width); sweep++) solver.solve(row_K, entries);
-    expect(sweepsOfNew(width)).toBeGreaterThan(1);
+    for (let sweep = 0; sweep < 8; sweep++) solver.solve(row_K, entries);
     expect(steepest()).toBeLessThan(before / 100);
   });
 
@@ -150,8 +149,8 @@ describe.each<[string, Objective]>([
     const ofItems = Float64Array.from(gaussian(1, 0, 1, items * width));
     let before = wholeObjective(objective, users, ofItems, byUser, byItem, width);
     for (let half = 0; half < 8; half++) {
-      if (half % 2 === 0) solveRows(objective, users, byUser, ofItems, gramOf(ofItems, width, 0, items), { from: 0, to: rows.length });
-      else solveRows(objective, ofItems, byItem, users, gramOf(users, width, 0, rows.length), { from: 0, to: items });
+      if (half % 2 === 0) solveRows(objective, users, byUser, ofItems, gramOf(ofItems, width, 0, items), 1, { from: 0, to: rows.length });
+      else solveRows(objective, ofItems, byItem, users, gramOf(users, width, 0, rows.length), width, { from: 0, to: items });
       const after = wholeObjective(objective, users, ofItems, byUser, byItem, width);
       expect(after).toBeLessThan(before);
       before = after;

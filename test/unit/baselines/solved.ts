@@ -69,8 +69,8 @@ function alternating<C>(objectiveOf: (config: Alternating<C>["config"]) => Objec
     const ofItems = Float64Array.from(initialItemFactors.flat());
     const ofUsers = new Float64Array(batch.length * width);
     for (let sweep = 0; sweep < sweeps; sweep++) {
-      solveRows(objective, ofUsers, byUser, ofItems, gramOf(ofItems, width, 0, items), all(byUser));
-      solveRows(objective, ofItems, byItem, ofUsers, gramOf(ofUsers, width, 0, batch.length), all(byItem));
+      solveRows(objective, ofUsers, byUser, ofItems, gramOf(ofItems, width, 0, items), width, all(byUser));
+      solveRows(objective, ofItems, byItem, ofUsers, gramOf(ofUsers, width, 0, batch.length), width, all(byItem));
     }
     expectClose(ofUsers, userFactors, "factors of users");
     expectClose(ofItems, itemFactors, "factors of items");
