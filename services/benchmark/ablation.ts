@@ -22,36 +22,21 @@ export interface AblationStep {
  * rescaling on average, and only its spread over users is left out.
  */
 export function ablation(itemsPerUser: number): AblationStep[] {
-  const usual = gridOf("recvae").settings[0]!.flags;
+  const { settings } = gridOf("recvae");
+  const usual = settings[0]!.flags;
   const gamma = Number(usual.find((flag) => flag.startsWith("--gamma="))!.slice("--gamma=".length));
   const constant = [`--beta=${Number((gamma * itemsPerUser).toPrecision(3))}`];
   const gaussian = ["--mixture-weights=1,0,0"];
   const joint = ["--not-alternating"];
-  // Mult-VAE's encoder of one tanh layer, and all else as RecVAE has it.
-  const plain = [
-    "--encoder=plain",
-    "--decoder=linear",
-    "--prior=composite",
-    "--no-not-alternating",
-    "--encoder-passes=3",
-    "--learning-rate=0.0005",
-  ];
-  return [
-    step("none", ".....", "mult-vae", []),
-    step("encoder alone", "x....", "recvae", [...constant, ...gaussian, ...joint]),
-    step("with prior", "xx...", "recvae", [...constant, ...joint]),
-    step("with rescaling", "xxx..", "recvae", [...usual, ...joint]),
-    step("with alternating", "xxxx.", "recvae", [...usual, "--decoder-noise"]),
-    step("full", "xxxxx", "recvae", usual),
-    step("without encoder", ".xxxx", "mult-vae", [...usual, ...plain]),
-    step("without prior", "x.xxx", "recvae", [...usual, ...gaussian]),
-    step("without rescaling", "xx.xx", "recvae", constant),
-  ];
-}
-
-/** `pattern`: an x for each feature that is there. */
-function step(id: string, pattern: string, model: string, flags: readonly string[]): AblationStep {
-  return {
+  const noisy = ["--decoder-noise"];
+  /** What else makes Mult-VAE's network learn as RecVAE does. */
+  const asRecvae = ["--prior=composite", "--no-not-alternating", "--encoder-passes=3", "--learning-rate=0.0005"];
+  const step = (
+    id: string,
+    pattern: string,
+    parts: readonly (readonly string[])[],
+    model: "recvae" | "mult-vae" = "recvae",
+  ): AblationStep => ({
     id,
     has: Object.fromEntries(features.map((feature, k) => [feature, pattern[k] === "x"])) as AblationStep["has"],
     entry: {
@@ -59,9 +44,20 @@ function step(id: string, pattern: string, model: string, flags: readonly string
       kind: "neural",
       model,
       flags: gridOf(model).flags,
-      settings: [{ name: id, flags }],
+      settings: [{ name: parts.length === 0 ? "usual" : id, flags: parts.flat() }],
       isSeeded: true,
       startsFrom: [],
     },
-  };
+  });
+  return [
+    step("Mult-VAE", ".....", [], "mult-vae"),
+    step("encoder alone", "x....", [constant, gaussian, joint]),
+    step("with prior", "xx...", [constant, joint]),
+    step("with rescaling", "xxx..", [usual, joint]),
+    step("with alternating", "xxxx.", [usual, noisy]),
+    step("full", "xxxxx", [usual]),
+    step("without encoder", ".xxxx", [usual, asRecvae], "mult-vae"),
+    step("without prior", "x.xxx", [usual, gaussian]),
+    step("without rescaling", "xx.xx", [constant]),
+  ];
 }

@@ -25,13 +25,10 @@ export interface Agenda {
 /** Of the first seed; the others count on from it. */
 const FIRST_SEED = 1337;
 
-/** Every system that can be a row by its name; `--blend` adds one more. */
+/** Every row that has a model of its own to fit; the blend is asked for with --blend. */
 export const benchmarked: readonly SystemName[] = trainable;
-
-/** Configurations of the family that stand in no table of results. */
-const aside: readonly SystemName[] = ["vae", "beta-vae", "dvae"];
-/** What `all` means. */
-export const ofTheTable: readonly SystemName[] = benchmarked.filter((name) => !aside.includes(name));
+/** Those of the table of results, iALS and popularity: what `--models all` means. */
+export const all: readonly SystemName[] = trainable.filter((name) => name in titles);
 
 export const titleOf = (id: string): string => titles[id] ?? id;
 

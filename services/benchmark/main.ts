@@ -8,7 +8,7 @@ import { duration } from "../../shared/runtime/amount.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { listOf } from "../../shared/runtime/lists.ts";
-import { agendaOf, benchmarked, ofTheTable } from "./agenda.ts";
+import { agendaOf, all, benchmarked } from "./agenda.ts";
 import { evidenceOf } from "./evidence.ts";
 import { agree } from "./ledger.ts";
 import { type Report, reportOf } from "./report/report.ts";
@@ -24,10 +24,10 @@ const options = z.object({
   data: z.string().describe("dataset directory of Liang et al."),
   models: z
     .string()
-    .transform((text) => (text === "all" ? ofTheTable.join(",") : text))
+    .transform((text) => (text === "all" ? all.join(",") : text))
     .pipe(listOf(systemFlag(benchmarked)))
     .prefault("all")
-    .describe(`all (those of the paper's table, iALS and popularity), or some of ${benchmarked.join(",")}`),
+    .describe(`all (${all.join(",")}), or some of ${benchmarked.join(",")}`),
   seeds: whole(100).default(1).describe("the chosen settings are trained under so many; figures are means over them"),
   budget: duration("365d").prefault("30m").describe("for the tuning of each model"),
   jobs: whole(64).default(1).describe("trials that run at the same time; more than one make times and memory hard to compare"),

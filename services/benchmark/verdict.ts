@@ -36,8 +36,8 @@ function errorIn(log: string): string {
   return printable(linesOf(log).findLast((line) => /^[A-Z_]{4,}: /.test(line)) ?? newestLine(log), 400);
 }
 
-/** What a trial said last, for the line of progress: without the end's line of test figures, which nobody shall see before all is chosen. */
-export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !line.includes('"standardError"')) ?? "", 200);
+/** What a trial said last, for the line of progress: no service's log, and not the end's line of test figures, which nobody shall see before all is chosen. */
+export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !/^(best epoch |\{)/.test(line)) ?? "", 200);
 
 const linesOf = (log: string) =>
   log

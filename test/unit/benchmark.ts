@@ -31,7 +31,7 @@ export const agendaOf = (models: readonly Entry[], plan: Partial<Plan> = {}): Ag
 });
 
 /** A trial that is done, its validation given, after `epochs` epochs of a second. */
-export function done(validation: number, { epochs = 20, best = 20 }: { epochs?: number; best?: number } = {}): Result {
+export function done(validation: number, { epochs = 20, best = epochs }: { epochs?: number; best?: number } = {}): Result {
   const reached = Array.from({ length: epochs }, (_, k) => ({
     epoch: k + 1,
     seconds: 1,
@@ -62,11 +62,9 @@ export const failed = (why: string): Result => ({
   trained: null,
 });
 
-/** Users around `mean`; the same noise for every model, and a little of its own, which leaves the mean as it is. */
+/** Users around `mean`; the same noise for every model, and a little of its own. */
 export function examAround(mean: number, own: number, spread = 0.01): Exam {
-  const [shared, drawn] = [gaussian(3, 0, 0, USERS), gaussian(3, 1 + own, 0, USERS)];
-  const middle = drawn.reduce((sum, value) => sum + value / USERS, 0);
-  const apart = drawn.map((value) => value - middle);
+  const [shared, apart] = [gaussian(3, 0, 0, USERS), gaussian(3, 1 + own, 0, USERS)];
   const around = (shift: number) => Float64Array.from(shared, (noise, k) => mean + shift + 0.05 * noise + spread * apart[k]!);
   return { "recall@20": around(-0.07), "recall@50": around(0.03), "ndcg@100": around(0) };
 }

@@ -77,9 +77,9 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       type: "quantitative",
       title: "seconds of training",
       scale: { type: "log", nice: false, padding: 12 },
-      axis: { format: "~s" },
+      axis: { format: "~g" },
     };
-    const { points } = apart(learned, rows, width);
+    const { lines, points } = apart(learned, rows, width);
     return {
       width,
       height: 320,
@@ -87,7 +87,7 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
         {
           data: { values },
           mark: { type: "line", strokeWidth: 2, interpolate: "step-after" },
-          encoding: { x, y: validation, color: points.color },
+          encoding: { x, y: validation, color: points.color, strokeDash: { ...lines.strokeDash, legend: points.color.legend } },
         },
         {
           data: { values: ends },

@@ -1,7 +1,7 @@
 // What the report says, section by section: words and tables from its figures. Pure.
 import { duration } from "../../../shared/picture/figures.ts";
 import { fraction } from "../../../shared/figures/look.ts";
-import { features } from "../ablation.ts";
+import { type AblationStep, features } from "../ablation.ts";
 import type { Metric } from "../exam.ts";
 import { gridOf } from "../grids.ts";
 import { paperOrder, publishedOf } from "../published.ts";
@@ -204,7 +204,9 @@ function tuning({ rows, budgetSeconds }: Report): Section {
 
 function ablation({ ablation }: Report): Section | undefined {
   if (ablation.length === 0) return undefined;
-  const nameOf = (count: number) => (count === 0 ? "Mult-VAE" : count === features.length ? "RecVAE" : "");
+  const nameOf = (has: AblationStep["has"]) =>
+    features.every((feature) => has[feature]) ? "all (RecVAE)" : features.some((feature) => has[feature]) ? "" : "none (Mult-VAE)";
+  const steps = ablation.map(({ has, row }) => ({ name: nameOf(has), has, row }));
   return {
     id: "ablation",
     title: "From Mult-VAE to RecVAE",
@@ -214,11 +216,11 @@ function ablation({ ablation }: Report): Section | undefined {
         caption: "The five features of RecVAE, on the test users",
         head: [...features, "NDCG@100", "validation", ""],
         words: [7],
-        rows: ablation.map(({ has, row }) => [
+        rows: steps.map(({ name, has, row }) => [
           ...features.map((feature) => cell(has[feature] ? "✓" : dash)),
           cell(row.test ? figure(row.test["ndcg@100"]) : dash),
           cell(row.validation === null ? dash : fraction(row.validation)),
-          cell([nameOf(features.filter((feature) => has[feature]).length), row.why ?? ""].join(" ").trim()),
+          cell(row.test ? name : `${name} ${row.why}`.trim()),
         ]),
       },
       text(

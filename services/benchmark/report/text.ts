@@ -24,9 +24,8 @@ export const number = count;
 /** < .001, .032 */
 export const probability = (p: number): string => (p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, ""));
 
-/** The chosen setting by its name in the grid, such as "gamma 0.005"; of a blend the weight, which its own trial chose. */
-export const settingOf = ({ chosen, settings }: Row): string =>
-  typeof settings?.weight === "number" ? `weight ${settings.weight}` : (chosen ?? dash);
+/** The chosen values, such as "gamma .005"; all of them stand in report.json. */
+export const settingOf = ({ chosen }: Row): string => chosen ?? dash;
 
 export function tableOf({ rows }: Report): string {
   const head = ["", ...Object.values(metricTitles), "time", "memory", "setting"];
