@@ -2,7 +2,7 @@
 import { gridOf } from "./grids.ts";
 import type { Entry } from "./plan.ts";
 
-/** In the order of the paper's table. */
+/** In the order of the paper's table (Shenbin et al. 2020, table 3). */
 export const features = [
   "new encoder",
   "composite prior",

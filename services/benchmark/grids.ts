@@ -4,7 +4,6 @@ import type { Setting } from "./plan.ts";
 export interface Grid {
   /** Where the values come from. */
   readonly source: string;
-  /** Whether its draws depend on a seed. */
   readonly isSeeded: boolean;
   /** Of all its trials. */
   readonly flags: readonly string[];
@@ -13,8 +12,8 @@ export interface Grid {
   readonly startsFrom?: string;
 }
 
-/** Values by flag, in one point of a grid. */
-type Point = Readonly<Record<string, number>>;
+/** Epochs at most, and without a better validation; a paper's 50 to 200 epochs of ML-20M are ten times as many steps as these of a smaller set. */
+const untilItFalls = (epochs: number, patience: number) => [`--epochs=${epochs}`, `--patience=${patience}`];
 
 const usual: Setting = { name: "usual", flags: [] };
 /** One flag, its values in order. */
@@ -98,8 +97,5 @@ export const titles: Readonly<Record<string, string>> = {
   ials: "iALS",
   wmf: "WMF",
   popularity: "popularity",
-  vae: "VAE",
-  "beta-vae": "beta-VAE",
-  dvae: "denoising VAE",
   blend: "RecVAE + EASE",
 };

@@ -67,7 +67,7 @@ function lineOf(plan: Plan, results: ReadonlyMap<string, Result>, running: Words
  * Of all trials together: each row's open settings take what its others took on average, what nobody has tried yet takes what the rest does, and no row takes longer than its
  * budget. Null before the first trial has ended.
  */
-function secondsLeft(plan: Plan, results: ReadonlyMap<string, Pick<Result, "seconds" | "validation">>): number | null {
+export function secondsLeft(plan: Plan, results: ReadonlyMap<string, Pick<Result, "seconds" | "validation">>): number | null {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value / values.length, 0);
   const overall = [...results.values()].map(({ seconds }) => seconds);
   if (overall.length === 0) return null;

@@ -37,7 +37,8 @@ function errorIn(log: string): string {
 }
 
 /** What a trial said last, for the line of progress: no service's log, and not the end's line of test figures, which nobody shall see before all is chosen. */
-export const newestLine = (log: string): string => printable(linesOf(log).findLast((line) => !/^(best epoch |\{)/.test(line)) ?? "", 200);
+export const newestLine = (log: string): string =>
+  printable(linesOf(log).findLast((line) => !/^(best epoch |\{)|"standardError"/.test(line)) ?? "", 200);
 
 const linesOf = (log: string) =>
   log

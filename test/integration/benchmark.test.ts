@@ -1,5 +1,5 @@
 // The benchmark from the command line: interrupted and gone on with, refused where it would be another one, with reasons where there is no time.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { killAll, start, until } from "./processes.ts";
@@ -75,4 +75,38 @@ test("a budget that is too small for one epoch is told in its row, with what one
   expect(none.stderr).toMatch(/NOTHING_TRAINED: no model has figures; RecVAE: .* are too little for one epoch, which took \d/);
   const report = JSON.parse(readFileSync(join(cluster.dir, "none", "report.json"), "utf8"));
   expect(report.rows).toMatchObject([{ model: "recvae", test: null, why: expect.stringContaining("too little for one epoch") }]);
+});
+
+test("a neural trial that was interrupted goes on from its checkpoint, epoch after epoch, and its time with it", {
+  timeout: 180_000,
+}, async () => {
+  const to = join(cluster.dir, "resumed");
+  const trial = join(to, "trials", "recvae", "gamma=0.005");
+  const epochs = () => (existsSync(join(trial, "evaluations")) ? readdirSync(join(trial, "evaluations")).length : 0);
+  const first = start(benchmark("recvae", "10s", to));
+  await until("a few epochs are done", () => epochs() >= 3);
+  first.child.kill("SIGINT");
+  expect((await first.ended).code).toBe(0);
+  const interrupted = JSON.parse(readFileSync(join(trial, "trial.json"), "utf8"));
+  expect(interrupted).toMatchObject({ outcome: "interrupted", seconds: expect.any(Number) });
+  const before = epochs();
+
+  const second = await tributary(...benchmark("recvae", "10s", to), "--json");
+  expect(second.code, second.stderr).toBe(0);
+  const { epochs: trained } = JSON.parse(readFileSync(join(trial, "report.json"), "utf8"));
+  expect(trained.length).toBeGreaterThanOrEqual(before);
+  expect(trained.map(({ epoch }: { epoch: number }) => epoch)).toEqual(trained.map((_: unknown, k: number) => k + 1));
+  const [row] = JSON.parse(second.stdout).rows;
+  expect(row.tried[0].seconds).toBeGreaterThan(interrupted.seconds);
+});
+
+test("a blend of the chosen RecVAE and EASE is a row of its own, with the weight that it chose", { timeout: 120_000 }, async () => {
+  const to = join(cluster.dir, "blended");
+  const run = await tributary(...benchmark("popularity", "8s", to), "--blend", "--jobs", "2");
+  expect(run.code, run.stderr).toBe(0);
+  const rows: { model: string }[] = JSON.parse(readFileSync(join(to, "report.json"), "utf8")).rows;
+  expect(new Set(rows.map(({ model }) => model))).toEqual(new Set(["recvae", "ease", "popularity", "blend"]));
+  expect(rows.find(({ model }) => model === "blend")).toMatchObject({ why: null, settings: { weight: expect.any(Number) } });
+  expect(run.stdout).toMatch(/RecVAE \+ EASE .* weight [01]/);
+  expect(run.stderr).not.toContain("standardError");
 });

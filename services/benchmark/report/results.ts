@@ -115,11 +115,11 @@ function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Ex
 
 /** A run that neither came to its last epoch nor had stopped getting better. */
 function cutShort(entry: Entry, trained: Result["trained"]): string[] {
-  const [most, patience] = ["--epochs=", "--patience="].map((flag) =>
-    Number(entry.flags.find((each) => each.startsWith(flag))?.slice(flag.length)),
-  );
+  const valueOf = (name: string) =>
+    Number(entry.flags.find((flag) => flag.startsWith(`--${name}=`))?.split("=")[1] ?? Number.POSITIVE_INFINITY);
   const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
-  return had < most! && had - best < patience! ? [`its budget was over after ${had} of ${most} epochs`] : [];
+  const most = entry.kind === "neural" ? valueOf("epochs") : 0;
+  return had < most && had - best < valueOf("patience") ? [`the budget was over after ${had} of ${most} epochs`] : [];
 }
 
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
@@ -127,7 +127,7 @@ function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: E
   const wanted = entry.isSeeded ? plan.seeds.length : 1;
   return [
     ...(tried.length < entry.settings.length && isTuned(plan, entry, results)
-      ? [`its budget was over after ${tried.length} of ${entry.settings.length} settings`]
+      ? [`the budget was over after ${tried.length} of ${entry.settings.length} settings`]
       : []),
     ...failed.map(({ id, setting }) => `${setting.name}: ${results.get(id)!.why}`),
     ...(seeds < wanted ? [`${seeds} of ${wanted} seeds have a test`] : []),

@@ -24,8 +24,9 @@ export const number = count;
 /** < .001, .032 */
 export const probability = (p: number): string => (p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, ""));
 
-/** The chosen values, such as "gamma .005"; all of them stand in report.json. */
-export const settingOf = ({ chosen }: Row): string => chosen ?? dash;
+/** The chosen setting by its name in the grid, such as "gamma 0.005", of a blend the weight, which its own trial chose; all values stand in report.json. */
+export const settingOf = ({ chosen, settings }: Row): string =>
+  typeof settings?.weight === "number" ? `weight ${settings.weight}` : (chosen ?? dash);
 
 export function tableOf({ rows }: Report): string {
   const head = ["", ...Object.values(metricTitles), "time", "memory", "setting"];
