@@ -8,7 +8,7 @@ import { type Report, reportOf } from "../../services/benchmark/report/report.ts
 import type { EpochOfUsers } from "../../shared/evaluations/stability.ts";
 import { gaussian } from "../../shared/model/draws.ts";
 
-export const USERS = 60;
+const USERS = 60;
 
 export const entryOf = (model: string, settings: number, more: Partial<Entry> = {}): Entry => ({
   id: model,
