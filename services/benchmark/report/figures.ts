@@ -186,12 +186,14 @@ function points(names: readonly string[], field: string, columns: number, places
       field,
       type: "nominal",
       sort: null,
-      scale: { domain: names, range: places.map((place) => shapes[place % shapes.length]!) },
+      scale: { domain: names, range: places.map(shape) },
       legend,
     },
   };
 }
 
+/** The second time around another shape goes with each colour. */
+const shape = (place: number) => shapes[(place + 3 * Math.floor(place / COLOURS)) % shapes.length]!;
 const colour = (place: number) => `var(--s${(place % COLOURS) + 1})`;
 const dash = (place: number) => dashes[(Math.floor(place / COLOURS) * 3 + (place % 3)) % dashes.length]!;
 

@@ -115,11 +115,11 @@ function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Ex
 
 /** A run that neither came to its last epoch nor had stopped getting better. */
 function cutShort(entry: Entry, trained: Result["trained"]): string[] {
-  const valueOf = (name: string) =>
+  const limitOf = (name: string) =>
     Number(entry.flags.find((flag) => flag.startsWith(`--${name}=`))?.split("=")[1] ?? Number.POSITIVE_INFINITY);
   const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
-  const most = entry.kind === "neural" ? valueOf("epochs") : 0;
-  return had < most && had - best < valueOf("patience") ? [`the budget was over after ${had} of ${most} epochs`] : [];
+  const most = entry.kind === "neural" ? limitOf("epochs") : 0;
+  return had < most && had - best < limitOf("patience") ? [`the budget was over after ${had} of ${most} epochs`] : [];
 }
 
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {

@@ -204,9 +204,6 @@ function tuning({ rows, budgetSeconds }: Report): Section {
 
 function ablation({ ablation }: Report): Section | undefined {
   if (ablation.length === 0) return undefined;
-  const nameOf = (has: AblationStep["has"]) =>
-    features.every((feature) => has[feature]) ? "all (RecVAE)" : features.some((feature) => has[feature]) ? "" : "none (Mult-VAE)";
-  const steps = ablation.map(({ has, row }) => ({ name: nameOf(has), has, row }));
   return {
     id: "ablation",
     title: "From Mult-VAE to RecVAE",
@@ -214,13 +211,14 @@ function ablation({ ablation }: Report): Section | undefined {
       {
         kind: "table",
         caption: "The five features of RecVAE, on the test users",
-        head: [...features, "NDCG@100", "validation", ""],
-        words: [7],
-        rows: steps.map(({ name, has, row }) => [
+        head: ["", ...features, "NDCG@100", "validation", ""],
+        words: [8],
+        rows: ablation.map(({ has, row }) => [
+          cell(stepOf(has)),
           ...features.map((feature) => cell(has[feature] ? "✓" : dash)),
           cell(row.test ? figure(row.test["ndcg@100"]) : dash),
           cell(row.validation === null ? dash : fraction(row.validation)),
-          cell(row.test ? name : `${name} ${row.why}`.trim()),
+          cell([row.why ?? "", ...row.remarks].filter(Boolean).join("; ")),
         ]),
       },
       text(
@@ -228,6 +226,16 @@ function ablation({ ablation }: Report): Section | undefined {
       ),
     ],
   };
+}
+
+/** The feature that it adds to those before it, or the ones that it leaves out. */
+function stepOf(has: AblationStep["has"]): string {
+  const there = features.filter((feature) => has[feature]);
+  if (there.length === 0) return "Mult-VAE";
+  if (there.length === features.length) return "RecVAE";
+  const isBeginning = there.every((feature, k) => feature === features[k]);
+  const missing = features.filter((feature) => !has[feature]);
+  return isBeginning ? `with ${there.at(-1)}` : `without ${missing.join(", ")}`;
 }
 
 function stability({ stability }: Report): Section | undefined {
