@@ -52,6 +52,19 @@ test("an annealed KL term's weight at the best epoch stands in the report, and `
   expect(JSON.stringify(evaluation)).toContain(String(report.best.test["ndcg@100"].mean).slice(0, 7));
 }, 60_000);
 
+test.each(["mult-vae", "cdae"])(
+  "a run of %s that goes on for another epoch ends with the bytes of one that was never stopped",
+  async (model) => {
+    const annealed = model === "mult-vae" ? ["--latent", "8", "--anneal-steps", "50"] : [];
+    const whole = await train(`${model} whole`, model, ...annealed, "--trainers", "1");
+    await train(`${model} by turns`, model, ...annealed, "--trainers", "1", "--epochs", "2");
+    const turns = await train(`${model} by turns`, model, ...annealed, "--trainers", "1");
+    expect(hashOf(turns.out)).toBe(hashOf(whole.out));
+    expect(turns.report.best).toEqual(whole.report.best);
+  },
+  60_000,
+);
+
 test("a system that goes on from Mult-VAE has one trained first where none is named, and a second run goes on from what is there", async () => {
   const flags = ["--latent", "8", "--first-epochs", "2", "--learning-rate", "0.01", "--trainers", "1"];
   const { out, report } = await train("warp", "warp", ...flags);
