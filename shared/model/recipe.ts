@@ -13,6 +13,9 @@ const recVae = modelConfig.shape;
  */
 export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
 
+/** Weights that a run begins with: PyTorch's uniform ones, or Xavier's with small biases. */
+export const firstValues = ["pytorch", "xavier"] as const;
+
 const encoder = z.discriminatedUnion("kind", [
   /** tanh layers; the first is an embedding bag. Without one the bag itself, and a bias, give mean and log-variance. */
   z.strictObject({ kind: z.literal("plain"), widths: z.array(positive).max(8) }),
@@ -63,8 +66,7 @@ export const recipe = z
       .strictObject({ epochs: z.number().int().min(0), learningRate: recVae.learningRate, l2: factor })
       .nullable()
       .default(null),
-    /** PyTorch's uniform ones, or Xavier's with small biases. */
-    firstValues: z.enum(["pytorch", "xavier"]),
+    firstValues: z.enum(firstValues),
   })
   .refine((c) => c.latent !== null || c.regulariser.kind === "none", {
     message: "a KL term needs a latent that is sampled",

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
 import { type FamilyName, isFineTuned, pages } from "../model/family/pages.ts";
 import { settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
-import { likelihoods, type NeuralConfig } from "../model/recipe.ts";
+import { firstValues, likelihoods, type NeuralConfig } from "../model/recipe.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
 import { type Wire, wires } from "../wire/numbers.ts";
 
@@ -63,6 +63,7 @@ export const knobs = {
     .enum(likelihoods)
     .optional()
     .describe(`of a user's items: ${likelihoods.join(", ")}`),
+  firstValues: z.enum(firstValues).optional().describe("weights to begin with: PyTorch's, as RecVAE's, or Xavier's with small biases"),
   weightDecay: z.coerce.number().min(0).optional().describe("factor of the sum of all squared weights in the loss"),
   hidden: size()
     .optional()

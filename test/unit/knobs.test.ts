@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defaults } from "../../shared/model/config.ts";
 import type { Page } from "../../shared/model/family/page.ts";
 import { familyNames, pages } from "../../shared/model/family/pages.ts";
-import { recipe } from "../../shared/model/recipe.ts";
+import { recipe, recipeOf } from "../../shared/model/recipe.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";
 import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
@@ -67,6 +67,24 @@ test("without a flag a system of the family is its page; a flag turns its part o
     encoder: { widths: [7] },
     weightDecay: 0.3,
   });
+});
+
+test("flags lead from Mult-VAE to RecVAE, setting by setting", () => {
+  const encoder = [
+    "--encoder",
+    "residual",
+    "--first-values",
+    "pytorch",
+    "--decoder",
+    "linear",
+    "--learning-rate",
+    String(defaults.learningRate),
+  ];
+  const prior = ["--prior", "composite", "--gamma", String(defaults.gamma)];
+  const turns = ["--no-not-alternating", "--encoder-passes", String(usualSchedule.encoderPasses)];
+  const values = { ...given(...encoder, ...prior, ...turns), model: "mult-vae" as const };
+  expect(modelOf(values, 20)).toEqual(recipeOf({ ...defaults, items: 20 }));
+  expect(scheduleOf(values)).toEqual(usualSchedule);
 });
 
 test("the settings of a page come in the order in which a manifest gives them back, so that a run is gone on with", () => {

@@ -20,6 +20,7 @@ export interface Turned {
   readonly weightDecay?: number | undefined;
   readonly dropoutRate?: number | undefined;
   readonly learningRate?: number | undefined;
+  readonly firstValues?: Recipe["firstValues"] | undefined;
   readonly criticEpochs?: number | undefined;
   readonly criticLearningRate?: number | undefined;
 }
@@ -51,6 +52,7 @@ export function turnedRecipe(page: Page, turned: Turned, { items, users }: Sizes
     weightDecay: turned.weightDecay ?? own.weightDecay,
     dropoutRate: turned.dropoutRate ?? own.dropoutRate,
     learningRate: turned.learningRate ?? own.learningRate,
+    firstValues: turned.firstValues ?? own.firstValues,
     critic: own.critic
       ? {
           epochs: turned.criticEpochs ?? own.critic.epochs,
@@ -92,6 +94,7 @@ export const settledInRecVae = [
   "decoder",
   "likelihood",
   "weightDecay",
+  "firstValues",
   "criticEpochs",
   "criticLearningRate",
 ] as const satisfies readonly (keyof Turned)[];
