@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<{ command: Command }>> = {
   server: () => import("./server/main.ts") as never,
   trainer: () => import("./trainer/main.ts") as never,
   train: () => import("./train/main.ts") as never,
+  benchmark: () => import("./benchmark/main.ts") as never,
   evaluate: () => import("./evaluator/evaluate.ts") as never,
   blend: () => import("./evaluator/blend.ts") as never,
   plot: () => import("./plot/main.ts") as never,

@@ -9,7 +9,7 @@ import { valuesIn } from "../../shared/runtime/json-lines.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import type { Learning } from "./learning.ts";
 import type { Window } from "./prequential.ts";
-import type { EpochOfUsers } from "./stability.ts";
+import type { EpochOfUsers } from "../../shared/evaluations/stability.ts";
 
 const METRIC = "ndcg@100";
 const ndcg = z.looseObject({ [METRIC]: z.number().nullable() });

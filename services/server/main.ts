@@ -4,6 +4,7 @@ import { z } from "zod";
 import { canGrow } from "../../shared/model/recipe.ts";
 import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
+import { duration } from "../../shared/runtime/amount.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
@@ -39,6 +40,9 @@ const options = z.object({
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
   epochs: z.coerce.number().int().min(1).optional().describe("end after so many outer epochs (default: train on as events arrive)"),
   patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
+  timeLimit: duration("365d")
+    .optional()
+    .describe("with --epochs: end before an epoch that would go beyond so long, such as 30m; one is always done"),
   usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
   threads: z.coerce

@@ -4,6 +4,7 @@ import { easeDefaults } from "../../shared/model/ease.ts";
 import { ialsDefaults, wmfDefaults } from "../../shared/model/factors.ts";
 import { slimDefaults } from "../../shared/model/slim.ts";
 import { isNeural, systemFlag, systems, trainable } from "../../shared/model/systems.ts";
+import { duration } from "../../shared/runtime/amount.ts";
 import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
 
 const count = () => z.coerce.number().int().min(1);
@@ -50,6 +51,7 @@ export const options = z
       .describe("most epochs of the mult-vae that is trained first where --from names none"),
     trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
     patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
+    timeLimit: duration("365d").optional().describe("end before an epoch that would go beyond so long, such as 30m; one is always done"),
     out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),

@@ -107,6 +107,16 @@ export const errors = {
     hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
   },
   MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
+  BENCHMARK_MISMATCH: {
+    exit: 2,
+    retryable: false,
+    hint: "use the flags and the data that the benchmark was begun with, or another --out",
+  },
+  NOTHING_TRAINED: {
+    exit: 1,
+    retryable: false,
+    hint: "the report in --out says why for each model; give a longer --budget, or mend what the errors name and run it again",
+  },
   NOTHING_TO_PLOT: {
     exit: 2,
     retryable: false,

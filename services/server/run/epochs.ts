@@ -39,6 +39,8 @@ interface Wanted {
   readonly epochs: number;
   /** Ends the run after so many epochs without a better validation. */
   readonly patience?: number | undefined;
+  /** ms: ends the run before an epoch that would go beyond it, as far as the newest one tells; the first epoch is always done. */
+  readonly timeLimit?: number | undefined;
   readonly out: string;
 }
 
@@ -69,7 +71,7 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
 }
 
 async function runEpochs(
-  { epochs, patience = Number.POSITIVE_INFINITY, out }: Wanted,
+  { epochs, patience = Number.POSITIVE_INFINITY, timeLimit = Number.POSITIVE_INFINITY, out }: Wanted,
   run: Run,
   soFar: SoFar,
   corpus: Corpus,
@@ -80,7 +82,9 @@ async function runEpochs(
   const elapsed = () => (Date.now() - startedAt) / 1000;
   const contents = () => contentsOf(run, { ...corpus, progress: { ...soFar, seconds: elapsed() } });
   try {
-    while (soFar.trained || (run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience)) {
+    const hasTime = () => run.underWay || soFar.epochs.length === 0 || soFar.wallSeconds + soFar.epochs.at(-1)!.seconds <= timeLimit / 1000;
+    const goesOn = () => run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience && hasTime();
+    while (soFar.trained || goesOn()) {
       soFar.trained ??= {
         loss: await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep, () => checkpointing.offer(contents)),
         seconds: elapsed(),
