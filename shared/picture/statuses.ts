@@ -17,10 +17,13 @@ export interface Answer {
   readonly answeredAt: number | null;
 }
 
-const metrics = z.object({ "ndcg@100": number, "recall@20": number, "recall@50": number, "ndcg@100:se": number });
+const metrics = z.object({
+  ...{ "ndcg@100": number, "recall@20": number, "recall@50": number },
+  ...{ "ndcg@100:se": number, "recall@20:se": number, "recall@50:se": number },
+});
 
 const replay = z.object({ source: text, produced: number, total: number, ratePerSecond: number, done: z.boolean().catch(false) });
-const trainer = z.object({ state: text, engine: text, parts: number });
+const trainer = z.object({ state: text, engine: text, parts: number, tensors: number, memoryBytes: number });
 const evaluator = z.object({
   state: text,
   freshness: latency,
