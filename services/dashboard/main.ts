@@ -6,7 +6,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
-import { noMemory, remember } from "../../shared/picture/memory.ts";
+import { type Memory, noMemory, remember } from "../../shared/picture/memory.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
@@ -19,6 +19,7 @@ import { readPages, servePages } from "./pages.ts";
 import { poller } from "./poll.ts";
 import { openRing } from "./ring.ts";
 import { sampleOf } from "./sample.ts";
+import { openProblems } from "./problems.ts";
 import { type Stream, serveStream } from "./stream.ts";
 
 /** Samples that are older reach a page as means. Ms. */
@@ -40,7 +41,9 @@ export const command = defineCommand({
     const pages = readPages(dist);
     const tokens = readTokens(config.tokenFile, "operator");
     mkdirSync(paths.root, { recursive: true });
-    const ring = await openRing(paths.history, (error) => log.warn({ problem: error.message }, "history is kept in memory only"));
+    const refused = (what: string) => (error: Error) => log.warn({ problem: error.message }, `${what} kept in memory only`);
+    const ring = await openRing(paths.history, refused("history is"));
+    const problems = await openProblems(paths.problems, refused("recent problems are"));
     let picture: Picture | null = null;
     let stream: Stream | undefined;
     const whole = () => {
@@ -63,7 +66,7 @@ export const command = defineCommand({
     });
     log.info({ url: face.url }, "dashboard");
     const ask = poller(paths.run, 800);
-    let memory = noMemory;
+    let memory: Memory = { ...noMemory, recent: problems.before };
     let sampled: Flow | null = null;
     while (!until.signal.aborted) {
       const started = Date.now();
@@ -75,6 +78,7 @@ export const command = defineCommand({
       const news = newsOf(ring.history, flow, isDue ? sampleOf(sampled, flow) : null);
       if (isDue) sampled = flow;
       await ring.keep(news);
+      await problems.keep(memory.recent, flow.now);
       stream?.send({ dataDir: paths.root, picture, news });
       await sleep(1000 - (Date.now() - started), until.signal);
     }

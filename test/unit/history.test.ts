@@ -1,11 +1,12 @@
 // The dashboard's memory: what a look adds, what is kept of it, what a page gets, and the file that survives a restart.
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { emptyHistory, extend, type History, type Series, thinned } from "../../services/dashboard/history.ts";
 import { newsOf } from "../../services/dashboard/news.ts";
+import { openProblems } from "../../services/dashboard/problems.ts";
 import { openRing } from "../../services/dashboard/ring.ts";
 import { sampleOf } from "../../services/dashboard/sample.ts";
 import { type Flow, flowOf } from "../../shared/picture/statuses.ts";
@@ -171,6 +172,24 @@ test("the file keeps the history through a restart, torn and foreign lines apart
   await again.keep(samples([now + 9000], { lag: [6] }));
   const { samples: kept } = (await openRing(file, refuse)).history;
   expect(kept).toEqual({ at: [now, now + 5000, now + 9000], columns: { lag: [4, 5, 6], "memory:1": [null, 8, null] } });
+});
+
+test("recent problems are told after a restart, none as open, and are written when one comes or goes", async () => {
+  const file = join(dir, "problems.json");
+  const refuse = (error: Error) => expect.unreachable(error.message);
+  const problem = { code: "INGEST_STALLED", service: "ingest", level: "red", reason: "it stalls", hint: "look", count: 1 } as const;
+  const open = { ...problem, firstAt: now, lastAt: now, isOpen: true };
+  const kept = await openProblems(file, refuse);
+  expect(kept.before).toEqual([]);
+  await kept.keep([open], now);
+  await kept.keep([{ ...open, lastAt: now + 1000 }], now + 1000);
+  expect((await openProblems(file, refuse)).before).toEqual([{ ...open, isOpen: false }]);
+  await kept.keep([{ ...open, lastAt: now + 31_000 }], now + 31_000);
+  expect((await openProblems(file, refuse)).before).toEqual([{ ...open, lastAt: now + 31_000, isOpen: false }]);
+  await kept.keep([{ ...open, lastAt: now + 31_000, isOpen: false }], now + 32_000);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject([{ isOpen: false }]);
+  writeFileSync(file, '[{"code":');
+  expect((await openProblems(file, refuse)).before).toEqual([]);
 });
 
 test("a file that cannot be written costs the history on disk, is told once, and not what is remembered", async () => {

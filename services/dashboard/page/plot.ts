@@ -167,6 +167,9 @@ function valueAxes({ tick, steps, scale }: ChartSettings, lines: readonly Line[]
   ];
 }
 
+/** There is room for a mark at each value. */
+const isSparse: uPlot.Series.Points.Show = ({ bbox }, _, from, to) => bbox.width / devicePixelRatio > 9 * (to - from);
+
 /** Of an interval: not drawn itself. */
 const edge = (isRight = false): uPlot.Series => ({ scale: isRight ? "right" : "y", width: 0, points: { show: false }, spanGaps: true });
 
@@ -185,6 +188,6 @@ function seriesOf(
     spanGaps: Boolean(isMarked),
     ...(dash && !isBehind ? { dash: [...dash] } : {}),
     ...(isFilled && !isBehind ? { fill: () => css(`${colour}-soft`) } : {}),
-    points: isMarked && !isBehind && !isReference ? { show: true, size: 5, fill: () => css(colour) } : { show: false },
+    points: isMarked && !isBehind && !isReference ? { show: isSparse, size: 5, fill: () => css(colour) } : { show: false },
   };
 }
