@@ -223,7 +223,7 @@ test("loading, an empty data directory, and a flow that waits for its first even
     ingest: { ...ingest, ...nothing, lastCommitAt: null },
     server: { ...server, ...untrained, hint: "feed the topic with `tributary replay`" },
     trainer: { ...trainer, state: "waiting" },
-    evaluator: { ...evaluator, evaluations: [], published: null },
+    evaluator: { ...evaluator, evaluations: [], prequential: [], freshness: null, published: null },
     serve: { ...serve, model: null, requests: 0 },
   };
   for (const [service, status] of Object.entries(states)) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, status, 3);
