@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The command `tributary`: the command line of services/cli.ts, in this same process.
 import { built } from "./program.mjs";
+import "./stack-traces.mjs";
 
-process.setSourceMapsEnabled(true); // a stack trace names the lines of the source
 let cli;
 try {
   cli = await built(new URL("../services/cli.ts", import.meta.url));
