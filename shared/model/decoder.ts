@@ -1,6 +1,6 @@
 // The decoder (one linear layer) and its multinomial likelihood. No dense target is ever built: x is sparse, so its share of every gradient is a sum of a few rows.
 // Shapes: B users, I items, L latent. Source: spec/recvae.md 1.3, 1.4, 1.6.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import { positionsOf } from "../engine/lists.ts";
 import type { Lap } from "./laps.ts";
