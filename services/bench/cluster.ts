@@ -5,6 +5,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import { phases } from "../../shared/wire/messages.ts";
 
 const timing = z.object({ steps: z.number(), seconds: z.number(), sections: z.record(z.string(), z.number()) });
 export type Timing = z.output<typeof timing>;
@@ -20,7 +21,7 @@ const serverStatus = z.object({
   step: z.number(),
   round: z.number(),
   epochs: z.array(z.object({ epoch: z.number() })),
-  timings: z.partialRecord(z.enum(["posterior", "encoder", "decoder", "joint", "score"]), timing),
+  timings: z.partialRecord(z.enum(phases), timing),
   cpu: accounts,
   bytes: traffic.extend({ memory: traffic }),
   peakMemoryBytes: z.number(),

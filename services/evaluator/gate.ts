@@ -6,6 +6,7 @@
 // popularity is the floor: a broken model falls below it.
 
 import { printable } from "../../shared/picture/printable.ts";
+import { paired } from "../../shared/ranking/paired.ts";
 
 export interface Candidate {
   /** Every score is a finite number; weights that are not cannot even be read. */
@@ -80,14 +81,6 @@ function lossOf({ name, differences }: Comparison, version: string, tolerance: n
   if (mean >= -tolerance || mean + QUANTILE * standardError >= 0) return null;
   const users = `${differences.length} user${differences.length === 1 ? "" : "s"}`;
   return `on the ${name} its NDCG@100 is ${round(-mean)} ± ${round(standardError)} below that of ${version} (${users}), more than the tolerance of ${tolerance}`;
-}
-
-/** Mean of the differences and its standard error, s / sqrt(n) with the unbiased s; 0 for a single user, whose difference alone decides. */
-function paired(differences: Float64Array): { mean: number; standardError: number } {
-  const n = differences.length;
-  const mean = differences.reduce((sum, difference) => sum + difference, 0) / n;
-  const squares = differences.reduce((sum, difference) => sum + (difference - mean) ** 2, 0);
-  return { mean, standardError: n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n) };
 }
 
 const named = (item: string) => printable(item, 60);

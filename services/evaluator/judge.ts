@@ -1,9 +1,9 @@
 // Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides. Pauses between batches, so that the service answers.
-import { setImmediate as breathe } from "node:timers/promises";
 import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import type { Scored } from "../../shared/evaluations/per-user.ts";
+import { finish } from "../../shared/runtime/finish.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
 import type { Figures } from "./journal.ts";
@@ -89,16 +89,6 @@ export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
     }
     return scores_BI;
   };
-}
-
-/** Lets the process answer where `work` yields. Throws the signal's reason when aborted. */
-export async function finish<T>(work: Generator<undefined, T>, signal: AbortSignal): Promise<T> {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-    await breathe();
-    signal.throwIfAborted();
-  }
 }
 
 const figuresOf = (result: Evaluation): Figures => ({

@@ -5,7 +5,7 @@ import { type Interval, intervals } from "../../shared/ranking/bootstrap.ts";
 import { type CatalogueFigures, openCatalogue } from "../../shared/ranking/catalogue.ts";
 import { type Evaluation, evaluation, type NamedUser, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import type { Summary } from "../../shared/ranking/metrics.ts";
-import { finish } from "./judge.ts";
+import { finish } from "../../shared/runtime/finish.ts";
 import type { PartName, Subject } from "./subject.ts";
 
 export type ScorerName = "model" | "popularity" | "ease";

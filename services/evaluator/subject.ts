@@ -23,8 +23,11 @@ export interface Subject extends Record<PartName, readonly NamedUser[]> {
   readonly withoutTemporal: string | null;
 }
 
+/** What a model's manifest says of the data that it was trained from. */
+type Origin = Pick<Manifest, "salt" | "tableVersion">;
+
 /** `manifest` is undefined for weights that stand alone. Throws CHECKPOINT_MISMATCH when the model is of other items than the data. */
-export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabulary, manifest: Manifest | undefined): Subject {
+export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabulary, manifest: Origin | undefined): Subject {
   const columnOf = translation(dataset.items, vocabulary);
   const known = columnOf.filter((column) => column >= 0).length;
   // A model of a table may have met other items; one of a dataset directory was made with the dataset's own list.
@@ -49,7 +52,7 @@ export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabular
 }
 
 /** At most `limit` held-out users of each part. Throws CHECKPOINT_MISMATCH when the model did not hold them out, or is of other items than the table. */
-export async function fromTable(table: string, vocabulary: Vocabulary, manifest: Manifest | undefined, limit: number): Promise<Subject> {
+export async function fromTable(table: string, vocabulary: Vocabulary, manifest: Origin | undefined, limit: number): Promise<Subject> {
   if (!manifest || manifest.tableVersion === null)
     throw new AppError("CHECKPOINT_MISMATCH", {
       what: "it was trained from a dataset directory: a table's held-out users may be its training users",

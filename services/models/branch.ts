@@ -1,8 +1,10 @@
 // `models rollback --branch`: a checkpoint made of a published model, newer than all others, from which the parameter server goes on when it starts again. It holds the model's
 // weights; Adam begins anew, and everybody's old posterior is asked of the model's own encoder (services/server/saving/persistence.ts reads `branchedFrom`).
 import { basename, join } from "node:path";
-import { listCheckpoints, loadModel, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
+import type { NeuralName } from "../../shared/model/systems.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 
 export interface Branch {
@@ -22,14 +24,25 @@ export async function openBranch(modelDir: string, version: string, out: string)
   lock(out);
   const newest = await newestCheckpoint(root, ({ message }) => process.stderr.write(`passed over a torn checkpoint: ${message}\n`));
   if (!newest) throw missing;
-  const { weights, manifest, vocabulary } = await loadModel(modelDir);
+  const { weights, manifest, vocabulary } = await loadNeural(modelDir);
   mustBeOfRun({ ...manifest.config, salt: manifest.salt }, { ...newest.manifest.config, salt: newest.manifest.salt }, version);
 
   // Step and round count on, so that the server takes it for the newest, the evaluator for a new one, and no draw comes twice.
   const step = Number(basename((await listCheckpoints(root)).at(-1)!)) + 1;
   const round = newest.manifest.round + 1;
-  const { config, salt, tableVersion, watermark } = manifest;
-  const facts = { config, step, round, midRound: false, seed: newest.manifest.seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  const { model, config, salt, tableVersion, watermark } = manifest;
+  const facts = {
+    model,
+    config,
+    step,
+    round,
+    midRound: false,
+    seed: newest.manifest.seed,
+    salt,
+    tableVersion,
+    watermark,
+    createdAt: Date.now(),
+  } as ManifestFacts<NeuralName>;
   const { planned } = newest.state;
   const { underWay: _underWay, numbering: _numbering, progress: _progress, ...settings } = newest.training as Record<string, unknown>;
   const training = { ...settings, updates: { encoder: 0, decoder: 0 }, branchedFrom: version };

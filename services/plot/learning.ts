@@ -1,13 +1,13 @@
 // How a run learned: NDCG@100 of the validation users by epoch, the loss below it where it is known, popularity as the line to beat. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
-import { fraction, ink, look, WIDTH } from "./look.ts";
+import { fraction, ink, look, WIDTH } from "../../shared/figures/look.ts";
 
 interface Point {
   readonly epoch: number;
   /** Undefined without validation users. */
   readonly ndcg: number | undefined;
   readonly popularity?: number | undefined;
-  readonly loss?: number;
+  readonly loss?: number | undefined;
   /** Of a continuous run: whether the gate let it pass. */
   readonly published?: boolean;
 }

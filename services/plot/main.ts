@@ -6,8 +6,9 @@ import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { learningFigure } from "./learning.ts";
 import { prequentialFigure } from "./prequential.ts";
 import { readLearning, readUsers, readWindows } from "./run.ts";
-import { stabilityFigure, usersOf } from "./stability.ts";
-import { svgOf } from "./svg.ts";
+import { stabilityFigure } from "./stability.ts";
+import { usersOf } from "../../shared/evaluations/stability.ts";
+import { svgOf } from "../../shared/figures/svg.ts";
 
 export const command = defineCommand({
   name: "plot",

@@ -1,6 +1,6 @@
 // Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before it came, popularity beside. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
-import { ink, look, WIDTH } from "./look.ts";
+import { ink, look, WIDTH } from "../../shared/figures/look.ts";
 
 interface Quality {
   readonly recall: number;

@@ -9,14 +9,14 @@ import { valuesIn } from "../../shared/runtime/json-lines.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import type { Learning } from "./learning.ts";
 import type { Window } from "./prequential.ts";
-import type { EpochOfUsers } from "./stability.ts";
+import type { EpochOfUsers } from "../../shared/evaluations/stability.ts";
 
 const METRIC = "ndcg@100";
 const ndcg = z.looseObject({ [METRIC]: z.number().nullable() });
 
 const reportSchema = z.looseObject({
   epochs: z.array(
-    z.looseObject({ epoch: z.number(), loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }), validation: ndcg }),
+    z.looseObject({ epoch: z.number(), loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }).optional(), validation: ndcg }),
   ),
   best: z.looseObject({ epoch: z.number() }),
 });
@@ -76,7 +76,7 @@ async function ofReport(path: string): Promise<Learning> {
   const points = epochs.map(({ epoch, loss, validation }) => ({
     epoch,
     ndcg: validation[METRIC] ?? undefined,
-    loss: loss.reconstruction + loss.kl,
+    loss: loss && loss.reconstruction + loss.kl,
   }));
   if (points.length === 0) throw nothing("the report has no epoch", path);
   return { unit: "epoch", points, best: best.epoch };

@@ -1,11 +1,14 @@
 // The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { canGrow } from "../../shared/model/recipe.ts";
+import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
+import { duration } from "../../shared/runtime/amount.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf, saving, wireOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, saving, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
@@ -17,22 +20,29 @@ import { openCheckpointWriter } from "./saving/checkpoint-writer.ts";
 import { openCheckpointing } from "./saving/checkpointing.ts";
 import { trainContinuously } from "./run/continuous.ts";
 import { largestAnswer } from "./desk/contributions.ts";
-import { corpusOfDataset, corpusOfTable } from "./run/corpus.ts";
+import { corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { openDesk } from "./desk/desk.ts";
 import { trainEpochs } from "./run/epochs.ts";
-import { openPinnedEvents } from "./run/events.ts";
+import { openPinnedEvents } from "../../shared/corpus/events.ts";
 import { SMALL_MESSAGE } from "./door/limits.ts";
 import { listenForPeers, type Peers } from "./door/peers.ts";
 import { latestCheckpoint, mustFit, type Numbered, originOf, resumeOrBegin } from "./saving/persistence.ts";
 import { Progress } from "./progress.ts";
+import { mustHoldOut, openStart } from "./saving/start.ts";
 
 const options = z.object({
+  model: systemFlag(neural)
+    .default("recvae")
+    .describe(`the system that is trained: ${neural.join(", ")}`),
   data: z.string().optional().describe("dataset directory of Liang et al."),
   table: z.string().optional().describe("directory of the tables events and items"),
   out: z.string().describe("where checkpoints and the model go; a run found there is resumed"),
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
   epochs: z.coerce.number().int().min(1).optional().describe("end after so many outer epochs (default: train on as events arrive)"),
   patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
+  timeLimit: duration("365d")
+    .optional()
+    .describe("with --epochs: end before an epoch that would go beyond so long, such as 30m; one is always done"),
   usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
   threads: z.coerce
@@ -63,6 +73,11 @@ export const command = defineCommand({
     if ((config.data === undefined) === (config.table === undefined))
       throw new AppError("USAGE", { what: "give either --data or --table" });
     if (config.data !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--data needs --epochs" });
+    if (config.epochs === undefined && !canGrow(modelOf(config, 1, 1)))
+      throw new AppError("USAGE", {
+        what: `${config.model} as it is to be trained has no way to take up new items and users: give --epochs`,
+      });
+    if (config.from !== undefined && config.epochs === undefined) throw new AppError("USAGE", { what: "--from needs --epochs" });
     const log = createLog("server", { run: pathsOf(config.dataDir).root });
     const metrics = createMetrics("server");
     const tokens = readTokens(config.tokenFile);
@@ -71,6 +86,7 @@ export const command = defineCommand({
     if (!certificate && !address.isLoopback)
       log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
     lock(config.out);
+    let start = config.from === undefined ? undefined : await openStart(config.from);
     const progress = new Progress(metrics);
 
     let peers: Peers | undefined;
@@ -80,7 +96,7 @@ export const command = defineCommand({
       const model = progress.run?.optimizer.config ?? modelOf(config, 1);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
-        : largestAnswer(model, config.every * Math.max(config.batchSize, config.partSize), model.items);
+        : largestAnswer(model, config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model.items);
     };
     const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
     const status = () => progress.status(peers!, desk);
@@ -99,9 +115,9 @@ export const command = defineCommand({
       progress.checkpoint = { step, round, at: createdAt, seconds: null, lastError: null };
       log.info({ checkpoint: origin.dir, round }, "going on from a checkpoint");
     }
-    const begin = (items: number, users?: Numbered) => {
-      const resumed = resumeOrBegin(found, config, items, users);
-      found = undefined; // as large as the run, which has taken it over
+    const begin = (items: number, users?: Numbered, trainUsers?: number) => {
+      const resumed = resumeOrBegin(found, { ...config, start }, items, users, trainUsers);
+      found = start = undefined; // as large as the run, which has taken them over
       progress.run = resumed.run;
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
@@ -125,8 +141,9 @@ export const command = defineCommand({
       } else {
         const pinned = origin?.manifest.tableVersion ?? undefined;
         const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
-        if (origin) mustFit(origin, corpus.vocabulary, "equal");
-        const resumed = begin(corpus.vocabulary.length);
+        for (const other of [origin, start]) if (other) mustFit(other, corpus.vocabulary, "equal");
+        if (start) mustHoldOut(start, corpus);
+        const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);
         Object.assign(progress, {
           state: "training",
           users: corpus.users.length,

@@ -1,6 +1,7 @@
 // What a server's weights and leases must look like before the trainer computes with them: a server of another kind ends in an error that says so. Between connection.ts and compute.ts.
-import type { ModelConfig } from "../../shared/model/config.ts";
+import { criticShapes } from "../../shared/model/critic.ts";
 import { shapesOf } from "../../shared/model/parameters.ts";
+import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { type Expected, mustBe } from "../../shared/wire/expected.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
@@ -9,7 +10,7 @@ import { asExpected, rowsName, typeOf, type Wire } from "../../shared/wire/numbe
 import type { Described } from "../../shared/wire/tensors.ts";
 
 /** What the weights at hand are of. */
-export type Models = Partial<Record<Group, ModelConfig>>;
+export type Models = Partial<Record<Group, NeuralConfig>>;
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
@@ -20,10 +21,13 @@ export function weightsChecked({ group, model }: FromServer & { type: "weights" 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
 export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models, wire: Wire): void {
   const where = { phase: lease.phase, step: lease.step };
-  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || (lease.inner && !hasOwnSteps(lease.phase)))
+  const cannotStepAlone = lease.inner && !(hasOwnSteps(lease.phase) && hidden && isRecVae(hidden));
+  const hasNoPosterior = lease.phase === "posterior" && hidden && latentOf(hidden) === 0;
+  const hasNoCritic = (lease.phase === "critic" || lease.phase === "actor") && hidden && recipeOf(hidden).critic === null;
+  if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior || hasNoCritic)
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = lease.phase !== "posterior";
-  const fits = decoder && hidden.items === decoder.items && hidden.latent === decoder.latent && lease.versions.decoder !== null;
+  const fits = decoder && hidden.items === decoder.items && codeWidth(hidden) === codeWidth(decoder) && lease.versions.decoder !== null;
   if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
   mustBe(expectedOf(lease, described, hidden, wire), described, where);
 }
@@ -31,7 +35,8 @@ export function leaseChecked(lease: Lease, described: readonly Described[], { hi
 const hasOwnSteps = (phase: Phase) => phase === "encoder" || phase === "joint" || phase === "decoder";
 
 /** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
-function expectedOf({ phase, inner }: Lease, described: readonly Described[], { hidden, latent }: ModelConfig, wire: Wire): Expected[] {
+function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: NeuralConfig, wire: Wire): Expected[] {
+  const [hidden, latent] = [bagWidth(config), latentOf(config)];
   const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
   const lengthOf = (name: string) => described.find((each) => each.name === name)?.shape[0] ?? 0;
   const ragged = (name: string, endsName: string): Expected[] => [
@@ -41,7 +46,7 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], { 
   const bag: Expected = ["bag", [users, hidden]];
   const rows = ragged("columns", "ends");
   const keys: Expected = ["users", [users], "i32"];
-  const old: Expected[] = ["muOld", "logvarOld"].map((name) => [name, [users, latent]]);
+  const old: Expected[] = usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name) => [name, [users, latent]]) : [];
   const first: Expected[] = inner
     ? [
         ["items", [lengthOf("items")], "i32"],
@@ -56,13 +61,16 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], { 
       return [...first, ...rows, keys, ...old];
     case "decoder":
       return [...first, ...rows, keys];
+    case "critic":
+    case "actor":
+      return [bag, ...rows, keys, ...criticShapes];
     case "score":
       return [bag, ...rows, ...ragged("targets", "targetEnds")];
   }
 }
 
 /** Throws FRAME_MALFORMED when a column is none of the model's, or the rows do not fill their list. */
-export function rowsChecked(tensors: Tensors, { items }: ModelConfig): void {
+export function rowsChecked(tensors: Tensors, { items }: NeuralConfig): void {
   for (const [name, endsName] of [
     ["columns", "ends"],
     ["targets", "targetEnds"],

@@ -1,12 +1,14 @@
 // One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
 import type { Engine } from "../../shared/engine/engine.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
+import { bagWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
+import { criticShapes } from "../../shared/model/critic.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
 import { noiseOf } from "../../shared/model/draws.ts";
 import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
 import { type Lap, type Spent, stopwatch } from "../../shared/model/laps.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { decoderPart, encoderPart, posterior, score } from "../../shared/model/steps.ts";
+import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/model/steps.ts";
+import { splitRow } from "../../shared/model/ract.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { AppError, unreachable } from "../../shared/runtime/errors.ts";
 import type { Decoded } from "../../shared/wire/frames.ts";
@@ -34,7 +36,7 @@ export class Computer {
   readonly #seed: number;
   readonly #now: () => number;
   readonly #innerSteps: InnerSteps;
-  #hidden: (Held<HiddenWeights> & { readonly config: ModelConfig }) | undefined;
+  #hidden: (Held<HiddenWeights> & { readonly config: NeuralConfig }) | undefined;
   #decoder: Held<DecoderWeights> | undefined;
 
   /** `now` in milliseconds. */
@@ -73,9 +75,10 @@ export class Computer {
       return stopwatch(this.#now);
     };
     if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, begin);
-    const { latent } = hidden.config;
+    const { config } = hidden;
+    const [latent, width] = [latentOf(config), bagWidth(config)];
     const bag_BH = floats(tensors.get("bag")?.data, "bag");
-    const users = bag_BH.length / hidden.config.hidden;
+    const users = bag_BH.length / width;
     const posteriorTensors = (mu: Float32Array, logvar: Float32Array): WireTensor[] => [
       { name: "mu", shape: [users, latent], data: mu },
       { name: "logvar", shape: [users, latent], data: logvar },
@@ -88,14 +91,30 @@ export class Computer {
       }
       case "encoder":
       case "joint": {
-        const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), old };
+        const old = usesOldPosterior(config) ? oldPosterior(tensors) : undefined;
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), old, beta: lease.beta };
         const { lap, spent } = begin();
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, lease.phase === "joint");
         const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
         return reply(lease, { ...result, spent }, [
-          ...moved.flatMap((group) => listed(result.gradients, group, hidden.config)),
-          { name: "dBag", shape: [users, hidden.config.hidden], data: result.dBag_BH },
+          ...moved.flatMap((group) => listed(result.gradients, group, config)),
+          { name: "dBag", shape: [users, width], data: result.dBag_BH },
+        ]);
+      }
+      case "critic": {
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#judged(lease, tensors, config) };
+        const { lap, spent } = begin();
+        const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
+        return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
+      }
+      case "actor": {
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#judged(lease, tensors, config), beta: lease.beta };
+        const { lap, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, true);
+        return reply(lease, { ...result, spent }, [
+          ...(["hidden", "decoder"] as const).flatMap((group) => listed(result.gradients, group, config)),
+          { name: "dBag", shape: [users, width], data: result.dBag_BH },
+          ...ofCritic(result.gradients),
         ]);
       }
       case "decoder": {
@@ -103,9 +122,10 @@ export class Computer {
         const { lap, spent } = begin();
         const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
+        const known = usesOldPosterior(config) ? result.posterior : undefined;
         return reply(lease, loss, [
-          ...listed(result.gradients, "decoder", hidden.config),
-          ...posteriorTensors(result.mu_BL, result.logvar_BL),
+          ...listed(result.gradients, "decoder", config),
+          ...(known ? posteriorTensors(known.mu_BL, known.logvar_BL) : []),
         ]);
       }
       case "score": {
@@ -127,16 +147,18 @@ export class Computer {
     lease: Lease,
     inner: readonly InnerStep[],
     tensors: Tensors,
-    hidden: Held<HiddenWeights> & { config: ModelConfig },
+    hidden: Held<HiddenWeights> & { config: NeuralConfig },
     begin: () => { lap: Lap; spent: Spent },
   ): Answer {
     const keys = integers(tensors.get("users")?.data, "users");
     const rows = rowsOf(tensors, "columns", "ends");
+    const { config } = hidden;
+    if (!isRecVae(config)) throw new AppError("FRAME_MALFORMED", { what: "steps of a trainer's own are RecVAE's alone", step: lease.step });
     if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
       throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
     const { lap, spent } = begin();
     const given = {
-      config: hidden.config,
+      config,
       hidden: { sent: hidden.sent, uploaded: hidden.weights },
       decoder: { sent: this.#decoder.sent, uploaded: this.#decoder.weights },
       inner,
@@ -153,7 +175,7 @@ export class Computer {
     }
     if (lease.phase !== "encoder" && lease.phase !== "joint")
       throw new AppError("FRAME_MALFORMED", { what: `a lease of phase ${lease.phase} with steps of its own`, step: lease.step });
-    const old = { mu_BL: floats(tensors.get("muOld")?.data, "muOld"), logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld") };
+    const old = oldPosterior(tensors);
     const moved = this.#innerSteps.encoder(given, old, lease.phase === "joint");
     return reply(lease, { ...moved, spent }, moved.tensors);
   }
@@ -162,6 +184,15 @@ export class Computer {
     const keys = integers(tensors.get("users")?.data, "users");
     const noise_BL = noiseOf(this.#seed, step, keys, latent);
     return { bag_BH, rows: rowsOf(tensors, "columns", "ends"), noise_BL, batchSize };
+  }
+
+  /** The critic as the lease brings it, and what the step's mask kept of each row. */
+  #judged({ step }: Lease, tensors: Tensors, config: NeuralConfig) {
+    const critic = Object.fromEntries(criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]));
+    const keys = integers(tensors.get("users")?.data, "users");
+    const { dropoutRate } = recipeOf(config);
+    const splits = rowsOf(tensors, "columns", "ends").map((row, k) => splitRow(row, this.#seed, step, keys[k]!, dropoutRate));
+    return { critic, splits };
   }
 
   dispose(): void {
@@ -191,8 +222,16 @@ function judge(logits_BI: Float32Array, foldIns: readonly Int32Array[], targets:
   );
 }
 
+/** What the old encoder says of the part's users. */
+const oldPosterior = (tensors: Tensors): Posterior => ({
+  mu_BL: floats(tensors.get("muOld")?.data, "muOld"),
+  logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld"),
+});
+
+const ofCritic = (gradients: Weights): WireTensor[] => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
+
 /** A group's gradients in the order that the server expects. */
-const listed = (gradients: Weights, group: Group, config: ModelConfig): WireTensor[] =>
+const listed = (gradients: Weights, group: Group, config: NeuralConfig): WireTensor[] =>
   shapesOf(group, config).map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] {

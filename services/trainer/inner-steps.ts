@@ -114,8 +114,8 @@ export class InnerSteps {
         now.dispose();
         adam.move("decoder", result.gradients);
         lap("innerAdam");
-        all.mu.set(result.mu_BL, from * latent);
-        all.logvar.set(result.logvar_BL, from * latent);
+        all.mu.set(result.posterior!.mu_BL, from * latent);
+        all.logvar.set(result.posterior!.logvar_BL, from * latent);
         reconstruction += result.reconstruction * share;
       });
       const posterior = (["mu", "logvar"] as const).map((name) => ({ name, shape: [keys.length, latent], data: all[name] }));
@@ -136,7 +136,7 @@ export class InnerSteps {
       const [rows, keys] = [given.rows.slice(from, to), given.keys.subarray(from, to)];
       const users = {
         rows: rows.map((row) => row.map((item) => placeOf[item]!)),
-        values: valuesOf(rows, keys, dropout ? { seed: this.#seed, step, rate: dropoutRate } : undefined),
+        values: valuesOf("normalised", rows, dropout ? { seed: this.#seed, step, rate: dropoutRate, users: keys } : undefined),
       };
       const bag_BH = adam.kernels.bag(touched.rows, hidden, users);
       lap("innerBag");

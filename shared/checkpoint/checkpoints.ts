@@ -3,17 +3,18 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { checkShapes, encodeSafetensors } from "../model/checkpoint.ts";
+import { encodeSafetensors } from "../model/checkpoint.ts";
 import type { Weights } from "../model/parameters.ts";
+import { checkTensors, isNeural, type NeuralName } from "../model/systems.ts";
 import { AppError } from "../runtime/errors.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { readTensors, readText, writeFile } from "./files.ts";
-import { type Manifest, type ManifestFacts, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import { type Manifest, type ManifestFacts, type NeuralManifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
 import { MANIFEST, readWeights, WEIGHTS } from "./weights.ts";
 
-export interface Model {
+export interface Model<M extends Manifest = Manifest> {
   readonly weights: Weights;
-  readonly manifest: Manifest;
+  readonly manifest: M;
   /** Item of each column. */
   readonly vocabulary: readonly string[];
 }
@@ -25,11 +26,11 @@ export interface Contents {
   readonly state: Weights;
   /** Counters and reports of the run, JSON. */
   readonly training: unknown;
-  readonly facts: ManifestFacts;
+  readonly facts: ManifestFacts<NeuralName>;
   readonly vocabulary: readonly string[];
 }
 
-export interface Checkpoint extends Model, Pick<Contents, "state" | "training"> {
+export interface Checkpoint extends Model<NeuralManifest>, Pick<Contents, "state" | "training"> {
   readonly dir: string;
 }
 
@@ -57,11 +58,21 @@ export async function saveModel(
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
   const weights = await readWeights(join(dir, WEIGHTS), manifest.sha256[WEIGHTS], (weights) => {
-    checkShapes(weights, manifest.config);
+    checkTensors(manifest.model, manifest.config, weights);
     return weights;
   });
   return { weights, manifest, vocabulary: await readVocabulary(dir, manifest) };
 }
+
+/** One that the parameter server can train on. Throws what `loadModel` throws, and CHECKPOINT_MISMATCH where it is another. */
+export async function loadNeural(dir: string): Promise<Model<NeuralManifest>> {
+  const { manifest, ...model } = await loadModel(dir);
+  if (!isNeuralManifest(manifest))
+    throw new AppError("CHECKPOINT_MISMATCH", { what: `a model of ${manifest.model} is solved, not trained step by step`, path: dir });
+  return { manifest, ...model };
+}
+
+const isNeuralManifest = (manifest: Manifest): manifest is NeuralManifest => isNeural(manifest.model);
 
 /** Item of each column. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when it does not fit the manifest. */
 async function readVocabulary(dir: string, { sha256, vocabulary: { count }, config }: Manifest): Promise<string[]> {
@@ -130,7 +141,7 @@ export async function newestOfRounds(dirs: readonly string[]): Promise<string | 
 export async function newestCheckpoint(root: string, warn: (error: Error) => void): Promise<Checkpoint | undefined> {
   for (const dir of (await listCheckpoints(root)).reverse()) {
     try {
-      const model = await loadModel(dir);
+      const model = await loadNeural(dir);
       const { sha256 } = model.manifest;
       const state = await readTensors(join(dir, STATE), sha256[STATE]);
       const training = JSON.parse(await readText(join(dir, TRAINING), sha256[TRAINING])) as unknown;

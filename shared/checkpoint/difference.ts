@@ -1,7 +1,7 @@
 // What changed from one published version to another: metrics, items, configuration, and how far each tensor moved. `models diff` and the dashboard tell it.
 import { join } from "node:path";
 import { loadModel, type Model } from "./checkpoints.ts";
-import { shapesOf } from "../model/parameters.ts";
+import { itemTensors } from "../model/systems.ts";
 import { below, flattened } from "./leaves.ts";
 import type { ModelRecord } from "./records.ts";
 
@@ -61,8 +61,7 @@ function changesOf({ manifest: from }: ModelRecord, { manifest: to }: ModelRecor
 }
 
 function movesOf(before: Model, after: Model): Difference["weights"] {
-  const { config } = before.manifest;
-  const perItem = new Set(["embedding" as const, "decoder" as const].flatMap((group) => shapesOf(group, config)).map(([name]) => name));
+  const perItem = new Set(itemTensors(before.manifest.model, before.manifest.config));
   const columns = new Map(after.vocabulary.map((item, column) => [item, column]));
   return Object.entries(before.weights).map(([name, { shape, data }]) => {
     const other = after.weights[name];

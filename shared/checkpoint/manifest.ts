@@ -1,17 +1,15 @@
 // The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written last, read first.
 import { join } from "node:path";
 import { z } from "zod";
-import { modelConfig } from "../model/config.ts";
+import { type ConfigOf, type NeuralName, systemNames, systems, type SystemName } from "../model/systems.ts";
 import { AppError } from "../runtime/errors.ts";
 import { readText } from "./files.ts";
 import { MANIFEST } from "./weights.ts";
 
 export const VOCABULARY = "vocabulary.json";
 
-const manifestSchema = z.object({
+const standing = z.object({
   format: z.literal(1),
-  model: z.literal("recvae"),
-  config: modelConfig,
   /** Steps of the run so far. */
   step: z.number().int().nonnegative(),
   /** Outer epochs completed. */
@@ -31,10 +29,22 @@ const manifestSchema = z.object({
   published: z.object({ at: z.number(), parent: z.string().nullable() }).optional(),
   createdAt: z.number(),
 });
-export type Manifest = z.output<typeof manifestSchema>;
-export type WrittenManifest = z.input<typeof manifestSchema>;
-/** What the caller knows; the rest follows from the files. */
-export type ManifestFacts = Omit<WrittenManifest, "format" | "model" | "vocabulary" | "sha256" | "published">;
+/** The system's name decides what its settings look like. */
+const ofSystem = <N extends SystemName>(model: N) => standing.extend({ model: z.literal(model), config: systems[model].config });
+const manifestSchema = z.discriminatedUnion("model", systemNames.map(ofSystem) as [ReturnType<typeof ofSystem>]);
+
+/** Once for each name, so that a look at `model` says what `config` is. */
+export type Manifest<N extends SystemName = SystemName> = N extends N
+  ? z.output<typeof standing> & { readonly model: N; readonly config: ConfigOf<N> }
+  : never;
+export type NeuralManifest = Manifest<NeuralName>;
+type Written<N extends SystemName> = N extends N ? z.input<typeof standing> & { readonly model: N; readonly config: ConfigOf<N> } : never;
+export type WrittenManifest = Written<SystemName>;
+type Told = Omit<z.input<typeof standing>, "format" | "vocabulary" | "sha256" | "published">;
+/** What the caller knows; the rest follows from the files. Where no system is named it is RecVAE. */
+export type ManifestFacts<N extends SystemName = SystemName> = N extends N
+  ? Told & { readonly config: ConfigOf<N> } & (N extends "recvae" ? { readonly model?: N } : { readonly model: N })
+  : never;
 
 /** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function readManifest(dir: string): Promise<Manifest> {
@@ -48,5 +58,5 @@ export async function readManifest(dir: string): Promise<Manifest> {
   }
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
-  return parsed.data;
+  return parsed.data as Manifest;
 }

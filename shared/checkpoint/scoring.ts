@@ -1,7 +1,8 @@
-// A model directory, checked, opened and ready to score: what evaluator, serve and the commands beside them share.
+// A model directory of any system, checked, opened and ready to score: what evaluator, serve and the commands beside them share.
 import type { Engine } from "../engine/engine.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import { createScorer, type Scorer } from "../ranking/scorer.ts";
+import { scorerOf } from "../ranking/scorers.ts";
 import { AppError } from "../runtime/errors.ts";
 import { loadModel } from "./checkpoints.ts";
 import type { Manifest } from "./manifest.ts";
@@ -15,7 +16,7 @@ export interface OpenModel extends Scorer {
 /** Throws AppError CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function openModel(engine: Engine, dir: string): Promise<OpenModel> {
   const { weights, manifest, vocabulary } = await loadModel(dir);
-  const scorer = createScorer(engine, manifest.config, weights);
+  const scorer = scorerOf(engine, manifest.model, manifest.config, weights);
   return { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) };
 }
 

@@ -23,10 +23,10 @@ export interface Engine {
   /** The matrix without `values[row]` at each of the row's listed columns: a sparse subtraction, no dense operand. */
   subtractAt(matrix: Tensor2D, columns: readonly Int32Array[], values: ArrayLike<number>): Tensor2D;
   /**
-   * Puts the inverse of a symmetric positive definite matrix, [size, size] by rows, in its place; computed in float64, `block` rows at once, yielding in
-   * between. Throws when it has none. Absent where the backend has no kernel for it, as wasm.
+   * Puts the inverse of a symmetric positive definite matrix + ridge 1, [size, size] by rows, in its place; computed in float64, `block` rows at once, yielding
+   * the share that is done in between. Throws when it has none. Absent where the backend has no kernel for it, as wasm.
    */
-  inverse?(matrix: Float32Array, size: number, block?: number): Generator<undefined, void>;
+  inverse?(matrix: Float32Array, size: number, ridge?: number, block?: number): Generator<number, void>;
 }
 
 export interface EngineWish {

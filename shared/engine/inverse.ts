@@ -15,9 +15,10 @@ export interface Doubles {
   free(matrix: number): void;
 }
 
-/** Puts the inverse in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields between products, so that a process can breathe. */
-export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number): Generator<undefined, void> {
+/** Puts the inverse of matrix + ridge 1 in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
+export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number, ridge: number): Generator<number, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
+  if (ridge !== 0) addToDiagonal(doubles, blocks, size, block, ridge);
   for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
   joinNegative(doubles, blocks, matrix, size, block);
 }
@@ -26,7 +27,7 @@ export function* invert(doubles: Doubles, matrix: Float32Array, size: number, bl
 type Upper = number[][];
 
 /** Eliminates block row k: afterwards it holds what the inverse needs, and the others the Schur complement. All swept is minus the inverse. */
-function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<undefined, void> {
+function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<number, void> {
   const replace = (i: number, j: number, by: number) => {
     free(blocks[i]![j]!);
     blocks[i]![j] = by;
@@ -45,7 +46,7 @@ function* sweep({ product, difference, inverse, negative, free }: Doubles, block
       replace(i, j, difference(blocks[i]![j]!, change));
       free(change);
     }
-    yield;
+    yield (k * blocks.length + i + 1) / blocks.length ** 2;
   }
   row.forEach((swept, j) => {
     if (j > k) replace(k, j, swept);
@@ -77,6 +78,23 @@ function splitUpper({ from }: Doubles, matrix: Float32Array, size: number, block
   });
 }
 
+/** In two pieces of float32, which together are as good as float64: beside large counts a small ridge rounded alone would be another ridge. */
+function addToDiagonal({ from, difference, free }: Doubles, blocks: Upper, size: number, block: number, ridge: number): void {
+  const first = Math.fround(ridge);
+  startsOf(size, block).forEach((top, k) => {
+    const rows = Math.min(block, size - top);
+    for (const piece of [first, Math.fround(ridge - first)]) {
+      const values = new Float32Array(rows * rows);
+      for (let r = 0; r < rows; r++) values[r * (rows + 1)] = -piece;
+      const minus = from(values, rows, rows);
+      const before = blocks[k]![k]!;
+      blocks[k]![k] = difference(before, minus);
+      free(before);
+      free(minus);
+    }
+  });
+}
+
 /** Both halves of the matrix from minus the blocks, which are freed. */
 function joinNegative({ read, free }: Doubles, blocks: Upper, matrix: Float32Array, size: number, block: number): void {
   const starts = startsOf(size, block);
@@ -85,12 +103,10 @@ function joinNegative({ read, free }: Doubles, blocks: Upper, matrix: Float32Arr
       const values = read(upper[j]!);
       free(upper[j]!);
       const [top, left] = [starts[i]!, starts[j]!];
-      const columns = Math.min(block, size - left);
-      values.forEach((value, at) => {
-        const [row, column] = [top + Math.floor(at / columns), left + (at % columns)];
-        matrix[row * size + column] = -value;
-        matrix[column * size + row] = -value;
-      });
+      const [rows, columns] = [Math.min(block, size - top), Math.min(block, size - left)];
+      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) matrix[(top + r) * size + left + c] = -values[r * columns + c]!;
+      // The other half by its own rows: the block stays in the cache, the matrix does not.
+      for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) matrix[(left + c) * size + top + r] = -values[r * columns + c]!;
     }
   });
 }

@@ -71,7 +71,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
         return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
       });
     },
-    inverse: (matrix, size, block = BLOCK) => invert(doubles, matrix, size, block),
+    inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
   };
 }
 

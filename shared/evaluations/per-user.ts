@@ -52,6 +52,7 @@ function encodePerUser({ epoch, step }: Standing, scored: readonly Scored[]): Ui
   return encodeParquet([...about, ...metrics.map(metricColumn)], columns, users.length).bytes;
 }
 
+const testOf = (dir: string) => join(dir, "test.parquet");
 const pathOf = (dir: string, epoch: number) => join(dir, `epoch-${String(epoch).padStart(6, "0")}.parquet`);
 
 /** Writes an epoch's file, in place of one of the same epoch, and forgets the oldest beyond the newest `kept`. */
@@ -66,6 +67,9 @@ export async function keepEpoch(
   for (const old of epochs.slice(0, Math.max(0, epochs.length - kept))) await rm(pathOf(dir, old), { force: true });
 }
 
+/** The test users of a run's best epoch. */
+export const keepTest = (dir: string, standing: Standing, scored: Scored): Promise<void> => writePerUser(testOf(dir), standing, [scored]);
+
 /** Epochs whose file is in the folder, ascending; none where there is no folder. */
 export async function listEpochs(dir: string): Promise<number[]> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
@@ -79,21 +83,26 @@ export async function listEpochs(dir: string): Promise<number[]> {
 }
 
 /** What an epoch's file says of the model's validation users in one metric; users without a target are left out. Throws FILE_MISSING, FILE_UNREADABLE. */
-export async function readEpoch(dir: string, epoch: number, metric: string): Promise<Map<string, number>> {
-  const path = pathOf(dir, epoch);
+export const readEpoch = (dir: string, epoch: number, metric: string): Promise<Map<string, number>> =>
+  readUsers(pathOf(dir, epoch), "validation", metric);
+
+/** What `keepTest` kept of the test users, likewise. */
+export const readTest = (dir: string, metric: string): Promise<Map<string, number>> => readUsers(testOf(dir), "test", metric);
+
+async function readUsers(path: string, part: Scored["part"], metric: string): Promise<Map<string, number>> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw openError(error, path);
   });
   const schema = [...about.filter(({ type }) => type === "string"), metricColumn(metric)];
   const { rows, columns } = decoded(schema, bytes, path);
-  const [part, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
+  const [parts, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
     string[],
     string[],
     string[],
   ];
   const values = columns[metric] as Float64Array;
   const wanted = user.flatMap((name, k): [string, number][] =>
-    part[k] === "validation" && scorer[k] === "model" && !Number.isNaN(values[k]) ? [[name, values[k]!]] : [],
+    parts[k] === part && scorer[k] === "model" && !Number.isNaN(values[k]) ? [[name, values[k]!]] : [],
   );
   return new Map(wanted);
 }

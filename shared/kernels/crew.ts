@@ -14,6 +14,7 @@ const kernels = [
   "gatherHalves",
   "addRowsAt",
   "layer",
+  "tanh",
   "measure",
 ] as const;
 export type Kernel = (typeof kernels)[number];

@@ -23,6 +23,8 @@ export interface Rate {
   /** Updates with this one, from 1: the t of the bias correction. */
   readonly t: number;
   readonly learningRate: number;
+  /** What of a weight itself is added to its gradient: twice the factor of a penalty on its square. Absent: nothing. */
+  readonly decay?: number | undefined;
 }
 
 /** A tensor and its moments, of equal length, all in one kernels' memory. */
@@ -91,7 +93,7 @@ export class Kernels {
         const [first, second = first] = gradients as [Float32Array, ...Float32Array[]];
         const places = [...[weights, m, v].map(cut), first].map(placeOf);
         const { length } = first;
-        const args = [...places, placeOf(second) - placeOf(first), parts.length, length, ...corrected(rate)];
+        const args = [...places, placeOf(second) - placeOf(first), parts.length, length, ...corrected(rate), rate.decay ?? 0];
         this.#run("adam", Math.ceil(length / block), args);
       });
     }
@@ -141,7 +143,7 @@ export class Kernels {
       const moved = [...[scratch, weights, m, v].map(placeOf), places ? placeOf(places) : 0];
       const summed = [memory.near(dBags), index, values, ends].map(placeOf);
       const blocks = Math.ceil(rows.count / this.#crew.constant("rowBlock"));
-      this.#run("adamOfBags", blocks, [...moved, ...summed, rows.count, 4 * width, ...corrected(rate)]);
+      this.#run("adamOfBags", blocks, [...moved, ...summed, rows.count, 4 * width, ...corrected(rate), rate.decay ?? 0]);
     });
   }
 
@@ -266,6 +268,11 @@ export class Kernels {
     const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(placeOf);
     for (let row = 0; row < d.count; row++) this.#crew.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
     return { gain: sums.gain.slice(0, d.width), shift: sums.shift.slice(0, d.width), bias: sums.bias.slice(0, d.width) };
+  }
+
+  /** A plain layer behind its product, which stands in `h`: bias, then tanh. */
+  tanh(h: Rows, bias: Rows): void {
+    this.#run("tanh", h.count, [placeOf(h.data), placeOf(bias.data), 4 * h.stride]);
   }
 
   /** Ends the threads, also those of the kernels beside. */

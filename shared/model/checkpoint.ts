@@ -1,15 +1,15 @@
 // Weights to safetensors bytes and back, piece by piece, under the names and shapes of the authors' PyTorch state_dict. Pure: files are shared/checkpoint/files.ts.
 // Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
 import { AppError } from "../runtime/errors.ts";
-import type { ModelConfig } from "./config.ts";
-import { embeddingName, findNonFinite, type Group, shapesOf, type Tensor, type Weights, groups } from "./parameters.ts";
+import { embeddingName, findNonFinite, type Group, groups, shapesOf, soleEmbedding, type Tensor, type Weights } from "./parameters.ts";
+import type { NeuralConfig } from "./recipe.ts";
 
 const headerLimit = 100 << 20; // the limit of the safetensors format
 /** What is written or read at a time: no call of the file system takes 2 GiB. */
 const PIECE_BYTES = 16 << 20;
 
 /** PyTorch keeps W1 as [H, I]; in memory it is [I, H]. */
-const isTurned = (name: string) => name === embeddingName;
+const isTurned = (name: string) => name === embeddingName || name === soleEmbedding;
 const shapeInFile = (name: string, shape: readonly number[]) => (isTurned(name) ? [...shape].reverse() : [...shape]);
 
 /** The file's bytes, piece by piece: a model of any size passes through little memory. A piece is at least one row of W1 long. */
@@ -117,9 +117,17 @@ function entryOf(name: string, entry: unknown): Entry {
   return { name, shape, from, to };
 }
 
-/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. Shapes are told as in the file. */
-export function checkShapes(weights: Weights, config: ModelConfig, parts: readonly Group[] = groups): void {
-  for (const [name, expected] of parts.flatMap((group) => shapesOf(group, config))) {
+/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. */
+export function checkShapes(weights: Weights, config: NeuralConfig, parts: readonly Group[] = groups): void {
+  mustHave(
+    weights,
+    parts.flatMap((group) => shapesOf(group, config)),
+  );
+}
+
+/** Throws CHECKPOINT_CORRUPT when one of the tensors is missing or has another shape. Shapes are told as in the file. */
+export function mustHave(weights: Weights, tensors: readonly [name: string, shape: readonly number[]][]): void {
+  for (const [name, expected] of tensors) {
     const found = weights[name]?.shape;
     if (!found) throw corrupt(`tensor ${name} is missing`);
     if (found.length !== expected.length || found.some((n, k) => n !== expected[k])) {

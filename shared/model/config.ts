@@ -44,6 +44,6 @@ export const defaults: Omit<ModelConfig, "items"> = {
 };
 
 /** KL weight of a user with `count` items. */
-export function klWeight(config: ModelConfig, count: number): number {
-  return config.gamma !== null ? config.gamma * count : (config.beta ?? 0);
+export function klWeight({ gamma, beta }: Pick<ModelConfig, "gamma" | "beta">, count: number): number {
+  return gamma !== null ? gamma * count : (beta ?? 0);
 }

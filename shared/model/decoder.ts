@@ -1,125 +1,125 @@
-// The decoder (one linear layer) and its multinomial likelihood. No dense target is ever built: x is sparse, so its share of every gradient is a sum of a few rows.
-// Shapes: B users, I items, L latent. Source: spec/recvae.md 1.3, 1.4, 1.6.
+// The decoder: tanh layers where there are any, then one linear layer whose columns are the items. No dense target is ever built: x is sparse, so its share of every
+// gradient is a sum of a few rows. Shapes: B users, I items, L what the decoder is given, D width before its last layer. Source: spec/recvae.md 1.3, 1.4, 1.6.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
-import { positionsOf } from "../engine/lists.ts";
-import type { Lap } from "./laps.ts";
-import type { Weights } from "./parameters.ts";
+import { backward, forward, type PlainLayer, uploadLayers } from "./layers.ts";
+import type { Likelihood } from "./likelihoods.ts";
+import { decoderLayers, type Weights } from "./parameters.ts";
 
 /** The decoder group on the engine. */
 export interface DecoderWeights {
-  readonly weight_IL: Tensor2D;
+  /** Before the last; none in RecVAE. */
+  readonly layers: readonly PlainLayer[];
+  /** The last layer's name. */
+  readonly name: string;
+  readonly weight_ID: Tensor2D;
   readonly bias_1I: Tensor2D;
   /**
-   * The transpose with the bias as its last row, `[L + 1, I]`, made when it is first asked for: the bias costs no pass of its own and the product is faster,
+   * The transpose with the bias as its last row, `[D + 1, I]`, made when it is first asked for: the bias costs no pass of its own and the product is faster,
    * which pays where weights serve more than one part.
    */
-  affine_LI(): Tensor2D;
+  affine_DI(): Tensor2D;
   dispose(): void;
 }
 
 /** May share the memory of the arrays: leave them unchanged until `dispose`. */
 export function uploadDecoder(engine: Engine, weights: Weights): DecoderWeights {
-  const weight = weights["decoder.weight"];
-  const bias = weights["decoder.bias"];
-  if (!weight || !bias) throw new Error("the decoder group lacks decoder.weight or decoder.bias");
-  const weight_IL = engine.tf.tensor2d(weight.data, weight.shape as [number, number]);
-  const bias_1I = engine.tf.tensor2d(bias.data, [1, bias.data.length]);
-  let affine_LI: Tensor2D | undefined;
+  const { tf } = engine;
+  const layerCount = Object.keys(weights).filter((each) => /^decoder\..*weight$/.test(each)).length;
+  const names = decoderLayers(layerCount);
+  const name = names.at(-1)!;
+  const weight = weights[`${name}.weight`];
+  const bias = weights[`${name}.bias`];
+  if (!weight || !bias) throw new Error(`the decoder group lacks ${name}.weight or ${name}.bias`);
+  const layers = uploadLayers(engine, names.slice(0, -1), weights);
+  const weight_ID = tf.tensor2d(weight.data, weight.shape as [number, number]);
+  const bias_1I = tf.tensor2d(bias.data, [1, bias.data.length]);
+  let affine_DI: Tensor2D | undefined;
   return {
-    weight_IL,
+    layers,
+    name,
+    weight_ID,
     bias_1I,
-    affine_LI: () => {
-      affine_LI ??= engine.tf.keep(engine.tf.concat([engine.tf.transpose(weight_IL), bias_1I])); // it outlives the scope of the part that asks
-      return affine_LI;
+    affine_DI: () => {
+      affine_DI ??= tf.keep(tf.concat([tf.transpose(weight_ID), bias_1I])); // it outlives the scope of the part that asks
+      return affine_DI;
     },
-    dispose: () => engine.tf.dispose([weight_IL, bias_1I, ...(affine_LI ? [affine_LI] : [])]),
+    dispose: () => tf.dispose([weight_ID, bias_1I, ...layers.map((layer) => layer.weight), ...(affine_DI ? [affine_DI] : [])]),
   };
 }
 
+/** What a part needs of the decoder's way forth. */
+export interface Decoded {
+  readonly code_BL: Tensor2D;
+  /** Of the layers before the last. */
+  readonly outputs: readonly Tensor2D[];
+  readonly last_BD: Tensor2D;
+}
+
+/** The layers before the last. Call inside steps.ts' scope. */
+export function decode(engine: Engine, { layers }: DecoderWeights, code_BL: Tensor2D): Decoded {
+  const outputs = forward(engine, layers, code_BL);
+  return { code_BL, outputs, last_BD: outputs.at(-1) ?? code_BL };
+}
+
 /** `[B, I]`, before softmax. `serveMore`: the weights stay as they are for further parts. Call inside tf.tidy. */
-export function decode(engine: Engine, decoder: DecoderWeights, z_BL: Tensor2D, serveMore: boolean): Tensor2D {
-  if (serveMore) return engine.matMul(engine.tf.concat([z_BL, engine.tf.ones([z_BL.shape[0], 1])], 1), decoder.affine_LI());
-  const product_BI = engine.matMul(z_BL, decoder.weight_IL, false, true);
+export function logitsOf(engine: Engine, decoder: DecoderWeights, last_BD: Tensor2D, serveMore: boolean): Tensor2D {
+  if (serveMore) return engine.matMul(engine.tf.concat([last_BD, engine.tf.ones([last_BD.shape[0], 1])], 1), decoder.affine_DI());
+  const product_BI = engine.matMul(last_BD, decoder.weight_ID, false, true);
   const logits_BI: Tensor2D = engine.tf.add(product_BI, decoder.bias_1I);
   product_BI.dispose(); // 40 MB at ML-20M size
   return logits_BI;
 }
 
-export interface Likelihood {
-  readonly softmax_BI: Tensor2D;
-  /** Log-likelihood of each user's items. */
-  readonly log_B: Float64Array;
+/** What a part's loss asks of the decoder: the likelihood of its users, and what one of them is divided by. */
+export interface Asked {
+  readonly known: Likelihood;
+  /** N = 1 / batch. */
+  readonly share: number;
 }
 
-/** Likelihood of the users' whole rows, dropped items included; `serveMore` as in `decode`. Call inside tf.tidy. */
-export function likelihood(
-  engine: Engine,
-  decoder: DecoderWeights,
-  z_BL: Tensor2D,
-  rows: readonly Int32Array[],
-  serveMore: boolean,
-  lap?: Lap,
-): Likelihood {
+/**
+ * Gradient of the mean negative log-likelihood with respect to what stands before the last layer: N * (scale * expected - x)·W, where x·W is a sum of decoder
+ * rows. The multinomial's: N * (n_u * softmax - x)·W.
+ */
+export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { known, share }: Asked): Tensor2D {
   const { tf } = engine;
-  const logits_BI = decode(engine, decoder, z_BL, serveMore);
-  lap?.("logits");
-  const softmax_BI = tf.softmax(logits_BI);
-  // The largest logit and the largest probability stand in the same place, so log-sum-exp costs two maxima instead of another pass of exp.
-  const logSumExp_B = tf.sub(tf.max(logits_BI, 1), tf.log(tf.max(softmax_BI, 1))).dataSync<"float32">();
-  const positions = positionsOf(rows);
-  const items =
-    positions.length === 0 ? [] : tf.gatherND(logits_BI, tf.tensor2d(positions, [positions.length / 2, 2], "int32")).dataSync<"float32">();
-  logits_BI.dispose();
-  const log_B = new Float64Array(rows.length);
-  for (let k = 0; k < items.length; k++) {
-    const user = positions[2 * k]!;
-    log_B[user]! += items[k]! - logSumExp_B[user]!;
-  }
-  lap?.("softmax");
-  return { softmax_BI, log_B };
+  const scales_B1 = columnOf(engine, known.scales);
+  const expected_BD = tf.mul(engine.matMul(known.expected_BI, decoder.weight_ID), scales_B1);
+  return tf.mul(tf.sub(expected_BD, engine.sumRows(decoder.weight_ID, known.hits)), share * known.factor);
 }
 
-/** Gradient of the mean negative log-likelihood with respect to z: N * (n_u * softmax - x)·W, where x·W is a sum of decoder rows. `share` is N = 1 / batch. */
-export function gradientOfLatent(
+/** From the gradient of the last layer's input to that of what the decoder was given; of the layers on the way where `gradients` is given. */
+export function gradientOfCode(
   engine: Engine,
   decoder: DecoderWeights,
-  softmax_BI: Tensor2D,
-  rows: readonly Int32Array[],
-  share: number,
+  decoded: Decoded,
+  dLast_BD: Tensor2D,
+  gradients?: Weights,
 ): Tensor2D {
-  const { tf } = engine;
-  const counts_B1 = columnOf(
-    engine,
-    rows.map((row) => row.length),
-  );
-  const expected_BL = tf.mul(engine.matMul(softmax_BI, decoder.weight_IL), counts_B1);
-  return tf.mul(tf.sub(expected_BL, engine.sumRows(decoder.weight_IL, rows)), share);
+  return backward(engine, decoder.layers, decoded.code_BL, decoded.outputs, dLast_BD, gradients);
 }
 
-/** Gradients of the decoder's weight and bias, N * (n_u * softmax - x) as n_u * (softmax - x / n_u): the counts then scale z, `[B, L]`, not the softmax, `[B, I]`. */
-export function gradientOfDecoder(
-  engine: Engine,
-  softmax_BI: Tensor2D,
-  z_BL: Tensor2D,
-  rows: readonly Int32Array[],
-  share: number,
-): Weights {
-  const counts = rows.map((row) => row.length);
+/**
+ * Gradients of the last layer's weight and bias, N * (scale * expected - x) as scale * (expected - x / scale): the scales then stand at the layer's input, `[B, D]`,
+ * not at what is expected, `[B, I]`.
+ */
+export function gradientOfDecoder(engine: Engine, { name }: DecoderWeights, { known, share }: Asked, last_BD: Tensor2D): Weights {
+  const { expected_BI, scales, hits, factor } = known;
   const scale_B1 = columnOf(
     engine,
-    counts.map((count) => count * share),
+    scales.map((scale) => scale * share * factor),
   );
   const error_BI = engine.subtractAt(
-    softmax_BI,
-    rows,
-    counts.map((count) => 1 / count),
+    expected_BI,
+    hits,
+    scales.map((scale) => 1 / scale),
   );
-  const weight_IL = engine.matMul(error_BI, engine.tf.mul(z_BL, scale_B1), true, false);
+  const weight_ID = engine.matMul(error_BI, engine.tf.mul(last_BD, scale_B1), true, false);
   const bias_1I = engine.matMul(scale_B1, error_BI, true, false);
   return {
-    "decoder.weight": { shape: weight_IL.shape, data: weight_IL.dataSync<"float32">() },
-    "decoder.bias": { shape: [bias_1I.size], data: bias_1I.dataSync<"float32">() },
+    [`${name}.weight`]: { shape: weight_ID.shape, data: weight_ID.dataSync<"float32">() },
+    [`${name}.bias`]: { shape: [bias_1I.size], data: bias_1I.dataSync<"float32">() },
   };
 }
 

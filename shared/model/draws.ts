@@ -1,6 +1,6 @@
 // Random draws that are keyed, not streamed: Philox 4x32-10 (Salmon et al. 2011). Who computes a part of a step, and when, changes no draw.
 
-const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5 } as const;
+const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5, normal: 6 } as const;
 
 /** High 32 bits of the product of two unsigned 32-bit numbers, as int32. */
 function high(a: number, b: number): number {
@@ -56,12 +56,18 @@ export function gaussian(seed: number, step: number, user: number, count: number
   const drawn = words(seed, purposes.noise, step, user, count + 1);
   const out = new Float32Array(count);
   for (let k = 0; k < count; k += 2) {
-    const radius = Math.sqrt(-2 * Math.log((drawn[k]! + 0.5) / 2 ** 32)); // the half keeps 0 out of the logarithm
-    const angle = (2 * Math.PI * drawn[k + 1]!) / 2 ** 32;
-    out[k] = radius * Math.cos(angle);
-    if (k + 1 < count) out[k + 1] = radius * Math.sin(angle);
+    const [first, second] = boxMuller(drawn[k]!, drawn[k + 1]!);
+    out[k] = first;
+    if (k + 1 < count) out[k + 1] = second;
   }
   return out;
+}
+
+/** Two standard normal numbers of two words. */
+function boxMuller(a: number, b: number): [number, number] {
+  const radius = Math.sqrt(-2 * Math.log((a + 0.5) / 2 ** 32)); // the half keeps 0 out of the logarithm
+  const angle = (2 * Math.PI * b) / 2 ** 32;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
 }
 
 /** The draws of some users in a step, `[users, count]`. */
@@ -95,6 +101,21 @@ export function uniform(seed: number, stream: number, bound: number, out: Float3
     philox(at / 4, stream, 0, purposes.uniform, seed, keyHigh, block, 0);
     const count = Math.min(4, out.length - at);
     for (let k = 0; k < count; k++) out[at + k] = ((block[k]! + 0.5) / 2 ** 31 - 1) * bound;
+  }
+  return out;
+}
+
+/** Normal draws of the given deviation, drawn again where they lie beyond twice of it; `stream` names the draw. */
+export function truncatedNormal(seed: number, stream: number, deviation: number, out: Float32Array): Float32Array {
+  const keyHigh = Math.floor(seed / 2 ** 32);
+  const block = new Uint32Array(4);
+  for (let k = 0; k < out.length; k++) {
+    let drawn: number | undefined;
+    for (let attempt = 0; drawn === undefined; attempt++) {
+      philox(k, stream, attempt, purposes.normal, seed, keyHigh, block, 0);
+      drawn = [...boxMuller(block[0]!, block[1]!), ...boxMuller(block[2]!, block[3]!)].find((each) => Math.abs(each) <= 2);
+    }
+    out[k] = drawn * deviation;
   }
   return out;
 }

@@ -1,11 +1,24 @@
 // EASE (Steck 2019): an item-to-item model with a closed solution, the reference line of evaluations. Shapes: B users, I items. Source: spec/baselines.md.
 // P = (X'X + lambda 1)^-1, weights_ij = -P_ij / P_jj with a diagonal of zeros, scores = X weights.
+import { z } from "zod";
 import type { Engine } from "../engine/engine.ts";
+import { countTogether, interactionsOf } from "./interactions.ts";
 
 /** A matrix of so many items squared takes 1.6 GB, and minutes to invert. */
 export const largestEase = 20_000;
+/** Rows of X'X that are counted before others may work. */
+const ROWS = 256;
+/** The part of counting, of what takes long. */
+export const COUNTING = 0.1;
 /** What MovieLens-1M and Netflix like best. */
 export const usualLambda = 1000;
+
+export const easeConfig = z.strictObject({ items: z.number().int().positive(), lambda: z.number().positive() });
+export type EaseConfig = z.output<typeof easeConfig>;
+export const easeDefaults = { lambda: usualLambda };
+
+export const weightsName = "weights";
+export const easeShapes = ({ items }: EaseConfig): [string, number[]][] => [[weightsName, [items, items]]];
 
 export interface Ease {
   /** [I x I], from the item that a user has to the item that is scored. */
@@ -21,28 +34,45 @@ export function easeObstacle(engine: Engine, items: number): string | null {
   return null;
 }
 
-/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I, and as much again on the engine while it is solved. Yields in between. */
-export function* solveEase(engine: Engine, rows: Iterable<Int32Array>, items: number, lambda = usualLambda): Generator<undefined, Ease> {
+/** `rows`: distinct columns of each train user. Takes 4 bytes x I x I, and as much again on the engine while it is solved. Yields the share that is done in between. */
+export function* solveEase(engine: Engine, rows: readonly Int32Array[], items: number, lambda = usualLambda): Generator<number, Ease> {
   if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
-  const matrix_II = cooccurrences(rows, items, lambda);
-  yield* engine.inverse(matrix_II, items);
+  const interactions = interactionsOf(rows, items);
+  const matrix_II = new Float32Array(items * items);
+  for (let from = 0; from < items; from += ROWS) {
+    countTogether(interactions, matrix_II, from, Math.min(items, from + ROWS));
+    yield (COUNTING * from) / items;
+  }
+  for (const share of easeOf(engine.inverse, matrix_II, items, lambda)) yield COUNTING + share * (1 - COUNTING);
+  return { weights_II: matrix_II, scoreBatch: easeScores(matrix_II, items) };
+}
+
+/** Puts the weights in the place of X'X. */
+export function* easeOf(
+  inverse: NonNullable<Engine["inverse"]>,
+  matrix_II: Float32Array,
+  items: number,
+  lambda: number,
+): Generator<number, void> {
+  yield* inverse(matrix_II, items, lambda);
   toWeights(matrix_II, items);
-  return { weights_II: matrix_II, scoreBatch: (foldIns) => scoresOf(matrix_II, foldIns, items) };
 }
 
 /** Sums of the rows of what each user has. Here rather than on the engine, where the weights would lie a second time; summed in float64. */
-function scoresOf(weights_II: Float32Array, foldIns: readonly Int32Array[], items: number): Float32Array {
-  const scores_BI = new Float32Array(foldIns.length * items);
-  const sum_I = new Float64Array(items);
-  foldIns.forEach((foldIn, row) => {
-    sum_I.fill(0);
-    for (const column of foldIn) {
-      const start = column * items;
-      for (let item = 0; item < items; item++) sum_I[item]! += weights_II[start + item]!;
-    }
-    scores_BI.set(sum_I, row * items);
-  });
-  return scores_BI;
+export function easeScores(weights_II: Float32Array, items: number): Ease["scoreBatch"] {
+  return (foldIns) => {
+    const scores_BI = new Float32Array(foldIns.length * items);
+    const sum_I = new Float64Array(items);
+    foldIns.forEach((foldIn, row) => {
+      sum_I.fill(0);
+      for (const column of foldIn) {
+        const start = column * items;
+        for (let item = 0; item < items; item++) sum_I[item]! += weights_II[start + item]!;
+      }
+      scores_BI.set(sum_I, row * items);
+    });
+    return scores_BI;
+  };
 }
 
 /** P in, -P_ij / P_jj with zeros on the diagonal out. */
@@ -52,21 +82,4 @@ function toWeights(matrix_II: Float32Array, items: number): void {
     for (let b = 0; b < items; b++) matrix_II[a * items + b]! /= -diagonal_I[b]!;
     matrix_II[a * (items + 1)] = 0;
   }
-}
-
-/** X'X + lambda 1, [I x I]: users who have both items. Whole numbers below 2^24, so float32 holds them exactly. */
-function cooccurrences(rows: Iterable<Int32Array>, items: number, lambda: number): Float32Array {
-  const counts_II = new Float32Array(items * items);
-  for (const row of rows) {
-    const columns = row.slice().sort();
-    for (let a = 0; a < columns.length; a++) {
-      const start = columns[a]! * items;
-      for (let b = a; b < columns.length; b++) counts_II[start + columns[b]!]!++;
-    }
-  }
-  for (let a = 0; a < items; a++) {
-    counts_II[a * items + a]! += lambda;
-    for (let b = a + 1; b < items; b++) counts_II[b * items + a] = counts_II[a * items + b]!;
-  }
-  return counts_II;
 }

@@ -1,6 +1,6 @@
-// The weights of RecVAE as typed arrays: names, shapes, groups, first values, growth of the vocabulary. Shapes: I items, H hidden, L latent.
-import type { ModelConfig } from "./config.ts";
-import { uniform } from "./draws.ts";
+// The weights of a neural system as typed arrays: names, shapes, groups, first values, growth of the vocabulary. Shapes: I items, H hidden, L latent.
+import { truncatedNormal, uniform } from "./draws.ts";
+import { bagWidth, codeWidth, decoderWidth, type NeuralConfig, recipeOf } from "./recipe.ts";
 
 export interface Tensor {
   shape: number[];
@@ -16,35 +16,90 @@ export type Group = "embedding" | "hidden" | "decoder";
 /** Everything that a prediction follows from. */
 export const groups: readonly Group[] = ["embedding", "hidden", "decoder"];
 
-/** In memory `[I, H]`, one row per item, the transpose of PyTorch's; checkpoint.ts turns it. */
+/** RecVAE's first layer. In memory `[I, H]`, one row per item, the transpose of PyTorch's; checkpoint.ts turns it. */
 export const embeddingName = "encoder.fc1.weight";
+/** The first layer of an encoder of one layer, turned likewise. */
+export const soleEmbedding = "encoder.weight";
+/** Vectors of training users, `[U, H]`, each added to its user's bag; held-out users have none. */
+export const userName = "user.weight";
 const hiddenLayers = [1, 2, 3, 4, 5] as const;
+const BIAS_DEVIATION = 0.001;
+
+/** The only layer of a half has no number. */
+const layerName = (half: "encoder" | "decoder", layer: number, layers: number) => (layers === 1 ? half : `${half}.fc${layer}`);
+
+/** Layers of an encoder of plain ones, the one that gives mean and log-variance included. */
+const plainLayers = (widths: readonly number[], latent: number | null) => widths.length + (latent === null ? 0 : 1);
+
+/** The first layer's name, `[I, H]` in memory like RecVAE's. */
+export function embeddingOf(config: NeuralConfig): string {
+  const { encoder, latent } = recipeOf(config);
+  return encoder.kind === "plain" ? `${layerName("encoder", 1, plainLayers(encoder.widths, latent))}.weight` : embeddingName;
+}
+
+/** Name of each layer of the encoder's plain ones. */
+export function encoderLayers(widths: readonly number[], latent: number | null): string[] {
+  const layers = plainLayers(widths, latent);
+  return Array.from({ length: layers }, (_, k) => layerName("encoder", k + 1, layers));
+}
+
+/** Name of each of so many layers of a decoder; the last has a row per item. */
+export function decoderLayers(layers: number): string[] {
+  return Array.from({ length: layers }, (_, k) => layerName("decoder", k + 1, layers));
+}
+
+/** Names of the decoder's tensors with a row per item. */
+export function decoderItems(config: NeuralConfig): { weight: string; bias: string } {
+  const last = decoderLayers(recipeOf(config).decoder.length + 1).at(-1)!;
+  return { weight: `${last}.weight`, bias: `${last}.bias` };
+}
 
 /** Shape of every tensor of a group, in a fixed order, under PyTorch's names. */
-export function shapesOf(group: Group, { items, hidden, latent }: ModelConfig): [name: string, shape: number[]][] {
-  if (group === "embedding") return [[embeddingName, [items, hidden]]];
-  if (group === "decoder") {
-    return [
-      ["decoder.weight", [items, latent]],
-      ["decoder.bias", [items]],
-    ];
+export function shapesOf(group: Group, config: NeuralConfig): Shapes {
+  const { items, users, encoder, latent, decoder } = recipeOf(config);
+  if (group === "embedding") {
+    const embedding: Shapes = [[embeddingOf(config), [items, bagWidth(config)]]];
+    return users === 0 ? embedding : [...embedding, [userName, [users, bagWidth(config)]]];
   }
-  const shapes: [string, number[]][] = [];
+  if (group === "decoder") return linear(decoderLayers(decoder.length + 1), [codeWidth(config), ...decoder, items]);
+  if (encoder.kind === "residual") return residual(encoder.width, latent!);
+  const [, ...behindBag] = linear(encoderLayers(encoder.widths, latent), [
+    items,
+    ...encoder.widths,
+    ...(latent === null ? [] : [2 * latent]),
+  ]);
+  return behindBag;
+}
+
+type Shapes = [name: string, shape: number[]][];
+
+/** Weight and bias of layers one behind another; `widths` begins with what goes in. */
+function linear(names: readonly string[], widths: readonly number[]): Shapes {
+  return names.flatMap(
+    (name, k): Shapes => [
+      [`${name}.weight`, [widths[k + 1]!, widths[k]!]],
+      [`${name}.bias`, [widths[k + 1]!]],
+    ],
+  );
+}
+
+function residual(width: number, latent: number): Shapes {
+  const shapes: Shapes = [];
   for (const k of hiddenLayers) {
-    if (k > 1) shapes.push([`encoder.fc${k}.weight`, [hidden, hidden]]);
-    shapes.push([`encoder.fc${k}.bias`, [hidden]], [`encoder.ln${k}.weight`, [hidden]], [`encoder.ln${k}.bias`, [hidden]]);
+    if (k > 1) shapes.push([`encoder.fc${k}.weight`, [width, width]]);
+    shapes.push([`encoder.fc${k}.bias`, [width]], [`encoder.ln${k}.weight`, [width]], [`encoder.ln${k}.bias`, [width]]);
   }
-  for (const head of ["fc_mu", "fc_logvar"]) shapes.push([`encoder.${head}.weight`, [latent, hidden]], [`encoder.${head}.bias`, [latent]]);
+  for (const head of ["fc_mu", "fc_logvar"]) shapes.push([`encoder.${head}.weight`, [latent, width]], [`encoder.${head}.bias`, [latent]]);
   return shapes;
 }
 
 /** Shape of every tensor of the model. */
-export function allShapesOf(config: ModelConfig): [name: string, shape: number[]][] {
+export function allShapesOf(config: NeuralConfig): [name: string, shape: number[]][] {
   return groups.flatMap((group) => shapesOf(group, config));
 }
 
 /** The tensors of one group, not copied. Throws when one is missing. */
-export function groupOf(weights: Weights, group: Group, config: ModelConfig): Weights {
+export function groupOf(weights: Weights, group: Group, config: NeuralConfig): Weights {
   return Object.fromEntries(
     shapesOf(group, config).map(([name]) => {
       const tensor = weights[name];
@@ -54,22 +109,30 @@ export function groupOf(weights: Weights, group: Group, config: ModelConfig): We
   );
 }
 
-/** PyTorch's first values: linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0. `copy` 1 is the independent first old encoder. */
-export function initialise(config: ModelConfig, seed: number, copy = 0): Weights {
+/**
+ * First values: PyTorch's, linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0; or Xavier's U(+-sqrt(6 / (fan in + fan out))) with biases of a
+ * truncated normal of deviation .001, as the authors of Mult-VAE have them. `copy` 1 is the independent first old encoder.
+ */
+export function initialise(config: NeuralConfig, seed: number, copy = 0): Weights {
   const weights: Weights = {};
   const shapes = allShapesOf(config);
+  const known = new Map(shapes);
+  const embedding = embeddingOf(config);
+  const isXavier = recipeOf(config).firstValues === "xavier";
   shapes.forEach(([name, shape], k) => {
     const data = new Float32Array(shape.reduce((a, b) => a * b));
+    const stream = copy * shapes.length + k;
     if (/\.ln\d\./.test(name)) data.fill(name.endsWith("weight") ? 1 : 0);
-    else uniform(seed, copy * shapes.length + k, 1 / Math.sqrt(fanIn(name, config)), data);
+    else if (isXavier && name.endsWith("bias")) truncatedNormal(seed, stream, BIAS_DEVIATION, data);
+    else if (isXavier) uniform(seed, stream, Math.sqrt(6 / (shape[0]! + shape[1]!)), data);
+    else {
+      const ofLayer = name.replace(/bias$/, "weight");
+      const [rows, columns] = known.get(ofLayer)!;
+      uniform(seed, stream, 1 / Math.sqrt(ofLayer === embedding ? rows! : columns!), data);
+    }
     weights[name] = { shape, data };
   });
   return weights;
-}
-
-function fanIn(name: string, config: ModelConfig): number {
-  if (name.startsWith("decoder.")) return config.latent;
-  return name.startsWith("encoder.fc1.") ? config.items : config.hidden;
 }
 
 /**
@@ -79,13 +142,15 @@ function fanIn(name: string, config: ModelConfig): number {
  */
 export function decoderOfNewItems(
   bias_I: Float32Array,
-  { items: old, latent }: ModelConfig,
+  config: NeuralConfig,
   items: number,
   popularity: Float64Array,
   seed: number,
 ): { weight: Float32Array; bias: Float32Array } {
-  const weight = new Float32Array((items - old) * latent);
-  uniform(seed, 1000 + old, 0.1 / Math.sqrt(latent), weight); // the column of the first new item names the draw: growing twice repeats none
+  const { items: old } = config;
+  const width = decoderWidth(config);
+  const weight = new Float32Array((items - old) * width);
+  uniform(seed, 1000 + old, 0.1 / Math.sqrt(width), weight); // the column of the first new item names the draw: growing twice repeats none
   const all = new Float32Array(items);
   all.set(bias_I);
   biasByPopularity(all, old, popularity);

@@ -16,8 +16,8 @@ export interface Schedule {
 export const usualSchedule: Schedule = { batchSize: 500, encoderPasses: 3, decoderPasses: 1, decoderNoise: false, notAlternating: false };
 
 interface Pass {
-  /** Which half of the model moves; both in a joint one. */
-  readonly phase: "encoder" | "decoder" | "joint";
+  /** Which half of the model moves; both in a joint one. RaCT's are joint ones too: in one of the critic nothing moves but that, in one of the actor both halves by what the critic says. */
+  readonly phase: "encoder" | "decoder" | "joint" | "critic" | "actor";
   readonly dropout: boolean;
 }
 
@@ -37,6 +37,8 @@ export interface EpochPlan {
   /** Global number of the epoch's first step. */
   readonly firstStep: number;
   readonly schedule: Schedule;
+  /** What joint passes are, see `passOfCritic` in recipe.ts; absent: just that. */
+  readonly joint?: Pass["phase"] | undefined;
 }
 
 /** The passes of one outer epoch, in order. */
@@ -53,11 +55,12 @@ export function passesOf({ encoderPasses, decoderPasses, decoderNoise, notAltern
  * The steps of one outer epoch, in order. The last batch of a pass is smaller when the users don't divide. The snapshot of the old encoder stands after the
  * last step that moves the encoder.
  */
-export function outerEpoch({ users, seed, epoch, firstStep, schedule }: EpochPlan): Step[] {
+export function outerEpoch({ users, seed, epoch, firstStep, schedule, joint = "joint" }: EpochPlan): Step[] {
   const { batchSize } = schedule;
   const passes = passesOf(schedule);
   const steps: Step[] = [];
-  passes.forEach(({ phase, dropout }, pass) => {
+  passes.forEach(({ phase: usual, dropout }, pass) => {
+    const phase = usual === "joint" ? joint : usual;
     const order = permutation(seed, epoch * passes.length + pass, users.length).map((k) => users[k]!);
     for (let from = 0; from < order.length; from += batchSize)
       steps.push({ index: firstStep + steps.length, phase, dropout, pass, users: order.subarray(from, from + batchSize) });

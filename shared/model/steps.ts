@@ -2,12 +2,14 @@
 // Every gradient is the part's share of its batch's mean, so the parts of a step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
-import { klWeight } from "./config.ts";
-import { columnOf, type DecoderWeights, decode, gradientOfDecoder, gradientOfLatent, likelihood } from "./decoder.ts";
-import { encode, encodeBackward, type HiddenWeights } from "./encoder.ts";
-import { divergence, sample } from "./objective.ts";
+import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
+import type { Encoded, HiddenWeights } from "./encoder.ts";
 import type { Lap } from "./laps.ts";
+import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
+import { divergenceOf, type Sampled, sample } from "./objective.ts";
 import type { Weights } from "./parameters.ts";
+import { critique, type Split } from "./ract.ts";
+import { bagWidth, klWeightOf, latentOf, type Recipe, recipeOf } from "./recipe.ts";
 
 export interface Posterior {
   /** `[B, L]` */
@@ -20,7 +22,7 @@ interface Part {
   readonly bag_BH: Float32Array;
   /** Items of each user, whole rows. */
   readonly rows: readonly Int32Array[];
-  /** Standard normal draws, `[B, L]`. */
+  /** Standard normal draws, `[B, L]`; empty where nothing is sampled. */
   readonly noise_BL: Float32Array;
   /** Users of the whole batch, of which this part holds some. */
   readonly batchSize: number;
@@ -28,10 +30,20 @@ interface Part {
 }
 
 export interface EncoderPart extends Part {
-  /** What the old encoder says of these users, without dropout. It doesn't change within an outer epoch. */
-  readonly old: Posterior;
+  /** What the old encoder says of these users, without dropout. It doesn't change within an outer epoch. Only the composite prior asks for it. */
+  readonly old?: Posterior | undefined;
+  /** Weight of the step's KL term, where it is one for all users; see recipe.ts. */
+  readonly beta?: number | undefined;
+  /** RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients come along. */
+  readonly judged?: Pick<JudgedPart, "critic" | "splits"> | undefined;
 }
 export type DecoderPart = Part;
+
+/** RaCT's: the network was shown what of each row was kept, the critic judges its lists by the rest. */
+export interface JudgedPart extends Part {
+  readonly critic: Weights;
+  readonly splits: readonly Split[];
+}
 
 export interface EncoderResult {
   /** Of every tensor of the hidden group; in a joint step of the decoder group too. */
@@ -40,21 +52,24 @@ export interface EncoderResult {
   readonly dBag_BH: Float32Array;
   /** Negative log-likelihood, summed over the part's users, divided by the batch size. */
   readonly reconstruction: number;
-  /** Weighted KL term, summed and divided alike. */
+  /** Weighted KL term, summed and divided alike; 0 where there is none. */
   readonly kl: number;
 }
 
-export interface DecoderResult extends Posterior {
-  /** Of both tensors of the decoder group. */
+export interface DecoderResult {
+  /** Of every tensor of the decoder group. */
   readonly gradients: Weights;
   readonly reconstruction: number;
+  /** Of these users; undefined where nothing is sampled. */
+  readonly posterior: Posterior | undefined;
 }
 
-/** Mean and log-variance of each user's posterior. */
+/** Mean and log-variance of each user's posterior. Throws where nothing is sampled. */
 export function posterior(engine: Engine, hidden: HiddenWeights, bag_BH: Float32Array): Posterior {
   return scope(engine, () => {
-    const { mu_BL, logvar_BL } = encode(engine, hidden, bag_BH);
-    return { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
+    const found = posteriorOf(hidden.encode(bag_BH, false));
+    if (!found) throw new Error("a model without a latent has no posterior");
+    return found;
   });
 }
 
@@ -67,57 +82,104 @@ export function encoderPart(
   joint = false,
 ): EncoderResult {
   const { tf } = engine;
-  const { config } = hidden;
+  const recipe = recipeOf(hidden.config);
   const share = 1 / part.batchSize;
-  const klWeights = part.rows.map((row) => klWeight(config, row.length));
+  const klWeights = part.rows.map((row) => klWeightOf(recipe, row.length, part.beta ?? 0));
   return scope(engine, () => {
-    const latent = (values: Float32Array) => table(engine, values, config.latent);
-    const encoded = encode(engine, hidden, part.bag_BH);
-    const noise_BL = latent(part.noise_BL);
-    const { z_BL, scaledNoise_BL } = sample(engine, encoded.mu_BL, encoded.logvar_BL, noise_BL);
+    const encoded = hidden.encode(part.bag_BH, false);
+    const sampled = sampleOf(engine, hidden, encoded, part);
+    const decoded = decode(engine, decoder, sampled?.z_BL ?? encoded.code_BL);
     part.lap?.("hiddenForward");
-    const known = likelihood(engine, decoder, z_BL, part.rows, !joint, part.lap);
-    const old = { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
-    const { kl_B, dz_BL } = divergence(engine, config, { z_BL, noise_BL, logvar_BL: encoded.logvar_BL }, old);
-
+    const logits_BI = logitsOf(engine, decoder, decoded.last_BD, !joint);
+    const judge = part.judged && judging(logits_BI, part.judged, recipe, share);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    const ofCritic = judge?.(likelihood);
+    const known = ofCritic ? weighed(engine, likelihood, ofCritic.weights_B) : likelihood;
+    const latent = (values: Float32Array) => table(engine, values, latentOf(hidden.config));
+    const old = part.old && { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
+    const divergence = sampled && divergenceOf(engine, recipe.regulariser, sampled, old);
     part.lap?.("kl");
-
-    const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
-    const fromItems_BL = gradientOfLatent(engine, decoder, known.softmax_BI, part.rows, share);
+    const dLast_BD = gradientOfLast(engine, decoder, { known, share });
     part.lap?.("dz");
-    const ofDecoder = joint ? gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share) : {};
+    const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD) : {};
+    const dCode_BL = gradientOfCode(engine, decoder, decoded, dLast_BD, joint ? ofDecoder : undefined);
     if (joint) part.lap?.("dW");
-    known.softmax_BI.dispose();
-    const g_BL = tf.add(fromItems_BL, tf.mul(dz_BL, klShare_B1)) as Tensor2D;
-    // mu: its direct way into log q cancels with the way through z. logvar: through z's spread, and log q's own -1/2.
-    const dLogvar_BL = tf.mul(tf.sub(tf.mul(scaledNoise_BL, g_BL), klShare_B1), 0.5) as Tensor2D;
-    const { gradients, dBag_BH } = encodeBackward(engine, hidden, encoded, g_BL, dLogvar_BL);
+    known.expected_BI.dispose();
+    const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
+    const heads = divergence?.heads(dCode_BL, klShare_B1) ?? { dMu_BL: dCode_BL, dLogvar_BL: undefined };
+    const { gradients, dBag_BH } = encoded.backward(heads.dMu_BL, heads.dLogvar_BL);
     part.lap?.("hiddenBackward");
-    const kl = kl_B.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) * share;
-    return { gradients: { ...gradients, ...ofDecoder }, dBag_BH, reconstruction: -sumOf(known.log_B) * share, kl };
+    const kl = divergence?.kl_B?.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) ?? 0;
+    return {
+      gradients: { ...gradients, ...ofDecoder, ...ofCritic?.gradients },
+      dBag_BH,
+      reconstruction: -sumOf(known.log_B) * share,
+      kl: kl * share,
+    };
   });
 }
 
 /** No KL term and no backward pass of the encoder: neither touches the decoder. z is sampled here too. */
 export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, part: DecoderPart): DecoderResult {
-  const { config } = hidden;
   const share = 1 / part.batchSize;
   return scope(engine, () => {
-    const { mu_BL, logvar_BL } = encode(engine, hidden, part.bag_BH);
-    const { z_BL } = sample(engine, mu_BL, logvar_BL, table(engine, part.noise_BL, config.latent));
-    const posterior = { mu_BL: mu_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
+    const encoded = hidden.encode(part.bag_BH, false);
+    const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);
+    const posterior = posteriorOf(encoded);
     part.lap?.("hiddenForward");
-    const known = likelihood(engine, decoder, z_BL, part.rows, false, part.lap);
-    const gradients = gradientOfDecoder(engine, known.softmax_BI, z_BL, part.rows, share);
+    const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
+    const known = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.lap);
+    const gradients = gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD);
+    if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { known, share }), gradients);
     part.lap?.("dW");
-    return { gradients, ...posterior, reconstruction: -sumOf(known.log_B) * share };
+    return { gradients, posterior, reconstruction: -sumOf(known.log_B) * share };
   });
 }
 
-/** Logits `[B, I]` at the posterior's mean. A user of whom nothing is known (a bag of zeros: no item, or only items never trained) gets the decoder's bias. */
+/** Gradients of the critic alone: the network stays as it is, and is asked no gradient. */
+export function criticPart(
+  engine: Engine,
+  hidden: HiddenWeights,
+  decoder: DecoderWeights,
+  part: JudgedPart,
+): Pick<DecoderResult, "gradients" | "reconstruction"> {
+  const share = 1 / part.batchSize;
+  const recipe = recipeOf(hidden.config);
+  return scope(engine, () => {
+    const encoded = hidden.encode(part.bag_BH, false);
+    const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);
+    part.lap?.("hiddenForward");
+    const logits_BI = logitsOf(engine, decoder, decoded.last_BD, true);
+    const judge = judging(logits_BI, part, recipe, share);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    return { gradients: judge(likelihood).gradients, reconstruction: -sumOf(likelihood.log_B) * share };
+  });
+}
+
+/** What the critic says of a part, as the part's share of its batch. The scores are read at once: the likelihood disposes of them. */
+function judging(logits_BI: Tensor2D, { critic, splits }: Pick<JudgedPart, "critic" | "splits">, recipe: Recipe, share: number) {
+  const scores_BI = logits_BI.dataSync<"float32">();
+  return ({ log_B }: Likelihood): { gradients: Weights; weights_B: Float64Array } => {
+    const nll_B = log_B.map((log) => -log);
+    const { gradients, dNll_B } = critique(critic, scores_BI, splits, nll_B, recipe.critic?.l2 ?? 0);
+    const ofPart = splits.length * share; // what the part's means weigh in the batch's
+    for (const { data } of Object.values(gradients)) for (let k = 0; k < data.length; k++) data[k]! *= ofPart;
+    return { gradients, weights_B: dNll_B.map((d) => d * splits.length) };
+  };
+}
+
+/** A sample of each user's latent, by the part's draws; undefined where nothing is sampled. */
+function sampleOf(engine: Engine, { config }: HiddenWeights, { code_BL, logvar_BL }: Encoded, { noise_BL }: Part): Sampled | undefined {
+  return logvar_BL && sample(engine, code_BL, logvar_BL, table(engine, noise_BL, latentOf(config)));
+}
+
+const posteriorOf = ({ code_BL, logvar_BL }: Encoded): Posterior | undefined =>
+  logvar_BL && { mu_BL: code_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
+
+/** Scores `[B, I]`, logits where the likelihood is multinomial, at the posterior's mean. A user of whom nothing is known (a bag of zeros: no item, or only items never trained) gets the decoder's bias. */
 export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, bag_BH: Float32Array): Float32Array {
   const { tf } = engine;
-  const width = hidden.config.hidden;
+  const width = bagWidth(hidden.config);
   if (bag_BH.length === width) {
     // A product with one row goes another way through TensorFlow and adds in another order. Beside itself a row has the bits that it has among others.
     const pair_BH = new Float32Array(2 * width);
@@ -129,8 +191,8 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
     bag_BH.subarray(user * width, (user + 1) * width).some((value) => value !== 0) ? 1 : 0,
   );
   return scope(engine, () => {
-    const { mu_BL } = encode(engine, hidden, bag_BH, true);
-    return decode(engine, decoder, tf.mul(mu_BL, columnOf(engine, known)), true).dataSync<"float32">();
+    const { last_BD } = decode(engine, decoder, hidden.encode(bag_BH, true).code_BL);
+    return logitsOf(engine, decoder, tf.mul(last_BD, columnOf(engine, known)), true).dataSync<"float32">();
   });
 }
 

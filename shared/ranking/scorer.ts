@@ -2,11 +2,11 @@
 import type { Engine } from "../engine/engine.ts";
 import { Kernels } from "../kernels/kernels.ts";
 import { embeddingTable } from "../kernels/table.ts";
-import { normalisedRow } from "../model/bag.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { valuesOf } from "../model/bag.ts";
 import { uploadDecoder } from "../model/decoder.ts";
 import { uploadHidden } from "../model/encoder.ts";
-import { embeddingName, type Weights } from "../model/parameters.ts";
+import { embeddingOf, type Weights } from "../model/parameters.ts";
+import { type NeuralConfig, recipeOf } from "../model/recipe.ts";
 import { score } from "../model/steps.ts";
 import type { ScoreBatch } from "./evaluate.ts";
 
@@ -21,9 +21,9 @@ export interface Scorer {
 const idle: Kernels[] = [];
 
 /** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */
-export function createScorer(engine: Engine, config: ModelConfig, weights: Weights): Scorer {
-  const embedding = weights[embeddingName];
-  if (!embedding) throw new Error(`no tensor ${embeddingName}`);
+export function createScorer(engine: Engine, config: NeuralConfig, weights: Weights): Scorer {
+  const embedding = weights[embeddingOf(config)];
+  if (!embedding) throw new Error(`no tensor ${embeddingOf(config)}`);
   const used: Kernels[] = [];
   const table = embeddingTable(embedding, () => {
     used.push(idle.pop() ?? new Kernels());
@@ -33,7 +33,7 @@ export function createScorer(engine: Engine, config: ModelConfig, weights: Weigh
   const decoder = uploadDecoder(engine, weights);
   return {
     scoreBatch: (foldIns) => {
-      const values = foldIns.map((row) => normalisedRow(row));
+      const values = valuesOf(recipeOf(config).input, foldIns);
       return score(engine, hidden, decoder, table.bag({ rows: foldIns, values }));
     },
     dispose() {

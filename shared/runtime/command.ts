@@ -73,7 +73,8 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     for (const issue of parsed.error.issues) {
       const key = String(issue.path[0] ?? "");
       const name = positionals.includes(key) ? key.toUpperCase() : flagOf(key);
-      problems.push(raw[key] === undefined ? `${name} is required` : `${name} "${raw[key]}": ${issue.message}`);
+      if (raw[key] !== undefined) problems.push(`${name} "${raw[key]}": ${issue.message}`);
+      else problems.push(issue.code === "custom" ? `${name} is required: ${issue.message}` : `${name} is required`);
     }
   }
   if (problems.length > 0) throw new AppError("USAGE", { what: problems.join("; "), command: command.name });

@@ -89,10 +89,15 @@ export const errors = {
     retryable: false,
     hint: "a part's gradients (items x (--latent + 1) x 4 bytes) must fit 4 GiB, hidden layers with their moments 2 GiB, all weights three times this machine: fewer items, or a smaller --hidden or --latent",
   },
+  DATA_TOO_LARGE: {
+    exit: 1,
+    retryable: false,
+    hint: "nothing was started: give it a machine or a container with more memory, fewer items, or choose a system that needs less, such as ials",
+  },
   NOT_FINITE: {
     exit: 1,
     retryable: false,
-    hint: "nothing of this was written and the last good checkpoint is kept; try a smaller --learning-rate",
+    hint: "nothing of this was written and the last good checkpoint is kept; try a smaller --learning-rate, or a larger --lambda",
   },
   FRAME_MALFORMED: { exit: 1, retryable: false, hint: "the peer speaks another protocol; start both from the same version" },
   USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },
@@ -102,6 +107,16 @@ export const errors = {
     hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
   },
   MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
+  BENCHMARK_MISMATCH: {
+    exit: 2,
+    retryable: false,
+    hint: "use the flags and the data that the benchmark was begun with, or another --out",
+  },
+  NOTHING_TRAINED: {
+    exit: 1,
+    retryable: false,
+    hint: "the report in --out says why for each model; give a longer --budget, or mend what the errors name and run it again",
+  },
   NOTHING_TO_PLOT: {
     exit: 2,
     retryable: false,

@@ -1,8 +1,11 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on.
 import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
-import { type Wire, wires } from "../wire/numbers.ts";
+import { type FamilyName, isFineTuned, pages } from "../model/family/pages.ts";
+import { settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
+import { firstValues, likelihoods, type NeuralConfig } from "../model/recipe.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
+import { type Wire, wires } from "../wire/numbers.ts";
 
 const size = () => z.coerce.number().int().min(1);
 
@@ -15,26 +18,104 @@ const mixture = z.string().transform((text, context): ModelConfig["mixtureWeight
   return z.NEVER;
 });
 
+/** What follows "default": RecVAE's value, and of the others those that have another. */
+function usual(own: unknown, of: (page: (typeof pages)[FamilyName]) => unknown): string {
+  const others = (Object.keys(pages) as FamilyName[]).filter((name) => of(pages[name]) !== own && of(pages[name]) !== null);
+  const values = [...new Set(others.map((name) => of(pages[name])))];
+  const told = values.map((value) => `, ${value} for ${others.filter((name) => of(pages[name]) === value).join(", ")}`);
+  return `(default ${own}${told.join("")})`;
+}
+
+/** Where a default depends on the system there is none here: it stands in the system's page. */
 export const knobs = {
-  gamma: z.coerce.number().min(0).optional().describe(`weight of the KL term per item of a user (default ${defaults.gamma})`),
-  beta: z.coerce.number().min(0).optional().describe("constant weight of the KL term, instead of --gamma"),
-  hidden: size().default(defaults.hidden).describe("width of the hidden layers"),
-  latent: size().default(defaults.latent).describe("dimensions of the latent"),
-  learningRate: z.coerce.number().positive().default(defaults.learningRate).describe("of both Adams"),
-  dropoutRate: z.coerce.number().min(0).lt(1).default(defaults.dropoutRate).describe("share of a user's items dropped in encoder passes"),
+  gamma: z.coerce
+    .number()
+    .min(0)
+    .optional()
+    .describe(`weight of the KL term per item of a user (default ${defaults.gamma} of the composite prior)`),
+  beta: z.coerce.number().min(0).optional().describe("weight of the KL term instead of --gamma; where it is annealed, the cap"),
+  annealSteps: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe("updates in which the weight of the KL term would grow from 0 to 1; it stops at --beta, and with 0 stands there at once"),
+  prior: z
+    .enum(["standard", "composite"])
+    .optional()
+    .describe("what the KL term compares with: a standard normal, in closed form, or RecVAE's mixture"),
+  from: z
+    .string()
+    .optional()
+    .describe(
+      `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(name)).join(", ")})`,
+    ),
+  encoder: z.enum(["plain", "residual"]).optional().describe("a tanh layer, or RecVAE's five layers with skips"),
+  layers: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(4)
+    .optional()
+    .describe("tanh layers before the latent, and as many behind it unless the decoder is linear (default 1 of those that have one)"),
+  decoder: z.enum(["linear", "tanh"]).optional().describe("one linear layer, or a tanh layer before it"),
+  likelihood: z
+    .enum(likelihoods)
+    .optional()
+    .describe(`of a user's items: ${likelihoods.join(", ")}`),
+  firstValues: z.enum(firstValues).optional().describe("weights to begin with: PyTorch's, as RecVAE's, or Xavier's with small biases"),
+  weightDecay: z.coerce.number().min(0).optional().describe("factor of the sum of all squared weights in the loss"),
+  hidden: size()
+    .optional()
+    .describe(
+      `width of the hidden layers ${usual(defaults.hidden, ({ recipe: { encoder } }) => encoder.kind === "plain" && encoder.widths[0])}`,
+    ),
+  latent: size()
+    .optional()
+    .describe(`dimensions of the latent ${usual(defaults.latent, ({ recipe }) => recipe.latent)}`),
+  learningRate: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(`of both Adams ${usual(defaults.learningRate, ({ recipe }) => recipe.learningRate)}`),
+  dropoutRate: z.coerce
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe(`share of a user's items dropped in encoder passes ${usual(defaults.dropoutRate, ({ recipe }) => recipe.dropoutRate)}`),
+  criticEpochs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      `of ract: epochs in which the critic learns alone, before it moves the network (default ${pages.ract.recipe.critic!.epochs})`,
+    ),
+  criticLearningRate: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(`of ract: of the critic's Adam (default ${pages.ract.recipe.critic!.learningRate})`),
   mixtureWeights: mixture
-    .default(defaults.mixtureWeights)
-    .describe("of the prior's parts: standard normal, old posterior, wide normal; 1,0,0 is the Gaussian prior"),
-  batchSize: size().default(usualSchedule.batchSize).describe("users of a step"),
+    .optional()
+    .describe(
+      `of the composite prior's parts: standard normal, old posterior, wide normal; 1,0,0 is the Gaussian prior (default ${defaults.mixtureWeights})`,
+    ),
+  batchSize: size().optional().describe(`users of a step (default ${usualSchedule.batchSize})`),
   partSize: size().max(10_000).default(250).describe("users of a part, what one trainer computes at a time"),
-  encoderPasses: size().default(usualSchedule.encoderPasses).describe("encoder passes of an outer epoch"),
-  decoderPasses: size().default(usualSchedule.decoderPasses).describe("decoder passes of an outer epoch, after the encoder's"),
-  decoderNoise: z.boolean().default(usualSchedule.decoderNoise).describe("dropout in decoder passes too"),
+  encoderPasses: size()
+    .optional()
+    .describe(`encoder passes of an outer epoch ${usual(usualSchedule.encoderPasses, ({ schedule }) => schedule.encoderPasses)}`),
+  decoderPasses: size()
+    .optional()
+    .describe(`decoder passes of an outer epoch, after the encoder's (default ${usualSchedule.decoderPasses})`),
+  decoderNoise: z.boolean().optional().describe("dropout in decoder passes too"),
   notAlternating: z
     .boolean()
-    .default(usualSchedule.notAlternating)
+    .optional()
     .describe(
-      "move encoder and decoder together, in --encoder-passes passes with dropout; the prior is still updated after each outer epoch",
+      `move encoder and decoder together, in --encoder-passes passes with dropout; the prior is still updated after each outer epoch ${usual(usualSchedule.notAlternating, ({ schedule }) => schedule.notAlternating)}`,
     ),
   sync: z
     .enum(["exact", "local"])
@@ -63,21 +144,59 @@ const shape = z.object(knobs);
 const savingShape = z.object(saving);
 export type Knobs = z.output<typeof shape>;
 
-/** For `superRefine`: flags that contradict each other are told like any other mistake. */
-export function consistent({ gamma, beta, decoderPasses, decoderNoise, notAlternating }: Knobs, context: z.RefinementCtx): void {
+/** The system that the knobs are of; RecVAE where none is named. */
+type Named = Knobs & { readonly model?: "recvae" | FamilyName | undefined; readonly epochs?: number | undefined };
+
+/** For `superRefine`: flags that contradict each other, or the system, are told like any other mistake. */
+export function consistent(values: Named, context: z.RefinementCtx): void {
+  const { model = "recvae", gamma, beta, decoderNoise, decoderPasses, notAlternating, sync } = values;
   const refuse = (flag: keyof Knobs, message: string) => context.addIssue({ code: "custom", path: [flag], message });
   if (gamma !== undefined && beta !== undefined) refuse("beta", "give --gamma or --beta, not both");
-  if (notAlternating && (decoderNoise || decoderPasses !== usualSchedule.decoderPasses))
-    refuse("notAlternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
+  const schedule = scheduleOf(values);
+  if (schedule.notAlternating && (schedule.decoderNoise || schedule.decoderPasses !== usualSchedule.decoderPasses)) {
+    if (notAlternating) refuse("notAlternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
+    else if (decoderPasses !== undefined) refuse("decoderPasses", `${model} has no decoder passes without --no-not-alternating`);
+    else if (decoderNoise) refuse("decoderNoise", `${model} has no decoder passes without --no-not-alternating`);
+  }
+  const unused = model === "recvae" ? settledInRecVae.filter((flag) => values[flag] !== undefined) : useless(pages[model], values);
+  for (const flag of unused) refuse(flag, `is no setting of ${model} as it is to be trained`);
+  if (model !== "recvae" && isFineTuned(model) && values.from === undefined)
+    refuse("from", `${model} goes on from a model that is there, such as one of mult-vae: give its directory`);
+  if (model !== "recvae" && pages[model].recipe.critic) {
+    if (!schedule.notAlternating) refuse("notAlternating", `${model} moves encoder and decoder together`);
+    if (values.dropoutRate === 0) refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
+  }
+  const alone = model === "recvae" ? undefined : (values.criticEpochs ?? pages[model].recipe.critic?.epochs);
+  if (alone !== undefined && values.epochs !== undefined && values.epochs <= alone)
+    context.addIssue({
+      code: "custom",
+      path: ["epochs"],
+      message: `${model}'s critic learns alone for ${alone} epochs (--critic-epochs): give more`,
+    });
+  if (sync === "local" && model !== "recvae")
+    refuse("sync", `steps of a trainer's own are recvae's alone; ${model} trains with --sync exact`);
 }
 
-export function modelOf({ gamma, beta, hidden, latent, learningRate, dropoutRate, mixtureWeights }: Knobs, items: number): ModelConfig {
+/** `users`: training users, by their largest number, for systems that have a vector of each. */
+export function modelOf(values: Named, items: number, users = 0): NeuralConfig {
+  const { model = "recvae" } = values;
+  if (model !== "recvae") return turnedRecipe(pages[model], values, { items, users });
+  const { gamma, beta, hidden, latent, learningRate, dropoutRate, mixtureWeights } = values;
   const weight = beta === undefined ? { gamma: gamma ?? defaults.gamma, beta: null } : { gamma: null, beta };
-  return { ...defaults, ...weight, items, hidden, latent, learningRate, dropoutRate, mixtureWeights };
+  const given = Object.entries({ hidden, latent, learningRate, dropoutRate, mixtureWeights }).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given), ...weight, items };
 }
 
-export function scheduleOf({ batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating }: Knobs): Schedule {
-  return { batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating };
+export function scheduleOf({ model = "recvae", ...values }: Named): Schedule {
+  const own = model === "recvae" ? usualSchedule : pages[model].schedule;
+  const { batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating } = values;
+  return {
+    batchSize: batchSize ?? own.batchSize,
+    encoderPasses: encoderPasses ?? own.encoderPasses,
+    decoderPasses: decoderPasses ?? own.decoderPasses,
+    decoderNoise: decoderNoise ?? own.decoderNoise,
+    notAlternating: notAlternating ?? own.notAlternating,
+  };
 }
 
 /** In local mode whole rows of the first layer travel, and a difference of eight bits of precision is still one. */

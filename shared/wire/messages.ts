@@ -1,7 +1,7 @@
 // Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it passed one. Above frames.ts.
 import { z } from "zod";
-import { modelConfig } from "../model/config.ts";
 import { sections } from "../model/laps.ts";
+import { neuralConfig } from "../model/recipe.ts";
 import { AppError } from "../runtime/errors.ts";
 import type { Decoded } from "./frames.ts";
 import { wires } from "./numbers.ts";
@@ -11,7 +11,7 @@ const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(200);
 
 /** What the trainer does with a part; each phase is one pass over users. */
-export const phases = ["posterior", "encoder", "decoder", "joint", "score"] as const;
+export const phases = ["posterior", "encoder", "decoder", "joint", "critic", "actor", "score"] as const;
 export type Phase = (typeof phases)[number];
 
 /** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
@@ -74,7 +74,7 @@ const weights = z.object({
   type: z.literal("weights"),
   group: z.enum(groups),
   version: count,
-  model: modelConfig,
+  model: neuralConfig,
   elsewhere: elsewhere.optional(),
 });
 /** One step that a trainer takes on its own: the key of its draws, how many of the part's users belong to it, and whether their items are dropped. */
@@ -83,7 +83,7 @@ export type InnerStep = z.output<typeof innerStep>;
 
 /**
  * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and
- * joint), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
+ * joint, where the prior asks for them), `critic.*` (critic and actor: its weights), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
  * [rows x hidden].
  */
 const lease = z.object({
@@ -92,6 +92,8 @@ const lease = z.object({
   part: count,
   phase: z.enum(phases),
   batchSize: count,
+  /** Weight of the KL term, where it is one for all users of the step: see annealed in shared/model/recipe.ts. */
+  beta: z.number().min(0).optional(),
   /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
   versions: z.object({ hidden: count, decoder: count.nullable() }),
   /** Steps to take alone, one after another, in local mode: the answer is how far they moved the weights, not a gradient. */

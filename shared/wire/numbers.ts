@@ -1,5 +1,4 @@
 // Which tensors may travel as bfloat16: weights, their gradients, and how far they moved. Sums, posteriors and metrics stay float32: they are few, and checked or kept.
-import { embeddingName } from "../model/parameters.ts";
 import type { Expected } from "./expected.ts";
 import type { Described, WireTensor } from "./tensors.ts";
 
@@ -11,7 +10,7 @@ export type Wire = (typeof wires)[number];
 export const rowsName = "rows";
 
 export function typeOf(name: string, wire: Wire): Described["type"] {
-  const isWeight = name === rowsName || (/^(encoder|decoder)\./.test(name) && name !== embeddingName);
+  const isWeight = name === rowsName || /^(encoder|decoder)\./.test(name);
   return isWeight ? wire : "f32";
 }
 

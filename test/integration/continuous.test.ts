@@ -33,35 +33,60 @@ async function commit(table: string, items: number, newestArrival: number): Prom
   await events.commit({ add: [file], txn: [{ appId: "test/0", version: offset + rows.length - 1 }], newestArrival });
 }
 
-test("a server on a growing table waits for events, trains, grows with new items, drains, and goes on from its checkpoint", async () => {
-  const table = join(cluster.dir, "table");
-  const out = join(cluster.dir, "training");
-  const port = await freePort();
-  const first = cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
-  expect((await cluster.until(first, ({ state }) => state === "waiting for events")).hint).toMatch(/too few events/);
+test.each(["recvae", "mult-vae"])(
+  "a server of %s on a growing table waits for events, trains, grows with new items, drains, and goes on from its checkpoint",
+  async (model) => {
+    const table = join(cluster.dir, `table of ${model}`);
+    const out = join(cluster.dir, `training of ${model}`);
+    const flags = ["--model", model, "--table", table, "--users-per-round", "100"];
+    const port = await freePort();
+    const first = cluster.startServer(out, port, ...flags);
+    expect((await cluster.until(first, ({ state }) => state === "waiting for events")).hint).toMatch(/too few events/);
 
-  await commit(table, 90, 1_700_000_000_000);
-  cluster.startTrainer(port);
-  const before = await cluster.until(first, ({ round, checkpoint }) => round >= 2 && checkpoint !== null);
-  expect(before).toMatchObject({ state: "training", users: 100, tableVersion: 0, watermark: 1_700_000_000_000 });
+    await commit(table, 90, 1_700_000_000_000);
+    cluster.startTrainer(port);
+    const before = await cluster.until(first, ({ round, checkpoint }) => round >= 2 && checkpoint !== null);
+    expect(before).toMatchObject({ state: "training", users: 100, tableVersion: 0, watermark: 1_700_000_000_000 });
 
-  await commit(table, 140, 1_700_000_100_000);
-  const after = await cluster.until(first, ({ tableVersion, round }) => tableVersion === 1 && round > before.round + 1);
-  expect(after.items).toBeGreaterThan(before.items);
-  await first.stop(10_000);
-  expect(await first.exited).toBe(0);
+    await commit(table, 140, 1_700_000_100_000);
+    const after = await cluster.until(first, ({ tableVersion, round }) => tableVersion === 1 && round > before.round + 1);
+    expect(after.items).toBeGreaterThan(before.items);
+    await first.stop(10_000);
+    expect(await first.exited).toBe(0);
 
-  const newest = join(out, "checkpoints", readdirSync(join(out, "checkpoints")).sort().at(-1)!);
-  const { manifest, vocabulary } = await loadModel(newest);
-  expect(manifest).toMatchObject({ tableVersion: 1, watermark: 1_700_000_100_000, salt: "tributary", config: { items: after.items } });
-  expect(await readItems(table)).toEqual(vocabulary);
+    const newest = join(out, "checkpoints", readdirSync(join(out, "checkpoints")).sort().at(-1)!);
+    const { manifest, vocabulary } = await loadModel(newest);
+    expect(manifest).toMatchObject({
+      model,
+      tableVersion: 1,
+      watermark: 1_700_000_100_000,
+      salt: "tributary",
+      config: { items: after.items },
+    });
+    expect(await readItems(table)).toEqual(vocabulary);
 
-  const second = cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
-  const resumed = await cluster.until(second, ({ round }) => round > manifest.round);
-  expect(resumed.items).toBe(after.items);
-  await second.stop(10_000);
-  expect(await second.exited, readFileSync(join(cluster.dir, "server.log"), "utf8").slice(-500)).toBe(0);
-}, 90_000);
+    const second = cluster.startServer(out, port, ...flags);
+    const resumed = await cluster.until(second, ({ round }) => round > manifest.round);
+    expect(resumed.items).toBe(after.items);
+    await second.stop(10_000);
+    expect(await second.exited, readFileSync(join(cluster.dir, "server.log"), "utf8").slice(-500)).toBe(0);
+  },
+  90_000,
+);
+
+test("a system with a vector for each training user trains on a table, and what it leaves knows its items by name", async () => {
+  const table = join(cluster.dir, "table of cdae");
+  await commit(table, 90, 1);
+  const out = join(cluster.dir, "cdae");
+  const flags = ["--model", "cdae", "--table", table, "--epochs", "2", "--hidden", "8", "--trainers", "1", "--out", out];
+  const run = await tributary("train", ...flags, "--data-dir", join(cluster.dir, "d"));
+  expect(run.code, run.stderr).toBe(0);
+  const { weights, manifest, vocabulary } = await loadModel(out);
+  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter((part) => part === "train").length;
+  expect(manifest).toMatchObject({ model: "cdae", config: { items: vocabulary.length } });
+  expect(weights["user.weight"]!.shape[0]).toBeGreaterThanOrEqual(trained);
+  expect(vocabulary.every((item) => /^i\d+$/.test(item))).toBe(true);
+}, 60_000);
 
 test("held-out users are never trained on", async () => {
   const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter((part) => part === "train").length;

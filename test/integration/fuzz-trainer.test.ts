@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { work } from "../../services/trainer/connection.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
+import { initialCritic } from "../../shared/model/critic.ts";
 import { initialise, shapesOf } from "../../shared/model/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { assembler, encode, FRAME_BYTES } from "../../shared/wire/frames.ts";
@@ -25,11 +26,14 @@ const integers = (name: string, ...data: number[]): WireTensor => ({ name, shape
 
 const rows = [integers("columns", 0, 2, 4), integers("ends", 1, 3)];
 const keys = integers("users", 7, 8);
+const critic = Object.entries(initialCritic(1, 0)).map(([name, { shape, data }]): WireTensor => ({ name, shape, data }));
 const inputs = {
   posterior: [],
   encoder: [...rows, keys, floats("muOld", 3), floats("logvarOld", 3)],
   joint: [...rows, keys, floats("muOld", 3), floats("logvarOld", 3)],
   decoder: [...rows, keys],
+  critic: [...rows, keys, ...critic], // refused: RecVAE has none
+  actor: [...rows, keys, ...critic],
   score: [...rows, integers("targets", 1, 3), integers("targetEnds", 1, 2)],
 };
 const leaseOf = (phase: (typeof phases)[number], tensors: WireTensor[] = inputs[phase]): Message => ({
@@ -95,7 +99,14 @@ async function ending(frames: readonly (Uint8Array | string)[]): Promise<string>
 }
 const framesOf = ({ head, tensors }: Message) => encode(head as object, tensors);
 
-test.each(phases)("a right server's %s is computed", async (phase) => {
+const isOfCritic = (phase: string) => phase === "critic" || phase === "actor";
+
+test.each(phases.filter(isOfCritic))("a lease of the phase %s is refused by a model without a critic", async (phase) => {
+  const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(framesOf);
+  expect(await ending(frames)).toBe("FRAME_MALFORMED");
+});
+
+test.each(phases.filter((phase) => !isOfCritic(phase)))("a right server's %s is computed", async (phase) => {
   let answer: string | undefined;
   const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(framesOf);
   const told = once(server, "connection").then(([socket]: WebSocket[]) => {

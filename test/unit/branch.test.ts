@@ -9,7 +9,7 @@ import { trainOuterEpoch, type Run } from "../../services/server/run/outer-epoch
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { checkpointsOf } from "../../services/server/saving/checkpoint-writer.ts";
 import { contentsOf, resumeOrBegin } from "../../services/server/saving/persistence.ts";
-import { listCheckpoints, loadModel, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
 import { publish } from "../../shared/checkpoint/models.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defaults } from "../../shared/model/config.ts";
@@ -63,7 +63,7 @@ test("the branch is the newest checkpoint, has the model's bytes, table version 
   const { checkpoint, step, round } = await branch();
   expect(await listCheckpoints(checkpointsOf(out))).toEqual([...before, checkpoint]);
   expect(readFileSync(join(checkpoint, "model.safetensors"))).toEqual(readFileSync(join(models, "v000001", "model.safetensors")));
-  const model = await loadModel(join(models, "v000001"));
+  const model = await loadNeural(join(models, "v000001"));
   expect((await newest()).vocabulary).toEqual(model.vocabulary);
   expect((await newest()).manifest).toMatchObject({ step: run.step + 1, round: 4, midRound: false, tableVersion: 5, watermark: 5000 });
   expect([step, round]).toEqual([run.step + 1, 4]);
@@ -72,7 +72,7 @@ test("the branch is the newest checkpoint, has the model's bytes, table version 
 test("a server goes on from exactly those weights: Adam anew, the model's own encoder as the old one, later events to be learned again", async () => {
   await save(9);
   await branch();
-  const { weights, manifest } = await loadModel(join(models, "v000001"));
+  const { weights, manifest } = await loadNeural(join(models, "v000001"));
   const names = rows.map((_, user) => `u${user}`);
   const resumed = resumeOrBegin(await newest(), knobs, ITEMS, { names, version: 5 });
   const byHand: Run = {

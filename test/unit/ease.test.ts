@@ -29,7 +29,7 @@ const relative = (actual: ArrayLike<number>, expected: readonly number[], least 
   Math.max(...expected.map((value, k) => (actual[k] === value ? 0 : Math.abs(actual[k]! - value) / Math.max(Math.abs(value), least))));
 const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs));
 
-function done<T>(work: Generator<undefined, T>): T {
+function done<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
@@ -80,7 +80,7 @@ describe.skipIf(withoutTensorflow)("on the tensorflow engine", () => {
         };
         const matrix = Float32Array.from({ length: size * size }, (_, at) => entry(Math.floor(at / size), at % size));
         const inverse = matrix.slice();
-        done(engine.inverse!(inverse, size, block));
+        done(engine.inverse!(inverse, size, 0, block));
         for (let i = 0; i < size; i++) {
           for (let j = 0; j < size; j++) {
             let product = 0;
@@ -92,6 +92,19 @@ describe.skipIf(withoutTensorflow)("on the tensorflow engine", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("a small lambda beside large counts is that lambda, to the last digit that float64 tells apart", () => {
+    const [count, lambda] = [5_000_001, 0.3]; // 5,000,001.3 is 5,000,001.5 in float32, where lambda would be .5
+    const matrix = Float32Array.of(count, count, count, count);
+    done(engine.inverse!(matrix, 2, lambda));
+    const determinant = lambda * (2 * count + lambda);
+    expect(
+      relative(
+        matrix,
+        [count + lambda, -count, -count, count + lambda].map((entry) => entry / determinant),
+      ),
+    ).toBeLessThan(1e-6);
   });
 
   test("a matrix without an inverse is an error", () => {
@@ -141,7 +154,7 @@ test("an inversion by blocks frees every matrix that it made", () => {
     },
   };
   const matrix = Float32Array.of(4, 1, 0, 1, 3, 1, 0, 1, 2);
-  done(invert(plain, matrix, 3, 1));
+  done(invert(plain, matrix, 3, 1, 0));
   expect([...matrix].map((value) => value * 18)).toEqual([5, -2, 1, -2, 8, -4, 1, -4, 11].map((value) => expect.closeTo(value, 4)));
   expect(held.size).toBe(0);
 });

@@ -50,7 +50,7 @@ onEachEngine((open) => {
       });
       expect(findNonFinite({ ...optimizer.weights, ...optimizer.state() })).toBeUndefined();
       const { items } = optimizer.config;
-      const scores_BI = scores(optimizer.config, optimizer.weights, [none, row(0), ...rows]);
+      const scores_BI = scores({ ...config, ...change }, optimizer.weights, [none, row(0), ...rows]);
       expect(scores_BI.every(Number.isFinite)).toBe(true);
       expect(scores_BI.subarray(0, items)).toEqual(optimizer.weights["decoder.bias"]!.data);
     });

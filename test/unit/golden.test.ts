@@ -11,6 +11,9 @@ import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
 import { score } from "../../shared/model/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { onEachEngine } from "./engines.ts";
+import { lossChecks } from "./baselines/losses.ts";
+import { neuralChecks } from "./baselines/neural.ts";
+import { solvedChecks } from "./baselines/solved.ts";
 import { bagOf, configOf, decoderStep, deviation, encoderStep, posteriors, valuesOf } from "./recvae.ts";
 
 type Nested = number | Nested[];
@@ -52,8 +55,13 @@ const trajectories = names.filter((name) => "steps" in read<object>("recvae", na
 const oneSteps = names.filter((name) => !trajectories.includes(name));
 const tolerance = 1e-4;
 
+const checks = { ...solvedChecks, ...neuralChecks, ...lossChecks };
+const modelOf = (name: string) => read<{ model: string }>("baselines", name).model;
+const baselines = readdirSync(join(folder, "baselines")).filter((name) => name.endsWith(".json"));
+
 test("the folder of golden numbers is not empty", () => {
   expect(names).not.toEqual([]);
+  expect(baselines).not.toEqual([]);
 });
 
 onEachEngine((open) => {
@@ -97,6 +105,12 @@ onEachEngine((open) => {
     const values = rows.map((row) => normalisedRow(row));
     const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, config.hidden, rows, values));
     expect(deviation(logits, flat(fixture.evaluation.logits))).toBeLessThan(tolerance);
+  });
+
+  test.each(baselines)("baselines/%s: what the system computes", (file) => {
+    const check = checks[modelOf(file)];
+    if (!check) throw new Error(`no check for a system named ${modelOf(file)}`);
+    check(engine, read("baselines", file));
   });
 
   test.each(trajectories)("%s: the losses of every step of the full schedule, and all weights at its end", (file) => {

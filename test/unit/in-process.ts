@@ -6,8 +6,8 @@ import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../servic
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
+import { latentOf, type NeuralConfig } from "../../shared/model/recipe.ts";
 import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
@@ -15,7 +15,7 @@ import { asSent, type Wire } from "../../shared/wire/numbers.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
 
 interface Wanted {
-  readonly config: ModelConfig;
+  readonly config: NeuralConfig;
   readonly rows: readonly Int32Array[];
   readonly seed: number;
   readonly epochs: number;
@@ -40,7 +40,7 @@ export async function train(
     schedule: { ...usualSchedule, ...schedule },
     partSize,
     optimizer: new Optimizer(config, initialise(config, seed), { segmentBytes, wire }),
-    posteriors: new Posteriors(config.latent),
+    posteriors: new Posteriors(latentOf(config)),
     step: 0,
     round: 0,
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
@@ -78,11 +78,11 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       for (const computer of computers) computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
       held[group] = wanted.version;
     }
-    const { step, phase, batchSize } = work;
+    const { step, phase, batchSize, beta } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     return work.parts.map((users, part) => {
       const local = work.local?.[part];
-      const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(local && { inner: [...local.inner] }) };
+      const lease: Lease = { type: "lease", step, part, phase, batchSize, beta, versions, ...(local && { inner: [...local.inner] }) };
       const made = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
       const head = { ...made.head, times: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
       const { wire = "f32" } = work;

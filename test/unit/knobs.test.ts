@@ -2,12 +2,27 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defaults } from "../../shared/model/config.ts";
+import type { Page } from "../../shared/model/family/page.ts";
+import { familyNames, pages } from "../../shared/model/family/pages.ts";
+import { recipe, recipeOf } from "../../shared/model/recipe.ts";
 import { usualSchedule } from "../../shared/model/schedule.ts";
+import { neural, systemFlag } from "../../shared/model/systems.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
 import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/runtime/knobs.ts";
 
 const command = defineCommand({ name: "train", summary: "", options: z.object(knobs).superRefine(consistent), run: async () => {} });
 const read = (...flags: string[]) => readConfig(command, flags, {});
+/** Whatever contradicts what. */
+const flagsAlone = defineCommand({ ...command, options: z.object(knobs) });
+const given = (...flags: readonly string[]) => readConfig(flagsAlone, flags, {});
+
+/** Flags with their values, as the command line gives them to the schema. */
+function flagsIn(flags: readonly string[]): [name: string, value: string | boolean][] {
+  const camel = (flag: string) => flag.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return flags.flatMap((flag, k) =>
+    flag.startsWith("--") ? [[camel(flag), flags[k + 1]?.startsWith("--") === false ? flags[k + 1]! : true]] : [],
+  );
+}
 
 test("without a flag, model and schedule are the authors' own", () => {
   expect(modelOf(read(), 20)).toEqual({ ...defaults, items: 20 });
@@ -28,6 +43,72 @@ test("every knob of the paper's ablation reaches model and schedule", () => {
   expect(modelOf(values, 20)).toMatchObject({ gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0], dropoutRate: 0.3 });
   expect(scheduleOf(values)).toMatchObject({ encoderPasses: 3, decoderPasses: 2, decoderNoise: true, notAlternating: false });
   expect(scheduleOf(read("--not-alternating", "--encoder-passes", "1"))).toMatchObject({ encoderPasses: 1, notAlternating: true });
+});
+
+test("without a flag a system of the family is its page; a flag turns its part of it", () => {
+  const sizes = { items: 20, users: 0 };
+  for (const model of familyNames) {
+    const { recipe, ownVectors, schedule } = pages[model] as Page;
+    const users = ownVectors ? 30 : 0;
+    expect(modelOf({ ...read(), model }, 20, 30), model).toEqual({ critic: null, ...recipe, ...sizes, users });
+    expect(scheduleOf({ ...read(), model }), model).toEqual(schedule);
+  }
+  const turned = given("--hidden", "50", "--encoder", "residual", "--decoder", "linear", "--prior", "composite", "--no-not-alternating");
+  expect(modelOf({ ...turned, model: "mult-vae" }, 20)).toMatchObject({
+    encoder: { kind: "residual", width: 50 },
+    decoder: [],
+    regulariser: { kind: "composite", gamma: defaults.gamma, mixtureWeights: defaults.mixtureWeights },
+  });
+  expect(scheduleOf({ ...turned, model: "mult-vae" }).notAlternating).toBe(false);
+  expect(modelOf({ ...given("--beta", "0.1", "--anneal-steps", "500"), model: "mult-vae" }, 20)).toMatchObject({
+    regulariser: { kind: "standard", gamma: null, cap: 0.1, annealSteps: 500 },
+  });
+  expect(modelOf({ ...given("--weight-decay", "0.3", "--hidden", "7"), model: "cdae" }, 20)).toMatchObject({
+    encoder: { widths: [7] },
+    weightDecay: 0.3,
+  });
+});
+
+test("flags lead from Mult-VAE to RecVAE, setting by setting", () => {
+  const encoder = [
+    "--encoder",
+    "residual",
+    "--first-values",
+    "pytorch",
+    "--decoder",
+    "linear",
+    "--learning-rate",
+    String(defaults.learningRate),
+  ];
+  const prior = ["--prior", "composite", "--gamma", String(defaults.gamma)];
+  const turns = ["--no-not-alternating", "--encoder-passes", String(usualSchedule.encoderPasses)];
+  const values = { ...given(...encoder, ...prior, ...turns), model: "mult-vae" as const };
+  expect(modelOf(values, 20)).toEqual(recipeOf({ ...defaults, items: 20 }));
+  expect(scheduleOf(values)).toEqual(usualSchedule);
+});
+
+test("the settings of a page come in the order in which a manifest gives them back, so that a run is gone on with", () => {
+  for (const model of familyNames) {
+    const config = modelOf({ ...read(), model }, 20, 30);
+    expect(JSON.stringify(recipe.parse(JSON.parse(JSON.stringify(config)))), model).toBe(JSON.stringify(config));
+  }
+});
+
+test.each([
+  ["mult-dae", ["--latent", "3"], ["latent"]],
+  ["mult-dae", ["--beta", "1", "--encoder", "residual"], ["beta", "encoder"]],
+  ["cdae", ["--prior", "composite", "--mixture-weights", "1,0,0"], ["mixtureWeights", "prior"]],
+  ["mult-vae", ["--mixture-weights", "1,0,0"], ["mixtureWeights"]],
+  ["mult-vae", ["--gamma", "1", "--anneal-steps", "9"], ["annealSteps"]],
+  ["cdae", ["--layers", "0"], ["layers"]],
+  ["mult-vae", ["--decoder-noise"], ["decoderNoise"]],
+  ["mult-vae", ["--decoder-passes", "2"], ["decoderPasses"]],
+  ["vae", ["--sync", "local"], ["sync"]],
+  ["recvae", ["--encoder", "plain", "--likelihood", "gaussian"], ["encoder", "likelihood"]],
+] as const)("%s has no use for %j, and says so of each", (model, flags, refused) => {
+  const options = z.object({ ...knobs, model: systemFlag(neural) }).superRefine(consistent);
+  const parsed = options.safeParse({ ...Object.fromEntries(flagsIn(flags)), model });
+  expect(parsed.error?.issues.map(({ path }) => path[0])).toEqual(refused);
 });
 
 test.each([

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openEvents } from "../../services/server/run/events.ts";
+import { openEvents } from "../../shared/corpus/events.ts";
 import { isNumberedAlike, numberingOf } from "../../services/server/run/numbering.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { type Extra, contentsOf, latestCheckpoint, type Numbered, resumeOrBegin } from "../../services/server/saving/persistence.ts";

@@ -3,7 +3,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { eraseUser, keepEpoch, listEpochs, readEpoch, type Scored, writePerUser } from "../../shared/evaluations/per-user.ts";
+import {
+  eraseUser,
+  keepEpoch,
+  keepTest,
+  listEpochs,
+  readEpoch,
+  readTest,
+  type Scored,
+  writePerUser,
+} from "../../shared/evaluations/per-user.ts";
 import { openParquet } from "../../shared/table/parquet-file.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-per-user-"));
@@ -45,6 +54,13 @@ test("an epoch is read back as the model's figures of validation users that have
   );
   await expect(readEpoch(dir, 3, "ndcg@7")).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
   await expect(readEpoch(dir, 4, "ndcg@100")).rejects.toMatchObject({ code: "FILE_MISSING" });
+});
+
+test("the test users of the best epoch are read back, and count as no epoch", async () => {
+  const dir = join(root, "test");
+  await keepTest(dir, { epoch: 3, step: 9 }, onTest);
+  expect([...(await readTest(dir, "recall@20")).keys()]).toEqual(onTest.users);
+  expect(await listEpochs(dir)).toEqual([]);
 });
 
 test("the newest epochs are kept, one file each, and foreign files stay", async () => {

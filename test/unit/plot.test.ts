@@ -7,8 +7,9 @@ import { learningFigure } from "../../services/plot/learning.ts";
 import { command } from "../../services/plot/main.ts";
 import { prequentialFigure } from "../../services/plot/prequential.ts";
 import { readLearning, readUsers, readWindows } from "../../services/plot/run.ts";
-import { type EpochOfUsers, stabilityFigure, usersOf } from "../../services/plot/stability.ts";
-import { svgOf } from "../../services/plot/svg.ts";
+import { stabilityFigure } from "../../services/plot/stability.ts";
+import { type EpochOfUsers, usersOf } from "../../shared/evaluations/stability.ts";
+import { svgOf } from "../../shared/figures/svg.ts";
 import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 

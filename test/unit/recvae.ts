@@ -102,8 +102,8 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
     });
     add(total, part.gradients);
     received.push({ tensors: part.gradients });
-    known.mu_BL.set(part.mu_BL, from * latent);
-    known.logvar_BL.set(part.logvar_BL, from * latent);
+    known.mu_BL.set(part.posterior!.mu_BL, from * latent);
+    known.logvar_BL.set(part.posterior!.logvar_BL, from * latent);
     reconstruction += part.reconstruction;
   }
   hidden.dispose();

@@ -6,7 +6,7 @@ import pino from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkpointsOf, writeJob } from "../../services/server/saving/checkpoint-writer.ts";
 import { openCheckpointing, type Outcome } from "../../services/server/saving/checkpointing.ts";
-import type { Corpus } from "../../services/server/run/corpus.ts";
+import type { Corpus } from "../../shared/corpus/corpus.ts";
 import { trainEpochs } from "../../services/server/run/epochs.ts";
 import { resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import { Progress } from "../../services/server/progress.ts";

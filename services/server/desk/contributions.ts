@@ -1,7 +1,8 @@
 // What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
-import type { ModelConfig } from "../../../shared/model/config.ts";
+import { criticShapes } from "../../../shared/model/critic.ts";
 import type { Spent } from "../../../shared/model/laps.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
+import { bagWidth, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import { mustBe } from "../../../shared/wire/expected.ts";
 import type { Allocate, Decoded } from "../../../shared/wire/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../../shared/wire/messages.ts";
@@ -17,29 +18,35 @@ export interface Received {
 }
 
 /** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */
-function expectedShapes(phase: Phase, config: ModelConfig, users: number, rows?: number): [name: string, shape: number[]][] {
+function expectedShapes(phase: Phase, config: NeuralConfig, users: number, rows?: number): [name: string, shape: number[]][] {
   const posterior: [string, number[]][] = [
-    ["mu", [users, config.latent]],
-    ["logvar", [users, config.latent]],
+    ["mu", [users, latentOf(config)]],
+    ["logvar", [users, latentOf(config)]],
   ];
-  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, config.hidden]] : [rowsName, [rows, config.hidden]];
+  const width = bagWidth(config);
+  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, width]] : [rowsName, [rows, width]];
   switch (phase) {
     case "posterior":
       return posterior;
     case "encoder":
       return [...shapesOf("hidden", config), ofFirstLayer];
     case "decoder":
-      return [...shapesOf("decoder", config), ...posterior];
+      return [...shapesOf("decoder", config), ...(usesOldPosterior(config) ? posterior : [])];
     case "joint":
       return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ofFirstLayer];
+    case "critic":
+      return criticShapes;
+    case "actor":
+      return [...expectedShapes("joint", config, users, rows), ...criticShapes];
     case "score":
       return [["metrics", [users, scored.length]]];
   }
 }
 
 /** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
-export function largestAnswer(config: ModelConfig, users: number, rows?: number): number {
-  const floats = phases.map((phase) =>
+export function largestAnswer(config: NeuralConfig, users: number, rows?: number): number {
+  const possible = recipeOf(config).critic ? phases : phases.filter((phase) => phase !== "critic" && phase !== "actor");
+  const floats = possible.map((phase) =>
     expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
   return 4 * Math.max(...floats) + 2 ** 20;
@@ -49,7 +56,7 @@ export function largestAnswer(config: ModelConfig, users: number, rows?: number)
 export function shapesChecked(
   { phase }: Contribution,
   described: readonly Described[],
-  config: ModelConfig,
+  config: NeuralConfig,
   users: number,
   { rows, wire = "f32" }: { rows?: number | undefined; wire?: Wire } = {},
 ): void {

@@ -1,5 +1,5 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
-import type { ModelConfig } from "../../../shared/model/config.ts";
+import type { NeuralConfig } from "../../../shared/model/recipe.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Exchange } from "../../../shared/runtime/exchange.ts";
@@ -20,7 +20,9 @@ export interface Work {
   readonly step: number;
   readonly phase: Phase;
   readonly batchSize: number;
-  readonly config: ModelConfig;
+  readonly config: NeuralConfig;
+  /** Weight of the KL term, where it is one for all users of the step. */
+  readonly beta?: number | undefined;
   /** Batches of the schedule that it stands for; absent: one. */
   readonly steps?: number;
   /** Users of each part. */
@@ -144,10 +146,10 @@ export function openDesk(
       outbox.send(to.peer, group, wanted);
       to.has[group] = wanted.version;
     }
-    const { step, phase, batchSize } = work;
+    const { step, phase, batchSize, beta } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const inner = work.local?.[part]?.inner;
-    const lease: Lease = { type: "lease", step, part, phase, batchSize, versions, ...(inner && { inner: [...inner] }) };
+    const lease: Lease = { type: "lease", step, part, phase, batchSize, beta, versions, ...(inner && { inner: [...inner] }) };
     const inputs = cpu.in("plan", () => work.inputs(part));
     outbox.sendOwn(to.peer, lease, inputs, `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
   }

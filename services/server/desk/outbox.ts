@@ -1,6 +1,6 @@
 // Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used again when nobody reads it any more.
 // Between desk.ts and peers.ts.
-import type { ModelConfig } from "../../../shared/model/config.ts";
+import type { NeuralConfig } from "../../../shared/model/recipe.ts";
 import type { Exchange } from "../../../shared/runtime/exchange.ts";
 import { FrameBuffers } from "../../../shared/wire/buffers.ts";
 import { encode } from "../../../shared/wire/frames.ts";
@@ -11,7 +11,7 @@ import type { Peer, Peers } from "../door/peers.ts";
 /** Weights of a group at one moment. */
 export interface Versioned {
   readonly version: number;
-  readonly model: ModelConfig;
+  readonly model: NeuralConfig;
   /** Views: they hold until the step is applied. */
   tensors(): WireTensor[];
 }

@@ -4,7 +4,7 @@ import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import { catchUpOrNewest, type CaughtUp } from "../../../shared/table/follow.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
-import type { Events } from "./events.ts";
+import type { Events } from "../../../shared/corpus/events.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
 import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";

@@ -1,16 +1,18 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { join } from "node:path";
+import { allShapesOf } from "../../../shared/model/parameters.ts";
+import { annealed } from "../../../shared/model/recipe.ts";
 import { passesOf } from "../../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
-import { keepEpoch } from "../../../shared/evaluations/per-user.ts";
-import { loadModel } from "../../../shared/checkpoint/checkpoints.ts";
+import { keepEpoch, keepTest, type Scored } from "../../../shared/evaluations/per-user.ts";
+import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import { writeWhole } from "../../../shared/runtime/whole-file.ts";
 import { scored } from "../../../shared/wire/messages.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
-import type { Corpus } from "./corpus.ts";
+import type { Corpus } from "../../../shared/corpus/corpus.ts";
 import type { DeskStatus } from "../desk/desk-status.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
@@ -24,7 +26,8 @@ type Judged = Record<(typeof scored)[number], Summary>;
 /** What a checkpoint of such a run keeps beside the weights. */
 interface SoFar {
   readonly epochs: EpochReport[];
-  best: { epoch: number; validation: Record<string, number> } | undefined;
+  /** `beta`: what the KL term weighed at its end, where that is annealed. */
+  best: { epoch: number; validation: Record<string, number>; beta?: number | undefined } | undefined;
   wallSeconds: number;
   /** Of the epoch at hand, up to the checkpoint. */
   seconds: number;
@@ -36,6 +39,8 @@ interface Wanted {
   readonly epochs: number;
   /** Ends the run after so many epochs without a better validation. */
   readonly patience?: number | undefined;
+  /** ms: ends the run before an epoch that would go beyond it, as far as the newest one tells; the first epoch is always done. */
+  readonly timeLimit?: number | undefined;
   readonly out: string;
 }
 
@@ -66,7 +71,7 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
 }
 
 async function runEpochs(
-  { epochs, patience = Number.POSITIVE_INFINITY, out }: Wanted,
+  { epochs, patience = Number.POSITIVE_INFINITY, timeLimit = Number.POSITIVE_INFINITY, out }: Wanted,
   run: Run,
   soFar: SoFar,
   corpus: Corpus,
@@ -77,7 +82,9 @@ async function runEpochs(
   const elapsed = () => (Date.now() - startedAt) / 1000;
   const contents = () => contentsOf(run, { ...corpus, progress: { ...soFar, seconds: elapsed() } });
   try {
-    while (soFar.trained || (run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience)) {
+    const hasTime = () => run.underWay || soFar.epochs.length === 0 || soFar.wallSeconds + soFar.epochs.at(-1)!.seconds <= timeLimit / 1000;
+    const goesOn = () => run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience && hasTime();
+    while (soFar.trained || goesOn()) {
       soFar.trained ??= {
         loss: await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep, () => checkpointing.offer(contents)),
         seconds: elapsed(),
@@ -85,11 +92,13 @@ async function runEpochs(
       const { loss, seconds: trainSeconds } = soFar.trained;
       progress.finished(loss, run.round);
       const perUser = await judge(run, corpus.validation, runStep);
-      await keep(out, run, corpus.validation, perUser, log);
+      const standing = { epoch: run.round, step: run.step };
+      await told(log, keepEpoch(join(out, "evaluations"), standing, [ofModel("validation", corpus.validation, perUser)]));
       const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
-      if (isBest) soFar.best = { epoch: run.round, validation };
+      const { config, updates } = run.optimizer;
+      if (isBest) soFar.best = { epoch: run.round, validation, beta: annealed(config, updates.encoder) };
       const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
       const seconds = elapsed();
       soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
@@ -111,11 +120,18 @@ async function runEpochs(
   await checkpointing.settled();
 }
 
-async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk }: Tools): Promise<void> {
-  const test = summaries(await judge(await bestOf(out, run, soFar), corpus.test, runStep));
+async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk, log }: Tools): Promise<void> {
+  const best = await bestOf(out, run, soFar);
+  const perUser = await judge(best.run, corpus.test, runStep);
+  const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
+  await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
+  const test = summaries(perUser);
   const { engines, mostTrainers } = desk();
+  const { model = "recvae", optimizer, schedule } = run;
+  const { items: _, ...settings } = optimizer.config;
   const report = {
-    model: "recvae",
+    model,
+    settings: { ...settings, ...schedule },
     data: corpus.name,
     seed: run.seed,
     engine: [...engines].sort().join(", "),
@@ -123,6 +139,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     sync: run.local ? "local" : "exact",
     ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
     wallSeconds: soFar.wallSeconds,
+    parameters: allShapesOf(optimizer.config).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
@@ -130,10 +147,11 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
 }
 
 /** The run itself where it stands at its best epoch, otherwise one with the model on disk. */
-async function bestOf(out: string, run: Run, { best }: SoFar): Promise<Run> {
-  if (best?.epoch === run.round && !run.underWay) return run;
-  const { manifest, weights } = await loadModel(out);
-  return { ...run, optimizer: new Optimizer(manifest.config, weights, { wire: run.optimizer.wire }) };
+async function bestOf(out: string, run: Run, { best }: SoFar): Promise<{ run: Run; step: number }> {
+  if (best?.epoch === run.round && !run.underWay) return { run, step: run.step };
+  const { manifest, weights } = await loadNeural(out);
+  const optimizer = new Optimizer(manifest.config, weights, { wire: run.optimizer.wire });
+  return { run: { ...run, optimizer }, step: manifest.step };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {
@@ -142,13 +160,14 @@ async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep):
   return Object.fromEntries(scored.map((name, at) => [name, column(at)])) as PerUser;
 }
 
-/** The epoch's figures of every validation user, for `plot stability`. What cannot be written is told, and the run goes on. */
-async function keep(out: string, run: Run, users: Corpus["validation"], metrics: PerUser, log: Log): Promise<void> {
-  const scored = { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics } as const;
-  await keepEpoch(join(out, "evaluations"), { epoch: run.round, step: run.step }, [scored]).catch((error: unknown) =>
-    log.warn({ epoch: run.round, err: error }, "the users' figures of this epoch could not be written"),
-  );
-}
+const ofModel = (part: "validation" | "test", users: Corpus["test"], metrics: PerUser): Scored => ({
+  ...{ part, scorer: "model", metrics },
+  users: users.map(({ user }) => user),
+});
+
+/** Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is told, and the run goes on. */
+const told = (log: Log, written: Promise<void>): Promise<void> =>
+  written.catch((error: unknown) => log.warn({ err: error }, "the users' figures of this epoch could not be written"));
 
 const summaries = (perUser: PerUser): Judged =>
   Object.fromEntries(Object.entries(perUser).map(([name, values]) => [name, summary(values)])) as Judged;

@@ -1,26 +1,32 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { SparseRows } from "../../../shared/kernels/kernels.ts";
-import { normalisedRow, valuesOf } from "../../../shared/model/bag.ts";
+import { valuesOf } from "../../../shared/model/bag.ts";
+import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Work } from "../desk/desk.ts";
 import type { Versioned } from "../desk/outbox.ts";
-import type { RowOf, Run } from "./outer-epoch.ts";
+import type { Run } from "./outer-epoch.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
-export const whole = (rows: readonly Int32Array[]): SparseRows => ({ rows, values: rows.map((row) => normalisedRow(row)) });
+export const whole = (config: NeuralConfig, rows: readonly Int32Array[]): SparseRows => ({
+  rows,
+  values: valuesOf(recipeOf(config).input, rows),
+});
 
 /** Some users of a step, with its dropout. */
 export function batchOf({ seed, optimizer }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
   const rows = rowsOf(users, rowOf);
-  const { dropoutRate: rate } = optimizer.config;
-  return { rows, values: valuesOf(rows, users, dropout ? { seed, step: index, rate } : undefined) };
+  const { input, dropoutRate: rate } = recipeOf(optimizer.config);
+  return { rows, values: valuesOf(input, rows, dropout ? { seed, step: index, rate, users } : undefined) };
 }
 
-/** What the old encoder says of the users. */
+/** What the old encoder says of the users, where the prior asks for it. */
 export function oldPosterior({ posteriors, optimizer }: Run, users: Uint32Array): WireTensor[] {
+  if (!usesOldPosterior(optimizer.config)) return [];
   const { mu, logvar } = posteriors.of(users);
-  const shape = [users.length, optimizer.config.latent];
+  const shape = [users.length, latentOf(optimizer.config)];
   return [
     { name: "muOld", shape, data: mu },
     { name: "logvarOld", shape, data: logvar },

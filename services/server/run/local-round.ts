@@ -1,12 +1,13 @@
 // Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
 // outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { joined } from "../../../shared/model/pieces.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
 import type { Came } from "./optimizer.ts";
-import type { RowOf, Run, RunStep } from "./outer-epoch.ts";
+import type { Run, RunStep } from "./outer-epoch.ts";
 
 /** How `--sync local` goes about it. */
 export interface Local {

@@ -1,17 +1,19 @@
 // The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
 import { Kernels, type Rate, type SparseRows } from "../../../shared/kernels/kernels.ts";
 import { embeddingTable, SEGMENT_BYTES, type Table } from "../../../shared/kernels/table.ts";
-import type { ModelConfig } from "../../../shared/model/config.ts";
 import {
   biasByPopularity,
+  decoderItems,
   decoderOfNewItems,
-  embeddingName,
+  embeddingOf,
   type Group,
   groupOf,
   initialise,
   shapesOf,
+  userName,
   type Weights,
 } from "../../../shared/model/parameters.ts";
+import { bagWidth, type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
 import { joined } from "../../../shared/model/pieces.ts";
 import type { Step } from "../../../shared/model/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
@@ -35,6 +37,11 @@ interface Updates {
   decoder: number;
 }
 
+/** Users of a step: their items, and, where users have vectors of their own, their numbers. */
+export interface StepUsers extends SparseRows {
+  readonly own?: ArrayLike<number> | undefined;
+}
+
 /** What a trainer answers to a part in local mode. */
 export interface Came extends Pick<Received, "tensors"> {
   /** What of it counts. */
@@ -42,6 +49,9 @@ export interface Came extends Pick<Received, "tensors"> {
   /** Where the first layer moved: each row's item, and what of its way counts. */
   readonly touched: { readonly items: Int32Array; readonly shares: Float32Array };
 }
+
+/** What one step of the model moves. */
+type Half = "encoder" | "decoder" | "joint";
 
 interface Settings {
   readonly updates?: Updates;
@@ -56,7 +66,7 @@ interface Settings {
 }
 
 export class Optimizer {
-  config: ModelConfig;
+  config: NeuralConfig;
   readonly updates: Updates;
   readonly wire: Wire;
   /** Seconds so far: of the bags, and of both Adams with the gradient of the first layer. */
@@ -69,7 +79,7 @@ export class Optimizer {
 
   /** Copies the weights. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE. */
   constructor(
-    config: ModelConfig,
+    config: NeuralConfig,
     weights: Weights,
     { updates, state, wire = "f32", threads = 1, segmentBytes = SEGMENT_BYTES }: Settings = {},
   ) {
@@ -101,15 +111,20 @@ export class Optimizer {
     return this.#residence.home;
   }
 
-  /** Sums over each user's items of the embedding, `[B, H]`. */
-  bag(users: SparseRows): Float32Array {
-    return this.#timed("firstLayer", () => this.#embedding.bag(users));
+  /** Sums over each user's items of the embedding, and the user's own vector where there is one, `[B, H]`. */
+  bag({ own, ...items }: StepUsers): Float32Array {
+    return this.#timed("firstLayer", () => {
+      const bags_BH = this.#embedding.bag(items);
+      if (!own) return bags_BH;
+      const vectors_BH = this.#residence.table(userName).bag(vectorsOf(own));
+      return bags_BH.map((sum, k) => sum + vectors_BH[k]!);
+    });
   }
 
   /** Rows of the embedding, by their columns in ascending order, `[index x H]`, as they travel: they hold until the next call. */
   rows(index: Int32Array): WireTensor {
-    const shape = [index.length, this.config.hidden];
-    const length = index.length * this.config.hidden;
+    const shape = [index.length, bagWidth(this.config)];
+    const length = index.length * bagWidth(this.config);
     return this.#timed("firstLayer", () => {
       const { buffer } = this.#rowsMemory(4 * length);
       const data = this.wire === "bf16" ? new Uint16Array(buffer, 0, length) : new Float32Array(buffer, 0, length);
@@ -134,24 +149,30 @@ export class Optimizer {
   }
 
   /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
-  step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
+  step(phase: Half, parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
     this.#timed("adam", () => this.#step(phase, parts, users, index));
   }
 
-  #step(phase: Step["phase"], parts: readonly Pick<Received, "tensors">[], users: SparseRows, index: number): void {
+  #step(phase: Half, parts: readonly Pick<Received, "tensors">[], users: StepUsers, index: number): void {
+    const { learningRate, weightDecay } = recipeOf(this.config);
+    // The penalty belongs to the step, once, not to each of its parts.
+    const decay = weightDecay === 0 ? undefined : 2 * weightDecay;
     const dBags = phase === "decoder" ? undefined : cpu.in("add", () => this.#gatheredBags(parts, users, index));
     const hidden = phase === "decoder" ? undefined : cpu.in("add", () => this.#gathered("hidden", parts, index));
     const decoder = phase === "encoder" ? undefined : cpu.in("add", () => this.#gathered("decoder", parts, index));
     if (dBags && hidden) {
-      const rate = { t: ++this.updates.encoder, learningRate: this.config.learningRate };
-      this.norms.around("encoder", this.#tablesOf("hidden", embeddingName), rate, () => {
-        this.#embedding.adamOfBags(dBags, users, rate);
-        this.#move("hidden", hidden, rate);
+      const rate = { t: ++this.updates.encoder, learningRate };
+      const { own, ...items } = users;
+      const first = [embeddingOf(this.config), ...(own ? [userName] : [])];
+      this.norms.around("encoder", this.#tablesOf("hidden", ...first), rate, () => {
+        this.#embedding.adamOfBags(dBags, items, { ...rate, decay });
+        if (own) this.#residence.table(userName).adamOfBags(dBags, vectorsOf(own), { ...rate, decay });
+        this.#move("hidden", hidden, rate, decay);
       });
     }
     if (decoder) {
-      const rate = { t: ++this.updates.decoder, learningRate: this.config.learningRate };
-      this.norms.around("decoder", this.#tablesOf("decoder"), rate, () => this.#move("decoder", decoder, rate));
+      const rate = { t: ++this.updates.decoder, learningRate };
+      this.norms.around("decoder", this.#tablesOf("decoder"), rate, () => this.#move("decoder", decoder, rate, decay));
     }
   }
 
@@ -159,7 +180,7 @@ export class Optimizer {
   average(phase: Step["phase"], came: readonly Came[], index: number): void {
     this.#timed("adam", () => {
       const rows = phase === "decoder" ? [] : came.map(({ tensors }) => tensors.rows!.data);
-      if (!rows.every((data) => this.numbers.finite(data))) throw notFinite(embeddingName, index);
+      if (!rows.every((data) => this.numbers.finite(data))) throw notFinite(embeddingOf(this.config), index);
       const groups = (["hidden", "decoder"] as const).filter(
         (group) => phase === "joint" || (phase === "encoder") === (group === "hidden"),
       );
@@ -173,7 +194,7 @@ export class Optimizer {
 
   /** Before the first step of continuous training every item is new; see parameters.ts. */
   startFromPopularity(popularity: Float64Array): void {
-    const bias = this.#residence.table("decoder.bias");
+    const bias = this.#residence.table(decoderItems(this.config).bias);
     const { data } = bias.tensor("weights");
     biasByPopularity(data, 0, popularity);
     bias.set("weights", data); // where it was a copy
@@ -185,17 +206,18 @@ export class Optimizer {
     const old = this.config.items;
     if (items === old) return;
     mustTravel({ ...this.config, items });
-    const { weight, bias } = decoderOfNewItems(this.weights["decoder.bias"]!.data, this.config, items, popularity, seed);
+    const names = decoderItems(this.config);
+    const { weight, bias } = decoderOfNewItems(this.weights[names.bias]!.data, this.config, items, popularity, seed);
     this.#residence.grow(items, this.config);
-    this.#residence.table("decoder.weight").set("weights", weight, old);
-    this.#residence.table("decoder.bias").set("weights", bias, old);
+    this.#residence.table(names.weight).set("weights", weight, old);
+    this.#residence.table(names.bias).set("weights", bias, old);
     this.config = { ...this.config, items };
     this.#sent.decoder = undefined;
     this.#sent.hidden = undefined; // its message carries the configuration
   }
 
   get #embedding(): Table {
-    return this.#residence.table(embeddingName);
+    return this.#residence.table(embeddingOf(this.config));
   }
 
   /** The parts' gradients of each tensor of a group. Throws NOT_FINITE. */
@@ -212,10 +234,10 @@ export class Optimizer {
   /** The gradients of the parts' bags one after another. Throws NOT_FINITE. */
   #gatheredBags(parts: readonly Pick<Received, "tensors">[], { rows }: SparseRows, step: number): Float32Array {
     const dBags = joined(
-      new Float32Array(rows.length * this.config.hidden),
+      new Float32Array(rows.length * bagWidth(this.config)),
       parts.map(({ tensors }) => tensors.dBag!.data),
     );
-    if (!this.numbers.finite(dBags)) throw notFinite(embeddingName, step);
+    if (!this.numbers.finite(dBags)) throw notFinite(embeddingOf(this.config), step);
     return dBags;
   }
 
@@ -230,14 +252,21 @@ export class Optimizer {
     return [...more, ...shapesOf(group, this.config).map(([name]) => name)].map((name) => this.#residence.table(name));
   }
 
-  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, rate: Rate): void {
-    for (const [name, parts] of gradients) this.#residence.table(name).adam(parts, rate);
+  /** `decay` is for weights alone, not for biases. */
+  #move(group: Group & SentGroup, gradients: ReadonlyMap<string, Float32Array[]>, rate: Rate, decay: number | undefined): void {
+    for (const [name, parts] of gradients) this.#residence.table(name).adam(parts, name.endsWith("weight") ? { ...rate, decay } : rate);
     this.#sent[group] = undefined;
   }
 }
 
+/** Rows of a table of users' vectors: each user's own, as it is. */
+const vectorsOf = (own: ArrayLike<number>): SparseRows => ({
+  rows: Array.from(own, (user) => Int32Array.of(user)),
+  values: Array.from(own, () => Float32Array.of(1)),
+});
+
 /** Throws MODEL_TOO_LARGE when no array can hold a part's answer. */
-function mustTravel(config: ModelConfig): void {
+function mustTravel(config: NeuralConfig): void {
   const bytes = largestAnswer(config, 0);
   if (bytes > MESSAGE_BYTES) throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
 }
@@ -245,10 +274,10 @@ function mustTravel(config: ModelConfig): void {
 const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
 
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
-export function firstOldEncoder(config: ModelConfig, seed: number, wire: Wire): Pick<Optimizer, "bag"> & { hidden: Versioned } {
+export function firstOldEncoder(config: NeuralConfig, seed: number, wire: Wire): Pick<Optimizer, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
   const kernels = new Kernels();
-  const table = embeddingTable(weights[embeddingName]!, () => kernels.beside());
+  const table = embeddingTable(weights[embeddingOf(config)]!, () => kernels.beside());
   const sent = (tensor: WireTensor) => asSent(tensor, wire, kernels);
   const hidden = versioned("hidden", groupOf(weights, "hidden", config), config, sent); // the others may go
   return { bag: (users) => table.bag(users), hidden };
@@ -258,7 +287,7 @@ export function firstOldEncoder(config: ModelConfig, seed: number, wire: Wire): 
 let versions = 0;
 
 /** `sent`: a tensor as it travels; asked once. */
-function versioned(group: SentGroup, weights: Weights, config: ModelConfig, sent: (tensor: WireTensor) => WireTensor): Versioned {
+function versioned(group: SentGroup, weights: Weights, config: NeuralConfig, sent: (tensor: WireTensor) => WireTensor): Versioned {
   let all: WireTensor[] | undefined;
   const tensors = () =>
     (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => sent({ name, shape, data })));

@@ -1,6 +1,9 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { joined } from "../../../shared/model/pieces.ts";
+import { annealed, bagWidth, latentOf, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
 import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
+import type { NeuralName } from "../../../shared/model/systems.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
@@ -8,6 +11,7 @@ import { scored } from "../../../shared/wire/messages.ts";
 import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 import type { Work } from "../desk/desk.ts";
+import type { Critic } from "./critic.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
@@ -15,10 +19,16 @@ import { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
 export interface Run {
+  /** The system's name; absent: RecVAE. */
+  readonly model?: NeuralName;
+  /** SHA-256 of the weights that it began with; undefined: they were drawn. */
+  readonly from?: string | undefined;
   readonly seed: number;
   readonly schedule: Schedule;
   readonly partSize: number;
   readonly optimizer: Optimizer;
+  /** RaCT's; absent in all others. */
+  readonly critic?: Critic | undefined;
   posteriors: Posteriors;
   /** Steps opened so far, forward passes included: the key of every draw. */
   step: number;
@@ -38,9 +48,6 @@ export interface UnderWay {
   /** Of the losses, each as often as its step has users. */
   readonly sums: { reconstruction: number; kl: number; users: number };
 }
-
-/** Distinct columns of a training user. The same answer throughout an outer epoch. */
-export type RowOf = (user: number) => Int32Array;
 
 /** Leases a step's parts and waits for the answers, in part order. */
 export type RunStep = (work: Work) => Promise<readonly Received[]>;
@@ -66,7 +73,8 @@ export async function trainOuterEpoch(
   const { firstStep, sums, ...plan } = run.underWay;
   // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
-  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule });
+  const joint = passOfCritic(run.optimizer.config, run.round);
+  const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
   const lastMove = steps.findLastIndex(({ phase }) => phase !== "decoder");
   for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
     between();
@@ -82,10 +90,10 @@ export async function trainOuterEpoch(
         sums.kl += kl * batchSize;
       }
       sums.users += batchSize;
-    } else if (!step.dropout) remember(run, { answers, parts }, rowOf);
+    } else if (!step.dropout && usesOldPosterior(run.optimizer.config)) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
     // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
-    if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors = new Posteriors(run.optimizer.config.latent);
+    if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors = new Posteriors(latentOf(run.optimizer.config));
   }
   mustBeFinite(run);
   run.underWay = undefined;
@@ -104,19 +112,20 @@ export function mustBeFinite({ optimizer, step }: Run): void {
   if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 
-/** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. */
+/** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. Only for the prior that asks for them. */
 async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<void> {
+  if (!usesOldPosterior(run.optimizer.config)) return;
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
   if (unknown.length === 0) return;
   const { optimizer } = run;
   const old =
-    run.round === 0
+    run.round === 0 && run.from === undefined
       ? firstOldEncoder(optimizer.config, run.seed, optimizer.wire)
       : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(old.bag(whole(rows)), rows.length)];
+    return [bagTensor(old.bag(whole(optimizer.config, rows)), rows.length)];
   };
   const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
   remember(run, { answers, parts }, rowOf);
@@ -129,25 +138,33 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   const parts = partsOf(step, run.partSize);
   const batches = cpu.in("plan", () => parts.map((users) => batchOf(run, step, users, rowOf)));
   // All parts' at once, before the first lease: later the processor's cores are the trainers'.
-  const all = { rows: batches.flatMap(({ rows }) => rows), values: batches.flatMap(({ values }) => values) };
+  const all = {
+    rows: batches.flatMap(({ rows }) => rows),
+    values: batches.flatMap(({ values }) => values),
+    own: recipeOf(optimizer.config).users > 0 ? step.users : undefined,
+  };
+  const width = bagWidth(optimizer.config);
   const bags_BH = optimizer.bag(all);
+  const ofCritic = run.critic?.tensors() ?? [];
   const inputs = (part: number): WireTensor[] => {
     const [users, { rows }] = [parts[part]!, batches[part]!];
-    const from = part * run.partSize * optimizer.config.hidden;
-    const bag_BH = bags_BH.subarray(from, from + users.length * optimizer.config.hidden);
+    const from = part * run.partSize * width;
+    const bag_BH = bags_BH.subarray(from, from + users.length * width);
     const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
-    return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old];
+    return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old, ...ofCritic];
   };
   const work = base(run, parts, optimizer.group("hidden"));
   const answers = await runStep({
     ...work,
     phase: step.phase,
+    beta: annealed(optimizer.config, optimizer.updates.encoder),
     decoder: optimizer.group("decoder"),
     inputs,
     memory: optimizer.answers(parts),
     numbers: optimizer.numbers,
   });
-  optimizer.step(step.phase, answers, all, step.index);
+  if (step.phase !== "critic") optimizer.step(step.phase === "actor" ? "joint" : step.phase, answers, all, step.index);
+  run.critic?.step(answers);
   return { answers, parts };
 }
 
@@ -163,7 +180,7 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
     const rows = users.map(({ foldIn }) => foldIn);
     const targets = users.map(({ target }) => target);
     return [
-      bagTensor(optimizer.bag(whole(rows)), rows.length),
+      bagTensor(optimizer.bag(whole(optimizer.config, rows)), rows.length),
       ...ragged("columns", "ends", rows),
       ...ragged("targets", "targetEnds", targets),
     ];

@@ -1,8 +1,8 @@
 // Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below optimizer.ts.
 import type { Kernels, Moving } from "../../../shared/kernels/kernels.ts";
 import { rowsOfSegment, Table } from "../../../shared/kernels/table.ts";
-import type { ModelConfig } from "../../../shared/model/config.ts";
-import { allShapesOf, embeddingName, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
+import { allShapesOf, decoderItems, embeddingOf, userName, type Weights } from "../../../shared/model/parameters.ts";
+import { bagWidth, decoderWidth, type NeuralConfig } from "../../../shared/model/recipe.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 
 /** Names in a checkpoint. */
@@ -23,15 +23,16 @@ export class Residence {
   #elsewhere: Float32Array[] = [];
 
   /** Copies the weights. `segmentBytes`: see table.ts. Throws MODEL_TOO_LARGE. */
-  constructor(home: Kernels, config: ModelConfig, from: Weights, segmentBytes: number) {
+  constructor(home: Kernels, config: NeuralConfig, from: Weights, segmentBytes: number) {
     this.home = home;
-    // The embedding has memories of its own: it takes the same room at every size, and so does the decoder's first segment at home.
-    const [ofEmbedding, ofDecoder] = [memories(home), memories(home, home)];
-    const decoder = shapesOf("decoder", config);
-    const floatsOfItem = decoder.reduce((sum, [, [, ...row]]) => sum + sizeOf(row), 0);
+    // The embedding and the users' vectors have memories of their own: they take the same room at every size, and so does the decoder's first segment at home.
+    const [ofEmbedding, ofUsers, ofDecoder] = [memories(home), memories(home), memories(home, home)];
+    const rowsOfBag = rowsOfSegment(bagWidth(config), segmentBytes);
+    const { weight, bias } = decoderItems(config);
     const tableOf = (name: string, shape: readonly number[]): Table => {
-      if (name === embeddingName) return new Table(shape, rowsOfSegment(config.hidden, segmentBytes), ofEmbedding);
-      if (decoder.some(([each]) => each === name)) return new Table(shape, rowsOfSegment(floatsOfItem, segmentBytes), ofDecoder);
+      if (name === embeddingOf(config)) return new Table(shape, rowsOfBag, ofEmbedding);
+      if (name === userName) return new Table(shape, rowsOfBag, ofUsers);
+      if (name === weight || name === bias) return new Table(shape, rowsOfSegment(decoderWidth(config) + 1, segmentBytes), ofDecoder);
       return new Table(shape, shape[0]!, () => home);
     };
     this.#tables = new Map(allShapesOf(config).map(([name, shape]) => [name, tableOf(name, shape)]));
@@ -83,8 +84,8 @@ export class Residence {
   }
 
   /** Rows of 0 for new items. */
-  grow(items: number, config: ModelConfig): void {
-    for (const group of ["embedding", "decoder"] as const) for (const [name] of shapesOf(group, config)) this.table(name).grow(items);
+  grow(items: number, config: NeuralConfig): void {
+    for (const name of [embeddingOf(config), ...Object.values(decoderItems(config))]) this.table(name).grow(items);
   }
 
   #named(which: keyof Moving, prefix: string): Weights {

@@ -1,6 +1,8 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
-import { initialise, type Weights } from "../../../shared/model/parameters.ts";
+import type { Weights } from "../../../shared/model/parameters.ts";
+import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
+import type { NeuralName } from "../../../shared/model/systems.ts";
 import { usualSchedule } from "../../../shared/model/schedule.ts";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoint/manifest.ts";
@@ -9,7 +11,9 @@ import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/runtime
 import type { Log } from "../../../shared/runtime/log.ts";
 import { wires } from "../../../shared/wire/numbers.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
+import { firstWeights, type Start } from "./start.ts";
 import { Optimizer } from "../run/optimizer.ts";
+import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
 import { mustBeFinite, type Run, type UnderWay } from "../run/outer-epoch.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
@@ -27,6 +31,10 @@ const counters = z.looseObject({
   sync: z.enum(["exact", "local"]).default("exact"),
   every: count.nullable().default(null),
   wire: z.enum(wires).default("f32"),
+  // of the weights of --from; absent in checkpoints of before there was that
+  from: z.string().nullable().default(null),
+  // updates of RaCT's critic, which no other system has
+  critic: count.optional(),
   // absent where numbers cannot change, and in checkpoints of the time before compaction
   numbering: z.object({ count, hash: count }).optional(),
   // of a checkpoint that `models rollback --branch` made of a published model, and of no other
@@ -74,42 +82,58 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 /**
  * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
  * as planned at their version. Of a branch Adam begins anew, its encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
- * Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ * `trainUsers`: see modelOf. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
   checkpoint: Checkpoint | undefined,
-  knobs: Knobs & { threads?: number },
+  knobs: Knobs & { model?: NeuralName; threads?: number; start?: Start | undefined },
   items: number,
   users?: Numbered,
+  trainUsers = 0,
 ): Resumed {
-  const config = modelOf(knobs, items);
-  const { seed, partSize, threads } = knobs;
+  const config = modelOf(knobs, items, trainUsers);
+  const model = knobs.model ?? "recvae";
+  const { seed, partSize, threads, start } = knobs;
   const schedule = scheduleOf(knobs);
-  const settings = { seed, partSize, schedule };
+  const settings = { model, seed, partSize, schedule, from: start?.sha256 };
   const [sync, wire] = [syncOf(knobs), wireOf(knobs)];
   if (!checkpoint) {
-    const optimizer = new Optimizer(config, initialise(config, seed), { threads, wire });
-    const run: Run = { ...settings, optimizer, posteriors: new Posteriors(config.latent), step: 0, round: 0 };
+    const optimizer = new Optimizer(config, firstWeights(config, seed, start), { threads, wire });
+    const run: Run = {
+      ...settings,
+      optimizer,
+      critic: criticOf(config, seed),
+      posteriors: new Posteriors(latentOf(config)),
+      step: 0,
+      round: 0,
+    };
     return { run, progress: undefined, planned: new Int32Array(0) };
   }
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, numbering, underWay: position, branchedFrom, ...saved } = parsed.data;
+  const { updates, progress, numbering, underWay: position, branchedFrom, critic: criticUpdates, ...saved } = parsed.data;
   const isBranch = branchedFrom !== undefined;
-  mustMatch({ ...manifest.config, seed: manifest.seed, ...saved }, { ...config, seed, partSize, ...schedule, ...sync }, dir);
+  const wanted = { model, ...config, seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
+  mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
   const optimizer = new Optimizer(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
+  const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
   const posteriors =
-    renumbered || isCutOff || isBranch ? new Posteriors(manifest.config.latent) : Posteriors.from(state, manifest.config.latent);
+    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(manifest.config)) : Posteriors.from(state, latentOf(manifest.config));
   const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
   // What came after the version of a branch's model is to be learned again.
   const planned = isBranch ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version)) : plannedAt;
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
-  return { run: { ...settings, optimizer, posteriors, step: manifest.step, round, underWay }, progress, planned };
+  return { run: { ...settings, optimizer, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
+}
+
+function criticOf(config: NeuralConfig, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
+  const { critic } = recipeOf(config);
+  return critic ? new Critic(critic.learningRate, seed, before) : undefined;
 }
 
 /** How trainers work together, as a checkpoint keeps it. */
@@ -130,7 +154,7 @@ function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknow
 }
 
 /** The model's columns must mean the same items as the data's; "prefix" lets the data have more. Throws CHECKPOINT_MISMATCH. */
-export function mustFit({ vocabulary, dir }: Origin, items: readonly string[], how: "prefix" | "equal"): void {
+export function mustFit({ vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">, items: readonly string[], how: "prefix" | "equal"): void {
   const column = vocabulary.findIndex((item, k) => items[k] !== item);
   if (column >= 0)
     throw new AppError("CHECKPOINT_MISMATCH", {
@@ -143,7 +167,7 @@ export function mustFit({ vocabulary, dir }: Origin, items: readonly string[], h
 
 /** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */
 export function contentsOf(run: Run, extra: Extra): Contents {
-  const { optimizer, posteriors, partSize, schedule, underWay, local } = run;
+  const { optimizer, posteriors, partSize, schedule, underWay, local, from = null, critic } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   if (underWay) mustBeFinite(run); // at a round's end it has been looked at
   const { users = undefined, ...position } = underWay ?? {};
@@ -152,6 +176,7 @@ export function contentsOf(run: Run, extra: Extra): Contents {
     state: {
       ...optimizer.state(),
       ...posteriors.state(),
+      ...critic?.state(),
       ...(planned && { planned: wholeNumbers(planned) }),
       ...(users && { [USERS]: wholeNumbers(users) }),
     },
@@ -162,6 +187,8 @@ export function contentsOf(run: Run, extra: Extra): Contents {
       sync: local ? "local" : "exact",
       every: local?.every ?? null,
       wire: optimizer.wire,
+      from,
+      critic: critic?.updates,
       progress,
       numbering,
       underWay: underWay && position,
@@ -171,8 +198,12 @@ export function contentsOf(run: Run, extra: Extra): Contents {
   };
 }
 
-function factsOf(run: Run, { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">): ManifestFacts {
-  const { optimizer, step, round, seed, underWay } = run;
+function factsOf(
+  run: Run,
+  { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">,
+): ManifestFacts<NeuralName> {
+  const { model = "recvae", optimizer, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
-  return { config: optimizer.config, step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  const standing = { step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+  return { model, config: optimizer.config, ...standing } as ManifestFacts<NeuralName>;
 }

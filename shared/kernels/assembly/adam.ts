@@ -1,4 +1,4 @@
-// Adam, as PyTorch computes it: dense, no decay, eps outside the root after bias correction (spec/recvae.md 1.7); and whether a gradient may be applied.
+// Adam, as PyTorch computes it: dense, eps outside the root after bias correction (spec/recvae.md 1.7); and whether a gradient may be applied.
 
 const beta1: f32 = 0.9;
 const rest1: f32 = 0.1; // not 1 - beta1: in float32 that is off by 2e-7 of itself, and 1 - beta2 by 1e-5
@@ -33,7 +33,10 @@ export function moveOne(w: usize, m: usize, v: usize, g: f32, rate: f32, correct
   store<f32>(w, load<f32>(w) - (rate * mean) / (sqrt(square) * correction + eps));
 }
 
-/** Moves block `block` of a tensor of `length` floats; its gradient is the sum of `parts` ones, `stride` bytes apart, added in this order. */
+/**
+ * Moves block `block` of a tensor of `length` floats; its gradient is the sum of `parts` ones, `stride` bytes apart, added in this order, and of `decay` times the
+ * weight itself.
+ */
 export function adam(
   block: i32,
   w: usize,
@@ -45,6 +48,7 @@ export function adam(
   length: i32,
   rate: f32,
   correction: f32,
+  decay: f32,
 ): void {
   const first = block * adamBlock;
   const end = (<usize>min(first + adamBlock, length)) << 2;
@@ -52,11 +56,13 @@ export function adam(
   for (; at + 16 <= end; at += 16) {
     let g = v128.load(gradients + at);
     for (let part = 1; part < parts; part++) g = f32x4.add(g, v128.load(gradients + <usize>part * stride + at));
+    if (decay !== 0) g = f32x4.add(g, f32x4.mul(f32x4.splat(decay), v128.load(w + at)));
     moveFour(w + at, m + at, v + at, g, rate, correction);
   }
   for (; at < end; at += 4) {
     let g = load<f32>(gradients + at);
     for (let part = 1; part < parts; part++) g += load<f32>(gradients + <usize>part * stride + at);
+    if (decay !== 0) g += decay * load<f32>(w + at);
     moveOne(w + at, m + at, v + at, g, rate, correction);
   }
 }

@@ -70,7 +70,7 @@ export function bag(block: i32, bags: usize, table: usize, index: usize, values:
 
 /**
  * Moves the rows of block `block` of the table. A row's gradient is the weighted sum of the gradients of the bags that it stands in (`users`, `values`, up to
- * `ends` of each row); it is made in `scratch` (a row for each thread) and used at once: the gradient of the whole table is never written.
+ * `ends` of each row), and of `decay` times the row itself; it is made in `scratch` (a row for each thread) and used at once: the gradient of the whole table is never written.
  * The moments of row k are row `places`[k] of `m` and `v`; row k where there are no places (0).
  */
 export function adamOfBags(
@@ -88,12 +88,14 @@ export function adamOfBags(
   bytes: usize,
   rate: f32,
   correction: f32,
+  decay: f32,
 ): void {
   const gradient = scratch + <usize>thread * ((bytes + 63) & ~63);
   const last = min((block + 1) * rowBlock, rows);
   for (let row = block * rowBlock; row < last; row++) {
     const from = row === 0 ? 0 : load<i32>(ends + ((<usize>row - 1) << 2));
     sumOfRows(gradient, dBags, users, values, from, load<i32>(ends + ((<usize>row) << 2)), bytes);
+    if (decay !== 0) addScaled(gradient, table + <usize>row * bytes, decay, bytes);
     const place = <usize>(places === 0 ? row : load<u32>(places + ((<usize>row) << 2))) * bytes;
     moveRow(table + <usize>row * bytes, m + place, v + place, gradient, bytes, rate, correction);
   }

@@ -5,4 +5,5 @@ export { adamOfBags, addRowsAt, bag, belongTo, rowBlock } from "./bag";
 export { measure, measureBlock } from "./measure";
 export { add, addBlock, subtract } from "./sums";
 export { layer, layerBackward } from "./layer";
+export { tanh } from "./tanh";
 export { fromHalves, gatherBlock, gatherHalves, halfBlock, toHalves } from "./bfloat16";

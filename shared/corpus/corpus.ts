@@ -1,10 +1,12 @@
-// What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by epochs.ts.
-import { foldIn } from "../../../shared/events/split.ts";
-import type { NamedUser } from "../../../shared/ranking/evaluate.ts";
-import { readDataset } from "../../../shared/csv/dataset.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
+// What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by the parameter server and by `train`.
+import { foldIn } from "../events/split.ts";
+import type { NamedUser } from "../ranking/evaluate.ts";
+import { readDataset } from "../csv/dataset.ts";
+import { AppError } from "../runtime/errors.ts";
 import { openEvents } from "./events.ts";
-import type { RowOf } from "./outer-epoch.ts";
+
+/** Distinct columns of a training user. The same answer throughout an outer epoch. */
+export type RowOf = (user: number) => Int32Array;
 
 export interface Corpus {
   readonly name: string;

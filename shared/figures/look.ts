@@ -1,4 +1,4 @@
-// How all figures look: light, of one width, told apart by dash and shape as well as by colour, so that they survive a black and white printer.
+// How all figures look: of one width, told apart by dash and shape as well as by colour, so that they survive a black and white printer. Drawn by `plot` and the benchmark.
 import type { Config } from "vega-lite";
 
 export const WIDTH = 640;

@@ -1,8 +1,8 @@
 // The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the server alone appends to.
-import { Histories } from "../../../shared/events/histories.ts";
-import { Vocabulary } from "../../../shared/events/vocabulary.ts";
-import { type CaughtUp, followTable } from "../../../shared/table/follow.ts";
-import { appendItems, readItems } from "../../../shared/table/items.ts";
+import { Histories } from "../events/histories.ts";
+import { Vocabulary } from "../events/vocabulary.ts";
+import { type CaughtUp, followTable } from "../table/follow.ts";
+import { appendItems, readItems } from "../table/items.ts";
 
 export interface Events {
   readonly histories: Histories;

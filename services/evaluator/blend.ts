@@ -1,0 +1,105 @@
+// The `blend` command: two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like any other, with the report that `train` leaves.
+import { join } from "node:path";
+import { z } from "zod";
+import { blendedModel, mustGoTogether } from "../../shared/checkpoint/blends.ts";
+import { loadModel, type Model, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import { readDataset } from "../../shared/csv/dataset.ts";
+import { openEngine } from "../../shared/engine/engine.ts";
+import { keepEpoch, keepTest, type Scored } from "../../shared/evaluations/per-user.ts";
+import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { blended, chooseWeight } from "../../shared/ranking/blend.ts";
+import { evaluation, type NamedUser, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
+import { scorerOf } from "../../shared/ranking/scorers.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { finish } from "../../shared/runtime/finish.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { fromDataset, fromTable } from "./subject.ts";
+
+const options = z.object({
+  checkpoint: z.string().describe("one model: what `train` left, a checkpoint or a published model"),
+  with: z.string().describe("the other model, of the same data"),
+  data: z.string().optional().describe("dataset directory, whose validation users choose the weight"),
+  table: z.string().optional().describe("table, likewise, read to its newest version"),
+  maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
+  out: z.string().describe("where the blend, its manifest and the report go"),
+  json: z.boolean().default(false).describe("print the report on stdout"),
+});
+type Config = z.output<typeof options>;
+
+export const command = defineCommand({
+  name: "blend",
+  summary: "One model of two: their scores, standardised per user, mixed by a weight that validation users choose",
+  options,
+  async run(config, { signal }) {
+    await blend(config, signal).catch((error: unknown) => {
+      if (error !== signal.reason) throw error; // asked to stop, it leaves nothing
+    });
+  },
+});
+
+async function blend({ checkpoint, with: other, data, table, maxUsers, out, json }: Config, signal: AbortSignal): Promise<void> {
+  if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
+  const startedAt = Date.now();
+  const both = [await loadModel(checkpoint), await loadModel(other)] as const;
+  mustGoTogether(both);
+  const engine = await openEngine({ threads: 1 });
+  const vocabulary = new Vocabulary(both[0].vocabulary);
+  const items = vocabulary.items.length;
+  const { facts } = blendedModel(both, 0);
+  const subject =
+    data === undefined ? await fromTable(table!, vocabulary, facts, maxUsers) : fromDataset(data, readDataset(data), vocabulary, facts);
+
+  const scoreOf = ({ manifest: { model, config }, weights }: Model) => scorerOf(engine, model, config, weights).scoreBatch;
+  const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
+  const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
+  const made = blendedModel(both, weight);
+  const judge = (users: readonly NamedUser[]) => judged(blended(first, second, weight), users, items, signal);
+  const [validation, test] = [await judge(subject.validation), await judge(subject.test)];
+
+  const seconds = (Date.now() - startedAt) / 1000;
+  const report = {
+    model: "blend",
+    settings: {
+      weight,
+      parts: [checkpoint, other].map((path, k) => ({ path, model: both[k]!.manifest.model, settings: both[k]!.manifest.config })),
+    },
+    data: data ?? table,
+    ...{ seed: made.facts.seed, engine: `${engine.name} ${engine.version}`, trainers: 0, threads: engine.threads, sync: "none" },
+    wallSeconds: seconds,
+    parameters: Object.values(made.weights).reduce((sum, { data }) => sum + data.length, 0),
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    /** Mean NDCG@100 of the validation users by the first model's share. */
+    weights: curve.map(({ weight, "ndcg@100": { mean } }) => ({ weight, "ndcg@100": mean })),
+    epochs: [{ epoch: 1, seconds, validation: { "ndcg@100": validation.summaries["ndcg@100"].mean } }],
+    best: { epoch: 1, validation: each(validation.summaries, ({ mean }) => mean), test: test.summaries },
+  };
+  await saveModel(out, made.weights, made.facts, both[0].vocabulary);
+  const standing = { epoch: 1, step: made.facts.step };
+  await keepEpoch(join(out, "evaluations"), standing, [perUser("validation", subject.validation, validation.perUser)]);
+  await keepTest(join(out, "evaluations"), standing, perUser("test", subject.test, test.perUser));
+  await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  process.stderr.write(
+    `${weight.toFixed(2)} of ${checkpoint}, ${(1 - weight).toFixed(2)} of ${other}: ${JSON.stringify(test.summaries)}\n`,
+  );
+  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+const metrics = ["ndcg@100", "recall@20", "recall@50"] as const;
+type Metric = (typeof metrics)[number];
+
+async function judged(scoreBatch: ScoreBatch, users: readonly NamedUser[], items: number, signal: AbortSignal) {
+  const found = await finish(evaluation(scoreBatch, users, items), signal);
+  const of = <T>(value: (name: Metric) => T) => Object.fromEntries(metrics.map((name) => [name, value(name)])) as Record<Metric, T>;
+  return { summaries: of((name) => found[name]), perUser: of((name) => found.perUser[name]) };
+}
+
+const each = <T, U>(record: Readonly<Record<Metric, T>>, of: (value: T) => U) =>
+  Object.fromEntries(metrics.map((name) => [name, of(record[name])]));
+
+const perUser = (part: Scored["part"], users: readonly NamedUser[], figures: Scored["metrics"]): Scored => ({
+  part,
+  scorer: "model",
+  users: users.map(({ user }) => user),
+  metrics: figures,
+});

@@ -1,0 +1,161 @@
+// The recipe of a system of the neural family: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record
+// and the weights; systems/ has the page of each system. RecVAE's own record is config.ts, and is read here as a recipe too.
+import { z } from "zod";
+import { klWeight, type ModelConfig, modelConfig } from "./config.ts";
+
+const positive = z.number().int().positive();
+const factor = z.number().min(0);
+const recVae = modelConfig.shape;
+
+/**
+ * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items.
+ * `warp` and `lambdarank` are no likelihoods but losses of ranks: warp.ts, lambdarank.ts.
+ */
+export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
+
+/** Weights that a run begins with: PyTorch's uniform ones, or Xavier's with small biases. */
+export const firstValues = ["pytorch", "xavier"] as const;
+
+const encoder = z.discriminatedUnion("kind", [
+  /** tanh layers; the first is an embedding bag. Without one the bag itself, and a bias, give mean and log-variance. */
+  z.strictObject({ kind: z.literal("plain"), widths: z.array(positive).max(8) }),
+  /** RecVAE's five layers with skips, swish and LayerNorm. */
+  z.strictObject({ kind: z.literal("residual"), width: positive, layerNormEps: recVae.layerNormEps }),
+]);
+
+const regulariser = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("none") }),
+  /**
+   * KL to the standard normal in closed form. Its weight is `gamma` per item of the user, or, where that is null, grows evenly from 0 to `cap` in
+   * `cap * annealSteps` updates; with 0 steps it is `cap` from the first on.
+   */
+  z.strictObject({ kind: z.literal("standard"), gamma: factor.nullable(), cap: factor, annealSteps: z.number().int().min(0) }),
+  /** KL of a sample to RecVAE's composite prior; `gamma` per item of the user, or `beta`. */
+  z.strictObject({
+    kind: z.literal("composite"),
+    gamma: recVae.gamma,
+    beta: recVae.beta,
+    mixtureWeights: recVae.mixtureWeights,
+    wideLogVariance: recVae.wideLogVariance,
+  }),
+]);
+export type Regulariser = z.output<typeof regulariser>;
+export type Composite = Extract<Regulariser, { kind: "composite" }>;
+
+/** As stored in a manifest. */
+export const recipe = z
+  .strictObject({
+    items: positive,
+    /** Training users with a vector of their own in the first layer, by their number; 0: none has one. */
+    users: z.number().int().min(0),
+    /** Whether a user's row is divided by its L2 norm. */
+    input: z.enum(["normalised", "raw"]),
+    encoder,
+    /** Dimensions of a Gaussian latent that is sampled; null: the last layer goes on to the decoder as it is. */
+    latent: positive.nullable(),
+    /** Widths of the tanh layers before the last, which is linear. */
+    decoder: z.array(positive).max(8),
+    likelihood: z.enum(likelihoods),
+    regulariser,
+    /** Of the sum of all squared weights; biases don't count. */
+    weightDecay: factor,
+    dropoutRate: recVae.dropoutRate,
+    learningRate: recVae.learningRate,
+    /** RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam; factor of its squared weights. Null: no critic. */
+    critic: z
+      .strictObject({ epochs: z.number().int().min(0), learningRate: recVae.learningRate, l2: factor })
+      .nullable()
+      .default(null),
+    firstValues: z.enum(firstValues),
+  })
+  .refine((c) => c.latent !== null || c.regulariser.kind === "none", {
+    message: "a KL term needs a latent that is sampled",
+    path: ["regulariser"],
+  })
+  .refine((c) => c.critic === null || c.likelihood === "multinomial", {
+    message: "a critic judges by the multinomial likelihood",
+    path: ["critic"],
+  })
+  .refine((c) => c.critic === null || c.dropoutRate > 0, {
+    message: "a critic judges lists by the items that dropout keeps from the network",
+    path: ["dropoutRate"],
+  })
+  .refine((c) => c.latent !== null || (c.encoder.kind === "plain" && c.encoder.widths.length > 0), {
+    message: "a residual encoder, and one without a tanh layer, has heads of a latent",
+    path: ["latent"],
+  });
+
+export type Recipe = z.output<typeof recipe>;
+/** Of any neural system. */
+export type NeuralConfig = ModelConfig | Recipe;
+export const neuralConfig = z.union([modelConfig, recipe]);
+
+export const isRecVae = (config: NeuralConfig): config is ModelConfig => "hidden" in config;
+
+export function recipeOf(config: NeuralConfig): Recipe {
+  if (!isRecVae(config)) return config;
+  const { items, hidden, latent, gamma, beta, mixtureWeights, wideLogVariance, layerNormEps, dropoutRate, learningRate } = config;
+  return {
+    items,
+    users: 0,
+    input: "normalised",
+    encoder: { kind: "residual", width: hidden, layerNormEps },
+    latent,
+    decoder: [],
+    likelihood: "multinomial",
+    regulariser: { kind: "composite", gamma, beta, mixtureWeights, wideLogVariance },
+    weightDecay: 0,
+    dropoutRate,
+    learningRate,
+    critic: null,
+    firstValues: "pytorch",
+  };
+}
+
+/** Width of the first layer: of a row of the embedding, and of a user's bag. */
+export function bagWidth(config: NeuralConfig): number {
+  const { encoder, latent } = recipeOf(config);
+  return encoder.kind === "plain" ? (encoder.widths[0] ?? 2 * latent!) : encoder.width;
+}
+
+/** Dimensions of what is sampled; 0 where nothing is. */
+export const latentOf = (config: NeuralConfig): number => config.latent ?? 0;
+
+/** What the decoder is given: a sample, or the encoder's last layer. */
+export function codeWidth(config: NeuralConfig): number {
+  const { latent, encoder } = recipeOf(config);
+  return latent ?? (encoder.kind === "plain" ? encoder.widths.at(-1)! : encoder.width);
+}
+
+/** Width of what stands before the decoder's last layer. */
+export const decoderWidth = (config: NeuralConfig): number => recipeOf(config).decoder.at(-1) ?? codeWidth(config);
+
+/** Whether the prior asks what the encoder of the epoch before said of a user. */
+export const usesOldPosterior = (config: NeuralConfig): boolean => recipeOf(config).regulariser.kind === "composite";
+
+/** Whether new items find a place: their first bias is their log popularity, which only the multinomial likelihood understands; and no user is counted. */
+export function canGrow(config: NeuralConfig): boolean {
+  const { likelihood, users } = recipeOf(config);
+  return likelihood === "multinomial" && users === 0;
+}
+
+/** Weight of the KL term that is the same for all users of a step, after so many updates; undefined where it follows from the user alone. */
+export function annealed(config: NeuralConfig, updates: number): number | undefined {
+  const { regulariser } = recipeOf(config);
+  if (regulariser.kind !== "standard" || regulariser.gamma !== null) return undefined;
+  const { cap, annealSteps } = regulariser;
+  return annealSteps === 0 ? cap : Math.min(cap, updates / annealSteps);
+}
+
+/** What a joint pass is in an epoch of RaCT, counted from 0; undefined without a critic. */
+export function passOfCritic(config: NeuralConfig, epoch: number): "critic" | "actor" | undefined {
+  const { critic } = recipeOf(config);
+  return critic === null ? undefined : epoch < critic.epochs ? "critic" : "actor";
+}
+
+/** KL weight of a user with `count` items; `beta` is the step's, see `annealed`. */
+export function klWeightOf({ regulariser }: Recipe, count: number, beta: number): number {
+  if (regulariser.kind === "none") return 0;
+  if (regulariser.kind === "composite") return klWeight(regulariser, count);
+  return regulariser.gamma === null ? beta : regulariser.gamma * count;
+}

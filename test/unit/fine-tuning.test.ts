@@ -1,0 +1,130 @@
+// WARP and LambdaNet: Mult-VAE's network moved by a loss of ranks, from the weights of a model that is there.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { Posteriors } from "../../services/server/run/posteriors.ts";
+import { resumeOrBegin } from "../../services/server/saving/persistence.ts";
+import { firstWeights, mustHoldOut, openStart } from "../../services/server/saving/start.ts";
+import { command as serverCommand } from "../../services/server/main.ts";
+import { command as trainCommand } from "../../services/train/main.ts";
+import { newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import type { Engine } from "../../shared/engine/engine.ts";
+import { valuesOf } from "../../shared/model/bag.ts";
+import { uploadDecoder } from "../../shared/model/decoder.ts";
+import { permutation } from "../../shared/model/draws.ts";
+import { uploadHidden } from "../../shared/model/encoder.ts";
+import { pages } from "../../shared/model/family/pages.ts";
+import { turnedRecipe } from "../../shared/model/family/settings.ts";
+import { lambdarank } from "../../shared/model/lambdarank.ts";
+import { initialise } from "../../shared/model/parameters.ts";
+import { encoderPart } from "../../shared/model/steps.ts";
+import { warp } from "../../shared/model/warp.ts";
+import { createScorer } from "../../shared/ranking/scorer.ts";
+import { readConfig } from "../../shared/runtime/command.ts";
+import { contentsOf } from "../../services/server/saving/persistence.ts";
+import { onEachEngine } from "./engines.ts";
+import { trainOn } from "./in-process.ts";
+import { deviation } from "./recvae.ts";
+
+const ITEMS = 24;
+const rows = Array.from({ length: 30 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 4))));
+const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned = {}) =>
+  turnedRecipe(pages[name], { hidden: 8, latent: 4, ...turned }, { items: ITEMS, users: 0 });
+const root = mkdtempSync(join(tmpdir(), "tributary-fine-tuning-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+onEachEngine((open) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await open();
+  });
+
+  test.each([
+    ["warp", warp],
+    ["lambdanet", lambdarank],
+  ] as const)(
+    "a part of %s tells the mean loss of its users, and moves each item's bias by the mean gradient of its score",
+    (name, loss) => {
+      const recipe = recipeOf(name);
+      const weights = initialise(recipe, 3);
+      const some = rows.slice(0, 6);
+      const scorer = createScorer(engine, recipe, weights);
+      const scores_BI = scorer.scoreBatch(some);
+      const expected = new Float64Array(ITEMS);
+      let total = 0;
+      some.forEach((row, user) => {
+        const gradient_I = new Float32Array(ITEMS);
+        total += loss(scores_BI.subarray(user * ITEMS, (user + 1) * ITEMS), row, gradient_I);
+        gradient_I.forEach((value, item) => {
+          expected[item]! += value / 12;
+        });
+      });
+      const bag_BH = new Optimizer(recipe, weights).bag({ rows: some, values: valuesOf(recipe.input, some) });
+      const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 }; // half of a batch, nothing drawn
+      const found = encoderPart(engine, uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights), part, true);
+      expect(deviation([found.reconstruction], [total / 12])).toBeLessThan(1e-5);
+      expect(deviation(found.gradients["decoder.fc2.bias"]!.data, expected)).toBeLessThan(1e-4);
+      expect(found.kl).toBe(0);
+      scorer.dispose();
+    },
+  );
+
+  test("epochs of LambdaNet from a model of Mult-VAE raise the NDCG that it works on", async () => {
+    const begun = runOf("mult-vae", initialise(recipeOf("mult-vae"), 1));
+    await trainOn(engine, begun, rows, 10);
+    const tuned = runOf("lambdanet", begun.optimizer.weights);
+    const losses = (await trainOn(engine, tuned, rows, 12)).map(({ reconstruction }) => reconstruction);
+    const mean = (some: readonly number[]) => some.reduce((a, b) => a + b) / some.length;
+    expect(mean(losses.slice(-4))).toBeLessThan(mean(losses.slice(0, 4)) - 0.02);
+  });
+
+  function runOf(name: "mult-vae" | "lambdanet", weights: ReturnType<typeof initialise>) {
+    const optimizer = new Optimizer(recipeOf(name, { learningRate: 0.01 }), weights);
+    const schedule = { ...pages[name].schedule, batchSize: 10 };
+    return { model: name, seed: 5, schedule, partSize: 5, optimizer, posteriors: new Posteriors(4), step: 0, round: 0 };
+  }
+});
+
+describe("a run that begins with a model", () => {
+  const knobs = readConfig(trainCommand, ["--model", "warp", "--hidden", "8", "--latent", "4", "--from", "there"], {});
+  const vocabulary = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
+  const standing = { step: 1, round: 1, seed: 7, salt: "", tableVersion: null, watermark: null, createdAt: 1 };
+  const save = async (name: string, seed: number) => {
+    const config = recipeOf("mult-vae");
+    await saveModel(join(root, name), initialise(config, seed), { model: "mult-vae", config, ...standing }, vocabulary);
+    return openStart(join(root, name));
+  };
+  const asked = { ...knobs, model: "warp" as const };
+
+  test("has its weights, and is gone on with under the same model alone", async () => {
+    const [start, other] = [await save("one", 1), await save("other", 2)];
+    const { run } = resumeOrBegin(undefined, { ...asked, start }, ITEMS);
+    expect(run.optimizer.config).toMatchObject({ likelihood: "warp" });
+    for (const [name, { data }] of Object.entries(start.weights)) expect(run.optimizer.weights[name]!.data, name).toEqual(data);
+    const contents = contentsOf(run, { salt: "", tableVersion: null, watermark: null, vocabulary });
+    await saveCheckpoint(join(root, "run"), contents, 1);
+    const checkpoint = (await newestCheckpoint(join(root, "run"), () => {}))!;
+    const again = (from: typeof start | undefined) => resumeOrBegin(checkpoint, { ...asked, start: from }, ITEMS);
+    expect(again(start).run.from).toBe(start.sha256);
+    expect(() => again(other)).toThrow(/CHECKPOINT_MISMATCH: from was "[0-9a-f]+", is "[0-9a-f]+"/);
+    expect(() => again(undefined)).toThrow(/CHECKPOINT_MISMATCH: from was "[0-9a-f]+", is null/);
+  });
+
+  test("is refused where a tensor is missing or of another shape, and where it held out others", async () => {
+    const start = await save("one", 1);
+    const begin = (turned: object) => firstWeights(recipeOf("warp", turned), 1, start);
+    expect(() => begin({ latent: 5 })).toThrow(/CHECKPOINT_MISMATCH: tensor encoder\.fc2\.weight .* the shape \[8,8\], where \[10,8\] is/);
+    expect(() => begin({ decoder: "linear" })).toThrow(/CHECKPOINT_MISMATCH: tensor decoder\.weight of the model to begin with is missing/);
+    expect(() => mustHoldOut(start, { salt: "s" })).toThrow(/CHECKPOINT_MISMATCH: .* by the salt "", the data does by "s"/);
+    mustHoldOut(start, { salt: "" });
+  });
+
+  test.each(["warp", "lambdanet"])("is asked for by a server of %s, which does not begin with drawn weights; `train` makes one", (name) => {
+    expect(readConfig(trainCommand, ["--model", name], {}).from).toBeUndefined();
+    expect(() => readConfig(serverCommand, ["--model", name, "--out", "o"], {})).toThrow(
+      new RegExp(`--from is required: ${name} goes on from a model`),
+    );
+  });
+});
