@@ -4,22 +4,44 @@
 export function factorise(a: Float64Array, size: number): boolean {
   for (let i = 0; i < size; i++) {
     const row = i * size;
-    for (let j = 0; j <= i; j++) {
-      const other = j * size;
-      let [even, odd] = [0, 0]; // two sums, which the processor adds side by side
-      let k = 0;
-      for (; k + 1 < j; k += 2) {
-        even += a[row + k]! * a[other + k]!;
-        odd += a[row + k + 1]! * a[other + k + 1]!;
-      }
-      if (k < j) even += a[row + k]! * a[other + k]!;
-      const rest = a[row + j]! - (even + odd);
-      if (i > j) a[row + j] = rest / a[other + j]!;
+    let j = 0;
+    for (; j + 1 < i; j += 2) twoEntries(a, row, j, size); // what is read of row i serves both
+    for (; j <= i; j++) {
+      const rest = a[row + j]! - product(a, row, j * size, j);
+      if (i > j) a[row + j] = rest / a[j * size + j]!;
       else if (rest > a[row + i]! * 1e-14) a[row + i] = Math.sqrt(rest);
       else return false;
     }
   }
   return true;
+}
+
+/** Entries j and j + 1 of the row of L that begins at `row`. */
+function twoEntries(a: Float64Array, row: number, j: number, size: number): void {
+  const [first, second] = [j * size, (j + 1) * size];
+  let [p, q, r, s] = [0, 0, 0, 0]; // several sums, which the processor adds side by side
+  let k = 0;
+  for (; k + 1 < j; k += 2) {
+    const [x, y] = [a[row + k]!, a[row + k + 1]!];
+    p += x * a[first + k]!;
+    q += y * a[first + k + 1]!;
+    r += x * a[second + k]!;
+    s += y * a[second + k + 1]!;
+  }
+  if (k < j) {
+    p += a[row + k]! * a[first + k]!;
+    r += a[row + k]! * a[second + k]!;
+  }
+  const entry = (a[row + j]! - (p + q)) / a[first + j]!;
+  a[row + j] = entry;
+  a[row + j + 1] = (a[row + j + 1]! - (r + s) - entry * a[second + j]!) / a[second + j + 1]!;
+}
+
+/** Of the first `count` entries of two rows. */
+function product(a: Float64Array, row: number, other: number, count: number): number {
+  let sum = 0;
+  for (let k = 0; k < count; k++) sum += a[row + k]! * a[other + k]!;
+  return sum;
 }
 
 /** Replaces b by the solution of L L' x = b. */

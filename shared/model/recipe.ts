@@ -1,5 +1,5 @@
 // The recipe of a system of the neural family: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record
-// and the weights; systems/ has the page of each system. RecVAE's own record is config.ts, and is read here as a recipe too.
+// and the weights; family/ has the page of each system. RecVAE's own record is config.ts, and is read here as a recipe too.
 import { z } from "zod";
 import { klWeight, type ModelConfig, modelConfig } from "./config.ts";
 

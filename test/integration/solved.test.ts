@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readManifest } from "../../shared/checkpoint/manifest.ts";
 import { publish } from "../../shared/checkpoint/models.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { withoutTensorflow } from "../unit/engines.ts";
 import { killAll, start, until } from "./processes.ts";
-import { eventually, startService } from "./published.ts";
+import { eventually, startService, writeTable } from "./published.ts";
 import { type Cluster, openCluster, tributary } from "./training-cluster.ts";
 
 const settings: Record<string, string[]> = {
@@ -61,6 +62,19 @@ test.each(models)("%s: `evaluate` finds what `train` reported, `recommend` and s
   } finally {
     await service.process.stop();
   }
+});
+
+test("a table's newest version is fitted to, and named in the manifest", { timeout: 60_000 }, async () => {
+  const table = join(cluster.dir, "table");
+  const histories = await writeTable(table);
+  const fitted = await tributary("train", "--model", "slim", "--table", table, "--salt", "pepper", "--out", out("of-table"), "--json");
+  expect(fitted.code, fitted.stderr).toBe(0);
+  expect(await readManifest(out("of-table"))).toMatchObject({ model: "slim", salt: "pepper", tableVersion: 0 });
+  const evaluated = await tributary("evaluate", "--checkpoint", out("of-table"), "--table", table, "--json", "--no-ease");
+  expect(evaluated.code, evaluated.stderr).toBe(0);
+  const { contract, test: found } = JSON.parse(evaluated.stdout);
+  expect(contract.items).toBe(histories.vocabulary.items.length);
+  expect(found.model["ndcg@100"].mean).toBeGreaterThan(found.popularity["ndcg@100"].mean);
 });
 
 test("Ctrl-C in the middle of a fit ends it at once, and leaves no model", { timeout: 60_000 }, async () => {
