@@ -9,7 +9,9 @@ const builds = join(root, "node_modules", ".tributary", "program");
 /** Running processes load what they need later from the build that they began with. */
 const kept = 10;
 /** Packages of many small files, read with the bundle in a fraction of the time. The others stay where they are. */
-const inlined = ["fastify", "prom-client", "ws", "zod"];
+const inlined = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-node-gpu", "fastify", "pino", "prom-client", "ws", "zod"];
+/** Libraries that one of those loads only for what we never ask of it: JSON schemas (shared/runtime/http.ts), models from the web. */
+const leftOut = ["@fastify/ajv-compiler", "@fastify/fast-json-stringify-compiler", "node-fetch"];
 /** What packages that are CommonJS ask for. */
 const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
 
@@ -36,6 +38,7 @@ export async function buildProgram() {
       entryPoints: sources.filter((path) => /\/(cli|[a-z-]*thread)\.ts$/.test(path)),
       outdir: work,
       outbase: root,
+      external: leftOut,
       chunkNames: "chunks/[name]-[hash]",
       bundle: true,
       splitting: true,
@@ -61,8 +64,13 @@ export async function buildProgram() {
 function inPlace(build) {
   build.onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) => {
     const isOurs = importer.startsWith(join(root, "services")) || importer.startsWith(join(root, "shared"));
-    return kind !== "entry-point" && isOurs && !inlined.includes(path) ? { path, external: true } : undefined;
+    const isInlined = inlined.some((name) => path === name || path.startsWith(`${name}/`));
+    return kind !== "entry-point" && isOurs && !isInlined ? { path, external: true } : undefined;
   });
+  // Of all that this package unites, tfjs-node-gpu's kernels use the core alone.
+  build.onResolve({ filter: /^@tensorflow\/tfjs$/ }, ({ resolveDir, kind }) =>
+    build.resolve("@tensorflow/tfjs-core", { resolveDir, kind }),
+  );
   build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
     const text = await readFile(path, "utf8");
     return { loader: "ts", contents: text.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)) };

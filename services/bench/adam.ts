@@ -1,5 +1,5 @@
 // One Adam step of the whole first layer, by every way that there is: TensorFlow's kernel, typed arrays, and the kernels in use. Milliseconds beside each other.
-import type { Tensor } from "@tensorflow/tfjs";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { Kernels, type Moving, type SparseRows } from "../../shared/kernels/kernels.ts";
 import { uniform } from "../../shared/model/draws.ts";

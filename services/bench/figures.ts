@@ -18,7 +18,7 @@ export function lineOf({ name, value, unit, limit }: Figure): string {
 /** GFLOP/s of a large matrix product. */
 export function gemmRate(engine: Engine): number {
   const n = 2048;
-  const a = engine.tf.randomUniform<import("@tensorflow/tfjs").Rank.R2>([n, n], 0, 1, "float32", 1337);
+  const a = engine.tf.randomUniform<import("@tensorflow/tfjs-core").Rank.R2>([n, n], 0, 1, "float32", 1337);
   const time = median(() => {
     const product = engine.matMul(a, a);
     product.dataSync();

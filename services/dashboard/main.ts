@@ -6,19 +6,24 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
-import { noMemory, remember } from "../../shared/picture/memory.ts";
+import { type Memory, noMemory, remember } from "../../shared/picture/memory.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
-import { flowOf } from "../../shared/picture/statuses.ts";
+import { type Flow, flowOf } from "../../shared/picture/statuses.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
+import { sampleEvery, thinned } from "./history.ts";
 import { serveModels } from "./models.ts";
 import { newsOf } from "./news.ts";
 import { readPages, servePages } from "./pages.ts";
 import { poller } from "./poll.ts";
 import { openRing } from "./ring.ts";
+import { sampleOf } from "./sample.ts";
+import { openProblems } from "./problems.ts";
 import { type Stream, serveStream } from "./stream.ts";
 
+/** Samples that are older reach a page as means. Ms. */
+const [inFull, mean] = [3_600_000, 30_000];
 const dist = fileURLToPath(new URL("./dist", import.meta.url));
 
 export const command = defineCommand({
@@ -36,10 +41,15 @@ export const command = defineCommand({
     const pages = readPages(dist);
     const tokens = readTokens(config.tokenFile, "operator");
     mkdirSync(paths.root, { recursive: true });
-    const ring = await openRing(paths.history, (error) => log.warn({ problem: error.message }, "history is kept in memory only"));
+    const refused = (what: string) => (error: Error) => log.warn({ problem: error.message }, `${what} kept in memory only`);
+    const ring = await openRing(paths.history, refused("history is"));
+    const problems = await openProblems(paths.problems, refused("recent problems are"));
     let picture: Picture | null = null;
     let stream: Stream | undefined;
-    const whole = () => ({ dataDir: paths.root, picture, news: ring.history });
+    const whole = () => {
+      const { history } = ring;
+      return { dataDir: paths.root, picture, news: { ...history, samples: thinned(history.samples, Date.now() - inFull, mean) } };
+    };
     const face = await serveFace({
       service: "dashboard",
       runDir: paths.run,
@@ -56,15 +66,19 @@ export const command = defineCommand({
     });
     log.info({ url: face.url }, "dashboard");
     const ask = poller(paths.run, 800);
-    let memory = noMemory;
+    let memory: Memory = { ...noMemory, recent: problems.before };
+    let sampled: Flow | null = null;
     while (!until.signal.aborted) {
       const started = Date.now();
       const answers = await ask();
       const flow = flowOf(answers, Date.now());
       memory = remember(memory, flow);
       picture = pictureOf(flow, memory);
-      const news = newsOf(ring.history, flow);
+      const isDue = sampled === null || flow.now - sampled.now > sampleEvery - 500; // looks are a second apart, more or less
+      const news = newsOf(ring.history, flow, isDue ? sampleOf(sampled, flow) : null);
+      if (isDue) sampled = flow;
       await ring.keep(news);
+      await problems.keep(memory.recent, flow.now);
       stream?.send({ dataDir: paths.root, picture, news });
       await sleep(1000 - (Date.now() - started), until.signal);
     }

@@ -57,9 +57,14 @@ export function serveModels(app: FastifyInstance, { modelsDir, tokens, log }: Se
       const { a, b } = checked(pair, query);
       return await inTurn(async () => differenceOf(modelsDir, await recordOf(modelsDir, a), await recordOf(modelsDir, b)));
     });
-    routes.post("/api/models/rollback", { bodyLimit: 1024 }, async ({ headers, body }): Promise<RolledBack> => {
-      mustBeOwnPage(headers);
-      mustBeOperator(tokens, headers.authorization);
+    routes.post("/api/models/rollback", { bodyLimit: 1024 }, async ({ headers, body, ip }): Promise<RolledBack> => {
+      try {
+        mustBeOwnPage(headers);
+        mustBeOperator(tokens, headers.authorization);
+      } catch (error) {
+        log.warn({ from: ip, problem: (error as Error).message }, "a rollback was refused");
+        throw error;
+      }
       const to = await currentOr(modelsDir, checked(wish, body).version);
       const before = await goTo(modelsDir, to, true);
       log.warn({ version: to, before }, "rolled back from the page, publication is pinned");

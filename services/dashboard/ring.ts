@@ -1,8 +1,17 @@
-// The history on disk, so that a reload and a restart keep it: one JSON line per second, rewritten when it has grown to twice what it holds.
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
-import { emptyHistory, extend, type History } from "./history.ts";
+// The history on disk, so that a reload and a restart keep it: one JSON line for what each look adds, rewritten as a whole from time to time.
+import { appendFile, readFile } from "node:fs/promises";
+import { z } from "zod";
+import { valuesIn } from "../../shared/runtime/json-lines.ts";
+import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { emptyHistory, extend, type History, isEmpty } from "./history.ts";
 
-const rewriteAfter = 7200;
+/** An hour of samples: the file is never much longer than what it holds. */
+const rewriteAfter = 720;
+
+const series = z
+  .object({ at: z.array(z.number()), columns: z.record(z.string(), z.array(z.number().nullable())) })
+  .refine(({ at, columns }) => Object.values(columns).every(({ length }) => length === at.length), "a column is shorter than the others");
+const line = z.object({ samples: series, rounds: series, evaluations: series, arrivals: series });
 
 export interface Ring {
   readonly history: History;
@@ -10,24 +19,22 @@ export interface Ring {
   keep(news: History): Promise<void>;
 }
 
-/** `refused` hears of the first write that fails. */
+/** `refused` hears of the first write that fails. A line that was cut short by a crash, or is of another shape, is worth nothing, and the rest still is. */
 export async function openRing(file: string, refused: (error: Error) => void): Promise<Ring> {
   const history = emptyHistory();
   const text = await readFile(file, "utf8").catch(() => "");
-  const lines = text.split("\n").filter((line) => line !== "");
-  for (const line of lines) extend(history, parse(line));
-  let written = lines.length;
+  const lines = text.split("\n").filter((each) => each !== "");
+  for (const news of valuesIn(lines, line)) extend(history, news);
+  let written = text === "" || text.endsWith("\n") ? lines.length : rewriteAfter; // after half a line nothing is appended
   let told = false;
   return {
     history,
     keep: async (news) => {
+      if (isEmpty(news)) return;
       extend(history, news);
       try {
         if (written < rewriteAfter) await appendFile(file, `${JSON.stringify(news)}\n`);
-        else {
-          await writeFile(`${file}.tmp`, `${JSON.stringify(history)}\n`);
-          await rename(`${file}.tmp`, file);
-        }
+        else await writeWhole(file, `${JSON.stringify(history)}\n`);
         written = written < rewriteAfter ? written + 1 : 1;
       } catch (error) {
         if (!told) refused(error as Error);
@@ -35,13 +42,4 @@ export async function openRing(file: string, refused: (error: Error) => void): P
       }
     },
   };
-}
-
-/** A line cut short by a crash is worth nothing, and the rest still is. */
-function parse(line: string): History {
-  try {
-    return { ...emptyHistory(), ...(JSON.parse(line) as Partial<History>) };
-  } catch {
-    return emptyHistory();
-  }
 }

@@ -2,7 +2,11 @@
 import { z } from "zod";
 import { type Lines, openLines } from "./lines.ts";
 
-export const figures = z.object({ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() });
+export const figures = z.object({
+  ...{ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() },
+  /** Absent in lines of before they were kept. */
+  ...{ "recall@20:se": z.number().optional(), "recall@50:se": z.number().optional() },
+});
 export type Figures = z.output<typeof figures>;
 
 const line = z.object({

@@ -95,7 +95,9 @@ const figuresOf = (result: Evaluation): Figures => ({
   "ndcg@100": result["ndcg@100"].mean,
   "ndcg@100:se": result["ndcg@100"].standardError,
   "recall@20": result["recall@20"].mean,
+  "recall@20:se": result["recall@20"].standardError,
   "recall@50": result["recall@50"].mean,
+  "recall@50:se": result["recall@50"].standardError,
 });
 
 function allFinite(values: Float32Array): boolean {

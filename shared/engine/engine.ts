@@ -1,11 +1,10 @@
 // The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the model needs from either stands here.
-import type * as tfjs from "@tensorflow/tfjs";
+import type { Tensor2D, default as tfjs } from "@tensorflow/tfjs-core";
 import type { Kernels } from "../kernels/kernels.ts";
 import { AppError } from "../runtime/errors.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
-type Tensor2D = tfjs.Tensor2D;
 export type Tf = typeof tfjs;
 type EngineName = "tensorflow" | "wasm";
 

@@ -1,16 +1,15 @@
 // The engine on TensorFlow's own library, through tfjs-node-gpu's binding; raw kernels where tfjs has no op for them.
 import { createRequire } from "node:module";
 import util from "node:util";
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import { Kernels } from "../kernels/kernels.ts";
-import type { Engine, Tf } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { type Doubles, invert } from "./inverse.ts";
 import { flatten, positionsOf } from "./lists.ts";
 
-/** What we use of the binding's backend; the package types its insides as `any`. */
+/** What we use of the binding's backend. */
 interface NativeBackend {
-  readonly binding: Binding;
-  executeSingleOutput(kernel: string, attributes: object[], inputs: Tensor[]): Tensor;
+  executeSingleOutput(kernel: string, attributes: { name: string; type: number; value: number | boolean }[], inputs: Tensor[]): Tensor;
 }
 
 /** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
@@ -35,21 +34,21 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
   old.isNullOrUndefined ??= (value) => value === null || value === undefined; // Node 23 took it away, tfjs-node 4.22 calls it
 
-  const tf = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu") as Tf & { version: Record<string, string> };
-  await tf.setBackend("tensorflow");
-  tf.env().set("IS_NODE", true);
-  const backend = tf.backend() as unknown as NativeBackend;
-  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = backend.binding;
+  // The binding comes first: where it was not built, tfjs is left to the wasm engine.
+  const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+  const { tf, version, useBinding } = await import("./tfjs-node.ts");
+  const backend: NativeBackend = await useBinding(binding);
+  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding as Binding;
   const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
   const single = type("T", TF_FLOAT);
   const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
 
-  const doubles = doublesOn(backend.binding);
+  const doubles = doublesOn(binding);
 
   return {
     name: "tensorflow",
-    version: tf.version["tfjs-node"] ?? "",
+    version,
     threads,
     tf,
     kernels: new Kernels(threads),

@@ -1,14 +1,14 @@
 // The engine on tfjs's WebAssembly backend: runs everywhere, one thread, about six times slower than TensorFlow.
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { Kernels } from "../kernels/kernels.ts";
 import type { Engine, Tf } from "./engine.ts";
 import { flatten } from "./lists.ts";
 
 export async function openWasm(): Promise<Engine> {
   const require = createRequire(import.meta.url);
-  const tf = require("@tensorflow/tfjs") as Tf;
+  const tf = require("@tensorflow/tfjs-core") as Tf;
   const wasm = require("@tensorflow/tfjs-backend-wasm") as typeof import("@tensorflow/tfjs-backend-wasm");
   wasm.setWasmPaths(dirname(require.resolve("@tensorflow/tfjs-backend-wasm")) + sep);
   await tf.setBackend("wasm");

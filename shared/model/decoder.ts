@@ -1,6 +1,6 @@
 // The decoder: tanh layers where there are any, then one linear layer whose columns are the items. No dense target is ever built: x is sparse, so its share of every
 // gradient is a sum of a few rows. Shapes: B users, I items, L what the decoder is given, D width before its last layer. Source: spec/recvae.md 1.3, 1.4, 1.6.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import { backward, forward, type PlainLayer, uploadLayers } from "./layers.ts";
 import type { Likelihood } from "./likelihoods.ts";

@@ -1,5 +1,5 @@
 // The encoder behind its first layer, whose product is the bag (bag.ts) and comes from outside: of either kind the same face. Shapes: B users, H width of the bag, L latent.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import type { Weights } from "./parameters.ts";
 import { type NeuralConfig, recipeOf } from "./recipe.ts";

@@ -1,6 +1,6 @@
 // Plain layers one behind another, each a product, a bias and tanh: an encoder's behind its first product, a decoder's before its last; and their backward pass.
 // Shapes: B users, D width of a layer. Products are the engine's, bias and tanh the kernels'. Used by plain-encoder.ts and decoder.ts.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import { compact, placeRows } from "../kernels/rows.ts";
 import type { Weights } from "./parameters.ts";

@@ -1,6 +1,6 @@
 // What a part's scores are judged by, each likelihood with its gradient in one form: scale * expected - x, `expected` dense, x the user's items. decoder.ts makes
 // every gradient of it. Shapes: B users, I items. Source: spec/recvae.md 1.3, spec/baselines.md.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import { positionsOf } from "../engine/lists.ts";
 import { lambdarank } from "./lambdarank.ts";

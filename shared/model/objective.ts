@@ -1,5 +1,5 @@
 // The latent half of the loss: one sample, its KL term against the composite prior or the standard normal, and the gradient of both. Shapes: B users, L latent. Source: spec/recvae.md 1.2, 1.5, 1.6.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import type { Composite, Regulariser } from "./recipe.ts";
 

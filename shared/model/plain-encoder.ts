@@ -1,6 +1,6 @@
 // An encoder of plain layers behind its first product, as Mult-VAE, Mult-DAE and CDAE have one: tanh layers, then, where a latent is sampled, one linear layer whose first
 // half is the mean and whose second the log-variance. Shapes: B users, H width of the bag, L latent. Source: spec/baselines.md.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { backward, forward, put, slopes, squashed, uploadLayers } from "./layers.ts";

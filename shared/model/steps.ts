@@ -1,6 +1,6 @@
 // What a trainer computes: a part of an encoder step, a part of a decoder step, posteriors, scores. Arrays in, arrays out; weights are uploaded apart from that.
 // Every gradient is the part's share of its batch's mean, so the parts of a step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
-import type { Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../engine/engine.ts";
 import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";

@@ -17,10 +17,13 @@ export interface Answer {
   readonly answeredAt: number | null;
 }
 
-const metrics = z.object({ "ndcg@100": number, "recall@20": number, "recall@50": number, "ndcg@100:se": number });
+const metrics = z.object({
+  ...{ "ndcg@100": number, "recall@20": number, "recall@50": number },
+  ...{ "ndcg@100:se": number, "recall@20:se": number, "recall@50:se": number },
+});
 
 const replay = z.object({ source: text, produced: number, total: number, ratePerSecond: number, done: z.boolean().catch(false) });
-const trainer = z.object({ state: text, engine: text, parts: number });
+const trainer = z.object({ state: text, engine: text, parts: number, tensors: number, memoryBytes: number });
 const evaluator = z.object({
   state: text,
   freshness: latency,
@@ -91,12 +94,16 @@ function asOne(all: readonly Seen<IngestStatus>[]): Seen<IngestStatus> | null {
   return quietest && { ...quietest, status: combine(all.flatMap(({ status }) => status ?? [])) };
 }
 
-/** Seconds by which the published model is behind the newest event; 0 when it covers every event, null while there is no model. */
-export function freshnessOf(flow: Flow): number | null {
-  const watermark = flow.evaluator?.status?.published?.watermark ?? null;
+/** Ms: after so much silence nobody knows what has arrived since. */
+const silent = 5000;
+
+/** Seconds by which the published model is behind the newest event; 0 when it is known to cover every event, null while there is no model. */
+export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
+  const watermark = evaluator?.status?.published?.watermark ?? null;
   if (watermark === null) return null;
-  const newest = flow.ingest?.status?.newestArrival ?? null;
-  return newest !== null && newest > watermark ? Math.max(0, (flow.now - watermark) / 1000) : 0;
+  const newest = ingest?.status?.newestArrival ?? null;
+  const coversAll = ingest !== null && ingest.silence < silent && (newest === null || newest <= watermark);
+  return coversAll ? 0 : Math.max(0, (now - watermark) / 1000);
 }
 
 /** From a marked event's arrival to each stage, as far as the services tell. */

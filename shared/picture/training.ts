@@ -20,6 +20,8 @@ const trainer = z.object({
 });
 
 const ways = maybe(z.object({ sent: number, received: number }));
+/** `memory`: through memory that a machine's processes share. */
+const wire = maybe(z.object({ sent: number, received: number, memory: ways }));
 
 export const serverStatus = z.object({
   listen: text,
@@ -30,6 +32,7 @@ export const serverStatus = z.object({
   phase: text,
   loss: maybe(z.object({ reconstruction: number, kl: number, total: number })),
   lossHistory: list(z.object({ at: z.number(), round: number, reconstruction: number, kl: number })),
+  norms: maybe(z.object({ gradient: number, update: number })),
   users: number,
   items: number,
   stepsPerMinute: number,
@@ -47,7 +50,7 @@ export const serverStatus = z.object({
       rejected: number,
     }),
   ),
-  bytes: ways,
+  bytes: wire,
   bytesPerStep: ways,
   trainers: list(trainer),
   checkpoint: maybe(z.object({ step: number, round: number, at: number, seconds: number, lastError: text })),

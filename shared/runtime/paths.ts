@@ -21,8 +21,9 @@ export interface Paths {
   readonly perUser: string;
   /** The prequential curve. */
   readonly prequential: string;
-  /** The dashboard's memory. */
+  /** The dashboard's memory: a day over time, and recent problems. */
   readonly history: string;
+  readonly problems: string;
 }
 
 export function pathsOf(dataDir: string): Paths {
@@ -42,5 +43,6 @@ export function pathsOf(dataDir: string): Paths {
     perUser: at("evaluations"),
     prequential: at("prequential.jsonl"),
     history: at("dashboard-history.jsonl"),
+    problems: at("dashboard-problems.json"),
   };
 }

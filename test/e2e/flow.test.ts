@@ -1,9 +1,10 @@
 // The whole flow on real parts: `up` from an empty folder to a published model, a second start, Ctrl-C. Nothing is left behind.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { discover } from "../../shared/runtime/registry.ts";
 
@@ -113,28 +114,97 @@ describe("the whole flow", () => {
     expect(items.map((entry) => entry.item)).not.toContain(item);
   });
 
-  test("a second start goes on where the first stopped, and Ctrl-C drains it within 15 s", async () => {
-    const before = JSON.parse((await tributary("verify", "--table", join(dataDir, "table"), "--data-dir", dataDir, "--json")).stdout) as {
-      rows: number;
-    };
-    const { child, ended } = start(["up", "--data-dir", dataDir, "--port", "0"]);
-    const rows = await until("a new row in the table", 60, async () => {
-      const table = (await statusOf("ingest"))?.table as { rows: number } | undefined;
-      return table && table.rows > before.rows ? table.rows : undefined;
-    });
-    expect(rows).toBeGreaterThan(before.rows);
-    await until("a model that is half as good again as popularity", 120, async () => {
-      const evaluations = (await statusOf("evaluator"))?.evaluations as
-        | Record<"model" | "popularity", Record<string, number> | null>[]
-        | undefined;
-      const newest = evaluations?.at(-1);
-      return newest?.model && newest.model["ndcg@100"]! > 1.5 * newest.popularity!["ndcg@100"]! ? true : undefined;
-    });
-    const askedAt = Date.now();
-    child.kill("SIGINT");
-    const { code, stderr } = await ended;
-    expect(code, stderr).toBe(0);
-    expect((Date.now() - askedAt) / 1000).toBeLessThan(15);
-    expect(leftBehind()).toEqual([]);
-  }, 240_000);
+  describe("a second start", () => {
+    let up: ReturnType<typeof start>;
+    let before: number;
+
+    beforeAll(async () => {
+      const verified = await tributary("verify", "--table", join(dataDir, "table"), "--data-dir", dataDir, "--json");
+      before = (JSON.parse(verified.stdout) as { rows: number }).rows;
+      up = start(["up", "--data-dir", dataDir, "--port", "0"]);
+    }, 60_000);
+
+    test("goes on where the first stopped, to a model that is half as good again as popularity", async () => {
+      await until("a new row in the table", 60, async () => {
+        const table = (await statusOf("ingest"))?.table as { rows: number } | undefined;
+        return table && table.rows > before ? table.rows : undefined;
+      });
+      await until("a model that is half as good again as popularity", 120, async () => {
+        const evaluations = (await statusOf("evaluator"))?.evaluations as
+          | Record<"model" | "popularity", Record<string, number> | null>[]
+          | undefined;
+        const newest = evaluations?.at(-1);
+        return newest?.model && newest.model["ndcg@100"]! > 1.5 * newest.popularity!["ndcg@100"]! ? true : undefined;
+      });
+    }, 240_000);
+
+    test("shows on the page: values move, a stopped ingest turns red and is named, a rollback needs the operator's token", async () => {
+      const tokens = join(folder, "tokens");
+      writeFileSync(tokens, "operator open-sesame\n", { mode: 0o600 });
+      const dashboard = start(["dashboard", "--data-dir", dataDir, "--port", "0", "--token-file", tokens]);
+      const browser = await chromium.launch({
+        executablePath: process.env.TRIBUTARY_TEST_CHROMIUM ?? "/usr/bin/chromium",
+        args: ["--no-sandbox"],
+      });
+      try {
+        const url = await until(
+          "the dashboard",
+          20,
+          async () => discover(join(dataDir, "run")).find(({ pid }) => pid === dashboard.child.pid)?.url,
+        );
+        const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+        await page.goto(url);
+        const told = (selector: string, text: RegExp) =>
+          page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: 30_000 });
+        await told("#headline", /^Training: round \d/);
+        await told("#chart-events .reading", /\d/);
+        const step = page.locator("#training-facts dd").first();
+        const [was, drawn] = [await step.textContent(), await page.locator("#chart-lag canvas").evaluate(pictured)];
+        await until("the step to move", 20, async () => ((await step.textContent()) === was ? undefined : true));
+        await until("the chart to move", 20, async () =>
+          (await page.locator("#chart-lag canvas").evaluate(pictured)) === drawn ? undefined : true,
+        );
+
+        const ingest = discover(join(dataDir, "run")).find(({ service }) => service === "ingest")!;
+        process.kill(ingest.pid, "SIGSTOP");
+        try {
+          await told("#headline", /^Ingest /);
+          expect(await page.locator("#word").textContent()).toBe("Stalled");
+          expect(await page.locator("#box-waiting").getAttribute("data-state")).toBe("red");
+        } finally {
+          process.kill(ingest.pid, "SIGCONT");
+        }
+        await told("#headline", /^Training: round \d/);
+
+        const button = page.getByRole("button", { name: /^Roll back to/ }).first(); // the oldest ones go as new ones come
+        await button.click({ timeout: 60_000 });
+        const dialog = page.getByRole("dialog");
+        const wanted = (await dialog.getByRole("heading").textContent())!.match(/v\d+/)![0];
+        await dialog.getByLabel("Operator's token").fill("guessed");
+        await dialog.getByRole("button", { name: "Roll back" }).click();
+        await dialog.getByRole("alert").filter({ hasText: "wrong or missing" }).waitFor();
+        expect(readFileSync(join(dataDir, "models", "current"), "utf8").trim()).not.toBe(wanted);
+        await dialog.getByLabel("Operator's token").fill("open-sesame");
+        await page.keyboard.press("Enter");
+        await told("#rolled-back", new RegExp(`^${wanted} is current now`));
+        expect(readFileSync(join(dataDir, "models", "current"), "utf8").trim()).toBe(wanted);
+        await until("serve to follow", 20, async () => ((await statusOf("serve"))?.model === wanted ? true : undefined));
+      } finally {
+        await browser.close();
+        dashboard.child.kill("SIGTERM");
+      }
+      expect((await dashboard.ended).code).toBe(0);
+    }, 180_000);
+
+    test("is drained by Ctrl-C within 15 s", async () => {
+      const askedAt = Date.now();
+      up.child.kill("SIGINT");
+      const { code, stderr } = await up.ended;
+      expect(code, stderr).toBe(0);
+      expect((Date.now() - askedAt) / 1000).toBeLessThan(15);
+      expect(leftBehind()).toEqual([]);
+    }, 60_000);
+  });
 });
+
+const pictured = (canvas: Element) => (canvas as HTMLCanvasElement).toDataURL();

@@ -1,7 +1,7 @@
 // The dashboard's page in a real browser, against the real dashboard process and recorded services. TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
@@ -138,7 +138,7 @@ test("a healthy flow: the verdict, the boxes and the charts move without a reloa
   await text("#headline", "round 43");
   await text("#box-training .value", "901");
   await text("#box-events .value", "87");
-  await text("#chart-lag .reading", /^7$/);
+  await page.locator("#chart-lag li", { hasText: "All" }).getByText(/^7$/).waitFor();
   expect(await page.locator("body").getAttribute("data-same-page")).toBe("yes");
   expect([...hosts]).toEqual([url]);
   expect(complaints).toEqual([]);
@@ -223,7 +223,7 @@ test("loading, an empty data directory, and a flow that waits for its first even
     ingest: { ...ingest, ...nothing, lastCommitAt: null },
     server: { ...server, ...untrained, hint: "feed the topic with `tributary replay`" },
     trainer: { ...trainer, state: "waiting" },
-    evaluator: { ...evaluator, evaluations: [], published: null },
+    evaluator: { ...evaluator, evaluations: [], prequential: [], freshness: null, published: null },
     serve: { ...serve, model: null, requests: 0 },
   };
   for (const [service, status] of Object.entries(states)) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, status, 3);
@@ -246,11 +246,11 @@ test("a lost dashboard shows on the page, which goes on by itself with its histo
   await look("lost", ["light"]);
   const kept = (
     (await (await fetch(`${await startDashboard(Number(new URL(url).port))}/api/history`)).json()) as {
-      news: { samples: { at: number }[]; losses: unknown[] };
+      news: Record<"samples" | "rounds", { at: number[] }>;
     }
   ).news;
-  expect(kept.samples[0]!.at).toBeLessThan(stopped);
-  expect(kept.losses).toHaveLength(42);
+  expect(kept.samples.at[0]).toBeLessThan(stopped);
+  expect(kept.rounds.at).toHaveLength(42);
   await text("#word", "Healthy");
 });
 
@@ -313,19 +313,75 @@ test("the table of trainers says who computes, what a part's time goes into, who
   expect(complaints).toEqual([]);
 });
 
-test("the keyboard reads a chart's earlier values and changes the time shown", async () => {
-  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+test("the keyboard reads a chart's earlier values aloud, and changes the time shown and the smoothing", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now(), 120));
   await startFlow();
   await page.goto(await startDashboard());
   await text("#word", "Healthy");
   const plot = page.locator("#chart-loss .plot");
-  expect(await plot.getAttribute("aria-label")).toMatch(/^Loss in nats per user: Reconstruction \d+\.\d, KL \d\.\d+/);
+  expect(await plot.getAttribute("aria-label")).toMatch(/^Loss, nats per user: Reconstruction \d+\.\d, KL \d\.\d+/);
   await plot.focus();
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("ArrowLeft");
   await text("#chart-loss .when", /^\d\d:\d\d:\d\d$/);
-  await page.getByRole("radio", { name: "5 min", exact: true }).check();
+  await text("#chart-lag .when", /^\d\d:\d\d:\d\d$/);
+  expect(await page.locator("#reading").textContent()).toMatch(/^\d\d:\d\d:\d\d: Reconstruction \d+\.\d, KL \d\.\d+$/);
+  const drawn = () => page.locator("#chart-lag canvas").evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+  const quarter = await drawn();
+  await page.getByRole("radio", { name: "1 h", exact: true }).check();
+  await vi.waitFor(async () => expect(await drawn()).not.toBe(quarter));
+  const slider = page.getByRole("slider", { name: "Smoothing" });
+  expect(await slider.getAttribute("aria-valuetext")).toBe("off");
+  await slider.focus();
+  for (const said of ["10 s", "30 s", "60 s"]) {
+    await page.keyboard.press("ArrowRight");
+    expect(await slider.getAttribute("aria-valuetext")).toBe(said);
+  }
+  await look("smoothed", ["light"]);
   expect(await page.getByRole("link", { name: /^Rows waiting/ }).getAttribute("href")).toBe("#section-partitions");
+  expect(complaints).toEqual([]);
+});
+
+test("a chart's values are downloaded as CSV, all lines of the time shown", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now()));
+  await startFlow();
+  await page.goto(await startDashboard());
+  await text("#word", "Healthy");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download Lag as CSV" }).click()]);
+  expect(download.suggestedFilename()).toBe("tributary-lag.csv");
+  const [header, ...rows] = readFileSync(await download.path(), "utf8")
+    .trimEnd()
+    .split("\r\n");
+  expect(header).toBe("time,All,Partition 0,Partition 1,Partition 2,Partition 3");
+  expect(rows.length).toBeGreaterThan(150);
+  const last = rows.at(-1)!.split(",");
+  expect(Date.now() - Date.parse(last[0]!)).toBeLessThan(15_000);
+  expect(last.slice(1)).toEqual(["520", "130", "130", "130", "130"]);
+});
+
+test("a day of history draws, and how long eight hours of it take is told", async () => {
+  writeFileSync(pathsOf(dataDir).history, recordedHistory(Date.now(), 24 * 60));
+  await startFlow();
+  await page.goto(await startDashboard());
+  await text("#word", "Healthy");
+  const drawing = async (range: string) => {
+    await page.evaluate(() => performance.clearMeasures());
+    await page.getByRole("radio", { name: range, exact: true }).check();
+    const taken = () => page.evaluate(() => performance.getEntriesByName("charts drawn").map(({ duration }) => duration));
+    const [first] = await vi.waitFor(async () => {
+      const all = await taken();
+      if (all.length === 0) throw new Error("not drawn yet");
+      return all;
+    });
+    return first!;
+  };
+  const [eight, day] = [await drawing("8 h"), await drawing("24 h")];
+  process.stdout.write(`12 charts: 8 h drawn in ${eight.toFixed(0)} ms (asked: 200), 24 h in ${day.toFixed(0)} ms\n`);
+  const [first] = await page.evaluate(
+    async () => ((await (await fetch("/api/history")).json()) as { news: { samples: { at: number[] } } }).news.samples.at,
+  );
+  expect(Date.now() - first!).toBeGreaterThan(23.9 * 3_600_000);
+  expect(await page.locator(".nothing:visible").count()).toBe(0);
   expect(complaints).toEqual([]);
 });
 

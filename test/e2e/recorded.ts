@@ -29,7 +29,10 @@ export async function serveRecorded(runDir: string, service: string, status: obj
   return recorded;
 }
 
-const metrics = (ndcg: number) => ({ "ndcg@100": ndcg, "recall@20": ndcg * 0.8, "recall@50": ndcg * 1.1, "ndcg@100:se": 0.0042 });
+const metrics = (ndcg: number) => ({
+  ...{ "ndcg@100": ndcg, "recall@20": ndcg * 0.8, "recall@50": ndcg * 1.1 },
+  ...{ "ndcg@100:se": 0.0042, "recall@20:se": 0.0051, "recall@50:se": 0.0055 },
+});
 const quality = (round: number) => 0.16 + 0.25 * (1 - Math.exp(-round / 9));
 
 /** A trainer as the parameter server shows it. */
@@ -115,6 +118,7 @@ export function healthy(now: number, minutes = 14) {
       })),
       users: 8412,
       items: 2213,
+      norms: { gradient: 8.4, update: 0.021 },
       stepsPerMinute: 852,
       parts: { total: 4, leased: 2, done: 1 },
       deadlineMs: 2100,
@@ -131,7 +135,7 @@ export function healthy(now: number, minutes = 14) {
       },
       trainers: [trainerStatus("trainer-1", now), trainerStatus("trainer-2", now)],
       checkpoint: { step: 11_900, round: last, at: now - 9000, seconds: 0.4, ageSeconds: 9 },
-      bytes: { sent: 9e9, received: 9e9 },
+      bytes: { sent: 9e9, received: 9e9, memory: { sent: 4e10, received: 3e10 } },
       bytesPerStep: { sent: 2_412_000, received: 1_810_000 },
     },
     trainer: {
@@ -147,6 +151,15 @@ export function healthy(now: number, minutes = 14) {
     evaluator: {
       service: "evaluator",
       freshness: { p50: 8.1, p95: 10.4, max: 14.2, events: 600 },
+      prequential: all.map((round) => ({
+        at: at(round) + 4000,
+        model: String(round).padStart(6, "0"),
+        events: 5000,
+        users: 1200,
+        "recall@20": quality(round) * 1.1 + 0.01 * wobble(round),
+        "ndcg@100": quality(round) * 0.7 + 0.006 * wobble(round + 2),
+        popularity: { "recall@20": 0.18 + 0.006 * wobble(round + 5), "ndcg@100": 0.12 + 0.004 * wobble(round + 9) },
+      })),
       evaluations: all.map((round) => ({
         at: at(round) + 1500,
         round,
@@ -178,13 +191,36 @@ export function healthy(now: number, minutes = 14) {
   };
 }
 
-/** The dashboard's own file of the last hour, as the process leaves it. */
+/** The dashboard's own file, as the process leaves it: a sample every 5 s, up to `now`, ms. */
 export function recordedHistory(now: number, minutes = 14): string {
-  const sample = (at: number, k: number) => ({
-    at,
-    freshness: k < 70 ? null : 9 + (k % 20) + 3 * Math.abs(Math.sin(k / 50)),
-    lag: Math.round(420 + 300 * Math.abs(Math.sin(k / 37)) + 120 * Math.sin(k * 1.7) + (k > 300 && k < 345 ? (k - 300) * 70 : 0)),
-  });
-  const samples = Array.from({ length: minutes * 60 }, (_, k) => sample(now - minutes * 60_000 + k * 1000, k));
-  return `${JSON.stringify({ samples, losses: [], evaluations: [] })}\n`;
+  const rows = minutes * 12;
+  const at = Array.from({ length: rows }, (_, k) => now - minutes * 60_000 + k * 5000);
+  const column = (of: (k: number) => number | null) => at.map((_, k) => of(k));
+  const wave = (k: number, period: number) => Math.abs(Math.sin(k / period));
+  const stall = (k: number) => (k > 60 && k < 70 ? (k - 60) * 350 : 0);
+  const lag = (k: number, partition: number) => Math.round(110 + 70 * wave(k + 9 * partition, 7) + stall(k) * (1 + partition / 4));
+  const trainers = [41_207, 41_208];
+  const columns = {
+    "events:in": column((k) => 1240 + 90 * Math.sin(k / 9) + 40 * Math.sin(k * 1.7)),
+    "events:consumed": column((k) => 1240 + 90 * Math.sin(k / 9) - (stall(k) > 0 ? 1150 : 0) + (k === 70 ? 3400 : 0)),
+    lag: column((k) => [0, 1, 2, 3].reduce((sum, partition) => sum + lag(k, partition), 0)),
+    ...Object.fromEntries([0, 1, 2, 3].map((partition) => [`lag:${partition}`, column((k) => lag(k, partition))])),
+    ...Object.fromEntries(
+      Object.entries({ pull: 0.004, data: 0.002, compute: 0.051, push: 0.003, wait: 0.011 }).map(([activity, seconds]) => [
+        `step:${activity}`,
+        column((k) => (k < 14 ? null : seconds * (1 + 0.2 * Math.sin(k * 1.3 + seconds * 999)))),
+      ]),
+    ),
+    "norm:gradient": column((k) => (k < 14 ? null : 6 + 60 * Math.exp(-k / 20) + wave(k, 0.7))),
+    "norm:update": column((k) => (k < 14 ? null : 0.02 + 0.08 * Math.exp(-k / 25) + 0.003 * wave(k, 0.9))),
+    freshness: column((k) => (k < 14 ? null : 9 + (k % 4) * 4 + 3 * wave(k, 10))),
+    "freshness:p95": column((k) => (k < 20 ? null : 10.4 + wave(k, 15))),
+    "wire:sent": column((k) => 2.1e5 + 3e4 * wave(k, 3)),
+    "wire:received": column((k) => 1.3e5 + 2e4 * wave(k, 4)),
+    "wire:memory": column((k) => (k < 14 ? 0 : 6.4e7 + 6e6 * wave(k, 2))),
+    ...Object.fromEntries(trainers.map((pid, t) => [`memory:${pid}`, column((k) => 5.8e8 + 3e7 * t + 1e7 * wave(k + 5 * t, 6))])),
+    ...Object.fromEntries(trainers.map((pid, t) => [`tensors:${pid}`, column((k) => (k < 14 ? null : 40 + 2 * t + (k % 3)))])),
+  };
+  const nothing = { at: [], columns: {} };
+  return `${JSON.stringify({ samples: { at, columns }, rounds: nothing, evaluations: nothing, arrivals: nothing })}\n`;
 }

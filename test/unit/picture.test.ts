@@ -291,6 +291,13 @@ test("freshness is 0 when the model covers the newest event, and unknown while t
   expect(freshnessOf(flowOf(answers({ ingest }), now))).toBeNull();
 });
 
+test("a model covers every event only as long as ingest says what has arrived", () => {
+  const covered = answers({ ...healthy, ingest: { ...ingest, newestArrival: now - 9 * second } });
+  const silent = covered.map((each) => (each.service === "ingest" ? { ...each, answeredAt: now - 6 * second } : each));
+  expect(freshnessOf(flowOf(silent, now))).toBe(9);
+  expect(freshnessOf(flowOf(answers({ evaluator: healthy.evaluator }), now))).toBe(9);
+});
+
 test("an answer of another shape loses its unknown figures and nothing else", () => {
   const { boxes, verdict } = look({
     ...healthy,

@@ -1,5 +1,6 @@
 // What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs"; // its gradients
 import { beforeAll, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { type Engine, openEngine } from "../../shared/engine/engine.ts";

@@ -1,93 +1,168 @@
-// The four charts and the time that they share.
-import { count, duration, loss, ratio } from "../../../shared/picture/figures.ts";
-import type { History } from "../history.ts";
-import { makeChart } from "./chart.ts";
-import { find, make } from "./elements.ts";
+// What the charts show: one description each, in the order in which data flows.
+import { bytes, count, duration, elapsed, loss, rate, ratio } from "../../../shared/picture/figures.ts";
+import { activities } from "../../../shared/picture/trainers.ts";
+import type { Series } from "../history.ts";
+import { below } from "./lines.ts";
+import type { ChartSettings, Line } from "./plot.ts";
 
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const secondSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
-const ranges = [
-  { text: "5 min", minutes: 5 },
-  { text: "15 min", minutes: 15 },
-  { text: "1 h", minutes: 60 },
+/** Of samples: a dashboard that did not run, or a service that did not answer. */
+const gap = 90_000;
+const dashes = [[], [7, 3], [2, 2], [9, 3, 2, 3], [5, 5], [1, 4]];
+const colours = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
+
+const fixed = (...lines: Line[]) => ({ lines: () => ({ lines }) });
+const tickRatio = (value: number) => (value === 0 ? "0" : ratio(value).replace(/\.?0+$/, ""));
+const tickBytes = (value: number) => `${compact.format(value)}B`;
+const plain = { write: count, tick: (value: number) => compact.format(value) };
+const ratios = { write: ratio, tick: tickRatio, scale: "from zero", isMarked: true } as const;
+
+/** A line for each column below `prefix:`, behind those of `first`. */
+const oneEach = (prefix: string, name: (key: string) => string, first: readonly Line[] = []) => ({
+  lines: (table: Series) => {
+    const { shown, leftOut } = below(table, prefix, colours.length - first.length);
+    const each = shown.map((column, k): Line => {
+      const at = first.length + k;
+      return { column, name: name(column.slice(prefix.length + 1)), colour: colours[at]!, dash: dashes[at]! };
+    });
+    return { lines: [...first, ...each], leftOut };
+  },
+});
+
+const popularity = (metric: string, name: string, more: Partial<Line> = {}): Line => ({
+  ...{ column: `popularity:${metric}`, name, colour: "--reference", dash: [6, 5], isReference: true },
+  ...more,
+});
+
+export const charts: readonly ChartSettings[] = [
+  {
+    ...{ id: "events", title: "Events", unit: "per second", empty: "waiting for ingest", section: "samples", gap, scale: "from zero" },
+    ...fixed(
+      { column: "events:in", name: "In", colour: "--line-1", isFilled: true },
+      { column: "events:consumed", name: "Consumed", colour: "--line-2", dash: [7, 3] },
+    ),
+    ...{ write: rate, tick: plain.tick },
+  },
+  {
+    ...{ id: "lag", title: "Lag", unit: "messages not yet in the table", empty: "waiting for ingest", section: "samples", gap },
+    ...oneEach("lag", (key) => `Partition ${key}`, [{ column: "lag", name: "All", colour: "--line-1", isFilled: true }]),
+    ...{ scale: "from zero", ...plain },
+  },
+  {
+    ...{
+      id: "step",
+      title: "Step time",
+      unit: "of a trainer in a step, from the bottom up",
+      empty: "waiting for a step",
+      section: "samples",
+      gap,
+    },
+    ...fixed(
+      ...activities.map((activity): Line => ({ column: `step:${activity}`, name: activity, colour: `--${activity}`, isFilled: true })),
+    ),
+    ...{ scale: "from zero", isStacked: true, write: elapsed, tick: elapsed },
+  },
+  {
+    ...{ id: "loss", title: "Loss", unit: "nats per user", empty: "waiting for the first round of training", section: "rounds" },
+    ...fixed(
+      { column: "reconstruction", name: "Reconstruction", colour: "--line-1" },
+      { column: "kl", name: "KL", colour: "--line-2", dash: [7, 3], isRight: true },
+    ),
+    ...{ scale: "near", isMarked: true, write: loss, tick: plain.tick },
+  },
+  {
+    ...{
+      id: "norms",
+      title: "Norms",
+      unit: "gradient and update, log scale",
+      empty: "waiting for the first update",
+      section: "samples",
+      gap,
+    },
+    ...fixed(
+      { column: "norm:gradient", name: "Gradient", colour: "--line-1" },
+      { column: "norm:update", name: "Update", colour: "--line-2", dash: [7, 3] },
+    ),
+    ...{ scale: "log", write: significant, tick: significant },
+  },
+  {
+    ...{
+      id: "ndcg",
+      title: "NDCG@100",
+      unit: "held-out users, 95 % interval",
+      empty: "waiting for the first evaluation",
+      section: "evaluations",
+    },
+    ...fixed({ column: "ndcg@100", name: "Model", colour: "--line-1", error: "ndcg@100:se" }, popularity("ndcg@100", "Popularity")),
+    ...ratios,
+  },
+  {
+    ...{
+      id: "recall",
+      title: "Recall",
+      unit: "held-out users, 95 % interval",
+      empty: "waiting for the first evaluation",
+      section: "evaluations",
+    },
+    ...fixed(
+      { column: "recall@50", name: "@50", colour: "--line-1", error: "recall@50:se" },
+      { column: "recall@20", name: "@20", colour: "--line-2", dash: [7, 3], error: "recall@20:se" },
+      popularity("recall@50", "popularity @50"),
+      popularity("recall@20", "popularity @20", { dash: [2, 3] }),
+    ),
+    ...ratios,
+  },
+  {
+    ...{ id: "prequential", title: "What arrives", unit: "ranked before it is learned", empty: "waiting for arrivals after a first model" },
+    ...{ section: "arrivals" as const },
+    ...fixed(
+      { column: "recall@20", name: "Recall@20", colour: "--line-1" },
+      { column: "ndcg@100", name: "NDCG@100", colour: "--line-2", dash: [7, 3] },
+      popularity("recall@20", "popularity's Recall"),
+      popularity("ndcg@100", "popularity's NDCG", { dash: [2, 3] }),
+    ),
+    ...ratios,
+    isMarked: false,
+  },
+  {
+    ...{ id: "freshness", title: "Freshness", unit: "how old is what the model knows", empty: "waiting for the first published model" },
+    ...{ section: "samples" as const, gap },
+    ...fixed(
+      { column: "freshness", name: "Behind the events", colour: "--line-1", isFilled: true },
+      { column: "freshness:p95", name: "Event to model, p95", colour: "--line-2", dash: [7, 3] },
+    ),
+    ...{ scale: "from zero", write: duration, tick: duration, steps: secondSteps },
+  },
+  {
+    ...{ id: "wire", title: "Wire", unit: "bytes per second", empty: "waiting for the parameter server", section: "samples", gap },
+    ...fixed(
+      { column: "wire:sent", name: "Sent", colour: "--line-1" },
+      { column: "wire:received", name: "Received", colour: "--line-2", dash: [7, 3] },
+      { column: "wire:memory", name: "By shared memory", colour: "--line-3", dash: [2, 2] },
+    ),
+    ...{ scale: "from zero", write: (value) => (value === null ? "–" : `${bytes(value)}/s`), tick: tickBytes },
+  },
+  {
+    ...{ id: "memory", title: "Memory", unit: "resident, each trainer", empty: "waiting for a trainer", section: "samples", gap },
+    ...oneEach("memory", (pid) => `Process ${pid}`),
+    ...{ scale: "from zero", write: bytes, tick: tickBytes },
+  },
+  {
+    ...{
+      id: "tensors",
+      title: "Live tensors",
+      unit: "on the engine, each trainer",
+      empty: "waiting for a trainer",
+      section: "samples",
+      gap,
+    },
+    ...oneEach("tensors", (pid) => `Process ${pid}`),
+    ...{ scale: "from zero", ...plain },
+  },
 ];
 
-/** Draws a history up to `now`, ms since 1970. */
-export function makeCharts(): { draw(history: History, now: number): void } {
-  const host = find("charts");
-  const lossChart = makeChart(host, {
-    id: "loss",
-    title: "Loss",
-    unit: "nats per user",
-    empty: "waiting for the first round of training",
-    lines: [
-      { name: "Reconstruction", colour: "--series-1", marked: true },
-      { name: "KL", colour: "--series-2", marked: true, right: true },
-    ],
-    fromZero: false,
-    write: loss,
-    tick: (value) => compact.format(value),
-  });
-  const ndcgChart = makeChart(host, {
-    id: "ndcg",
-    title: "NDCG@100",
-    unit: "held-out users",
-    empty: "waiting for the first evaluation",
-    lines: [
-      { name: "Model", colour: "--series-1", marked: true },
-      { name: "Popularity", colour: "--reference", dashed: true },
-    ],
-    fromZero: true,
-    write: ratio,
-    tick: (value) => (value === 0 ? "0" : ratio(value).replace(/\.?0+$/, "")),
-  });
-  const lagChart = makeChart(host, {
-    id: "lag",
-    title: "Lag",
-    unit: "messages not yet in the table",
-    empty: "waiting for ingest",
-    lines: [{ name: "Messages", colour: "--series-1", filled: true }],
-    fromZero: true,
-    write: count,
-    tick: (value) => compact.format(value),
-  });
-  const freshnessChart = makeChart(host, {
-    id: "freshness",
-    title: "Freshness",
-    unit: "age of the newest event that the model covers",
-    empty: "waiting for the first published model",
-    lines: [{ name: "Behind", colour: "--series-1", filled: true }],
-    fromZero: true,
-    write: duration,
-    tick: duration,
-    steps: secondSteps,
-  });
-
-  let minutes = 15;
-  let redraw = () => {};
-  find("ranges").append(
-    ...ranges.map((range) => {
-      const input = make("input", "");
-      Object.assign(input, { type: "radio", name: "range", value: String(range.minutes), checked: range.minutes === minutes });
-      input.addEventListener("change", () => {
-        minutes = range.minutes;
-        redraw();
-      });
-      return make("label", "", input, make("span", "", range.text));
-    }),
-  );
-  return {
-    draw: ({ samples, losses, evaluations }, now) => {
-      redraw = () => {
-        const oldest = Math.min(samples[0]?.at ?? now, losses[0]?.at ?? now, evaluations[0]?.at ?? now);
-        const from = Math.max(now - minutes * 60_000, Math.min(oldest, now - 60_000));
-        const at = (list: readonly { at: number }[]) => list.map((item) => item.at);
-        lossChart.draw(at(losses), [losses.map((item) => item.reconstruction), losses.map((item) => item.kl)], from, now);
-        ndcgChart.draw(at(evaluations), [evaluations.map((item) => item.model), evaluations.map((item) => item.popularity)], from, now);
-        lagChart.draw(at(samples), [samples.map((item) => item.lag)], from, now);
-        freshnessChart.draw(at(samples), [samples.map((item) => item.freshness)], from, now);
-      };
-      redraw();
-    },
-  };
+function significant(value: number | null): string {
+  if (value === null) return "–";
+  return value >= 1e4 ? compact.format(value) : String(Number(value.toPrecision(3)));
 }

@@ -1,16 +1,16 @@
 // The page: follows the dashboard's stream, and says so when it cannot.
-import { emptyHistory, extend, type History } from "../history.ts";
+import { emptyHistory, extend, type History, isEmpty } from "../history.ts";
 import type { Update } from "../stream.ts";
-import { makeCharts } from "./charts.ts";
 import { connect } from "./connection.ts";
 import { clock, find, write } from "./elements.ts";
 import { showFigures } from "./figures.ts";
 import { followModels } from "./models.ts";
 import { showTables } from "./tables.ts";
+import { makeTimeline } from "./timeline.ts";
 import { showTrainers } from "./trainers.ts";
 import { showLost, showVerdict } from "./verdict.ts";
 
-const charts = makeCharts();
+const timeline = makeTimeline();
 let history: History = emptyHistory();
 let last: Update["picture"] = null;
 
@@ -25,7 +25,7 @@ function show({ dataDir, picture, news }: Update): void {
   showTrainers(picture.training, picture.at);
   showTables(picture);
   followModels(picture.at);
-  charts.draw(history, picture.at);
+  if (!isEmpty(news)) timeline.draw(history, picture.at);
 }
 
 function say(state: "live" | "lost", text: string): void {
