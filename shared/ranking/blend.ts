@@ -2,6 +2,7 @@
 // Shapes: B users, I items.
 import type { HeldOutUser, ScoreBatch } from "./evaluate.ts";
 import { ndcg, rankingOf, type Summary, summary } from "./metrics.ts";
+import { paired } from "./paired.ts";
 
 /** Shares of the first model that are tried: finer steps change the NDCG of a blend by less than its standard error. */
 const shares: readonly number[] = Array.from({ length: 21 }, (_, k) => k / 20);
@@ -57,8 +58,8 @@ export interface Choice {
 }
 
 /**
- * The share of the first model with the highest mean NDCG@100 of these users, the more even one of two that are equal; .5 where no user has a target. Each model
- * scores each user once. Yields after each batch of users, so that a process can breathe.
+ * The most even share of the first model whose mean NDCG@100 of these users is no more than one standard error (of the paired differences) below the best one's (Breiman et al.
+ * 1984): near the best the curve is flat and its peak is chance, but it falls steeply where one model is left alone. .5 where no user has a target. Each model scores each user once. Yields after each batch of users, so that a process can breathe.
  */
 export function* chooseWeight(
   first: ScoreBatch,
@@ -84,5 +85,10 @@ export function* chooseWeight(
   const curve = shares.map((weight, k) => ({ weight, "ndcg@100": summary(gains[k]!) }));
   const evenFirst = curve.toSorted((a, b) => Math.abs(a.weight - 0.5) - Math.abs(b.weight - 0.5));
   const best = evenFirst.reduce((best, each) => (each["ndcg@100"].mean > best["ndcg@100"].mean ? each : best));
-  return { weight: best.weight, curve };
+  const gainsOf = ({ weight }: { readonly weight: number }) => gains[shares.indexOf(weight)]!;
+  const isAsGood = (each: typeof best) => {
+    const { mean, standardError } = paired(gainsOf(best).map((gain, user) => gain - gainsOf(each)[user]!));
+    return mean <= standardError;
+  };
+  return { weight: (evenFirst.find(isAsGood) ?? evenFirst[0]!).weight, curve };
 }
