@@ -1,5 +1,5 @@
 // How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
-import { duration } from "../../shared/picture/figures.ts";
+import { duration, plural } from "../../shared/picture/figures.ts";
 import { fraction } from "../../shared/figures/look.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
 import type { Result } from "./ledger.ts";
@@ -38,7 +38,10 @@ export function showProgress(plan: Plan, jobs: number): Progress {
       say(endOf(nameOf(trial, plan), result));
     },
     say,
-    end: () => line.end(),
+    end: () => {
+      line.show(`${plural(results.size, "trial")} done`);
+      line.end();
+    },
   };
 }
 

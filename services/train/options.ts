@@ -51,7 +51,9 @@ export const options = z
       .describe("most epochs of the mult-vae that is trained first where --from names none"),
     trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
     patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
-    timeLimit: duration("365d").optional().describe("end before an epoch that would go beyond so long, such as 30m; one is always done"),
+    timeLimit: duration("365d")
+      .optional()
+      .describe("end before an epoch or a sweep that would go beyond so long, such as 30m; one is always done"),
     out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
