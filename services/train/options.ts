@@ -34,6 +34,8 @@ const settings = {
   nu: z.coerce.number().min(0).optional().describe(`of ials: how lambda grows with a row's entries (default ${ialsDefaults.nu})`),
 };
 const settingsShape = z.object(settings);
+/** Settings of neural systems that are undefined unless given: a solved system has none of them. */
+const turnable = Object.keys(knobs).filter((name) => knobs[name as keyof typeof knobs].safeParse(undefined).data === undefined);
 
 export const options = z
   .object({
@@ -68,7 +70,8 @@ export const options = z
   })
   .superRefine((config, context) => {
     const own = usualOf(config.model);
-    for (const name of Object.keys(settings) as (keyof typeof settings)[])
+    const foreign = [...Object.keys(settings), ...(isNeural(config.model) ? [] : turnable)];
+    for (const name of foreign as (keyof typeof settings | keyof typeof knobs)[])
       if (config[name] !== undefined && !(name in own))
         context.addIssue({ code: "custom", path: [name], message: `is no setting of ${config.model}` });
   });
