@@ -45,8 +45,13 @@ export function showProgress(plan: Plan, jobs: number): Progress {
   };
 }
 
+/** "recvae, gamma 0.005"; of an ablation's step its name alone, which says all. */
 const nameOf = ({ entry, setting, seed }: Trial, plan: Plan) =>
-  `${entry.id}, ${setting.name}${plan.seeds.length > 1 ? `, seed ${seed}` : ""}`;
+  [
+    entry.id,
+    ...(entry.id.endsWith(setting.name) ? [] : [setting.name]),
+    ...(plan.seeds.length > 1 && entry.isSeeded ? [`seed ${seed}`] : []),
+  ].join(", ");
 
 function endOf(name: string, result: Result | undefined): string {
   if (!result) return `– ${name}: stopped, to be gone on with`;
