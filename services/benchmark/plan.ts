@@ -135,6 +135,8 @@ function trialOf(plan: Plan, entry: Entry, setting: Setting, seed: number, from:
   return { id, entry, setting, seed, from, secondsLeft: plan.budgetSeconds };
 }
 
-/** How many trials there can be at most, for the progress bar. */
-export const mostTrials = ({ entries, seeds }: Plan): number =>
-  entries.reduce((sum, { settings, isSeeded }) => sum + settings.length + (isSeeded ? seeds.length - 1 : 0), 0);
+/** How many trials there can be at most, for the progress bar; one that two entries share counts once. */
+export function mostTrials({ entries, seeds }: Plan): number {
+  const tuning = new Set(entries.flatMap(({ model, settings }) => settings.map(({ flags }) => [model, ...flags].join(" "))));
+  return tuning.size + entries.filter(({ isSeeded }) => isSeeded).length * (seeds.length - 1);
+}

@@ -1,5 +1,5 @@
 // How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
-import { duration } from "../../shared/picture/figures.ts";
+import { duration, plural } from "../../shared/picture/figures.ts";
 import { fraction } from "../../shared/figures/look.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
 import type { Result } from "./ledger.ts";
@@ -38,12 +38,20 @@ export function showProgress(plan: Plan, jobs: number): Progress {
       say(endOf(nameOf(trial, plan), result));
     },
     say,
-    end: () => line.end(),
+    end: () => {
+      line.show(`${plural(results.size, "trial")} done`);
+      line.end();
+    },
   };
 }
 
+/** "recvae, gamma 0.005"; of an ablation's step its name alone, which says all. */
 const nameOf = ({ entry, setting, seed }: Trial, plan: Plan) =>
-  `${entry.id}, ${setting.name}${plan.seeds.length > 1 ? `, seed ${seed}` : ""}`;
+  [
+    entry.id,
+    ...(entry.id.endsWith(setting.name) ? [] : [setting.name]),
+    ...(plan.seeds.length > 1 && entry.isSeeded ? [`seed ${seed}`] : []),
+  ].join(", ");
 
 function endOf(name: string, result: Result | undefined): string {
   if (!result) return `– ${name}: stopped, to be gone on with`;

@@ -63,15 +63,15 @@ function argumentsOf({ id, entry, setting, seed, from, secondsLeft }: Trial, { o
   const where = ["--data", data, "--out", dir, ...begin, ...entry.flags, ...setting.flags];
   if (entry.kind === "blend") return where;
   const seeded = entry.isSeeded ? ["--seed", String(seed)] : [];
-  const neural = ["--trainers", String(trainers), "--time-limit", `${secondsLeft}s`];
-  return ["--model", entry.model, "--data-dir", join(dir, "run"), ...seeded, ...(entry.kind === "neural" ? neural : []), ...where];
+  const shared = entry.kind === "neural" ? ["--trainers", String(trainers)] : [];
+  return ["--model", entry.model, "--data-dir", join(dir, "run"), "--time-limit", `${secondsLeft}s`, ...seeded, ...shared, ...where];
 }
 
 /**
- * Seconds after which the process is stopped. A neural run ends by itself before an epoch that would take it beyond its time; its first epoch may go
- * beyond it, so that it can be said how long one takes, and so may its last test.
+ * Seconds after which the process is stopped. A run ends by itself before an epoch or a sweep that would take it beyond its time; its first one may go beyond
+ * it, so that it can be said how long one takes, and so may its last test.
  */
-const hardLimitOf = ({ entry, secondsLeft }: Trial) => (entry.kind === "neural" ? 1.25 * secondsLeft + 60 : secondsLeft);
+const hardLimitOf = ({ secondsLeft }: Trial) => 1.25 * secondsLeft + 60;
 
 const TAIL_BYTES = 4_096;
 

@@ -18,15 +18,17 @@ export interface End {
 }
 
 export function judged({ entry, secondsLeft }: Trial, end: End): Pick<Attempt, "outcome" | "why"> {
+  const unit = entry.kind === "neural" ? "epoch" : "sweep";
   const [first, ...others] = end.trained?.epochs ?? [];
   if (end.trained && first && others.length === 0 && first.seconds > secondsLeft)
-    return { outcome: "stopped", why: `${spanOf(secondsLeft)} are too little for one epoch, which took ${spanOf(first.seconds)}` };
+    return { outcome: "stopped", why: `${spanOf(secondsLeft)} are too little for one ${unit}, which took ${spanOf(first.seconds)}` };
   if (end.trained) return { outcome: "done", why: null };
   if (end.wasAsked) return { outcome: "interrupted", why: null };
-  if (end.seconds > end.limit) {
-    const epoch = entry.kind === "neural" ? `: one epoch takes longer than ${spanOf(end.limit)}` : "";
-    return { outcome: "stopped", why: `not done when its ${spanOf(secondsLeft)} were over${epoch}` };
-  }
+  if (end.seconds > end.limit)
+    return {
+      outcome: "stopped",
+      why: `not done when its ${spanOf(secondsLeft)} were over: one ${unit} takes longer than ${spanOf(end.limit)}`,
+    };
   const said = errorIn(end.lastWords);
   return { outcome: "failed", why: said === "" ? `ended with exit code ${end.code} and left no report` : said };
 }

@@ -34,6 +34,8 @@ const settings = {
   nu: z.coerce.number().min(0).optional().describe(`of ials: how lambda grows with a row's entries (default ${ialsDefaults.nu})`),
 };
 const settingsShape = z.object(settings);
+/** Settings of neural systems that are undefined unless given: a solved system has none of them. */
+const turnable = Object.keys(knobs).filter((name) => knobs[name as keyof typeof knobs].safeParse(undefined).data === undefined);
 
 export const options = z
   .object({
@@ -51,7 +53,9 @@ export const options = z
       .describe("most epochs of the mult-vae that is trained first where --from names none"),
     trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
     patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
-    timeLimit: duration("365d").optional().describe("end before an epoch that would go beyond so long, such as 30m; one is always done"),
+    timeLimit: duration("365d")
+      .optional()
+      .describe("end before an epoch or a sweep that would go beyond so long, such as 30m; one is always done"),
     out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
@@ -66,7 +70,8 @@ export const options = z
   })
   .superRefine((config, context) => {
     const own = usualOf(config.model);
-    for (const name of Object.keys(settings) as (keyof typeof settings)[])
+    const foreign = [...Object.keys(settings), ...(isNeural(config.model) ? [] : turnable)];
+    for (const name of foreign as (keyof typeof settings | keyof typeof knobs)[])
       if (config[name] !== undefined && !(name in own))
         context.addIssue({ code: "custom", path: [name], message: `is no setting of ${config.model}` });
   });

@@ -39,6 +39,8 @@ interface Task<N extends SolvedName> {
   readonly threads: number;
   readonly out: string | undefined;
   readonly seed: number;
+  /** ms: the fit ends before a sweep that would go beyond it, as far as the newest one tells. */
+  readonly timeLimit: number;
 }
 
 /** Throws DATASET_MALFORMED, TABLE_MISSING, DATA_TOO_LARGE, ENGINE_MISSING, NOT_FINITE. Asked to stop, it leaves nothing. */
@@ -51,7 +53,16 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();
   mustFitMemory(model, config, sizeOf(rows, config.items, threads), Math.min(totalmem(), process.constrainedMemory()));
-  const task = { model, config, corpus, rows, threads, out: options.out, seed: options.seed };
+  const task = {
+    model,
+    config,
+    corpus,
+    rows,
+    threads,
+    out: options.out,
+    seed: options.seed,
+    timeLimit: options.timeLimit ?? Number.POSITIVE_INFINITY,
+  };
   try {
     await fitAndReport(task, options, signal);
   } catch (error) {
@@ -95,11 +106,12 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
 
 /** The model after the sweep whose validation NDCG@100 is the best; without validation users the last one's. */
 async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSignal): Promise<{ best: Best; epochs: Epoch[] }> {
-  const { model, config, rows, threads, out, seed } = task;
+  const { model, config, rows, threads, out, seed, timeLimit } = task;
   const epochs: Epoch[] = [];
   let best: Best | undefined;
-  let startedAt = Date.now();
-  const bar = openBar(model, startedAt, Date.now);
+  const beganAt = Date.now();
+  let startedAt = beganAt;
+  const bar = openBar(model, beganAt, Date.now);
   try {
     const sweeps = (solvers[model] as Solver<ConfigOf<N>>)({ rows, config, seed, threads, signal, progress: bar.show });
     for await (const fitted of sweeps) {
@@ -109,7 +121,9 @@ async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSigna
       const ndcg = summaries["ndcg@100"].mean;
       if (!best || !(ndcg <= best.validation["ndcg@100"].mean)) best = { ...fitted, epoch, validation: summaries };
       epochs.push({ epoch, seconds: (Date.now() - startedAt) / 1000, validation: { "ndcg@100": ndcg } });
+      const took = Date.now() - startedAt;
       startedAt = Date.now();
+      if (startedAt - beganAt + took > timeLimit) break;
     }
   } finally {
     bar.end();

@@ -9,7 +9,6 @@ import { MANIFEST } from "./weights.ts";
 export const VOCABULARY = "vocabulary.json";
 
 const standing = z.object({
-  format: z.literal(1),
   /** Steps of the run so far. */
   step: z.number().int().nonnegative(),
   /** Outer epochs completed. */
@@ -30,17 +29,20 @@ const standing = z.object({
   createdAt: z.number(),
 });
 /** The system's name decides what its settings look like. */
-const ofSystem = <N extends SystemName>(model: N) => standing.extend({ model: z.literal(model), config: systems[model].config });
+const ofSystem = <N extends SystemName>(model: N) =>
+  z.object({ format: z.literal(1), model: z.literal(model), config: systems[model].config, ...standing.shape });
 const manifestSchema = z.discriminatedUnion("model", systemNames.map(ofSystem) as [ReturnType<typeof ofSystem>]);
 
 /** Once for each name, so that a look at `model` says what `config` is. */
 export type Manifest<N extends SystemName = SystemName> = N extends N
-  ? z.output<typeof standing> & { readonly model: N; readonly config: ConfigOf<N> }
+  ? z.output<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
   : never;
 export type NeuralManifest = Manifest<NeuralName>;
-type Written<N extends SystemName> = N extends N ? z.input<typeof standing> & { readonly model: N; readonly config: ConfigOf<N> } : never;
+type Written<N extends SystemName> = N extends N
+  ? z.input<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
+  : never;
 export type WrittenManifest = Written<SystemName>;
-type Told = Omit<z.input<typeof standing>, "format" | "vocabulary" | "sha256" | "published">;
+type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published">;
 /** What the caller knows; the rest follows from the files. Where no system is named it is RecVAE. */
 export type ManifestFacts<N extends SystemName = SystemName> = N extends N
   ? Told & { readonly config: ConfigOf<N> } & (N extends "recvae" ? { readonly model?: N } : { readonly model: N })

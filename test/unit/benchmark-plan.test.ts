@@ -94,6 +94,7 @@ describe("the order of trials", () => {
     const { started, tried } = play(plan, () => takes(1), { jobs: 2 });
     expect(ids(started)).toEqual(["a/usual", "a/lambda=1"]);
     expect(chosen(plan, plan.entries[1]!, tried)?.id).toBe("a/usual");
+    expect(mostTrials(plan)).toBe(2);
   });
 });
 

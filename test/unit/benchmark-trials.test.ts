@@ -56,6 +56,21 @@ describe("a trial that ended", () => {
   });
 });
 
+test("what is solved speaks of sweeps, and says when the budget ended them", () => {
+  const solved = entryOf("wmf", 1, { kind: "solved", flags: [] });
+  const epochs = [{ epoch: 1, seconds: 44, validation: { "ndcg@100": 0.3 } }];
+  const trained = { wallSeconds: 44, epochs, best: { epoch: 1, validation: { "ndcg@100": 0.3 } }, settings: { sweeps: 16 } };
+  const end: End = { code: 0, seconds: 50, limit: 97, wasAsked: false, trained, lastWords: "" };
+  expect(judged({ entry: solved, secondsLeft: 30 } as Trial, end).why).toBe("30 s are too little for one sweep, which took 44 s");
+  const agenda = agendaOf([solved]);
+  const evidence = played(
+    agenda,
+    () => ({ ...done(0.3), trained }),
+    () => examAround(0.4, 0),
+  );
+  expect(reported(agenda, evidence).rows[0]!.remarks).toEqual(["the budget was over after 1 of 16 sweeps"]);
+});
+
 test("a row says when the budget cut its run or its grid short, and which setting failed", () => {
   const outcome = ({ setting }: Trial) => (setting.flags.length > 0 ? failed("NOT_FINITE: step 3") : done(0.42, { epochs: 40 }));
   const remarksOf = (settings: number, budgetSeconds: number) => {

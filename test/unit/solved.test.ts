@@ -211,6 +211,14 @@ describe("a run", () => {
     expect(existsSync(join(out, "manifest.json"))).toBe(false);
   });
 
+  test("whose time is over after its first sweep leaves the model of that one", async () => {
+    const out = join(root, "hasty");
+    await trainSolved("ials", { ...configOf("ials", out), timeLimit: 0.001 }, new AbortController().signal);
+    const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
+    expect(report.epochs).toHaveLength(1);
+    expect(report).toMatchObject({ settings: { sweeps: 3 }, best: { epoch: 1 } });
+  });
+
   test("makes the same bits on one thread and on three", async () => {
     const { train: rows, items } = readDataset(data);
     const config = { items: items.length, factors: 4, alpha0: 0.2, lambda: 0.1, nu: 1, sweeps: 2 };

@@ -38,6 +38,7 @@ test("an unknown system and a setting of another one are told together", () => {
   expect(read("--model", "ease", "--lambda", "3")).toMatchObject({ model: "ease", lambda: 3 });
   expect(() => read("--model", "recvea", "--lambda", "-1")).toThrow(/--model "recvea": no such system.*--lambda "-1"/);
   expect(() => read("--model", "popularity", "--lambda", "3")).toThrow(/--lambda "3": is no setting of popularity/);
+  expect(() => read("--model", "ease", "--hidden", "50")).toThrow(/--hidden "50": is no setting of ease/);
   expect(() => read("--lambda", "3")).toThrow(/--lambda "3": is no setting of recvae/);
 });
 

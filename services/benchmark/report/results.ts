@@ -113,13 +113,14 @@ function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Ex
   return entry.startsFrom.length > 0 ? `it starts from ${sources}, of which there is no model` : "not tried";
 }
 
-/** A run that neither came to its last epoch nor had stopped getting better. */
+/** A run that neither came to its last epoch or sweep nor had stopped getting better. */
 function cutShort(entry: Entry, trained: Result["trained"]): string[] {
   const limitOf = (name: string) =>
     Number(entry.flags.find((flag) => flag.startsWith(`--${name}=`))?.split("=")[1] ?? Number.POSITIVE_INFINITY);
   const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
-  const most = entry.kind === "neural" ? limitOf("epochs") : 0;
-  return had < most && had - best < limitOf("patience") ? [`the budget was over after ${had} of ${most} epochs`] : [];
+  const sweeps = trained?.settings?.sweeps;
+  const [most, unit] = typeof sweeps === "number" ? [sweeps, "sweeps"] : [entry.kind === "neural" ? limitOf("epochs") : 0, "epochs"];
+  return had < most && had - best < limitOf("patience") ? [`the budget was over after ${had} of ${most} ${unit}`] : [];
 }
 
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
