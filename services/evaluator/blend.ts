@@ -7,6 +7,7 @@ import { readDataset } from "../../shared/csv/dataset.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { keepEpoch, keepTest, type Scored } from "../../shared/evaluations/per-user.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { parametersOf } from "../../shared/model/systems.ts";
 import { blended, chooseWeight } from "../../shared/ranking/blend.ts";
 import { evaluation, type NamedUser, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { scorerOf } from "../../shared/ranking/scorers.ts";
@@ -67,7 +68,7 @@ async function blend({ checkpoint, with: other, data, table, maxUsers, out, json
     data: data ?? table,
     ...{ seed: made.facts.seed, engine: `${engine.name} ${engine.version}`, trainers: 0, threads: engine.threads, sync: "none" },
     wallSeconds: seconds,
-    parameters: Object.values(made.weights).reduce((sum, { data }) => sum + data.length, 0),
+    parameters: both.reduce((sum, { manifest, weights }) => sum + parametersOf(manifest.model, weights), 0),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     /** Mean NDCG@100 of the validation users by the first model's share. */
     weights: curve.map(({ weight, "ndcg@100": { mean } }) => ({ weight, "ndcg@100": mean })),

@@ -146,6 +146,7 @@ test("the command chooses the weight, judges the blend as `evaluate` would, and 
   expect(report.best.validation["ndcg@100"]).toBeCloseTo(onValidation["ndcg@100"].mean, 6);
   expect(report.best.test["recall@20"]).toEqual(onTest["recall@20"]);
   expect(report.weights).toHaveLength(21);
+  expect(report.parameters).toBe(Object.values((await loadModel(place("out"))).weights).reduce((sum, { data }) => sum + data.length, 0));
   const tried = report.weights.find((each: Record<string, number>) => each.weight === report.settings.weight);
   expect(report.best.validation["ndcg@100"]).toBeCloseTo(tried["ndcg@100"], 6);
   expect(report.settings.weight).toBe(model.manifest.model === "blend" && model.manifest.config.weight);
