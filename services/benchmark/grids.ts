@@ -68,8 +68,8 @@ const grids: Readonly<Record<string, Grid>> = {
   lambdanet: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   warp: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   slim: solved(
-    "Liang et al. 2018: both weights over .1, .5, 1 and 5",
-    overBoth("l1", "l2", [1, 1], [5, 5], [5, 1], [1, 5], [0.5, 0.5], [0.1, 0.1]),
+    "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model without l1",
+    overBoth("l1", "l2", [1, 1], [5, 5], [5, 100], [5, 500], [5, 1], [1, 5], [0.5, 0.5], [0.1, 0.1]),
   ),
   ials: solved(
     "Rendle et al. 2022: lambda .003, alpha0 .1 and as many factors as fit; both to either side",
