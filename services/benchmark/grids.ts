@@ -69,7 +69,7 @@ const grids: Readonly<Record<string, Grid>> = {
   lambdanet: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   warp: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   slim: solved(
-    "Liang et al. 2018: both weights over .1, .5, 1 and 5; beyond it, since squares of many users' counts weigh more than that",
+    "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model without l1",
     overBoth("l1", "l2", [5, 1000], [5, 5], [5, 100], [1, 1000], [20, 1000], [1, 1]),
   ),
   ials: solved(
