@@ -38,14 +38,15 @@ const grids: Readonly<Record<string, Grid>> = {
   },
   "mult-vae": {
     source:
-      "Liang et al. 2018: the weight of the KL term annealed to .2 over 200,000 updates; over fewer where an epoch has fewer, and RaCT's script's cap of .1",
+      "Liang et al. 2018: the weight of the KL term annealed to .2 over 200,000 updates, one hidden layer or none; over fewer where an epoch has fewer, RaCT's script's cap of .1, RecVAE's linear decoder",
     isSeeded: true,
     flags: untilItFalls(200, 20),
     settings: [
       usual,
-      ...over("anneal-steps", 20_000, 5000),
-      { name: "cap 0.1, anneal-steps 20000", flags: ["--beta=0.1", "--anneal-steps=20000"] },
       { name: "no hidden layer, anneal-steps 20000", flags: ["--layers=0", "--anneal-steps=20000"] },
+      { name: "linear decoder, cap 0.4, anneal-steps 2000", flags: ["--decoder=linear", "--beta=0.4", "--anneal-steps=2000"] },
+      ...over("anneal-steps", 20_000),
+      { name: "cap 0.1, anneal-steps 20000", flags: ["--beta=0.1", "--anneal-steps=20000"] },
     ],
   },
   "mult-dae": {
@@ -68,15 +69,19 @@ const grids: Readonly<Record<string, Grid>> = {
   lambdanet: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   warp: fineTuned("Lobel et al. 2019: Mult-VAE's own rate; lower ones", over("learning-rate", 1e-3, 1e-4, 1e-5)),
   slim: solved(
-    "Liang et al. 2018: both weights over .1, .5, 1 and 5",
-    overBoth("l1", "l2", [1, 1], [5, 5], [5, 1], [1, 5], [0.5, 0.5], [0.1, 0.1]),
+    "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model without l1",
+    overBoth("l1", "l2", [5, 1000], [5, 5], [5, 100], [1, 1000], [20, 1000], [1, 1]),
   ),
   ials: solved(
     "Rendle et al. 2022: lambda .003, alpha0 .1 and as many factors as fit; both to either side",
-    overBoth("lambda", "alpha0", [0.003, 0.1], [0.01, 0.1], [0.003, 0.3], [0.001, 0.1], [0.01, 0.3]),
+    overBoth("lambda", "alpha0", [0.01, 0.1], [0.003, 0.1], [0.03, 0.1], [0.01, 0.3], [0.01, 0.03]),
     true,
   ),
-  wmf: solved("Liang et al. 2018: weights 2 to 100 on what a user has, 1 on the rest", over("positive-weight", 5, 2, 10, 30), true),
+  wmf: solved(
+    "Liang et al. 2018: weights 2 to 100 on what a user has, 1 on the rest",
+    overBoth("positive-weight", "lambda", [5, 50], [5, 10], [10, 50], [2, 50], [10, 100]),
+    true,
+  ),
   ease: solved("Steck 2019: lambda 500, 1000 and 200 on the three sets", over("lambda", 1000, 500, 200, 2000)),
   popularity: solved("nothing to choose", [usual]),
 };
