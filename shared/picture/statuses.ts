@@ -97,13 +97,13 @@ function asOne(all: readonly Seen<IngestStatus>[]): Seen<IngestStatus> | null {
 /** Ms: after so much silence nobody knows what has arrived since. */
 const silent = 5000;
 
-/** Seconds by which the published model is behind the newest event; 0 when it is known to cover every event, null while there is no model. */
+/** Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here, null while there is no model. */
 export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
   const watermark = evaluator?.status?.published?.watermark ?? null;
   if (watermark === null) return null;
   const newest = ingest?.status?.newestArrival ?? null;
-  const coversAll = ingest !== null && ingest.silence < silent && (newest === null || newest <= watermark);
-  return coversAll ? 0 : Math.max(0, (now - watermark) / 1000);
+  const mayBeMore = ingest !== null && (ingest.silence > silent || (newest !== null && newest > watermark));
+  return mayBeMore ? Math.max(0, (now - watermark) / 1000) : 0;
 }
 
 /** From a marked event's arrival to each stage, as far as the services tell. */
