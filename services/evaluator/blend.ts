@@ -5,11 +5,11 @@ import { blendedModel, mustGoTogether } from "../../shared/checkpoint/blends.ts"
 import { loadModel, type Model, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { readDataset } from "../../shared/csv/dataset.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
-import { keepEpoch, keepTest, type Scored } from "../../shared/evaluations/per-user.ts";
+import { judgePart, meansOf } from "../../shared/evaluations/judging.ts";
+import { keepEpoch, keepTest } from "../../shared/evaluations/per-user.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { parametersOf } from "../../shared/model/systems.ts";
 import { blended, chooseWeight } from "../../shared/ranking/blend.ts";
-import { evaluation, type NamedUser, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { scorerOf } from "../../shared/ranking/scorers.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -55,8 +55,8 @@ async function blend({ checkpoint, with: other, data, table, maxUsers, out, json
   const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
   const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
   const made = blendedModel(both, weight);
-  const judge = (users: readonly NamedUser[]) => judged(blended(first, second, weight), users, items, signal);
-  const [validation, test] = [await judge(subject.validation), await judge(subject.test)];
+  const judge = (part: "validation" | "test") => judgePart(part, subject[part], blended(first, second, weight), items, signal);
+  const [validation, test] = [await judge("validation"), await judge("test")];
 
   const seconds = (Date.now() - startedAt) / 1000;
   const report = {
@@ -73,34 +73,15 @@ async function blend({ checkpoint, with: other, data, table, maxUsers, out, json
     /** Mean NDCG@100 of the validation users by the first model's share. */
     weights: curve.map(({ weight, "ndcg@100": { mean } }) => ({ weight, "ndcg@100": mean })),
     epochs: [{ epoch: 1, seconds, validation: { "ndcg@100": validation.summaries["ndcg@100"].mean } }],
-    best: { epoch: 1, validation: each(validation.summaries, ({ mean }) => mean), test: test.summaries },
+    best: { epoch: 1, validation: meansOf(validation.summaries), test: test.summaries },
   };
   await saveModel(out, made.weights, made.facts, both[0].vocabulary);
   const standing = { epoch: 1, step: made.facts.step };
-  await keepEpoch(join(out, "evaluations"), standing, [perUser("validation", subject.validation, validation.perUser)]);
-  await keepTest(join(out, "evaluations"), standing, perUser("test", subject.test, test.perUser));
+  await keepEpoch(join(out, "evaluations"), standing, [validation.perUser]);
+  await keepTest(join(out, "evaluations"), standing, test.perUser);
   await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   process.stderr.write(
     `${weight.toFixed(2)} of ${checkpoint}, ${(1 - weight).toFixed(2)} of ${other}: ${JSON.stringify(test.summaries)}\n`,
   );
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }
-
-const metrics = ["ndcg@100", "recall@20", "recall@50"] as const;
-type Metric = (typeof metrics)[number];
-
-async function judged(scoreBatch: ScoreBatch, users: readonly NamedUser[], items: number, signal: AbortSignal) {
-  const found = await finish(evaluation(scoreBatch, users, items), signal);
-  const of = <T>(value: (name: Metric) => T) => Object.fromEntries(metrics.map((name) => [name, value(name)])) as Record<Metric, T>;
-  return { summaries: of((name) => found[name]), perUser: of((name) => found.perUser[name]) };
-}
-
-const each = <T, U>(record: Readonly<Record<Metric, T>>, of: (value: T) => U) =>
-  Object.fromEntries(metrics.map((name) => [name, of(record[name])]));
-
-const perUser = (part: Scored["part"], users: readonly NamedUser[], figures: Scored["metrics"]): Scored => ({
-  part,
-  scorer: "model",
-  users: users.map(({ user }) => user),
-  metrics: figures,
-});

@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { type Corpus, corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
-import { keepEpoch, keepTest, type Scored } from "../../shared/evaluations/per-user.ts";
+import { judgePart, meansOf, type Summaries } from "../../shared/evaluations/judging.ts";
+import { keepEpoch, keepTest } from "../../shared/evaluations/per-user.ts";
 import { countsName, countUsers } from "../../shared/model/popularity.ts";
 import { type ConfigOf, parametersOf, type SolvedName, systems } from "../../shared/model/systems.ts";
-import type { Summary } from "../../shared/ranking/metrics.ts";
-import { evaluation, type NamedUser } from "../../shared/ranking/evaluate.ts";
 import { solvedScores } from "../../shared/ranking/scorers.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { finish } from "../../shared/runtime/finish.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { openBar } from "./bar.ts";
 import { mustFitMemory, type Size } from "./needs.ts";
@@ -26,7 +24,7 @@ interface Epoch {
 
 interface Best extends Fitted {
   readonly epoch: number;
-  readonly validation: Judged;
+  readonly validation: Summaries;
 }
 
 /** One system, its settings, what it is fitted to. */
@@ -132,21 +130,11 @@ async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSigna
   return { best, epochs };
 }
 
-type Judged = Record<Metric, Summary>;
-const metrics = ["ndcg@100", "recall@20", "recall@50"] as const;
-type Metric = (typeof metrics)[number];
-
-async function judge<N extends SolvedName>(
+function judge<N extends SolvedName>(
   { model, config, corpus }: Task<N>,
   { weights }: Fitted,
   part: "validation" | "test",
   signal: AbortSignal,
 ) {
-  const users: readonly NamedUser[] = corpus[part];
-  const found = await finish(evaluation(solvedScores(model, config, weights), users, config.items), signal);
-  const of = <T>(value: (name: Metric) => T) => Object.fromEntries(metrics.map((name) => [name, value(name)])) as Record<Metric, T>;
-  const perUser: Scored = { part, scorer: "model", users: users.map(({ user }) => user), metrics: of((name) => found.perUser[name]) };
-  return { summaries: of((name) => found[name]), perUser };
+  return judgePart(part, corpus[part], solvedScores(model, config, weights), config.items, signal);
 }
-
-const meansOf = (judged: Judged) => Object.fromEntries(Object.entries(judged).map(([name, { mean }]) => [name, mean]));
