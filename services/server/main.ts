@@ -87,13 +87,14 @@ export const command = defineCommand({
       log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
     lock(config.out);
     let start = config.from === undefined ? undefined : await openStart(config.from);
+    const network = start?.network;
     const progress = new Progress(metrics);
 
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const desk = openDesk(() => peers!, { log, metrics, exchange });
     const largest = () => {
-      const model = progress.run?.optimizer.config ?? modelOf(config, 1);
+      const model = progress.run?.optimizer.config ?? modelOf(config, 1, 0, network);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
         : largestAnswer(model, config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model.items);

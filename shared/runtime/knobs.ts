@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defaults, type ModelConfig, modelConfig, sumsToOne } from "../model/config.ts";
 import { type FamilyName, isFineTuned, pages } from "../model/family/pages.ts";
-import { settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
+import { type Network, settledInRecVae, turnedRecipe, useless } from "../model/family/settings.ts";
 import { firstValues, likelihoods, type NeuralConfig } from "../model/recipe.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
 import { type Wire, wires } from "../wire/numbers.ts";
@@ -177,11 +177,16 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
     refuse("sync", `steps of a trainer's own are recvae's alone; ${model} trains with --sync exact`);
 }
 
-/** `users`: training users, by their largest number, for systems that have a vector of each. */
-export function modelOf(values: Named, items: number, users = 0): NeuralConfig {
+/**
+ * `users`: training users, by their largest number, for systems that have a vector of each. `begun`: the network of the model to begin with; a flag that asks for another one
+ * is told when its weights are taken.
+ */
+export function modelOf(values: Named, items: number, users = 0, begun?: Network): NeuralConfig {
   const { model = "recvae" } = values;
-  if (model !== "recvae") return turnedRecipe(pages[model], values, { items, users });
-  const { gamma, beta, hidden, latent, learningRate, dropoutRate, mixtureWeights } = values;
+  if (model !== "recvae") return turnedRecipe(pages[model], values, { items, users, begun });
+  const { gamma, beta, learningRate, dropoutRate, mixtureWeights } = values;
+  const hidden = values.hidden ?? (begun?.encoder.kind === "residual" ? begun.encoder.width : undefined);
+  const latent = values.latent ?? begun?.latent ?? undefined;
   const weight = beta === undefined ? { gamma: gamma ?? defaults.gamma, beta: null } : { gamma: null, beta };
   const given = Object.entries({ hidden, latent, learningRate, dropoutRate, mixtureWeights }).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(given), ...weight, items };

@@ -16,7 +16,7 @@ import { uploadDecoder } from "../../shared/model/decoder.ts";
 import { permutation } from "../../shared/model/draws.ts";
 import { uploadHidden } from "../../shared/model/encoder.ts";
 import { pages } from "../../shared/model/family/pages.ts";
-import { turnedRecipe } from "../../shared/model/family/settings.ts";
+import { type Turned, turnedRecipe } from "../../shared/model/family/settings.ts";
 import { lambdarank } from "../../shared/model/lambdarank.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { encoderPart } from "../../shared/model/steps.ts";
@@ -30,7 +30,7 @@ import { deviation } from "./recvae.ts";
 
 const ITEMS = 24;
 const rows = Array.from({ length: 30 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 4))));
-const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned = {}) =>
+const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned: Turned = {}) =>
   turnedRecipe(pages[name], { hidden: 8, latent: 4, ...turned }, { items: ITEMS, users: 0 });
 const root = mkdtempSync(join(tmpdir(), "tributary-fine-tuning-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -91,8 +91,8 @@ describe("a run that begins with a model", () => {
   const knobs = readConfig(trainCommand, ["--model", "warp", "--hidden", "8", "--latent", "4", "--from", "there"], {});
   const vocabulary = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
   const standing = { step: 1, round: 1, seed: 7, salt: "", tableVersion: null, watermark: null, createdAt: 1 };
-  const save = async (name: string, seed: number) => {
-    const config = recipeOf("mult-vae");
+  const save = async (name: string, seed: number, turned: Turned = {}) => {
+    const config = recipeOf("mult-vae", turned);
     await saveModel(join(root, name), initialise(config, seed), { model: "mult-vae", config, ...standing }, vocabulary);
     return openStart(join(root, name));
   };
@@ -110,6 +110,21 @@ describe("a run that begins with a model", () => {
     expect(again(start).run.from).toBe(start.sha256);
     expect(() => again(other)).toThrow(/CHECKPOINT_MISMATCH: from was "[0-9a-f]+", is "[0-9a-f]+"/);
     expect(() => again(undefined)).toThrow(/CHECKPOINT_MISMATCH: from was "[0-9a-f]+", is null/);
+  });
+
+  test.each<[string, Turned]>([
+    ["layers-0", { layers: 0 }],
+    ["layers-2", { layers: 2 }],
+    ["linear", { decoder: "linear" }],
+    ["residual", { encoder: "residual", decoder: "linear", latent: 3 }],
+  ])("has its network, whatever that is, where no flag asks for another (regression): %s", async (name, turned) => {
+    const start = await save(name, 1, turned);
+    const begin = (...flags: string[]) => {
+      const config = readConfig(trainCommand, ["--model", "lambdanet", "--from", "there", ...flags], {});
+      return resumeOrBegin(undefined, { ...config, model: "lambdanet", start }, ITEMS);
+    };
+    expect(Object.keys(begin().run.optimizer.weights).sort()).toEqual(Object.keys(start.weights).sort());
+    expect(() => begin("--latent", "7")).toThrow(/CHECKPOINT_MISMATCH: tensor \S+ of the model to begin with/);
   });
 
   test("is refused where a tensor is missing or of another shape, and where it held out others", async () => {

@@ -91,7 +91,7 @@ export function resumeOrBegin(
   users?: Numbered,
   trainUsers = 0,
 ): Resumed {
-  const config = modelOf(knobs, items, trainUsers);
+  const config = modelOf(knobs, items, trainUsers, knobs.start?.network);
   const model = knobs.model ?? "recvae";
   const { seed, partSize, threads, start } = knobs;
   const schedule = scheduleOf(knobs);

@@ -2,8 +2,9 @@
 import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
 import { WEIGHTS } from "../../../shared/checkpoint/weights.ts";
 import type { Corpus } from "../../../shared/corpus/corpus.ts";
+import type { Network } from "../../../shared/model/family/settings.ts";
 import { allShapesOf, initialise, type Weights } from "../../../shared/model/parameters.ts";
-import type { NeuralConfig } from "../../../shared/model/recipe.ts";
+import { type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 
 /** A model to begin from. */
@@ -11,6 +12,7 @@ export interface Start {
   readonly dir: string;
   /** Of its file of weights: which model it was, wherever it lies. */
   readonly sha256: string;
+  readonly network: Network;
   readonly weights: Weights;
   readonly salt: string;
   readonly vocabulary: readonly string[];
@@ -19,7 +21,8 @@ export interface Start {
 /** Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT, or CHECKPOINT_MISMATCH for a solved system. */
 export async function openStart(dir: string): Promise<Start> {
   const { weights, manifest, vocabulary } = await loadNeural(dir);
-  return { dir, sha256: manifest.sha256[WEIGHTS] ?? "", weights, salt: manifest.salt, vocabulary };
+  const { encoder, latent, decoder } = recipeOf(manifest.config);
+  return { dir, sha256: manifest.sha256[WEIGHTS] ?? "", network: { encoder, latent, decoder }, weights, salt: manifest.salt, vocabulary };
 }
 
 /** Throws CHECKPOINT_MISMATCH where the model held out others than the data does: it may have learned from those that the run is judged on. */

@@ -25,27 +25,36 @@ export interface Turned {
   readonly criticLearningRate?: number | undefined;
 }
 
+/** Layers and their widths. */
+export type Network = Pick<Recipe, "encoder" | "latent" | "decoder">;
+
 interface Sizes {
   readonly items: number;
   /** Training users, by their largest number. */
   readonly users: number;
+  /** The network of the model to begin with, which is the run's where no flag turns it. */
+  readonly begun?: Network | undefined;
 }
 
-export function turnedRecipe(page: Page, turned: Turned, { items, users }: Sizes): Recipe {
-  const { encoder: usual, ...own } = page.recipe;
-  const hidden = turned.hidden ?? (usual.kind === "plain" ? usual.widths[0]! : usual.width);
-  const hasLayers = turned.decoder === undefined ? own.decoder.length > 0 : turned.decoder === "tanh";
-  const widths = Array<number>(turned.layers ?? 1).fill(hidden);
+const widthOf = ({ encoder }: Pick<Recipe, "encoder">) => (encoder.kind === "plain" ? encoder.widths[0] : encoder.width);
+
+export function turnedRecipe(page: Page, turned: Turned, { items, users, begun }: Sizes): Recipe {
+  const own = page.recipe;
+  const usual: Network = begun ?? own;
+  const hidden = turned.hidden ?? widthOf(usual) ?? widthOf(own)!;
+  const hasLayers = turned.decoder === undefined ? usual.decoder.length > 0 : turned.decoder === "tanh";
+  const layers = turned.layers ?? (usual.encoder.kind === "plain" ? usual.encoder.widths.length : Math.max(1, usual.decoder.length));
+  const widths = Array<number>(layers).fill(hidden);
   // In the schema's order, in which a manifest gives it back: two records of the same settings are the same text.
   return recipe.parse({
     ...own,
     items,
     users: page.ownVectors ? users : 0,
     encoder:
-      (turned.encoder ?? usual.kind) === "plain"
+      (turned.encoder ?? usual.encoder.kind) === "plain"
         ? { kind: "plain", widths }
         : { kind: "residual", width: hidden, layerNormEps: defaults.layerNormEps },
-    latent: own.latent === null ? null : (turned.latent ?? own.latent),
+    latent: own.latent === null ? null : (turned.latent ?? usual.latent ?? own.latent),
     decoder: hasLayers ? widths : [],
     likelihood: turned.likelihood ?? own.likelihood,
     regulariser: turnedRegulariser(own.regulariser, turned),
