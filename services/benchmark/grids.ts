@@ -31,10 +31,10 @@ const solved = (source: string, settings: readonly Setting[], isSeeded = false):
 /** A system without a grid has its usual setting alone. */
 const grids: Readonly<Record<string, Grid>> = {
   recvae: {
-    source: "Shenbin et al. 2020: gamma .005, .0035 and .01 on their three sets",
+    source: "Shenbin et al. 2020: gamma .005, .0035 and .01 on their three sets; more for smaller ones",
     isSeeded: true,
     flags: untilItFalls(100, 15),
-    settings: over("gamma", 0.005, 0.0035, 0.01),
+    settings: over("gamma", 0.005, 0.0035, 0.01, 0.02),
   },
   "mult-vae": {
     source:
@@ -59,7 +59,7 @@ const grids: Readonly<Record<string, Grid>> = {
     source: "Liang et al. 2018 and Wu et al. 2016: 200 dimensions, half of the input dropped; a squared penalty on the weights",
     isSeeded: true,
     flags: untilItFalls(200, 20),
-    settings: over("weight-decay", 0, 1e-4, 1e-3),
+    settings: over("weight-decay", 0, 1e-4, 1e-3, 1e-2),
   },
   ract: fineTuned(
     "Lobel et al. 2019: Adam at 2e-6, behind epochs of the critic alone; higher where an epoch has fewer updates",
@@ -74,7 +74,7 @@ const grids: Readonly<Record<string, Grid>> = {
   ),
   ials: solved(
     "Rendle et al. 2022: lambda .003, alpha0 .1 and as many factors as fit; both to either side",
-    overBoth("lambda", "alpha0", [0.01, 0.1], [0.003, 0.1], [0.03, 0.1], [0.01, 0.3], [0.01, 0.03]),
+    overBoth("lambda", "alpha0", [0.01, 0.1], [0.003, 0.1], [0.03, 0.1], [0.01, 0.3], [0.01, 0.03], [0.01, 1]),
     true,
   ),
   wmf: solved(
@@ -82,7 +82,10 @@ const grids: Readonly<Record<string, Grid>> = {
     overBoth("positive-weight", "lambda", [5, 50], [5, 10], [10, 50], [2, 50], [10, 100]),
     true,
   ),
-  ease: solved("Steck 2019: lambda 500, 1000 and 200 on the three sets", over("lambda", 1000, 500, 200, 2000)),
+  ease: solved(
+    "Steck 2019: lambda 500, 1000 and 200 on the three sets; twice as much and half as much",
+    over("lambda", 1000, 500, 200, 2000, 100),
+  ),
   popularity: solved("nothing to choose", [usual]),
 };
 

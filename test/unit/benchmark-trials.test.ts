@@ -84,6 +84,20 @@ test("a row says when the budget cut its run or its grid short, and which settin
   expect(remarksOf(2, 600).at(-1)).toBe("lambda 1: NOT_FINITE: step 3");
 });
 
+test.each([
+  [1, ["lambda 1 is the least that was tried"]],
+  [2, []],
+  [3, ["lambda 3 is the most that was tried"]],
+])("a row whose chosen value stands at an end of its grid says so: lambda %d", (best, remarks) => {
+  const agenda = agendaOf([entryOf("a", 4, { flags: ["--epochs=20"] })]);
+  const evidence = played(
+    agenda,
+    ({ setting }) => done(setting.name === `lambda ${best}` ? 0.42 : 0.4),
+    () => examAround(0.4, 0),
+  );
+  expect(reported(agenda, evidence).rows[0]!.remarks).toEqual(remarks);
+});
+
 test("the time left is no more than the budgets, and nothing when all is done", () => {
   const agenda = agendaOf([entryOf("a", 3), entryOf("b", 3)], { budgetSeconds: 100 });
   const of = (seconds: number) => new Map([["a/usual", { seconds, validation: 0.4 }]]);

@@ -85,7 +85,9 @@ export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Eviden
     model: entry.model,
     title: titleOf(entry.id),
     why: test ? null : whyNot(plan, entry, results, first),
-    remarks: test ? [...cutShort(entry, trained), ...remarksOf(plan, entry, tried, results, tested.length)] : [],
+    remarks: test
+      ? [...cutShort(entry, trained), ...atTheEdge(best!, tried), ...remarksOf(plan, entry, tried, results, tested.length)]
+      : [],
     tried: tried.map(({ id, setting }) => {
       const { outcome, why, validation, seconds } = results.get(id)!;
       return { setting: setting.name, outcome, why, validation, seconds };
@@ -122,6 +124,24 @@ function cutShort(entry: Entry, trained: Result["trained"]): string[] {
   const [most, unit] = typeof sweeps === "number" ? [sweeps, "sweeps"] : [entry.kind === "neural" ? limitOf("epochs") : 0, "epochs"];
   return had < most && had - best < limitOf("patience") ? [`the budget was over after ${had} of ${most} ${unit}`] : [];
 }
+
+/** Chosen values beside which there is nothing of their grid on one side; no setting is less than 0. */
+function atTheEdge(best: Trial, tried: readonly Trial[]): string[] {
+  const all = tried.map(numbersOf);
+  return [...numbersOf(best)].flatMap(([flag, value]) => {
+    const values = all.flatMap((each) => each.get(flag) ?? []);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    if (least === most || value === 0 || (value !== least && value !== most)) return [];
+    return [`${flag} ${value} is the ${value === least ? "least" : "most"} that was tried`];
+  });
+}
+
+const numbersOf = ({ setting }: Trial): Map<string, number> =>
+  new Map(
+    setting.flags
+      .map((flag) => flag.replace(/^--/, "").split("=") as [string, string])
+      .flatMap(([name, value]) => (Number.isFinite(Number(value)) ? [[name, Number(value)] as const] : [])),
+  );
 
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
   const failed = tried.filter(({ id }) => results.get(id)!.validation === null);
