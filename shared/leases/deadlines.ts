@@ -11,19 +11,29 @@ const FIRST: Millis = 5_000;
 /** Generous: a deadline that was too short costs one part computed twice, since the first answer counts. */
 const SHORTEST: Millis = 100;
 const TIMES = 4;
+/** Costs nobody anything who has work. */
+const PATIENT_TIMES = 2;
 /** Of 21, two may be strays. */
 const QUANTILE = 0.9;
 const TIMED = 21;
 const ENOUGH = 3;
 
 export function allowance(durations: Durations, phase: Phase): Millis {
-  const allowed = (known: readonly Millis[]) => {
-    const sorted = [...known].sort((a, b) => a - b);
-    return Math.max(SHORTEST, TIMES * sorted[Math.floor(QUANTILE * (sorted.length - 1))]!);
-  };
+  const allowed = (known: readonly Millis[]) => Math.max(SHORTEST, TIMES * slowOf(known));
   const known = durations[phase] ?? [];
   if (known.length >= ENOUGH) return allowed(known);
   return Math.max(FIRST, ...Object.values(durations).map(allowed));
+}
+
+/** How long a part may take before whoever has nothing to do computes it too: half its deadline, but for the smallest parts. */
+export function patience(durations: Durations, phase: Phase): Millis {
+  const known = durations[phase] ?? [];
+  return known.length >= ENOUGH ? PATIENT_TIMES * slowOf(known) : allowance(durations, phase);
+}
+
+function slowOf(known: readonly Millis[]): Millis {
+  const sorted = [...known].sort((a, b) => a - b);
+  return sorted[Math.floor(QUANTILE * (sorted.length - 1))]!;
 }
 
 export function timed(durations: Durations, phase: Phase, took: Millis): Durations {

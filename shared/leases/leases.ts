@@ -3,7 +3,7 @@
 import { unreachable } from "../runtime/errors.ts";
 import type { Phase } from "../wire/messages.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
-import { nextLease } from "./matching.ts";
+import { nextBackup, nextLease } from "./matching.ts";
 
 export type TrainerId = string;
 
@@ -93,7 +93,7 @@ const MOST_ASKS = 4;
 export function decide(state: State, event: Event): [State, Effect[]] {
   let [next, effects] = react(state, event);
   // Whatever happened: as long as a part is free and somebody may have it, nobody waits.
-  for (let lease = nextLease(next); lease; lease = nextLease(next)) {
+  for (let lease = nextLease(next, event.at); lease; lease = nextLease(next, event.at)) {
     const { trainer, part, spare } = lease;
     const { step, phase } = next.open!;
     const { holds, since } = next.trainers.get(trainer)!;
@@ -105,10 +105,12 @@ export function decide(state: State, event: Event): [State, Effect[]] {
   return [next, effects];
 }
 
-/** When the next deadline passes, unless something happens before. */
-export function nextDeadline({ trainers, durations }: State): Millis | undefined {
-  const deadlines = [...trainers.values()].flatMap((trainer) => deadlineOf(trainer, durations) ?? []);
-  return deadlines.length > 0 ? Math.min(...deadlines) : undefined;
+/** When it must hear of the time, unless something happens before: the next deadline passes, or who idles takes over what is overdue. */
+export function nextTick(state: State): Millis | undefined {
+  const deadlines = [...state.trainers.values()].flatMap((trainer) => deadlineOf(trainer, state.durations) ?? []);
+  const backup = nextBackup(state);
+  const moments = backup ? [...deadlines, backup.from] : deadlines;
+  return moments.length > 0 ? Math.min(...moments) : undefined;
 }
 
 /** What a contribution is: only the first answer of all to a part is worth reading. */

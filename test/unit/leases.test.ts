@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { allowance } from "../../shared/leases/deadlines.ts";
-import { decide, type Effect, type Event, initial, nextDeadline, type State } from "../../shared/leases/leases.ts";
+import { allowance, patience } from "../../shared/leases/deadlines.ts";
+import { decide, type Effect, type Event, initial, nextTick, type State } from "../../shared/leases/leases.ts";
+import { nextBackup } from "../../shared/leases/matching.ts";
 
 const opened = (parts: number, step = 1, at = 0): Event => ({ type: "opened", step, phase: "encoder", parts, at });
 const asked = (trainer: string, at = 0): Event => ({ type: "asked", trainer, at });
@@ -109,9 +110,9 @@ test("a trainer asks ahead, but gets no second part that one without any waits f
 
 test("the clock of a part fetched ahead begins when the one before is answered", () => {
   const ahead = play([opened(4, 1, 1_000), asked("a", 1_000), asked("a", 1_000)], proven).state;
-  expect(nextDeadline(ahead)).toBe(1_100);
+  expect(nextTick(ahead)).toBe(1_100);
   const { state, effects } = play([answered("a", 0, 1_080)], ahead);
-  expect(nextDeadline(state)).toBe(1_080 + allowance(state.durations, "encoder"));
+  expect(nextTick(state)).toBe(1_080 + allowance(state.durations, "encoder"));
   expect(play([answered("a", 1, 1_095)], state).effects[0]).toMatchObject({ type: "accept", took: 15 });
   expect(effects[0]).toMatchObject({ type: "accept", took: 80 });
 });
@@ -141,6 +142,29 @@ test("nobody is relied on before it has proven itself on a part that a proven on
   const failed = play([answered("a", 0, 1_090), ticked(1_105)], beside.state);
   expect(short(failed.effects)).toEqual(["accept a 0"]);
   expect(failed.state.trainers.get("new")!.standing).toBe("suspect");
+});
+
+test("a proven trainer without work computes what another takes twice the usual time over, long before the deadline, and the first answer counts", () => {
+  expect(patience(proven.durations, "encoder")).toBe(20);
+  const waiting = play([opened(2, 1, 1_000), asked("a", 1_000), asked("b", 1_000), answered("b", 1, 1_010), asked("b", 1_011)], proven);
+  expect(short(waiting.effects)).toEqual(["lease a 0", "lease b 1", "accept b 1"]);
+  expect(nextTick(waiting.state)).toBe(1_020);
+  expect(short(play([ticked(1_019)], waiting.state).effects)).toEqual([]);
+  const beside = play([ticked(1_020), asked("b", 1_020), asked("c", 1_020), ticked(1_099)], waiting.state);
+  expect(short(beside.effects)).toEqual(["lease b 0", "lease c 0"]); // c is new: it proves itself
+  const saved = play([answered("b", 0, 1_030), answered("a", 0, 1_090)], beside.state);
+  expect(short(saved.effects)).toEqual(["accept b 0", "complete", "late a 0"]);
+  expect(saved.state.trainers.get("a")!.standing).toBe("proven");
+  const beaten = play([answered("a", 0, 1_030), answered("b", 0, 1_031)], beside.state);
+  expect(short(beaten.effects)).toEqual(["accept a 0", "complete", "late b 0"]);
+});
+
+test("a part fetched ahead is overdue with the one before it; of a phase that was never timed none is before its deadline", () => {
+  const ahead = play([opened(2, 1, 1_000), asked("a", 1_000), asked("a", 1_000), asked("b", 1_001)], proven);
+  expect(short(ahead.effects)).toEqual(["lease a 0", "lease a 1"]);
+  const both = play([ticked(1_020), asked("b", 1_021), answered("b", 0, 1_030), answered("b", 1, 1_040)], ahead.state);
+  expect(short(both.effects)).toEqual(["lease b 0", "accept b 0", "lease b 1", "accept b 1", "complete"]);
+  expect(patience({}, "encoder")).toBe(5_000);
 });
 
 test("a clogged trainer gets nothing until it flows again", () => {
@@ -252,9 +276,11 @@ test("whatever happens, each part of each step is accepted once, the step comple
           const { standing, clogged, holds } = state.trainers.get(id)!;
           if (standing !== "suspect" && !clogged && holds.length === 0) expect(free).toEqual([]);
         }
+        // Nor does a proven one without work, where one that takes too long is alone on a part.
+        expect(nextBackup(state)?.from ?? Number.POSITIVE_INFINITY).toBeGreaterThan(now);
         // Whoever is at work and trusted has a deadline, and the desk is woken for it.
         for (const { standing, holds } of state.trainers.values())
-          if (standing !== "suspect" && holds.length > 0) expect(nextDeadline(state)).toBeDefined();
+          if (standing !== "suspect" && holds.length > 0) expect(nextTick(state)).toBeDefined();
       };
       const answer = (id: string) => {
         const [lease, ...rest] = held.get(id) ?? [];
@@ -279,7 +305,7 @@ test("whatever happens, each part of each step is accepted once, the step comple
         if (does === "leave") leave(id);
         if (does === "clog" || does === "flow") tell({ type: does === "clog" ? "clogged" : "flowing", trainer: id, at: now });
         if (does === "pass") now += 40 * pick;
-        if (does === "wait") now = Math.max(now, nextDeadline(state) ?? now);
+        if (does === "wait") now = Math.max(now, nextTick(state) ?? now);
         if (does === "pass" || does === "wait") tell(ticked(now));
         if (does === "crash") {
           // The step is opened anew; trainers come back as new ones, without the leases of before. What they still say of older steps is late.

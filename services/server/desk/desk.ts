@@ -12,7 +12,7 @@ import type { WireTensor } from "../../../shared/wire/tensors.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { type DeskStatus, standing } from "./desk-status.ts";
-import { decide, type Effect, type Event, initial, nextDeadline, type State, worth } from "../../../shared/leases/leases.ts";
+import { decide, type Effect, type Event, initial, nextTick, type State, worth } from "../../../shared/leases/leases.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
 import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
 
@@ -92,9 +92,9 @@ export function openDesk(
     state = next;
     effects.forEach(execute);
     clearTimeout(waking);
-    const deadline = nextDeadline(state);
+    const at = nextTick(state);
     // What lies in the sockets is read first: while the server itself was busy, nobody was late.
-    if (deadline !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, deadline - now())).unref();
+    if (at !== undefined) waking = setTimeout(() => setImmediate(tick), Math.max(1, at - now())).unref();
     return effects;
   };
   const tick = () => tell({ type: "ticked", at: now() });
