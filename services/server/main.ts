@@ -9,6 +9,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { consistent, knobs, modelOf, saving, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
+import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
@@ -27,6 +28,7 @@ import { openPinnedEvents } from "../../shared/corpus/events.ts";
 import { SMALL_MESSAGE } from "./door/limits.ts";
 import { listenForPeers, type Peers } from "./door/peers.ts";
 import { latestCheckpoint, mustFit, type Numbered, originOf, resumeOrBegin } from "./saving/persistence.ts";
+import { mustFitMemory } from "./needs.ts";
 import { Progress } from "./progress.ts";
 import { mustHoldOut, openStart } from "./saving/start.ts";
 
@@ -117,6 +119,8 @@ export const command = defineCommand({
       log.info({ checkpoint: origin.dir, round }, "going on from a checkpoint");
     }
     const begin = (items: number, users?: Numbered, trainUsers?: number) => {
+      // A run that is gone on with had room, and has most of it already.
+      if (!found) mustFitMemory(config.model, modelOf(config, items, trainUsers, network), process.memoryUsage.rss(), memoryLimit());
       const resumed = resumeOrBegin(found, { ...config, start }, items, users, trainUsers);
       found = start = undefined; // as large as the run, which has taken them over
       progress.run = resumed.run;

@@ -1,6 +1,6 @@
-// What a fit will take of memory, said before it starts: a process that the system ends after ten minutes says nothing. Pure. Shapes: U users, I items, K factors.
+// What the fit of a solved system will take of memory, said before it starts. Pure. Shapes: U users, I items, K factors.
 import type { ConfigOf, SolvedName } from "../../shared/model/systems.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { mustHaveRoom } from "../../shared/runtime/memory.ts";
 
 export interface Size {
   readonly users: number;
@@ -38,10 +38,6 @@ function memoryNeeded<N extends SolvedName>(model: N, config: ConfigOf<N>, size:
 
 /** Throws DATA_TOO_LARGE. `limit`: bytes that this process may have. */
 export function mustFitMemory<N extends SolvedName>(model: N, config: ConfigOf<N>, size: Size, limit: number): void {
-  const needed = memoryNeeded(model, config, size);
-  if (needed <= limit) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new AppError("DATA_TOO_LARGE", {
-    what: `${model} would take about ${gigabytes(needed)} for ${config.items} items and ${size.interactions} interactions, and there are ${gigabytes(limit)}`,
-  });
+  const data = `${config.items} items and ${size.interactions} interactions`;
+  mustHaveRoom({ model, data }, memoryNeeded(model, config, size), limit);
 }

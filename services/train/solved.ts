@@ -1,5 +1,5 @@
 // Training of a solved system: fitted in this process on all cores, judged after each sweep, the best kept, tested once; leaves what a run of the parameter server leaves.
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
@@ -12,6 +12,7 @@ import { solvedScores } from "../../shared/ranking/scorers.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { openBar } from "./bar.ts";
+import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { mustFitMemory, type Size } from "./needs.ts";
 import { type Config, settingsOf } from "./options.ts";
 import { type Fitted, type Solver, solvers } from "./solvers.ts";
@@ -50,7 +51,7 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();
-  mustFitMemory(model, config, sizeOf(rows, config.items, threads), Math.min(totalmem(), process.constrainedMemory()));
+  mustFitMemory(model, config, sizeOf(rows, config.items, threads), memoryLimit());
   const task = {
     model,
     config,

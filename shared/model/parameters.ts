@@ -98,6 +98,10 @@ export function allShapesOf(config: NeuralConfig): [name: string, shape: number[
   return groups.flatMap((group) => shapesOf(group, config));
 }
 
+/** Numbers in all of them together. */
+export const parametersIn = (config: NeuralConfig): number =>
+  allShapesOf(config).reduce((sum, [, shape]) => sum + shape.reduce((product, n) => product * n, 1), 0);
+
 /** The tensors of one group, not copied. Throws when one is missing. */
 export function groupOf(weights: Weights, group: Group, config: NeuralConfig): Weights {
   return Object.fromEntries(

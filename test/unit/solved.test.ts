@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { mustFitMemory as serverMustFit } from "../../services/server/needs.ts";
 import { mustFitMemory } from "../../services/train/needs.ts";
 import { type Config, options } from "../../services/train/options.ts";
 import { trainSolved } from "../../services/train/solved.ts";
@@ -14,6 +15,7 @@ import { readDataset } from "../../shared/csv/dataset.ts";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { listEpochs, readEpoch, readTest } from "../../shared/evaluations/per-user.ts";
 import { gramOf, type Objective, rowSolver } from "../../shared/model/als.ts";
+import { defaults } from "../../shared/model/config.ts";
 import { gaussian } from "../../shared/model/draws.ts";
 import { ialsObjective, wmfObjective } from "../../shared/model/factors.ts";
 import { countOf, countTogether, interactionsOf, type Lists } from "../../shared/model/interactions.ts";
@@ -167,6 +169,14 @@ test("a data set that does not fit is refused with what it would take and what t
   const ials = { items: 100_000, factors: 256, alpha0: 0.1, lambda: 0.003, nu: 1, sweeps: 16 };
   mustFitMemory("ials", ials, size, 4e9);
   expect(() => mustFitMemory("ials", { ...ials, factors: 8192 }, size, 4e9)).toThrow(/DATA_TOO_LARGE/);
+});
+
+test("a neural system whose server has no room for it is refused the same way", () => {
+  const small = { ...defaults, items: 20_108 };
+  serverMustFit("recvae", small, 1e9, 2.2e9); // 29 M parameters
+  expect(() => serverMustFit("recvae", { ...small, items: 2_000_000 }, 1e9, 24e9)).toThrow(
+    /DATA_TOO_LARGE: recvae would take about 61\.\d GB for 2000000 items, and there are 24\.0 GB/,
+  );
 });
 
 describe("a run", () => {

@@ -1,6 +1,6 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { join } from "node:path";
-import { allShapesOf } from "../../../shared/model/parameters.ts";
+import { parametersIn } from "../../../shared/model/parameters.ts";
 import { annealed } from "../../../shared/model/recipe.ts";
 import { passesOf } from "../../../shared/model/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
@@ -139,7 +139,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     sync: run.local ? "local" : "exact",
     ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
     wallSeconds: soFar.wallSeconds,
-    parameters: allShapesOf(optimizer.config).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
+    parameters: parametersIn(optimizer.config),
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
