@@ -47,7 +47,8 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   if ((options.data === undefined) === (options.table === undefined))
     throw new AppError("USAGE", { what: "give either --data or --table" });
   const corpus = options.data === undefined ? await corpusOfTable(options.table!, options.salt) : corpusOfDataset(options.data);
-  if (corpus.withoutTarget > 0) process.stderr.write(`held-out users with nothing to predict are left out: ${corpus.withoutTarget}\n`);
+  if (corpus.leftOut > 0)
+    process.stderr.write(`held-out users with nothing to predict, or nothing to predict it from, are left out: ${corpus.leftOut}\n`);
   const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();

@@ -14,11 +14,11 @@ export interface Corpus {
   /** Training users, by the number that `rowOf` knows and draws are keyed with. */
   readonly users: Uint32Array;
   readonly rowOf: RowOf;
-  /** Only users with something to predict. */
+  /** Only users with something to predict, of a table also with something to predict it from, as `evaluate` has it. */
   readonly validation: readonly NamedUser[];
   readonly test: readonly NamedUser[];
-  /** Held-out users left out since they have nothing to predict. */
-  readonly withoutTarget: number;
+  /** The other held-out users. */
+  readonly leftOut: number;
   readonly salt: string;
   readonly tableVersion: number | null;
   readonly watermark: number | null;
@@ -27,7 +27,7 @@ export interface Corpus {
 /** Throws DATASET_MALFORMED. */
 export function corpusOfDataset(dir: string): Corpus {
   const { items, train, validation, test } = readDataset(dir);
-  const split = { ...judged(validation, test), salt: "", tableVersion: null, watermark: null };
+  const split = { ...judged(validation, test, hasTarget), salt: "", tableVersion: null, watermark: null };
   return { name: dir, vocabulary: items, users: Uint32Array.from(train.keys()), rowOf: (user) => train[user]!, ...split };
 }
 
@@ -43,12 +43,18 @@ export async function corpusOfTable(dir: string, salt: string, pinned?: number):
     [...histories.users.keys()]
       .filter((user) => histories.partOf(user) === part)
       .map((user) => ({ user: histories.users[user]!, ...foldIn(histories.users[user]!, histories.rowOf(user), items, salt) }));
-  const split = { ...judged(heldOut("validation"), heldOut("test")), salt, tableVersion: version, watermark };
+  const split = { ...judged(heldOut("validation"), heldOut("test"), hasBoth), salt, tableVersion: version, watermark };
   return { name: dir, vocabulary: items, users: Uint32Array.from(users), rowOf: (user) => histories.rowOf(user), ...split };
 }
 
-function judged(validation: readonly NamedUser[], test: readonly NamedUser[]): Pick<Corpus, "validation" | "test" | "withoutTarget"> {
-  const hasTarget = ({ target }: NamedUser) => target.length > 0;
-  const withoutTarget = [...validation, ...test].filter((user) => !hasTarget(user)).length;
-  return { validation: validation.filter(hasTarget), test: test.filter(hasTarget), withoutTarget };
+const hasTarget = ({ target }: NamedUser) => target.length > 0;
+const hasBoth = (user: NamedUser) => hasTarget(user) && user.foldIn.length > 0;
+
+function judged(
+  validation: readonly NamedUser[],
+  test: readonly NamedUser[],
+  isJudged: (user: NamedUser) => boolean,
+): Pick<Corpus, "validation" | "test" | "leftOut"> {
+  const leftOut = [...validation, ...test].filter((user) => !isJudged(user)).length;
+  return { validation: validation.filter(isJudged), test: test.filter(isJudged), leftOut };
 }

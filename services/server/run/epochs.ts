@@ -65,7 +65,8 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
     ...(saved as Partial<SoFar> | undefined),
   };
   progress.epochs = soFar.epochs;
-  if (corpus.withoutTarget > 0) log.warn({ users: corpus.withoutTarget }, "held-out users with nothing to predict are left out");
+  if (corpus.leftOut > 0)
+    log.warn({ users: corpus.leftOut }, "held-out users with nothing to predict, or nothing to predict it from, are left out");
   await runEpochs(wanted, run, soFar, corpus, tools);
   await report(wanted.out, run, soFar, corpus, tools);
 }
