@@ -17,7 +17,8 @@ const trainedSchema = z.object({
   best: z.object({ epoch: z.number().optional(), validation: z.object({ "ndcg@100": z.number().nullable() }) }),
   settings: z.record(z.string(), z.unknown()).optional(),
   parameters: z.number().optional(),
-  peakMemoryBytes: z.number().optional(),
+  /** Null where the system does not tell. */
+  peakMemoryBytes: z.number().nullish(),
 });
 export type Trained = z.output<typeof trainedSchema>;
 
@@ -28,8 +29,6 @@ const attemptSchema = z.object({
   outcome: z.enum(["done", "failed", "stopped", "interrupted"]),
   /** Why there is no model, for people. */
   why: z.string().nullable(),
-  /** Of all its processes together, as far as it was seen; 0 where nothing can be seen. */
-  peakMemoryBytes: z.number(),
 });
 export type Attempt = z.output<typeof attemptSchema>;
 
@@ -85,8 +84,7 @@ export async function resultOf(out: string, id: string, isRetried: boolean): Pro
   const validation = trained?.best.validation["ndcg@100"] ?? null;
   if (!trained || validation === null) return undefined;
   const seconds = Math.max(attempt?.seconds ?? 0, trained.wallSeconds);
-  const peakMemoryBytes = Math.max(attempt?.peakMemoryBytes ?? 0, trained.peakMemoryBytes ?? 0);
-  return { seconds, outcome: "done", why: null, peakMemoryBytes, validation, trained };
+  return { seconds, outcome: "done", why: null, validation, trained };
 }
 
 export const trainedOf = (out: string, id: string): Promise<Trained | undefined> =>

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { type Until, sleep } from "../../shared/runtime/lifecycle.ts";
 import { spawnService } from "../../shared/runtime/spawn.ts";
 import { type Attempt, attemptOf, folderOf, record, type Result, resultOf, trainedOf } from "./ledger.ts";
-import { memoryOf } from "./memory.ts";
 import type { Trial } from "./plan.ts";
 import { type End, judged, newestLine } from "./verdict.ts";
 
@@ -32,15 +31,13 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
   if (before?.outcome !== "interrupted") await rm(log, { force: true });
   // What is solved begins anew; a neural run goes on from its checkpoint, and its time with it.
   const isResumed = before?.outcome === "interrupted" && trial.entry.kind === "neural";
-  const earlier = isResumed ? before : { seconds: 0, peakMemoryBytes: 0 };
+  const earlierSeconds = isResumed ? before.seconds : 0;
   const startedAt = performance.now();
-  const seconds = () => earlier.seconds + (performance.now() - startedAt) / 1000;
+  const seconds = () => earlierSeconds + (performance.now() - startedAt) / 1000;
   const limit = hardLimitOf(trial);
   const spawned = spawnService(trial.entry.kind === "blend" ? "blend" : "train", argumentsOf(trial, place), { log, quiet: true });
-  let peakMemoryBytes = earlier.peakMemoryBytes;
   while (spawned.running) {
     await Promise.race([sleep(LOOK_MS, until.signal), spawned.exited]);
-    peakMemoryBytes = Math.max(peakMemoryBytes, memoryOf(spawned.child.pid!));
     place.heard(trial.id, newestLine(await tailOf(log)));
     if (seconds() > limit || until.signal.aborted) await spawned.stop(GRACE_MS);
   }
@@ -52,7 +49,7 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
     trained: await trainedOf(out, trial.id),
     lastWords: await tailOf(log),
   };
-  const attempt: Attempt = { ...judged(trial, end), seconds: end.seconds, peakMemoryBytes };
+  const attempt: Attempt = { ...judged(trial, end), seconds: end.seconds };
   await record(trial, out, attempt);
   return resultOf(out, trial.id, false);
 }

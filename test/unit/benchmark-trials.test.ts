@@ -1,7 +1,11 @@
 // The benchmark's trials before and after they run: grids that `train` understands, what became of a process and why, the time left; and what was published beside.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { agendaOf as wished, all, benchmarked } from "../../services/benchmark/agenda.ts";
 import { gridOf } from "../../services/benchmark/grids.ts";
+import { resultOf } from "../../services/benchmark/ledger.ts";
 import type { Trial } from "../../services/benchmark/plan.ts";
 import { knownAs, paperOrder, publishedOf } from "../../services/benchmark/published.ts";
 import { secondsLeft } from "../../services/benchmark/telling.ts";
@@ -49,6 +53,15 @@ describe("a trial that ended", () => {
     expect(verdict.outcome).toBe(outcome);
     if (why === null) expect(verdict.why).toBeNull();
     else expect(verdict.why).toMatch(why);
+  });
+
+  test("is done where the system does not tell how much memory it took (regression)", async () => {
+    const out = mkdtempSync(join(tmpdir(), "tributary-trials-"));
+    mkdirSync(join(out, "trials", "a"), { recursive: true });
+    const report = { wallSeconds: 5, best: { validation: { "ndcg@100": 0.4 } }, peakMemoryBytes: null };
+    writeFileSync(join(out, "trials", "a", "report.json"), JSON.stringify(report));
+    expect(await resultOf(out, "a", false)).toMatchObject({ outcome: "done", validation: 0.4, seconds: 5 });
+    rmSync(out, { recursive: true });
   });
 
   test.each(["best epoch 3: ", ".70 of a, .30 of b: "])("never shows its test on the line of progress: %s", (beginning) => {

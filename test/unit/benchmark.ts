@@ -41,7 +41,6 @@ export function done(validation: number, { epochs = 20, best = epochs }: { epoch
     seconds: epochs + 3,
     outcome: "done",
     why: null,
-    peakMemoryBytes: 8e8,
     validation,
     trained: {
       wallSeconds: epochs,
@@ -57,7 +56,6 @@ export const failed = (why: string): Result => ({
   seconds: 2,
   outcome: "failed",
   why,
-  peakMemoryBytes: 1e8,
   validation: null,
   trained: null,
 });

@@ -100,7 +100,7 @@ export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Eviden
     seeds: tested.length < 2 ? [] : tested.map(({ trial, exam }) => ({ seed: trial.seed, test: meansOf(exam) })),
     seconds: trained?.wallSeconds ?? null,
     tuningSeconds: tried.reduce((sum, { id }) => sum + results.get(id)!.seconds, 0),
-    peakMemoryBytes: result?.peakMemoryBytes || null,
+    peakMemoryBytes: trained?.peakMemoryBytes ?? null,
     parameters: trained?.parameters ?? null,
     curve: curveOf(result),
   };

@@ -80,7 +80,7 @@ function results(report: Report): Section {
       ...(remarks.length > 0 ? [text("To be known:"), ...list(remarks)] : []),
       ...(seeds.length > 0 ? [text("By seed:"), ...list(seeds)] : []),
       text(
-        "Mean ± standard error over test users, from the best NDCG@100 down. Time is that of training the chosen setting; memory is the most that all its processes took together. Paper: the place in the order of NDCG@100 on ML-20M in the table of Shenbin et al. (WSDM 2020).",
+        "Mean ± standard error over test users, from the best NDCG@100 down. Time is that of training the chosen setting; memory is the sum of its processes' peaks. Paper: the place in the order of NDCG@100 on ML-20M in the table of Shenbin et al. (WSDM 2020).",
       ),
     ],
   };
