@@ -34,9 +34,10 @@ export const titleOf = (id: string): string => titles[id] ?? id;
 
 /** `itemsPerUser`: of a training user, on average. */
 export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
-  const blended: readonly SystemName[] = wish.blend ? ["recvae", "ease"] : [];
-  const wanted = benchmarked.filter((name) => wish.models.includes(name) || blended.includes(name));
-  const models = [...wanted.map((name) => entryOf(name, wanted)), ...(wish.blend ? [blend] : [])];
+  const wishes: readonly string[] = [...wish.models, ...(wish.blend ? ["recvae", "ease"] : [])];
+  const begunWith = wishes.map((name) => gridOf(name).startsFrom);
+  const wanted = benchmarked.filter((name) => wishes.includes(name) || begunWith.includes(name));
+  const models = [...wanted.map((name) => entryOf(name)), ...(wish.blend ? [blend] : [])];
   const steps = wish.ablation || wish.stability ? ablation(itemsPerUser) : [];
   const priors = wish.stability ? ["full", "without prior"].map((id) => steps.find((step) => step.id === id)!.entry) : [];
   const ablated = wish.ablation ? steps : [];
@@ -45,9 +46,9 @@ export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
   return { plan: { entries, seeds, budgetSeconds: wish.budgetSeconds }, models, ablation: ablated, priors };
 }
 
-function entryOf(name: SystemName, wanted: readonly SystemName[]): Entry {
+function entryOf(name: SystemName): Entry {
   const { flags, settings, isSeeded, startsFrom } = gridOf(name);
-  const from = wanted.filter((each) => each === startsFrom).map((entry) => ({ entry, flag: "--from" }));
+  const from = startsFrom === undefined ? [] : [{ entry: startsFrom, flag: "--from" }];
   return { id: name, kind: isNeural(name) ? "neural" : "solved", model: name, flags, settings, isSeeded, startsFrom: from };
 }
 

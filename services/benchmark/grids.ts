@@ -8,7 +8,7 @@ export interface Grid {
   /** Of all its trials. */
   readonly flags: readonly string[];
   readonly settings: readonly Setting[];
-  /** A system whose chosen model it begins with, where that is a row too. */
+  /** A system whose chosen model it begins with, which is a row then, asked for or not. */
   readonly startsFrom?: string;
 }
 

@@ -30,6 +30,14 @@ test("the rows of the table are the paper's, iALS and popularity, and each says 
   for (const model of all) expect(gridOf(model).source).not.toBe("its usual setting alone");
 });
 
+test("a system that goes on from another one's model brings that one's row, and so does the blend", () => {
+  const rows = (models: (typeof benchmarked)[number][], blend = false) =>
+    wished({ models, seeds: 1, budgetSeconds: 60, ablation: false, stability: false, blend }, 150).models.map(({ id }) => id);
+  expect(rows(["lambdanet"])).toEqual(["mult-vae", "lambdanet"]);
+  expect(rows(["popularity"])).toEqual(["popularity"]);
+  expect(rows(["popularity"], true).sort()).toEqual(["blend", "ease", "popularity", "recvae"]);
+});
+
 describe("a trial that ended", () => {
   const trial = { entry: entryOf("a", 1), secondsLeft: 30 } as unknown as Trial;
   const end: End = { code: 1, seconds: 5, limit: 60, wasAsked: false, trained: undefined, lastWords: "" };
