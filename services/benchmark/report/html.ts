@@ -52,7 +52,7 @@ function blockOf(block: Block, drawn: Drawn): string {
 }
 
 /** A cell of more words than this may break. */
-const LONG = 34;
+const LONG = 24;
 
 function tableOf({ caption, head, rows, words }: Table): string {
   const classOf = (column: number, text = "") => {

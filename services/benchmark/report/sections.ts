@@ -9,7 +9,7 @@ import type { Comparison } from "./comparison.ts";
 import { type Block, type Cell, cell, type Document, list, type Section, type Table, text } from "./document.ts";
 import type { Report } from "./report.ts";
 import type { Row } from "./results.ts";
-import { figure, memory, metricTitles, number, probability, settingOf, time } from "./text.ts";
+import { figure, memory, metricTitles, number, parameters, probability, settingOf, time } from "./text.ts";
 
 const dash = "–";
 const metricNames = Object.keys(metricTitles) as Metric[];
@@ -59,7 +59,7 @@ function results(report: Report): Section {
       ...metricNames.map((metric) => cell(figure(row.test![metric]), row.test![metric].mean === best[metric])),
       cell(time(row.seconds)),
       cell(memory(row.peakMemoryBytes)),
-      cell(number(row.parameters)),
+      cell(parameters(row.parameters)),
       cell(placeOf(row)),
       cell(settingOf(row)),
     ]),

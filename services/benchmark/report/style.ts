@@ -30,7 +30,7 @@ nav a:hover, nav a:focus-visible { text-decoration: underline; }
 .table:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-th, td { padding: 7px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: 7px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { background: var(--shade); color: var(--quiet); font-weight: 600; vertical-align: bottom; white-space: normal; }
 th.word, td.word { text-align: left; }

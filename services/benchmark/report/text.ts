@@ -1,6 +1,6 @@
 // How a report's figures are written, and its table for the terminal. Pure.
 import { aligned } from "../../../shared/picture/columns.ts";
-import { bytes, count, duration } from "../../../shared/picture/figures.ts";
+import { count, duration } from "../../../shared/picture/figures.ts";
 import { fraction } from "../../../shared/figures/look.ts";
 import type { Summary } from "../../../shared/ranking/metrics.ts";
 import type { Metric } from "../exam.ts";
@@ -18,8 +18,11 @@ const dash = "–";
 /** .4185 ± .0052 */
 export const figure = (of: Summary | undefined): string => (of ? `${fraction(of.mean)} ± ${fraction(of.standardError)}` : dash);
 export const time = (seconds: number | null): string => (seconds !== null && seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds));
-export const memory = (n: number | null): string => (n !== null && n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : bytes(n));
+export const memory = (n: number | null): string =>
+  n === null ? dash : n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.round(n / 1e6)} MB`;
 export const number = count;
+/** 3,043, 4.4 M */
+export const parameters = (n: number | null): string => (n !== null && n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : count(n));
 
 /** < .001, .032 */
 export const probability = (p: number): string => (p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, ""));
