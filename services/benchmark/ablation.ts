@@ -1,6 +1,6 @@
 // The paper's ablation: five features between Mult-VAE and RecVAE, added one after another, and each left out of the whole. Pure.
 import { gridOf } from "./grids.ts";
-import type { Entry } from "./plan.ts";
+import { type Entry, numbersIn } from "./plan.ts";
 
 /** In the order of the paper's table (Shenbin et al. 2020, table 3). */
 export const features = [
@@ -24,7 +24,7 @@ export interface AblationStep {
 export function ablation(itemsPerUser: number): AblationStep[] {
   const { settings } = gridOf("recvae");
   const usual = settings[0]!.flags;
-  const gamma = Number(usual.find((flag) => flag.startsWith("--gamma="))!.slice("--gamma=".length));
+  const gamma = numbersIn(usual).get("gamma")!;
   const constant = [`--beta=${Number((gamma * itemsPerUser).toPrecision(3))}`];
   const gaussian = ["--mixture-weights=1,0,0"];
   const joint = ["--not-alternating"];

@@ -8,6 +8,14 @@ export interface Setting {
   readonly flags: readonly string[];
 }
 
+/** Those of the flags that are numbers, by name without the dashes. */
+export const numbersIn = (flags: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(
+    flags
+      .map((flag) => flag.replace(/^--/, "").split("=") as [string, string])
+      .flatMap(([name, value]) => (Number.isFinite(Number(value)) ? [[name, Number(value)] as const] : [])),
+  );
+
 /** A row of the report, tuned for itself. */
 export interface Entry {
   readonly id: string;

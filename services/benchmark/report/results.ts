@@ -4,7 +4,7 @@ import { type Agenda, titleOf } from "../agenda.ts";
 import { type Comparison, compareNeighbours } from "./comparison.ts";
 import { type Exam, type Metric, metrics } from "../exam.ts";
 import type { Result } from "../ledger.ts";
-import { chosen, type Entry, furtherSeeds, isTuned, type Plan, type Trial, triedOf } from "../plan.ts";
+import { chosen, type Entry, furtherSeeds, isTuned, numbersIn, type Plan, type Trial, triedOf } from "../plan.ts";
 
 /** How the validation went by epoch; `seconds` since the beginning of training. */
 export interface CurvePoint {
@@ -117,8 +117,7 @@ function whyNot(plan: Plan, entry: Entry, results: Evidence["results"], exam: Ex
 
 /** A run that neither came to its last epoch or sweep nor had stopped getting better. */
 function cutShort(entry: Entry, trained: Result["trained"]): string[] {
-  const limitOf = (name: string) =>
-    Number(entry.flags.find((flag) => flag.startsWith(`--${name}=`))?.split("=")[1] ?? Number.POSITIVE_INFINITY);
+  const limitOf = (name: string) => numbersIn(entry.flags).get(name) ?? Number.POSITIVE_INFINITY;
   const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
   const sweeps = trained?.settings?.sweeps;
   const [most, unit] = typeof sweeps === "number" ? [sweeps, "sweeps"] : [entry.kind === "neural" ? limitOf("epochs") : 0, "epochs"];
@@ -127,21 +126,14 @@ function cutShort(entry: Entry, trained: Result["trained"]): string[] {
 
 /** Chosen values beside which there is nothing of their grid on one side; no setting is less than 0. */
 function atTheEdge(best: Trial, tried: readonly Trial[]): string[] {
-  const all = tried.map(numbersOf);
-  return [...numbersOf(best)].flatMap(([flag, value]) => {
+  const all = tried.map(({ setting }) => numbersIn(setting.flags));
+  return [...numbersIn(best.setting.flags)].flatMap(([flag, value]) => {
     const values = all.flatMap((each) => each.get(flag) ?? []);
     const [least, most] = [Math.min(...values), Math.max(...values)];
     if (least === most || value === 0 || (value !== least && value !== most)) return [];
     return [`${flag} ${value} is the ${value === least ? "least" : "most"} that was tried`];
   });
 }
-
-const numbersOf = ({ setting }: Trial): Map<string, number> =>
-  new Map(
-    setting.flags
-      .map((flag) => flag.replace(/^--/, "").split("=") as [string, string])
-      .flatMap(([name, value]) => (Number.isFinite(Number(value)) ? [[name, Number(value)] as const] : [])),
-  );
 
 function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
   const failed = tried.filter(({ id }) => results.get(id)!.validation === null);
