@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../runtime/errors.ts";
-import { isAlive } from "../runtime/registry.ts";
+import { isAlive } from "../runtime/identity.ts";
 
 /** Throws ALREADY_RUNNING. The lock goes with the process. */
 export function lock(out: string, { name, file } = { name: "a parameter server", file: "server.lock" }): void {

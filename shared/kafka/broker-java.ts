@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type BrokerFiles, javaMajor, jarsOf, lastWords, settingsText } from "./broker-files.ts";
 import { AppError } from "../runtime/errors.ts";
 import { sleep } from "../runtime/lifecycle.ts";
-import { isAlive } from "../runtime/registry.ts";
+import { isAlive } from "../runtime/identity.ts";
 
 const HEAP = "-Xmx384m";
 const STOP_MS = 10_000;

@@ -19,7 +19,7 @@ import type { Decoded } from "../wire/frames.ts";
 import type { Elsewhere } from "../wire/messages.ts";
 import { bytesIn, bytesOf, viewTensors, type WireTensor } from "../wire/tensors.ts";
 import { AppError } from "./errors.ts";
-import { isAlive } from "./registry.ts";
+import { isAlive } from "./identity.ts";
 
 const ROOT = "/dev/shm";
 /** The system takes no more than 2 GiB at one call. */

@@ -1,7 +1,7 @@
 // One process at a time: a file that names its holder. The lock of a process that is gone does not count, so a kill leaves nothing to clean up.
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { sleep } from "./lifecycle.ts";
-import { isAlive } from "./registry.ts";
+import { isAlive } from "./identity.ts";
 
 /** Held by this process. A lock that names its id and is not among them is left of a killed one: in a container every service has the id 1. */
 const held = new Set<string>();
