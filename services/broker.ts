@@ -3,10 +3,11 @@ import { z } from "zod";
 import { brokerStatus, startBroker, stopBroker } from "../shared/kafka/broker.ts";
 import { defineCommand } from "../shared/runtime/command.ts";
 import { unreachable } from "../shared/runtime/errors.ts";
+import { folder } from "../shared/runtime/location.ts";
 
 const options = z.object({
   action: z.enum(["start", "stop", "status"], "must be start, stop or status").describe("start, stop or status"),
-  dataDir: z.string().default(".tributary").describe("where everything is kept"),
+  dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce.number().int().min(1).max(65535).optional().describe("port to listen on (default 9092, or a free one when that is taken)"),
   json: z.boolean().default(false).describe("print {running, brokers, version} as JSON"),
 });

@@ -9,6 +9,7 @@ import { ingestLines } from "../shared/picture/ingest-lines.ts";
 import { noMemory, remember } from "../shared/picture/memory.ts";
 import { sleep } from "../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../shared/runtime/paths.ts";
+import { folder } from "../shared/runtime/location.ts";
 import { prequentialLine } from "../shared/picture/prequential.ts";
 import { type Picture, pictureOf } from "../shared/picture/picture.ts";
 import { flowOf } from "../shared/picture/statuses.ts";
@@ -24,7 +25,7 @@ export const command = defineCommand({
   name: "status",
   summary: "What runs, how far, how fresh",
   options: z.object({
-    dataDir: z.string().default(".tributary").describe("the data directory whose services are asked"),
+    dataDir: folder().default(".tributary").describe("the data directory whose services are asked"),
     json: z.boolean().default(false).describe("the whole picture as JSON on stdout"),
     watch: z.boolean().default(false).describe("look again every 2 s (elsewhere than on a terminal every 5) until Ctrl-C"),
   }),

@@ -14,6 +14,7 @@ import { discover, register } from "../shared/runtime/registry.ts";
 import { type Flow, flowOf, freshnessOf } from "../shared/picture/statuses.ts";
 import { type Supervised, supervise } from "../shared/runtime/supervise.ts";
 import { progressLine, showStep } from "../shared/runtime/terminal.ts";
+import { folder } from "../shared/runtime/location.ts";
 
 const options = z.object({
   events: z.string().optional().describe("CSV file (.gz or not) or Parquet file of real events instead of the synthetic stream"),
@@ -22,7 +23,7 @@ const options = z.object({
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
   gamma: z.coerce.number().min(0).default(0.01).describe("weight of the KL term per item of a user; .01 suits short histories"),
-  dataDir: z.string().default(".tributary").describe("where everything is kept"),
+  dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce
     .number()
     .int()

@@ -8,6 +8,7 @@ import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Until } from "../../shared/runtime/lifecycle.ts";
+import { setting } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { spawnService } from "../../shared/runtime/spawn.ts";
@@ -48,9 +49,10 @@ export interface IngestFigures {
 
 export async function ingestFigures(size: IngestSize, until: Until): Promise<IngestFigures> {
   const dir = mkdtempSync(join(tmpdir(), "tributary-bench-"));
-  const own = process.env.KAFKA_BROKERS === undefined;
+  const given = setting(process.env, "KAFKA_BROKERS");
+  const own = given === undefined;
   try {
-    const brokers = process.env.KAFKA_BROKERS ?? (await startBroker(dir, { signal: until.signal })).brokers;
+    const brokers = given ?? (await startBroker(dir, { signal: until.signal })).brokers;
     process.env.KAFKA_BROKERS = brokers;
     const topic = own ? TOPIC : `${TOPIC}-${process.pid}`;
     const kafka = await openKafka(brokers, createLog("bench"));

@@ -12,6 +12,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
 import { type Flow, flowOf } from "../../shared/picture/statuses.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { sampleEvery, thinned } from "./history.ts";
 import { serveModels } from "./models.ts";
 import { newsOf } from "./news.ts";
@@ -30,7 +31,7 @@ export const command = defineCommand({
   name: "dashboard",
   summary: "One page that says whether the flow is healthy, and if not, where",
   options: z.object({
-    dataDir: z.string().default(".tributary").describe("the data directory whose services are shown"),
+    dataDir: folder().default(".tributary").describe("the data directory whose services are shown"),
     port: z.coerce.number().int().min(0).max(65_535).default(8080).describe("port of the page, 0 for any free one"),
     host: z.string().default("127.0.0.1").describe("address to listen on; the page has no log-in, keep it private"),
     tokenFile: z.string().optional().describe("file with a token of the role operator, who may roll models back from the page"),

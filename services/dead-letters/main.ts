@@ -7,6 +7,7 @@ import { count, plural } from "../../shared/picture/figures.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { list } from "./list.ts";
 import { type Outcome, replay } from "./replay.ts";
 
@@ -17,8 +18,8 @@ const options = z.object({
     .enum(["list", "replay"], "must be list or replay")
     .describe("list, or replay: sends corrected letters back to their topics, each once"),
   file: z.string().optional().describe("replay: lines of `list --json` with `value` corrected; - or none reads stdin"),
-  deadLetters: z.string().optional().describe("their table (default: dead-letters/ in the data directory)"),
-  dataDir: z.string().default(".tributary").describe("where everything lies"),
+  deadLetters: folder().optional().describe("their table (default: dead-letters/ in the data directory)"),
+  dataDir: folder().default(".tributary").describe("where everything lies"),
   reason: z
     .enum(reasons, `must be one of ${reasons.join(", ")}`)
     .optional()

@@ -15,15 +15,16 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { fromDataset, fromTable } from "./subject.ts";
 
 const options = z.object({
-  checkpoint: z.string().describe("one model: what `train` left, a checkpoint or a published model"),
-  with: z.string().describe("the other model, of the same data"),
-  data: z.string().optional().describe("dataset directory, whose validation users choose the weight"),
-  table: z.string().optional().describe("table, likewise, read to its newest version"),
+  checkpoint: folder().describe("one model: what `train` left, a checkpoint or a published model"),
+  with: folder().describe("the other model, of the same data"),
+  data: folder().optional().describe("dataset directory, whose validation users choose the weight"),
+  table: folder().optional().describe("table, likewise, read to its newest version"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
-  out: z.string().describe("where the blend, its manifest and the report go"),
+  out: folder().describe("where the blend, its manifest and the report go"),
   json: z.boolean().default(false).describe("print the report on stdout"),
 });
 type Config = z.output<typeof options>;

@@ -9,6 +9,7 @@ import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
 import { fallingOf, outcomes, tell, tellAge, temporary } from "./telling.ts";
@@ -17,10 +18,10 @@ export const command = defineCommand({
   name: "evaluator",
   summary: "Judges checkpoints on held-out users and publishes those that pass (long-running)",
   options: z.object({
-    dataDir: z.string().default(".tributary").describe("where everything is kept"),
-    checkpoints: z.string().optional().describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
-    table: z.string().optional().describe("the table (default: table of the data directory)"),
-    models: z.string().optional().describe("where models are published (default: models of the data directory)"),
+    dataDir: folder().default(".tributary").describe("where everything is kept"),
+    checkpoints: folder().optional().describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
+    table: folder().optional().describe("the table (default: table of the data directory)"),
+    models: folder().optional().describe("where models are published (default: models of the data directory)"),
     tolerance: z.coerce
       .number()
       .min(0)

@@ -10,6 +10,7 @@ import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { createFigures } from "./figures.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
 import { budgetOf } from "./memory.ts";
@@ -24,8 +25,8 @@ const RED_AFTER_MS = 60_000;
 
 const options = z.object({
   topic: z.string().min(1).default("interactions").describe("where the events come from; created with 4 partitions where missing"),
-  table: z.string().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
-  deadLetters: z.string().optional().describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
+  table: folder().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
+  deadLetters: folder().optional().describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
   untilEnd: z.boolean().default(false).describe("stop at the offsets that the topic ends with now"),
   onBadEvent: z
     .enum(["dead-letter", "stop"])
@@ -41,7 +42,7 @@ const options = z.object({
     .string()
     .optional()
     .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
-  dataDir: z.string().default(".tributary").describe("where everything lies"),
+  dataDir: folder().default(".tributary").describe("where everything lies"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
 });
 

@@ -8,6 +8,7 @@ import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoint/po
 import { currentOr, parentOr, recordOf, recordsOf } from "../../shared/checkpoint/records.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { openBranch } from "./branch.ts";
 import { differenceText } from "./diff.ts";
 import { listText } from "./list.ts";
@@ -23,9 +24,9 @@ const options = z.object({
     .optional()
     .describe("such as v000007 or 7; rollback takes the current one's parent without it, show and pin the current one"),
   other: z.string().optional().describe("diff: the version that is compared with VERSION"),
-  dataDir: z.string().default(".tributary").describe("where everything is kept"),
-  models: z.string().optional().describe("where models are published (default: models of the data directory)"),
-  out: z.string().optional().describe("rollback --branch: --out of the parameter server (default: training of the data directory)"),
+  dataDir: folder().default(".tributary").describe("where everything is kept"),
+  models: folder().optional().describe("where models are published (default: models of the data directory)"),
+  out: folder().optional().describe("rollback --branch: --out of the parameter server (default: training of the data directory)"),
   pin: z.boolean().default(true).describe("rollback: --no-pin lets the evaluator publish the next model that passes against this one"),
   branch: z.boolean().default(false).describe("rollback: the parameter server's training goes on from that model when it starts again"),
   off: z.boolean().default(false).describe("pin: the evaluator publishes what passes again"),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { unreachable } from "../../shared/runtime/errors.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { file, folder } from "../../shared/runtime/location.ts";
 import { learningFigure } from "./learning.ts";
 import { prequentialFigure } from "./prequential.ts";
 import { readLearning, readUsers, readWindows } from "./run.ts";
@@ -18,8 +19,8 @@ export const command = defineCommand({
     figure: z
       .enum(["learning", "stability", "prequential"], "must be learning, stability or prequential")
       .describe("learning, stability or prequential"),
-    run: z.string().describe("what `train --out` left, or a data directory"),
-    out: z.string().describe("the SVG file"),
+    run: folder().describe("what `train --out` left, or a data directory"),
+    out: file().describe("the SVG file"),
     users: z.coerce.number().int().min(1).max(8).default(6).describe("stability: single users that are drawn"),
     seed: z.coerce.number().int().min(0).default(1337).describe("stability: decides which users"),
   }),

@@ -8,6 +8,7 @@ import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { isParquet } from "../../shared/table/parquet-file.ts";
 import { csvSource } from "./csv.ts";
 import { parquetSource } from "./parquet.ts";
@@ -36,8 +37,7 @@ const options = z.object({
     .nonnegative()
     .default(150_000)
     .describe("synthetic: events sent at once, with times of the last 24 hours"),
-  dataDir: z
-    .string()
+  dataDir: folder()
     .default(".tributary")
     .describe("holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),

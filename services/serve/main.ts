@@ -10,6 +10,7 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { mustBeGuarded } from "../../shared/runtime/loopback.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
@@ -19,9 +20,9 @@ export const command = defineCommand({
   name: "serve",
   summary: "Answers recommendation requests over HTTP with the published model (long-running)",
   options: z.object({
-    dataDir: z.string().default(".tributary").describe("where everything is kept"),
-    models: z.string().optional().describe("where models are published (default: models of the data directory)"),
-    table: z.string().optional().describe("the table that users' histories come from (default: table of the data directory)"),
+    dataDir: folder().default(".tributary").describe("where everything is kept"),
+    models: folder().optional().describe("where models are published (default: models of the data directory)"),
+    table: folder().optional().describe("the table that users' histories come from (default: table of the data directory)"),
     host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
     tokenFile: z.string().optional().describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
     httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),

@@ -5,6 +5,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readToken } from "../../shared/runtime/token.ts";
+import { file, folder } from "../../shared/runtime/location.ts";
 import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { askServer } from "./client.ts";
@@ -15,7 +16,7 @@ import { readTitles } from "./titles.ts";
 import { followUsers } from "./users.ts";
 
 const options = z.object({
-  checkpoint: z.string().optional().describe("a checkpoint or a published model to recommend from"),
+  checkpoint: folder().optional().describe("a checkpoint or a published model to recommend from"),
   server: z.string().optional().describe("address of a running serve, http://HOST:PORT"),
   tokenFile: z.string().optional().describe("with --server: file with a token of the role reader, where the server asks for one"),
   items: z
@@ -25,9 +26,9 @@ const options = z.object({
   user: z.string().optional().describe("the user whose history the table holds"),
   k: z.coerce.number().int().min(1).max(1000).default(10).describe("how many"),
   includeSeen: z.boolean().default(false).describe("list items of the history too"),
-  titles: z.string().optional().describe("CSV file of item and title, such as MovieLens' movies.csv"),
-  table: z.string().optional().describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
-  dataDir: z.string().default(".tributary").describe("where everything is kept"),
+  titles: file().optional().describe("CSV file of item and title, such as MovieLens' movies.csv"),
+  table: folder().optional().describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
+  dataDir: folder().default(".tributary").describe("where everything is kept"),
   json: z.boolean().default(false).describe("print JSON"),
 });
 type Config = z.output<typeof options>;

@@ -15,6 +15,7 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { listenAddress } from "./door/address.ts";
 import { readCertificate } from "./door/certificate.ts";
 import { openCheckpointWriter } from "./saving/checkpoint-writer.ts";
@@ -36,9 +37,9 @@ const options = z.object({
   model: systemFlag(neural)
     .default("recvae")
     .describe(`the system that is trained: ${neural.join(", ")}`),
-  data: z.string().optional().describe("dataset directory of Liang et al."),
-  table: z.string().optional().describe("directory of the tables events and items"),
-  out: z.string().describe("where checkpoints and the model go; a run found there is resumed"),
+  data: folder().optional().describe("dataset directory of Liang et al."),
+  table: folder().optional().describe("directory of the tables events and items"),
+  out: folder().describe("where checkpoints and the model go; a run found there is resumed"),
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
   epochs: z.coerce.number().int().min(1).optional().describe("end after so many outer epochs (default: train on as events arrive)"),
   patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
@@ -61,7 +62,7 @@ const options = z.object({
     .describe("file of lines `ROLE TOKEN` (trainer, evaluator, reader), or of one trainers' token; needed to listen beyond loopback"),
   tlsCert: z.string().optional().describe("PEM file with the certificate of --listen, which speaks TLS then (wss://)"),
   tlsKey: z.string().optional().describe("PEM file with its private key"),
-  dataDir: z.string().default(".tributary").describe("where running processes register"),
+  dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
   ...saving,
   ...knobs,

@@ -7,6 +7,7 @@ import { splitLiang } from "../../shared/protocol/liang.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { checkTarget, writeDataset } from "./directory.ts";
 import { readEvents } from "./read.ts";
 import { reportOf, summaryOf } from "./report.ts";
@@ -16,7 +17,7 @@ const options = z.object({
   file: z.string().describe("a CSV file, gzip or not"),
   protocol: z.enum(["liang"]).default("liang").describe("liang: held-out users are strangers to the model, as for Mult-VAE and RecVAE"),
   heldOut: whole.min(1).describe("users of the validation part, and as many of the test part; ML-20M 10000, Netflix 40000, MSD 50000"),
-  out: z.string().min(1).describe("the dataset directory: a new one, or an empty one"),
+  out: folder().describe("the dataset directory: a new one, or an empty one"),
   minValue: z.coerce
     .number()
     .optional()

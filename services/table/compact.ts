@@ -4,6 +4,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { size } from "../../shared/runtime/amount.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 
@@ -11,8 +12,8 @@ export const command = defineCommand({
   name: "compact",
   summary: "Merge the table's small files into large ones, in order of bucket and user; readers see before or after",
   options: z.object({
-    table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
-    dataDir: z.string().default(".tributary").describe("where tables, models and logs lie"),
+    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
+    dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     targetSize: size("1kB", "1GB")
       .prefault("32MB")
       .describe("size of the merged files, such as 32MB; those of half of it and more are left alone"),

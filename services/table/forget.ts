@@ -4,6 +4,7 @@ import { eraseUser } from "../../shared/evaluations/per-user.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { mustExist } from "../../shared/table/delta.ts";
 import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
 import { openTables } from "../../shared/table/tables.ts";
@@ -13,9 +14,9 @@ export const command = defineCommand({
   summary: "Erase a user's rows, dead letters and figures, so that no later training sees them",
   options: z.object({
     user: z.string().min(1).describe("the user's name, as it stands in the events"),
-    table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: z.string().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
-    dataDir: z.string().default(".tributary").describe("where tables, models and logs lie"),
+    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: folder().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
+    dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     json: z.boolean().default(false).describe("print what was done as JSON"),
   }),
   async run({ user, table, deadLetters, dataDir, json }) {

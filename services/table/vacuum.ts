@@ -4,6 +4,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { duration } from "../../shared/runtime/amount.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { mustExist } from "../../shared/table/delta.ts";
 import { openItems } from "../../shared/table/items.ts";
 import { openTables } from "../../shared/table/tables.ts";
@@ -14,9 +15,9 @@ export const command = defineCommand({
   name: "vacuum",
   summary: "Delete removed files, orphans of crashes and old log entries, once they are older than the retention",
   options: z.object({
-    table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: z.string().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
-    dataDir: z.string().default(".tributary").describe("where tables, models and logs lie"),
+    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: folder().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
+    dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     retention: duration(LONGEST_RETENTION)
       .prefault("168h")
       .describe(

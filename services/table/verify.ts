@@ -2,18 +2,18 @@
 import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { prove, type Report } from "./proof.ts";
 
 export const command = defineCommand({
   name: "verify",
   summary: "Prove that a table holds every offset once, none missing, every file readable",
   options: z.object({
-    table: z.string().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: z
-      .string()
+    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: folder()
       .optional()
       .describe("the dead letters' folder, which explain offsets that are no row (default: the one in --data-dir)"),
-    dataDir: z.string().default(".tributary").describe("where tables, models and logs lie"),
+    dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     json: z.boolean().default(false).describe("print the report as JSON"),
   }),
   async run(config) {

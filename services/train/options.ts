@@ -6,6 +6,7 @@ import { slimDefaults } from "../../shared/model/slim.ts";
 import { isNeural, systemFlag, systems, trainable } from "../../shared/model/systems.ts";
 import { duration } from "../../shared/runtime/amount.ts";
 import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
+import { folder } from "../../shared/runtime/location.ts";
 
 const count = () => z.coerce.number().int().min(1);
 /** Settings of the solved systems: each has some of them. Without a default, so that one which the system does not have is told. */
@@ -42,8 +43,8 @@ export const options = z
     model: systemFlag(trainable)
       .default("recvae")
       .describe(`the system: ${trainable.join(", ")}`),
-    data: z.string().optional().describe("dataset directory of Liang et al."),
-    table: z.string().optional().describe("directory of the tables events and items"),
+    data: folder().optional().describe("dataset directory of Liang et al."),
+    table: folder().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
     firstEpochs: z.coerce
       .number()
@@ -56,10 +57,10 @@ export const options = z
     timeLimit: duration("365d")
       .optional()
       .describe("end before an epoch or a sweep that would go beyond so long, such as 30m; one is always done"),
-    out: z.string().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
+    out: folder().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
-    dataDir: z.string().default(".tributary").describe("where running processes register"),
+    dataDir: folder().default(".tributary").describe("where running processes register"),
     ...settings,
     ...saving,
     ...knobs,

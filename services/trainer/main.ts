@@ -9,6 +9,7 @@ import { serveFace } from "../../shared/runtime/http.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { readAccess } from "./access.ts";
 import { type TrainerState, work } from "./connection.ts";
 
@@ -23,7 +24,7 @@ const options = z.object({
     .describe("PEM file with the authority that signed the server's certificate (default: those that Node knows)"),
   threads: z.coerce.number().int().min(1).default(1).describe("threads of the engine"),
   engine: z.enum(["tensorflow", "wasm"]).optional().describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
-  dataDir: z.string().default(".tributary").describe("where running processes register"),
+  dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
 });
 

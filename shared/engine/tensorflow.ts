@@ -27,8 +27,8 @@ const BLOCK = 1024;
 
 export async function openTensorflow(threads: number): Promise<Engine> {
   // TensorFlow reads these once, when its library is loaded.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= "0"; // no faster here, and one path of products for every shape
+  process.env.TF_CPP_MIN_LOG_LEVEL ||= "2";
+  process.env.TF_ENABLE_ONEDNN_OPTS ||= "0"; // no faster here, and one path of products for every shape
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = "1";
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };

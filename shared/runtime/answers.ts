@@ -1,5 +1,6 @@
 // Asks a registered process for its /status. Silence is an answer too: it comes back as null, never as an error.
 import type { z } from "zod";
+import { setting } from "./command.ts";
 import { discover, type Registration } from "./registry.ts";
 import type { Answer } from "../picture/statuses.ts";
 import { isLoopback } from "./loopback.ts";
@@ -9,7 +10,7 @@ import { readToken } from "./token.ts";
 function bearer(url: string): Record<string, string> {
   if (isLoopback(new URL(url).hostname)) return {};
   try {
-    const token = readToken(process.env.TRIBUTARY_TOKEN_FILE, "reader");
+    const token = readToken(setting(process.env, "TRIBUTARY_TOKEN_FILE"), "reader");
     return token === undefined ? {} : { authorization: `Bearer ${token}` };
   } catch {
     return {};

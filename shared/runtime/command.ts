@@ -36,6 +36,7 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
   const positionals = command.positionals ?? [];
   const flags = Object.keys(fields).filter((key) => !positionals.includes(key));
   const isBoolean = (key: string) => kindOf(fields[key]!) === "boolean";
+  const isNumber = (key: string) => kindOf(fields[key]!) === "number"; // an empty text would be read as 0
   const options = Object.fromEntries(
     flags.map((key) => {
       const type = isBoolean(key) ? ("boolean" as const) : ("string" as const);
@@ -45,10 +46,13 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, allowNegative: true, tokens: true });
 
   const raw: Record<string, unknown> = {};
+  const fromVariables = new Set<string>();
   const problems: string[] = [];
   for (const key of flags) {
-    const text = env[variable(key)];
-    if (text !== undefined && text !== "") raw[key] = isBoolean(key) ? asBoolean(text) : text;
+    const text = setting(env, variable(key));
+    if (text === undefined) continue;
+    raw[key] = isBoolean(key) ? asBoolean(text) : text;
+    fromVariables.add(key);
   }
   const given: string[] = [];
   for (const token of tokens) {
@@ -60,8 +64,9 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     const key = flags.find((k) => kebab(k) === name);
     if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
     else if (isBoolean(key)) raw[key] = token.value === undefined ? !negated : asBoolean(token.value);
-    else if (token.value === undefined) problems.push(`${token.rawName} needs a value`);
+    else if (token.value === undefined || (isNumber(key) && token.value.trim() === "")) problems.push(`${token.rawName} needs a value`);
     else raw[key] = token.value;
+    if (key) fromVariables.delete(key);
   }
   given.forEach((value, k) => {
     const key = positionals[k];
@@ -73,13 +78,26 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     for (const issue of parsed.error.issues) {
       const key = String(issue.path[0] ?? "");
       const name = positionals.includes(key) ? key.toUpperCase() : flagOf(key);
-      if (raw[key] !== undefined) problems.push(`${name} "${raw[key]}": ${issue.message}`);
+      if (fromVariables.has(key)) problems.push(`${variable(key)} "${raw[key]}": ${issue.message}${strangers(raw[key])}`);
+      else if (raw[key] !== undefined) problems.push(`${name} "${raw[key]}": ${issue.message}`);
       else problems.push(issue.code === "custom" ? `${name} is required: ${issue.message}` : `${name} is required`);
     }
   }
   if (problems.length > 0) throw new AppError("USAGE", { what: problems.join("; "), command: command.name });
   return parsed.data as z.output<S>;
 }
+
+/** The value of an environment variable; an empty one is not set, as in `VARIABLE=` or Compose's `${VARIABLE:-}`. */
+export function setting(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = env[name];
+  return text === undefined || text.trim() === "" ? undefined : text;
+}
+
+/** Kubernetes sets NAME_PORT=tcp://... for a Service called NAME, in every container beside it. */
+const strangers = (value: unknown) =>
+  /^(tcp|udp|sctp):\/\//.test(String(value))
+    ? " (Kubernetes sets it for a Service of this name: rename that, or set enableServiceLinks: false)"
+    : "";
 
 const asBoolean = (text: string) => (/^(1|true|yes)$/i.test(text) ? true : /^(0|false|no)$/i.test(text) ? false : text);
 

@@ -1,4 +1,5 @@
 // Where a service's /status and /metrics listen, and who may read them: this machine, or with TRIBUTARY_HTTP_HOST whoever brings a reader's token. Before http.ts.
+import { setting } from "./command.ts";
 import { isLoopback, mustBeGuarded } from "./loopback.ts";
 import { readTokens, tokenRefusal, type Tokens } from "./token.ts";
 
@@ -8,10 +9,10 @@ export const isProbe = (path: string): boolean => probes.has(path);
 
 /** Throws USAGE when the port would be open to other machines without a token; and as readTokens does. */
 export function faceHost(env: NodeJS.ProcessEnv): { host: string; tokens: Tokens | undefined } {
-  const host = env.TRIBUTARY_HTTP_HOST ?? "127.0.0.1";
+  const host = setting(env, "TRIBUTARY_HTTP_HOST")?.trim() ?? "127.0.0.1";
   if (isLoopback(host)) return { host, tokens: undefined };
-  const tokens = readTokens(env.TRIBUTARY_TOKEN_FILE);
-  mustBeGuarded("TRIBUTARY_HTTP_HOST", host, tokens !== undefined);
+  const tokens = readTokens(setting(env, "TRIBUTARY_TOKEN_FILE"));
+  mustBeGuarded("TRIBUTARY_HTTP_HOST", host, tokens !== undefined, "TRIBUTARY_TOKEN_FILE (what --token-file takes)");
   return { host, tokens };
 }
 

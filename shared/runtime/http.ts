@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { AppError } from "./errors.ts";
 import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { sleep } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
@@ -39,12 +40,15 @@ const MOST_CONNECTIONS = 1024;
 /** A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy leave by themselves. */
 const LINGER_MS = 200;
 
+/** Of an address that is another machine's, or none. */
+const notOurs = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAFNOSUPPORT"]);
+
 /** Routes check what comes in with zod. Fastify would load compilers of JSON schemas all the same, half of what it consists of, when a service starts. */
 const noSchema = (): never => {
   throw new Error("a route has a JSON schema");
 };
 
-/** Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge). */
+/** Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge), USAGE when the address is none of this machine's. */
 export async function serveFace(face: Face): Promise<Listening> {
   const { host, tokens } = face.host === undefined ? faceHost(process.env) : { host: face.host, tokens: undefined };
   const patience = face.patienceMs ?? 30_000;
@@ -78,7 +82,12 @@ export async function serveFace(face: Face): Promise<Listening> {
   app.get("/status", () => face.status());
   app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
   face.routes?.(app);
-  await app.listen({ port: face.port, host });
+  await app.listen({ port: face.port, host }).catch((error: NodeJS.ErrnoException) => {
+    const from = face.host === undefined ? "TRIBUTARY_HTTP_HOST" : "--host (TRIBUTARY_HOST)";
+    if (notOurs.has(error.code ?? ""))
+      throw new AppError("USAGE", { what: `${from} "${host}" is no address of this machine` }, { cause: error });
+    throw error;
+  });
   const place = reachable(host);
   const url = `http://${place.includes(":") ? `[${place}]` : place}:${(app.server.address() as { port: number }).port}`;
   const unregister = register(face.runDir, face.service, url);

@@ -6,6 +6,7 @@ import { type Network, settledInRecVae, turnedRecipe, useless } from "../model/f
 import { firstValues, likelihoods, type NeuralConfig } from "../model/recipe.ts";
 import { type Schedule, usualSchedule } from "../model/schedule.ts";
 import { type Wire, wires } from "../wire/numbers.ts";
+import { folder } from "./location.ts";
 
 const size = () => z.coerce.number().int().min(1);
 
@@ -44,8 +45,7 @@ export const knobs = {
     .enum(["standard", "composite"])
     .optional()
     .describe("what the KL term compares with: a standard normal, in closed form, or RecVAE's mixture"),
-  from: z
-    .string()
+  from: folder()
     .optional()
     .describe(
       `a model to begin with: its weights, Adam anew (needed by ${(Object.keys(pages) as FamilyName[]).filter((name) => isFineTuned(name)).join(", ")})`,

@@ -2,12 +2,25 @@
 import { createRequire } from "node:module";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
+import { setting } from "./command.ts";
+import { AppError } from "./errors.ts";
 
 export type Log = pino.Logger;
 
-/** `fields` stand on every line: the data directory, the trainer. A step or a round stands where it applies. */
+const LEVEL = "TRIBUTARY_LOG_LEVEL";
+const levels = [...Object.keys(pino.levels.values), "silent"];
+
+/** Throws USAGE. */
+export function levelOf(env: NodeJS.ProcessEnv): string {
+  const text = setting(env, LEVEL);
+  const level = (text ?? "info").trim().toLowerCase();
+  if (!levels.includes(level)) throw new AppError("USAGE", { what: `${LEVEL} "${text}": give one of ${levels.join(", ")}` });
+  return level;
+}
+
+/** `fields` stand on every line: the data directory, the trainer. A step or a round stands where it applies. Throws USAGE where the environment asks for no level that there is. */
 export function createLog(service: string, fields: Readonly<Record<string, string>> = {}): Log {
-  const level = process.env.TRIBUTARY_LOG_LEVEL ?? "info";
+  const level = levelOf(process.env);
   const to = process.stderr.isTTY ? pretty() : pino.destination({ dest: 2, sync: true });
   return pino({ base: { service, ...fields }, level }, to);
 }

@@ -8,8 +8,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(plain) && plain.startsWith("127."));
 }
 
-/** Throws USAGE when `flag` opens the port to other machines and no token guards it. */
-export function mustBeGuarded(flag: string, host: string, hasToken: boolean): void {
-  if (!isLoopback(host) && !hasToken)
-    throw new AppError("USAGE", { what: `${flag} ${host} is open to other machines: give --token-file too` });
+/** Throws USAGE when `flag` opens the port to other machines and no token guards it, which `guard` would name. */
+export function mustBeGuarded(flag: string, host: string, hasToken: boolean, guard = "--token-file"): void {
+  if (!isLoopback(host) && !hasToken) throw new AppError("USAGE", { what: `${flag} ${host} is open to other machines: give ${guard} too` });
 }

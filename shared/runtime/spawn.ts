@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setting } from "./command.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 
@@ -33,8 +34,8 @@ export function spawnService(command: string, args: readonly string[], options: 
     detached: true,
     stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
     env: {
-      ...(options.quiet ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
       ...process.env,
+      ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
       ...(isTraining || options.threads !== undefined ? pagesKept : {}),
       ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
     },

@@ -15,7 +15,7 @@ interface Line {
 /** What the server keeps: never a token itself, so that none can be logged. */
 export type Tokens = readonly { readonly role: Role; readonly digest: Buffer }[];
 
-const FLAG = "--token-file";
+const FLAG = "--token-file or TRIBUTARY_TOKEN_FILE";
 
 /** The server's side: everybody whom it knows. `bare` is whose a bare token is. Undefined without a file. Throws as named-file.ts does, and USAGE with the line. */
 export function readTokens(path: string | undefined, bare: Role = "trainer"): Tokens | undefined {
