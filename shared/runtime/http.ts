@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { keepDoor } from "./doorkeeper.ts";
 import { AppError } from "./errors.ts";
 import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { sleep } from "./lifecycle.ts";
@@ -21,7 +22,8 @@ export interface Face {
   ready?(): boolean;
   /** False turns /live red: the process should be restarted. */
   live?(): boolean;
-  routes?(app: FastifyInstance): void;
+  /** `admit` makes a connection that stays for good, such as a stream of events, none of those that are counted and waited for. */
+  routes?(app: FastifyInstance, admit: (socket: Socket) => void): void;
   /** Longest that a client may take to send a request; after six times as long without a byte either way its connection ends. */
   readonly patienceMs?: number;
   /** Longest that requests in flight are waited for at `close`; without it they are cut off. */
@@ -35,8 +37,10 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** More are turned away: each may hold a body that is not whole yet. */
-const MOST_CONNECTIONS = 1024;
+/** Connections of clients; whoever has stood longest goes for one more. Each of those who are sending may hold a body that is not whole yet. */
+const [MOST_CONNECTIONS, MOST_SENDING] = [1024, 128];
+/** After an answer, for the next request: more than the HTTP library's own 72 s. */
+const IDLE_MS = 75_000;
 /** A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy leave by themselves. */
 const LINGER_MS = 200;
 
@@ -64,7 +68,12 @@ export async function serveFace(face: Face): Promise<Listening> {
     clientErrorHandler: (error, socket) => turnAway(error, socket, refusal),
     frameworkErrors: ({ message }, _, reply) => void (reply as FastifyReply).code(400).send(refusal(400, message)),
   });
-  app.server.maxConnections = MOST_CONNECTIONS;
+  const slow = patience + 2_000; // behind the HTTP library's own, which answers with words
+  const keeper = keepDoor(app.server, {
+    most: MOST_CONNECTIONS,
+    mostAt: { sending: MOST_SENDING },
+    patience: { asking: slow, sending: slow, answering: 6 * patience, idle: IDLE_MS, refused: slow, greeting: slow },
+  });
   let draining = false;
   app.addHook("onSend", async (_, reply) => {
     if (draining) reply.header("connection", "close");
@@ -81,7 +90,7 @@ export async function serveFace(face: Face): Promise<Listening> {
   answer("/ready", () => !draining && (face.ready?.() ?? true));
   app.get("/status", () => face.status());
   app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
-  face.routes?.(app);
+  face.routes?.(app, keeper.admit);
   await app.listen({ port: face.port, host }).catch((error: NodeJS.ErrnoException) => {
     const from = face.host === undefined ? "TRIBUTARY_HTTP_HOST" : "--host (TRIBUTARY_HOST)";
     if (notOurs.has(error.code ?? ""))

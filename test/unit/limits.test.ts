@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fullAllowance, overdue, type Seen, spend } from "../../services/server/door/limits.ts";
+import { fullAllowance, overdue, roomOf, SMALL_MESSAGE, type Seen, spend } from "../../services/server/door/limits.ts";
 import { CLOGGED_BYTES, outflow } from "../../services/server/door/outflow.ts";
+import { MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 
 const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, halfway: false, frames: 0, movedAt: 0 };
 
@@ -119,4 +120,13 @@ test("a stall is seen: the time stands still while nothing is taken, and begins 
   tick();
   take();
   expect(out.movedAt).toBe(3);
+});
+
+test.each<[string, Pick<Seen, "greeted" | "halfway">, number, number]>([
+  ["a stranger", { greeted: false, halfway: false }, 1e9, SMALL_MESSAGE],
+  ["a trainer that owes nothing", { greeted: true, halfway: false }, SMALL_MESSAGE, SMALL_MESSAGE],
+  ["a trainer that owes an answer", { greeted: true, halfway: false }, 1e9, MAX_PAYLOAD],
+  ["a trainer in the middle of a message", { greeted: true, halfway: true }, SMALL_MESSAGE, MAX_PAYLOAD],
+])("of %s no more is held than it may send", (_, seen, limit, bytes) => {
+  expect(roomOf(seen, () => limit).bytes).toBe(bytes);
 });

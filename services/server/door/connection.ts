@@ -4,8 +4,9 @@ import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError, errors } from "../../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/wire/messages.ts";
-import { fullAllowance, overdue, SMALL_MESSAGE, spend } from "./limits.ts";
+import { FAREWELL, fullAllowance, MOST_BEFORE_HELLO, overdue, roomOf, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
+import { keepRoom } from "./receiver.ts";
 
 interface Hooks {
   /** Largest message now, bytes; asked once the first one was heard. */
@@ -23,32 +24,33 @@ interface Hooks {
 
 export interface Connection {
   readonly out: Outflow;
-  /** When it last gave a sign of life. */
+  /** When it last gave a sign of life, ms since 1970. */
   readonly heardAt: number;
   say(message: FromServer): void;
   /** Ends what is overdue; `ping` asks for a sign of life. */
-  look(now: number, ping: boolean): void;
+  look(ping: boolean): void;
   end(finished: boolean): void;
 }
 
-/** For a dropped peer to read why. */
-const FAREWELL_MS = 1_000;
+/** A clock that nobody sets: no deadline passes early, or never, because somebody did. */
+const now = () => performance.now();
 
 export function attend(socket: WebSocket, on: Hooks): Connection {
-  const seen = { connectedAt: Date.now(), greeted: false, heardAt: Date.now(), halfway: false };
-  let allowance = fullAllowance(Date.now());
+  const seen = { connectedAt: now(), greeted: false, heardAt: now(), halfway: false };
+  let allowance = fullAllowance(now());
   let isOver = false;
+  let sentBeforeHello = 0;
   const take = assembler(() => (seen.greeted ? on.limit() : SMALL_MESSAGE));
   const write = (frame: Uint8Array, taken: () => void) => {
     on.passed("sent", frame.byteLength);
     socket.send(frame, taken);
   };
-  const out = outflow(write, (clogged) => !isOver && on.flow(clogged), Date.now);
+  const out = outflow(write, (clogged) => !isOver && on.flow(clogged), now);
 
   const leave = (why: string) => {
     if (isOver) return;
     isOver = true;
-    const farewell = setTimeout(() => socket.terminate(), FAREWELL_MS);
+    const farewell = setTimeout(() => socket.terminate(), FAREWELL);
     socket.once("close", () => clearTimeout(farewell));
     on.gone(why);
   };
@@ -58,24 +60,30 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
     leave(why);
   };
   /** What a peer does wrong is its own end, never the server's. Everything that it does costs it of its allowance. */
-  const react = (reaction: (now: number) => void) => {
+  const react = (reaction: (at: number) => void) => {
     if (isOver) return;
     try {
-      const now = Date.now();
-      const left = spend(allowance, now);
+      const at = now();
+      const left = seen.greeted || ++sentBeforeHello <= MOST_BEFORE_HELLO ? spend(allowance, at) : undefined;
       if (!left) throw new AppError("PEER_REJECTED", { what: "too many messages a second" });
       allowance = left;
-      reaction(now);
+      reaction(at);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       reject(error.message.replace(`. ${errors[error.code].hint}`, "").slice(0, 1000));
     }
   };
 
+  const tooLong = (bytes: number, most: number) => {
+    if (isOver) return;
+    reject(`FRAME_MALFORMED: a message of ${bytes} bytes, above the limit of ${most}`);
+    socket.close(1008); // before ws does, which would not let the reason out
+  };
+  keepRoom(socket, () => roomOf(seen, on.limit), tooLong);
   socket.on("message", (data: Buffer) => {
     on.passed("received", data.byteLength);
-    const hear = (now: number) => {
-      seen.heardAt = now;
+    const hear = (at: number) => {
+      seen.heardAt = at;
       const decoded = take(data);
       seen.halfway = decoded === undefined;
       if (!decoded) return;
@@ -86,8 +94,8 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
   });
   socket.on("ping", () => react(() => {}));
   socket.on("pong", () =>
-    react((now) => {
-      if (!seen.halfway) seen.heardAt = now;
+    react((at) => {
+      if (!seen.halfway) seen.heardAt = at;
     }),
   );
   socket.on("error", ({ message }) => leave(message)); // a reset, or no websocket frame: ws closes it, with the code that says so
@@ -99,12 +107,12 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
   return {
     out,
     get heardAt() {
-      return seen.heardAt;
+      return Date.now() - (now() - seen.heardAt);
     },
     say: (message) => out.push(encode(message)),
-    look: (now, ping) => {
+    look: (ping) => {
       const { frames, movedAt } = out;
-      const why = overdue({ ...seen, frames, movedAt }, now);
+      const why = overdue({ ...seen, frames, movedAt }, now());
       if (why === undefined) return ping ? socket.ping() : undefined;
       if (!seen.greeted) return reject(why);
       leave(why); // it hears nothing now, and may come back

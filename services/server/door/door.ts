@@ -3,12 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { type Doorkeeper, keepDoor } from "../../../shared/runtime/doorkeeper.ts";
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
 import type { Tokens } from "../../../shared/runtime/token.ts";
 import { MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
 import { type Refusal, refusalOf, refusalOfPage } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
-import { MOST_CONNECTIONS, MOST_STRANGERS } from "./limits.ts";
+import { REQUEST_WITHIN, strangers } from "./limits.ts";
 
 export interface Listen {
   readonly host: string;
@@ -31,30 +32,27 @@ export interface Door {
   close(): Promise<void>;
 }
 
-/** A stranger's TLS, headers, and the whole of a request for a page. */
-const HANDSHAKE_MS = 5_000;
 const CLOSE_MS = 1_000;
+/** Of one message: ours come in one, and a proxy may cut them. */
+const MOST_FRAGMENTS = 1_024;
+/** What a refused stranger may still send while it reads why. */
+const MOST_IN_VAIN = 1 << 20;
 
-/** Throws EADDRINUSE. */
-export async function openDoor(listen: Listen, entered: (socket: WebSocket) => void): Promise<Door> {
+/** `entered` gets a stranger's websocket, and what makes it no stranger. Throws EADDRINUSE. */
+export async function openDoor(listen: Listen, entered: (socket: WebSocket, admit: () => void) => void): Promise<Door> {
   const { host, port, certificate, tokens, pages } = listen;
-  const patience = { headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS, connectionsCheckingInterval: 1_000 };
-  const server = certificate ? createTlsServer({ ...patience, ...certificate, handshakeTimeout: HANDSHAKE_MS }) : createServer(patience);
-  server.maxConnections = MOST_CONNECTIONS;
-  server.timeout = 2 * HANDSHAKE_MS; // a websocket is freed of it
-  const inside = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
-
-  let connections = 0;
-  server.on("connection", (socket) => {
-    connections++;
-    socket.once("close", () => connections--);
-    if (connections - inside.clients.size > MOST_STRANGERS) socket.destroy();
-  });
+  const patience = { headersTimeout: REQUEST_WITHIN, requestTimeout: REQUEST_WITHIN, connectionsCheckingInterval: 1_000 };
+  const server = certificate ? createTlsServer({ ...patience, ...certificate, handshakeTimeout: REQUEST_WITHIN }) : createServer(patience);
+  const keeper = keepDoor(server, strangers);
+  const inside = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD, maxFragments: MOST_FRAGMENTS });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { origin, authorization } = request.headers;
     const refusal = refusalOfPage(origin) ?? refusalOf("train", tokens, authorization);
-    if (refusal) return refuse(socket, refusal);
-    inside.handleUpgrade(request, socket, head, entered);
+    if (refusal) return refuse(keeper, socket, refusal);
+    inside.handleUpgrade(request, socket, head, (guest) => {
+      keeper.moved(socket, "greeting");
+      entered(guest, () => keeper.admit(socket));
+    });
   });
   server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
     const page = pages && request.method === "GET" ? pageOf(request.url ?? "", pages) : undefined;
@@ -106,9 +104,16 @@ function deny(response: ServerResponse, refusal: Refusal): void {
   response.writeHead(refusal.code, plain(refusal)).end(`${refusal.why}\n`);
 }
 
-/** Of a websocket that is none yet. */
-function refuse(socket: Duplex, refusal: Refusal): void {
+/** Of a websocket that is none yet. The server's own timers have let go of it. */
+function refuse(keeper: Doorkeeper, socket: Duplex, refusal: Refusal): void {
   const headers = Object.entries(plain(refusal)).map(([name, value]) => `${name}: ${value}\r\n`);
+  let inVain = 0;
+  keeper.moved(socket, "refused");
   socket.on("error", () => socket.destroy());
+  // What it sends is read and forgotten: unread, it would take the answer with it.
+  socket.on("data", ({ length }: Buffer) => {
+    inVain += length;
+    if (inVain > MOST_IN_VAIN) socket.destroy();
+  });
   socket.end(`HTTP/1.1 ${refusal.code} ${STATUS_CODES[refusal.code]}\r\n${headers.join("")}\r\n${refusal.why}\n`);
 }

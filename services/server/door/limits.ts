@@ -1,16 +1,53 @@
-// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure: time is an argument. peers.ts asks.
+// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure: time is an argument. door.ts, connection.ts and peers.ts ask.
+import type { Rules } from "../../../shared/runtime/strangers.ts";
+import { MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
+
 type Millis = number;
 
-/** Of all connections, strangers included. */
-export const MOST_CONNECTIONS = 512;
-/** Connections whose token was not looked at yet, or who read a page. */
-export const MOST_STRANGERS = 64;
+/** Trainers at a time. */
+export const MOST_PEERS = 512;
+/** Connections of nobody known: whose token was not looked at yet, who read a page, who were refused, who have not said hello. */
+export const MOST_STRANGERS = 256;
+/** Of those the websockets: each may hold a small message. */
+const MOST_GREETING = 128;
 /** A message before hello, or of a peer that no answer is due from. */
 export const SMALL_MESSAGE = 64 * 1024;
 /** More frames than this wait for nobody who reads: 8 GiB of weights are 1,024. */
 const MOST_FRAMES_WAITING = 4096;
 
 const HELLO_WITHIN: Millis = 10_000;
+/** For a dropped peer, or a refused stranger, to read why. */
+export const FAREWELL: Millis = 1_000;
+/** A stranger's TLS, headers, and the whole of a request for a page. */
+export const REQUEST_WITHIN: Millis = 5_000;
+/** The book's own deadlines lie behind those that answer with words. */
+const GRACE: Millis = 2_000;
+
+export const strangers: Rules = {
+  most: MOST_STRANGERS,
+  mostAt: { greeting: MOST_GREETING },
+  patience: {
+    asking: REQUEST_WITHIN + GRACE,
+    sending: REQUEST_WITHIN + GRACE,
+    answering: 2 * REQUEST_WITHIN,
+    idle: REQUEST_WITHIN,
+    refused: FAREWELL,
+    greeting: HELLO_WITHIN + GRACE,
+  },
+};
+
+/** What may be held of a message that is not whole: bytes, and pieces, each of which costs more than its bytes. */
+export interface Room {
+  readonly bytes: number;
+  readonly pieces: number;
+}
+
+/** A frame of full length is for who has begun a large message, or owes one: `limit` says. */
+export function roomOf({ greeted, halfway }: Pick<Seen, "greeted" | "halfway">, limit: () => number): Room {
+  const isLarge = greeted && (halfway || limit() > SMALL_MESSAGE);
+  return isLarge ? { bytes: MAX_PAYLOAD, pieces: 32_768 } : { bytes: SMALL_MESSAGE, pieces: 1_024 };
+}
+
 /** A trainer's process answers no ping while it computes, so this is far above a part's time. */
 const SILENT: Millis = 30_000;
 const STALLED: Millis = 30_000;
@@ -38,6 +75,8 @@ export function overdue({ connectedAt, greeted, heardAt, halfway, frames, movedA
 /** A trainer of a tiny model says about 4,000 messages a second. */
 const MESSAGES_PER_SECOND = 5_000;
 const BURST = 2 * MESSAGES_PER_SECOND;
+/** Whatever a peer sends before hello, pings too. */
+export const MOST_BEFORE_HELLO = 100;
 
 /** A token bucket: filled by time, emptied by messages. */
 export interface Allowance {

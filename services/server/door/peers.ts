@@ -6,6 +6,7 @@ import type { FromTrainer, Hello } from "../../../shared/wire/messages.ts";
 import type { Wire } from "../../../shared/wire/numbers.ts";
 import { attend, type Connection } from "./connection.ts";
 import { type Listen, openDoor } from "./door.ts";
+import { MOST_PEERS } from "./limits.ts";
 
 export interface Peer {
   readonly id: string;
@@ -65,13 +66,14 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   let serial = 0;
   let looks = 0;
 
-  const door = await openDoor(listen, (socket) => {
+  const door = await openDoor(listen, (socket, admit) => {
     let peer: Peer | undefined;
     const connection = attend(socket, {
       limit: () => limit(peer!.id),
       hear: (message, decoded) => {
-        if (peer) hear(peer, message, decoded);
-        else peer = greet(message, decoded, connection);
+        if (peer) return hear(peer, message, decoded);
+        peer = greet(message, decoded, connection);
+        admit();
       },
       flow: (clogged) => peer && on.flow(peer, clogged),
       rejected: () => {
@@ -94,6 +96,8 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   function greet(message: FromTrainer, decoded: Decoded, connection: Connection): Peer {
     if (message.type !== "hello") throw new AppError("FRAME_MALFORMED", { what: `"${message.type}" before hello` });
     hasNoTensors(message, decoded);
+    if (connected.size >= MOST_PEERS)
+      throw new AppError("PEER_REJECTED", { what: `${MOST_PEERS} trainers are here, and no more may come` });
     const { name, engine, threads } = message;
     const peer: Peer = {
       ...{ id: `t${++serial}`, name, engine, threads, shares: false },
@@ -118,7 +122,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
 
   const looking = setInterval(() => {
     const ping = ++looks % LOOKS_PER_PING === 0;
-    for (const connection of connections) connection.look(Date.now(), ping);
+    for (const connection of connections) connection.look(ping);
   }, LOOK_EVERY_MS);
 
   return {
