@@ -1,7 +1,7 @@
 // What was read and is not committed yet: good rows as columns, bad ones as dead letters, offsets without a message, and how far each partition is. Pure.
 import type { EventBatch } from "../../shared/events/batch.ts";
 import { Dictionary } from "../../shared/events/dictionary.ts";
-import type { Interaction } from "../../shared/events/event.ts";
+import { type Interaction, OTHER_FIELDS } from "../../shared/events/event.ts";
 import { bucketOfHash } from "../../shared/events/hash.ts";
 import type { Scanned } from "../../shared/events/scan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
@@ -26,6 +26,8 @@ const WORD_BYTES = 24;
 /** A mark a second and no more than these: a backlog of hours needs no more of them to be told by. */
 const MARK_MS = 1000;
 const MOST_MARKS = 64;
+/** Names of unknown fields that are told apart; a producer that makes names up must not fill our memory. */
+export const MOST_FIELDS = 50;
 /** Of a dead letter beside its value. */
 const LETTER_BYTES = 200;
 
@@ -35,7 +37,7 @@ export class RowBuffer {
   readonly gaps: FilteredRange[] = [];
   /** Arrivals of the events that are followed to the model that learns from them, ms. */
   readonly marks: number[] = [];
-  /** Fields that are no part of an event, by name. */
+  /** Fields that are no part of an event, by name; those beyond MOST_FIELDS together. */
   readonly unknownFields = new Map<string, number>();
   readonly #users = new Dictionary();
   readonly #items = new Dictionary();
@@ -105,6 +107,14 @@ export class RowBuffer {
     this.#item[row] = this.#items.addText(event.item);
     this.#timestamp[row] = event.timestamp;
     this.#value[row] = event.value ?? Number.NaN;
+  }
+
+  /** Of one message. */
+  countUnknown(names: readonly string[]): void {
+    for (const name of names) {
+      const field = this.unknownFields.has(name) || this.unknownFields.size < MOST_FIELDS ? name : OTHER_FIELDS;
+      this.unknownFields.set(field, (this.unknownFields.get(field) ?? 0) + 1);
+    }
   }
 
   addDead(letter: DeadLetter): void {

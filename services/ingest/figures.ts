@@ -1,7 +1,9 @@
 // What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
+import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFigures } from "./news.ts";
 import { type Cause, causes } from "./sealer.ts";
 
@@ -30,8 +32,6 @@ interface Partition {
 }
 
 const RATE_WINDOW_MS = 10_000;
-/** Names of unknown fields that are told apart; a producer that makes names up must not fill our memory. */
-const MOST_FIELDS = 50;
 /** Told one by one. */
 const NEWEST_COMMITS = 20;
 
@@ -109,7 +109,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     }
     for (const { partition, reason: why, count } of news.dead) counters.dead.inc({ partition, reason: why }, count);
     for (const [name, count] of news.unknownFields) {
-      const field = unknownFields.has(name) || unknownFields.size < MOST_FIELDS ? name : "(others)";
+      const field = unknownFields.has(name) || unknownFields.size < MOST_FIELDS ? name : OTHER_FIELDS;
       unknownFields.set(field, (unknownFields.get(field) ?? 0) + count);
       counters.unknown.inc({ field }, count);
     }

@@ -131,7 +131,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
         if (parsed.ok) {
           buffer.addEvent(parsed.event, partition, offset);
           buffer.mark(arrived);
-          for (const name of parsed.unknownFields) buffer.unknownFields.set(name, (buffer.unknownFields.get(name) ?? 0) + 1);
+          buffer.countUnknown(parsed.unknownFields);
           tally.good++;
         } else {
           const { reason } = parsed;

@@ -1,4 +1,7 @@
 // From a Kafka message's bytes to an event, or to the reason why it is none. Strict: what is not exactly an event goes to the dead letters, never half-read.
+import { isUtf8 } from "node:buffer";
+import { fieldAt, ITEM, TIMESTAMP, USER, VALUE } from "./fields.ts";
+import { walkJson } from "./json.ts";
 
 export interface Interaction {
   /** 1..256 bytes of UTF-8. */
@@ -36,28 +39,23 @@ export const MAX_NAME_BYTES = 256;
 /** The end of year 9999: later times are a unit mistaken (microseconds), and other readers of the table refuse them. */
 const MAX_TIMESTAMP = 253_402_300_799_999;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Names of unknown fields that one message can tell; the rest of them, and longer names, count as others. */
+const MOST_UNKNOWN = 16;
+const LONGEST_UNKNOWN = 64;
+/** Stands for fields that are not told apart. */
+export const OTHER_FIELDS = "(others)";
+
 const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
   Object.keys(deadReasons).map((reason) => [reason, { ok: false, reason }]),
 ) as never;
 
-/** `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws. */
+/** `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws; time and memory are bounded by the message's own length. */
 export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed {
   if (bytes === null || bytes.length === 0) return refused.EMPTY;
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    return refused.NOT_UTF8;
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refused.NOT_JSON;
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return refused.NOT_OBJECT;
-  const { user, item, timestamp, value } = json as Record<string, unknown>;
+  if (!isUtf8(bytes)) return refused.NOT_UTF8;
+  const { kind, found } = readFields(bytes);
+  if (kind !== "object") return kind === "broken" ? refused.NOT_JSON : refused.NOT_OBJECT;
+  const { user, item, timestamp, value, unknown } = found;
   if (user === undefined || user === null) return refused.USER_MISSING;
   const userName = nameOf(user);
   if (userName === undefined) return refused.USER_INVALID;
@@ -68,7 +66,92 @@ export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed 
   if (!isTimestamp(at)) return refused.TIMESTAMP_INVALID;
   const weight = value ?? null;
   if (weight !== null && !(typeof weight === "number" && Number.isFinite(weight))) return refused.VALUE_INVALID;
-  return { ok: true, event: { user: userName, item: itemName, timestamp: at, value: weight }, unknownFields: unknownFieldsOf(json) };
+  return {
+    ok: true,
+    event: { user: userName, item: itemName, timestamp: at, value: weight },
+    unknownFields: unknown ?? none,
+  };
+}
+
+/** Whether a message that is no event names this user all the same. */
+export function namesUser(bytes: Uint8Array, user: string): boolean {
+  const { kind, found } = readFields(bytes);
+  return kind === "object" && (found.user === user || (typeof found.user === "number" && String(found.user) === user));
+}
+
+/** The four fields as they stand, of several with one name the last, as JSON.parse has it. */
+function readFields(bytes: Uint8Array) {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const into: Found = { bytes, text, user: undefined, item: undefined, timestamp: undefined, value: undefined, unknown: undefined };
+  return { kind: walkJson(bytes, take, into), found: into };
+}
+
+interface Found {
+  readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly text: Buffer;
+  user: unknown;
+  item: unknown;
+  timestamp: unknown;
+  value: unknown;
+  /** Names of other fields. */
+  unknown: string[] | undefined;
+}
+
+function take(into: Found, nameStart: number, nameEnd: number, start: number, end: number): void {
+  switch (fieldAt(into.bytes, nameStart) || fieldNamed(into, nameStart, nameEnd)) {
+    case USER:
+      into.user = valueAt(into, start, end);
+      return;
+    case ITEM:
+      into.item = valueAt(into, start, end);
+      return;
+    case TIMESTAMP:
+      into.timestamp = valueAt(into, start, end);
+      return;
+    case VALUE:
+      into.value = valueAt(into, start, end);
+  }
+}
+
+/** Of a name with escapes it may be one of the four; any other is counted. */
+function fieldNamed(into: Found, start: number, end: number): number {
+  const name = end - start <= LONGEST_NAME ? stringAt(into, start, end) : OTHER_FIELDS;
+  const known = ["", "user", "item", "", "timestamp", "", "", "", "value"].indexOf(name);
+  if (known > 0) return known;
+  into.unknown ??= [];
+  if (into.unknown.includes(name)) return 0;
+  const told = into.unknown.length < MOST_UNKNOWN && name.length <= LONGEST_UNKNOWN ? name : OTHER_FIELDS;
+  if (told === name || !into.unknown.includes(told)) into.unknown.push(told);
+  return 0;
+}
+
+/** Bytes of JSON for a name that may be one: each of its bytes written as \u and four digits, between quotes. */
+const LONGEST_NAME = 6 * MAX_NAME_BYTES + 2;
+/** Anything that no field takes. */
+const unfit = Symbol("unfit");
+
+/** The string between the quotes at `start` and before `end`. */
+function stringAt({ text, bytes }: Found, start: number, end: number): string {
+  let all = 0;
+  for (let k = start + 1; k < end; k++) {
+    if (bytes[k] === 0x5c) return JSON.parse(text.toString("utf8", start, end)) as string;
+    all |= bytes[k]!;
+  }
+  return text.toString(all < 0x80 ? "latin1" : "utf8", start + 1, end - 1); // ASCII is the quicker one to read
+}
+
+/** A string, number, boolean or null; `unfit` for what is too long to be a name, and for objects and lists. */
+function valueAt(found: Found, start: number, end: number): unknown {
+  switch (found.bytes[start]) {
+    case 0x22:
+      return end - start <= LONGEST_NAME ? stringAt(found, start, end) : unfit;
+    case 0x7b:
+    case 0x5b:
+      return unfit;
+    default:
+      return JSON.parse(found.text.toString("latin1", start, end));
+  }
 }
 
 /** A string as it is, an integer as its decimal string. An integer beyond 2^53 has lost digits in JSON.parse: refused, it must be sent as a string. */
@@ -96,14 +179,6 @@ function isName(text: string): boolean {
 
 export function isTimestamp(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_TIMESTAMP;
-}
-
-function unknownFieldsOf(json: object): readonly string[] {
-  let unknown = none;
-  for (const name in json) {
-    if (name !== "user" && name !== "item" && name !== "timestamp" && name !== "value") unknown = [...unknown, name];
-  }
-  return unknown;
 }
 
 const none: readonly string[] = [];

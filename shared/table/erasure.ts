@@ -1,6 +1,7 @@
 // Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so that every offset stays accounted for.
 import type { EventBatch } from "../events/batch.ts";
 import { rowsAt } from "../events/arrange.ts";
+import { namesUser } from "../events/event.ts";
 import { bucketOf } from "../events/hash.ts";
 import { stringsOf } from "../events/text.ts";
 import { AppError } from "../runtime/errors.ts";
@@ -72,14 +73,7 @@ export async function eraseLetters(tables: Tables, user: string): Promise<Erased
   });
 }
 
-function names({ value }: DeadLetter, user: string): boolean {
-  try {
-    const named = (JSON.parse(new TextDecoder().decode(value ?? undefined)) as { user?: unknown } | null)?.user;
-    return named === user || (typeof named === "number" && String(named) === user);
-  } catch {
-    return false;
-  }
-}
+const names = ({ value }: DeadLetter, user: string): boolean => value !== null && namesUser(value, user);
 
 /** One commit for all files; from the beginning where another process has rewritten one of them. */
 async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite): Promise<Erased> {
