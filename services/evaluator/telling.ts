@@ -1,5 +1,6 @@
 // An evaluation as a log line and as metrics.
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
+import { behindOf } from "../../shared/runtime/freshness.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { EvaluationLine, Figures } from "./journal.ts";
@@ -35,8 +36,8 @@ export function fallingOf(evaluations: readonly Pick<EvaluationLine, "model">[])
 /** How far the published model is behind the table at `now`; `newest`: arrival of the table's newest event, both ms since 1970. Nothing before there is a model. */
 export function tellAge(published: Published | null, newest: number | null, now: number, metrics: Metrics): void {
   if (published?.watermark == null) return;
-  const isBehind = newest === null || newest > published.watermark;
-  metrics.gauge("tributary_model_age_seconds").set(isBehind ? Math.max(0, (now - published.watermark) / 1000) : 0);
+  const { watermark, at } = published;
+  metrics.gauge("tributary_model_age_seconds").set(behindOf({ watermark, at }, newest, now) ?? Number.NaN);
   metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 

@@ -1,5 +1,5 @@
 // From fetched messages to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
-import { type DeadReason, deadReasons, isTimestamp, parseEvent } from "../../shared/events/event.ts";
+import { type DeadReason, deadReasons, isTimestamp, OTHER_FIELDS, parseEvent } from "../../shared/events/event.ts";
 import { newScanned, scanEvent } from "../../shared/events/scan.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
@@ -8,9 +8,11 @@ import type { Log } from "../../shared/runtime/log.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
-import { RowBuffer, type Tally } from "./buffer.ts";
+import { MOST_FIELDS, RowBuffer, type Tally } from "./buffer.ts";
+import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts";
+import { createSuspects, type Suspect } from "./suspects.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {
@@ -22,7 +24,9 @@ export interface IntakeSettings {
   readonly retryMs: number;
   /** Reading stops here, by partition; null: it never ends. */
   readonly ends: ReadonlyMap<number, number> | null;
-  /** Called when the table has moved on without us: read again from where it is. */
+  /** Outlives us: what was at work when the process died. */
+  readonly inWork: InWork;
+  /** Called when the table has moved on without us, or work on messages failed: read again from where the table is. */
   reassign(): void;
   /** After each commit, by partition. */
   committed(next: ReadonlyMap<number, number>): void;
@@ -44,15 +48,23 @@ export interface Intake {
   readonly ended: Promise<void>;
 }
 
+/** What Kafka says where nobody gave a message a time. An event with a time of its own needs no other. */
+const NO_TIME = -1;
+const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
+const condemned = { ok: false, reason: "POISON" } as const;
+const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
+
 /** The operating system's refusals that pass: wait, keep what we have, try again. */
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS"]);
 
 export function createIntake(settings: IntakeSettings, writer: Writer, log: Log): Intake {
-  const { topic, limits, ends, tell } = settings;
+  const { topic, limits, ends, tell, inWork } = settings;
+  const suspects = createSuspects();
   const positions = new Map<number, number>();
   const buffer = new RowBuffer();
   const event = newScanned();
   let generation = -1;
+  let toldOfFields = false;
   let giveUpAt = Number.POSITIVE_INFINITY;
   let finish: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
@@ -80,6 +92,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       const start = startOf(committed.get(partition), bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 });
       if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
       positions.set(partition, start.offset);
+      const left = inWork.left(partition);
+      if (left && left.last >= start.offset) blame(partition, left, "the process before this one died");
+      inWork.end(partition);
     }
     generation = mine;
     tell({ type: "assigned", positions: new Map(positions), committed, table: table() });
@@ -94,40 +109,94 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     if (from === undefined || batch.generation !== generation) return; // taken from us
     const end = ends?.get(partition) ?? (ends === null ? Number.POSITIVE_INFINITY : 0);
     if (batch.next <= from || from >= end) return endIfDone();
+    const stop = Math.min(batch.next, end);
+    for (let next = from; next < stop; next = positions.get(partition)!) {
+      const { to, isAlone, failures } = suspects.unitAt(partition, next);
+      if (isAlone) await writeIfSealed("suspect");
+      if (batch.generation !== generation) return; // dropped meanwhile, to be read again
+      if (!(await takeUnit(batch, Math.min(to, stop), failures))) return;
+      await writeIfSealed(isAlone ? "suspect" : null);
+      if (batch.generation !== generation) return;
+    }
+    await endIfDone();
+  }
+
+  /** Up to an offset. False when it failed, and is to be read again. Throws BAD_EVENT. */
+  async function takeUnit(batch: Fetched, stop: number, failures: number): Promise<boolean> {
+    const { partition } = batch;
+    const from = positions.get(partition)!;
     const tally = buffer.open(partition, performance.now());
     tally.next = from;
-    const refused = takeIn(batch, tally, end);
-    const to = refused === undefined ? Math.min(batch.next, end) : refused.offset;
+    const unit = { first: from, last: stop - 1, failures };
+    inWork.begin(partition, unit);
+    let refused: ReturnType<typeof takeIn>;
+    try {
+      refused = takeIn(batch, tally, stop);
+    } catch (error) {
+      failed(error, [[partition, unit]]);
+      return false;
+    }
+    inWork.end(partition);
+    const to = refused === undefined ? stop : refused.offset;
     gap(tally, partition, to);
     positions.set(partition, to);
     tell({ type: "read", partition, offsets: to - from, next: to });
-    if (refused) {
-      await writeIfSealed("end");
-      const { reason, offset } = refused;
-      throw new AppError("BAD_EVENT", { what: `${reason}, ${deadReasons[reason]}`, topic, partition, offset });
+    if (!refused) return true;
+    await writeIfSealed("end");
+    const { reason, offset } = refused;
+    throw new AppError("BAD_EVENT", { what: `${reason}, ${deadReasons[reason]}`, topic, partition, offset });
+  }
+
+  function blame(partition: number, unit: Suspect, why: string): void {
+    const { first, last } = unit;
+    suspects.failed(partition, unit);
+    const verdict = suspects.verdictOn(partition, first);
+    const what = verdict ? `offset ${first} goes to the dead letters` : `offsets ${first} to ${last} are read again, in smaller pieces`;
+    log.warn({ partition, first, last }, `${why} at these messages: ${what}`);
+  }
+
+  /** An error that messages brought about: what was held is read again from where the table is. Throws it where it is not the messages' fault. */
+  function failed(error: unknown, units: readonly (readonly [partition: number, unit: Suspect])[]): void {
+    const { code } = error as NodeJS.ErrnoException;
+    // After a panic of the WebAssembly nothing that it holds can be trusted: the process ends, and the next one finds what was in work.
+    if (error instanceof AppError || code !== undefined || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError)
+      throw error;
+    for (const [partition, unit] of units) {
+      inWork.end(partition);
+      blame(partition, unit, error.message);
     }
-    await writeIfSealed(null);
-    await endIfDone();
+    if (suspects.isHopeless) throw error;
+    drop(false);
+    settings.reassign();
   }
 
   /** Adds what lies in tally.next <= offset < end. Answers the bad event at which it had to stop. */
   function takeIn(batch: Fetched, tally: Tally, end: number): { reason: DeadReason; offset: number } | undefined {
     const { partition } = batch;
     const { offsets, arrivedAt, lengths, values } = batch.messages;
+    const now = Date.now();
+    const verdict = suspects.verdictOn(partition, tally.next); // who is condemned stands alone
     for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
       const offset = offsets[k]!;
       if (offset < tally.next) continue;
       if (offset >= end) break;
-      const arrived = arrivedAt[k]!;
+      const own = arrivedAt[k]!;
+      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until then.
+      const arrived = isTimestamp(own) ? Math.min(own, now) : now;
       const length = lengths[k]!;
       gap(tally, partition, offset);
-      if (scanEvent(values, at, at + length, event) && (isTimestamp(event.timestamp) || isTimestamp(arrived))) {
-        buffer.addScanned(values, event, arrived, partition, offset);
+      if (
+        verdict === null &&
+        isTold(own) &&
+        scanEvent(values, at, at + length, event) &&
+        (isTimestamp(event.timestamp) || isTimestamp(own))
+      ) {
+        buffer.addScanned(values, event, own, partition, offset);
         buffer.mark(arrived);
         tally.good++;
       } else {
         const value = length < 0 ? null : values.subarray(at, at + length);
-        const parsed = parseEvent(value, arrived);
+        const parsed = verdict !== null ? condemned : isTold(own) ? parseEvent(value, own) : lateOrEarly;
         if (parsed.ok) {
           buffer.addEvent(parsed.event, partition, offset);
           buffer.mark(arrived);
@@ -136,8 +205,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
         } else {
           const { reason } = parsed;
           if (settings.stopOnBadEvent) return { reason, offset };
-          const kept = value && Uint8Array.from(value); // the batch's memory is not ours to keep
-          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail: deadReasons[reason] });
+          const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null; // the batch's memory is not ours to keep
+          const detail = isTimestamp(own) ? deadReasons[reason] : `${deadReasons[reason]} (Kafka's own is ${own})`;
+          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
           tally.dead++;
         }
       }
@@ -160,17 +230,26 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     const reached = (partition: number, end: number) => end <= (positions.get(partition) ?? (writer.committed.get(partition) ?? -1) + 1);
     if (![...ends].every(([partition, end]) => reached(partition, end))) return;
     await writeIfSealed("end");
-    if (buffer.since === null) finish();
+    if (buffer.since === null && generation >= 0) finish(); // below 0: what was held is to be read again
   }
 
   async function writeIfSealed(asked: Asked | null): Promise<void> {
     const cause = seal(buffer, asked, limits, performance.now());
     if (cause === null) return;
+    const units = [...buffer.tallies].map(([partition, { good, dead, filtered, next }]) => {
+      const first = next - good - dead - filtered;
+      return [partition, { first, last: next - 1, failures: suspects.unitAt(partition, first).failures }] as const;
+    });
     for (let attempt = 0; ; attempt++) {
       try {
+        for (const [partition, unit] of units) inWork.begin(partition, unit);
         await write(cause);
+        for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
+        for (const [partition] of units) inWork.end(partition);
         return;
       } catch (error) {
+        if (!(error instanceof AppError) && (error as NodeJS.ErrnoException).code === undefined) return failed(error, units);
+        for (const [partition] of units) inWork.end(partition); // the disk's refusal is no message's fault, and waiting is no work
         if (error instanceof AppError && error.code === "WRITER_FENCED") {
           log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
           drop(true);
@@ -201,6 +280,10 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       marks: [...buffer.marks],
       table: table(),
     });
+    if (buffer.unknownFields.has(OTHER_FIELDS) && !toldOfFields) {
+      toldOfFields = true;
+      log.warn({ kinds: MOST_FIELDS }, "producers send more kinds of unknown fields than are told apart: the others are counted together");
+    }
     log.debug({ cause, messages: buffer.messages, version: writer.table.version }, "committed");
     buffer.clear();
     settings.committed(next);

@@ -14,11 +14,11 @@ export interface Held {
   readonly since: number | null;
 }
 
-export const causes = ["rows", "bytes", "age", "rebalance", "end"] as const;
+export const causes = ["rows", "bytes", "age", "rebalance", "suspect", "end"] as const;
 export type Cause = (typeof causes)[number];
 
-/** Nothing more will come, or it may be taken from us: whatever is held is written. */
-export type Asked = "rebalance" | "end";
+/** Nothing more will come, it may be taken from us, or what comes next failed before and stands alone: whatever is held is written. */
+export type Asked = "rebalance" | "suspect" | "end";
 
 /** Why to write now, or null. */
 export function seal({ rows, bytes, since }: Held, asked: Asked | null, limits: Limits, now: number): Cause | null {

@@ -1,8 +1,10 @@
 // The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what pipeline.ts asks, in the order in which it is asked.
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openTables } from "../../shared/table/tables.ts";
 import { plainError } from "../../shared/runtime/wire-errors.ts";
+import { openInWork } from "./in-work.ts";
 import { createIntake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
 import { createWriter } from "./writer.ts";
@@ -18,6 +20,7 @@ const writer = createWriter(await openTables(settings.tableDir, settings.deadLet
 const intake = createIntake(
   {
     ...settings,
+    inWork: openInWork(join(settings.tableDir, "in-work"), settings.topic),
     reassign: () => tell({ type: "reassign" }),
     committed: (next) => tell({ type: "committed", next }),
     tell: (news) => tell({ type: "news", news }),

@@ -1,5 +1,6 @@
 // What the services' /status answers say, read with tolerance: an unknown or missing figure becomes null, so that an older or newer service still shows.
 import { z } from "zod";
+import { behindOf } from "../runtime/freshness.ts";
 import { combine, type IngestStatus, ingestStatus } from "./ingest.ts";
 import { type Latencies, latency } from "./latency.ts";
 import { curve } from "./prequential.ts";
@@ -97,13 +98,12 @@ function asOne(all: readonly Seen<IngestStatus>[]): Seen<IngestStatus> | null {
 /** Ms: after so much silence nobody knows what has arrived since. */
 const silent = 5000;
 
-/** Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here, null while there is no model. */
+/** Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here, null while there is no model or no clock to tell by. */
 export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
-  const watermark = evaluator?.status?.published?.watermark ?? null;
+  const { watermark = null, at = null } = evaluator?.status?.published ?? {};
   if (watermark === null) return null;
-  const newest = ingest?.status?.newestArrival ?? null;
-  const mayBeMore = ingest !== null && (ingest.silence > silent || (newest !== null && newest > watermark));
-  return mayBeMore ? Math.max(0, (now - watermark) / 1000) : 0;
+  const isSilent = ingest !== null && ingest.silence > silent;
+  return behindOf({ watermark, at }, isSilent ? null : (ingest?.status?.newestArrival ?? 0), now);
 }
 
 /** From a marked event's arrival to each stage, as far as the services tell. */

@@ -19,6 +19,19 @@ export interface Freshness {
   latency(): Latency;
 }
 
+/** Clocks of two machines, or of a producer and us, may differ by so much. */
+const AHEAD_MS = 5000;
+
+/**
+ * Seconds by which a model is behind the newest event; 0 when it covers every event that is known, `newest` null for none known. Nobody has learned from an event that came
+ * after the model was published: a timestamp ahead of its time counts no further than that. Null where the clock stands before what the model covers: nobody knows then.
+ */
+export function behindOf(published: { watermark: number; at: number | null }, newest: number | null, now: number): number | null {
+  const covered = Math.min(published.watermark, published.at ?? Number.POSITIVE_INFINITY);
+  if (covered > now + AHEAD_MS) return null;
+  return newest === null || newest > covered ? Math.max(0, (now - covered) / 1000) : 0;
+}
+
 /** Ten minutes at a mark a second. */
 const NEWEST = 600;
 
@@ -29,7 +42,8 @@ export function openFreshness(metrics: Metrics, stage: Stage, now: () => number 
   return {
     reached(arrivals) {
       const at = now();
-      const seconds = arrivals.map((arrival) => Math.max(0, (at - arrival) / 1000));
+      // of one that lies ahead of the clock nobody knows how long it took
+      const seconds = arrivals.filter((arrival) => arrival <= at + AHEAD_MS).map((arrival) => Math.max(0, (at - arrival) / 1000));
       for (const each of seconds) histogram.observe({ stage }, each);
       newest = [...newest, ...seconds].slice(-NEWEST);
       events += seconds.length;

@@ -119,7 +119,8 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
       const version = state.version + 1;
       const entry = formatEntry({
         timestamp: Date.now(),
-        newestArrival: newestArrival > 0 ? Math.max(newestArrival, state.watermark) : 0,
+        // a table of before arrivals ahead of the clock were cut may hold one: it ends here
+        newestArrival: newestArrival > 0 ? Math.max(newestArrival, Math.min(state.watermark, Date.now())) : 0,
         marks,
         metadata: state.metadata ? null : { id, schemaString: schemaString(schema) },
         txn,

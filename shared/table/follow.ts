@@ -105,7 +105,7 @@ export function followTable(tableDir: string, target: Target): Follower {
     for (const batch of batches) target.append(batch, commit.version);
     done = commit.version;
     waiting.shift();
-    watermark = Math.max(watermark, commit.newestArrival);
+    if (commit.newestArrival > 0) watermark = commit.newestArrival;
     return batches.reduce((sum, { length }) => sum + length, 0);
   }
 

@@ -103,7 +103,7 @@ export function advance(state: State, commit: Commit): State {
     version: commit.version,
     protocol: commit.protocol ?? state.protocol,
     metadata: commit.metadata ?? state.metadata,
-    watermark: Math.max(state.watermark, commit.newestArrival),
+    watermark: commit.newestArrival > 0 ? commit.newestArrival : state.watermark,
   };
 }
 

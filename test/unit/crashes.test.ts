@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import pino from "pino";
+import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake } from "../../services/ingest/intake.ts";
 import { createWriter } from "../../services/ingest/writer.ts";
 import { deadLettersSchema, readDeadLetters } from "../../shared/table/dead-letters.ts";
@@ -33,7 +34,15 @@ const tablesOn = async (disk: Disk): Promise<Tables> => ({
 /** Reads on from where the tables are to `end`, a commit for every four offsets; each is told once it is done. Throws Killed where the disk is cut. */
 async function ingest(disk: Disk, end: number, done: (next: number) => void = () => undefined): Promise<void> {
   const committed = (next: ReadonlyMap<number, number>) => done(next.get(0)!);
-  const settings = { topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, reassign: () => undefined, committed };
+  const settings = {
+    topic: "t",
+    inWork: openInWork("/dev/null/none", "t"),
+    stopOnBadEvent: false,
+    retryMs: 1,
+    ends: null,
+    reassign: () => undefined,
+    committed,
+  };
   const writer = createWriter(await tablesOn(disk), "t");
   const limits = { rows: 1, bytes: 1e9, ageMs: 1e9 };
   const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));

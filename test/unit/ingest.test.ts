@@ -6,6 +6,7 @@ import fc from "fast-check";
 import pino from "pino";
 import { afterEach, expect, test } from "vitest";
 import { createFigures } from "../../services/ingest/figures.ts";
+import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
 import { createWriter, type Writer } from "../../services/ingest/writer.ts";
@@ -75,6 +76,7 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
       {
         topic: TOPIC,
         limits,
+        inWork: openInWork(join(folder, "table", "in-work"), TOPIC),
         stopOnBadEvent,
         retryMs: 1,
         ends: end === undefined ? null : new Map([[0, end]]),

@@ -26,7 +26,10 @@ export interface MortalDisk extends Disk {
   survivors(): MortalDisk;
 }
 
-export class Killed extends Error {}
+/** It comes from the disk, as its code says: no message is at fault. */
+export class Killed extends Error {
+  readonly code = "KILLED";
+}
 
 export function mortalDisk(found: ReadonlyMap<string, Inode> = new Map()): MortalDisk {
   const names = new Map(found);
