@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { collectEveryMinute } from "./collecting.ts";
 import { keepDoor } from "./doorkeeper.ts";
 import { AppError } from "./errors.ts";
 import { faceHost, refusalOfFigures } from "./face-access.ts";
@@ -100,10 +101,12 @@ export async function serveFace(face: Face): Promise<Listening> {
   const place = reachable(host);
   const url = `http://${place.includes(":") ? `[${place}]` : place}:${(app.server.address() as { port: number }).port}`;
   const unregister = register(face.runDir, face.service, url);
+  const collected = collectEveryMinute();
   return {
     url,
     close: async () => {
       unregister();
+      collected();
       draining = true;
       if (face.drainMs === undefined) return await app.close();
       await sleep(LINGER_MS);
