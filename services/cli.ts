@@ -4,7 +4,7 @@ import { AppError } from "../shared/runtime/errors.ts";
 import { run } from "../shared/runtime/lifecycle.ts";
 
 const commands: Record<string, () => Promise<{ command: Command }>> = {
-  up: () => import("./up.ts") as never,
+  up: () => import("./up/main.ts") as never,
   broker: () => import("./broker.ts") as never,
   replay: () => import("./replay/main.ts") as never,
   ingest: () => import("./ingest/main.ts") as never,

@@ -66,6 +66,12 @@ export function settingsText(data: string, port: number, controllerPort: number)
     .join("");
 }
 
+/** The port of settings that were written for a broker. */
+export function portOf(settings: string): number | undefined {
+  const [, port] = /^listeners=PLAINTEXT:\/\/[^:]*:(\d+)/m.exec(settings) ?? [];
+  return port === undefined ? undefined : Number(port);
+}
+
 /** 17 of `openjdk version "17.0.15"`, 8 of `java version "1.8.0_292"`. */
 export function javaMajor(text: string): number | undefined {
   const [, first, second] = /version "(\d+)(?:\.(\d+))?/.exec(text) ?? [];

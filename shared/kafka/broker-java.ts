@@ -47,8 +47,9 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`; // an id that begins with "-" would be read as a flag
   const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", java.classPath, "kafka.tools.StorageTool"];
   try {
-    await execute(java.program, [...tool, "format", "-t", cluster, "-c", settings], { ...(signal && { signal }) });
+    await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], signal);
   } catch (error) {
+    signal?.throwIfAborted();
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     writeFileSync(files.log, `${stdout}${stderr}`, { flag: "a" });
     throw new AppError("BROKER_FAILED", { what: lastWords(`${stdout}\n${stderr}`), log: files.log }, { cause: error });
@@ -56,6 +57,19 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   rmSync(settings);
   rmSync(files.data, { recursive: true, force: true });
   renameSync(fresh, files.data);
+}
+
+/** Asked to stop, it rejects only when the process is gone. */
+async function toItsEnd(program: string, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  const running = execute(program, args, { ...(signal && { signal }) });
+  const { child } = running;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    await running;
+  } catch (error) {
+    if (signal?.aborted && child.pid !== undefined && child.exitCode === null && child.signalCode === null) await gone;
+    throw error;
+  }
 }
 
 /** A Kafka that stays when this process ends. `ended` gives its exit code once it is gone. */
@@ -75,9 +89,28 @@ export async function isOurs(pid: number, files: BrokerFiles): Promise<boolean> 
   return isAlive(pid) && (await commandOf(pid)).includes(files.settings);
 }
 
+/** The number of the Kafka of these files, where nothing names it. Linux alone shows all commands. */
+export function findRunning(files: BrokerFiles): number | undefined {
+  let names: string[] = [];
+  try {
+    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return undefined;
+  }
+  const found = names.find((name) => {
+    const words = shownCommand(Number(name)).split("\0");
+    return words.includes("kafka.Kafka") && words.includes(files.settings);
+  });
+  return found === undefined ? undefined : Number(found);
+}
+
 async function commandOf(pid: number): Promise<string> {
   if (process.platform !== "linux")
     return (await execute("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }))).stdout;
+  return shownCommand(pid);
+}
+
+function shownCommand(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {

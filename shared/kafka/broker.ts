@@ -1,20 +1,24 @@
 // The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary broker` and `up` use it.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
-import { end, findJava, formatOnce, isOurs, launch } from "./broker-java.ts";
+import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, portOf, settingsText } from "./broker-files.ts";
+import { end, findJava, findRunning, formatOnce, isOurs, launch } from "./broker-java.ts";
 import { answersKafka } from "./broker-probe.ts";
 import { AppError } from "../runtime/errors.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { pathsOf } from "../runtime/paths.ts";
 import { assertPortFree, freePort } from "../runtime/port.ts";
+import { discover } from "../runtime/registry.ts";
+import { writeWhole } from "../runtime/whole-file.ts";
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 9092;
 const START_MS = 60_000;
+const WATCH_MS = 250;
 
-const record = z.object({ pid: z.number().int(), port: z.number().int() });
+/** `owner`: with whom it ends; without one it stays until it is stopped. */
+const record = z.object({ pid: z.number().int(), port: z.number().int(), owner: z.enum(["up"]).optional().catch(undefined) });
 type BrokerRecord = z.output<typeof record>;
 
 export interface BrokerStatus {
@@ -25,46 +29,81 @@ export interface BrokerStatus {
 }
 
 export interface StartOptions {
-  /** Without it 9092, or any free port when that is taken. */
+  /** Without it the one that it had last, 9092, or any free port when those are taken. */
   readonly port?: number | undefined;
+  /** Ends it with itself, and one that its like has left too. */
+  readonly owner?: "up" | undefined;
+  /** Until it must answer, ms. After a kill it looks through its log first. */
+  readonly patienceMs?: number | undefined;
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal | undefined;
   /** Told what is done now. */
   readonly say?: ((text: string) => void) | undefined;
 }
 
-/** Starts it, or finds it running. Resolves when it answers. Throws JAVA_MISSING, SETUP_MISSING, PORT_IN_USE, ALREADY_RUNNING (on another port), BROKER_FAILED. */
-export async function startBroker(
-  dataDir: string,
-  options: StartOptions = {},
-): Promise<{ brokers: string; pid: number; started: boolean }> {
+export interface StartedBroker {
+  readonly brokers: string;
+  readonly pid: number;
+  /** False: it was running. */
+  readonly started: boolean;
+  readonly owner?: "up" | undefined;
+}
+
+/**
+ * Starts it, or finds it running. Resolves when it answers. Throws JAVA_MISSING, SETUP_MISSING, PORT_IN_USE, ALREADY_RUNNING (on another port), BROKER_FAILED, and the
+ * signal's reason, after which nothing of the start is left.
+ */
+export async function startBroker(dataDir: string, options: StartOptions = {}): Promise<StartedBroker> {
+  const { signal, owner } = options;
   const files = filesOf(dataDir);
   mkdirSync(files.folder, { recursive: true });
-  return exclusively(files.lock, options.signal, async () => {
-    const running = await find(files);
+  return exclusively(files.lock, signal, async () => {
+    const running = await findAnswering(files, options);
     if (running) {
-      const { port, pid } = running;
-      if (options.port !== undefined && options.port !== port)
-        throw new AppError("ALREADY_RUNNING", { what: "the broker of this data directory listens on another port", port, pid });
-      await answering(files, running, () => null, options.signal);
-      return { brokers: `${HOST}:${port}`, pid, started: false };
+      const hasUp = running.owner === "up" && discover(pathsOf(dataDir).run).some(({ service }) => service === "up");
+      const kept = owner === undefined && !hasUp ? { pid: running.pid, port: running.port } : running;
+      if (kept.owner !== running.owner) remember(files, kept); // left by an `up` that was killed, and wanted now
+      return { brokers: `${HOST}:${kept.port}`, pid: kept.pid, started: false, owner: kept.owner };
     }
-    const java = await findJava(process.env);
-    const port = await choosePort(options);
-    await formatOnce(java, files, options.signal);
-    writeFileSync(files.settings, settingsText(files.data, port, await freePort()));
+    const java = await findJava(process.env).catch((error) => {
+      signal?.throwIfAborted(); // Ctrl-C in a terminal ends the Java that was asked, too
+      throw error;
+    });
+    const port = await choosePort(files, options);
+    await formatOnce(java, files, signal);
+    signal?.throwIfAborted();
+    await writeWhole(files.settings, settingsText(files.data, port, await freePort()));
     const { pid, ended } = launch(java, files);
-    remember(files, { pid, port });
-    options.say?.(`waiting for Kafka at ${HOST}:${port}`);
     try {
-      await answering(files, { pid, port }, ended, options.signal);
+      remember(files, { pid, port, ...(owner && { owner }) });
+      options.say?.(`waiting for Kafka at ${HOST}:${port}`);
+      await answering(files, { pid, port }, ended, options);
     } catch (error) {
       await end(pid, files);
       rmSync(files.record, { force: true });
       throw error;
     }
-    return { brokers: `${HOST}:${port}`, pid, started: true };
+    return { brokers: `${HOST}:${port}`, pid, started: true, owner };
   });
+}
+
+/** One that runs, once it answers. What an `up` has left and does not answer is ended. */
+async function findAnswering(files: BrokerFiles, options: StartOptions): Promise<BrokerRecord | undefined> {
+  const running = await find(files);
+  if (!running) return undefined;
+  const { pid, port, owner } = running;
+  if (options.port !== undefined && options.port !== port)
+    throw new AppError("ALREADY_RUNNING", { what: "the broker of this data directory listens on another port", port, pid });
+  try {
+    await answering(files, running, () => null, options);
+    return running;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const isThere = await isOurs(pid, files);
+    if (isThere && owner !== "up") throw error;
+    if (isThere) await end(pid, files);
+    return undefined; // it was ending
+  }
 }
 
 /** Resolves to how it ended when it is gone. */
@@ -74,6 +113,32 @@ export async function stopBroker(dataDir: string): Promise<"stopped" | "killed" 
   const how = running ? await end(running.pid, files) : "was not running";
   rmSync(files.record, { force: true });
   return how;
+}
+
+/** Resolves when that process is no longer the broker, or the signal fires. */
+export async function brokerEnded(dataDir: string, pid: number, signal: AbortSignal): Promise<void> {
+  const files = filesOf(dataDir);
+  while (!signal.aborted && (await isOurs(pid, files))) await sleep(WATCH_MS, signal);
+}
+
+/** Whether somebody has ended it by `stopBroker`: a broker that died leaves its record. */
+export const wasStopped = (dataDir: string): boolean => readRecord(filesOf(dataDir)) === undefined;
+
+/** Asks it to end, and waits for nothing: for a process that is ending itself. */
+export function endBrokerNow(dataDir: string): void {
+  const files = filesOf(dataDir);
+  const pid = findRunning(files);
+  try {
+    if (pid !== undefined) process.kill(pid, "SIGTERM");
+  } catch {
+    // it has just ended
+  }
+}
+
+/** Whether Kafka answers at host:port within a second. */
+export function answersAt(brokers: string): Promise<boolean> {
+  const [host, port] = brokers.split(":") as [string, string];
+  return answersKafka(host, Number(port), 1_000);
 }
 
 export async function brokerStatus(dataDir: string): Promise<BrokerStatus> {
@@ -93,13 +158,28 @@ export async function resolveBrokers(dataDir: string, env: NodeJS.ProcessEnv): P
 const filesOf = (dataDir: string): BrokerFiles => brokerFiles(pathsOf(dataDir).kafka);
 
 async function find(files: BrokerFiles): Promise<BrokerRecord | undefined> {
-  let found: BrokerRecord;
+  const written = readRecord(files);
+  if (written && (await isOurs(written.pid, files))) return written;
+  const pid = findRunning(files); // whoever started it could not write that down: it was killed, or the disk was full
+  const port = portIn(files);
+  return pid === undefined || port === undefined ? undefined : { pid, port, owner: "up" };
+}
+
+function readRecord(files: BrokerFiles): BrokerRecord | undefined {
   try {
-    found = record.parse(JSON.parse(readFileSync(files.record, "utf8")));
+    return record.parse(JSON.parse(readFileSync(files.record, "utf8")));
   } catch {
     return undefined;
   }
-  return (await isOurs(found.pid, files)) ? found : undefined;
+}
+
+/** Of the settings that were written last. */
+function portIn(files: BrokerFiles): number | undefined {
+  try {
+    return portOf(readFileSync(files.settings, "utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 function remember(files: BrokerFiles, started: BrokerRecord): void {
@@ -107,33 +187,38 @@ function remember(files: BrokerFiles, started: BrokerRecord): void {
   renameSync(`${files.record}.new`, files.record);
 }
 
-async function choosePort({ port, say }: StartOptions): Promise<number> {
-  try {
-    await assertPortFree(port ?? DEFAULT_PORT);
-    return port ?? DEFAULT_PORT;
-  } catch (error) {
-    if (port !== undefined) throw new AppError("PORT_IN_USE", { what: `the broker cannot listen on port ${port}` }, { cause: error });
+async function choosePort(files: BrokerFiles, { port, say }: StartOptions): Promise<number> {
+  const isFree = (each: number) =>
+    assertPortFree(each).then(
+      () => true,
+      () => false,
+    );
+  if (port !== undefined) {
+    if (await isFree(port)) return port;
+    throw new AppError("PORT_IN_USE", { what: `the broker cannot listen on port ${port}` });
   }
+  const wanted = portIn(files) ?? DEFAULT_PORT;
+  for (const each of [wanted, DEFAULT_PORT]) if (await isFree(each)) return each;
   const free = await freePort();
-  say?.(`port ${DEFAULT_PORT} is taken, using ${free}`);
+  say?.(`port ${wanted} is taken, using ${free}`);
   return free;
 }
 
 /** Resolves when Kafka answers. `ended` gives its exit code once it is gone, where we are its parent. */
 async function answering(
   files: BrokerFiles,
-  broker: BrokerRecord,
+  { pid, port }: BrokerRecord,
   ended: () => number | string | null,
-  signal?: AbortSignal,
+  { signal, patienceMs = START_MS }: StartOptions,
 ): Promise<void> {
   const failed = (what: string) => new AppError("BROKER_FAILED", { what, log: files.log });
-  const deadline = performance.now() + START_MS;
-  while (!(await answersKafka(HOST, broker.port))) {
+  const deadline = performance.now() + patienceMs;
+  while (!(await answersKafka(HOST, port))) {
+    signal?.throwIfAborted();
     const code = ended();
-    if (code !== null || !(await isOurs(broker.pid, files)))
+    if (code !== null || !(await isOurs(pid, files)))
       throw failed(`Kafka ended (${code ?? "gone"}): ${lastWords(readFileSync(files.log, "utf8"))}`);
-    if (signal?.aborted) throw failed("the start was interrupted");
-    if (performance.now() > deadline) throw failed(`Kafka does not answer after ${START_MS / 1000} s`);
+    if (performance.now() > deadline) throw failed(`Kafka does not answer after ${patienceMs / 1000} s`);
     await sleep(50, signal);
   }
 }

@@ -2,6 +2,7 @@
 import { count, duration, percent, plural, ratio } from "./figures.ts";
 import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
+import { supervisionProblems } from "./supervision.ts";
 import { checkpointProblems, trainerProblems } from "./training-health.ts";
 
 /** The boxes of the flow strip, in order. */
@@ -55,9 +56,17 @@ const limits = {
 
 /** Every problem, upstream first; empty while the flow starts or drains. */
 export function problemsOf(flow: Flow, memory: Memory): Problem[] {
-  if (flow.processes.length === 0 || isDraining(flow)) return [];
-  return [...ingestion(flow, memory), ...training(flow, memory), ...quality(flow), ...serving(flow)];
+  if (isNothing(flow) || isDraining(flow)) return [];
+  const told = supervisionProblems(flow);
+  const isTold = (box: BoxId) => told.some((problem) => problem.box === box);
+  const found = [...ingestion(flow, memory), ...training(flow, memory), ...quality(flow), ...serving(flow)];
+  // `up` starts a service again by itself, and says why it is missing: nobody needs to start it.
+  return inOrder([...told, ...found.filter(({ box, word }) => word !== "missing" || !isTold(box))]);
 }
+
+export const isNothing = ({ processes, up }: Flow): boolean => processes.length === 0 && !up?.status?.services.length;
+
+const inOrder = (problems: readonly Problem[]) => boxes.flatMap((id) => problems.filter(({ box }) => box === id));
 
 export function isDraining({ ingest, server }: Flow): boolean {
   return ingest?.status?.state === "draining" || server?.status?.state === "draining";

@@ -1,7 +1,7 @@
 // One picture of the whole flow from the services' /status answers: verdict, freshness, boxes, tiles, processes. The page and `status` show the same one.
 import { boxesOf, type Figure } from "./boxes.ts";
 import { count, duration, loss, plural, ratio } from "./figures.ts";
-import { isDraining, type Problem, problemsOf } from "./health.ts";
+import { isDraining, isNothing, type Problem, problemsOf } from "./health.ts";
 import type { IngestStatus } from "./ingest.ts";
 import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
@@ -84,7 +84,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
 }
 
 function verdictOf(flow: Flow, problems: readonly Problem[]): Verdict {
-  if (flow.processes.length === 0) {
+  if (isNothing(flow)) {
     return {
       state: "empty",
       word: "Nothing runs",

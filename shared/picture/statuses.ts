@@ -38,6 +38,10 @@ const evaluator = z.object({
   pinned: text,
 });
 const serve = z.object({ model: text, requests: number, errors: number });
+/** How `up` fares with what it keeps running. */
+const up = z.object({
+  services: list(z.object({ name: z.string(), state: text, level: text, deaths: number, seconds: number, reason: text })),
+});
 
 /** A process that is there; `status` is null until it has answered once. */
 export interface Seen<T> {
@@ -57,6 +61,8 @@ export interface Flow {
   readonly trainers: readonly Seen<z.output<typeof trainer>>[];
   readonly evaluator: Seen<z.output<typeof evaluator>> | null;
   readonly serve: Seen<z.output<typeof serve>> | null;
+  /** Null where the services were started otherwise. */
+  readonly up: Seen<z.output<typeof up>> | null;
   /** Every process but the dashboards and `up`, which is no stage of the flow, in the order in which data flows. */
   readonly processes: readonly Answer[];
 }
@@ -66,11 +72,10 @@ const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
 /** `now` in ms since 1970. Of several processes of one service the newest is shown, but all trainers, and all of ingest as one. */
 export function flowOf(answers: readonly Answer[], now: number): Flow {
   const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
-  const processes = answers
-    .filter((a) => a.service !== "dashboard" && a.service !== "up")
-    .sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
+  const sorted = [...answers].sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);
+  const processes = sorted.filter((a) => a.service !== "dashboard" && a.service !== "up");
   const all = <T extends z.ZodType>(service: string, schema: T): Seen<z.output<T>>[] =>
-    processes
+    sorted
       .filter((answer) => answer.service === service)
       .map((process) => ({
         process,
@@ -86,6 +91,7 @@ export function flowOf(answers: readonly Answer[], now: number): Flow {
     trainers: all("trainer", trainer),
     evaluator: newest("evaluator", evaluator),
     serve: newest("serve", serve),
+    up: newest("up", up),
     processes,
   };
 }

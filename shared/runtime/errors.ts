@@ -37,6 +37,11 @@ export const errors = {
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
   SERVICE_DIED: { exit: 1, retryable: false, hint: "read the service's log named above" },
+  EVENTS_TOO_FEW: {
+    exit: 1,
+    retryable: false,
+    hint: "give a file with more events, or leave out --once and let more come",
+  },
   DISK_FULL: { exit: 1, retryable: true, hint: "free some space, then start again: nothing accepted is lost" },
   FILE_MISSING: { exit: 2, retryable: false, hint: "check the path" },
   FILE_UNREADABLE: { exit: 1, retryable: false, hint: "check the path, its permissions, and that the file is whole" },

@@ -8,30 +8,55 @@ export interface Until {
   readonly stopped: Promise<void>;
 }
 
+/** Whether output that nobody reads any more asks to drain. */
+let drainsWithOutput = false;
+
+/** For a process that has others to end: a pipe that is closed (`| head`) and a terminal that is gone ask it to drain, where they end other commands at once. */
+export function drainWithOutput(): void {
+  drainsWithOutput = true;
+}
+
 /** Runs a command's body and ends the process: 0 done or drained, the error's own code, 130 on the second Ctrl-C. */
 export async function run(body: (until: Until) => Promise<void>): Promise<never> {
   const controller = new AbortController();
   const stopped = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve(), { once: true }));
-  const stop = (signal: string) => {
+  const stop = (signal?: string) => {
     if (!controller.signal.aborted) controller.abort();
     else if (signal === "SIGINT") process.exit(130);
   };
-  process.on("SIGINT", () => stop("SIGINT"));
-  process.on("SIGTERM", () => stop("SIGTERM"));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(signal));
   if (process.channel) {
-    process.on("disconnect", () => stop("disconnect")); // the parent died: drain, leave no orphan
+    process.on("disconnect", () => stop()); // the parent died: drain, leave no orphan
     process.channel.unref();
   }
   process.on("unhandledRejection", (error) => fail(error));
   process.on("uncaughtException", (error) => fail(error));
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => outputFailed(error, true, stop));
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => outputFailed(error, false, stop));
   try {
     await body({ signal: controller.signal, stopped });
     await new Promise((resolve) => process.stdout.write("", resolve)); // a pipe takes 64 kB at a time, and exit drops the rest
+    if (!controller.signal.aborted) await tellFinished();
     return process.exit(process.exitCode ?? 0);
   } catch (error) {
+    if (controller.signal.aborted && error === controller.signal.reason) return process.exit(process.exitCode ?? 0); // it ended half-way, as it was asked to
     return fail(error);
   }
+}
+
+/** A full disk below a file of messages ends nothing; data on stdout that is lost is a failure. */
+function outputFailed({ code }: NodeJS.ErrnoException, isData: boolean, stop: () => void): void {
+  const isGone = code === "EPIPE" || code === "EIO"; // EIO: the terminal is closed
+  if (drainsWithOutput && isGone) stop();
+  else if (!drainsWithOutput && (isGone || isData)) process.exit(code === "EPIPE" ? 0 : 1);
+}
+
+/** To a drain and to work that is done belongs exit code 0: the parent is told which it was. */
+function tellFinished(): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) return resolve();
+    process.send({ finished: true }, undefined, undefined, () => resolve());
+  });
 }
 
 function fail(error: unknown): never {

@@ -7,12 +7,23 @@ import { setting } from "./command.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 
+/** How a process ended. */
+export interface Ending {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Its work was done: nobody had asked it to stop. */
+  readonly finished: boolean;
+}
+
 export interface Spawned {
   readonly name: string;
   readonly child: ChildProcess;
   readonly running: boolean;
   /** Exit code; 1 when a signal ended it. Never rejects. */
   readonly exited: Promise<number>;
+  /** The same in full. Never rejects. */
+  readonly ended: Promise<Ending>;
   /** SIGTERM, then SIGKILL after the grace. Resolves when the process is gone. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -30,26 +41,26 @@ export function spawnService(command: string, args: readonly string[], options: 
   if (options.log) mkdirSync(dirname(options.log), { recursive: true });
   const out = options.log ? openSync(options.log, "a") : undefined;
   const isTraining = command === "server" || command === "trainer";
-  const child = spawn(process.execPath, [...(isTraining ? heapFlags : []), bin, command, ...args], {
-    detached: true,
-    stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
-    env: {
-      ...process.env,
-      ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
-      ...(isTraining || options.threads !== undefined ? pagesKept : {}),
-      ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
-    },
-  });
-  if (out !== undefined) closeSync(out);
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...(isTraining ? heapFlags : []), bin, command, ...args], {
+      detached: true,
+      stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
+      env: {
+        ...process.env,
+        ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
+        ...(isTraining || options.threads !== undefined ? pagesKept : {}),
+        ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
+      },
+    });
+  } finally {
+    if (out !== undefined) closeSync(out);
+  }
   let running = true;
-  const exited = new Promise<number>((resolve) => {
-    const ended = (code: number | null) => {
-      running = false;
-      resolve(code ?? 1);
-    };
-    child.once("exit", ended);
-    child.once("error", () => ended(1));
+  const ended = endingOf(child).finally(() => {
+    running = false;
   });
+  const exited = ended.then(({ code }) => code ?? 1);
   return {
     name: command,
     child,
@@ -57,6 +68,7 @@ export function spawnService(command: string, args: readonly string[], options: 
       return running;
     },
     exited,
+    ended,
     stop: async (graceMs = 5_000) => {
       if (!running) return;
       child.kill("SIGTERM");
@@ -65,6 +77,22 @@ export function spawnService(command: string, args: readonly string[], options: 
       clearTimeout(timer);
     },
   };
+}
+
+function endingOf(child: ChildProcess): Promise<Ending> {
+  let finished = false;
+  child.on("message", (message) => {
+    finished = (message as { finished?: boolean } | null)?.finished === true;
+  });
+  return new Promise((resolve) => {
+    child.once("error", () => child.pid === undefined && resolve({ code: 1, signal: null, finished: false }));
+    child.once("exit", (code, signal) => {
+      const told = () => resolve({ code, signal, finished });
+      if (!child.connected) return told();
+      child.once("disconnect", told); // what it said last may come after its exit
+      setTimeout(told, 500).unref();
+    });
+  });
 }
 
 /** Training moves megabytes of arrays at every step. V8 would collect its whole heap each time; below this limit it leaves them to its small, short collections. */

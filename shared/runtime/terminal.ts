@@ -4,21 +4,26 @@ const EVERY_MS = 5000;
 
 export interface ProgressLine {
   show(text: string): void;
+  /** A line of its own, that stays. */
+  tell(text: string): void;
   end(): void;
 }
 
 export function progressLine(out: NodeJS.WriteStream = process.stderr): ProgressLine {
-  let shownAt = 0;
+  let shownAt = Number.NEGATIVE_INFINITY;
   let last = "";
   return {
     show: (text) => {
       last = text;
       if (out.isTTY) {
         out.write(`\r\x1b[K${text.slice(0, (out.columns ?? 200) - 1)}`);
-      } else if (Date.now() - shownAt >= EVERY_MS) {
-        shownAt = Date.now();
+      } else if (performance.now() - shownAt >= EVERY_MS) {
+        shownAt = performance.now();
         out.write(`${text}\n`);
       }
+    },
+    tell: (text) => {
+      out.write(`${out.isTTY ? "\r\x1b[K" : ""}! ${text}\n`);
     },
     end: () => {
       if (last !== "") out.write(out.isTTY ? "\n" : `${last}\n`);
@@ -28,11 +33,11 @@ export function progressLine(out: NodeJS.WriteStream = process.stderr): Progress
 
 /** Runs a step and tells how long it took; `done` adds a word on what came of it. */
 export async function showStep<T>(name: string, body: (done: (result: string) => void) => Promise<T>): Promise<T> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let result = "";
   const value = await body((text) => {
     result = text;
   });
-  process.stderr.write(`✓ ${name.padEnd(28)} ${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${result}\n`);
+  process.stderr.write(`✓ ${name.padEnd(28)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${result}\n`);
   return value;
 }

@@ -55,7 +55,7 @@ describe("the folders", () => {
 
   test("a service never imports another", () => {
     for (const { name, text } of imports("services/")) {
-      if (!name.includes("/")) continue; // cli.ts, up.ts and the like stand beside the services
+      if (!name.includes("/")) continue; // cli.ts, status.ts and the like stand beside the services
       const own = name.split("/")[0];
       for (const [, path] of text.matchAll(/(?:from |import\()"(\.[^"]*)"/g)) {
         const [first, service] = join("services", dirname(name), path!).split("/");

@@ -1,0 +1,120 @@
+// Everything on this machine: starts the broker and every service as a process of its own, feeds the stream, tells progress in one line, drains in the order of the flow.
+import { existsSync } from "node:fs";
+import { z } from "zod";
+import { startBroker } from "../../shared/kafka/broker.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
+import { serveFace } from "../../shared/runtime/http.ts";
+import { drainWithOutput, sleep } from "../../shared/runtime/lifecycle.ts";
+import { folder } from "../../shared/runtime/location.ts";
+import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { assertPortFree } from "../../shared/runtime/port.ts";
+import { discover } from "../../shared/runtime/registry.ts";
+import type { Supervised } from "../../shared/runtime/supervise.ts";
+import { progressLine, showStep } from "../../shared/runtime/terminal.ts";
+import { superviseBroker } from "./broker.ts";
+import { follow } from "./follow.ts";
+import { endLeftovers, markChildren } from "./leftovers.ts";
+import { startServices } from "./services.ts";
+
+const options = z.object({
+  events: z.string().optional().describe("CSV file (.gz or not) or Parquet file of real events instead of the synthetic stream"),
+  map: z.string().optional().describe("columns of that file, for example user=userId,item=movieId,timestamp=timestamp,value=rating"),
+  timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of its timestamps"),
+  rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
+  trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
+  gamma: z.coerce.number().min(0).default(0.01).describe("weight of the KL term per item of a user; .01 suits short histories"),
+  dataDir: folder().default(".tributary").describe("where everything is kept"),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65534)
+    .default(8080)
+    .describe("port of the dashboard; serve takes the next one; 0 takes any free ones"),
+  once: z.boolean().default(false).describe("stop after the first published model and print its metrics as JSON"),
+});
+export type Config = z.output<typeof options>;
+
+export const command = defineCommand({
+  name: "up",
+  summary: "Everything on this machine: broker, ingest, server, trainers, evaluator, serve, dashboard, fed by a stream",
+  options,
+  async run(config, until) {
+    drainWithOutput();
+    const { signal } = until;
+    const paths = pathsOf(config.dataDir);
+    if (config.events && !existsSync(config.events))
+      throw new AppError("FILE_MISSING", { what: "no such file of events", path: config.events });
+    const other = discover(paths.run).find((process) => process.service === "up");
+    if (other)
+      throw new AppError("ALREADY_RUNNING", { what: "`up` already runs on this data directory", pid: other.pid, directory: paths.root });
+    markChildren(paths.root);
+    await endLeftovers(paths.root);
+    for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
+
+    const supervised: Supervised[] = [];
+    const status = () => ({ service: "up", services: supervised.map((each) => each.state()) });
+    const face = await serveFace({ service: "up", runDir: paths.run, port: 0, metrics: createMetrics("up"), status });
+    const line = progressLine();
+    try {
+      signal.throwIfAborted();
+      if (process.env.KAFKA_BROKERS) await showStep("broker", async (done) => done(`Kafka at ${process.env.KAFKA_BROKERS}`));
+      else {
+        const broker = await showStep("broker", async (done) => {
+          const started = await startBroker(config.dataDir, { owner: "up", signal });
+          done(`Kafka at ${started.brokers}${started.started ? "" : " (was running)"}`);
+          return started;
+        });
+        const reach = () => Promise.all(supervised.filter(({ name }) => /^(replay|ingest)$/.test(name)).map((each) => each.restart()));
+        supervised.push(superviseBroker(config.dataDir, broker, line.tell, reach));
+      }
+      signal.throwIfAborted();
+      supervised.push(...(await startServices(config, supervised[0], line.tell)));
+      const hopeless = failureOf(supervised);
+      await showStep("services", async (done) => {
+        const dashboard = await Promise.race([registered(paths.run, "dashboard", signal), hopeless]);
+        done(dashboard ? `dashboard at ${dashboard}` : "stopped");
+      });
+      const published = await Promise.race([follow(paths.run, supervised, line, config.once, signal), hopeless]);
+      if (config.once && published) process.stdout.write(`${JSON.stringify(published)}\n`);
+    } catch (error) {
+      if (error === signal.reason) process.stderr.write("the start was interrupted: what had begun is ended\n");
+      throw error;
+    } finally {
+      line.end();
+      await drain(supervised);
+      await face.close();
+    }
+  },
+});
+
+/** Rejects when a service cannot stand up. */
+function failureOf(services: readonly Supervised[]): Promise<never> {
+  const failure = new Promise<never>((_, reject) => {
+    for (const service of services) service.ended.catch(reject);
+  });
+  failure.catch(() => {});
+  return failure;
+}
+
+async function registered(runDir: string, service: string, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    const found = discover(runDir).find((process) => process.service === service);
+    if (found) return found.url;
+    await sleep(100, signal);
+  }
+  return undefined;
+}
+
+/** Source first, so that nothing new comes in; then each stage hands over what it holds; the broker last. */
+async function drain(services: readonly Supervised[]): Promise<void> {
+  for (const pattern of [/^replay/, /^ingest/, /^server/, /^(trainer|evaluator|serve$)/, /^dashboard/, /^Kafka/]) {
+    const group = services.filter(({ name }) => pattern.test(name));
+    if (group.length === 0) continue;
+    await showStep(`stop ${group.map(({ name }) => name).join(", ")}`, async () => {
+      await Promise.all(group.map((service) => service.stop()));
+    });
+  }
+}
