@@ -45,7 +45,7 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
       name: "Kafka",
       log,
       hasStood: true,
-      answers: () => answersAt(brokers),
+      answers: () => answersAt(dataDir, brokers),
       wordsIn: (text) => (/\b(ERROR|FATAL)\b/.test(text) ? lastWords(text) : undefined),
       start: async (signal) => {
         if (known) {

@@ -1,9 +1,10 @@
 // The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary broker` and `up` use it.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, portOf, settingsText } from "./broker-files.ts";
-import { end, findJava, findRunning, formatOnce, isOurs, launch } from "./broker-java.ts";
-import { answersKafka } from "./broker-probe.ts";
+import { end, findJava, findRunning, formatOnce, isOurs, type Java, launch } from "./broker-java.ts";
+import { clusterAt } from "./broker-probe.ts";
 import { AppError } from "../runtime/errors.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import { exclusively } from "../runtime/lock.ts";
@@ -16,6 +17,7 @@ const HOST = "127.0.0.1";
 const DEFAULT_PORT = 9092;
 const START_MS = 60_000;
 const WATCH_MS = 250;
+const PORTS_TRIED = 3;
 
 /** `owner`: with whom it ends; without one it stays until it is stopped. */
 const record = z.object({ pid: z.number().int(), port: z.number().int(), owner: z.enum(["up"]).optional().catch(undefined) });
@@ -69,22 +71,36 @@ export async function startBroker(dataDir: string, options: StartOptions = {}): 
       signal?.throwIfAborted(); // Ctrl-C in a terminal ends the Java that was asked, too
       throw error;
     });
-    const port = await choosePort(files, options);
     await formatOnce(java, files, signal);
-    signal?.throwIfAborted();
-    await writeWhole(files.settings, settingsText(files.data, port, await freePort()));
-    const { pid, ended } = launch(java, files);
-    try {
-      remember(files, { pid, port, ...(owner && { owner }) });
-      options.say?.(`waiting for Kafka at ${HOST}:${port}`);
-      await answering(files, { pid, port }, ended, options);
-    } catch (error) {
-      await end(pid, files);
-      rmSync(files.record, { force: true });
-      throw error;
+    for (let tries = 1; ; tries++) {
+      const port = await choosePort(files, options);
+      try {
+        return { ...(await launched(java, files, port, options)), started: true, owner };
+      } catch (error) {
+        // Somebody else was faster at the port, after it was seen to be free.
+        const isLost = options.port === undefined && (await clusterAt(HOST, port)) !== undefined;
+        if (!isLost || tries === PORTS_TRIED) throw error;
+      }
     }
-    return { brokers: `${HOST}:${port}`, pid, started: true, owner };
   });
+}
+
+/** Resolves when it answers; otherwise nothing of it is left. */
+async function launched(java: Java, files: BrokerFiles, port: number, options: StartOptions): Promise<{ brokers: string; pid: number }> {
+  const { signal, owner, say } = options;
+  signal?.throwIfAborted();
+  await writeWhole(files.settings, settingsText(files.data, port, await freePort()));
+  const { pid, ended } = launch(java, files);
+  try {
+    remember(files, { pid, port, ...(owner && { owner }) });
+    say?.(`waiting for Kafka at ${HOST}:${port}`);
+    await answering(files, { pid, port }, ended, options);
+  } catch (error) {
+    await end(pid, files);
+    rmSync(files.record, { force: true });
+    throw error;
+  }
+  return { brokers: `${HOST}:${port}`, pid };
 }
 
 /** One that runs, once it answers. What an `up` has left and does not answer is ended. */
@@ -135,15 +151,19 @@ export function endBrokerNow(dataDir: string): void {
   }
 }
 
-/** Whether Kafka answers at host:port within a second. */
-export function answersAt(brokers: string): Promise<boolean> {
-  const [host, port] = brokers.split(":") as [string, string];
-  return answersKafka(host, Number(port), 1_000);
+/** Whether the broker of this directory answers at host:port within a second. */
+export const answersAt = (dataDir: string, brokers: string): Promise<boolean> =>
+  answers(filesOf(dataDir), Number(brokers.split(":")[1]), 1_000);
+
+/** Not any Kafka: while ours comes up, or fails to, another one may have its port. */
+async function answers(files: BrokerFiles, port: number, timeoutMs?: number): Promise<boolean> {
+  const cluster = await clusterAt(HOST, port, timeoutMs);
+  return cluster !== undefined && cluster === clusterOf(files);
 }
 
 export async function brokerStatus(dataDir: string): Promise<BrokerStatus> {
   const broker = await find(filesOf(dataDir));
-  const running = broker !== undefined && (await answersKafka(HOST, broker.port));
+  const running = broker !== undefined && (await answers(filesOf(dataDir), broker.port));
   return { running, brokers: running ? `${HOST}:${broker.port}` : null, version: KAFKA_VERSION };
 }
 
@@ -168,6 +188,15 @@ async function find(files: BrokerFiles): Promise<BrokerRecord | undefined> {
 function readRecord(files: BrokerFiles): BrokerRecord | undefined {
   try {
     return record.parse(JSON.parse(readFileSync(files.record, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The id that its folder was formatted with. */
+function clusterOf(files: BrokerFiles): string | undefined {
+  try {
+    return /^cluster\.id=(\S+)/m.exec(readFileSync(join(files.data, "meta.properties"), "utf8"))?.[1];
   } catch {
     return undefined;
   }
@@ -213,7 +242,7 @@ async function answering(
 ): Promise<void> {
   const failed = (what: string) => new AppError("BROKER_FAILED", { what, log: files.log });
   const deadline = performance.now() + patienceMs;
-  while (!(await answersKafka(HOST, port))) {
+  while (!(await answers(files, port))) {
     signal?.throwIfAborted();
     const code = ended();
     if (code !== null || !(await isOurs(pid, files)))
