@@ -7,6 +7,7 @@ import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/buil
 import { checkJava, fetchKafka } from "./kafka/fetch.mjs";
 import { buildProgram } from "./program.mjs";
 import { becomeParentOf } from "./setup/child.mjs";
+import { endWhenInterrupted } from "./setup/interrupt.mjs";
 import { buildKernels } from "./setup/kernels.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { checkNode, installPackages } from "./setup/packages.mjs";
@@ -20,8 +21,11 @@ try {
   if (!["setup", "packages", "up", "test"].includes(mode))
     throw new SetupError("USAGE", `no mode "${mode}": setup, packages, up or test`, 2);
   checkNode(process.versions.node);
+  const giveBack = endWhenInterrupted();
   const needs = await withLock(() => setUp(mode));
-  if (mode === "up") await becomeParentOf(["up", ...args]);
+  const running = mode === "up" ? becomeParentOf(["up", ...args]) : undefined;
+  giveBack(); // only now that somebody else hears the signals: between the two they would end this process alone
+  await running;
   if (mode === "test") process.exitCode = await runTests(args, needs);
 } catch (error) {
   process.stderr.write(error instanceof SetupError ? `${error.code}: ${error.message}\n` : `INTERNAL: ${error.stack}\n`);

@@ -15,7 +15,7 @@ export function becomeParentOf(args) {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
   const isNew = separate(SAME_PRESS_MS);
-  for (const signal of ["SIGINT", "SIGTERM"]) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       if (isNew(performance.now())) child.kill(signal);
     });

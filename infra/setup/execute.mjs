@@ -4,10 +4,25 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cacheFolder } from "./cache.mjs";
 
+const running = new Set();
+
+/** Those that run, with all that they have started. */
+export function endPrograms() {
+  for (const { pid } of running) {
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // it has just ended
+    }
+  }
+}
+
 /** Resolves to the output; rejects with an error that says what failed, why, and where the whole output lies. */
 export function execute(program, args, { cwd, env } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    if (child.pid !== undefined) running.add(child);
+    child.on("exit", () => running.delete(child));
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
     child.on("error", (error) => reject(new Error(`\`${program}\` cannot be run: ${error.code}`)));
