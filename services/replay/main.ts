@@ -1,6 +1,6 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
-import { parseMap } from "../../shared/events/columns.ts";
+import { fileFlags, formatOf } from "../../shared/files/flags.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
@@ -9,9 +9,7 @@ import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { folder } from "../../shared/runtime/location.ts";
-import { isParquet } from "../../shared/table/parquet-file.ts";
-import { csvSource } from "./csv.ts";
-import { parquetSource } from "./parquet.ts";
+import { type FileSource, fileSource } from "./file.ts";
 import { type PositionFile, positionFile } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
@@ -21,15 +19,16 @@ import { syntheticSource } from "./synthetic.ts";
 const TOPIC_PARTITIONS = 4;
 
 const options = z.object({
-  file: z.string().describe("a CSV file, gzip or not, or a Parquet file; or the word synthetic: a made-up stream that never ends"),
+  file: z
+    .string()
+    .describe("CSV, JSON or Parquet, packed or not; - is standard input; or the word synthetic: a made-up stream that never ends"),
   topic: z.string().min(1).default("interactions").describe("where to; created with 4 partitions where missing"),
   rate: z.coerce
     .number()
     .nonnegative()
     .optional()
     .describe("events a second. A file: as fast as it goes. synthetic: 200 after its history, 0 ends there"),
-  map: z.string().default("").describe("columns: user=userId,item=movieId,timestamp=timestamp,value=rating; what is left out is guessed"),
-  timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of the time; otherwise by the column's name, then by its size"),
+  ...fileFlags,
   seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
   history: z.coerce
     .number()
@@ -55,9 +54,9 @@ export const command = defineCommand({
     const opened = await openSource(config, paths.replay, log);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
-    const { source, position, from } = (await stillThere(kafka, config.topic, opened.from, log))
-      ? opened
-      : await openSource(config, paths.replay, log, true);
+    const { file, position } = opened;
+    const isThere = await stillThere(kafka, config.topic, opened.from, log);
+    const [source, from] = isThere ? [opened.source, opened.from] : [opened.anew(), 0];
 
     const synthetic = config.file === "synthetic";
     const metrics = createMetrics("replay");
@@ -87,36 +86,40 @@ export const command = defineCommand({
     await sendAll(source, kafka, position, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);
     status.done = !until.signal.aborted;
     progress.end();
-    log.info({ produced: progress.produced, skipped: source.skipped, position: status.at }, status.done ? "done" : "stopped");
+    const read = progress.produced + source.skipped;
+    log.info({ read, produced: progress.produced, skipped: source.skipped, position: status.at }, status.done ? "done" : "stopped");
     await kafka.close();
     await face.close();
+    file?.close();
+    if (status.done) file?.conclude(from, progress.produced);
   },
 });
 
 interface Opened {
   readonly source: Source;
-  readonly position: PositionFile;
+  /** The same from its beginning. */
+  anew(): Source;
+  /** The source, where it is a file. */
+  readonly file?: FileSource;
+  /** Null where a replay that stops cannot be gone on with. */
+  readonly position: PositionFile | null;
   readonly from: number;
 }
 
-async function openSource(config: Config, folder: string, log: Log, anew = false): Promise<Opened> {
-  const place = (identity: string) => {
-    const position = positionFile(folder, `${identity} to ${config.topic}`);
-    return { position, found: anew ? null : position.found };
-  };
+async function openSource(config: Config, folder: string, log: Log): Promise<Opened> {
+  const place = (identity: string) => positionFile(folder, `${identity} to ${config.topic}`);
   if (config.file !== "synthetic") {
-    const open = (await isParquet(config.file)) ? parquetSource : csvSource;
-    const source = await open(config.file, {
-      map: parseMap(config.map),
-      unit: config.timestampUnit ?? null,
+    const file = await fileSource(config.file, formatOf(config), {
+      isStrict: config.onBadRow === "fail",
       say: (text) => log.warn(text),
     });
-    const { position, found } = place(source.identity);
-    return { source, position, from: found?.position ?? 0 };
+    const position = file.identity === null ? null : place(file.identity);
+    return { source: file, file, position, from: await file.goesOnFrom(position?.found ?? null), anew: file.anew };
   }
   const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);
-  const { position, found } = place(open(0).identity);
-  return { source: open(found?.memory.startedAt ?? Date.now()), position, from: found?.position ?? 0 };
+  const position = place(open(0).identity!);
+  const { found } = position;
+  return { source: open(found?.memory.startedAt ?? Date.now()), position, from: found?.position ?? 0, anew: () => open(Date.now()) };
 }
 
 /** False when the topic is empty although something was sent: it is another one than the position is about. */

@@ -22,7 +22,7 @@ const FULL_SPEED_CHUNK = 4000;
 const GRACE_MS = 3000;
 
 /** Returns when the source is done or we are asked to drain. */
-export async function sendAll(source: Source, kafka: Kafka, position: PositionFile, sending: Sending, until: Until): Promise<void> {
+export async function sendAll(source: Source, kafka: Kafka, position: PositionFile | null, sending: Sending, until: Until): Promise<void> {
   const { topic, rate } = sending;
   const pace = paceOf(rate);
   const size = rate === null ? FULL_SPEED_CHUNK : Math.max(1, Math.min(FULL_SPEED_CHUNK, Math.round(rate / 10)));
@@ -30,7 +30,7 @@ export async function sendAll(source: Source, kafka: Kafka, position: PositionFi
     if (chunk.paced) await sleep(pace.wait(chunk.rows.length, performance.now()), until.signal);
     if (until.signal.aborted) return;
     if (!(await finished(produce(kafka, topic, chunk), until.signal))) return; // not acknowledged, so not saved: it is sent again next time
-    position.save(chunk.next, source.memory);
+    position?.save(chunk.next, source.memory);
     sending.sent(chunk.rows.length, chunk.next);
   }
 }

@@ -27,6 +27,7 @@ const options = z.object({
   k: z.coerce.number().int().min(1).max(1000).default(10).describe("how many"),
   includeSeen: z.boolean().default(false).describe("list items of the history too"),
   titles: file().optional().describe("CSV file of item and title, such as MovieLens' movies.csv"),
+  titlesEncoding: z.string().optional().describe("of that file: windows-1252, ...; otherwise UTF-8, or UTF-16 where it is"),
   table: folder().optional().describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   json: z.boolean().default(false).describe("print JSON"),
@@ -42,7 +43,7 @@ export const command = defineCommand({
     if ((checkpoint === undefined) === (server === undefined))
       throw new AppError("USAGE", { what: "give either --checkpoint or --server" });
     if ((items === undefined) === (user === undefined)) throw new AppError("USAGE", { what: "give either --items or --user" });
-    const titles = config.titles === undefined ? undefined : await readTitles(config.titles);
+    const titles = config.titles === undefined ? undefined : await readTitles(config.titles, { encoding: config.titlesEncoding });
     const history = items === undefined ? undefined : itemsOf(items, titles);
     const answer = server === undefined ? await fromCheckpoint(checkpoint!, history, config) : await fromServer(server, history, config);
     const named = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);

@@ -1,7 +1,6 @@
 // A file of events to columns of numbers, below a gigabyte for ML-20M: ids are kept once, and no row is kept.
-import { type Columns, readRow } from "../../shared/events/columns.ts";
-import type { CsvFile } from "../../shared/csv/file.ts";
-import { skippedRows } from "../../shared/events/skipped.ts";
+import type { EventFile } from "../../shared/files/event-file.ts";
+import { type Skipped, skippedRows } from "../../shared/events/skipped.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { EventColumns } from "../../shared/protocol/liang.ts";
 
@@ -15,7 +14,6 @@ export interface ReadFigures {
 }
 
 interface ReadOptions {
-  readonly columns: Columns;
   /** Events must have a greater value; undefined: all are kept, whatever their value. */
   readonly minValue: number | undefined;
   readonly signal: AbortSignal;
@@ -29,12 +27,10 @@ const SHOW_EVERY = 1 << 14;
 
 /** Ends early when the signal is aborted. Throws FILE_UNREADABLE, CSV_MALFORMED. */
 export async function readEvents(
-  file: CsvFile,
-  { columns, minValue, signal, say, show }: ReadOptions,
-): Promise<{ events: EventColumns; figures: ReadFigures }> {
-  // The time plays no part, so that one that cannot be read costs no event; neither does the value when it decides nothing.
-  const wanted: Columns = { ...columns, timestamp: null, value: minValue === undefined ? null : columns.value };
-  const skipped = skippedRows(say, "line");
+  file: EventFile,
+  { minValue, signal, say, show }: ReadOptions,
+): Promise<{ events: EventColumns; figures: ReadFigures; skipped: Skipped }> {
+  const skipped = skippedRows(say, file.place);
   const users = new Vocabulary();
   const items = new Vocabulary();
   const userOf = new Growing();
@@ -42,25 +38,33 @@ export async function readEvents(
   let read = 0;
   let below = 0;
   const figures = () => ({ read, below, skipped: skipped.count });
-  for await (const { record, info } of file.records(skipped.skip)) {
-    const row = readRow(record, wanted, "ms");
-    if ("problem" in row) {
-      skipped.skip(info.lines, row.problem);
-      continue;
+  // The time plays no part, so that one that cannot be read costs no event; neither does the value when it decides nothing.
+  const wanted = { time: false, value: minValue !== undefined };
+  for await (const batch of file.batches("ms", 0, skipped.skip, wanted)) {
+    for (let k = 0; k < batch.length; k++) {
+      const row = batch.row(k);
+      if ("problem" in row) {
+        skipped.skip(batch.place(k), row.problem, row.kind);
+        continue;
+      }
+      if (++read % SHOW_EVERY === 0) show(figures());
+      const user = add(users, row.user); // those without a kept event too: whether user ids are numbers is decided by the whole column
+      if (minValue !== undefined && !(row.value !== null && row.value > minValue)) {
+        below++;
+        continue;
+      }
+      userOf.push(user);
+      itemOf.push(add(items, row.item));
     }
-    if (++read % SHOW_EVERY === 0) {
-      if (signal.aborted) break;
-      show(figures());
-    }
-    const user = users.add(row.user); // those without a kept event too: whether user ids are numbers is decided by the whole column
-    if (minValue !== undefined && !(row.value !== null && row.value > minValue)) {
-      below++;
-      continue;
-    }
-    userOf.push(user);
-    itemOf.push(items.add(row.item));
+    if (signal.aborted) break;
   }
-  return { events: { users: users.items, items: items.items, userOf: userOf.values(), itemOf: itemOf.values() }, figures: figures() };
+  const events = { users: users.items, items: items.items, userOf: userOf.values(), itemOf: itemOf.values() };
+  return { events, figures: figures(), skipped };
+}
+
+/** A new name is copied: cut out of the file's text, it would keep that in memory. */
+function add(vocabulary: Vocabulary, name: string): number {
+  return vocabulary.column(name) ?? vocabulary.add(Buffer.from(name).toString());
 }
 
 class Growing {

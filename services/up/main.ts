@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { startBroker } from "../../shared/kafka/broker.ts";
+import { fileFlags } from "../../shared/files/flags.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
@@ -19,9 +20,9 @@ import { endLeftovers, markChildren } from "./leftovers.ts";
 import { startServices } from "./services.ts";
 
 const options = z.object({
-  events: z.string().optional().describe("CSV file (.gz or not) or Parquet file of real events instead of the synthetic stream"),
-  map: z.string().optional().describe("columns of that file, for example user=userId,item=movieId,timestamp=timestamp,value=rating"),
-  timestampUnit: z.enum(["s", "ms"]).optional().describe("unit of its timestamps"),
+  events: z.string().optional().describe("file of real events instead of the synthetic stream: CSV, JSON or Parquet, packed or not"),
+  ...fileFlags,
+  onBadRow: fileFlags.onBadRow.default("skip"), // a row that is none ends no service
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
   gamma: z.coerce.number().min(0).default(0.01).describe("weight of the KL term per item of a user; .01 suits short histories"),

@@ -1,5 +1,6 @@
 // The services of `up`, in the order in which data flows: what each is started with, and what is started anew when an address changes.
 import { join, resolve } from "node:path";
+import { fileArguments } from "../../shared/files/flags.ts";
 import type { ErrorCode } from "../../shared/runtime/errors.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -54,10 +55,11 @@ export async function startServices(config: Config, broker: Supervised | undefin
   return [replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
 }
 
-function sourceOf({ events, map, timestampUnit, rate }: Config): string[] {
+function sourceOf(config: Config): string[] {
+  const { events, rate } = config;
   const optional = (flag: string, value: string | number | undefined) => (value === undefined ? [] : [flag, String(value)]);
   if (events === undefined) return ["synthetic", ...optional("--rate", rate)];
-  return [fileFor(events), ...optional("--map", map), ...optional("--timestamp-unit", timestampUnit), ...optional("--rate", rate)];
+  return [fileFor(events), ...fileArguments(config), ...optional("--rate", rate)];
 }
 
 /** A pipe of ours (`--events /dev/stdin`, `--events <(zcat x)`) by a name under which another process can open it. */

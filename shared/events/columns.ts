@@ -1,8 +1,5 @@
-// Which column of a file is the user, the item, the time and the value, in what unit the time is, and what makes a row an event. Used by replay and split.
+// Which column of a file is the user, the item, the time and the value, by its names and by what the user says. Used by replay and split.
 import { AppError } from "../runtime/errors.ts";
-import { isTimestamp } from "./event.ts";
-
-export type Unit = "s" | "ms";
 
 /** Indexes into a row. */
 export interface Columns {
@@ -12,15 +9,54 @@ export interface Columns {
   /** Without one, events carry no time and Kafka's own counts. */
   readonly timestamp: number | null;
   readonly value: number | null;
-  /** Null: by magnitude, from the first row. */
-  readonly unit: Unit | null;
+  /** What the name of the column says of the unit of its times. */
+  readonly unit: "s" | "ms" | "us" | "ns" | null;
 }
 
+/** The second list counts where no column has a name of the first. */
 const aliases = {
-  user: ["user", "userid", "user_id", "uid", "customer_id", "visitorid"],
-  item: ["item", "itemid", "item_id", "iid", "sid", "movieid", "movie_id", "article", "article_id", "product_id"],
-  timestamp: ["timestamp", "timestamp_ms", "timestamp_s", "time", "time_ms", "ts", "unix_timestamp"],
-  value: ["value", "rating", "score", "weight"],
+  user: [
+    ["user", "userid", "user_id", "uid", "customer_id", "visitorid"],
+    ["customer", "customerid", "visitor_id", "reviewerid", "reviewer_id", "member_id", "username", "user_name"],
+  ],
+  item: [
+    ["item", "itemid", "item_id", "iid", "sid", "movieid", "movie_id", "article", "article_id", "product_id"],
+    [
+      "movie",
+      "product",
+      "productid",
+      "articleid",
+      "business_id",
+      "parent_asin",
+      "asin",
+      "isbn",
+      "song_id",
+      "track_id",
+      "book_id",
+      "artist_id",
+    ],
+  ],
+  timestamp: [
+    ["timestamp", "timestamp_ms", "timestamp_s", "time", "time_ms", "ts", "unix_timestamp"],
+    [
+      "timestamp_us",
+      "timestamp_ns",
+      "time_s",
+      "time_us",
+      "time_ns",
+      "ts_ms",
+      "event_time",
+      "unixreviewtime",
+      "datetime",
+      "date",
+      "created_at",
+      "t_dat",
+    ],
+  ],
+  value: [
+    ["value", "rating", "score", "weight"],
+    ["ratings", "stars", "overall", "book_rating", "play_count", "plays"],
+  ],
 } as const;
 type Role = keyof typeof aliases;
 const roles = Object.keys(aliases) as Role[];
@@ -31,44 +67,66 @@ export type ColumnMap = Partial<Record<Role, string>>;
 export function parseMap(text: string): ColumnMap {
   const map: ColumnMap = {};
   for (const pair of text.split(",").filter((each) => each !== "")) {
-    const [role, name, ...more] = pair.split("=");
+    const [role, name, ...more] = pair.split("=").map((part) => part.trim());
     if (!roles.includes(role as Role) || !name || more.length > 0) {
       throw new AppError("USAGE", { what: `--map "${pair}": give role=column, the roles are ${roles.join(", ")}` });
     }
-    map[role as Role] = name.trim();
+    if (map[role as Role] !== undefined) throw new AppError("USAGE", { what: `--map names the ${role} twice` });
+    map[role as Role] = name;
   }
+  const names = Object.values(map);
+  const twice = names.find((name, k) => names.indexOf(name) !== k);
+  if (twice !== undefined) throw new AppError("USAGE", { what: `--map gives the column "${twice}" two roles` });
   return map;
 }
 
-/** Throws `code`, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed. */
+/** Throws `code`, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed. `doubt`: what else may be wrong where a column is missing. */
 export function chooseColumns(
   header: readonly string[],
   map: ColumnMap,
-  unit: Unit | null,
   code: "CSV_MALFORMED" | "PARQUET_MALFORMED" = "CSV_MALFORMED",
+  doubt = "",
 ): Columns {
-  const missing = (role: Role) => new AppError(code, { what: `no column for the ${role}`, columns: header.join(",") });
+  const shown = header.length > 30 ? `${header.slice(0, 30).join(",")},... (${header.length})` : header.join(",");
+  const refused = (what: string) => new AppError(code, { what: `${what}${doubt}`, columns: shown.slice(0, 500) });
+  const spoken = Object.values(map);
   const find = (role: Role): number | null => {
-    const named = map[role];
-    if (named !== undefined) {
-      const at = header.indexOf(named);
-      if (at < 0) throw new AppError(code, { what: `no column "${named}" for the ${role}`, columns: header.join(",") });
-      return at;
-    }
-    const known: readonly string[] = aliases[role];
-    const at = header.findIndex((name) => known.includes(name.trim().toLowerCase()));
+    const at = map[role] === undefined ? guess(header, role, spoken) : header.indexOf(map[role]);
+    if (at < 0 && map[role] !== undefined) throw refused(`no column "${map[role]}" for the ${role}`);
+    if (
+      at >= 0 &&
+      header.filter((name) => known(name) === known(header[at]!)).length > 1 &&
+      (map[role] === undefined || header.lastIndexOf(map[role]) !== at)
+    )
+      throw refused(`the column "${header[at]}" for the ${role} stands twice`);
     return at < 0 ? null : at;
   };
   const [user, item, timestamp, value] = roles.map(find) as [number | null, number | null, number | null, number | null];
-  if (user === null) throw missing("user");
-  if (item === null) throw missing("item");
-  const named = timestamp === null ? "" : header[timestamp]!.trim().toLowerCase();
-  const byName = named.endsWith("_ms") ? "ms" : named.endsWith("_s") ? "s" : null;
-  return { width: header.length, user, item, timestamp, value, unit: unit ?? byName };
+  if (user === null) throw refused("no column for the user");
+  if (item === null) throw refused("no column for the item");
+  const unit = timestamp === null ? null : (/_(s|ms|us|ns)$/.exec(known(header[timestamp]!))?.[1] ?? null);
+  return { width: header.length, user, item, timestamp, value, unit: unit as Columns["unit"] };
 }
 
-/** Seconds until the year 5138, milliseconds from 1973 on. */
-export const unitOf = (time: number): Unit => (Math.abs(time) < 1e11 ? "s" : "ms");
+/** Whether these cells name columns that we know as user and item. */
+export const hasUserAndItem = (cells: readonly string[]): boolean => guess(cells, "user", []) >= 0 && guess(cells, "item", []) >= 0;
+
+/** -1 where there is none. A column that the user gave another role is none. */
+function guess(header: readonly string[], role: Role, spoken: readonly string[]): number {
+  for (const list of aliases[role] as readonly (readonly string[])[]) {
+    const at = header.findIndex((name) => list.includes(known(name)) && !spoken.includes(name));
+    if (at >= 0) return at;
+  }
+  return -1;
+}
+
+/** "User-ID", and RecBole's "user_id:token". */
+const known = (name: string): string =>
+  name
+    .trim()
+    .toLowerCase()
+    .replace(/:(token|float)(_seq)?$/, "")
+    .replace(/[\s-]+/g, "_");
 
 export interface Row {
   readonly user: string;
@@ -78,29 +136,10 @@ export interface Row {
   readonly value: number | null;
 }
 
+/** Why a row is no event: in a word, which is counted, and in words. */
 export interface Problem {
+  readonly kind: ProblemKind;
   readonly problem: string;
 }
 
-/** An event, or what is wrong with it. `time` is in `unit`; null: whenever it is sent. */
-export function rowOf(user: string, item: string, time: number | null, value: number | null, unit: Unit): Row | Problem {
-  if (user === "") return { problem: "the user is empty" };
-  if (item === "") return { problem: "the item is empty" };
-  const timestamp = time === null || unit === "ms" ? time : Math.round(time * 1000);
-  if (timestamp !== null && !isTimestamp(timestamp)) return { problem: `the time ${time} cannot be read` };
-  if (value !== null && !Number.isFinite(value)) return { problem: `the value ${value} is no number` };
-  return { user, item, timestamp, value };
-}
-
-/** A row of text. A column for the time is there to be filled. */
-export function readRow(fields: readonly string[], columns: Columns, unit: Unit): Row | Problem {
-  if (fields.length !== columns.width) return { problem: `${fields.length} columns where the header has ${columns.width}` };
-  const time = columns.timestamp === null ? null : numberOf(fields[columns.timestamp]!);
-  if (Number.isNaN(time)) return { problem: `the time "${fields[columns.timestamp!]}" cannot be read` };
-  const text = columns.value === null ? "" : fields[columns.value]!;
-  const value = text === "" ? null : numberOf(text);
-  if (Number.isNaN(value)) return { problem: `the value "${text}" is no number` };
-  return rowOf(fields[columns.user]!, fields[columns.item]!, time, value, unit);
-}
-
-const numberOf = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));
+export type ProblemKind = "user" | "item" | "time" | "value" | "columns" | "quotes" | "encoding" | "JSON";

@@ -45,8 +45,22 @@ export const errors = {
   DISK_FULL: { exit: 1, retryable: true, hint: "free some space, then start again: nothing accepted is lost" },
   FILE_MISSING: { exit: 2, retryable: false, hint: "check the path" },
   FILE_UNREADABLE: { exit: 1, retryable: false, hint: "check the path, its permissions, and that the file is whole" },
-  CSV_MALFORMED: { exit: 2, retryable: false, hint: "name the columns with --map user=...,item=...,timestamp=...,value=..." },
+  CSV_MALFORMED: {
+    exit: 2,
+    retryable: false,
+    hint: "name the columns with --map user=...,item=...,timestamp=...,value=..., or with --header where no line names them; --delimiter, --quote and --encoding say how it is written",
+  },
   PARQUET_MALFORMED: { exit: 2, retryable: false, hint: "name the columns with --map user=...,item=...,timestamp=...,value=..." },
+  NO_EVENTS: {
+    exit: 1,
+    retryable: false,
+    hint: "nothing was sent or written: correct the file, or say with the flags of --help how it is written",
+  },
+  ROWS_REFUSED: {
+    exit: 1,
+    retryable: false,
+    hint: "everything else was sent or written: correct these rows and bring them in a file of their own, or pass over such rows with --on-bad-row skip",
+  },
   TABLE_MISSING: { exit: 2, retryable: false, hint: "check --table, or run `tributary ingest` first" },
   TABLE_CORRUPT: { exit: 1, retryable: false, hint: "run `tributary verify --table DIR`; the log keeps the last good version" },
   TABLE_UNSUPPORTED: { exit: 1, retryable: false, hint: "this table needs a newer reader; upgrade Tributary" },

@@ -1,5 +1,5 @@
 // The first look at a file that the user names: what it is by its first bytes, or why it cannot be opened.
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { AppError } from "./errors.ts";
 
 export interface FileFacts {
@@ -9,9 +9,11 @@ export interface FileFacts {
   readonly beginning: Buffer;
 }
 
-/** Throws FILE_MISSING, FILE_UNREADABLE. */
+/** A pipe is not opened: what was read of it would be gone. Throws FILE_MISSING, FILE_UNREADABLE. */
 export async function factsOf(path: string): Promise<FileFacts> {
   try {
+    const facts = await stat(path);
+    if (!facts.isFile() && !facts.isDirectory()) return { size: 0, mtimeMs: facts.mtimeMs, beginning: Buffer.alloc(0) };
     const file = await open(path);
     try {
       const { size, mtimeMs } = await file.stat();
@@ -28,7 +30,10 @@ export async function factsOf(path: string): Promise<FileFacts> {
 /** An error of the operating system as one that names the file; any other as it is. */
 export function openError(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT") return new AppError("FILE_MISSING", { path }, { cause: error });
+  if (code === "ENOENT" || code === "ENOTDIR") return new AppError("FILE_MISSING", { path }, { cause: error });
   if (code === "EISDIR") return new AppError("FILE_UNREADABLE", { what: "this is a folder", path }, { cause: error });
+  // A name too long, a loop of links, a disk that cannot be read: all are the file's.
+  if (!(error instanceof AppError) && /^E[A-Z]+$/.test(code ?? ""))
+    return new AppError("FILE_UNREADABLE", { what: (error as Error).message, path }, { cause: error });
   return error;
 }

@@ -6,7 +6,7 @@ import * as arrow from "apache-arrow";
 import fc from "fast-check";
 import { Table, writeParquet, WriterPropertiesBuilder } from "parquet-wasm";
 import { afterAll, expect, test } from "vitest";
-import { parquetSource } from "../../services/replay/parquet.ts";
+import { fileSource } from "../../services/replay/file.ts";
 import type { Row } from "../../shared/events/columns.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
 import { textOf } from "../../shared/events/text.ts";
@@ -39,7 +39,7 @@ interface Read {
 
 async function replay(path: string, { from = 0, size = 1000, map = {}, unit = null as "s" | "ms" | null } = {}): Promise<Read> {
   const said: string[] = [];
-  const source = await parquetSource(path, { map, unit, say: (line) => said.push(line) });
+  const source = await fileSource(path, { map, unit }, { say: (line) => said.push(line) });
   const rows: Row[] = [];
   let next = from;
   for await (const chunk of source.chunks(from, size)) {
@@ -115,11 +115,12 @@ test.each([
   expect(said).toEqual(name === "time" ? [expect.stringContaining("taken as seconds")] : []);
 });
 
-test("the unit is guessed by the file's first time, wherever the replay goes on", async () => {
+test("a file whose times are of two units is refused before one of them is sent, wherever the replay goes on", async () => {
   const times = column([1_600_000_000n, 1_600_000_000_000n], new arrow.Int64());
-  const { rows, said } = await replay(write(encode({ user: text("a", "b"), item: text("x", "y"), time: times })), { from: 1 });
-  expect(rows).toEqual([]);
-  expect(said).toEqual([expect.stringContaining("seconds"), "row 2 skipped: the time 1600000000000 cannot be read"]);
+  const path = write(encode({ user: text("a", "b"), item: text("x", "y"), time: times }));
+  await expect(replay(path, { from: 1 })).rejects.toThrow(
+    /PARQUET_MALFORMED: the times disagree: 1 look like seconds.*at 1.*1 look like milliseconds.*at 2/,
+  );
 });
 
 test("rows that are no events are counted, told with their number and passed over", async () => {
@@ -127,7 +128,7 @@ test("rows that are no events are counted, told with their number and passed ove
     encode({
       userId: text("a", null, "c", "d", "e"),
       movieId: text("x", "y", "", "z", "z"),
-      rating: column([null, 1, 2, Number.NaN, 4.5], new arrow.Float64()),
+      rating: column([Number.NaN, 1, 2, Number.POSITIVE_INFINITY, 4.5], new arrow.Float64()),
     }),
   );
   expect(await replay(path, { size: 1 })).toEqual({
@@ -141,7 +142,7 @@ test("rows that are no events are counted, told with their number and passed ove
       expect.stringContaining("no time"),
       "row 2 skipped: the user is empty",
       "row 3 skipped: the item is empty",
-      "row 4 skipped: the value NaN is no number",
+      "row 4 skipped: the value Infinity is no number",
     ],
   });
 });

@@ -4,16 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { csvSource } from "../../services/replay/csv.ts";
+import { fileSource } from "../../services/replay/file.ts";
 import { paceOf } from "../../services/replay/pace.ts";
 import { positionFile } from "../../services/replay/position.ts";
 import { syntheticSource } from "../../services/replay/synthetic.ts";
-import { chooseColumns, parseMap, readRow, unitOf } from "../../shared/events/columns.ts";
+import { chooseColumns, parseMap } from "../../shared/events/columns.ts";
+import { readRow } from "../../shared/files/rows.ts";
+import { unitBySize } from "../../shared/files/times.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const choose = (header: string, map = "") => chooseColumns(header.split(","), parseMap(map), null);
+const choose = (header: string, map = "") => chooseColumns(header.split(","), parseMap(map));
 
 test.each([
   ["user,item,timestamp_ms,session", { user: 0, item: 1, timestamp: 2, value: null, unit: "ms" }],
@@ -35,15 +37,16 @@ test("a missing column is told with those that exist; a role that does not exist
 });
 
 test("seconds and milliseconds are told apart by size", () => {
-  expect([unitOf(964_982_703), unitOf(1_506_826_800_026)]).toEqual(["s", "ms"]);
+  expect([unitBySize(964_982_703), unitBySize(1_506_826_800_026)]).toEqual(["s", "ms"]);
 });
 
 test("a row becomes an event, or says what is wrong with it", () => {
   const columns = choose("user,item,timestamp,value");
-  const read = (line: string) => readRow(line.split(","), columns, "s");
+  const read = (line: string) => readRow(line.split(","), columns, { unit: "s", decimal: null, whole: { user: false, item: false } });
   expect(read("u1,i1,1600000000.5,3")).toEqual({ user: "u1", item: "i1", timestamp: 1_600_000_000_500, value: 3 });
   expect(read("u1,i1,1600000000,")).toMatchObject({ value: null });
-  for (const line of ["u1,i1,1600000000", "u1,i1,1,2,3", ",i1,1,1", "u1,,1,1", "u1,i1,soon,1", "u1,i1,,1", "u1,i1,1,much"]) {
+  expect(read("u1,i1,,1")).toMatchObject({ timestamp: null, value: 1 }); // as in a Parquet file: whenever it is sent
+  for (const line of ["u1,i1,1600000000", "u1,i1,1,2,3", ",i1,1,1", "u1,,1,1", "u1,i1,soon,1", "u1,i1,1,much"]) {
     expect(read(line)).toHaveProperty("problem");
   }
 });
@@ -53,7 +56,7 @@ test("a file is read from any position, gzip or not, with any of the usual delim
   const path = join(folder, "events.csv.gz");
   writeFileSync(path, gzipSync(`\ufeffuser;item;time\n${rows.join("\r\n")}\n`));
   const said: string[] = [];
-  const source = await csvSource(path, { map: {}, unit: null, say: (text) => said.push(text) });
+  const source = await fileSource(path, { map: {}, unit: null }, { say: (text) => said.push(text) });
   const items: string[] = [];
   let next = 0;
   for await (const chunk of source.chunks(20, 7)) {
@@ -69,15 +72,15 @@ test("a truncated gzip file and an empty file are told as such", async () => {
   const cut = join(folder, "cut.csv.gz");
   const whole = gzipSync(`user,item\n${Array.from({ length: 5000 }, (_, k) => `u${k},i${(k * 7919) % 4001}`).join("\n")}`);
   writeFileSync(cut, whole.subarray(0, whole.length - 20));
-  const options = { map: {}, unit: null, say: () => undefined };
-  const source = await csvSource(cut, options);
+  const open = (path: string) => fileSource(path, { map: {}, unit: null }, { say: () => undefined });
+  const source = await open(cut);
   const drain = async () => {
     for await (const _ of source.chunks(0, 100));
   };
   await expect(drain()).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
   writeFileSync(join(folder, "empty.csv"), "");
-  await expect(csvSource(join(folder, "empty.csv"), options)).rejects.toMatchObject({ code: "CSV_MALFORMED" });
-  await expect(csvSource(join(folder, "none.csv"), options)).rejects.toMatchObject({ code: "FILE_MISSING" });
+  await expect(open(join(folder, "empty.csv"))).rejects.toMatchObject({ code: "CSV_MALFORMED" });
+  await expect(open(join(folder, "none.csv"))).rejects.toMatchObject({ code: "FILE_MISSING" });
 });
 
 test("the synthetic history is spread over the day before the start; live events carry no time", async () => {

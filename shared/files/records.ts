@@ -1,0 +1,236 @@
+// Text to records of cells, piece by piece: any line end, quotes that quote and quotes that are characters, records of bounded length. What is no record is told, with its line. Pure.
+import type { Skip } from "../events/skipped.ts";
+import { AppError } from "../runtime/errors.ts";
+import { isNothing, isNumeric } from "./cells.ts";
+
+export interface Dialect {
+  /** Or "blanks": any number of them. */
+  readonly delimiter: string;
+  /** Null: quotes are characters like any other. */
+  readonly quote: string | null;
+  /** Blanks around cells belong to none of them. */
+  readonly isPadded: boolean;
+  /** Of a row of the file, and which of its columns hold numbers: what a line within quotes must not look like. */
+  readonly shape: { readonly width: number; readonly numeric: readonly number[] } | null;
+}
+
+export type Records = readonly (readonly string[])[];
+
+export interface Batch {
+  readonly records: Records;
+  /** Where each begins in the file, from 1. */
+  readonly lines: readonly number[];
+}
+
+export interface RecordReader {
+  /** What is whole by now. `last`: nothing follows. Throws CSV_MALFORMED for a record beyond all bounds. */
+  read(text: string, last: boolean): Batch;
+  /** Cells that were quoted as they should be, and those that were not. */
+  readonly quotes: { readonly whole: number; readonly broken: number };
+  /** Lines that are behind it. */
+  readonly line: number;
+}
+
+/** Characters of a record, quoted lines and all: what is longer is no row of events. */
+export const LONGEST = 1 << 24;
+
+const RETURN = 13;
+const NEWLINE = 10;
+
+interface Found {
+  readonly cells: string[];
+  readonly end: number;
+}
+
+export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, skip: Skip): RecordReader {
+  const split = splitterOf(delimiter, isPadded);
+  let rest = "";
+  let waiting: string[] = [];
+  let waitingLength = 0;
+  let wanted = 0;
+  let line = 1;
+  const quotes = { whole: 0, broken: 0 };
+  /** Whether any line of the text at hand ends with it: else it is looked for in vain, to the end, again and again. */
+  let hasReturn = false;
+
+  function parse(text: string, last: boolean): Batch {
+    const records: string[][] = [];
+    const lines: number[] = [];
+    let at = 0;
+    hasReturn = text.includes("\r");
+    let newline = -2;
+    let ret = hasReturn ? -2 : -1;
+    let mark = -2;
+    while (at < text.length) {
+      if (newline !== -1 && newline < at) newline = text.indexOf("\n", at);
+      if (ret !== -1 && ret < at) ret = text.indexOf("\r", at);
+      const end = newline < 0 ? ret : ret < 0 || newline < ret ? newline : ret;
+      const isWhole = end >= 0 && !(end === text.length - 1 && text.charCodeAt(end) === RETURN && !last);
+      if (!isWhole && !last) break;
+      const stop = end < 0 ? text.length : end;
+      if (stop === at) {
+        at = behind(text, stop);
+        line++;
+        continue;
+      }
+      if (quote !== null && mark !== -1 && mark < at) mark = text.indexOf(quote, at);
+      if (quote === null || mark < 0 || mark >= stop) {
+        push(split(text.slice(at, stop)), 1);
+        at = behind(text, stop);
+        continue;
+      }
+      const found = quoted(text, at, stop, last);
+      if (found === "more") break;
+      if (typeof found === "string") {
+        skip(line, found, "quotes");
+        line++;
+        at = behind(text, stop);
+        continue;
+      }
+      push(found.cells, linesIn(text, at, found.end));
+      at = behind(text, found.end);
+    }
+    rest = text.slice(at);
+    if (rest.length > LONGEST) throw tooLong(line, rest);
+    return { records, lines };
+
+    function push(cells: string[], count: number) {
+      if (cells[0]!.trim() !== "" || cells.some((cell) => cell.trim() !== "")) {
+        records.push(cells);
+        lines.push(line);
+      }
+      line += count;
+    }
+  }
+
+  /** A record with a quote in its first line, "more" where its end is still to come, or why it is none. */
+  function quoted(text: string, from: number, lineStop: number, last: boolean): Found | string {
+    const cells: string[] = [];
+    const width = delimiter === "blanks" ? 1 : delimiter.length;
+    let at = from;
+    let stop = lineStop;
+    for (;;) {
+      if (isPadded || delimiter === "blanks") while (at < stop && isBlank(text.charCodeAt(at)) && !text.startsWith(delimiter, at)) at++;
+      if (text.startsWith(quote!, at)) {
+        const close = closing(text, at + 1);
+        if (close < 0 && !last) return "more";
+        let next = close + 1;
+        if (isPadded) while (isBlank(text.charCodeAt(next)) && !text.startsWith(delimiter, next)) next++;
+        if (!last && (next === text.length || (next === text.length - 1 && text.charCodeAt(next) === RETURN))) return "more";
+        const goesOn = close >= 0 && startsDelimiter(text, next);
+        const ends = close >= 0 && (next === text.length || isLineEnd(text.charCodeAt(next)));
+        if (!goesOn && !ends) {
+          quotes.broken++;
+          const where = `column ${cells.length + 1} opens a quote`;
+          const why =
+            close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text.slice(close + 1, close + 9))}`;
+          return `${where} ${why} (--quote none takes quotes as characters)`;
+        }
+        cells.push(text.slice(at + 1, close).replaceAll(quote! + quote!, quote!));
+        quotes.whole++;
+        if (ends) return whole(text, from, lineStop, { cells, end: next });
+        if (close > stop) stop = lineEnd(text, next);
+        if (stop < 0 && !last) return "more";
+        if (stop < 0) stop = text.length;
+        at = next + width;
+      } else {
+        const next = nextDelimiter(text, at, stop);
+        const cell = text.slice(at, next);
+        cells.push(isPadded ? cell.trim() : cell);
+        if (next === stop) return whole(text, from, lineStop, { cells, end: stop });
+        at = next + width;
+      }
+    }
+  }
+
+  /** A quote that is a character may meet another one lines later, with rows between them. */
+  function whole(text: string, from: number, lineStop: number, found: Found): Found | string {
+    if (found.end <= lineStop || shape === null) return found;
+    const [first = "", ...others] = text.slice(from, found.end).split(/\r\n|\r|\n/);
+    const final = others.pop() ?? "";
+    if (!others.some(isRow) && !(isRow(first) && isRow(final))) return found;
+    quotes.broken++;
+    return "a quote opens that is closed lines later, with what looks like rows between (--quote none takes quotes as characters)";
+  }
+
+  function isRow(text: string): boolean {
+    const cells = split(text);
+    const isFigure = (at: number) => isNumeric(cells[at]!) || /^\d{4}-\d\d/.test(cells[at]!);
+    const { width, numeric } = shape!;
+    return (
+      cells.length === width &&
+      numeric.every((at) => isFigure(at) || isNothing(cells[at]!)) &&
+      (numeric.length === 0 || numeric.some(isFigure))
+    );
+  }
+
+  function lineEnd(text: string, from: number): number {
+    const newline = text.indexOf("\n", from);
+    const ret = hasReturn ? text.indexOf("\r", from) : -1;
+    return newline < 0 ? ret : ret < 0 || newline < ret ? newline : ret;
+  }
+
+  function linesIn(text: string, from: number, to: number): number {
+    let count = 1;
+    for (let at = lineEnd(text, from); at >= 0 && at < to; at = lineEnd(text, behind(text, at))) count++;
+    return count;
+  }
+
+  function closing(text: string, from: number): number {
+    for (let at = from; ; ) {
+      const close = text.indexOf(quote!, at);
+      if (close < 0 || !text.startsWith(quote!, close + 1)) return close;
+      at = close + 2;
+    }
+  }
+
+  const startsDelimiter = (text: string, at: number) =>
+    delimiter === "blanks" ? isBlank(text.charCodeAt(at)) : text.startsWith(delimiter, at);
+
+  function nextDelimiter(text: string, from: number, stop: number): number {
+    if (delimiter !== "blanks") {
+      const next = text.indexOf(delimiter, from);
+      return next < 0 || next > stop ? stop : next;
+    }
+    let at = from;
+    while (at < stop && !isBlank(text.charCodeAt(at))) at++;
+    return at;
+  }
+
+  return {
+    read: (text, last) => {
+      waiting.push(text);
+      waitingLength += text.length;
+      if (waitingLength < wanted && !last) return { records: [], lines: [] }; // twice as much as the last time: each character is looked at a few times, however long a record is
+      const all = waiting.length === 1 ? text : waiting.join("");
+      const batch = parse(all, last);
+      waiting = rest === "" ? [] : [rest];
+      waitingLength = rest.length;
+      wanted = rest === all ? 2 * rest.length : 0;
+      return batch;
+    },
+    quotes,
+    get line() {
+      return line;
+    },
+  };
+}
+
+function splitterOf(delimiter: string, isPadded: boolean): (line: string) => string[] {
+  if (delimiter === "blanks") return (line) => line.trim().split(/[ \t]+/);
+  return isPadded ? (line) => line.split(delimiter).map((cell) => cell.trim()) : (line) => line.split(delimiter);
+}
+
+const isBlank = (code: number) => code === 32 || code === 9;
+const isLineEnd = (code: number) => code === NEWLINE || code === RETURN;
+
+/** Behind the line end that stands at `at`. */
+const behind = (text: string, at: number) => at + (text.charCodeAt(at) === RETURN && text.charCodeAt(at + 1) === NEWLINE ? 2 : 1);
+
+function tooLong(line: number, text: string): AppError {
+  const beginning = JSON.stringify(text.slice(0, 40));
+  return new AppError("CSV_MALFORMED", {
+    what: `line ${line} is longer than 16 MiB, or a quote in it is never closed (--quote none takes quotes as characters)`,
+    beginning,
+  });
+}

@@ -1,0 +1,109 @@
+// What makes a row of cells an event, or what is wrong with it. Pure.
+import type { Columns, Problem, Row } from "../events/columns.ts";
+import { isTimestamp } from "../events/event.ts";
+import { type Decimal, isDoubtful, isNobody, isNothing, numberOf, weightOf } from "./cells.ts";
+import { inMs, instantOf, type TimeUnit } from "./times.ts";
+
+/** How the cells of a file are to be read. */
+export interface Reading {
+  readonly unit: TimeUnit;
+  readonly decimal: Decimal | null;
+  /** Columns of ids that are whole numbers but for a few written like 1e+05. */
+  readonly whole: { readonly user: boolean; readonly item: boolean };
+}
+
+/** An event, or what is wrong with it. `time` in whole ms; null: whenever it is sent. */
+export function rowOf(user: string, item: string, timestamp: number | null, value: number | null): Row | Problem {
+  if (isNobody(user)) return nameless("user", user);
+  if (isNobody(item)) return nameless("item", item);
+  if (timestamp !== null && !isTimestamp(timestamp)) return { kind: "time", problem: `the time ${timestamp} cannot be read` };
+  if (value !== null && !Number.isFinite(value)) return { kind: "value", problem: `the value ${value} is no number` };
+  return { user, item, timestamp, value };
+}
+
+const nameless = (kind: "user" | "item", name: string): Problem => ({
+  kind,
+  problem: name === "" ? `the ${kind} is empty` : `the ${kind} is ${name}, which names nobody`,
+});
+
+/** A row of text. `isSuspect`: bytes around it were no text, or zeros. */
+export function readRow(cells: readonly string[], columns: Columns, reading: Reading, isSuspect = false): Row | Problem {
+  if (cells.length !== columns.width && !hasMore(cells, columns.width))
+    return { kind: "columns", problem: `${cells.length} columns where the header has ${columns.width}` };
+  const names = namesOf(cells, columns, reading, isSuspect);
+  if ("problem" in names) return names;
+  const [user, item] = names;
+
+  const time = columns.timestamp === null ? null : timeOf(cells[columns.timestamp]!, reading.unit);
+  if (Number.isNaN(time)) return { kind: "time", problem: `the time ${quoted(cells[columns.timestamp!]!)} cannot be read` };
+  const text = columns.value === null ? "" : cells[columns.value]!;
+  const value = text === "" ? null : weightOf(text, reading.decimal);
+  if (Number.isNaN(value)) {
+    const why = isDoubtful(text) ? "may be a thousand or a fraction (--decimal . or , says which)" : "is no number";
+    return { kind: "value", problem: `the value ${quoted(text)} ${why}` };
+  }
+  return rowOf(user, item, time, value);
+}
+
+/** A delimiter too many at the end. */
+const hasMore = (cells: readonly string[], width: number) => cells.length > width && cells.slice(width).every((cell) => cell === "");
+
+function namesOf(cells: readonly string[], columns: Columns, { whole }: Reading, isSuspect: boolean): readonly [string, string] | Problem {
+  let user = cells[columns.user]!;
+  let item = cells[columns.item]!;
+  if (isSuspect) {
+    for (const [kind, name] of [
+      ["user", user],
+      ["item", item],
+    ] as const) {
+      if (name.includes("\ufffd"))
+        return {
+          kind: "encoding",
+          problem: `the ${kind} ${quoted(name)} holds bytes of another encoding (--encoding windows-1252, or another)`,
+        };
+      if (name.includes("\0")) return { kind, problem: `the ${kind} ${quoted(name)} holds a zero byte` };
+    }
+  }
+  if (whole.user && user.length > 2 && scientific.test(user)) {
+    const digits = digitsOf(user);
+    if (digits === undefined) return { kind: "user", problem: `the user ${user} has lost digits: write it as text` };
+    user = digits;
+  }
+  if (whole.item && item.length > 2 && scientific.test(item)) {
+    const digits = digitsOf(item);
+    if (digits === undefined) return { kind: "item", problem: `the item ${item} has lost digits: write it as text` };
+    item = digits;
+  }
+  return [user, item];
+}
+
+const scientific = /^\d+([.,]\d+)?[eE]\+?\d+$/;
+/** More figures than these before the exponent are what a spreadsheet has left of a longer number. */
+const FIGURES = 4;
+
+/** 1e+05, as R writes it, is 100000. Undefined where figures are missing. */
+function digitsOf(text: string): string | undefined {
+  const [, head, tail = "", exponent] = /^(\d+)(?:[.,](\d+))?[eE]\+?(\d+)$/.exec(text)!;
+  const zeros = Number(exponent) - tail.length;
+  if (zeros < 0 || zeros > 300 || (zeros > 0 && head!.length + tail.length > FIGURES)) return undefined;
+  return `${head}${tail}${"0".repeat(zeros)}`.replace(/^0+(?=\d)/, "");
+}
+
+/** Whether a column holds whole numbers, but for some in scientific notation. */
+export function holdsWhole(cells: Iterable<string>): boolean {
+  let plain = 0;
+  for (const cell of cells) {
+    if (/^\d+$/.test(cell)) plain++;
+    else if (!scientific.test(cell) && !isNothing(cell)) return false;
+  }
+  return plain > 0;
+}
+
+/** Whole ms; null where there is none, NaN where it cannot be read. */
+function timeOf(cell: string, unit: TimeUnit): number | null {
+  const number = numberOf(cell, null);
+  if (!Number.isNaN(number)) return inMs(number, unit);
+  return isNothing(cell) ? null : (instantOf(cell)?.ms ?? Number.NaN);
+}
+
+const quoted = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);

@@ -1,0 +1,134 @@
+// A file of text, or a pipe, as rows of cells: what replay, split and --titles have in common. Bytes, encoding, dialect and records are decided elsewhere; here they meet.
+import type { Skip } from "../events/skipped.ts";
+import { AppError } from "../runtime/errors.ts";
+import { type ByteFile, openBytes } from "./bytes.ts";
+import { dialectOf, type Format, looksLikeValues } from "./dialect.ts";
+import { decoderOf, encodingNamed, encodingOf } from "./encoding.ts";
+import { fieldsOf, layoutOf, objectReader } from "./objects.ts";
+import type { Bytes } from "./packing.ts";
+import { type Batch, type Records, recordReader } from "./records.ts";
+
+export interface TextFormat extends Format {
+  readonly encoding?: string | undefined;
+  /** Of a zip archive that holds several files. */
+  readonly member?: string | undefined;
+}
+
+export interface TextBatch extends Batch {
+  /** Bytes of it were no text, or zeros: its names are to be looked at. */
+  readonly isSuspect: boolean;
+}
+
+export interface TextFile {
+  readonly path: string;
+  readonly isPipe: boolean;
+  readonly header: readonly string[];
+  /** Rows from the beginning, as the header has them. */
+  readonly sample: Records;
+  /** What should be known of how it is read. */
+  readonly remarks: readonly string[];
+  /** What else may be wrong where a column is missing. */
+  readonly doubt: string;
+  /** Lines of the last reading that repeat the header, as where files were put one behind the other. */
+  readonly repeatedHeaders: number;
+  /** The rows, of which `wanted` columns will be looked at. What is no row is told to `skip`. A pipe's once. Throws FILE_UNREADABLE, CSV_MALFORMED. */
+  batches(wanted: readonly number[], skip: Skip): AsyncIterable<TextBatch>;
+  fraction(): number | null;
+  close(): void;
+}
+
+/** Throws FILE_MISSING, FILE_UNREADABLE, USAGE; CSV_MALFORMED when there is no row in it. */
+export const openText = async (path: string, format: TextFormat = {}): Promise<TextFile> =>
+  textOf(await openBytes(path, format.member), format);
+
+/** The same of bytes that are open. */
+export function textOf(file: ByteFile, format: TextFormat): TextFile {
+  const { path } = file;
+  const encoding = encodingOf(file.beginning, format.encoding === undefined ? undefined : encodingNamed(format.encoding));
+  const sample = decoderOf(encoding).decode(file.beginning, file.isAll).text;
+  const layout = format.delimiter === undefined && format.header === undefined ? layoutOf(sample) : undefined;
+
+  async function* read<R>(reader: { read(text: string, last: boolean): R }): AsyncIterable<R & { isSuspect: boolean }> {
+    let wasSuspect = false;
+    for await (const { text, isDamaged, last } of decoded(file.bytes(), encoding)) {
+      const isSuspect = isDamaged || text.includes("\0");
+      yield { ...reader.read(text, last), isSuspect: isSuspect || wasSuspect };
+      wasSuspect = isSuspect;
+    }
+  }
+  let repeatedHeaders = 0;
+  const parts = layout === undefined ? cells() : objects();
+  return {
+    path,
+    isPipe: file.isPipe,
+    fraction: file.fraction,
+    close: file.close,
+    ...parts,
+    get repeatedHeaders() {
+      return repeatedHeaders;
+    },
+  };
+
+  function objects() {
+    const header = fieldsOf(sample, layout!, file.isAll);
+    const batches = (wanted: readonly number[], skip: Skip) => placed(read(objectReader(layout!, header, wanted, skip)), path, () => null);
+    const all = header.map((_, at) => at);
+    const { records } = objectReader(layout!, header, all, () => undefined).read(sample, file.isAll);
+    return { header, sample: records, remarks: [], doubt: "", batches };
+  }
+
+  function cells() {
+    const told = dialectIn(sample, file, format);
+    const [first] = told.header;
+    const isHeader = (record: readonly string[]) => record[0] === first && record.every((cell, at) => cell.trim() === told.header[at]);
+    async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
+      const reader = recordReader(told.dialect, skip);
+      let { before } = told;
+      repeatedHeaders = 0;
+      for await (const batch of placed(read(reader), path, () => reader.line)) {
+        const dropped = Math.min(before, batch.records.length);
+        before -= dropped;
+        const rows = dropped === 0 ? batch : without(batch, (_, k) => k < dropped);
+        if (format.header !== undefined || !rows.records.some(isHeader)) yield rows;
+        else {
+          repeatedHeaders += rows.records.filter(isHeader).length;
+          yield without(rows, isHeader);
+        }
+      }
+    }
+    const isBare = format.header === undefined && looksLikeValues(told.header);
+    const doubt = isBare ? "; the file seems to have no header line: --header user,item,value,timestamp names its columns" : "";
+    return { header: told.header, sample: told.rows, remarks: told.remarks, doubt, batches };
+  }
+}
+
+function dialectIn(sample: string, file: ByteFile, format: TextFormat) {
+  try {
+    return dialectOf(sample, file.isAll, format);
+  } catch (error) {
+    if (error instanceof AppError) throw new AppError(error.code, { ...error.facts, path: file.path }, { cause: error });
+    throw error;
+  }
+}
+
+function without(batch: TextBatch, isLeftOut: (record: readonly string[], k: number) => boolean): TextBatch {
+  const kept = batch.records.flatMap((record, k) => (isLeftOut(record, k) ? [] : [k]));
+  return { ...batch, records: kept.map((k) => batch.records[k]!), lines: kept.map((k) => batch.lines[k]!) };
+}
+
+/** With the line at which it ended, where it cannot be read to its end. */
+async function* placed<T>(batches: AsyncIterable<T>, path: string, line: () => number | null): AsyncIterable<T> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const at = error.code === "FILE_UNREADABLE" ? line() : null;
+    throw new AppError(error.code, { ...error.facts, ...(at === null ? {} : { "after line": at - 1 }), path }, { cause: error });
+  }
+}
+
+async function* decoded(bytes: Bytes, encoding: string) {
+  const decoder = decoderOf(encoding);
+  for await (const piece of bytes) yield { ...decoder.decode(piece, false), last: false };
+  yield { ...decoder.decode(new Uint8Array(0), true), last: true };
+}
