@@ -33,7 +33,10 @@ export function brokerFiles(folder: string): BrokerFiles {
   };
 }
 
-/** One node that is broker and controller, reachable from this machine alone. */
+/**
+ * One node that is broker and controller, reachable from this machine alone. `data` is a name in the folder that Kafka is started in: Kafka takes "log.dirs" for a list with
+ * commas, without the blanks at its ends, in Latin-1 and with Java's escapes, so no path of the user's stands in this file.
+ */
 export function settingsText(data: string, port: number, controllerPort: number): string {
   const settings: Record<string, string | number | boolean> = {
     "process.roles": "broker,controller",
@@ -42,7 +45,7 @@ export function settingsText(data: string, port: number, controllerPort: number)
     "controller.listener.names": "CONTROLLER",
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
-    "log.dirs": data.replaceAll("\\", "\\\\"),
+    "log.dirs": data,
     "num.partitions": 4,
     "auto.create.topics.enable": false, // a misspelt --topic is an error, not a new topic
     "log.retention.ms": -1, // the stream is the source of truth until ingest has it: nothing is thrown away

@@ -2,7 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type BrokerFiles, javaMajor, jarsOf, lastWords, settingsText } from "./broker-files.ts";
 import { AppError } from "../runtime/errors.ts";
@@ -25,14 +25,14 @@ export interface Java {
 
 /** Throws JAVA_MISSING or SETUP_MISSING. */
 export async function findJava(env: NodeJS.ProcessEnv): Promise<Java> {
-  const program = env.JAVA_HOME ? join(env.JAVA_HOME, "bin", "java") : "java";
+  const program = env.JAVA_HOME ? resolve(env.JAVA_HOME, "bin", "java") : "java";
   const said = await execute(program, ["-version"]).catch(() => ({ stderr: "" }));
   const major = javaMajor(said.stderr);
   if (major === undefined) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and there is no \`${program}\`` });
   if (major < 17) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and \`${program}\` is ${major}` });
   const jars = jarsOf(env);
   if (!existsSync(jars)) throw new AppError("SETUP_MISSING", { what: "Apache Kafka was not fetched yet", path: jars });
-  return { program, classPath: join(jars, "*") };
+  return { program, classPath: join(resolve(jars), "*") };
 }
 
 /** Kafka formats its folder once. Done beside and renamed, so that an interruption leaves nothing half-formatted. */
@@ -43,11 +43,11 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   const fresh = `${files.data}.new`;
   const settings = `${files.settings}.new`;
   rmSync(fresh, { recursive: true, force: true });
-  writeFileSync(settings, settingsText(fresh, 9092, 9093)); // the ports do not go into the folder
+  writeFileSync(settings, settingsText(basename(fresh), 9092, 9093)); // the ports do not go into the folder
   const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`; // an id that begins with "-" would be read as a flag
   const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", java.classPath, "kafka.tools.StorageTool"];
   try {
-    await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], signal);
+    await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], files, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
@@ -60,8 +60,8 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
 }
 
 /** Asked to stop, it rejects only when the process is gone. */
-async function toItsEnd(program: string, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-  const running = execute(program, args, { ...(signal && { signal }) });
+async function toItsEnd(program: string, args: readonly string[], files: BrokerFiles, signal: AbortSignal | undefined): Promise<void> {
+  const running = execute(program, args, { ...surroundings(files), ...(signal && { signal }) });
   const { child } = running;
   const gone = new Promise((resolve) => child.once("exit", resolve));
   try {
@@ -72,11 +72,14 @@ async function toItsEnd(program: string, args: readonly string[], signal: AbortS
   }
 }
 
+/** Its settings name the data by the folder's own names. Java reads and writes other names as the locale says, and without one it knows ASCII alone. */
+const surroundings = (files: BrokerFiles) => ({ cwd: files.folder, env: { ...process.env, LC_ALL: "C.UTF-8" } });
+
 /** A Kafka that stays when this process ends. `ended` gives its exit code once it is gone. */
 export function launch(java: Java, files: BrokerFiles): { pid: number; ended: () => number | string | null } {
   const log = openSync(files.log, "a");
   const args = [HEAP, ...logging, "-cp", java.classPath, "kafka.Kafka", files.settings];
-  const child = spawn(java.program, args, { detached: true, stdio: ["ignore", log, log] });
+  const child = spawn(java.program, args, { ...surroundings(files), detached: true, stdio: ["ignore", log, log] });
   closeSync(log);
   child.on("error", () => undefined); // told by the missing pid
   child.unref();

@@ -1,6 +1,6 @@
 // The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary broker` and `up` use it.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, portOf, settingsText } from "./broker-files.ts";
 import { end, findJava, findRunning, formatOnce, isOurs, type Java, launch } from "./broker-java.ts";
@@ -89,7 +89,7 @@ export async function startBroker(dataDir: string, options: StartOptions = {}): 
 async function launched(java: Java, files: BrokerFiles, port: number, options: StartOptions): Promise<{ brokers: string; pid: number }> {
   const { signal, owner, say } = options;
   signal?.throwIfAborted();
-  await writeWhole(files.settings, settingsText(files.data, port, await freePort()));
+  await writeWhole(files.settings, settingsText(basename(files.data), port, await freePort()));
   const { pid, ended } = launch(java, files);
   try {
     remember(files, { pid, port, ...(owner && { owner }) });

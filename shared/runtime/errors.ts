@@ -43,6 +43,27 @@ export const errors = {
     hint: "give a file with more events, or leave out --once and let more come",
   },
   DISK_FULL: { exit: 1, retryable: true, hint: "free some space, then start again: nothing accepted is lost" },
+  DISK_FAILED: {
+    exit: 1,
+    retryable: true,
+    hint: "look at the system's log (`dmesg`), or at the connection to the file server, then start again: nothing accepted is lost",
+  },
+  READ_ONLY: {
+    exit: 1,
+    retryable: true,
+    hint: "let this user write there, or choose another directory; serve, verify, status, evaluate, recommend, plot and `models list` need no more than to read",
+  },
+  FILE_SYSTEM_UNFIT: {
+    exit: 1,
+    retryable: false,
+    hint: "put the data directory on a file system of this machine, such as ext4, xfs or apfs; files of a network's or of Windows' may lack what this needs",
+  },
+  TOO_MANY_FILES: { exit: 1, retryable: true, hint: "let the process open more files (`ulimit -n 4096`), then start again" },
+  MEMORY_EXHAUSTED: {
+    exit: 1,
+    retryable: true,
+    hint: "give it more (`--memory` of ingest, the container's limit), then start again: nothing accepted is lost",
+  },
   FILE_MISSING: { exit: 2, retryable: false, hint: "check the path" },
   FILE_UNREADABLE: { exit: 1, retryable: false, hint: "check the path, its permissions, and that the file is whole" },
   CSV_MALFORMED: {

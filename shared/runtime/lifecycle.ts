@@ -1,5 +1,6 @@
 // From start to exit of a process: signals become one promise, the first asks to drain, the second ends at once; errors become one message and an exit code.
-import { AppError, errors } from "./errors.ts";
+import { AppError, type ErrorCode, errors, type Facts } from "./errors.ts";
+import { systemError } from "./os-errors.ts";
 
 export interface Until {
   /** Aborted when the process is asked to drain. */
@@ -66,16 +67,13 @@ function fail(error: unknown): never {
   return process.exit(known ? errors[known.code].exit : 1);
 }
 
-/** Errors of the operating system that every service can meet get their code here, once. */
+/** Ours, also where another thread threw it (what comes from there is of no class of ours), and those of the operating system that a user can do something about. */
 export function asAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
-  const { code, message, path, port = 0 } = (error ?? {}) as NodeJS.ErrnoException & { port?: number };
-  const where = path ? { path } : {};
-  if (code === "ENOSPC") return new AppError("DISK_FULL", { what: message ?? "no space left", ...where }, { cause: error });
-  if (code === "EADDRINUSE") return new AppError("PORT_IN_USE", { what: `port ${port} is taken` }, { cause: error });
-  if (code === "EACCES" || code === "EPERM" || code === "EISDIR")
-    return new AppError("FILE_UNREADABLE", { what: message ?? code, ...where }, { cause: error });
-  return undefined;
+  if (!(error instanceof Error)) return undefined;
+  const { name, code, facts } = error as Error & { code?: string; facts?: Facts };
+  if (name === "AppError" && code !== undefined && code in errors) return new AppError(code as ErrorCode, facts ?? {}, { cause: error });
+  return systemError(error);
 }
 
 /** Waits, or returns at once when the signal fires. */

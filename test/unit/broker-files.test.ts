@@ -15,7 +15,7 @@ test("the set-up and the broker look for Kafka in the same cache folder", async 
 });
 
 test("the broker listens on this machine alone, keeps everything and creates no topic by accident", () => {
-  const lines = settingsText("/data", 9092, 9093).trimEnd().split("\n");
+  const lines = settingsText("data", 9092, 9093).trimEnd().split("\n");
   const listeners = lines.filter((line) => /^(advertised\.)?listeners=|voters=/.test(line)).join(",");
   expect(listeners.match(/[\w.]+:\d+/g)?.every((address) => address.startsWith("127.0.0.1:"))).toBe(true);
   expect(lines).toEqual(
