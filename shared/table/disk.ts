@@ -12,7 +12,10 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Refuses an existing target, and never shows a half-written file. */
   link(from: string, to: string): Promise<void>;
-  /** Fine with what is not there. */
+  /** A folder that holds something to a name that no such folder has; false when one has it. */
+  moveFolder(from: string, to: string): Promise<boolean>;
+  isThere(path: string): Promise<boolean>;
+  /** A file, or a folder with all that it holds. Fine with what is not there. */
   remove(path: string): Promise<void>;
   /** With its parents; the first folder that was made, undefined when all stood already. */
   makeFolder(path: string): Promise<string | undefined>;
@@ -27,7 +30,23 @@ export const realDisk: Disk = {
   sync: makeDurable,
   rename,
   link,
-  remove: (path) => rm(path, { force: true }),
+  moveFolder: (from, to) =>
+    rename(from, to).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOTEMPTY" || error.code === "EEXIST") return false;
+        throw error;
+      },
+    ),
+  isThere: (path) =>
+    stat(path).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return false;
+        throw error;
+      },
+    ),
+  remove: (path) => rm(path, { recursive: true, force: true }),
   makeFolder: (path) => mkdir(path, { recursive: true }),
   list: (path) => readdir(path),
   modifiedAt: async (path) => (await stat(path)).mtimeMs,

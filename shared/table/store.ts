@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { AppError } from "../runtime/errors.ts";
+import { mustKeepFolders, putByClaim } from "./claim.ts";
 import { type Disk, realDisk } from "./disk.ts";
 
 export interface Store {
@@ -24,6 +25,7 @@ export interface Store {
 export function folderStore(dir: string, disk: Disk = realDisk): Store {
   const root = resolve(dir);
   const at = (path: string) => join(root, path);
+  let hasLinks = true;
 
   /** Writes and syncs a temporary file beside `target`, lets `publish` give it its name, syncs the folder. The temporary file is gone afterwards. */
   async function throughTemporary(target: string, bytes: Uint8Array, publish: (temporary: string) => Promise<void>): Promise<void> {
@@ -47,6 +49,23 @@ export function folderStore(dir: string, disk: Disk = realDisk): Store {
     for (let made = folder; made.length >= first.length; made = dirname(made)) await disk.sync(dirname(made));
   }
 
+  /** A link appears with its content, and refuses a name that is taken. */
+  async function putByLink(target: string, bytes: Uint8Array): Promise<boolean | "impossible"> {
+    let created = true as boolean | "impossible";
+    await throughTemporary(target, bytes, async (temporary) => {
+      await disk.link(temporary, target).catch((error: unknown) => {
+        const code = codeOf(error) ?? "";
+        if (code !== "EEXIST" && !withoutLinks.has(code)) throw error;
+        created = code === "EEXIST" ? false : "impossible";
+      });
+    });
+    if (created === "impossible") {
+      await mustKeepFolders(disk, dirname(target));
+      hasLinks = false;
+    }
+    return created;
+  }
+
   const names = (folder: string) => orElse("ENOENT", disk.list(at(folder)), []);
 
   return {
@@ -61,14 +80,8 @@ export function folderStore(dir: string, disk: Disk = realDisk): Store {
     },
     put: (path, bytes) => throughTemporary(at(path), bytes, (temporary) => disk.rename(temporary, at(path))),
     putIfAbsent: async (path, bytes) => {
-      let created = true;
-      await throughTemporary(at(path), bytes, async (temporary) => {
-        await disk.link(temporary, at(path)).catch((error: unknown) => {
-          if (codeOf(error) !== "EEXIST") throw error;
-          created = false;
-        });
-      });
-      return created;
+      const linked = hasLinks ? await putByLink(at(path), bytes) : "impossible";
+      return linked === "impossible" ? await putByClaim(disk, at(path), bytes) : linked;
     },
     list: async (folder) => (await names(folder)).filter((name) => !name.startsWith(".")).sort(),
     leftovers: async (folder) => {
@@ -83,6 +96,9 @@ export function folderStore(dir: string, disk: Disk = realDisk): Store {
     remove: (path) => disk.remove(at(path)),
   };
 }
+
+/** What a file system that has no hard links answers to `link`. */
+const withoutLinks: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EMLINK", "EINVAL"]);
 
 async function orElse<T, U>(code: string, work: Promise<T>, otherwise: U): Promise<T | U> {
   try {

@@ -33,7 +33,19 @@ export function memoryDisk(
       if (files.has(to)) throw failure("EEXIST", to);
       files.set(to, held(from));
     },
-    remove: async (path) => void files.delete(path),
+    moveFolder: async (from, to) => {
+      const within = (folder: string) => [...files.keys()].filter((path) => path.startsWith(`${folder}/`));
+      if (within(to).length > 0) return false;
+      for (const path of within(from)) {
+        files.set(to + path.slice(from.length), held(path));
+        files.delete(path);
+      }
+      return true;
+    },
+    isThere: async (path) => files.has(path),
+    remove: async (path) => {
+      for (const each of [...files.keys()]) if (each === path || each.startsWith(`${path}/`)) files.delete(each);
+    },
     makeFolder: async () => undefined,
     list: async (folder) => [...files.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + 1)),
     modifiedAt: async (path) => held(path).at,

@@ -104,7 +104,21 @@ export function mortalDisk(found: ReadonlyMap<string, Inode> = new Map()): Morta
         if (names.has(to)) throw oserror("EEXIST", to);
         names.set(to, inode(from));
       }),
-    remove: (path) => step(() => void names.delete(path)),
+    moveFolder: (from, to) =>
+      step(() => {
+        const within = (folder: string) => [...names.keys()].filter((name) => name.startsWith(`${folder}/`));
+        if (within(to).length > 0) return false;
+        for (const name of within(from)) {
+          names.set(to + name.slice(from.length), inode(name));
+          names.delete(name);
+        }
+        return true;
+      }),
+    isThere: (path) => step(() => names.has(path)),
+    remove: (path) =>
+      step(() => {
+        for (const name of [...names.keys()]) if (name === path || name.startsWith(`${path}/`)) names.delete(name);
+      }),
     makeFolder: () => step(() => undefined),
     list: (path) => step(() => [...names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name))),
     modifiedAt: (path) => step(() => inode(path) && 0),
