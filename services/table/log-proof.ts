@@ -33,7 +33,7 @@ export async function checkpointProblems(store: Store): Promise<string[]> {
 
 function differences(found: State, expected: State): string[] {
   const isSame = (file: DataFile, other: DataFile | undefined) =>
-    file.size === other?.size && file.rows === other.rows && file.stats === other.stats;
+    file.size === other?.size && file.rows === other.rows && file.stats === other.stats && file.sha256 === other.sha256;
   const facts: [string, boolean][] = [
     ["protocol", isDeepStrictEqual(found.protocol, expected.protocol)],
     ["columns", found.metadata?.id === expected.metadata?.id && found.metadata?.schemaString === expected.metadata?.schemaString],

@@ -24,7 +24,7 @@ export const command = defineCommand({
   },
 });
 
-function asText({ ok, version, files, rows, items, partitions, problems }: Report): string {
+function asText({ ok, version, files, rows, items, unprotected, partitions, problems }: Report): string {
   const header = ["partition", "first", "last", "rows", "dead", "filtered", "read", "missing", "duplicated"] as const;
   const table = [header.map(String), ...partitions.map((each) => header.map((name) => String(each[name] ?? "-")))];
   const widths = header.map((_, k) => Math.max(...table.map((row) => row[k]!.length)));
@@ -33,5 +33,9 @@ function asText({ ok, version, files, rows, items, partitions, problems }: Repor
     ? "every offset once, none missing, every file readable"
     : `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
   const summary = `version ${version}, ${files} files, ${rows} rows, ${items} items: ${verdict}`;
-  return `${[...lines, "", summary, ...problems.map((problem) => `  ${problem}`)].join("\n")}\n`;
+  const bare =
+    unprotected === 0
+      ? []
+      : [`  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in them is not seen`];
+  return `${[...lines, "", summary, ...bare, ...problems.map((problem) => `  ${problem}`)].join("\n")}\n`;
 }

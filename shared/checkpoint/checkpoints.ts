@@ -9,7 +9,15 @@ import { checkTensors, isNeural, type NeuralName } from "../model/systems.ts";
 import { AppError } from "../runtime/errors.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { readTensors, readText, writeFile } from "./files.ts";
-import { type Manifest, type ManifestFacts, type NeuralManifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import {
+  formatManifest,
+  type Manifest,
+  type ManifestFacts,
+  type NeuralManifest,
+  readManifest,
+  VOCABULARY,
+  type WrittenManifest,
+} from "./manifest.ts";
 import { MANIFEST, readWeights, WEIGHTS } from "./weights.ts";
 
 export interface Model<M extends Manifest = Manifest> {
@@ -174,7 +182,7 @@ async function writeAside(
   const sha256: Record<string, string> = {};
   for (const [name, pieces] of Object.entries(files)) sha256[name] = await writeFile(disk, join(aside, name), pieces);
   const manifest: WrittenManifest = { format: 1, model: "recvae", ...facts, vocabulary: { count, file: VOCABULARY }, sha256 };
-  await writeFile(disk, join(aside, MANIFEST), utf8(`${JSON.stringify(manifest, null, 2)}\n`));
+  await writeFile(disk, join(aside, MANIFEST), utf8(formatManifest(manifest)));
   await disk.sync(aside);
   return aside;
 }

@@ -1,4 +1,5 @@
 // The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written last, read first.
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { type ConfigOf, type NeuralName, systemNames, systems, type SystemName } from "../model/systems.ts";
@@ -48,6 +49,18 @@ export type ManifestFacts<N extends SystemName = SystemName> = N extends N
   ? Told & { readonly config: ConfigOf<N> } & (N extends "recvae" ? { readonly model?: N } : { readonly model: N })
   : never;
 
+/** Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read unproven. */
+const HASH = "hash";
+
+/** Of the values, not of the layout: white space and the order of lines are nobody's matter. */
+const hashOf = (fields: object): string => createHash("sha256").update(JSON.stringify(fields)).digest("hex");
+
+/** The file's content. */
+export function formatManifest(manifest: WrittenManifest): string {
+  const fields = JSON.parse(JSON.stringify(manifest)) as object;
+  return `${JSON.stringify({ ...fields, [HASH]: hashOf(fields) }, null, 2)}\n`;
+}
+
 /** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const path = join(dir, MANIFEST);
@@ -58,7 +71,10 @@ export async function readManifest(dir: string): Promise<Manifest> {
   } catch (error) {
     throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest is not JSON", path }, { cause: error });
   }
-  const parsed = manifestSchema.safeParse(value);
+  const { [HASH]: hash, ...fields } = Object(value) as Record<string, unknown>;
+  if (hash !== undefined && hash !== hashOf(fields))
+    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest was changed after it was written: its hash is another", path });
+  const parsed = manifestSchema.safeParse(fields);
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
   return parsed.data as Manifest;
 }

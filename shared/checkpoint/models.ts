@@ -8,7 +8,7 @@ import { exclusively } from "../runtime/lock.ts";
 import { loadModel } from "./checkpoints.ts";
 import { realDisk } from "./disk.ts";
 import { readText, writeFile } from "./files.ts";
-import { readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import { formatManifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
 import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
 
@@ -73,7 +73,7 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
   const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
   hashes[METRICS] = await writeFile(realDisk, join(draft, METRICS), text(metrics));
   const written: WrittenManifest = { ...manifest, sha256: hashes, published: { at: Date.now(), parent } };
-  await writeFile(realDisk, join(draft, MANIFEST), text(written));
+  await writeFile(realDisk, join(draft, MANIFEST), [new TextEncoder().encode(formatManifest(written))]);
   for (const part of [...Object.keys(hashes), MANIFEST]) await chmod(join(draft, part), 0o444);
   for (const part of [WEIGHTS, VOCABULARY, "."]) await makeDurable(join(draft, part));
 }

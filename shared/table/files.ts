@@ -1,7 +1,7 @@
 // Data files of a table: rows to a durable file ready to be committed, and a file of the log back to its rows.
 import { randomUUID } from "node:crypto";
 import { AppError } from "../runtime/errors.ts";
-import type { DataFile } from "./log.ts";
+import { type DataFile, sha256Of } from "./log.ts";
 import { decodeParquet, encodeParquet } from "./parquet.ts";
 import type { Columns, TableSchema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -11,16 +11,17 @@ export async function writeFile(store: Store, schema: TableSchema, columns: Colu
   const { bytes, rows, stats } = encodeParquet(schema, columns, length);
   const path = `part-${randomUUID()}.zstd.parquet`;
   await store.put(path, bytes);
-  return { path, size: bytes.length, rows, modificationTime: Date.now(), stats };
+  return { path, size: bytes.length, rows, modificationTime: Date.now(), stats, sha256: sha256Of(bytes) };
 }
 
-/** Throws TABLE_CORRUPT when the file is missing, is no Parquet file, or differs from the log in size or rows. */
+/** Throws TABLE_CORRUPT when the file is missing, is no Parquet file, or differs from the log in size, hash or rows. */
 export async function readFile(store: Store, schema: TableSchema, file: DataFile): Promise<Columns> {
   const corrupt = (what: string, cause?: unknown) => new AppError("TABLE_CORRUPT", { what, file: `${store.name}/${file.path}` }, { cause });
   const bytes = await store.read(file.path).catch((error: unknown) => {
     throw error instanceof AppError && error.code === "FILE_MISSING" ? corrupt("a data file is missing", error) : error;
   });
   if (bytes.length !== file.size) throw corrupt(`the file has ${bytes.length} bytes, the log says ${file.size}`);
+  if (file.sha256 !== undefined && sha256Of(bytes) !== file.sha256) throw corrupt("the file's bytes are not those that were committed");
   const decoded = decode(schema, bytes, corrupt);
   if (decoded.rows !== file.rows) throw corrupt(`the file has ${decoded.rows} rows, the log says ${file.rows}`);
   return decoded.columns;

@@ -2,7 +2,7 @@
 // Source: the Delta Transaction Log Protocol, "Checkpoints": one part, the columns of reader version 1.
 import * as arrow from "apache-arrow";
 import { Compression, readParquet, WriterPropertiesBuilder } from "parquet-wasm";
-import { type DataFile, digits, LOG, type Metadata, numRecords, type State, WATERMARK } from "./log.ts";
+import { type DataFile, digits, LOG, type Metadata, numRecords, sha256In, sha256Of, type State, tagsOf, WATERMARK } from "./log.ts";
 import { writeColumns } from "./parquet.ts";
 
 export const checkpointPath = (version: number): string => `${LOG}/${digits(version)}.checkpoint.parquet`;
@@ -46,7 +46,15 @@ const actionType = struct({
     createdTime: long,
   }),
   txn: struct({ appId: text, version: long, lastUpdated: long }),
-  add: struct({ path: text, partitionValues: map, size: long, modificationTime: long, dataChange: new arrow.Bool(), stats: text }),
+  add: struct({
+    path: text,
+    partitionValues: map,
+    size: long,
+    modificationTime: long,
+    dataChange: new arrow.Bool(),
+    stats: text,
+    tags: map,
+  }),
   remove: struct({ path: text, deletionTimestamp: long, dataChange: new arrow.Bool() }),
 });
 const noAction = Object.fromEntries(actionType.children.map(({ name }) => [name, null]));
@@ -60,7 +68,7 @@ export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, 
     { protocol },
     { metaData: metadataRow(metadata) },
     ...txns.map(([appId, version]) => ({ txn: { appId, version: BigInt(version), lastUpdated: BigInt(now) } })),
-    ...[...files.values()].map(({ path, size, modificationTime, stats }) => ({
+    ...[...files.values()].map(({ path, size, modificationTime, stats, sha256 }) => ({
       add: {
         path: encodeURI(path),
         partitionValues: new Map(),
@@ -68,6 +76,7 @@ export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, 
         modificationTime: BigInt(modificationTime),
         dataChange: false,
         stats,
+        tags: sha256 === undefined ? null : new Map(Object.entries(tagsOf(sha256).tags ?? {})),
       },
     })),
     ...remembered.map(([path, deletedAt]) => ({
@@ -75,12 +84,40 @@ export function encodeCheckpoint({ metadata, protocol, files, removed, offsets, 
     })),
   ].map((action) => ({ ...noAction, ...action }));
   const [data] = arrow.vectorFromArray(actions, actionType).data;
-  const properties = new WriterPropertiesBuilder().setCompression(Compression.ZSTD).build();
+  const digest = digestOf({ metadata, protocol, files, removed: new Map(remembered), offsets, watermark });
+  const properties = new WriterPropertiesBuilder()
+    .setCompression(Compression.ZSTD)
+    .setKeyValueMetadata(new Map([[DIGEST, digest]]))
+    .build();
   const bytes = writeColumns(new arrow.Schema(actionType.children), data!.children, actions.length, properties);
   return { bytes, actions: actions.length };
 }
 
-/** Throws an Error when the bytes are no checkpoint. */
+/** A key of the Parquet file's own metadata: of this very file, other writers carry it nowhere. */
+const DIGEST = "tributary.sha256";
+
+/** Of what a checkpoint says, not of its bytes: they hold it. */
+function digestOf({ metadata, protocol, files, removed, offsets, watermark }: Omit<State, "version">): string {
+  const { minReaderVersion, minWriterVersion } = protocol;
+  const said = [minReaderVersion, minWriterVersion, metadata?.id, metadata?.schemaString, watermark];
+  return sha256Of(
+    JSON.stringify([
+      said,
+      [...files.values()].map(({ path, size, modificationTime, rows, stats, sha256 }) => [
+        path,
+        size,
+        modificationTime,
+        rows,
+        stats,
+        sha256,
+      ]),
+      [...removed],
+      [...offsets],
+    ]),
+  );
+}
+
+/** Throws an Error when the bytes are no checkpoint, or not the one that was written. */
 export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
   const table = arrow.tableFromIPC(readParquet(bytes).intoIPCStream());
   const actions = (name: string) => [...rowsOf(table.getChild(name))] as never[];
@@ -89,7 +126,7 @@ export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
   if (!protocol || !metadata) throw new Error("no protocol or no metaData");
   const txns = (actions("txn") as { appId: string; version: number }[]).map(({ appId, version: at }) => [appId, at] as const);
   const removes = actions("remove") as { path: string; deletionTimestamp?: number }[];
-  return {
+  const state = {
     version,
     protocol,
     metadata,
@@ -98,13 +135,23 @@ export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
     offsets: new Map(txns.filter(([appId]) => appId !== WATERMARK)),
     watermark: txns.find(([appId]) => appId === WATERMARK)?.[1] ?? 0,
   };
+  const digest = table.schema.metadata.get(DIGEST);
+  if (digest !== undefined && digest !== digestOf(state)) throw new Error("its content is not what was written");
+  return state;
 }
 
-function fileOf(add: { path: string; size: number; modificationTime: number; stats?: string }): [string, DataFile] {
+function fileOf(add: {
+  path: string;
+  size: number;
+  modificationTime: number;
+  stats?: string;
+  tags?: Record<string, unknown>;
+}): [string, DataFile] {
   const rows = numRecords(add.stats);
   if (rows === undefined) throw new Error(`no numRecords of ${add.path}`);
   const path = decodeURIComponent(add.path);
-  return [path, { path, size: add.size, rows, modificationTime: add.modificationTime, stats: add.stats! }];
+  const { size, modificationTime, stats } = add;
+  return [path, { path, size, rows, modificationTime, stats: stats!, sha256: sha256In(add.tags) }];
 }
 
 function metadataRow({ id, schemaString, ...more }: Metadata): object {

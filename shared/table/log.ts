@@ -1,5 +1,6 @@
 // The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure; delta.ts touches the store.
 // Source: the Delta Transaction Log Protocol, reader version 1, writer version 2.
+import { createHash } from "node:crypto";
 import { AppError } from "../runtime/errors.ts";
 
 /** A Parquet file of the table. Its rows never change. */
@@ -12,7 +13,18 @@ export interface DataFile {
   readonly modificationTime: number;
   /** Delta's statistics, JSON. */
   readonly stats: string;
+  /** Of its bytes, hex: Parquet itself decodes half of all flipped bits to other values in silence. Undefined for files of other writers, and ours of before. */
+  readonly sha256?: string | undefined;
 }
+
+/** Among the tags of an add, which Delta leaves to writers and readers pass over. */
+const SHA256 = "tributary.sha256";
+export const tagsOf = (sha256: string | undefined) => (sha256 === undefined ? {} : { tags: { [SHA256]: sha256 } });
+export const sha256In = (tags: Readonly<Record<string, unknown>> | null | undefined): string | undefined => {
+  const found = tags?.[SHA256];
+  return typeof found === "string" ? found : undefined;
+};
+export const sha256Of = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /** The progress of one writer: of appId, everything up to `version` is in the table. */
 export interface Txn {
@@ -152,19 +164,34 @@ export function formatEntry(draft: Draft): string {
       remove: { path: encodeURI(path), deletionTimestamp: timestamp, dataChange, extendedFileMetadata: true, partitionValues: {}, size },
     });
   }
-  for (const { path, size, modificationTime, stats } of add) {
-    actions.push({ add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats } });
+  for (const { path, size, modificationTime, stats, sha256 } of add) {
+    actions.push({ add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats, ...tagsOf(sha256) } });
   }
   // `actions` lets a reader of ours see that an entry was cut off between two lines.
   const commitInfo = {
     timestamp,
     operation,
     operationParameters: operation === "WRITE" ? { mode: "Append" } : {},
-    engineInfo: "Tributary",
+    engineInfo: ENGINE,
     ...(marks.length > 0 ? { marks } : {}),
     actions: actions.length,
+    sha256: "",
   };
-  return `${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`;
+  return sealed(`${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`);
+}
+
+/** Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a reader knows, so that no flipped bit hides both. */
+const ENGINE = "Tributary/2";
+const SEAL = /^(.*?"sha256":")([^"\n]*)/;
+const sealed = (text: string): string => text.replace(SEAL, `$1${sha256Of(text.trimEnd())}`);
+
+/** What is wrong with an entry of ours; undefined also for entries of other writers. */
+function sealProblem(text: string): string | undefined {
+  const seal = SEAL.exec(text);
+  if (!seal) return text.includes(`"engineInfo":"${ENGINE}"`) ? "the log entry has lost its hash" : undefined;
+  return sha256Of(text.replace(SEAL, "$1").trimEnd()) === seal[2]
+    ? undefined
+    : "the log entry is not what was committed: its hash is another";
 }
 
 /** Throws TABLE_CORRUPT, or TABLE_UNSUPPORTED when the table needs more than reader 1 and writer 2. `where` names the entry in messages. */
@@ -205,8 +232,12 @@ export function parseEntry(text: string, version: number, where: string): Commit
     if (typeof add.path !== "string" || typeof add.size !== "number" || rows === undefined)
       return corrupt("an add without path, size or numRecords");
     const { path, size, modificationTime, stats } = add;
-    return { file: { path: pathOf(path), size, modificationTime, rows, stats: stats! }, fresh: add.dataChange };
+    const file = { path: pathOf(path), size, modificationTime, rows, stats: stats!, sha256: sha256In(add.tags) };
+    return { file, fresh: add.dataChange };
   });
+  // last of all: whoever needs a newer reader hears that
+  const problem = sealProblem(text);
+  if (problem) corrupt(problem);
   const txns = all("txn");
   const removals = all("remove");
   return {
@@ -230,7 +261,14 @@ interface Actions {
   protocol?: Protocol;
   metaData?: Metadata & { partitionColumns?: string[] };
   txn?: Txn;
-  add?: { path: string; size: number; modificationTime: number; dataChange: boolean; stats?: string };
+  add?: {
+    path: string;
+    size: number;
+    modificationTime: number;
+    dataChange: boolean;
+    stats?: string;
+    tags?: Record<string, unknown> | null;
+  };
   remove?: { path: string; deletionTimestamp?: number; dataChange?: boolean };
 }
 
