@@ -8,7 +8,7 @@ import { duration } from "../../shared/runtime/amount.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { Exchange } from "../../shared/runtime/exchange.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
-import { consistent, knobs, modelOf, saving, scheduleOf, wireOf } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, modelOf, saving, scheduleOf, vocabulary, wireOf } from "../../shared/runtime/knobs.ts";
 import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
@@ -65,6 +65,7 @@ const options = z.object({
   dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
   ...saving,
+  ...vocabulary,
   ...knobs,
 });
 
@@ -143,10 +144,16 @@ export const command = defineCommand({
     let finished = false;
     try {
       if (config.epochs === undefined) {
-        await trainContinuously({ ...config, origin, begin }, await openPinnedEvents(config.table!, config.salt), tools);
+        await trainContinuously(
+          { ...config, origin, begin },
+          await openPinnedEvents(config.table!, config.salt, { minUsers: config.minUsersPerItem }),
+          tools,
+        );
       } else {
         const pinned = origin?.manifest.tableVersion ?? undefined;
-        const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, config.salt, pinned);
+        const corpus = config.data
+          ? corpusOfDataset(config.data)
+          : await corpusOfTable(config.table!, config.salt, config.minUsersPerItem, pinned);
         for (const other of [origin, start]) if (other) mustFit(other, corpus.vocabulary, "equal");
         if (start) mustHoldOut(start, corpus);
         const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);

@@ -43,6 +43,8 @@ export class Progress {
   /** The newest on disk, and why the one after it is not. */
   checkpoint: { step: number | null; round: number | null; at: number | null; seconds: number | null; lastError: string | null } | null =
     null;
+  /** Items that too few users have, outside of the vocabulary; and how often there was no room to remember one. */
+  waiting = { items: 0, forgotten: 0 };
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #pace = openPace();
@@ -124,6 +126,7 @@ export class Progress {
     this.#lossHistory.push({ at: Date.now(), round, reconstruction, kl });
     if (this.#lossHistory.length > HISTORY) this.#lossHistory.shift();
     this.#metrics.gauge("tributary_round").set(round);
+    this.#metrics.gauge("tributary_items_waiting").set(this.waiting.items);
     this.#metrics.gauge("tributary_loss").set({ part: "reconstruction" }, reconstruction);
     this.#metrics.gauge("tributary_loss").set({ part: "kl" }, kl);
   }
@@ -173,6 +176,8 @@ export class Progress {
       epochs: this.epochs,
       users: this.users,
       items: this.run?.optimizer.config.items ?? 0,
+      itemsWaiting: this.waiting.items,
+      itemsForgotten: this.waiting.forgotten,
       tableVersion: this.tableVersion,
       watermark: this.watermark,
       freshness: this.#freshness.latency(),

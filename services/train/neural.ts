@@ -94,8 +94,20 @@ function serverFlags(model: NeuralName, config: Config, out: string): string[] {
   const source = [...(config.data ? ["--data", config.data] : []), ...(config.table ? ["--table", config.table] : [])];
   const patience = config.patience === undefined ? [] : ["--patience", String(config.patience)];
   const timeLimit = config.timeLimit === undefined ? [] : ["--time-limit", `${config.timeLimit}ms`];
+  const vocabulary = ["--min-users-per-item", String(config.minUsersPerItem)];
   const where = ["--out", out, "--listen", "127.0.0.1:0", "--data-dir", config.dataDir, "--salt", config.salt];
-  return ["--model", model, ...source, "--epochs", String(config.epochs), ...patience, ...timeLimit, ...where, ...flagsOf(config)];
+  return [
+    "--model",
+    model,
+    ...source,
+    "--epochs",
+    String(config.epochs),
+    ...patience,
+    ...timeLimit,
+    ...vocabulary,
+    ...where,
+    ...flagsOf(config),
+  ];
 }
 
 /** Starts the trainers once the server listens, prints a line per epoch until it ends; returns what prints the rest. */

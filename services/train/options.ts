@@ -5,7 +5,7 @@ import { ialsDefaults, wmfDefaults } from "../../shared/model/factors.ts";
 import { slimDefaults } from "../../shared/model/slim.ts";
 import { isNeural, systemFlag, systems, trainable } from "../../shared/model/systems.ts";
 import { duration } from "../../shared/runtime/amount.ts";
-import { consistent, knobs, saving } from "../../shared/runtime/knobs.ts";
+import { consistent, knobs, saving, vocabulary } from "../../shared/runtime/knobs.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 const count = () => z.coerce.number().int().min(1);
@@ -63,6 +63,7 @@ export const options = z
     dataDir: folder().default(".tributary").describe("where running processes register"),
     ...settings,
     ...saving,
+    ...vocabulary,
     ...knobs,
   })
   .superRefine((config, context) => {

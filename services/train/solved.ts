@@ -46,7 +46,8 @@ interface Task<N extends SolvedName> {
 export async function trainSolved<N extends SolvedName>(model: N, options: Config, signal: AbortSignal): Promise<void> {
   if ((options.data === undefined) === (options.table === undefined))
     throw new AppError("USAGE", { what: "give either --data or --table" });
-  const corpus = options.data === undefined ? await corpusOfTable(options.table!, options.salt) : corpusOfDataset(options.data);
+  const corpus =
+    options.data === undefined ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem) : corpusOfDataset(options.data);
   if (corpus.leftOut > 0)
     process.stderr.write(`held-out users with nothing to predict, or nothing to predict it from, are left out: ${corpus.leftOut}\n`);
   const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;

@@ -32,8 +32,8 @@ export function corpusOfDataset(dir: string): Corpus {
 }
 
 /** The newest version, or the one that a checkpoint was pinned to. Throws TABLE_MISSING. */
-export async function corpusOfTable(dir: string, salt: string, pinned?: number): Promise<Corpus> {
-  const events = openEvents(dir, salt, []); // a vocabulary of its own: the table's belongs to the server that trains without end
+export async function corpusOfTable(dir: string, salt: string, minUsers = 1, pinned?: number): Promise<Corpus> {
+  const events = openEvents(dir, salt, [], { minUsers }); // a vocabulary of its own: the table's belongs to the server that trains without end
   const { version, watermark } = await events.catchUp(pinned);
   const { histories } = events;
   const users = events.trainUsers();

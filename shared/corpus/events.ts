@@ -1,4 +1,5 @@
 // The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the server alone appends to.
+import type { Rule } from "../events/admission.ts";
 import { Histories } from "../events/histories.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import { type CaughtUp, followTable } from "../table/follow.ts";
@@ -15,13 +16,13 @@ export interface Events {
 }
 
 /** Columns are those of the table `items`. */
-export async function openPinnedEvents(dir: string, salt: string): Promise<Events> {
-  return openEvents(dir, salt, await readItems(dir));
+export async function openPinnedEvents(dir: string, salt: string, rule: Rule): Promise<Events> {
+  return openEvents(dir, salt, await readItems(dir), rule);
 }
 
-/** Columns start with those of `pinned`; new items follow in order of first appearance. */
-export function openEvents(dir: string, salt: string, pinned: readonly string[]): Events {
-  const histories = new Histories(salt, new Vocabulary(pinned));
+/** Columns start with those of `pinned`; new items follow in the order in which the rule lets them in: that of their first appearance, where none has to wait. */
+export function openEvents(dir: string, salt: string, pinned: readonly string[], rule: Rule): Events {
+  const histories = new Histories(salt, new Vocabulary(pinned), rule);
   const follower = followTable(dir, histories);
   const training: number[] = [];
   let looked = 0;

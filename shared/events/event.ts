@@ -1,5 +1,4 @@
 // From a Kafka message's bytes to an event, or to the reason why it is none. Strict: what is not exactly an event goes to the dead letters, never half-read.
-import { isUtf8 } from "node:buffer";
 import { fieldAt, ITEM, TIMESTAMP, USER, VALUE } from "./fields.ts";
 import { walkJson } from "./json.ts";
 
@@ -46,6 +45,7 @@ const LONGEST_UNKNOWN = 64;
 /** Stands for fields that are not told apart. */
 export const OTHER_FIELDS = "(others)";
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
   Object.keys(deadReasons).map((reason) => [reason, { ok: false, reason }]),
 ) as never;
@@ -53,7 +53,11 @@ const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
 /** `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws; time and memory are bounded by the message's own length. */
 export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed {
   if (bytes === null || bytes.length === 0) return refused.EMPTY;
-  if (!isUtf8(bytes)) return refused.NOT_UTF8;
+  try {
+    utf8.decode(bytes);
+  } catch {
+    return refused.NOT_UTF8;
+  }
   const { kind, found } = readFields(bytes);
   if (kind !== "object") return kind === "broken" ? refused.NOT_JSON : refused.NOT_OBJECT;
   const { user, item, timestamp, value, unknown } = found;

@@ -1,4 +1,5 @@
 // Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
+import { type Admission, createAdmission, FORGOTTEN, NEW, type Rule, WAITED } from "./admission.ts";
 import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
 import { RowPool } from "./rows.ts";
@@ -22,10 +23,21 @@ export class Histories {
   readonly #trainUsers: number[] = [];
   #events = 0;
 
-  /** `salt` decides the split. A vocabulary that was pinned before keeps its columns; new items follow. */
-  constructor(salt: string, vocabulary = new Vocabulary()) {
+  readonly #admission: Admission;
+  /** By user: items of the row that are in the vocabulary. */
+  readonly #lengths: number[] = [];
+
+  /** `salt` decides the split. A vocabulary that was pinned before keeps its columns; new items follow as `rule` lets them in, by default each at once. */
+  constructor(salt: string, vocabulary = new Vocabulary(), rule: Rule = { minUsers: 0 }) {
     this.#salt = salt;
     this.vocabulary = vocabulary;
+    this.#admission = createAdmission(rule);
+  }
+
+  /** Items that too few users have, and those of them that there was no room to remember. */
+  get waiting(): { readonly items: number; readonly forgotten: number } {
+    const { waiting, forgotten } = this.#admission;
+    return { items: waiting, forgotten };
   }
 
   /** Events appended, repeats of a pair included. */
@@ -37,14 +49,19 @@ export class Histories {
   append(batch: Interactions, version: number): void {
     const { user: users, item: items } = batch;
     const userOf = lookup(stringsOf(users.words), (name) => this.#numberOf(name));
-    const columnOf = lookup(stringsOf(items.words), (item) => this.vocabulary.add(item));
+    const numberOf = lookup(stringsOf(items.words), (item) => this.#itemNumber(item));
     for (let k = 0; k < batch.length; k++) {
       const user = userOf(users.numbers[k]!);
-      const column = columnOf(items.numbers[k]!);
-      while (this.#trainUsers.length <= column) this.#trainUsers.push(0);
-      if (this.#add(user, column)) {
-        this.#lastVersion[user] = version;
-        if (this.#parts[user] === "train") this.#trainUsers[column]!++;
+      const number = numberOf(items.numbers[k]!);
+      if (number === FORGOTTEN || !this.#add(user, number)) continue;
+      const holders = this.#admission.joined(number, user);
+      if (holders) {
+        const column = this.vocabulary.add(this.#admission.itemOf(number));
+        for (const holder of holders) this.#has(holder, column, version);
+        this.#admission.admitted(number, column);
+      } else {
+        const column = this.#admission.columnOf(number);
+        if (column >= 0) this.#has(user, column, version);
       }
     }
     this.#events += batch.length;
@@ -57,16 +74,20 @@ export class Histories {
     this.#rows.clear();
     this.#trainUsers.fill(0);
     this.#lastVersion.fill(-1);
+    this.#lengths.fill(0);
+    this.#admission.clear();
   }
 
   /** Distinct columns of a user, in order of first appearance: a copy, which later appends leave as it is. */
   rowOf(user: number): Int32Array {
-    return this.#rows.copy(user);
+    const row = this.#rows.copy(user);
+    if (row.every((number) => number < WAITED)) return row;
+    return row.map((number) => this.#admission.columnOf(number)).filter((column) => column >= 0);
   }
 
   /** Distinct items of a user. */
   lengthOf(user: number): number {
-    return this.#rows.length(user);
+    return this.#lengths[user]!;
   }
 
   partOf(user: number): Part {
@@ -95,15 +116,30 @@ export class Histories {
     this.#numbers.set(name, user);
     this.#parts.push(partOf(name, this.#salt));
     this.#lastVersion.push(-1);
+    this.#lengths.push(0);
     this.#rows.open();
     return user;
   }
 
+  /** What stands for the item in rows: its column, or a number of its own where it has to wait, for ever. */
+  #itemNumber(item: string): number {
+    const number = this.#admission.numberOf(item, this.vocabulary.column(item));
+    return number === NEW ? this.vocabulary.add(item) : number;
+  }
+
+  /** The user's row has one more item that is in the vocabulary. */
+  #has(user: number, column: number, version: number): void {
+    while (this.#trainUsers.length <= column) this.#trainUsers.push(0);
+    this.#lengths[user]!++;
+    this.#lastVersion[user] = version;
+    if (this.#parts[user] === "train") this.#trainUsers[column]!++;
+  }
+
   /** False when the user has the item already. */
-  #add(user: number, column: number): boolean {
+  #add(user: number, number: number): boolean {
     const seen = this.#sets.get(user);
-    if (seen ? !seen.add(column) : this.#rows.includes(user, column)) return false;
-    this.#rows.push(user, column);
+    if (seen ? !seen.add(number) : this.#rows.includes(user, number)) return false;
+    this.#rows.push(user, number);
     if (!seen && this.#rows.length(user) > WALKED) this.#sets.set(user, new IntSet(this.#rows.copy(user)));
     return true;
   }

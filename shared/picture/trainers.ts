@@ -13,7 +13,7 @@ interface Fact {
 }
 
 /** How the run stands, in the order in which one asks. */
-export function factsOf({ step, phase, parts, deadlineMs, contributions, bytesPerStep, checkpointAge }: Training): Fact[] {
+export function factsOf({ step, phase, parts, deadlineMs, contributions, bytesPerStep, checkpointAge, itemsWaiting }: Training): Fact[] {
   const { total = null, leased = null, done = null } = parts ?? {};
   const open = total === null ? null : total - (leased ?? 0) - (done ?? 0);
   const { late = null, duplicate = null, rejected = null } = contributions ?? {};
@@ -28,6 +28,7 @@ export function factsOf({ step, phase, parts, deadlineMs, contributions, bytesPe
       value: contributions ? `${count(late)} late, ${count(duplicate)} duplicate, ${count(rejected)} rejected` : "–",
     },
     { title: "Checkpoint", value: checkpointAge === null ? "none yet" : `${duration(checkpointAge)} old` },
+    ...(itemsWaiting ? [{ title: "New items that wait", value: `${count(itemsWaiting)}, for more users` }] : []),
   ];
 }
 

@@ -35,6 +35,7 @@ export const serverStatus = z.object({
   norms: maybe(z.object({ gradient: number, update: number })),
   users: number,
   items: number,
+  itemsWaiting: number,
   stepsPerMinute: number,
   freshness: latency,
   parts: maybe(z.object({ total: number, leased: number, done: number })),
@@ -63,7 +64,7 @@ export interface Trainer extends z.output<typeof trainer> {
   readonly isSlow: boolean;
 }
 
-type Shown = "listen" | "step" | "phase" | "parts" | "deadlineMs" | "contributions" | "bytes" | "bytesPerStep";
+type Shown = "itemsWaiting" | "listen" | "step" | "phase" | "parts" | "deadlineMs" | "contributions" | "bytes" | "bytesPerStep";
 
 export interface Training extends Pick<ServerStatus, Shown> {
   readonly trainers: readonly Trainer[];
@@ -73,10 +74,10 @@ export interface Training extends Pick<ServerStatus, Shown> {
 
 /** `now` in ms since 1970. */
 export function trainingOf(status: ServerStatus, now: number): Training {
-  const { listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, trainers, checkpoint } = status;
+  const { listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, trainers, checkpoint, itemsWaiting } = status;
   const slower = slowFrom(trainers.flatMap(({ partMs }) => partMs ?? []));
   return {
-    ...{ listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep },
+    ...{ listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, itemsWaiting },
     trainers: trainers.map((each) => ({ ...each, isSlow: (each.partMs ?? 0) > slower })),
     checkpointAge: ageOf(checkpoint, now),
   };

@@ -135,6 +135,19 @@ export const knobs = {
     .describe("of every draw: the same seed gives the same model, bit for bit"),
 };
 
+/** Which items of a table come into the vocabulary: in `train` of every system, so no knob of the neural ones. */
+export const vocabulary = {
+  minUsersPerItem: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(1)
+    .describe(
+      "with --table: distinct users that a new item needs. 1: none of the others, but while more than 2,000 items, and more than all others, have one user alone, new ones wait for a second; 0: nothing ever waits",
+    ),
+};
+
 /** What can be turned about its checkpoints, which changes nothing of the run. */
 export const saving = {
   checkpointSeconds: z.coerce.number().min(0).default(60).describe("seconds from one checkpoint to the next, at least"),

@@ -89,7 +89,7 @@ test("a checkpoint without a digest goes on as it always did", async () => {
 test("a server that has followed a table and one that opens it after a compaction number users differently, and the digest tells", async () => {
   const dir = join(root, "table");
   const table = await openTable(dir);
-  const followed = openEvents(dir, "", []);
+  const followed = openEvents(dir, "", [], { minUsers: 1 });
   for (let offset = 0; offset < 10; offset++) {
     const row = { user: `user ${9 - offset}`, item: "i", timestamp: 0, value: null, partition: 0, offset };
     await table.commit({ add: [await writeEvents(table.store, batchOf([row]))], txn: [{ appId: "t/0", version: offset }] });
@@ -97,7 +97,7 @@ test("a server that has followed a table and one that opens it after a compactio
   }
   await compact(table);
   expect(await followed.catchUp()).toMatchObject({ version: 10, rows: 0 });
-  const anew = openEvents(dir, "", []);
+  const anew = openEvents(dir, "", [], { minUsers: 1 });
   await anew.catchUp(10);
   expect([...anew.histories.users].sort()).toEqual([...followed.histories.users].sort());
   expect(isNumberedAlike(numberingOf(followed.histories.users), anew.histories.users)).toBe(false);

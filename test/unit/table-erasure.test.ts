@@ -212,7 +212,7 @@ test("after an erasure the server, the evaluator and serve no longer have the us
   const salts = Array.from({ length: 50 }, (_, k) => `salt ${k}`);
   const salt = salts.find((each) => partOf(secret, each) === "train" && isTarget(secret, "i3", each) && !isTarget(secret, "i6", each))!;
   await fill(await open(dir));
-  const server = openServerEvents(dir, salt, []);
+  const server = openServerEvents(dir, salt, [], { minUsers: 1 });
   const served = followUsers(dir);
   await Promise.all([server.catchUp(), served.refresh()]);
   const { histories } = server;

@@ -36,7 +36,7 @@ interface Tools {
 /** Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from there at the next start. */
 export async function trainContinuously(wanted: Wanted, events: Events, tools: Tools): Promise<void> {
   const { salt, origin, begin } = wanted;
-  const { runStep, progress, checkpointing, until } = tools;
+  const { runStep, progress, checkpointing, until, log } = tools;
   const { histories } = events;
   let pinned = await firstVersion(events, origin, tools);
   if (!pinned) return;
@@ -46,6 +46,8 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   const planned = new PlannedAt(resumed.planned);
   let numbering = nobody;
   let quietRounds = 0;
+  /** The next time at twice as many. */
+  let told = { items: 0, forgotten: 0 };
 
   const contents = () => {
     const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
@@ -60,6 +62,14 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
     progress.pinned(pinned.marks.map(({ arrival }) => arrival));
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
     if (quietRounds > ROUNDS_UNTIL_IDLE) return;
+    progress.waiting = histories.waiting;
+    if (progress.waiting.items > told.items || progress.waiting.forgotten > told.forgotten) {
+      log.warn(
+        { ...progress.waiting },
+        "items of too few users wait outside of the vocabulary: a producer may be making names up (--min-users-per-item)",
+      );
+      told = { items: 2 * progress.waiting.items, forgotten: 2 * progress.waiting.forgotten };
+    }
     await events.pinVocabulary();
     run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
   };
