@@ -46,7 +46,7 @@ export const command = defineCommand({
     const { data, out, jobs } = config;
     const subject = await readSubject(data);
     const agenda = agendaOf({ ...config, budgetSeconds: config.budget / 1000 }, subject.interactions / subject.users.train);
-    lock(out, { name: "a benchmark", file: "benchmark.lock" });
+    await lock(out, until.signal, { name: "a benchmark", file: "benchmark.lock" });
     await agree(out, agenda.plan, subject);
 
     const progress = showProgress(agenda.plan, jobs);

@@ -7,7 +7,7 @@ import { splitInWords } from "../../shared/events/split.ts";
 import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { prune, publish } from "../../shared/checkpoint/models.ts";
+import { prune, publish, versionOf } from "../../shared/checkpoint/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
 import { openModel, type OpenModel } from "../../shared/checkpoint/scoring.ts";
 import type { Arriving } from "./arriving.ts";
@@ -52,6 +52,8 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
   let published = await readPublished(places.models);
   let pinned = await pinnedVersion(places.models);
   let incumbent: (OpenModel & { version: string }) | null = null;
+  /** The newest checkpoint, where it was found among the published models. */
+  let known: string | undefined;
 
   /** The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor. */
   async function openIncumbent(version: string | null): Promise<typeof incumbent> {
@@ -94,15 +96,29 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
       if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
-      const version = await publish(places.models, dir, recordOf(candidate, measured, known), over);
+      const version = await publish(places.models, dir, recordOf(candidate, measured, known), over, signal);
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
-      await prune(places.models);
+      await prune(places.models, signal);
       published = await readPublished(places.models);
       return { ...about, ...figures, outcome: "published", reason: null, version };
     } finally {
       candidate.dispose();
     }
+  }
+
+  /** It was, when an evaluator ended between the publication and the line that tells of it. */
+  async function isPublished(dir: string, checkpoint: string): Promise<boolean> {
+    const found = await versionOf(places.models, dir);
+    if (!found) return false;
+    const { version, round, step, tableVersion } = found;
+    log.info({ version, round, step }, "was published already");
+    if (!journal.recent.some((line) => line.checkpoint === checkpoint && line.outcome === "published"))
+      await journal.append({
+        ...{ at: Date.now(), seconds: 0, checkpoint, round, step, tableVersion },
+        ...{ ...nothing, outcome: "published", reason: null, version },
+      });
+    return true;
   }
 
   /** `known`: the table version that the held-out users are taken from. */
@@ -146,7 +162,11 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
-      if (!checkpoint || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
+      if (!checkpoint || checkpoint === known || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
+      if (await isPublished(dir, checkpoint)) {
+        known = checkpoint;
+        return undefined;
+      }
       const at = Date.now();
       state = "evaluating";
       try {

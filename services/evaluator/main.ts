@@ -1,10 +1,12 @@
 // The evaluator service: watches for checkpoints, judges the newest one, publishes what passes the gate. Checkpoints come in, models go out.
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { openEngine } from "../../shared/engine/engine.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { take } from "../../shared/runtime/lock.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -49,6 +51,7 @@ export const command = defineCommand({
       evaluations: paths.evaluations,
       perUser: paths.perUser,
     };
+    await takeAlone([paths.root, places.models], until.signal);
     const log = createLog("evaluator", { run: paths.root });
     const metrics = createMetrics("evaluator");
     for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0); // the first one is an increase
@@ -81,3 +84,11 @@ export const command = defineCommand({
     await face.close();
   },
 });
+
+/** Curves and models have one writer: a second evaluator would tell each arrival twice, and judge what the first publishes. */
+async function takeAlone(folders: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    await take(join(folder, ".evaluator"), signal, { what: `an evaluator works in ${folder}` });
+  }
+}

@@ -17,11 +17,16 @@ export interface Branch {
  * Ready to be saved: no server writes to `out` as long as this process lives. The run's settings are those of its newest checkpoint. Throws ALREADY_RUNNING, CHECKPOINT_MISSING
  * where there is none, CHECKPOINT_CORRUPT, CHECKPOINT_MISMATCH when the run has come to another configuration since.
  */
-export async function openBranch(modelDir: string, version: string, out: string): Promise<{ save(): Promise<Branch> }> {
+export async function openBranch(
+  modelDir: string,
+  version: string,
+  out: string,
+  signal?: AbortSignal,
+): Promise<{ save(): Promise<Branch> }> {
   const root = join(out, "checkpoints");
   const missing = new AppError("CHECKPOINT_MISSING", { what: "no checkpoint whose run could go on from the model", path: root });
   if ((await listCheckpoints(root)).length === 0) throw missing;
-  lock(out);
+  await lock(out, signal);
   const newest = await newestCheckpoint(root, ({ message }) => process.stderr.write(`passed over a torn checkpoint: ${message}\n`));
   if (!newest) throw missing;
   const { weights, manifest, vocabulary } = await loadNeural(modelDir);

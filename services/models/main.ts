@@ -38,7 +38,7 @@ export const command = defineCommand({
   summary: "List, show and compare published models, go back to one, keep one",
   positionals: ["action", "version", "other"],
   options: options.superRefine(consistent),
-  async run({ action, json, ...config }) {
+  async run({ action, json, ...config }, { signal }) {
     const paths = pathsOf(config.dataDir);
     const dir = config.models ?? paths.models;
     const print = (value: object, text: string) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text);
@@ -61,19 +61,31 @@ export const command = defineCommand({
       case "rollback": {
         const version = await parentOr(dir, config.version);
         const out = config.out ?? paths.training;
-        const branch = config.branch ? await openBranch(join(dir, version), version, out) : undefined;
-        const before = await goTo(dir, version, config.pin);
+        const opening = config.branch ? openBranch(join(dir, version), version, out, signal) : undefined;
+        const branch = opening && (await orUnchanged(opening, signal));
+        const before = await orUnchanged(goTo(dir, version, config.pin, signal), signal);
         return changed({ ...(await state()), before, branch: (await branch?.save()) ?? null });
       }
       case "pin": {
         const before = await currentVersion(dir);
         if (config.off) await unpin(dir);
-        else await goTo(dir, await currentOr(dir, config.version), true);
+        else await orUnchanged(goTo(dir, await currentOr(dir, config.version), true, signal), signal);
         return changed({ ...(await state()), before, branch: undefined });
       }
     }
   },
 });
+
+/** Who is asked to stop while it waits for the lock has done nothing, and must not look as if it had. */
+async function orUnchanged<T>(change: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await change.catch((error: unknown) => {
+    if (signal.aborted && error === signal.reason) {
+      process.stderr.write("stopped while it waited: nothing was changed\n");
+      process.exitCode = 130;
+    }
+    throw error;
+  });
+}
 
 /** A flag of another action would look as if it had done something. */
 function consistent({ action, version, other, pin, branch, off }: z.output<typeof options>, check: z.RefinementCtx): void {

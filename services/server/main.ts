@@ -89,7 +89,7 @@ export const command = defineCommand({
     const address = listenAddress(config.listen, tokens !== undefined);
     if (!certificate && !address.isLoopback)
       log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
-    lock(config.out);
+    const { claim } = await lock(config.out, until.signal);
     let start = config.from === undefined ? undefined : await openStart(config.from);
     const network = start?.network;
     const progress = new Progress(metrics);
@@ -129,7 +129,7 @@ export const command = defineCommand({
       if (config.sync === "local") resumed.run.local = { every: config.every, trainers: () => peers.list().length };
       return resumed;
     };
-    const writer = openCheckpointWriter({ out: config.out, kept: config.checkpointsKept });
+    const writer = openCheckpointWriter({ out: config.out, kept: config.checkpointsKept, claim });
     const checkpointing = openCheckpointing({
       seconds: config.checkpointSeconds,
       from: origin?.manifest,

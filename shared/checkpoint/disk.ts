@@ -24,3 +24,16 @@ export const realDisk: Disk = {
   makeFolder: (path) => mkdir(path, { recursive: true }),
   list: (path) => readdir(path),
 };
+
+/** The same for who holds a lock: `mustHold` throws when it is somebody else's by now, and then nothing of theirs is replaced or removed. */
+export const fenced = (disk: Disk, mustHold: () => void): Disk => ({
+  ...disk,
+  rename: async (from, to) => {
+    mustHold();
+    await disk.rename(from, to);
+  },
+  remove: async (path) => {
+    mustHold();
+    await disk.remove(path);
+  },
+});

@@ -1,18 +1,20 @@
 // Published models: <models>/<version>/, never changed once there. The evaluator publishes, `models` goes back, serve reads what pointer.ts says. Who writes holds the folder's lock.
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDurable } from "../runtime/durable.ts";
 import { AppError } from "../runtime/errors.ts";
-import { exclusively } from "../runtime/lock.ts";
+import { exclusively, type Held } from "../runtime/lock.ts";
 import { loadModel } from "./checkpoints.ts";
 import { realDisk } from "./disk.ts";
 import { readText, writeFile } from "./files.ts";
-import { formatManifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
+import { formatManifest, type Manifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
 import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
 
 const METRICS = "metrics.json";
+const DRAFT = ".draft";
 /**
  * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still one of an hour ago and one of yesterday to go back to.
  */
@@ -38,36 +40,58 @@ export async function readMetrics(modelsDir: string, version: string): Promise<u
 /**
  * Copies a checkpoint to the next version, with its metrics beside it, and points `current` at it. A reader sees the old model or the new one, whole.
  * `parent` is the version that it was compared with: null is answered, and nothing changed, when another one is current by then, or publication is pinned.
- * The copy itself is read back before anything points at it: throws AppError CHECKPOINT_CORRUPT when it is torn, and leaves everything as it was.
+ * The copy itself is read back before anything points at it: throws AppError CHECKPOINT_CORRUPT when it is torn, CHECKPOINT_MISSING when the checkpoint was forgotten meanwhile,
+ * and leaves everything as it was.
  */
-export async function publish(modelsDir: string, checkpointDir: string, metrics: object, parent?: string | null): Promise<string | null> {
+export async function publish(
+  modelsDir: string,
+  checkpointDir: string,
+  metrics: object,
+  parent?: string | null,
+  signal?: AbortSignal,
+): Promise<string | null> {
   await mkdir(modelsDir, { recursive: true });
-  const over = parent === undefined ? await currentVersion(modelsDir) : parent;
-  const draft = join(modelsDir, ".draft");
-  try {
-    await writeDraft(draft, checkpointDir, metrics, over);
-    await loadModel(draft);
-    return await alone(modelsDir, async () => {
-      if ((await currentVersion(modelsDir)) !== over || (await pinnedVersion(modelsDir)) !== null) return null;
+  return alone(modelsDir, signal, async ({ mustHold }) => {
+    const current = await currentVersion(modelsDir);
+    if ((parent !== undefined && parent !== current) || (await pinnedVersion(modelsDir)) !== null) return null;
+    await removeDrafts(modelsDir);
+    const draft = join(modelsDir, `${DRAFT}${randomUUID()}`);
+    try {
+      await writeDraft(draft, checkpointDir, metrics, current);
+      await loadModel(draft);
       const newest = (await listModels(modelsDir)).at(-1);
       const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
+      mustHold();
       await rename(draft, join(modelsDir, version));
       await point(modelsDir, "current", version);
       return version;
-    });
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
+    } catch (error) {
+      mustHold(); // whoever came in our place has removed the draft
+      throw error;
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Left by processes that were killed: nobody else writes one while we hold the lock. */
+async function removeDrafts(modelsDir: string): Promise<void> {
+  const drafts = (await readdir(modelsDir)).filter((name) => name.startsWith(DRAFT));
+  for (const name of drafts) await rm(join(modelsDir, name), { recursive: true, force: true });
 }
 
 /** The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still removes it. */
 async function writeDraft(draft: string, checkpointDir: string, metrics: object, parent: string | null): Promise<void> {
-  await rm(draft, { recursive: true, force: true }); // left by a process that was killed
   await mkdir(draft);
   const { sha256, ...manifest } = await readManifest(checkpointDir);
   const hashes: Record<string, string> = {};
   for (const part of [WEIGHTS, VOCABULARY]) {
-    await copyFile(join(checkpointDir, part), join(draft, part), constants.COPYFILE_FICLONE);
+    const from = join(checkpointDir, part);
+    await copyFile(from, join(draft, part), constants.COPYFILE_FICLONE).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT")
+        throw new AppError("CHECKPOINT_MISSING", { what: "it was forgotten while it was copied", path: from }, { cause: error });
+      throw error;
+    });
     hashes[part] = sha256[part] ?? "";
   }
   const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
@@ -82,15 +106,16 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
  * Points `current` at a version that is there; with `pin` keeps it there until `unpin`, without it nothing is pinned afterwards. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and
  * leaves everything as it was. Returns what was current until then.
  */
-export async function goTo(modelsDir: string, version: string, pin: boolean): Promise<string | null> {
+export async function goTo(modelsDir: string, version: string, pin: boolean, signal?: AbortSignal): Promise<string | null> {
   const mustBeThere = async () => {
     if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
   };
   await mustBeThere(); // and so is the folder, for the lock
-  return alone(modelsDir, async () => {
+  return alone(modelsDir, signal, async ({ mustHold }) => {
     await mustBeThere(); // not pruned while another held the lock
     await verify(modelsDir, version);
     const before = await currentVersion(modelsDir);
+    mustHold();
     if (pin) await point(modelsDir, "pinned", version); // first: killed in between, publication stands still, and nothing else has happened
     await point(modelsDir, "current", version);
     if (!pin) await unpin(modelsDir);
@@ -124,14 +149,29 @@ export async function parentOf(modelsDir: string, version: string): Promise<stri
   }
 }
 
+/** What the version says of itself that was made of this checkpoint; undefined when there is none. Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT. */
+export async function versionOf(modelsDir: string, checkpointDir: string): Promise<(Manifest & { version: string }) | undefined> {
+  const { step, createdAt, sha256 } = await readManifest(checkpointDir);
+  for (const version of (await listModels(modelsDir)).reverse()) {
+    const manifest = await readManifest(join(modelsDir, version)).catch((error: unknown) => {
+      if (error instanceof AppError) return undefined; // torn, or pruned meanwhile
+      throw error;
+    });
+    if (manifest?.step === step && manifest.createdAt === createdAt && manifest.sha256[WEIGHTS] === sha256[WEIGHTS])
+      return { ...manifest, version };
+  }
+  return undefined;
+}
+
 /** Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
-export async function prune(modelsDir: string): Promise<void> {
-  await alone(modelsDir, async () => {
+export async function prune(modelsDir: string, signal?: AbortSignal): Promise<void> {
+  await alone(modelsDir, signal, async ({ mustHold }) => {
     const [current, pinned] = [await currentVersion(modelsDir), await pinnedVersion(modelsDir)];
     const spared = [current, pinned, current && (await parentOf(modelsDir, current))];
     const versions = await listModels(modelsDir);
     const thinned = kept.flatMap(({ every, newest }) => versions.filter((version) => numberOf(version) % every === 0).slice(-newest));
     const old = versions.filter((version) => !spared.includes(version) && !thinned.includes(version));
+    mustHold();
     for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
   });
 }
@@ -139,4 +179,5 @@ export async function prune(modelsDir: string): Promise<void> {
 const numberOf = (version: string) => Number(version.slice(1));
 
 /** Whoever publishes, goes back or prunes does so alone; readers need no lock. */
-const alone = <T>(modelsDir: string, work: () => Promise<T>): Promise<T> => exclusively(join(modelsDir, ".lock"), undefined, work);
+const alone = <T>(modelsDir: string, signal: AbortSignal | undefined, work: (held: Held) => Promise<T>): Promise<T> =>
+  exclusively(join(modelsDir, ".lock"), signal, work);

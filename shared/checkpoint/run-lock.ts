@@ -1,19 +1,42 @@
-// One writer per output directory: the parameter server, a branch made for it, a benchmark. Two would overwrite each other's files. The lock of a process that is gone is nobody's.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// One writer per output directory: the parameter server, a branch made for it, a benchmark. Two would overwrite each other's files.
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { AppError } from "../runtime/errors.ts";
-import { isAlive } from "../runtime/identity.ts";
+import { AppError, type Facts } from "../runtime/errors.ts";
+import { ageOf, isNode } from "../runtime/identity.ts";
+import { type Held, take } from "../runtime/lock.ts";
+
+const server = { name: "a parameter server", file: "server.lock" };
+
+/** What this process has locked already, it may lock again. */
+const mine = new Map<string, Held>();
 
 /** Throws ALREADY_RUNNING. The lock goes with the process. */
-export function lock(out: string, { name, file } = { name: "a parameter server", file: "server.lock" }): void {
+export async function lock(out: string, signal?: AbortSignal, { name, file } = server): Promise<Held> {
   mkdirSync(out, { recursive: true });
   const path = join(out, file);
+  const facts = { what: `${name} writes to ${out}` };
+  mustNotBeOld(path, facts);
+  const before = mine.get(path);
+  if (before && existsSync(before.claim)) return before;
+  const held = await take(path, signal, facts);
+  mine.set(path, held);
+  return held;
+}
+
+/** An earlier version wrote its number into the file and nothing else: it counts where it can be a process of ours, a Node that is older than the file. */
+function mustNotBeOld(path: string, facts: Facts): void {
+  const found = oldHolder(path);
+  if (found === undefined || found.pid === process.pid || !isNode(found.pid)) return;
+  const age = ageOf(found.pid);
+  if (age !== undefined && age + ROUNDING_MS > found.age) throw new AppError("ALREADY_RUNNING", { ...facts, pid: found.pid });
+}
+
+const ROUNDING_MS = 1_000;
+
+function oldHolder(path: string): { pid: number; age: number } | undefined {
   try {
-    const pid = Number(readFileSync(path, "utf8"));
-    if (pid !== process.pid && isAlive(pid)) throw new AppError("ALREADY_RUNNING", { what: `${name} writes to ${out}`, pid });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return { pid: Number(readFileSync(path, "utf8")), age: Date.now() - statSync(path).mtimeMs };
+  } catch {
+    return undefined;
   }
-  writeFileSync(path, String(process.pid));
-  process.once("exit", () => rmSync(path, { force: true }));
 }

@@ -36,6 +36,7 @@ export const errors = {
   ENGINE_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm" },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
+  LOCK_LOST: { exit: 1, retryable: true, hint: "it has written nothing since; start it again where the other one is not to go on" },
   SERVICE_DIED: { exit: 1, retryable: false, hint: "read the service's log named above" },
   EVENTS_TOO_FEW: {
     exit: 1,

@@ -2,6 +2,7 @@
 // namespaces). Linux shows them in /proc; elsewhere nothing can be proven, and who asks must watch for signs of life.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { uptime } from "node:os";
 import { basename } from "node:path";
 
 export interface Identity {
@@ -52,6 +53,12 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Milliseconds since it started; undefined where the system does not say. */
+export function ageOf(pid: number): number | undefined {
+  const started = startOf(pid);
+  return started === undefined ? undefined : uptime() * 1000 - Number(started) * TICK_MS;
+}
+
 /** Whether it is a program of Node's: all that is known of a process whose start an earlier version did not write down. */
 export function isNode(pid: number): boolean {
   if (process.platform !== "linux") return isAlive(pid);
@@ -62,6 +69,8 @@ export function isNode(pid: number): boolean {
   }
 }
 
+/** Linux shows times to programs in hundredths of a second. */
+const TICK_MS = 10;
 /** Of a process's flags: it is on its way out. */
 const EXITING = 0x4;
 /** Of its pending signals: SIGKILL. */

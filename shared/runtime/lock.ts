@@ -1,50 +1,135 @@
-// One process at a time: a file that names its holder. The lock of a process that is gone does not count, so a kill leaves nothing to clean up.
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// One process at a time. No end leaves a lock behind, whatever it was: who made a claim is proven alive by number and start, or, where it cannot be seen (another container or
+// machine, a system without /proc), by its beat. On every file system that lists what was made: no links, no locks of the system's own.
+import { existsSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { lookAt, makeClaim, mustStillHold, type OwnClaim, tryToRemove } from "./claim-files.ts";
+import { BEAT_MS, decide, type Holder, unwatched } from "./claims.ts";
+import { AppError, type Facts } from "./errors.ts";
+import { ownIdentity } from "./identity.ts";
 import { sleep } from "./lifecycle.ts";
-import { isAlive } from "./identity.ts";
 
-/** Held by this process. A lock that names its id and is not among them is left of a killed one: in a container every service has the id 1. */
-const held = new Set<string>();
-let calls = 0;
+export { mustStillHold };
 
-/** Runs the body while this process holds the lock `file`; waits for another holder. Throws the signal's reason when that fires first. */
-export async function exclusively<T>(file: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
-  const mine = `${file}.${process.pid}.${++calls}`;
-  writeFileSync(mine, String(process.pid));
+export interface Held {
+  /** Path of the claim: other threads ask `mustStillHold` for it. */
+  readonly claim: string;
+  /** To be called before something is written that others see. Throws LOCK_LOST. */
+  mustHold(): void;
+  release(): void;
+}
+
+/** Looks follow each other quickly at first: most locks are held for moments. */
+const [SOON_MS, LATER_MS, SAID_MS] = [15, 100, 500];
+
+/** Runs the body while this process holds the lock `file`; waits for another holder, and says so. Throws the signal's reason when that fires first. */
+export async function exclusively<T>(file: string, signal: AbortSignal | undefined, body: (held: Held) => Promise<T>): Promise<T> {
+  const held = keep(await acquire(file, signal), () => {}); // the body asks by itself
   try {
-    while (!taken(mine, file)) {
-      signal?.throwIfAborted();
-      await sleep(50, signal);
-    }
+    return await body(held);
   } finally {
-    rmSync(mine, { force: true });
-  }
-  held.add(file);
-  const release = () => {
-    rmSync(file, { force: true });
-    held.delete(file);
-  };
-  process.once("exit", release);
-  try {
-    return await body();
-  } finally {
-    process.off("exit", release);
-    release();
+    held.release();
   }
 }
 
-function taken(mine: string, file: string): boolean {
+/**
+ * Takes the lock until it is released, or for the rest of this process's life. Throws ALREADY_RUNNING with these facts when its holder lives on; one that is about to end, or to
+ * be proven dead, is waited for. Later on LOCK_LOST ends the process when it stood still for so long that others had to take it for dead.
+ */
+export async function take(file: string, signal: AbortSignal | undefined, facts: Facts): Promise<Held> {
+  const claim = await acquire(
+    file,
+    signal,
+    ({ claim: { pid, host, place } }) => new AppError("ALREADY_RUNNING", { ...facts, pid, ...(isHere(place) ? {} : { host }) }),
+  );
+  return keep(claim, (error) => {
+    throw error;
+  });
+}
+
+/** `refusal`: what is thrown instead of waiting for somebody who is alive beyond doubt. */
+async function acquire(file: string, signal: AbortSignal | undefined, refusal?: (holder: Holder) => AppError): Promise<OwnClaim> {
+  const inFolder = (name: string) => join(dirname(file), name);
+  removeOld(file);
+  const startedAt = performance.now();
+  let [watch, lookedAt, beatAt, isSaid] = [unwatched, startedAt, startedAt, false];
+  let mine: OwnClaim | undefined;
+  const withdraw = () => {
+    mine?.remove();
+    mine = undefined;
+  };
   try {
-    linkSync(mine, file); // a link appears with its content: nobody ever reads a lock that names no holder
-    return true;
+    while (true) {
+      signal?.throwIfAborted();
+      const now = performance.now();
+      const decided = decide(watch, mine && basename(mine.path), lookAt(file), now - lookedAt);
+      const { step } = decided;
+      [watch, lookedAt] = [decided.watch, now];
+      for (const name of decided.gone) tryToRemove(inFolder(name));
+      switch (step.type) {
+        case "hold": {
+          const claim = mine!;
+          mine = undefined;
+          return claim;
+        }
+        case "claim":
+          withdraw();
+          mine = makeClaim(file);
+          continue;
+        case "evict":
+          for (const name of step.names) rmSync(inFolder(name), { force: true }); // must succeed: by this its owner learns of it
+          continue;
+        case "withdraw":
+          withdraw();
+      }
+      if (refusal && step.holder.isSure) throw refusal(step.holder);
+      if (!isSaid && now - startedAt > SAID_MS) process.stderr.write(`${waiting(file, step.holder)}\n`);
+      isSaid ||= now - startedAt > SAID_MS;
+      if (mine && now - beatAt > BEAT_MS) {
+        beatAt = now;
+        quietly(mine.beat); // one that is gone is made again
+      }
+      await sleep((isSaid ? LATER_MS : SOON_MS) * (0.5 + Math.random()), signal);
+    }
+  } finally {
+    withdraw();
+  }
+}
+
+/** Earlier versions wrote a number into the file itself, which nobody does now. */
+function removeOld(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() && found.size < 32) tryToRemove(file);
+}
+
+/** `told` hears once when the lock is lost. */
+function keep({ path, beat, remove }: OwnClaim, told: (error: unknown) => void): Held {
+  const beating = setInterval(() => {
+    const error = quietly(beat);
+    if (!(error instanceof AppError)) return; // such as no descriptor free: the next one may succeed
+    if (!existsSync(dirname(path))) return; // somebody has removed all of it, and nobody took anything over
+    clearInterval(beating);
+    told(error);
+  }, BEAT_MS).unref();
+  return {
+    claim: path,
+    mustHold: beat,
+    release: () => {
+      clearInterval(beating);
+      remove();
+    },
+  };
+}
+
+function quietly(act: () => void): unknown {
+  try {
+    act();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return error;
   }
-  try {
-    const holder = Number(readFileSync(file, "utf8"));
-    if (holder === process.pid ? !held.has(file) : !isAlive(holder)) rmSync(file, { force: true });
-  } catch {
-    // released since
-  }
-  return false;
+}
+
+const isHere = (place: string) => place !== "" && place === ownIdentity().place;
+
+function waiting(file: string, { claim: { pid, place, host } }: Holder): string {
+  return `waiting for process ${pid}${isHere(place) ? "" : ` of another machine or container (${host})`}, which holds ${file}`;
 }

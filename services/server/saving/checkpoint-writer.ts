@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { saveCheckpoint, saveModel } from "../../../shared/checkpoint/checkpoints.ts";
-import { type Disk, realDisk } from "../../../shared/checkpoint/disk.ts";
+import { type Disk, fenced, realDisk } from "../../../shared/checkpoint/disk.ts";
 import { failure } from "../../../shared/runtime/failure.ts";
+import { mustStillHold } from "../../../shared/runtime/lock.ts";
 import { errorOf, type PlainError } from "../../../shared/runtime/wire-errors.ts";
 import type { Job } from "./checkpointing.ts";
 
@@ -12,6 +13,8 @@ export interface Target {
   readonly out: string;
   /** Checkpoints that are kept. */
   readonly kept: number;
+  /** Of the lock of `out`, see lock.ts: once it is gone, nothing there is replaced or removed any more. */
+  readonly claim?: string | undefined;
 }
 
 export interface CheckpointWriter {
@@ -27,7 +30,8 @@ export type Answer = PlainError | null;
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
 /** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
-export async function writeJob({ out, kept }: Target, { best, ...contents }: Job, disk: Disk = realDisk): Promise<void> {
+export async function writeJob({ out, kept, claim }: Target, { best, ...contents }: Job, whole: Disk = realDisk): Promise<void> {
+  const disk = claim === undefined ? whole : fenced(whole, () => mustStillHold(claim));
   if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
   await saveCheckpoint(checkpointsOf(out), contents, kept, disk);
 }
