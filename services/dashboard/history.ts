@@ -37,13 +37,27 @@ const sections = Object.keys(bounds) as (keyof History)[];
 
 export const isEmpty = (history: History): boolean => sections.every((section) => history[section].at.length === 0);
 
-/** Appends in place and drops the oldest beyond the bounds. */
+/**
+ * Appends in place and drops the oldest beyond the bounds. A clock that was set back leaves rows ahead of what comes now: they move back as far as that asks for, and
+ * what lies before them too, up to a gap that takes them in. So times rise, nothing is lost, and rows of a clock that was wrong for a while come to where they belong.
+ */
 export function extend(history: History, news: History): void {
   for (const section of sections) append(history[section], news[section], bounds[section]);
 }
 
 function append(series: Series, { at, columns }: Series, bound: number): void {
   if (at.length === 0) return;
+  const set = at.findIndex((time, k) => k > 0 && time < at[k - 1]!); // the clock was, between two of these rows
+  if (set > 0) {
+    const part = (from: number, to?: number): Series => ({
+      at: at.slice(from, to),
+      columns: Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.slice(from, to)])),
+    });
+    append(series, part(0, set), bound);
+    append(series, part(set), bound);
+    return;
+  }
+  makeRoom(series.at, at[0]!);
   const before = series.at.length;
   for (const name of Object.keys(columns)) series.columns[name] ??= Array<number | null>(before).fill(null);
   series.at.push(...at);
@@ -51,6 +65,15 @@ function append(series: Series, { at, columns }: Series, bound: number): void {
   const over = series.at.length - bound;
   if (over > 0) for (const list of [series.at, ...Object.values(series.columns)]) list.splice(0, over);
   forget(series);
+}
+
+function makeRoom(times: number[], next: number): void {
+  const by = (times.at(-1) ?? Number.NEGATIVE_INFINITY) - next + 1;
+  if (by <= 0) return;
+  for (let k = times.length - 1, isApart = false; k >= 0 && !isApart; k--) {
+    isApart = k > 0 && times[k]! - times[k - 1]! > by;
+    times[k]! -= by;
+  }
 }
 
 function forget({ at, columns }: Series): void {
@@ -65,22 +88,64 @@ function forget({ at, columns }: Series): void {
 }
 
 /** The rows before `before` as means over `every` ms: what a page of a thousand pixels needs of a day. */
-export function thinned({ at, columns }: Series, before: number, every: number): Series {
-  const groups: [from: number, to: number][] = [];
+export function thinned(series: Series, before: number, every: number): Series {
+  const groups = groupsOf(series.at, before, every);
+  return {
+    at: groups.map(([, to]) => series.at[to - 1]!),
+    columns: Object.fromEntries(Object.entries(series.columns).map(([name, column]) => [name, meansOf(column, groups)])),
+  };
+}
+
+type Group = [from: number, to: number];
+
+function groupsOf(at: readonly number[], before: number, every: number): Group[] {
+  const groups: Group[] = [];
   for (const [k, time] of at.entries()) {
     const group = groups.at(-1);
     const isSame = group && time < before && Math.floor(at[group[0]]! / every) === Math.floor(time / every);
     if (isSame) group[1] = k + 1;
     else groups.push([k, k + 1]);
   }
-  const mean = (column: readonly (number | null)[], from: number, to: number) => {
-    const known = column.slice(from, to).filter((value) => value !== null);
-    return known.length === 0 ? null : known.reduce((a, b) => a + b) / known.length;
-  };
-  return {
-    at: groups.map(([, to]) => at[to - 1]!),
-    columns: Object.fromEntries(
-      Object.entries(columns).map(([name, column]) => [name, groups.map(([from, to]) => mean(column, from, to))]),
-    ),
-  };
+  return groups;
+}
+
+function meansOf(column: readonly (number | null)[], groups: readonly Group[]): (number | null)[] {
+  return groups.map(([from, to]) => {
+    let [sum, known] = [0, 0];
+    for (let k = from; k < to; k++) {
+      const value = column[k] ?? null;
+      if (value === null) continue;
+      sum += value;
+      known++;
+    }
+    return known === 0 ? null : sum / known;
+  });
+}
+
+/** As it stands now; what comes does not change it. */
+export function copyOf(history: History): History {
+  const copy = ({ at, columns }: Series): Series => ({
+    at: [...at],
+    columns: Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, [...column]])),
+  });
+  return Object.fromEntries(sections.map((section) => [section, copy(history[section])])) as unknown as History;
+}
+
+/** The history as JSON, column by column: a day of 200 columns takes seconds, and whoever finishes this can do something else in between. `thin` is of the samples. */
+export function* textOf(history: History, thin?: { before: number; every: number }): Generator<void, Buffer> {
+  const pieces: string[] = [];
+  for (const section of sections) {
+    const { at, columns } = history[section];
+    const groups = thin && section === "samples" ? groupsOf(at, thin.before, thin.every) : undefined;
+    const times = groups ? groups.map(([, to]) => at[to - 1]!) : at;
+    pieces.push(`${pieces.length === 0 ? "{" : ","}${JSON.stringify(section)}:{"at":${JSON.stringify(times)},"columns":{`);
+    let comma = "";
+    for (const [name, column] of Object.entries(columns)) {
+      yield;
+      pieces.push(`${comma}${JSON.stringify(name)}:${JSON.stringify(groups ? meansOf(column, groups) : column)}`);
+      comma = ",";
+    }
+    pieces.push("}}");
+  }
+  return Buffer.from(`${pieces.join("")}}`);
 }

@@ -10,6 +10,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Tokens } from "../../shared/runtime/token.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
+import type { Hosts } from "./hosts.ts";
 import { mustBeOperator, mustBeOwnPage } from "./operator.ts";
 import { refuse } from "./refusals.ts";
 
@@ -32,13 +33,14 @@ interface Serving {
   readonly modelsDir: string;
   readonly tokens: Tokens | undefined;
   readonly log: Log;
+  readonly hosts: Pick<Hosts, "given">;
 }
 
 const version = z.string("is missing").regex(/^v?\d{1,12}$/, "is no version such as v000007");
 const pair = z.object({ a: version, b: version });
 const wish = z.strictObject({ version });
 
-export function serveModels(app: FastifyInstance, { modelsDir, tokens, log }: Serving): void {
+export function serveModels(app: FastifyInstance, { modelsDir, tokens, log, hosts }: Serving): void {
   // Two models are read whole: one comparison at a time, whoever asks.
   const inTurn = oneAtATime();
   const pointers = async () => ({ current: await currentVersion(modelsDir), pinned: await pinnedVersion(modelsDir) });
@@ -59,7 +61,7 @@ export function serveModels(app: FastifyInstance, { modelsDir, tokens, log }: Se
     });
     routes.post("/api/models/rollback", { bodyLimit: 1024 }, async ({ headers, body, ip }): Promise<RolledBack> => {
       try {
-        mustBeOwnPage(headers);
+        mustBeOwnPage(headers, hosts.given);
         mustBeOperator(tokens, headers.authorization);
       } catch (error) {
         log.warn({ from: ip, problem: (error as Error).message }, "a rollback was refused");

@@ -3,10 +3,11 @@ import type { IncomingHttpHeaders } from "node:http";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { tokenRefusal, type Tokens } from "../../shared/runtime/token.ts";
 
-/** A browser names the page that asks, and a program names none. Throws AppError ORIGIN_REFUSED. */
-export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders): void {
+/** A browser names the page that asks, and a program names none. `names` are those of a proxy, which may ask by another. Throws AppError ORIGIN_REFUSED. */
+export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders, names: ReadonlySet<string> = new Set()): void {
   const site = headers["sec-fetch-site"];
-  const isForeign = (origin !== undefined && !isOf(origin, host)) || (site !== undefined && site !== "same-origin" && site !== "none");
+  const isForeign =
+    (origin !== undefined && !isOf(origin, host, names)) || (site !== undefined && site !== "same-origin" && site !== "none");
   if (isForeign) throw new AppError("ORIGIN_REFUSED", { what: "another site's page asks" });
 }
 
@@ -18,6 +19,8 @@ export function mustBeOperator(tokens: Tokens | undefined, authorization: string
 }
 
 /** Behind a proxy that speaks TLS the scheme differs, the host does not. */
-function isOf(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host;
+function isOf(origin: string, host: string | undefined, names: ReadonlySet<string>): boolean {
+  if (!URL.canParse(origin)) return false;
+  const from = new URL(origin);
+  return from.host === host || names.has(from.hostname);
 }

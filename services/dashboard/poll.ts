@@ -7,7 +7,9 @@ const timeout = 5000;
 
 /** Each call looks at the registry, asks whoever is not being asked, and returns what is known at `patience` ms at the latest. */
 export function poller(runDir: string, patience: number): () => Promise<Answer[]> {
+  /** `answeredAt` by a clock that nobody sets. */
   const known = new Map<string, Answer>();
+  const offset = () => Date.now() - performance.now();
   const asking = new Map<string, Promise<void>>();
   return async () => {
     const running = new Map(discover(runDir).map((process) => [process.url, process] as const));
@@ -17,12 +19,12 @@ export function poller(runDir: string, patience: number): () => Promise<Answer[]
       if (process.service === "dashboard" || asking.has(url)) continue;
       const asked = askStatus(process, timeout).then((status) => {
         asking.delete(url);
-        if (status !== null && known.get(url)?.pid === process.pid) known.set(url, { ...process, status, answeredAt: Date.now() });
+        if (status !== null && known.get(url)?.pid === process.pid) known.set(url, { ...process, status, answeredAt: performance.now() });
       });
       asking.set(url, asked);
     }
     const late = new Promise<void>((resolve) => setTimeout(resolve, patience).unref());
     await Promise.race([Promise.all(asking.values()), late]);
-    return [...known.values()];
+    return [...known.values()].map((answer) => ({ ...answer, answeredAt: answer.answeredAt && answer.answeredAt + offset() }));
   };
 }

@@ -31,7 +31,7 @@ export async function openProblems(file: string, refused: (error: Error) => void
   return {
     before,
     keep: async (recent, now) => {
-      const isDue = recent.some(({ isOpen }) => isOpen) && now - writtenAt > patience;
+      const isDue = recent.some(({ isOpen }) => isOpen) && Math.abs(now - writtenAt) > patience;
       if (keyOf(recent) === key && !isDue) return;
       [key, writtenAt] = [keyOf(recent), now];
       await writeWhole(file, `${JSON.stringify(recent)}\n`).catch((error: Error) => {

@@ -8,7 +8,7 @@ export interface RefusalAnswer {
 }
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
-  ...{ TOKEN_REFUSED: 401, ORIGIN_REFUSED: 403, MODEL_UNKNOWN: 404, MODEL_MISSING: 404 },
+  ...{ TOKEN_REFUSED: 401, ORIGIN_REFUSED: 403, HOST_REFUSED: 421, MODEL_UNKNOWN: 404, MODEL_MISSING: 404 },
   ...{ REQUEST_MALFORMED: 400, CHECKPOINT_CORRUPT: 409, CHECKPOINT_MISSING: 409 },
 };
 const malformed = 'POST JSON such as {"version": "v000007"}; two versions are compared with ?a=v000006&b=v000007';

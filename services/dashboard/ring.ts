@@ -1,12 +1,16 @@
 // The history on disk, so that a reload and a restart keep it: one JSON line for what each look adds, rewritten as a whole from time to time.
 import { appendFile, readFile } from "node:fs/promises";
 import { z } from "zod";
+import { finish } from "../../shared/runtime/finish.ts";
 import { valuesIn } from "../../shared/runtime/json-lines.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
-import { emptyHistory, extend, type History, isEmpty } from "./history.ts";
+import { emptyHistory, extend, type History, isEmpty, textOf } from "./history.ts";
 
 /** An hour of samples: the file is never much longer than what it holds. */
 const rewriteAfter = 720;
+
+const newline = Buffer.from("\n");
+const unhurried = new AbortController().signal;
 
 const series = z
   .object({ at: z.array(z.number()), columns: z.record(z.string(), z.array(z.number().nullable())) })
@@ -15,7 +19,7 @@ const line = z.object({ samples: series, rounds: series, evaluations: series, ar
 
 export interface Ring {
   readonly history: History;
-  /** Extends the history in memory, then on disk; never throws, a full disk costs the history and not the page. */
+  /** Extends the history in memory at once, then on disk, where one piece is waited for before the next; never throws, a full disk costs the history and not the page. */
   keep(news: History): Promise<void>;
 }
 
@@ -34,7 +38,7 @@ export async function openRing(file: string, refused: (error: Error) => void): P
       extend(history, news);
       try {
         if (written < rewriteAfter) await appendFile(file, `${JSON.stringify(news)}\n`);
-        else await writeWhole(file, `${JSON.stringify(history)}\n`);
+        else await writeWhole(file, Buffer.concat([await finish(textOf(history), unhurried), newline]));
         written = written < rewriteAfter ? written + 1 : 1;
       } catch (error) {
         if (!told) refused(error as Error);

@@ -1,8 +1,13 @@
 // Server-sent events: a page that connects gets the history, then every update. A page that does not read is dropped; it reconnects and starts afresh.
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Readable } from "node:stream";
+import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
+import { finish } from "../../shared/runtime/finish.ts";
+import { oneAtATime } from "../../shared/runtime/turns.ts";
 import type { Picture } from "../../shared/picture/picture.ts";
-import type { History } from "./history.ts";
+import { copyOf, type History, isEmpty, textOf } from "./history.ts";
 
 /** Data of the event `update`; the event `history` carries the same with the whole history as its news. */
 export interface Update {
@@ -16,31 +21,107 @@ export interface Stream {
   close(): void;
 }
 
-const unreadBytes = 8 << 20;
+interface Told {
+  /** Without its news. */
+  now(): Omit<Update, "news">;
+  readonly history: History;
+  /** How the samples are thinned for a page. */
+  thin(): { before: number; every: number };
+  /** A page's connection stays. */
+  admit(socket: Socket): void;
+}
 
-export function serveStream(app: FastifyInstance, whole: () => Update): Stream {
-  const pages = new Set<ServerResponse>();
-  const write = (page: ServerResponse, event: "history" | "update", data: string) => {
-    if (page.writableLength > unreadBytes) page.destroy();
-    else page.write(`event: ${event}\ndata: ${data}\n\n`);
+/** One more, and the page that came first starts afresh. */
+const MOST_PAGES = 256;
+/** A page that has taken nothing for so long, ms, does not read. */
+const STALLED_MS = 15_000;
+/** After so many pieces of news the history's text is made anew for the next page: about three minutes. */
+const MOST_SINCE = 40;
+
+/** The history as text, made once for all the pages that come, and the news since. */
+interface Whole {
+  readonly text: Promise<Buffer>;
+  isMade: boolean;
+  readonly since: Buffer[];
+}
+
+export function serveStream(app: FastifyInstance, { now, history, thin, admit }: Told): Stream {
+  const closing = new AbortController();
+  /** All pages, and when each last had nothing left to take, by a clock that nobody sets. */
+  const open = new Map<ServerResponse, number>();
+  /** Those that have got the history. */
+  const following = new Set<ServerResponse>();
+  const inTurn = oneAtATime();
+  let whole: Whole | undefined;
+
+  const make = (): Whole => {
+    const made: Whole = { text: finish(textOf(copyOf(history), thin()), closing.signal), isMade: false, since: [] };
+    made.text.then(
+      () => {
+        made.isMade = true;
+      },
+      () => undefined, // it closes
+    );
+    return made;
   };
-  app.get("/events", (_, reply) => {
+  /** Nothing is sent between the end of the promise and what follows it, so `since` is all that came after the text. */
+  const upToDate = async (most: number): Promise<{ text: Buffer; since: readonly Buffer[] }> => {
+    for (;;) {
+      if (!whole || (whole.isMade && whole.since.length > most)) whole = make();
+      const { text, since } = whole;
+      const made = await text;
+      if (since.length <= Math.max(most, MOST_SINCE)) return { text: made, since };
+    }
+  };
+  const head = () => `${JSON.stringify(now()).slice(0, -1)},"news":`;
+  const eventOf = (update: Update) => Buffer.from(`event: update\ndata: ${JSON.stringify(update)}\n\n`);
+
+  app.get("/events", { exposeHeadRoute: false }, async ({ raw }, reply) => {
     reply.hijack();
     const page = reply.raw;
+    const [oldest] = open.keys();
+    if (open.size >= MOST_PAGES) oldest?.destroy();
+    admit(raw.socket);
+    open.set(page, performance.now());
+    const gone = () => {
+      open.delete(page);
+      following.delete(page);
+    };
+    page.on("close", gone).on("error", gone);
     page.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
     page.write("retry: 1000\n\n");
-    write(page, "history", JSON.stringify(whole()));
-    pages.add(page);
-    page.on("close", () => pages.delete(page));
-    page.on("error", () => pages.delete(page));
+    await inTurn(async () => {
+      const made = await upToDate(MOST_SINCE).catch(() => undefined);
+      if (!made || page.destroyed) return void page.destroy();
+      page.write(`event: history\ndata: ${head()}`);
+      page.write(made.text); // one piece of memory for all pages
+      page.write("}\n\n");
+      for (const news of made.since) page.write(news);
+      following.add(page);
+      await breathe(); // a hundred pages come at once after a restart, each takes megabytes, and others ask too
+    });
   });
+  app.get("/api/history", async (_, reply) => {
+    const { text } = await upToDate(0);
+    return reply
+      .type("application/json; charset=utf-8")
+      .send(Readable.from([Buffer.from(head()), text, Buffer.from("}")], { objectMode: false }));
+  });
+
   return {
     send: (update) => {
-      const data = JSON.stringify(update);
-      for (const page of pages) write(page, "update", data);
+      const at = performance.now();
+      if (whole && !isEmpty(update.news)) whole.since.push(eventOf({ ...update, picture: null }));
+      const data = eventOf(update);
+      for (const [page, tookAt] of open) {
+        if (page.writableLength === 0) open.set(page, at);
+        else if (at - tookAt > STALLED_MS) page.destroy();
+      }
+      for (const page of following) page.write(data);
     },
     close: () => {
-      for (const page of pages) page.end();
+      closing.abort();
+      for (const page of open.keys()) page.end();
     },
   };
 }

@@ -4,6 +4,7 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   root: fileURLToPath(new URL("./page", import.meta.url)),
+  base: "./", // below whatever path a proxy shows it
   logLevel: "warn",
   build: {
     outDir: fileURLToPath(new URL("./dist", import.meta.url)),

@@ -8,6 +8,7 @@ import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { mustBeGuarded } from "../../shared/runtime/loopback.ts";
+import { isPassing } from "../../shared/runtime/passing.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -36,7 +37,17 @@ export const command = defineCommand({
     const published = followPublished(await openEngine({ threads: 1 }), config.models ?? paths.models, log);
     const users = followUsers(config.table ?? paths.table);
     const counts = { requests: 0, errors: 0 };
-    await published.refresh();
+    const told = new Set<string>();
+    const tellOnce = (error: unknown) => {
+      if (!(error instanceof AppError) && !isPassing(error)) throw error;
+      const { message } = error as Error;
+      if (!told.has(message)) log.warn(message);
+      told.add(message);
+    };
+    await published.refresh().catch((error: unknown) => {
+      if (!isPassing(error)) throw error;
+      tellOnce(error);
+    });
     const face = await serveFace({
       service: "serve",
       runDir: paths.run,
@@ -54,12 +65,6 @@ export const command = defineCommand({
 
     const every = async (ms: number, refresh: () => Promise<void>) => {
       for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
-    };
-    const told = new Set<string>();
-    const tellOnce = (error: unknown) => {
-      if (!(error instanceof AppError)) throw error;
-      if (!told.has(error.message)) log.warn(error.message);
-      told.add(error.message);
     };
     await Promise.all([every(250, published.refresh), every(1000, users.refresh)]);
     await face.close();

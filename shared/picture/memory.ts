@@ -46,6 +46,21 @@ export function remember(memory: Memory, flow: Flow): Memory {
   return { ...next, recent: recall(memory.recent, problemsOf(flow, next), flow.now) };
 }
 
+/** After the clock was set by so many ms: what passed since is as long as it was. */
+export function moved(memory: Memory, by: number): Memory {
+  if (by === 0) return memory;
+  const all = (counts: readonly Counted[]) => counts.map(({ at, n }) => ({ at: at + by, n }));
+  const { stepAt, lagSince, requests, batches, trainers } = memory;
+  return {
+    ...memory,
+    stepAt: stepAt + by,
+    lagSince: lagSince === null ? null : lagSince + by,
+    requests: all(requests),
+    batches: all(batches),
+    trainers: { ...trainers, at: trainers.at + by },
+  };
+}
+
 /** A count that has fallen is another process's. */
 function counted(before: readonly Counted[], n: number | null, now: number): Counted[] {
   if (n === null) return [];

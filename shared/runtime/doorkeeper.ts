@@ -44,7 +44,17 @@ export function keepDoor(server: Server, rules: Rules): Doorkeeper {
     const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
     move(socket, hasBody ? "sending" : "answering");
     if (hasBody) request.once("end", () => move(socket, "answering"));
-    response.once("close", () => move(socket, "idle"));
+    let isRefused = false;
+    // Answered before all has come, and to be closed: what still comes is read and forgotten for a moment. Unread, it would take the answer with it.
+    response.prependOnceListener("finish", () => {
+      if (request.complete) return;
+      isRefused = true;
+      socket.destroySoon = () => {
+        move(socket, "refused");
+        socket.end();
+      };
+    });
+    response.once("close", () => !isRefused && move(socket, "idle"));
   });
   // No descriptor for the next one: those who have waited longest give theirs.
   server.on("error", ({ code }: NodeJS.ErrnoException) => (code === "EMFILE" || code === "ENFILE") && end(book.makeRoom(AT_A_TIME)));

@@ -26,7 +26,12 @@ export const errors = {
   ORIGIN_REFUSED: {
     exit: 2,
     retryable: false,
-    hint: "only the dashboard's own page may do this; at the terminal it is `tributary models rollback`",
+    hint: "only the dashboard's own page may do this, a proxy's host being named with --allowed-hosts; at the terminal it is `tributary models rollback`",
+  },
+  HOST_REFUSED: {
+    exit: 2,
+    retryable: false,
+    hint: "ask for it by the address that it listens on, or name this host: `tributary dashboard --allowed-hosts NAME`",
   },
   CERTIFICATE_REFUSED: {
     exit: 3,

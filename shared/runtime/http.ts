@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { readCompressed } from "./bodies.ts";
 import { collectEveryMinute } from "./collecting.ts";
 import { keepDoor } from "./doorkeeper.ts";
 import { AppError } from "./errors.ts";
@@ -9,6 +10,7 @@ import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { sleep } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
 import { reachable, register } from "./registry.ts";
+import { plainPath } from "./request-path.ts";
 
 export interface Face {
   readonly service: string;
@@ -23,6 +25,8 @@ export interface Face {
   ready?(): boolean;
   /** False turns /live red: the process should be restarted. */
   live?(): boolean;
+  /** Where else a path leads, of one that has been decoded; a query may follow. */
+  placeOf?(path: string): string;
   /** `admit` makes a connection that stays for good, such as a stream of events, none of those that are counted and waited for. */
   routes?(app: FastifyInstance, admit: (socket: Socket) => void): void;
   /** Longest that a client may take to send a request; after six times as long without a byte either way its connection ends. */
@@ -42,6 +46,8 @@ export interface Listening {
 const [MOST_CONNECTIONS, MOST_SENDING] = [1024, 128];
 /** After an answer, for the next request: more than the HTTP library's own 72 s. */
 const IDLE_MS = 75_000;
+/** For a client that is sent away to read why. */
+const FAREWELL_MS = 1_000;
 /** A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy leave by themselves. */
 const LINGER_MS = 200;
 
@@ -61,6 +67,7 @@ export async function serveFace(face: Face): Promise<Listening> {
   const app = Fastify({
     bodyLimit: 1 << 20,
     requestTimeout: patience,
+    rewriteUrl: ({ url = "/" }) => (face.placeOf ?? String)(plainPath(url)),
     connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience, // of a client that takes nothing of its answer, or has nothing more to ask
     http: { headersTimeout: patience, connectionsCheckingInterval: Math.min(1_000, patience / 4) },
     forceCloseConnections: face.drainMs === undefined,
@@ -73,7 +80,7 @@ export async function serveFace(face: Face): Promise<Listening> {
   const keeper = keepDoor(app.server, {
     most: MOST_CONNECTIONS,
     mostAt: { sending: MOST_SENDING },
-    patience: { asking: slow, sending: slow, answering: 6 * patience, idle: IDLE_MS, refused: slow, greeting: slow },
+    patience: { asking: slow, sending: slow, answering: 6 * patience, idle: IDLE_MS, refused: FAREWELL_MS, greeting: slow },
   });
   let draining = false;
   app.addHook("onSend", async (_, reply) => {
@@ -85,6 +92,7 @@ export async function serveFace(face: Face): Promise<Listening> {
       const refused = refusalOfFigures(tokens, url, headers.authorization, socket.remoteAddress);
       if (refused) return reply.code(401).header("www-authenticate", "Bearer").send(refusal(401, refused));
     });
+  readCompressed(app);
   const answer = (name: string, ok: () => boolean) =>
     app.get(name, (_, reply) => reply.code(ok() ? 200 : 503).send({ service: face.service, ok: ok() }));
   answer("/live", face.live ?? (() => true));

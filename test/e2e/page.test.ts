@@ -1,6 +1,8 @@
 // The dashboard's page in a real browser, against the real dashboard process and recorded services. TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer, request as ask } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -446,6 +448,41 @@ test("rolling back is refused without tokens, to other sites' pages, and for wha
   await page.goto(open);
   await text("#models-note code", "tributary dashboard --token-file FILE");
   expect(await page.locator("#models-table button:not(.sort)").count()).toBe(0);
+});
+
+test.each([
+  ["takes its own part of the path off, the slash at its end being forgotten", true, "/ops/tributary"],
+  ["leaves the path as it is, the slash being forgotten", false, "/ops/tributary"],
+])("dashboard-below-a-path: behind a proxy that %s the page is whole, and rolls back", async (_, strips, path) => {
+  const [older] = await publishTwo(dataDir);
+  await startFlow();
+  const file = join(dataDir, "tokens");
+  writeFileSync(file, "operator sesame\n", { mode: 0o600 });
+  const target = new URL(await startDashboard(0, "--token-file", file, "--allowed-hosts", "ops.example.com"));
+  const proxy = createServer((request, response) => {
+    const below = strips ? request.url!.replace("/ops/tributary", "") || "/" : request.url;
+    const headers = { ...request.headers, host: "ops.example.com" }; // as the browser is told to call it
+    const forwarded = { ...headers, ...(request.headers.origin ? { origin: "https://ops.example.com" } : {}) };
+    const passed = ask({ port: target.port, host: "127.0.0.1", path: below, method: request.method, headers: forwarded }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    request.pipe(passed);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const failed: string[] = [];
+  page.on("response", (response) => response.status() >= 400 && failed.push(`${response.status()} ${response.url()}`));
+  await page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}${path}`);
+  await text("#connection-text", /^live/);
+  await page.getByRole("button", { name: `Roll back to ${older}` }).click();
+  await page.locator("#rollback-token").fill("sesame");
+  await page.locator("#rollback-confirm").click();
+  await text("#rolled-back", `${older} is current now`);
+  expect(failed).toEqual([]);
+  expect(complaints).toEqual([]);
+  proxy.closeAllConnections();
+  await new Promise((resolve) => proxy.close(resolve));
 });
 
 test("tables are sorted by the keyboard from their heads, and say by which column", async () => {

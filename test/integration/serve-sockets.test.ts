@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { publish } from "../../shared/checkpoint/models.ts";
 import { type Listening, serveFace } from "../../shared/runtime/http.ts";
@@ -82,6 +83,42 @@ describe("clients that do as they like", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(bodyOf(answer)).toEqual(refusal);
     expect(answer).not.toContain("node_modules");
+  });
+
+  const codings = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync };
+  const send = (body: BodyInit, coding: string) =>
+    fetch(`${url}/v1/recommend`, { method: "POST", body, headers: { "content-type": "application/json", "content-encoding": coding } });
+  const bomb = (coding: keyof typeof codings) => new Uint8Array(codings[coding](Buffer.alloc(64 << 20, " ")));
+
+  test.each(["gzip", "deflate", "br"] as const)(
+    "serve-percent-encoded-colon: a body in %s is read, and cut off at 4 MiB of what it holds",
+    async (coding) => {
+      const answer = await send(new Uint8Array(codings[coding](good)), coding);
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ items: expect.any(Array) });
+      expect((await send(bomb(coding), coding)).status).toBe(413);
+      for (const torn of [new Uint8Array(codings[coding](good).subarray(0, -9)), "no such thing"]) {
+        const refused = await send(torn, coding);
+        expect(refused.status).toBe(400);
+        expect(await refused.json()).toMatchObject({ ...refusal, message: expect.stringContaining(`the body is no ${coding}`) });
+      }
+    },
+  );
+
+  test.each(["zstd", "gzip, gzip", "constructor", "aws-chunked"])(
+    "a body in %s is refused with 415, and with what is read",
+    async (coding) => {
+      const refused = await send(good, coding);
+      expect([refused.status, refused.headers.get("accept-encoding")]).toEqual([415, "gzip, deflate, br"]);
+      expect(await refused.json()).toEqual(refusal);
+    },
+  );
+
+  test.each(["%3A", "%3a"])("serve-percent-encoded-colon: %s is a colon in a path", async (colon) => {
+    const batch = (path: string) =>
+      fetch(`${url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: `{"requests": [${good}]}` });
+    expect((await batch(`/v1/recommend${colon}batch`)).status).toBe(200);
+    expect((await batch(`/v1/recommend${colon.replace("%", "%25")}batch`)).status).toBe(404);
   });
 
   test("a good request with garbage behind it harms nobody", async () => {

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { emptyHistory, extend, type History, type Series, thinned } from "../../services/dashboard/history.ts";
-import { newsOf } from "../../services/dashboard/news.ts";
+import { stepsOf } from "../../services/dashboard/clock.ts";
+import { copyOf, emptyHistory, extend, type History, type Series, textOf, thinned } from "../../services/dashboard/history.ts";
+import { newsOf, toldAfter } from "../../services/dashboard/news.ts";
 import { openProblems } from "../../services/dashboard/problems.ts";
 import { openRing } from "../../services/dashboard/ring.ts";
 import { sampleOf } from "../../services/dashboard/sample.ts";
@@ -199,4 +200,86 @@ test("a file that cannot be written costs the history on disk, is told once, and
   expect(told).toHaveLength(1);
   expect(told[0]).toContain("ENOENT");
   expect(ring.history.samples.columns).toEqual({ lag: [0, 1] });
+});
+
+/** A look at this time by the clock; what the history is afterwards. */
+function sampledAt(history: History, at: number): number[] {
+  extend(history, newsOf(history, look(at, {}), { lag: at }));
+  return history.samples.at;
+}
+
+test("dashboard-clock: samples go on while the clock is an hour behind the newest one, and all that were there are kept in their order", () => {
+  const history = emptyHistory();
+  for (let k = 0; k < 100; k++) sampledAt(history, now + 5000 * k);
+  const hour = 3_600_000;
+  for (let k = 100; k < 110; k++) sampledAt(history, now + 5000 * k - hour);
+  expect(history.samples.columns.lag).toHaveLength(110);
+  expect(history.samples.at.at(-1)).toBe(now + 5000 * 109 - hour);
+  expect(history.samples.at.slice(0, 99).map((at, k) => history.samples.at[k + 1]! - at)).toEqual(Array(99).fill(5000));
+  for (let k = 110; k < 120; k++) sampledAt(history, now + 5000 * k);
+  expect(history.samples.at).toEqual([...history.samples.at].sort((a, b) => a - b));
+  expect(history.samples.at).toHaveLength(120);
+});
+
+test("up-clock: after a day forth and right again the samples of that time are where they belong, and those before were not moved", () => {
+  const history = emptyHistory();
+  const day = 86_400_000;
+  for (let k = 0; k < 10; k++) sampledAt(history, now + 5000 * k);
+  for (let k = 10; k < 20; k++) sampledAt(history, now + 5000 * k + day);
+  for (let k = 20; k < 30; k++) sampledAt(history, now + 5000 * k);
+  const { at } = history.samples;
+  expect(at.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, k) => now + 5000 * k));
+  for (const [k, time] of at.entries()) expect(Math.abs(time - (now + 5000 * k))).toBeLessThanOrEqual(5000);
+});
+
+test("rounds are told once each, whatever the clock does meanwhile", () => {
+  const step = fc.record({ passed: fc.integer({ min: 1, max: 20 }), set: fc.constantFrom(0, 0, 0, -3600, 3600, 86_400, -86_400) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const history = emptyHistory();
+      const lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
+      let at = now;
+      let told = {};
+      steps.forEach(({ passed, set }, round) => {
+        at += 1000 * passed + 1000 * set + round; // no two at the same ms
+        lossHistory.push({ at, round, reconstruction: round, kl: 1 });
+        for (let again = 0; again < 2; again++) {
+          const flow = look(at + again, { server: { lossHistory } });
+          extend(history, newsOf(history, flow, null, told));
+          told = toldAfter(told, flow);
+        }
+      });
+      expect(history.rounds.columns.reconstruction ?? []).toEqual(lossHistory.map(({ round }) => round));
+      expect(history.rounds.at).toEqual([...history.rounds.at].sort((a, b) => a - b));
+    }),
+    { seed: 1337, numRuns: 200 },
+  );
+});
+
+test("a clock that was set is told by how much, one that runs a little fast or slow is not", () => {
+  let [wall, steady] = [now, 0];
+  const setBy = stepsOf(
+    () => wall,
+    () => steady,
+  );
+  const pass = (ms: number, set = 0) => {
+    wall += ms + set;
+    steady += ms;
+    return setBy();
+  };
+  expect([pass(1000), pass(1000, 1), pass(1000, -3_600_000), pass(1000), pass(5000, 3_600_000)]).toEqual([0, 0, -3_600_000, 0, 3_600_000]);
+});
+
+test("the history as text, made in pieces, is what the history is, thinned for a page", () => {
+  const history = emptyHistory();
+  extend(history, samples([0, 5000, 20_000], { lag: [1, 3, null], "memory:1": [2, null, 4] }));
+  const text = (thin?: { before: number; every: number }) => {
+    const work = textOf(copyOf(history), thin);
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return JSON.parse(value.toString());
+    }
+  };
+  expect(text()).toEqual(history);
+  expect(text({ before: 15_000, every: 10_000 })).toEqual({ ...history, samples: thinned(history.samples, 15_000, 10_000) });
 });

@@ -12,13 +12,13 @@ const silence = 5000;
 
 export function connect(url: string, listener: Listener): void {
   let source: EventSource;
-  let heardAt = Date.now();
+  let heardAt = performance.now();
   const hear = (tell: (update: Update) => void) => (event: MessageEvent<string>) => {
-    heardAt = Date.now();
+    heardAt = performance.now();
     tell(JSON.parse(event.data) as Update);
   };
   const open = () => {
-    heardAt = Date.now();
+    heardAt = performance.now();
     source = new EventSource(url);
     source.addEventListener("history", hear(listener.history));
     source.addEventListener("update", hear(listener.update));
@@ -27,7 +27,7 @@ export function connect(url: string, listener: Listener): void {
   open();
   setInterval(() => {
     const given = source.readyState === EventSource.CLOSED; // the browser does not retry an answer that is no stream
-    if (!given && Date.now() - heardAt < silence) return;
+    if (!given && performance.now() - heardAt < silence) return;
     listener.lost();
     source.close();
     open();

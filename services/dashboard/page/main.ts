@@ -24,7 +24,7 @@ function show({ dataDir, picture, news }: Update): void {
   showFigures(picture);
   showTrainers(picture.training, picture.at);
   showTables(picture);
-  followModels(picture.at);
+  followModels();
   if (!isEmpty(news)) timeline.draw(history, picture.at);
 }
 
@@ -34,7 +34,7 @@ function say(state: "live" | "lost", text: string): void {
   write(find("connection-text"), text);
 }
 
-connect("/events", {
+connect("events", {
   history: (update) => {
     history = emptyHistory();
     show(update);

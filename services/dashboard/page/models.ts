@@ -12,7 +12,7 @@ const every = 5000;
 const [from, to] = [find<HTMLSelectElement>("compare-from"), find<HTMLSelectElement>("compare-to")];
 const compare = find<HTMLButtonElement>("compare");
 const buttons = new Map<string, HTMLButtonElement>();
-let askedAt = 0;
+let askedAt = Number.NEGATIVE_INFINITY;
 let chosen = false;
 
 const show = makeTable({
@@ -29,15 +29,14 @@ const show = makeTable({
   empty: "none has been published: the evaluator publishes the first that is as good as popularity",
 });
 
-/** `at` in ms since 1970. */
-export function followModels(at: number): void {
-  if (at - askedAt < every) return;
-  askedAt = at;
+export function followModels(): void {
+  if (performance.now() - askedAt < every) return;
+  askedAt = performance.now();
   void refresh();
 }
 
 async function refresh(): Promise<void> {
-  const answer = await ask<ModelsAnswer>("/api/models");
+  const answer = await ask<ModelsAnswer>("api/models");
   if ("hint" in answer) return write(find("models-note"), `${answer.message}; ${answer.hint}`);
   const { models, canRollBack } = answer;
   show([...models].reverse().map((line) => ({ id: line.version, cells: cellsOf(line, canRollBack) })));
@@ -101,7 +100,7 @@ for (const select of [from, to])
 compare.addEventListener("click", async () => {
   chosen = true;
   compare.disabled = true;
-  const answer = await ask<Difference>(`/api/models/diff?a=${from.value}&b=${to.value}`);
+  const answer = await ask<Difference>(`api/models/diff?a=${from.value}&b=${to.value}`);
   compare.disabled = false;
   if ("hint" in answer) return find("difference").replaceChildren(make("p", "problem", `${answer.message}; ${answer.hint}`));
   find("difference").replaceChildren(...differenceOf(answer));

@@ -27,7 +27,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   confirm.disabled = true;
   const headers = { "content-type": "application/json", authorization: `Bearer ${token.value.trim()}` };
-  const answer = await ask<RolledBack>("/api/models/rollback", { method: "POST", headers, body: JSON.stringify({ version }) });
+  const answer = await ask<RolledBack>("api/models/rollback", { method: "POST", headers, body: JSON.stringify({ version }) });
   confirm.disabled = false;
   if ("hint" in answer) {
     write(find("rollback-problem"), `${answer.code}: ${answer.message}. ${answer.hint.replaceAll("`", "")}`);

@@ -1,0 +1,44 @@
+// One look at the services: what they answer, what it adds to memory and history, the picture of it. Between poll.ts and the page; main.ts looks once a second.
+import { type Memory, moved, noMemory, remember } from "../../shared/picture/memory.ts";
+import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
+import { type Answer, type Flow, flowOf } from "../../shared/picture/statuses.ts";
+import { stepsOf } from "./clock.ts";
+import { type History, sampleEvery } from "./history.ts";
+import { newsOf, type Told, toldAfter } from "./news.ts";
+import type { ProblemFile } from "./problems.ts";
+import type { Ring } from "./ring.ts";
+import { sampleOf } from "./sample.ts";
+
+interface Look {
+  readonly picture: Picture;
+  readonly news: History;
+  /** It is on disk, or never will be. */
+  readonly kept: Promise<unknown>;
+}
+
+interface Looking {
+  ask(): Promise<Answer[]>;
+  readonly ring: Ring;
+  readonly problems: ProblemFile;
+}
+
+export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
+  const setBy = stepsOf();
+  let memory: Memory = { ...noMemory, recent: problems.before };
+  let sampled: Flow | null = null;
+  let told: Told = {};
+  return async () => {
+    const answers = await ask();
+    const step = setBy();
+    memory = moved(memory, step);
+    sampled &&= { ...sampled, now: sampled.now + step };
+    const flow = flowOf(answers, Date.now());
+    memory = remember(memory, flow);
+    const isDue = sampled === null || flow.now - sampled.now > sampleEvery - 500; // looks are a second apart, more or less
+    const news = newsOf(ring.history, flow, isDue ? sampleOf(sampled, flow) : null, told);
+    told = toldAfter(told, flow);
+    if (isDue) sampled = flow;
+    const kept = Promise.all([ring.keep(news), problems.keep(memory.recent, flow.now)]);
+    return { picture: pictureOf(flow, memory), news, kept };
+  };
+}
