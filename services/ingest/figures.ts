@@ -53,6 +53,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     fileRows: metrics.histogram("tributary_file_rows"),
     fileBytes: metrics.histogram("tributary_file_bytes"),
     version: metrics.gauge("tributary_table_version"),
+    logFiles: metrics.gauge("tributary_table_log_files"),
   };
   const freshness = openFreshness(metrics, "table");
   const partitions = new Map<number, Partition>();
@@ -69,7 +70,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let stalledAt = 0;
   let movedAt = now();
   const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
-  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, compactionDue: false };
+  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
   let paused: readonly number[] = [];
 
@@ -118,6 +119,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     counters.flushes.inc({ cause: news.cause });
     counters.seconds.observe(news.seconds);
     counters.version.set(news.table.version);
+    counters.logFiles.set(news.table.logFiles);
     if (news.file) {
       counters.fileRows.observe(news.file.rows);
       counters.fileBytes.observe(news.file.bytes);

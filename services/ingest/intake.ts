@@ -54,6 +54,9 @@ const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
 const condemned = { ok: false, reason: "POISON" } as const;
 const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
 
+/** Files in the log from which opening the table takes noticeably long. */
+const LONG_LOG = 100_000;
+
 /** The operating system's refusals that pass: wait, keep what we have, try again. */
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS"]);
 
@@ -65,6 +68,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const event = newScanned();
   let generation = -1;
   let toldOfFields = false;
+  let toldOfLog = false;
   let giveUpAt = Number.POSITIVE_INFINITY;
   let finish: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
@@ -73,8 +77,12 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const inTurn = oneAtATime();
 
   const table = () => {
-    const { version, files, rows, watermark } = writer.table;
-    return { version, files: files.length, rows, watermark, compactionDue: isCompactionDue(files) };
+    const { version, files, rows, watermark, logFiles } = writer.table;
+    if (logFiles > LONG_LOG && !toldOfLog) {
+      toldOfLog = true;
+      log.warn({ logFiles }, "the log of the table has grown long: `tributary vacuum` shortens it, with a shorter --retention further");
+    }
+    return { version, files: files.length, rows, watermark, logFiles, compactionDue: isCompactionDue(files) };
   };
 
   function drop(fenced: boolean): void {

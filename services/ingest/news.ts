@@ -8,6 +8,8 @@ export interface TableFigures {
   readonly rows: number;
   /** Newest arrival that the table covers, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  /** Entries and checkpoints of its log, about. */
+  readonly logFiles: number;
   /** Enough small files have gathered to be merged. */
   readonly compactionDue: boolean;
 }

@@ -9,7 +9,7 @@ import type { Tables } from "../../shared/table/tables.ts";
 import type { RowBuffer } from "./buffer.ts";
 
 export interface Writer {
-  readonly table: Pick<DeltaTable, "version" | "files" | "rows" | "watermark">;
+  readonly table: Pick<DeltaTable, "version" | "files" | "rows" | "watermark" | "logFiles">;
   /** Last offset in the table, by partition of the topic. */
   readonly committed: ReadonlyMap<number, number>;
   /** Reads what others have committed, and takes the tables' progress as where our next write goes on. */

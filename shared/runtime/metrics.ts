@@ -38,6 +38,7 @@ export const metricTable = {
   },
   tributary_commit_seconds: { kind: "histogram", help: "Time of one commit, files written to log entry", labels: [] },
   tributary_table_version: { kind: "gauge", help: "Newest version of the events table", labels: [] },
+  tributary_table_log_files: { kind: "gauge", help: "Entries and checkpoints in the log of the events table", labels: [] },
   tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
   tributary_items_waiting: { kind: "gauge", help: "New items outside of the vocabulary: too few users have them", labels: [] },
   tributary_steps_total: { kind: "counter", help: "Optimizer steps applied", labels: ["phase"] },

@@ -54,6 +54,16 @@ export async function baseState(store: Store, { entries, checkpoints }: LogListi
   return emptyState();
 }
 
+/** Undefined where there is none (yet). Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
+export async function entryIfThere(store: Store, version: number): Promise<Commit | undefined> {
+  try {
+    return await readEntry(store, version);
+  } catch (error) {
+    if (error instanceof AppError && error.cause instanceof AppError && error.cause.code === "FILE_MISSING") return undefined;
+    throw error;
+  }
+}
+
 async function readEntry(store: Store, version: number): Promise<Commit> {
   const path = entryPath(version);
   try {

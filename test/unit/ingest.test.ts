@@ -357,7 +357,7 @@ test("a producer that makes up field names fills no memory: the rest count as ot
 test("health: a consumer that reads nothing while messages wait, or whose disk refuses, turns red, and one that is up to date stays green", () => {
   let now = 0;
   const figures = createFigures(createMetrics("test"), () => now);
-  const table = { version: 0, files: 0, rows: 0, watermark: 0, compactionDue: false };
+  const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   figures.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
   const look = (end: number) => figures.looked([{ partition: 0, begin: 0, end }], new Set());
   for (; now < 200_000; now += 1000) look(5);

@@ -219,3 +219,30 @@ test("refreshes and commits of one table at the same time take in each entry onc
   expect([table.version, table.files.length, table.rows]).toEqual([4, 5, 8]);
   expect([brought(first), ...others]).toEqual([[[3, ["other"]]], [], []]);
 });
+
+test("a look at the log lists no folder, however many entries it has: one in 64 does", async () => {
+  const { store } = await threeCommits();
+  let lists = 0;
+  const counted = { ...store, list: (folder: string) => store.list(folder).finally(() => lists++) };
+  const table = await openTable(counted, schema);
+  const writer = await openTable(store, schema);
+  lists = 0;
+  for (let k = 0; k < 128; k++) {
+    if (k % 4 === 0) await writer.commit({ add: [file(`look-${k}`)], txn: [] });
+    const news = await table.refresh();
+    expect(news).toHaveLength(k % 4 === 0 ? 1 : 0);
+  }
+  expect(lists).toBe(2);
+  expect([table.version, table.rows, table.logFiles]).toEqual([writer.version, writer.rows, 3 + 32 + 3]);
+});
+
+test("a reader that fell behind reads all that came, and one whose versions were vacuumed jumps", async () => {
+  const { store } = await threeCommits();
+  const [reader, late, writer] = [await openTable(store, schema), await openTable(store, schema), await openTable(store, schema)];
+  for (let k = 0; k < 40; k++) await writer.commit({ add: [file(`more-${k}`)], txn: [] });
+  expect(await reader.refresh()).toHaveLength(40);
+  expect(reader.rows).toBe(writer.rows);
+  for (let version = 0; version < 40; version++) store.files.delete(entryPath(version));
+  expect(await late.refresh()).toBe("jumped");
+  expect(late.rows).toBe(writer.rows);
+});
