@@ -1,5 +1,6 @@
 // Everything on this machine: starts the broker and every service as a process of its own, feeds the stream, tells progress in one line, drains in the order of the flow.
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { startBroker } from "../../shared/kafka/broker.ts";
 import { fileFlags } from "../../shared/files/flags.ts";
@@ -8,6 +9,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { drainWithOutput, sleep } from "../../shared/runtime/lifecycle.ts";
 import { folder } from "../../shared/runtime/location.ts";
+import { take } from "../../shared/runtime/lock.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { assertPortFree } from "../../shared/runtime/port.ts";
@@ -48,9 +50,8 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     if (config.events && !existsSync(config.events))
       throw new AppError("FILE_MISSING", { what: "no such file of events", path: config.events });
-    const other = discover(paths.run).find((process) => process.service === "up");
-    if (other)
-      throw new AppError("ALREADY_RUNNING", { what: "`up` already runs on this data directory", pid: other.pid, directory: paths.root });
+    mkdirSync(paths.root, { recursive: true });
+    const held = await take(join(paths.root, ".up"), signal, { what: "`up` already runs on this data directory", directory: paths.root });
     markChildren(paths.root);
     await endLeftovers(paths.root);
     for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
@@ -87,6 +88,7 @@ export const command = defineCommand({
       line.end();
       await drain(supervised);
       await face.close();
+      held.release();
     }
   },
 });

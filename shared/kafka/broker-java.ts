@@ -49,12 +49,14 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   try {
     await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], files, signal);
   } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
     signal?.throwIfAborted();
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
     writeFileSync(files.log, `${stdout}${stderr}`, { flag: "a" });
     throw new AppError("BROKER_FAILED", { what: lastWords(`${stdout}\n${stderr}`), log: files.log }, { cause: error });
+  } finally {
+    rmSync(settings, { force: true });
   }
-  rmSync(settings);
   rmSync(files.data, { recursive: true, force: true });
   renameSync(fresh, files.data);
 }

@@ -98,7 +98,7 @@ async function launched(java: Java, files: BrokerFiles, port: number, options: S
     await answering(files, { pid, port }, ended, options);
   } catch (error) {
     await end(pid, files);
-    rmSync(files.record, { force: true });
+    for (const left of [files.record, `${files.record}.new`]) rmSync(left, { force: true });
     throw error;
   }
   return { brokers: `${HOST}:${port}`, pid };

@@ -35,8 +35,8 @@ export type Next =
 /** Of a run: from then on it counts as one that stood; from then on the deaths before are forgotten. Ms. */
 const [STOOD, STEADY] = [20_000, 60_000];
 const [SHORTEST_PAUSE, LONGEST_PAUSE] = [250, 15_000];
-/** Starts that fail before `up` believes a service that has never stood, where the reason is not its configuration. */
-const STARTS = 5;
+/** Starts that fail before `up` believes a service that has never stood; and for how long, ms, where it does not say why. */
+const [STARTS, PATIENCE] = [5, 60_000];
 
 /** What follows a death that nobody of us asked for. */
 export function afterDeath(before: Deaths, { at, ranMs, ending, error, isSource }: Death): [Deaths, Next] {
@@ -51,8 +51,8 @@ export function afterDeath(before: Deaths, { at, ranMs, ending, error, isSource 
     if (isSource && ended === 0 && ending.finished) return { type: "done" };
     if (!deaths.stood && ended === 2) return { type: "hopeless" };
     if (isSource && isFinal && (ended === 1 || ended === 2)) return { type: "failed" };
-    const isOwn = ended !== null && ended !== 0 && (error === null || isFinal);
-    if (!deaths.stood && isOwn && deaths.count >= STARTS) return { type: "hopeless" };
+    const isBelieved = isFinal || (error === null && at - deaths.since >= PATIENCE);
+    if (!deaths.stood && ended !== null && ended !== 0 && isBelieved && deaths.count >= STARTS) return { type: "hopeless" };
     return { type: "again", afterMs: Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(20, deaths.count)) };
   }
 }
