@@ -3,6 +3,7 @@ import { brokerFiles, lastWords } from "../../shared/kafka/broker-files.ts";
 import {
   answersAt,
   brokerEnded,
+  brokerStatus,
   endBrokerNow,
   type StartedBroker,
   startBroker,
@@ -40,6 +41,8 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
   };
 
   let known: StartedBroker | undefined = first;
+  let hasRun = true;
+  let isStopped = false;
   return supervise(
     {
       name: "Kafka",
@@ -53,9 +56,12 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
           known = undefined;
           return run;
         }
-        if (!owner && wasStopped(dataDir))
-          throw new AppError("BROKER_UNREACHABLE", { what: "the local broker was stopped, and everything waits for it" });
+        if (hasRun) isStopped = !owner && wasStopped(dataDir);
+        hasRun = false;
+        if (isStopped && !(await brokerStatus(dataDir)).running)
+          throw new AppError("BROKER_UNREACHABLE", { what: "the local broker was stopped: everything waits for `tributary broker start`" });
         const started = await startBroker(dataDir, { owner, signal, patienceMs: RECOVERY_MS });
+        hasRun = true;
         tell(`Kafka is back at ${started.brokers}`);
         if (started.brokers !== brokers) {
           brokers = started.brokers;
