@@ -32,7 +32,7 @@ async function strike({ target, how, held, which }: Blow, { mark, flow, now, tol
   const victim = all[which % Math.max(1, all.length)];
   if (!victim) return told({ at: now(), kind: how, what: `${signals[how]} ${target}: it does not run` });
   const { pid } = victim;
-  if (target === "up" && how !== "stop") flow.struck();
+  if (target === "up" && how !== "stop") flow.struck(pid, how);
   if (!send(pid, signals[how])) return;
   const what = `${signals[how]} ${target} (${pid})`;
   told({ at: now(), kind: how, what: how === "stop" ? `${what} for ${held.toFixed(1)} s` : what });

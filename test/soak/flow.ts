@@ -31,8 +31,8 @@ export interface RunningFlow {
   end(): Promise<number | undefined>;
   /** Rows in the table and the newest published version. */
   progress(): Promise<Progress>;
-  /** Somebody outside has sent it a signal that ends it: it is started again. */
-  struck(): void;
+  /** This `up` gets a signal that ends it: it is started again. Asked to end, it ends with 0. */
+  struck(pid: number, how: "kill" | "term"): void;
 }
 
 export interface Progress {
@@ -45,7 +45,7 @@ export interface Progress {
 export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, failed: (what: string) => void): RunningFlow {
   const { dataDir, mark, port, rate, temporary } = options;
   let ending = false;
-  let awaited = false;
+  const awaited = new Map<number, "kill" | "term">();
   const start = (): ChildProcess => {
     const out = openSync(options.log, "a");
     const env = { ...process.env, ...environment, [MARK]: mark, TMPDIR: temporary };
@@ -55,8 +55,10 @@ export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, 
     closeSync(out);
     child.once("exit", async (code, signal) => {
       if (ending) return;
-      if (!awaited) failed(`\`up\` ended by itself (${code ?? signal}): ${lastLine(options.log)}`);
-      awaited = false;
+      const how = awaited.get(child.pid ?? 0);
+      const ended = `(${code ?? signal}): ${lastLine(options.log)}`;
+      if (how === undefined) failed(`\`up\` ended by itself ${ended}`);
+      else if (how === "term" && code !== 0) failed(`SIGTERM ended \`up\` with another code than 0 ${ended}`);
       await sleep(PAUSE_MS);
       if (!ending) current = start();
     });
@@ -67,8 +69,8 @@ export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, 
     get pid() {
       return current.pid ?? 0;
     },
-    struck: () => {
-      awaited = true;
+    struck: (pid, how) => {
+      if (awaited.get(pid) !== "kill") awaited.set(pid, how);
     },
     progress: async () => {
       const flow = flowOf(await askAll(pathsOf(dataDir).run, 1000), Date.now());

@@ -62,6 +62,8 @@ export interface Evidence {
   readonly skipped: Readonly<Record<string, string>>;
 }
 
+/** That `up` starts by default. */
+const TRAINERS = 2;
 const limits = { slope: 1, warmMinutes: 10, descriptors: 2, threads: 2, log: 32, logSlope: 0.1 };
 
 export interface Course {
@@ -108,7 +110,7 @@ export function judge(evidence: Evidence): Verdict[] {
   const { quiet, samples, answers, failures, left, logs, registrations, skipped } = evidence;
   const courses = coursesOf(samples, quiet);
   const changes = changesIn(samples, quiet);
-  const missing = targets.filter((target) => !courses.some(({ name }) => name === target));
+  const missing = targets.filter((target) => courses.filter(({ name }) => name === target).length < (target === "trainer" ? TRAINERS : 1));
   const warm = (quiet.from - quiet.began) / 60;
   const steep = courses.filter(({ slope }) => slope >= limits.slope).map(({ name, slope }) => `${name} ${slope.toFixed(2)} MB/min`);
   const rising = (field: "descriptors" | "threads") =>
@@ -133,7 +135,7 @@ export function judge(evidence: Evidence): Verdict[] {
       "in the quiet part nothing ends and every question is answered",
       [
         ...changes,
-        ...missing.map((name) => `no ${name} lived through it`),
+        ...missing.map((name) => `no ${name === "trainer" ? `${TRAINERS} trainers` : name} lived through it`),
         ...(answers.noneInQuiet > 0 ? [`${answers.noneInQuiet} questions without an answer`] : []),
       ],
       `${courses.length} processes`,

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { svgOf } from "../../shared/figures/svg.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
+import { AppError } from "../../shared/runtime/errors.ts";
 import { run } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { freePort } from "../../shared/runtime/port.ts";
@@ -32,6 +33,7 @@ const command = defineCommand({
     out: z.string().default(".soak").describe("folder of the report"),
   }),
   run: async (config, until) => {
+    if (process.platform !== "linux") throw new AppError("USAGE", { what: "a soak reads /proc, which only Linux has" });
     const folder = mkdtempSync(join(tmpdir(), "tributary-soak-"));
     const [mark, temporary, out] = [randomUUID(), join(folder, "temporary"), resolve(config.out)];
     for (const each of [temporary, out]) mkdirSync(each, { recursive: true });

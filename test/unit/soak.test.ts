@@ -13,7 +13,7 @@ const quiet = { began: 600, from: 1200, to: 1680 };
 function samplesOf(shape: (at: number, process: Seen) => Partial<Seen> | undefined): Sample[] {
   return Array.from({ length: 337 }, (_, k) => {
     const at = 5 * k;
-    const processes = targets.flatMap((name, pid) => {
+    const processes = [...targets, "trainer"].flatMap((name, pid) => {
       const calm = { pid, name, rss: 300 + 12 * ((k * 7) % 5), anonymous: 200, descriptors: 20, threads: 11 };
       const changed = shape(at, calm);
       return changed === undefined ? [] : [{ ...calm, ...changed }];
@@ -30,7 +30,7 @@ const answers = { right: 900, wrong: [], unchecked: 2, versions: 30, none: { ECO
 
 const calm: Evidence = {
   ...{ quiet, samples: samplesOf(() => ({})), rows, answers, failures: [], left: [], skipped: {} },
-  ...{ logs: [{ name: "logs/ingest.log", before: 0.2, after: 0.3 }], registrations: 8 },
+  ...{ logs: [{ name: "logs/ingest.log", before: 0.2, after: 0.3 }], registrations: 9 },
 };
 const failing = (evidence: Partial<Evidence>) =>
   judge({ ...calm, ...evidence })
@@ -64,6 +64,11 @@ test.each([
     { samples: samplesOf((at, { name }) => (name === "broker" && at > 900 ? undefined : {})) },
     "in the quiet part",
   ],
+  [
+    "a trainer that stays away",
+    { samples: samplesOf((_, { pid }) => (pid === 9 ? undefined : {})), registrations: 8 },
+    "in the quiet part",
+  ],
   ["a missing row", { rows: { ...rows, rows: 979 } }, "no row is lost"],
   ["an own event in no row", { rows: { ...rows, own: { sent: 90, lost: [17] } } }, "no row is lost"],
   ["a malformed one that is no dead letter", { rows: { ...rows, ownBad: { sent: 4, found: 3 } } }, "no row is lost"],
@@ -76,7 +81,7 @@ test.each([
   ["an `up` that ends", { failures: ["at 40 s `up` ended by itself (1)"] }, "`up` goes on"],
   ["a process that is left", { left: ["process trainer (7)"] }, "nothing is left behind"],
   ["a log without bound", { logs: [{ name: "logs/serve.log", before: 1, after: 4 }] }, "logs and registrations"],
-  ["registrations of the dead", { registrations: 9 }, "logs and registrations"],
+  ["registrations of the dead", { registrations: 10 }, "logs and registrations"],
 ])("%s fails it, and nothing else does", (_, evidence, verdict) => {
   const found = failing(evidence);
   expect(found).toHaveLength(1);
