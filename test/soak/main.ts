@@ -9,7 +9,7 @@ import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { run } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { freePort } from "../../shared/runtime/port.ts";
+import { assertPortFree, freePort } from "../../shared/runtime/port.ts";
 import { account } from "./account.ts";
 import { openDisk } from "./disk.ts";
 import { soakFigure } from "./figure.ts";
@@ -46,7 +46,7 @@ const command = defineCommand({
     });
     const say = (text: string) => void process.stderr.write(`${text}\n`);
     try {
-      const flow = { dataDir, mark, temporary, port: await freePort(), rate: config.rate, log: join(out, "up.log") };
+      const flow = { dataDir, mark, temporary, port: await portOfTwo(), rate: config.rate, log: join(out, "up.log") };
       const { sent, lastFault, pids, ...seen } = await soak(planOf(config.seconds, config.seed), { flow, disk, folder, say }, until);
       if (until.signal.aborted) {
         process.exitCode = 130;
@@ -73,5 +73,17 @@ const command = defineCommand({
     }
   },
 });
+
+/** Free, and the next one too, which serve takes. */
+async function portOfTwo(): Promise<number> {
+  const port = await freePort();
+  const isFree =
+    port < 65_535 &&
+    (await assertPortFree(port + 1).then(
+      () => true,
+      () => false,
+    ));
+  return isFree ? port : await portOfTwo();
+}
 
 await run((until) => command.run(readConfig(command, process.argv.slice(2), process.env), until));
