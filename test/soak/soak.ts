@@ -114,7 +114,7 @@ export async function soak(plan: Plan, site: Site, { signal }: Until): Promise<S
         await sleep(1000 * at - (performance.now() - phase), signal);
         clock.step(offset);
         const before = marks.at(-1);
-        if (before?.kind === "clock") marks[marks.length - 1] = { ...before, to: now() };
+        if (before?.kind === "clock" && before.to === undefined) marks[marks.length - 1] = { ...before, to: now() };
         if (offset !== 0)
           told({ at: now(), kind: "clock", what: `the clock is ${offset < 0 ? "back" : "forth"} by ${Math.abs(offset)} s` });
         else say("the clock is right");
@@ -137,6 +137,7 @@ export async function soak(plan: Plan, site: Site, { signal }: Until): Promise<S
     const [answers, sent] = await Promise.all([asker.stop(), own.stop()]);
     say("Ctrl-C");
     await end();
+    marks.sort((a, b) => a.at - b.at);
     return { quiet, samples, answers, failures, left, logs, registrations, skipped, marks, sent, lastFault, pids };
   } finally {
     clearInterval(sampling);
