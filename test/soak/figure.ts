@@ -56,7 +56,7 @@ export function soakFigure(samples: readonly Sample[], marks: readonly Mark[]): 
     ],
   });
   return {
-    config: { ...look, legend: { ...look.legend, columns: 9 } },
+    config: { ...look, legend: { ...look.legend, columns: 8 } },
     title: { text: "Soak: every process over time", subtitle: "lines: SIGKILL, SIGTERM, SIGSTOP · bands: full disk, wrong clock" },
     vconcat: [panel("rss", "memory (RSS), MB", 320), panel("descriptors", "descriptors", 160)],
   } as TopLevelSpec;
