@@ -16,7 +16,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { folder } from "../../shared/runtime/location.ts";
-import { fromDataset, fromTable } from "./subject.ts";
+import { fromDataset, fromTable, hasTargets } from "./subject.ts";
 
 const options = z.object({
   checkpoint: folder().describe("one model: what `train` left, a checkpoint or a published model"),
@@ -52,6 +52,8 @@ async function blend({ checkpoint, with: other, data, table, maxUsers, out, json
   const subject =
     data === undefined ? await fromTable(table!, vocabulary, facts, maxUsers) : fromDataset(data, readDataset(data), vocabulary, facts);
 
+  if (!hasTargets(subject.validation))
+    throw new AppError("NOBODY_HELD_OUT", { what: "no validation user is there to choose the weight by", path: data ?? table! });
   const scoreOf = ({ manifest: { model, config }, weights }: Model) => scorerOf(engine, model, config, weights).scoreBatch;
   const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
   const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);

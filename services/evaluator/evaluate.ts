@@ -13,7 +13,7 @@ import { numbers } from "../../shared/runtime/lists.ts";
 import { file, folder } from "../../shared/runtime/location.ts";
 import { type Measured, measure } from "./references.ts";
 import { reportOf, tableOf } from "./report.ts";
-import { fromDataset, fromTable, parts, type Subject } from "./subject.ts";
+import { fromDataset, fromTable, hasTargets, parts, type Subject } from "./subject.ts";
 
 /** Of the bootstrap's draws. */
 const SEED = 1337;
@@ -41,6 +41,8 @@ export const command = defineCommand({
     const { manifest, vocabulary, scoreBatch } = await open(engine, checkpoint, dataset);
     const subject = dataset ? fromDataset(data!, dataset, vocabulary, manifest) : await fromTable(table!, vocabulary, manifest, maxUsers);
 
+    if (!parts.some((part) => hasTargets(subject[part])))
+      throw new AppError("NOBODY_HELD_OUT", { what: "nobody is there to judge on", path: data ?? table! });
     const ks = [...new Set(k)].sort((a, b) => a - b);
     const wish = { ks, lambda: ease ? easeLambda : null, seed: SEED };
     const say = (text: string) => process.stderr.write(`${text}\n`);

@@ -47,6 +47,7 @@ export function tableOf(contract: Contract, measured: Measured): string {
 
 function partLines(name: string, { users, withoutTarget, lines }: PartResult): string[] {
   const left = withoutTarget > 0 ? `, ${withoutTarget} without a target left out` : "";
+  if (users === 0) return [`${name}: nobody is held out${left}`];
   const scorers = Object.entries(lines) as [ScorerName, Line][];
   const metrics = Object.keys(scorers[0]![1].metrics);
   const cell = ({ mean, standardError, interval: [low, high] }: Line["metrics"][string]) =>

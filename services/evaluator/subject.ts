@@ -23,6 +23,8 @@ export interface Subject extends Record<PartName, readonly NamedUser[]> {
   readonly withoutTemporal: string | null;
 }
 
+export const hasTargets = (users: readonly NamedUser[]): boolean => users.some(({ target }) => target.length > 0);
+
 /** What a model's manifest says of the data that it was trained from. */
 type Origin = Pick<Manifest, "salt" | "tableVersion">;
 

@@ -33,6 +33,7 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
   let print = fingerprint();
   let surveyed: Promise<Survey> | undefined;
   let settings = 0;
+  let refusedBefore = 0;
   for (const remark of file.remarks) say(remark);
   if (file.isPipe) say("a pipe is read once: where this replay stops, no other goes on");
 
@@ -51,6 +52,7 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
     const { a, b, settings: before } = found.memory;
     if (proof !== null && proof[0] === a && proof[1] === b && settings === before) {
       print = fingerprint(proof);
+      refusedBefore = found.memory.refused ?? 0;
       return found.position;
     }
     say(`the file no longer begins with the ${found.position} rows that were sent from it, or is read in another way: all of it is sent`);
@@ -81,6 +83,7 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
     name: path,
     anew: () => {
       print = fingerprint();
+      refusedBefore = 0;
       return source;
     },
     identity: file.isPipe ? null : resolve(path),
@@ -93,12 +96,17 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
     },
     get memory() {
       const [a, b] = print.state();
-      return { a, b, settings };
+      return { a, b, settings, refused: refusedBefore + skipped.count };
     },
     conclude: (from, sent) => {
       if (file.repeatedHeaders > 0) say(`lines that repeat the header: ${file.repeatedHeaders}`);
       if (from === 0) mustHoldEvents(path, sent, skipped, file.place);
       if (isStrict && skipped.count > 0) throw refused(path, sent, skipped, file.place);
+      if (isStrict && refusedBefore > 0)
+        throw new AppError("ROWS_REFUSED", {
+          what: `${refusedBefore} rows were refused by a replay before this one, which sent ${sent} more`,
+          path,
+        });
     },
     close: file.close,
   };

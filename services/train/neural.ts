@@ -15,6 +15,7 @@ import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
+import { outcomeInWords } from "./outcome.ts";
 
 const epochSchema = z.object({
   epoch: z.number(),
@@ -140,7 +141,7 @@ async function follow(
   }
   return (report) => {
     print(report.epochs);
-    process.stderr.write(`best epoch ${report.best.epoch}: ${JSON.stringify(report.best.test)}\n`);
+    process.stderr.write(`${outcomeInWords(report.best.epoch, report.best.test)}\n`);
     if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   };
 }

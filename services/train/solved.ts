@@ -16,6 +16,7 @@ import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { mustFitMemory, type Size } from "./needs.ts";
 import { type Config, settingsOf } from "./options.ts";
 import { type Fitted, type Solver, solvers } from "./solvers.ts";
+import { aboutHeldOut, outcomeInWords } from "./outcome.ts";
 
 interface Epoch {
   readonly epoch: number;
@@ -48,8 +49,7 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
     throw new AppError("USAGE", { what: "give either --data or --table" });
   const corpus =
     options.data === undefined ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem) : corpusOfDataset(options.data);
-  if (corpus.leftOut > 0)
-    process.stderr.write(`held-out users with nothing to predict, or nothing to predict it from, are left out: ${corpus.leftOut}\n`);
+  for (const sentence of aboutHeldOut(corpus)) process.stderr.write(`${sentence}\n`);
   const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();
@@ -101,7 +101,7 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
     await keepTest(join(out, "evaluations"), { epoch: best.epoch, step: best.epoch }, test.perUser);
     await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   }
-  process.stderr.write(`best epoch ${best.epoch}: ${JSON.stringify(test.summaries)}\n`);
+  process.stderr.write(`${outcomeInWords(best.epoch, test.summaries)}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }
 

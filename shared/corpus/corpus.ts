@@ -17,8 +17,9 @@ export interface Corpus {
   /** Only users with something to predict, of a table also with something to predict it from, as `evaluate` has it. */
   readonly validation: readonly NamedUser[];
   readonly test: readonly NamedUser[];
-  /** The other held-out users. */
+  /** The other held-out users, and in words who they are. */
   readonly leftOut: number;
+  readonly leftOutWhy: string;
   readonly salt: string;
   readonly tableVersion: number | null;
   readonly watermark: number | null;
@@ -27,7 +28,13 @@ export interface Corpus {
 /** Throws DATASET_MALFORMED. */
 export function corpusOfDataset(dir: string): Corpus {
   const { items, train, validation, test } = readDataset(dir);
-  const split = { ...judged(validation, test, hasTarget), salt: "", tableVersion: null, watermark: null };
+  const split = {
+    ...judged(validation, test, hasTarget),
+    leftOutWhy: "with nothing to predict",
+    salt: "",
+    tableVersion: null,
+    watermark: null,
+  };
   return { name: dir, vocabulary: items, users: Uint32Array.from(train.keys()), rowOf: (user) => train[user]!, ...split };
 }
 
@@ -43,7 +50,13 @@ export async function corpusOfTable(dir: string, salt: string, minUsers = 1, pin
     [...histories.users.keys()]
       .filter((user) => histories.partOf(user) === part)
       .map((user) => ({ user: histories.users[user]!, ...foldIn(histories.users[user]!, histories.rowOf(user), items, salt) }));
-  const split = { ...judged(heldOut("validation"), heldOut("test"), hasBoth), salt, tableVersion: version, watermark };
+  const split = {
+    ...judged(heldOut("validation"), heldOut("test"), hasBoth),
+    leftOutWhy: "with nothing to predict, or nothing to predict it from,",
+    salt,
+    tableVersion: version,
+    watermark,
+  };
   return { name: dir, vocabulary: items, users: Uint32Array.from(users), rowOf: (user) => histories.rowOf(user), ...split };
 }
 

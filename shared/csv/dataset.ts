@@ -1,4 +1,5 @@
 // A dataset directory of Liang et al. as rows of columns: train.csv, validation_{tr,te}.csv, test_{tr,te}.csv (each maybe .gz), unique_sid.txt. Read by train and evaluate.
+import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -28,11 +29,16 @@ export function readDataset(dir: string): Dataset {
 
 /** One item a line, each once: the line's number is the item's column. */
 function readItems(dir: string, name: string): string[] {
-  const items = readFile(dir, name)
+  const bytes = readFile(dir, name);
+  if (!isUtf8(bytes)) throw new AppError("DATASET_MALFORMED", { what: "the text is no UTF-8", file: name, line: firstBadLine(bytes) });
+  const trimmed = bytes
     .toString("utf8")
-    .replace(/\n$/, "")
+    .replace(/^\ufeff/, "")
+    .replace(/\n\s*$/, "")
     .split("\n")
     .map((line) => line.trim());
+  const areQuoted = trimmed.every((line) => /^".*"$/.test(line));
+  const items = areQuoted ? trimmed.map((line) => line.slice(1, -1).replaceAll('""', '"')) : trimmed;
   const lines = new Map<string, number>();
   items.forEach((item, k) => {
     const before = lines.get(item);
@@ -41,6 +47,15 @@ function readItems(dir: string, name: string): string[] {
     lines.set(item, k + 1);
   });
   return items;
+}
+
+function firstBadLine(bytes: Buffer): number {
+  for (let line = 1, at = 0; at < bytes.length; line++) {
+    const end = lineEnd(bytes, at);
+    if (!isUtf8(bytes.subarray(at, end))) return line;
+    at = end + 1;
+  }
+  return 1;
 }
 
 /** Users in ascending id. One without a target stays in; whoever takes a mean leaves it out and says so. */
@@ -56,9 +71,11 @@ function readFile(dir: string, name: string): Buffer {
   if (!existsSync(`${path}.gz`))
     throw new AppError("DATASET_MALFORMED", { what: "neither the file nor its .gz is there", file: name, path: dir });
   try {
-    return gunzipSync(read(`${path}.gz`));
+    return gunzipSync(read(`${path}.gz`), { maxOutputLength: LARGEST });
   } catch (error) {
     if (error instanceof AppError) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw new AppError("DATASET_MALFORMED", { what: "the gzip file holds more than 1 GiB", file: `${name}.gz` }, { cause: error });
     throw new AppError("DATASET_MALFORMED", { what: "the gzip file is damaged", file: `${name}.gz` }, { cause: error });
   }
 }
@@ -71,7 +88,10 @@ function read(path: string): Buffer {
   }
 }
 
+/** Four times what MSD's training rows take. */
+const LARGEST = 1 << 30;
 const COMMA = 44;
+const QUOTE = 34;
 const NEWLINE = 10;
 const RETURN = 13;
 
@@ -79,18 +99,22 @@ const RETURN = 13;
 function readRows(dir: string, name: string, items: number): Map<number, Int32Array> {
   const bytes = readFile(dir, name);
   const malformed = (what: string, line: number) => new AppError("DATASET_MALFORMED", { what, file: name, line });
-  const headerEnd = bytes.indexOf(NEWLINE);
-  const header = bytes.toString("utf8", 0, headerEnd < 0 ? bytes.length : headerEnd).trim();
-  if (header !== "uid,sid") throw malformed(`the header is "${header.slice(0, 40)}", not "uid,sid"`, 1);
+  const headerEnd = lineEnd(bytes, 0);
+  const header = cellsOf(bytes, 0, headerEnd);
+  const [uid, sid] = [header.indexOf("uid"), header.indexOf("sid")];
+  const areBare = uid === 0 && sid === 1 && header.length === 2;
+  // R's write.csv puts a column of row names before them, which has no name.
+  if (!areBare && header.join() !== ",uid,sid") throw malformed(`the header is "${header.join().slice(0, 40)}", not "uid,sid"`, 1);
 
   const rows = new Map<number, Set<number>>();
   let line = 2;
-  for (let at = headerEnd < 0 ? bytes.length : headerEnd + 1; at < bytes.length; line++) {
+  for (let at = headerEnd + 1; at < bytes.length; line++) {
     const end = lineEnd(bytes, at);
-    const comma = bytes.indexOf(COMMA, at);
-    const user = comma < end ? integer(bytes, at, comma) : -1;
-    const item = comma < end ? integer(bytes, comma + 1, bytes[end - 1] === RETURN ? end - 1 : end) : -1;
-    if (user < 0 || item < 0) throw malformed(`"${bytes.toString("utf8", at, Math.min(end, at + 40))}" is not two whole numbers`, line);
+    const [user, item] = areBare && bytes[at] !== QUOTE ? pairIn(bytes, at, end) : pairOf(cellsOf(bytes, at, end), uid, sid, header.length);
+    if (user < 0 || item < 0) {
+      if (isBlank(bytes, at)) break; // lines behind the last row
+      throw malformed(`"${bytes.toString("utf8", at, Math.min(end, at + 40))}" is not two whole numbers`, line);
+    }
     if (item >= items) throw malformed(`item ${item} is not below the ${items} lines of unique_sid.txt`, line);
     const row = rows.get(user);
     if (row) row.add(item);
@@ -98,6 +122,35 @@ function readRows(dir: string, name: string, items: number): Map<number, Int32Ar
     at = end + 1;
   }
   return new Map([...rows].sort(([a], [b]) => a - b).map(([user, row]) => [user, Int32Array.from(row)]));
+}
+
+/** Negative where it is none. */
+function pairIn(bytes: Buffer, at: number, end: number): readonly [user: number, item: number] {
+  const comma = bytes.indexOf(COMMA, at);
+  if (comma < 0 || comma >= end) return [-1, -1];
+  return [integer(bytes, at, comma), integer(bytes, comma + 1, bytes[end - 1] === RETURN ? end - 1 : end)];
+}
+
+function pairOf(cells: readonly string[], uid: number, sid: number, width: number): readonly [user: number, item: number] {
+  const number = (cell: string | undefined) => {
+    const digits = Buffer.from(cell ?? "");
+    return integer(digits, 0, digits.length);
+  };
+  return cells.length === width ? [number(cells[uid]), number(cells[sid])] : [-1, -1];
+}
+
+/** Of one line of numbers, quoted or not. */
+const cellsOf = (bytes: Buffer, at: number, end: number): string[] =>
+  bytes
+    .toString("utf8", at, Math.min(end, at + 200))
+    .replace(/^\ufeff/, "")
+    .split(",")
+    .map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+
+/** Nothing but blanks to the end. */
+function isBlank(bytes: Buffer, from: number): boolean {
+  for (let at = from; at < bytes.length; at++) if (bytes[at]! > 32) return false;
+  return true;
 }
 
 function lineEnd(bytes: Buffer, from: number): number {

@@ -143,7 +143,7 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
     const verdict = format.unit !== null ? { unit: format.unit, remarks: [] } : votes.decide(columns.unit);
     if ("problem" in verdict)
       throw new AppError("CSV_MALFORMED", {
-        what: `${verdict.problem} (--timestamp-unit says which, and what is none is skipped)`,
+        what: `${verdict.problem} (--timestamp-unit takes them all as one)`,
         path: file.path,
       });
     const remarks = timestamp === null ? ["the file has no time: events get the time at which they are sent"] : verdict.remarks;

@@ -66,7 +66,7 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
     const verdict = await vote();
     if ("problem" in verdict)
       throw new AppError("PARQUET_MALFORMED", {
-        what: `${verdict.problem} (--timestamp-unit says which, and what is none is skipped)`,
+        what: `${verdict.problem} (--timestamp-unit takes them all as one)`,
         path,
       });
     return { ...verdict, print };

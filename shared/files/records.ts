@@ -69,8 +69,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
       if (!isWhole && !last) break;
       const stop = end < 0 ? text.length : end;
       if (stop === at) {
-        at = behind(text, stop);
-        line++;
+        at = behindBlankLines(text, at, last);
         continue;
       }
       if (quote !== null && mark !== -1 && mark < at) mark = text.indexOf(quote, at);
@@ -103,6 +102,16 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     }
   }
 
+  /** A gigabyte of them takes a second: each alone would be looked for. */
+  function behindBlankLines(text: string, from: number, last: boolean): number {
+    for (let at = from; ; line++) {
+      const code = text.charCodeAt(at);
+      const isHalf = code === RETURN && at === text.length - 1 && !last;
+      if (!isLineEnd(code) || isHalf) return at;
+      at = behind(text, at);
+    }
+  }
+
   /** A record with a quote in its first line, "more" where its end is still to come, or why it is none. */
   function quoted(text: string, from: number, lineStop: number, last: boolean): Found | string {
     const cells: string[] = [];
@@ -122,8 +131,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
         if (!goesOn && !ends) {
           quotes.broken++;
           const where = `column ${cells.length + 1} opens a quote`;
-          const why =
-            close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text.slice(close + 1, close + 9))}`;
+          const why = close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text[close + 1])}`;
           return `${where} ${why} (--quote none takes quotes as characters)`;
         }
         cells.push(text.slice(at + 1, close).replaceAll(quote! + quote!, quote!));

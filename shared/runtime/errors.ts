@@ -123,6 +123,11 @@ export const errors = {
     retryable: false,
     hint: "compare with the layout of Liang et al.: uid,sid rows, ids below the line count of unique_sid.txt",
   },
+  NOBODY_HELD_OUT: {
+    exit: 1,
+    retryable: false,
+    hint: "name data whose validation or test part holds users with items to predict: `tributary split --held-out N`, or a table with more users",
+  },
   CHECKPOINT_MISSING: { exit: 2, retryable: false, hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json" },
   CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use another checkpoint, such as an earlier one; this one is not used" },
   CHECKPOINT_MISMATCH: {

@@ -59,7 +59,20 @@ test("a file may be compressed, end without a newline, and use the line ends of 
   expect(readDataset(zipped)).toEqual(plain);
 });
 
+test("blank lines behind the last, quotes and R's names of rows are the same data", () => {
+  const plain = readDataset(directory());
+  const written = directory({
+    "unique_sid.txt": '\ufeff"a"\r\n"b"\r\n"c"\r\n\r\n',
+    "train.csv": '"","uid","sid"\r\n"1","0","2"\r\n"2",0,1\r\n"3",0,2\r\n"4",1,0\r\n\r\n \n',
+    "validation_tr.csv": '"uid","sid"\n"3","1"\n2,0\n\n\n',
+    "test_tr.csv": "\ufeffuid,sid\n4,0\n\n",
+  });
+  expect(readDataset(written)).toEqual(plain);
+});
+
 test.each([
+  ["items in another encoding", { "unique_sid.txt": Buffer.from("a\ncaf\xe9\nc\n", "latin1") }, /no UTF-8: file unique_sid\.txt, line 2/],
+  ["a header without an end", { "train.csv": "a".repeat(1e6) }, /header is "a{40}", not "uid,sid"/],
   ["a missing file", { "test_te.csv": null }, /test_te\.csv/],
   ["a wrong header", { "train.csv": "user,item\n0,1\n" }, /"user,item".*train\.csv, line 1/],
   ["an id that is no number", { "train.csv": "uid,sid\n0,1\n0,x\n" }, /"0,x".*train\.csv, line 3/],

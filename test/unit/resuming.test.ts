@@ -31,7 +31,7 @@ const corpus: Corpus = {
   vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`),
   users: Uint32Array.from({ length: 7 }, (_, user) => user),
   rowOf: row,
-  ...{ validation: heldOut, test: heldOut, leftOut: 0, salt: "", tableVersion: null, watermark: null },
+  ...{ validation: heldOut, test: heldOut, leftOut: 0, leftOutWhy: "", salt: "", tableVersion: null, watermark: null },
 };
 const knobsOf = (schedule: Partial<Schedule>) => ({
   ...{ hidden: 6, latent: 3, learningRate: 0.03, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights, partSize: 2, seed: SEED },

@@ -65,8 +65,9 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
     ...(saved as Partial<SoFar> | undefined),
   };
   progress.epochs = soFar.epochs;
-  if (corpus.leftOut > 0)
-    log.warn({ users: corpus.leftOut }, "held-out users with nothing to predict, or nothing to predict it from, are left out");
+  if (corpus.leftOut > 0) log.warn({ users: corpus.leftOut }, `held-out users ${corpus.leftOutWhy} are left out`);
+  if (corpus.validation.length === 0) log.warn("nobody is held out for validation: the last epoch counts as the best");
+  if (corpus.test.length === 0) log.warn("nobody is held out for the test: the model is left without figures");
   await runEpochs(wanted, run, soFar, corpus, tools);
   await report(wanted.out, run, soFar, corpus, tools);
 }
