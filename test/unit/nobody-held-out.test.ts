@@ -1,0 +1,30 @@
+// Nobody held out: said in words at the beginning and the end of a run, and no table of NaN.
+import { expect, test } from "vitest";
+import { hasTargets } from "../../services/evaluator/subject.ts";
+import { aboutHeldOut, outcomeInWords } from "../../services/train/outcome.ts";
+import type { Corpus } from "../../shared/corpus/corpus.ts";
+
+const user = { user: "u", foldIn: Int32Array.of(1), target: Int32Array.of(2) };
+const corpus = (changes: Partial<Corpus>) =>
+  ({ validation: [user], test: [user], leftOut: 0, leftOutWhy: "with nothing to predict", ...changes }) as Corpus;
+
+test("a run says whom it left out and why, and which part holds nobody", () => {
+  expect(aboutHeldOut(corpus({}))).toEqual([]);
+  expect(aboutHeldOut(corpus({ leftOut: 3 }))).toEqual(["held-out users with nothing to predict are left out: 3"]);
+  expect(aboutHeldOut(corpus({ validation: [], test: [] }))).toEqual([
+    expect.stringContaining("nobody is held out for validation"),
+    expect.stringContaining("nobody is held out for the test"),
+  ]);
+});
+
+test("its last line has figures of somebody, or says that there is nobody", () => {
+  expect(outcomeInWords(4, { "ndcg@100": { mean: 0.3, standardError: 0.1 } })).toBe(
+    'best epoch 4: {"ndcg@100":{"mean":0.3,"standardError":0.1}}',
+  );
+  for (const mean of [null, Number.NaN])
+    expect(outcomeInWords(1, { "ndcg@100": { mean } })).toBe("best epoch 1: nobody is held out to test it on");
+});
+
+test("users without a target are nobody to judge on", () => {
+  expect([hasTargets([]), hasTargets([{ ...user, target: new Int32Array(0) }]), hasTargets([user])]).toEqual([false, false, true]);
+});
