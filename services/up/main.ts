@@ -1,5 +1,6 @@
 // Everything on this machine: starts the broker and every service as a process of its own, feeds the stream, tells progress in one line, drains in the order of the flow.
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { startBroker } from "../../shared/kafka/broker.ts";
 import { fileFlags } from "../../shared/files/flags.ts";
@@ -8,8 +9,9 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { serveFace } from "../../shared/runtime/http.ts";
 import { drainWithOutput, sleep } from "../../shared/runtime/lifecycle.ts";
 import { folder } from "../../shared/runtime/location.ts";
+import { take } from "../../shared/runtime/lock.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { type Paths, pathsOf } from "../../shared/runtime/paths.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
 import { assertPortFree } from "../../shared/runtime/port.ts";
 import { discover } from "../../shared/runtime/registry.ts";
 import type { Supervised } from "../../shared/runtime/supervise.ts";
@@ -48,14 +50,14 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     if (config.events && !existsSync(config.events))
       throw new AppError("FILE_MISSING", { what: "no such file of events", path: config.events });
-    mustBeAlone(paths);
+    mkdirSync(paths.root, { recursive: true });
+    const held = await take(join(paths.root, ".up"), signal, { what: "`up` already runs on this data directory", directory: paths.root });
     markChildren(paths.root);
     const supervised: Supervised[] = [];
     const status = () => ({ service: "up", services: supervised.map((each) => each.state()) });
     const face = await serveFace({ service: "up", runDir: paths.run, port: 0, metrics: createMetrics("up"), status });
     const line = progressLine();
     try {
-      mustBeAlone(paths);
       await endLeftovers(paths.root);
       for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
       signal.throwIfAborted();
@@ -85,17 +87,10 @@ export const command = defineCommand({
       line.end();
       await drain(supervised);
       await face.close();
+      held.release();
     }
   },
 });
-
-/** Throws ALREADY_RUNNING. Of two that start at once both are seen after both have registered: the one that did so first goes on. */
-function mustBeAlone({ run, root }: Paths): void {
-  const all = discover(run).filter(({ service }) => service === "up");
-  const first = all.sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid)[0];
-  if (first && first.pid !== process.pid)
-    throw new AppError("ALREADY_RUNNING", { what: "`up` already runs on this data directory", pid: first.pid, directory: root });
-}
 
 /** Rejects when a service cannot stand up. */
 function failureOf(services: readonly Supervised[]): Promise<never> {
