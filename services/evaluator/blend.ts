@@ -42,7 +42,7 @@ export const command = defineCommand({
 
 async function blend({ checkpoint, with: other, data, table, maxUsers, out, json }: Config, signal: AbortSignal): Promise<void> {
   if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const both = [await loadModel(checkpoint), await loadModel(other)] as const;
   mustGoTogether(both);
   const engine = await openEngine({ threads: 1 });
@@ -61,7 +61,7 @@ async function blend({ checkpoint, with: other, data, table, maxUsers, out, json
   const judge = (part: "validation" | "test") => judgePart(part, subject[part], blended(first, second, weight), items, signal);
   const [validation, test] = [await judge("validation"), await judge("test")];
 
-  const seconds = (Date.now() - startedAt) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   const report = {
     model: "blend",
     settings: {

@@ -168,6 +168,7 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
         return undefined;
       }
       const at = Date.now();
+      const startedAt = performance.now();
       state = "evaluating";
       try {
         const result = await evaluated(dir, signal).catch((error) => {
@@ -176,7 +177,7 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
           throw error;
         });
         if (!result) return undefined;
-        const line: EvaluationLine = { at, seconds: (Date.now() - at) / 1000, checkpoint, ...result };
+        const line: EvaluationLine = { at, seconds: (performance.now() - startedAt) / 1000, checkpoint, ...result };
         await journal.append(line);
         return line;
       } finally {

@@ -12,6 +12,7 @@ import { askServer } from "./client.ts";
 import { itemsOf } from "./history.ts";
 import { recommend, recommending } from "./recommender.ts";
 import type { RecommendAnswer } from "./requests.ts";
+import { shown, tableOf } from "./listing.ts";
 import { readTitles } from "./titles.ts";
 import { followUsers } from "./users.ts";
 
@@ -47,7 +48,8 @@ export const command = defineCommand({
     const history = items === undefined ? undefined : itemsOf(items, titles);
     const answer = server === undefined ? await fromCheckpoint(checkpoint!, history, config) : await fromServer(server, history, config);
     const named = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);
-    if (answer.unknown) process.stderr.write(`not known to the model, skipped: ${answer.unknown.map(named).join("; ")}\n`);
+    if (answer.unknown)
+      process.stderr.write(`not known to the model, skipped: ${answer.unknown.map((item) => shown(named(item))).join("; ")}\n`);
     if (answer.fallback) process.stderr.write("no item of the history is known to the model: these are the popular items\n");
     const listed = answer.items.map((each) => (titles ? { ...each, title: titles.get(each.item) ?? null } : each));
     process.stdout.write(config.json ? `${JSON.stringify({ ...answer, items: listed })}\n` : tableOf(listed));
@@ -72,12 +74,4 @@ async function historyFrom(tableDir: string, user: string): Promise<string[]> {
   const users = followUsers(tableDir);
   await users.refresh();
   return await users.historyOf(user);
-}
-
-function tableOf(items: readonly { item: string; score: number; title?: string | null }[]): string {
-  const width = Math.max(4, ...items.map(({ item }) => item.length));
-  const line = (rank: string, score: string, item: string, title: string) =>
-    `${rank.padStart(4)}  ${score.padStart(7)}  ${item.padEnd(width)}  ${title}`.trimEnd();
-  const rows = items.map(({ item, score, title }, k) => line(String(k + 1), score.toFixed(3), item, title ?? ""));
-  return `${[line("rank", "score", "item", items.some(({ title }) => title) ? "title" : ""), ...rows].join("\n")}\n`;
 }

@@ -81,7 +81,7 @@ export class Progress {
         this.#settle(); // nothing is applied
       else this.#learnedFrom();
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase }, work.steps ?? 1);
-      this.#pace.passed(Date.now(), peers.bytes);
+      this.#pace.passed(performance.now(), peers.bytes);
       this.measure(peers, desk);
       return received;
     };
@@ -184,7 +184,7 @@ export class Progress {
       timings: this.#timings,
       cpu: cpu.accounts(),
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-      stepsPerMinute: this.#pace.perMinute(Date.now()),
+      stepsPerMinute: this.#pace.perMinute(performance.now()),
       trainers: peers.list().map(({ id, name, engine, threads, shares, lastSeenAt }) => ({
         id,
         name,

@@ -22,13 +22,13 @@ export const command = defineCommand({
   async run({ table: dir, dataDir, targetSize, json }, until) {
     const log = createLog("compact");
     const table = await openExistingEvents(dir ?? pathsOf(dataDir).table);
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const onUnit = ({ files, lost }: { files: number; lost: boolean }) => {
       if (lost) log.info({ files }, "another process has rewritten these files; they are left to it");
       else log.debug({ files }, "merged");
     };
     const done = await compact(table, { targetBytes: targetSize, onUnit, signal: until.signal });
-    log.info({ ...done, seconds: (Date.now() - startedAt) / 1000 }, done.units > 0 ? "compacted" : "nothing to compact");
+    log.info({ ...done, seconds: (performance.now() - startedAt) / 1000 }, done.units > 0 ? "compacted" : "nothing to compact");
     if (json) process.stdout.write(`${JSON.stringify(done)}\n`);
   },
 });

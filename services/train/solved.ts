@@ -82,13 +82,13 @@ function sizeOf(rows: readonly Int32Array[], items: number, threads: number): Si
 
 async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Config, signal: AbortSignal): Promise<void> {
   const { model, config, corpus, threads, out, seed } = task;
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const { best, epochs } = await bestSweep(task, signal);
   const test = await judge(task, best, "test", signal);
   const { items: _, ...settings } = config;
   const report = {
     ...{ model, settings, data: corpus.name, seed, engine: best.engine, trainers: 0, threads, sync: "none" },
-    wallSeconds: (Date.now() - startedAt) / 1000,
+    wallSeconds: (performance.now() - startedAt) / 1000,
     parameters: parametersOf(model, best.weights),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     epochs,
@@ -110,9 +110,9 @@ async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSigna
   const { model, config, rows, threads, out, seed, timeLimit } = task;
   const epochs: Epoch[] = [];
   let best: Best | undefined;
-  const beganAt = Date.now();
+  const beganAt = performance.now();
   let startedAt = beganAt;
-  const bar = openBar(model, beganAt, Date.now);
+  const bar = openBar(model, beganAt, () => performance.now());
   try {
     const sweeps = (solvers[model] as Solver<ConfigOf<N>>)({ rows, config, seed, threads, signal, progress: bar.show });
     for await (const fitted of sweeps) {
@@ -121,9 +121,9 @@ async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSigna
       if (out !== undefined) await keepEpoch(join(out, "evaluations"), { epoch, step: epoch }, [perUser]);
       const ndcg = summaries["ndcg@100"].mean;
       if (!best || !(ndcg <= best.validation["ndcg@100"].mean)) best = { ...fitted, epoch, validation: summaries };
-      epochs.push({ epoch, seconds: (Date.now() - startedAt) / 1000, validation: { "ndcg@100": ndcg } });
-      const took = Date.now() - startedAt;
-      startedAt = Date.now();
+      epochs.push({ epoch, seconds: (performance.now() - startedAt) / 1000, validation: { "ndcg@100": ndcg } });
+      const took = performance.now() - startedAt;
+      startedAt = performance.now();
       if (startedAt - beganAt + took > timeLimit) break;
     }
   } finally {

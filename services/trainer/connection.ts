@@ -44,7 +44,7 @@ const MESSAGE_LIMIT = 8 * 2 ** 30;
  * was meant, FRAME_MALFORMED when it speaks another language.
  */
 export async function work(wanted: Wanted, until: Until, jitter: () => number = Math.random): Promise<void> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let everConnected = false;
   for (let failures = 0; !until.signal.aborted; ) {
     wanted.changed("connecting");
@@ -56,7 +56,7 @@ export async function work(wanted: Wanted, until: Until, jitter: () => number = 
       failures = 0;
       wanted.log.info({ server: wanted.server }, "the server went away; trying to come back");
     }
-    if (!everConnected && Date.now() - startedAt > FIRST_CONNECT_MS)
+    if (!everConnected && performance.now() - startedAt > FIRST_CONNECT_MS)
       throw new AppError("SERVER_UNREACHABLE", { what: outcome.why || "no answer", server: wanted.server });
     const pause = Math.min(LONGEST_PAUSE_MS, 200 * 2 ** failures++) * (0.5 + jitter());
     await sleep(pause, until.signal);

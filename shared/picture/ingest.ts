@@ -1,9 +1,14 @@
 // What ingest's /status says, and several ingest processes as one: their partitions side by side, their counts added up, the worst state of them. Pure.
 import { z } from "zod";
+import { printable } from "./printable.ts";
 import { latency } from "./latency.ts";
 import { list, maybe, number, text } from "./tolerant.ts";
 
-const counts = z.record(z.string(), z.number()).catch({});
+/** Names as strangers chose them, escaped like any text. */
+const counts = z
+  .record(z.string(), z.number())
+  .transform((all) => Object.fromEntries(Object.entries(all).map(([name, count]) => [printable(name, 256), count])))
+  .catch({});
 
 const partition = z.object({
   partition: z.number(),

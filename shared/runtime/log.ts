@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
+import { printable } from "../picture/printable.ts";
 import { setting } from "./command.ts";
 import { AppError } from "./errors.ts";
 
@@ -28,5 +29,6 @@ export function createLog(service: string, fields: Readonly<Record<string, strin
 /** Loaded only where there is a terminal: most processes have none, and start the sooner. */
 function pretty() {
   const stream: typeof PinoPretty = createRequire(import.meta.url)("pino-pretty");
-  return stream({ destination: 2, ignore: "pid,hostname", sync: true });
+  const messageFormat = (line: Record<string, unknown>, key: string) => printable(String(line[key] ?? ""), Number.POSITIVE_INFINITY);
+  return stream({ destination: 2, ignore: "pid,hostname", sync: true, messageFormat });
 }

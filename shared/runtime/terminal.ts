@@ -1,6 +1,11 @@
 // What a person sees while it works, on stderr: steps with their times, and one line of progress: rewritten on a terminal, repeated every few seconds elsewhere.
 
+import { printable } from "../picture/printable.ts";
+
 const EVERY_MS = 5000;
+
+/** A file's or an item's name may hold anything: what would move the cursor is escaped. */
+const onOneLine = (text: string): string => printable(text, Number.POSITIVE_INFINITY);
 
 export interface ProgressLine {
   show(text: string): void;
@@ -13,7 +18,8 @@ export function progressLine(out: NodeJS.WriteStream = process.stderr): Progress
   let shownAt = Number.NEGATIVE_INFINITY;
   let last = "";
   return {
-    show: (text) => {
+    show: (given) => {
+      const text = onOneLine(given);
       last = text;
       if (out.isTTY) {
         out.write(`\r\x1b[K${text.slice(0, (out.columns ?? 200) - 1)}`);
@@ -23,7 +29,7 @@ export function progressLine(out: NodeJS.WriteStream = process.stderr): Progress
       }
     },
     tell: (text) => {
-      out.write(`${out.isTTY ? "\r\x1b[K" : ""}! ${text}\n`);
+      out.write(`${out.isTTY ? "\r\x1b[K" : ""}! ${onOneLine(text)}\n`);
     },
     end: () => {
       if (last !== "") out.write(out.isTTY ? "\n" : `${last}\n`);
@@ -36,7 +42,7 @@ export async function showStep<T>(name: string, body: (done: (result: string) =>
   const startedAt = performance.now();
   let result = "";
   const value = await body((text) => {
-    result = text;
+    result = onOneLine(text);
   });
   process.stderr.write(`✓ ${name.padEnd(28)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${result}\n`);
   return value;

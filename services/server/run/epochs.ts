@@ -80,8 +80,8 @@ async function runEpochs(
   { runStep, progress, checkpointing, until, log }: Tools,
 ): Promise<void> {
   const { seconds: before } = soFar;
-  let startedAt = Date.now() - before * 1000;
-  const elapsed = () => (Date.now() - startedAt) / 1000;
+  let startedAt = performance.now() - before * 1000;
+  const elapsed = () => (performance.now() - startedAt) / 1000;
   const contents = () => contentsOf(run, { ...corpus, progress: { ...soFar, seconds: elapsed() } });
   try {
     const hasTime = () => run.underWay || soFar.epochs.length === 0 || soFar.wallSeconds + soFar.epochs.at(-1)!.seconds <= timeLimit / 1000;
@@ -106,7 +106,7 @@ async function runEpochs(
       soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
       soFar.wallSeconds += seconds;
       soFar.trained = undefined;
-      startedAt = Date.now();
+      startedAt = performance.now();
       if (isBest) await checkpointing.best(contents());
       checkpointing.offer(contents);
       log.info({ epoch: run.round, ...loss, ...validation }, "outer epoch");
