@@ -4,12 +4,14 @@
 //   node infra/bootstrap.mjs up ...flags    set-up, then `tributary up` (npm start)
 //   node infra/bootstrap.mjs test ...flags  set-up, then vitest (npm test)
 import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/build.mjs";
-import { checkJava, fetchKafka } from "./kafka/fetch.mjs";
+import { fetchKafka, placeKafka } from "./kafka/fetch.mjs";
+import { fetchJava, placeJava, planJava } from "./kafka/java.mjs";
 import { buildProgram } from "./program.mjs";
 import { becomeParentOf } from "./setup/child.mjs";
 import { endWhenInterrupted } from "./setup/interrupt.mjs";
 import { buildKernels } from "./setup/kernels.mjs";
 import { withLock } from "./setup/lock.mjs";
+import { assertWritable, isAnothers, openSources } from "./setup/owner.mjs";
 import { checkNode, installPackages } from "./setup/packages.mjs";
 import { buildPage } from "./setup/page.mjs";
 import { alreadyThere, SetupError, Steps } from "./setup/steps.mjs";
@@ -22,7 +24,7 @@ try {
     throw new SetupError("USAGE", `no mode "${mode}": setup, packages, up or test`, 2);
   checkNode(process.versions.node);
   const giveBack = endWhenInterrupted();
-  const needs = await withLock(() => setUp(mode));
+  const needs = await open(() => setUp(mode));
   const running = mode === "up" ? becomeParentOf(["up", ...args]) : undefined;
   giveBack(); // only now that somebody else hears the signals: between the two they would end this process alone
   await running;
@@ -32,11 +34,27 @@ try {
   process.exitCode = error instanceof SetupError ? error.exit : 1;
 }
 
+/** What is made here can be read by all, whatever the umask, which is the started program's again. A checkout of somebody else is taken as it is. */
+async function open(body) {
+  if (mode === "up" && isAnothers()) return;
+  assertWritable();
+  const umask = process.umask(0o022);
+  try {
+    return await withLock(async () => {
+      const needs = await body();
+      openSources();
+      return needs;
+    });
+  } finally {
+    process.umask(umask);
+  }
+}
+
 async function setUp(mode) {
   const steps = new Steps(process.stderr);
   if (mode === "packages") return steps.all([steps.run("npm packages", installPackages)]);
   const local = !process.env.KAFKA_BROKERS;
-  if (local) checkJava(); // before anything is downloaded
+  const java = local ? planJava() : { toFetch: false }; // before anything is downloaded
 
   const plan = planEngine({ retry: mode !== "up" });
   const packages = steps.run("npm packages", installPackages);
@@ -44,15 +62,21 @@ async function setUp(mode) {
   const engine = Promise.all([packages, library]).then(() =>
     steps.run("TensorFlow engine", async () => {
       const built = await buildEngine(plan);
-      return (await linkEngine(plan)) ?? built;
+      linkEngine(plan);
+      return built;
     }),
   );
   const page = packages.then(() => steps.run("dashboard page", buildPage));
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
   const program = packages.then(() => steps.run("program", async () => ((await buildProgram()).isNew ? undefined : alreadyThere)));
-  const kafka = local ? steps.run("Apache Kafka", fetchKafka) : steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set");
+  const kafka = local
+    ? [
+        steps.run("Apache Kafka", () => fetchKafka(packages)).then(() => packages.then(placeKafka)),
+        ...(java.toFetch ? [steps.run("Java", fetchJava).then(() => packages.then(placeJava))] : []),
+      ]
+    : [steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set")];
   const forTests = { "Python readers": installReaders, chromium: findChromium, promtool: findPromtool };
   const tests = mode === "test" ? Object.entries(forTests).map(([name, find]) => steps.run(name, find)) : [];
-  await steps.all([packages, library, engine, page, kernels, program, kafka, ...tests]);
+  await steps.all([packages, library, engine, page, kernels, program, ...kafka, ...tests]);
   return { python: await tests[0], chromium: await tests[1], promtool: await tests[2], wasmOnly: plan.unable !== undefined };
 }

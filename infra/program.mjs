@@ -1,9 +1,23 @@
 // The program as it runs: services/ and shared/ bundled into JavaScript, anew when a file of them has changed. tributary.mjs and the first file of a thread ask for its modules.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+// A build is named by what its sources say, and found by a link named by their times and sizes: reading them all at each start would take longer than the start may.
+// Where a copy of the checkout has other times (an image's layer, a backup) and may not be written, the sources are read.
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { keyOf, root } from "./setup/cache.mjs";
+import { openToAll } from "./setup/open.mjs";
 
 const builds = join(root, "node_modules", ".tributary", "program");
 /** Running processes load what they need later from the build that they began with. */
@@ -24,12 +38,21 @@ export async function built(source) {
 /** Builds what is not there yet. The folder appears whole, by rename, whoever else builds at the same time. */
 export async function buildProgram() {
   const sources = ["services", "shared"].flatMap((name) => sourcesBelow(join(root, name)));
-  const states = sources.map((path) => {
+  const recipe = [fileURLToPath(import.meta.url), join(root, "package-lock.json")];
+  const states = [...sources, ...recipe].map((path) => {
     const { mtimeMs, size } = statSync(path);
     return `${path} ${mtimeMs} ${size}`;
   });
-  const target = join(builds, keyOf([root, ...states], [fileURLToPath(import.meta.url), join(root, "package-lock.json")]));
-  if (existsSync(target)) return { folder: target, isNew: false };
+  const link = join(builds, `at-${keyOf([root, ...states])}`);
+  if (existsSync(link)) return { folder: join(builds, readlinkSync(link)), isNew: false };
+  const target = join(builds, keyOf([root], [...sources, ...recipe]));
+  const isNew = !existsSync(target);
+  if (isNew) await bundle(sources, target);
+  remember(target, link);
+  return { folder: target, isNew };
+}
+
+async function bundle(sources, target) {
   const { build } = await import("esbuild");
   mkdirSync(builds, { recursive: true });
   const work = mkdtempSync(`${builds}/.`);
@@ -51,13 +74,25 @@ export async function buildProgram() {
       logLevel: "silent",
       plugins: [{ name: "in-place", setup: inPlace }],
     });
+    openToAll(work); // a folder made by mkdtemp is its owner's alone
     removeOld();
     renameSync(work, target);
   } catch (error) {
     rmSync(work, { recursive: true, force: true });
     if (!existsSync(target)) throw error; // else another process was first
   }
-  return { folder: target, isNew: true };
+}
+
+/** So that the next start need not read the sources. Whoever may not write here reads them each time. */
+function remember(target, link) {
+  const fresh = `${link}.${process.pid}`;
+  try {
+    rmSync(fresh, { force: true });
+    symlinkSync(basename(target), fresh);
+    renameSync(fresh, link);
+  } catch (error) {
+    if (!["EACCES", "EPERM", "EROFS", "ENOSPC", "ENOENT"].includes(error.code)) throw error;
+  }
 }
 
 /** Packages are found from the build as from the source; a file that asks for its own place is told its source's, beside which it finds others. */
@@ -78,8 +113,15 @@ function inPlace(build) {
 }
 
 function removeOld() {
-  const ages = readdirSync(builds).map((name) => ({ path: join(builds, name), at: statSync(join(builds, name)).mtimeMs }));
-  for (const { path } of ages.sort((a, b) => b.at - a.at).slice(kept)) rmSync(path, { recursive: true, force: true });
+  const entries = readdirSync(builds).map((name) => ({ path: join(builds, name), ...kindOf(join(builds, name)) }));
+  const folders = entries.filter(({ isLink }) => !isLink).sort((a, b) => b.at - a.at);
+  for (const { path } of folders.slice(kept)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of entries.filter(({ isLink }) => isLink)) if (!existsSync(path)) rmSync(path, { force: true });
+}
+
+function kindOf(path) {
+  const entry = lstatSync(path, { throwIfNoEntry: false }); // gone: another build removes as well
+  return { isLink: entry?.isSymbolicLink() ?? false, at: entry?.mtimeMs ?? 0 };
 }
 
 /** Without what is built for itself: the page and the kernels. */

@@ -1,17 +1,15 @@
 // Builds the TensorFlow engine once for this user: the library from the TensorFlow wheel, the binding compiled from @tensorflow/tfjs-node-gpu.
 // Where that cannot be done the wasm engine is used: said aloud with the reason, and tried again by the next set-up.
-import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "../setup/cache.mjs";
 import { execute } from "../setup/execute.mjs";
-import { npm } from "../setup/packages.mjs";
+import { place } from "../setup/place.mjs";
 import { readStamp, removeStamp, writeStamp } from "../setup/stamp.mjs";
 import { alreadyThere, leftOut } from "../setup/steps.mjs";
+import { fetchWheel, hasPip, requirementOf, runs } from "../setup/wheel.mjs";
+import { compileBinding, fetchCompiler, hasCompiler } from "./compile.mjs";
 
-const TENSORFLOW = "2.21.0";
-const PYTHON = "3.11"; // any one will do: we take C++ libraries and headers from the wheel, no Python
 const PLATFORM = "manylinux_2_27_x86_64";
 const modules = join(root, "node_modules");
 const binding = join(modules, "@tensorflow", "tfjs-node-gpu");
@@ -21,7 +19,7 @@ export function planEngine({ retry }) {
   const wheel = hasNvidiaGpu() ? "tensorflow" : "tensorflow-cpu";
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
   const version = packages["node_modules/@tensorflow/tfjs-node-gpu"].version;
-  const recipe = keyOf([version, wheel, TENSORFLOW], [join(root, "infra", "engine")]);
+  const recipe = keyOf([version, requirementOf(wheel)], [join(root, "infra", "engine")]);
   const key = `${recipe}-${process.platform}-${process.arch}-abi${process.versions.modules}`;
   const plan = { wheel, key, target: join(cacheFolder, "engine", key), work: undefined, unable: undefined, failed: false };
   if (existsSync(plan.target)) return plan;
@@ -36,12 +34,7 @@ function whyNot() {
     return `it is built on Linux x64 only, this is ${process.platform} ${process.arch}`;
   const glibc = process.report.getReport().header.glibcVersionRuntime;
   if (!glibc || Number(glibc.split(".")[1]) < 27) return `it needs glibc 2.27, this system has ${glibc ?? "another C library"}`;
-  const missing = [
-    ["a C++ compiler (g++)", "g++", ["--version"]],
-    ["make", "make", ["--version"]],
-    ["Python 3 with pip", "python3", ["-m", "pip", "--version"]],
-  ].filter(([, program, args]) => !runs(program, args));
-  return missing.length > 0 ? `missing: ${missing.map(([name]) => name).join(", ")}` : undefined;
+  return hasPip() ? undefined : "Python 3 with pip is missing, which brings TensorFlow's library";
 }
 
 /** The library and its headers, into a work folder. Needs no npm package, so it runs beside their installation. */
@@ -50,24 +43,12 @@ export async function fetchLibrary(plan) {
   if (plan.unable) return leftOut("left out");
   const work = workFolderFor(plan.target);
   try {
-    const only = ["--no-deps", "--only-binary=:all:", "--python-version", PYTHON, "--platform", PLATFORM];
-    await execute("python3", [
-      "-m",
-      "pip",
-      "download",
-      "--quiet",
-      "--disable-pip-version-check",
-      ...only,
-      "--dest",
-      work,
-      `${plan.wheel}==${TENSORFLOW}`,
-    ]);
-    const wheel = join(
-      work,
-      readdirSync(work).find((name) => name.endsWith(".whl")),
-    );
+    const compiler = hasCompiler() ? undefined : fetchCompiler(work);
+    compiler?.catch(() => {}); // told below
+    const wheel = await fetchWheel(plan.wheel, work, PLATFORM);
     await execute("python3", [join(root, "infra", "engine", "unpack.py"), wheel, join(work, "deps")]);
     rmSync(wheel);
+    await compiler;
     plan.work = work;
   } catch (error) {
     return giveUp(plan, work, error);
@@ -83,13 +64,7 @@ export async function buildEngine(plan) {
     // In a copy of the package, so that node_modules never holds half an engine.
     for (const name of readdirSync(binding))
       if (name !== "deps" && name !== "lib") cpSync(join(binding, name), join(work, name), { recursive: true });
-    const headers = join(dirname(process.execPath), "..");
-    const env = {
-      PATH: `${join(modules, ".bin")}:${process.env.PATH}`,
-      JOBS: String(availableParallelism()),
-      ...(existsSync(join(headers, "include/node/node_api.h")) ? { npm_config_nodedir: headers } : {}), // no download of what is here
-    };
-    await npm(["run", "build-addon-from-source"], { cwd: work, env });
+    await compileBinding(work);
     await tryOut(work);
     for (const name of readdirSync(work)) if (name !== "deps" && name !== "lib") rmSync(join(work, name), { recursive: true });
     rmSync(join(work, "deps", "include"), { recursive: true });
@@ -110,17 +85,9 @@ async function tryOut(folder) {
   if (!output.includes("tensorflow 11")) throw new Error(`the binding was built but does not compute: ${output.trim()}`);
 }
 
-/** Points the package's folders at the cache's entry. */
-export async function linkEngine(plan) {
-  const isThere = existsSync(plan.target);
-  for (const name of ["deps", "lib"]) {
-    const link = join(binding, name);
-    const target = join(plan.target, name);
-    const now = lstatSync(link, { throwIfNoEntry: false });
-    if (isThere && now?.isSymbolicLink() && readlinkSync(link) === target) continue;
-    if (now) rmSync(link, { recursive: true });
-    if (isThere) symlinkSync(target, link);
-  }
+/** Brings the cache's entry into the package's folders. */
+export function linkEngine(plan) {
+  for (const name of ["deps", "lib"]) place(name, join(plan.target, name), join(binding, name));
 }
 
 function giveUp(plan, work, error) {
@@ -139,13 +106,4 @@ function notice(plan) {
 function hasNvidiaGpu() {
   if (process.env.TRIBUTARY_GPU) return process.env.TRIBUTARY_GPU === "1"; // an image is built where its GPU is not
   return process.platform === "linux" && runs("nvidia-smi", ["-L"]);
-}
-
-function runs(program, args) {
-  try {
-    execFileSync(program, args, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }

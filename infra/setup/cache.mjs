@@ -9,7 +9,16 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 /** The same rule stands in shared/kafka/broker-files.ts. */
-export const cacheFolder = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary");
+export const cacheFolder = join(process.env.XDG_CACHE_HOME || join(home(), ".cache"), "tributary");
+
+/** A user without a name has none where HOME is not set: nothing is found there, and a set-up says so. */
+export function home() {
+  try {
+    return homedir();
+  } catch {
+    return "/nonexistent";
+  }
+}
 
 /** Short hash of texts and of the files below paths: the key of what is made from them. */
 export function keyOf(texts, paths = []) {

@@ -41,7 +41,7 @@ function linkCommand() {
 }
 
 /** The npm that called us, or else the one on the path. */
-export function npm(args, options) {
+function npm(args, options) {
   const own = process.env.npm_execpath;
   return own?.endsWith(".js") ? execute(process.execPath, [own, ...args], options) : execute("npm", args, options);
 }

@@ -7,7 +7,16 @@ export const KAFKA_VERSION = "4.1.0";
 
 /** Where infra/kafka/fetch.mjs has put Kafka and what it needs. */
 export function jarsOf(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary", "kafka", KAFKA_VERSION, "libs");
+  return join(env.XDG_CACHE_HOME || join(home(), ".cache"), "tributary", "kafka", KAFKA_VERSION, "libs");
+}
+
+/** A user without a name has none where HOME is not set. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return "/nonexistent";
+  }
 }
 
 export interface BrokerFiles {

@@ -1,10 +1,11 @@
 // The Java side of the local broker: which Java, how Kafka's folder is formatted, how Kafka is started and ended.
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type BrokerFiles, javaMajor, jarsOf, lastWords, settingsText } from "./broker-files.ts";
+import { type BrokerFiles, javaMajor, jarsOf, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
 import { AppError } from "../runtime/errors.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import { isAlive } from "../runtime/identity.ts";
@@ -21,19 +22,32 @@ const logging = [
 
 export interface Java {
   readonly program: string;
-  readonly classPath: string;
+  /** The folder of Kafka's jars. */
+  readonly jars: string;
 }
+
+/** What the set-up has brought into this checkout, and everybody who runs it may read: Kafka's jars, and Java where the machine has none. */
+const brought = fileURLToPath(new URL("../../node_modules/.tributary", import.meta.url));
 
 /** Throws JAVA_MISSING or SETUP_MISSING. */
 export async function findJava(env: NodeJS.ProcessEnv): Promise<Java> {
-  const program = env.JAVA_HOME ? resolve(env.JAVA_HOME, "bin", "java") : "java";
-  const said = await execute(program, ["-version"]).catch(() => ({ stderr: "" }));
+  const program = await findProgram(env);
+  const places = [join(brought, `kafka-${KAFKA_VERSION}`, "libs"), jarsOf(env)];
+  const jars = places.find((path) => existsSync(path));
+  if (!jars) throw new AppError("SETUP_MISSING", { what: "Apache Kafka was not fetched yet", path: jarsOf(env) });
+  return { program, jars: resolve(jars) };
+}
+
+/** The machine's own of 17 or newer, else the one that the set-up has brought. infra/kafka/java.mjs decides in the same way. */
+async function findProgram(env: NodeJS.ProcessEnv): Promise<string> {
+  const own = env.JAVA_HOME ? resolve(env.JAVA_HOME, "bin", "java") : "java";
+  const said = await execute(own, ["-version"]).catch(() => ({ stderr: "" }));
   const major = javaMajor(said.stderr);
-  if (major === undefined) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and there is no \`${program}\`` });
-  if (major < 17) throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and \`${program}\` is ${major}` });
-  const jars = jarsOf(env);
-  if (!existsSync(jars)) throw new AppError("SETUP_MISSING", { what: "Apache Kafka was not fetched yet", path: jars });
-  return { program, classPath: join(resolve(jars), "*") };
+  if (major !== undefined && major >= 17) return own;
+  const fetched = join(brought, "java", "bin", "java");
+  if (existsSync(fetched) && !(env.JAVA_HOME && major === undefined)) return fetched;
+  const found = major === undefined ? `there is no \`${own}\`` : `\`${own}\` is ${major}`;
+  throw new AppError("JAVA_MISSING", { what: `Apache Kafka needs Java 17, and ${found}` });
 }
 
 /** Kafka formats its folder once. Done beside and renamed, so that an interruption leaves nothing half-formatted. */
@@ -46,7 +60,7 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   rmSync(fresh, { recursive: true, force: true });
   writeFileSync(settings, settingsText(basename(fresh), 9092, 9093)); // the ports do not go into the folder
   const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`; // an id that begins with "-" would be read as a flag
-  const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", java.classPath, "kafka.tools.StorageTool"];
+  const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", classPathOf(java, files), "kafka.tools.StorageTool"];
   try {
     await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], files, signal);
   } catch (error) {
@@ -78,10 +92,19 @@ async function toItsEnd(program: string, args: readonly string[], files: BrokerF
 /** Its settings name the data by the folder's own names. Java reads and writes other names as the locale says, and without one it knows ASCII alone. */
 const surroundings = (files: BrokerFiles) => ({ cwd: files.folder, env: { ...process.env, LC_ALL: "C.UTF-8" } });
 
+/** A class path cannot name a folder with a colon: a link in Kafka's own folder, where it runs, leads there. */
+function classPathOf({ jars }: Java, files: BrokerFiles): string {
+  if (!jars.includes(":")) return join(jars, "*");
+  const link = join(files.folder, "jars");
+  rmSync(link, { force: true });
+  symlinkSync(jars, link);
+  return join("jars", "*");
+}
+
 /** A Kafka that stays when this process ends. `ended` gives its exit code once it is gone. */
 export function launch(java: Java, files: BrokerFiles): { pid: number; ended: () => number | string | null } {
   const log = openSync(files.log, "a");
-  const args = [...HEAP, ...logging, "-cp", java.classPath, "kafka.Kafka", files.settings];
+  const args = [...HEAP, ...logging, "-cp", classPathOf(java, files), "kafka.Kafka", files.settings];
   const child = spawn(java.program, args, { ...surroundings(files), detached: true, stdio: ["ignore", log, log] });
   closeSync(log);
   child.on("error", () => undefined); // told by the missing pid

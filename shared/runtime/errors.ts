@@ -7,7 +7,7 @@ export const errors = {
   JAVA_MISSING: {
     exit: 3,
     retryable: false,
-    hint: "install a Java 17 runtime (Debian: `apt-get install openjdk-17-jre-headless`), or set KAFKA_BROKERS",
+    hint: "run `npm run setup`, which brings one; or install a Java 17 runtime (Debian: `apt-get install openjdk-17-jre-headless`), or set KAFKA_BROKERS",
   },
   BROKER_UNREACHABLE: { exit: 3, retryable: true, hint: "start one with `tributary broker start`, or set KAFKA_BROKERS" },
   BROKER_FAILED: { exit: 3, retryable: false, hint: "read the broker's log named above" },
