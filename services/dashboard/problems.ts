@@ -20,7 +20,7 @@ export interface ProblemFile {
   keep(recent: readonly Recent[], now: number): Promise<void>;
 }
 
-/** A file of another shape counts as none. `refused` hears of the first write that fails. */
+/** A file of another shape counts as none. `refused` hears of the first write that fails, and again once one has worked in between. */
 export async function openProblems(file: string, refused: (error: Error) => void): Promise<ProblemFile> {
   const text = await readFile(file, "utf8").catch(() => "[]");
   const before = parsed(text).map((each) => ({ ...each, isOpen: false }));
@@ -34,10 +34,14 @@ export async function openProblems(file: string, refused: (error: Error) => void
       const isDue = recent.some(({ isOpen }) => isOpen) && Math.abs(now - writtenAt) > patience;
       if (keyOf(recent) === key && !isDue) return;
       [key, writtenAt] = [keyOf(recent), now];
-      await writeWhole(file, `${JSON.stringify(recent)}\n`).catch((error: Error) => {
-        if (!told) refused(error);
+      try {
+        await writeWhole(file, `${JSON.stringify(recent)}\n`);
+        told = false;
+      } catch (error) {
+        if (!told) refused(error as Error);
         told = true;
-      });
+        key = ""; // tried again at the next look
+      }
     },
   };
 }

@@ -2,6 +2,7 @@
 // way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
 import { openLines } from "./lines.ts";
 import { openPrequential, type PrequentialLine, prequentialLine, type Trained } from "./prequential.ts";
@@ -42,8 +43,14 @@ const KEPT = 60_000;
 /** Of events that no model has covered: whatever comes later is followed anew. */
 const MOST_MARKS = 10_000;
 
-export async function openArriving(places: Places, settings: Settings, freshness: Freshness, metrics: Metrics): Promise<Arriving> {
-  const lines = await openLines(places.prequential, prequentialLine, SHOWN, KEPT);
+export async function openArriving(
+  places: Places,
+  settings: Settings,
+  freshness: Freshness,
+  metrics: Metrics,
+  patience: Patience,
+): Promise<Arriving> {
+  const lines = await openLines(places.prequential, prequentialLine, SHOWN, KEPT, patience.through);
   const window = { window: settings.prequentialWindow, everyMs: 1000 * settings.prequentialSeconds };
   const prequential = openPrequential(lines, window, () => performance.now());
   const events = metrics.counter("tributary_prequential_events_total");

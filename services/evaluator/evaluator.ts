@@ -6,6 +6,7 @@ import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpo
 import { splitInWords } from "../../shared/events/split.ts";
 import { keepEpoch } from "../../shared/evaluations/per-user.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { prune, publish, versionOf } from "../../shared/checkpoint/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
@@ -43,11 +44,12 @@ export interface Evaluator {
 interface Tools {
   readonly engine: Engine;
   readonly arriving: Arriving;
+  readonly patience: Patience;
   readonly log: Log;
 }
 
-export async function openEvaluator({ engine, arriving, log }: Tools, places: Places, rules: Rules): Promise<Evaluator> {
-  const journal = await openJournal(places.evaluations);
+export async function openEvaluator({ engine, arriving, patience, log }: Tools, places: Places, rules: Rules): Promise<Evaluator> {
+  const journal = await openJournal(places.evaluations, patience);
   let state: Evaluator["state"] = "waiting for checkpoints";
   let published = await readPublished(places.models);
   let pinned = await pinnedVersion(places.models);
@@ -96,10 +98,11 @@ export async function openEvaluator({ engine, arriving, log }: Tools, places: Pl
       if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
       if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
-      const version = await publish(places.models, dir, recordOf(candidate, measured, known), over, signal);
+      const record = recordOf(candidate, measured, known);
+      const version = await patience.through("the model cannot be published", () => publish(places.models, dir, record, over, signal));
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
-      await prune(places.models, signal);
+      await patience.through("old models cannot be removed", () => prune(places.models, signal));
       published = await readPublished(places.models);
       return { ...about, ...figures, outcome: "published", reason: null, version };
     } finally {

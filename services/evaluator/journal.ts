@@ -1,5 +1,6 @@
 // What is kept of an evaluation: one line of a file, so that the curves survive a restart.
 import { z } from "zod";
+import type { Patience } from "../../shared/runtime/patience.ts";
 import { type Lines, openLines } from "./lines.ts";
 
 export const figures = z.object({
@@ -38,4 +39,4 @@ const kept = 100_000;
 
 export type Journal = Lines<EvaluationLine>;
 
-export const openJournal = (file: string): Promise<Journal> => openLines(file, line, shown, kept);
+export const openJournal = (file: string, { through }: Patience): Promise<Journal> => openLines(file, line, shown, kept, through);

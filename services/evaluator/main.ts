@@ -9,6 +9,7 @@ import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { take } from "../../shared/runtime/lock.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { openPatience } from "../../shared/runtime/patience.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openFreshness } from "../../shared/runtime/freshness.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -56,8 +57,9 @@ export const command = defineCommand({
     const metrics = createMetrics("evaluator");
     for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0); // the first one is an increase
     const freshness = openFreshness(metrics, "published");
-    const arriving = await openArriving(places, config, freshness, metrics);
-    const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, log }, places, config);
+    const patience = openPatience(log, until.signal);
+    const arriving = await openArriving(places, config, freshness, metrics, patience);
+    const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, patience, log }, places, config);
     metrics.onScrape(() => {
       tellAge(evaluator.published, arriving.watermark, Date.now(), metrics);
       metrics.gauge("tributary_evaluations_falling").set(fallingOf(evaluator.evaluations));
@@ -70,7 +72,17 @@ export const command = defineCommand({
       status: () => {
         const { state, evaluations, published, pinned } = evaluator;
         const { version, curve: prequential } = arriving;
-        return { service: "evaluator", state, version, evaluations, published, pinned, prequential, freshness: freshness.latency() };
+        return {
+          service: "evaluator",
+          state,
+          heldUp: patience.waiting,
+          version,
+          evaluations,
+          published,
+          pinned,
+          prequential,
+          freshness: freshness.latency(),
+        };
       },
     });
     log.info({ url: face.url, ...places }, "watching for checkpoints");

@@ -1,6 +1,7 @@
 // An evaluation as a log line and as metrics.
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
 import { behindOf } from "../../shared/runtime/freshness.ts";
+import { passes } from "../../shared/runtime/os-errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { EvaluationLine, Figures } from "./journal.ts";
@@ -41,13 +42,13 @@ export function tellAge(published: Published | null, newest: number | null, now:
   metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 
-/** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet) is told once; anything else is thrown on. */
+/** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet, a disk that refuses) is told once; anything else is thrown on. */
 export function temporary(log: Log, signal: AbortSignal): (error: unknown) => undefined {
   let told = "";
   return (error) => {
     if (signal.aborted) return undefined;
     const known = asAppError(error);
-    if (!known || !["CHECKPOINT_MISSING", "TABLE_MISSING", "DISK_FULL"].includes(known.code)) throw error;
+    if (!known || !(passes(known) || known.code === "CHECKPOINT_MISSING" || known.code === "TABLE_MISSING")) throw error;
     if (known.message !== told) log.warn(known.message);
     told = known.message;
     return undefined;

@@ -141,6 +141,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
       switch (news.type) {
         case "assigned":
           rebalances++;
+          stalled(null); // the tables could be read
           assignedAt ??= Date.now();
           counters.rebalances.inc();
           for (const [partition, position] of news.positions) positions.set(partition, position);

@@ -3,8 +3,10 @@ import { type DeadReason, deadReasons, isTimestamp, OTHER_FIELDS, parseEvent } f
 import { newScanned, scanEvent } from "../../shared/events/scan.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { asAppError, sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { passes } from "../../shared/runtime/os-errors.ts";
+import { tryAgain } from "../../shared/runtime/patience.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
@@ -57,9 +59,6 @@ const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
 /** Files in the log from which opening the table takes noticeably long. */
 const LONG_LOG = 100_000;
 
-/** The operating system's refusals that pass: wait, keep what we have, try again. */
-const PASSING = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS"]);
-
 export function createIntake(settings: IntakeSettings, writer: Writer, log: Log): Intake {
   const { topic, limits, ends, tell, inWork } = settings;
   const suspects = createSuspects();
@@ -75,6 +74,15 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     finish = resolve;
   });
   const inTurn = oneAtATime();
+
+  const isOver = () => performance.now() > giveUpAt;
+  const waits = (what: string) => (refusal: AppError, first: boolean) => {
+    if (first) log.error({ code: refusal.code }, `${what}: ${refusal.facts.what}. Nothing is lost; trying again`);
+    tell({ type: "stalled", reason: `${what}: ${refusal.facts.what}` });
+  };
+  /** Reads what others have committed, once the disk lets it. */
+  const looked = <T>(work: () => Promise<T>) =>
+    tryAgain(work, { retryMs: settings.retryMs, refused: waits("cannot read the tables"), isOver });
 
   const table = () => {
     const { version, files, rows, watermark, logFiles } = writer.table;
@@ -95,7 +103,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   async function assigned(partitions: readonly number[], mine: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>> {
     drop(false);
-    const committed = await writer.refresh();
+    const committed = await looked(() => writer.refresh());
     for (const partition of partitions) {
       const start = startOf(committed.get(partition), bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 });
       if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
@@ -264,10 +272,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
           settings.reassign();
           return;
         }
-        const { code, message } = error as NodeJS.ErrnoException;
-        if (!PASSING.has(code ?? "") || performance.now() > giveUpAt) throw error;
-        if (attempt === 0) log.error({ code }, `cannot write: ${message}. Nothing is lost; trying again`);
-        tell({ type: "stalled", reason: `cannot write: ${message}` });
+        const refusal = asAppError(error);
+        if (!refusal || !passes(refusal) || isOver()) throw error;
+        waits("cannot write")(refusal, attempt === 0);
         await sleep(settings.retryMs);
       }
     }
@@ -306,7 +313,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       inTurn(async () => {
         await writeIfSealed(null);
         if (ends !== null && [...ends.keys()].some((partition) => !positions.has(partition))) {
-          await writer.look(); // another process reads the other partitions
+          await looked(() => writer.look()); // another process reads the other partitions
           await endIfDone();
         }
       }),

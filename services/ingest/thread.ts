@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { createLog } from "../../shared/runtime/log.ts";
+import { openPatience } from "../../shared/runtime/patience.ts";
 import { openTables } from "../../shared/table/tables.ts";
 import { plainError } from "../../shared/runtime/wire-errors.ts";
 import { openInWork } from "./in-work.ts";
@@ -16,7 +17,10 @@ const settings = (workerData as { settings: ThreadSettings }).settings;
 const tell = (message: FromThread) => port.postMessage(message);
 const fail = (error: unknown) => tell({ type: "failed", error: plainError(error) });
 
-const writer = createWriter(await openTables(settings.tableDir, settings.deadLettersDir), settings.topic);
+const log = createLog("ingest");
+const { through } = openPatience(log);
+const tables = await through("the tables cannot be read", () => openTables(settings.tableDir, settings.deadLettersDir));
+const writer = createWriter(tables, settings.topic);
 const intake = createIntake(
   {
     ...settings,
@@ -26,7 +30,7 @@ const intake = createIntake(
     tell: (news) => tell({ type: "news", news }),
   },
   writer,
-  createLog("ingest"),
+  log,
 );
 void intake.ended.then(() => tell({ type: "ended" }));
 

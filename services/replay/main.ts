@@ -7,10 +7,11 @@ import { serveFace } from "../../shared/runtime/http.ts";
 import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { openPatience } from "../../shared/runtime/patience.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { type FileSource, fileSource } from "./file.ts";
-import { type PositionFile, positionFile } from "./position.ts";
+import { patiently, type PositionFile, positionFile } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
 import type { Source } from "./source.ts";
@@ -51,6 +52,7 @@ export const command = defineCommand({
   run: async (config, until) => {
     const paths = pathsOf(config.dataDir);
     const log = createLog("replay", { run: paths.root });
+    const patience = openPatience(log, until.signal);
     const opened = await openSource(config, paths.replay, log);
     const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
@@ -75,6 +77,7 @@ export const command = defineCommand({
         total: status.done ? status.at : source.total,
         ratePerSecond: progress.ratePerSecond,
         done: status.done,
+        heldUp: patience.waiting,
       }),
     });
     const sent = (events: number, at: number) => {
@@ -83,7 +86,8 @@ export const command = defineCommand({
       progress.add(events, source.fraction(at));
     };
     const rate = config.rate ?? (synthetic ? 200 : 0);
-    await sendAll(source, kafka, position, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);
+    const kept = position && patiently(position, patience);
+    await sendAll(source, kafka, kept, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);
     status.done = !until.signal.aborted;
     progress.end();
     const read = progress.produced + source.skipped;

@@ -3,22 +3,29 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Patience } from "../../shared/runtime/patience.ts";
 
 const saved = z.object({ identity: z.string(), position: z.number().int().nonnegative(), memory: z.record(z.string(), z.number()) });
 
 export interface PositionFile {
   /** What was saved; null when this stream was never begun here. */
   readonly found: { readonly position: number; readonly memory: Readonly<Record<string, number>> } | null;
-  save(position: number, memory: Readonly<Record<string, number>>): void;
+  save(position: number, memory: Readonly<Record<string, number>>): void | Promise<void>;
 }
+
+/** Nothing more is sent before a position is kept: with a full disk it waits, or a kill would send all since then twice. */
+export const patiently = ({ found, save }: PositionFile, { through }: Patience): PositionFile => ({
+  found,
+  save: (position, memory) => through("the position cannot be written", () => save(position, memory)),
+});
 
 /** `identity` names stream and topic. */
 export function positionFile(folder: string, identity: string): PositionFile {
-  mkdirSync(folder, { recursive: true });
   const file = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}.json`);
   return {
     found: read(file, identity),
     save: (position, memory) => {
+      mkdirSync(folder, { recursive: true });
       writeFileSync(`${file}.tmp`, JSON.stringify({ identity, position, memory }));
       renameSync(`${file}.tmp`, file);
     },

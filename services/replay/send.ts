@@ -30,7 +30,7 @@ export async function sendAll(source: Source, kafka: Kafka, position: PositionFi
     if (chunk.paced) await sleep(pace.wait(chunk.rows.length, performance.now()), until.signal);
     if (until.signal.aborted) return;
     if (!(await finished(produce(kafka, topic, chunk), until.signal))) return; // not acknowledged, so not saved: it is sent again next time
-    position?.save(chunk.next, source.memory);
+    await position?.save(chunk.next, source.memory);
     sending.sent(chunk.rows.length, chunk.next);
   }
 }

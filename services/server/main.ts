@@ -13,6 +13,7 @@ import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
+import { openPatience } from "../../shared/runtime/patience.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -93,6 +94,7 @@ export const command = defineCommand({
     let start = config.from === undefined ? undefined : await openStart(config.from);
     const network = start?.network;
     const progress = new Progress(metrics);
+    const patience = openPatience(log, until.signal);
 
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
@@ -104,7 +106,7 @@ export const command = defineCommand({
         : largestAnswer(model, config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model.items);
     };
     const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
-    const status = () => progress.status(peers!, desk);
+    const status = () => ({ ...progress.status(peers!, desk), epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
     peers = await listenForPeers({ ...address, certificate, tokens, pages: { status, metrics }, exchange, limit }, desk.handlers, {
       seed: config.seed,
       wire: wireOf(config),
@@ -140,7 +142,7 @@ export const command = defineCommand({
         if (outcome.error !== undefined) log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
       },
     });
-    const tools = { runStep: progress.watch(peers, desk, until.signal), progress, checkpointing, log, until };
+    const tools = { runStep: progress.watch(peers, desk, until.signal), progress, checkpointing, patience, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {

@@ -4,6 +4,7 @@ import type { Memory } from "./memory.ts";
 import { type Flow, freshnessOf, type Seen } from "./statuses.ts";
 import { supervisionProblems } from "./supervision.ts";
 import { checkpointProblems, trainerProblems } from "./training-health.ts";
+import { isTrainingRun } from "./training-run.ts";
 
 /** The boxes of the flow strip, in order. */
 export const boxes = ["events", "waiting", "files", "batches", "training", "checkpoint", "quality", "requests"] as const;
@@ -59,10 +60,13 @@ export function problemsOf(flow: Flow, memory: Memory): Problem[] {
   if (isNothing(flow) || isDraining(flow)) return [];
   const told = supervisionProblems(flow);
   const isTold = (box: BoxId) => told.some((problem) => problem.box === box);
-  const found = [...ingestion(flow, memory), ...training(flow, memory), ...quality(flow), ...serving(flow)];
+  const found = [...waiting(flow), ...ingestion(flow, memory), ...training(flow, memory), ...quality(flow), ...serving(flow)];
   // `up` starts a service again by itself, and says why it is missing: nobody needs to start it.
-  return inOrder([...told, ...found.filter(({ box, word }) => word !== "missing" || !isTold(box))]);
+  const isExpected = (box: BoxId) => !isTold(box) && !(isTrainingRun(flow) && beyondTraining.has(box));
+  return inOrder([...told, ...found.filter(({ box, word }) => word !== "missing" || isExpected(box))]);
 }
+
+const beyondTraining: ReadonlySet<BoxId> = new Set(["waiting", "quality", "requests"]);
 
 export const isNothing = ({ processes, up }: Flow): boolean => processes.length === 0 && !up?.status?.services.length;
 
@@ -73,6 +77,21 @@ export function isDraining({ ingest, server }: Flow): boolean {
 }
 
 const settled = (flow: Flow) => flow.now - Math.min(...flow.processes.map((process) => process.startedAt)) > limits.grace * 1000;
+
+const room = "make room, or give the disk back: it goes on by itself, and nothing accepted is lost";
+const waits: Readonly<Record<string, BoxId>> = { replay: "events", server: "training", evaluator: "quality" };
+
+/** Services that a disk holds up; ingest says so in its own way. */
+function waiting({ processes }: Flow): Problem[] {
+  return processes.flatMap(({ service, status }) => {
+    const box = waits[service];
+    const { heldUp: why } = (status ?? {}) as { heldUp?: unknown };
+    if (box === undefined || typeof why !== "string") return [];
+    return [{ box, level: "red", word: "waits", reason: `${names[box]} waits: ${why}`, hint: room }];
+  });
+}
+
+const names: Partial<Record<BoxId, string>> = { events: "Replay", training: "The parameter server", quality: "The evaluator" };
 
 /** A stage that must run: missing, or there and silent. */
 function presence(flow: Flow, box: BoxId, name: string, seen: Seen<unknown> | null, silence: number, hint: string): Problem[] {
@@ -93,7 +112,8 @@ function ingestion(flow: Flow, { lagSince }: Memory): Problem[] {
   const checkBroker = "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped";
   if (status.state === "stalled") {
     const reason = `Ingest is stalled: ${status.reason ?? "Kafka does not answer"}${waiting}`;
-    found.push({ box: "waiting", level: "red", word: "stalled", reason, hint: checkBroker });
+    const hint = status.reason?.startsWith("cannot") ? room : checkBroker; // the tables, or Kafka
+    found.push({ box: "waiting", level: "red", word: "stalled", reason, hint });
   } else if ((lag ?? 0) > 0) {
     // The first events after a quiet hour have not waited for an hour.
     const waited = lagSince === null ? Number.POSITIVE_INFINITY : (flow.now - lagSince) / 1000;

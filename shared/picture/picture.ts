@@ -10,6 +10,7 @@ import type { CurvePoint } from "./prequential.ts";
 import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
 import { tilesOf } from "./tiles.ts";
 import { type Training, trainingOf } from "./training.ts";
+import { isTrainingRun, runInWords } from "./training-run.ts";
 
 interface Verdict {
   readonly state: "empty" | "starting" | "ok" | "amber" | "red";
@@ -101,6 +102,11 @@ function verdictOf(flow: Flow, problems: readonly Problem[]): Verdict {
     };
   const worst = problems.find(({ level }) => level === "red") ?? problems[0];
   if (worst) return { state: worst.level, word: worst.level === "red" ? "Stalled" : "Attention", headline: worst.reason, hint: worst.hint };
+  if (isTrainingRun(flow)) {
+    const { status = null } = flow.server ?? {};
+    const headline = status ? runInWords(status) : "A training run starts";
+    return { state: status?.state === "training" ? "ok" : "starting", word: "Training", headline, hint: status?.hint ?? null };
+  }
   const summary = summaryOf(flow);
   if (flow.evaluator?.status?.published) return { state: "ok", word: "Healthy", headline: summary, hint: null };
   return { state: "starting", word: "Starting", headline: summary, hint: flow.server?.status?.hint ?? null };

@@ -32,6 +32,9 @@ export const serverStatus = z.object({
   phase: text,
   loss: maybe(z.object({ reconstruction: number, kl: number, total: number })),
   lossHistory: list(z.object({ at: z.number(), round: number, reconstruction: number, kl: number })),
+  /** Of a run of fixed length: how many epochs were asked for, and how each was; null and none where training has no end. */
+  epochsWanted: number,
+  epochs: list(z.object({ validation: maybe(z.object({ "ndcg@100": number })) })),
   norms: maybe(z.object({ gradient: number, update: number })),
   users: number,
   items: number,

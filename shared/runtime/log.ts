@@ -19,10 +19,14 @@ export function levelOf(env: NodeJS.ProcessEnv): string {
   return level;
 }
 
+/** Bytes of lines that a full disk has refused; what goes beyond is dropped. */
+const MOST_HELD = 1 << 20;
+
 /** `fields` stand on every line: the data directory, the trainer. A step or a round stands where it applies. Throws USAGE where the environment asks for no level that there is. */
 export function createLog(service: string, fields: Readonly<Record<string, string>> = {}): Log {
   const level = levelOf(process.env);
-  const to = process.stderr.isTTY ? pretty() : pino.destination({ dest: 2, sync: true });
+  const to = process.stderr.isTTY ? pretty() : pino.destination({ dest: 2, sync: true, maxLength: MOST_HELD });
+  to.on("error", () => undefined); // a full disk under the log ends nobody: lines are held, and written with the next one that has room
   return pino({ base: { service, ...fields }, level }, to);
 }
 

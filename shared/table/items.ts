@@ -40,7 +40,12 @@ export async function readItems(tableDir: string): Promise<string[]> {
 export async function appendItems(tableDir: string, items: readonly string[], firstColumn: number): Promise<void> {
   if (items.length === 0) return;
   const table = await openItems(tableDir);
+  // Committed by a try that was told otherwise: the disk refused something after it.
+  if (table.offsets.get(appId) === firstColumn + items.length && isAt(await readItems(tableDir), items, firstColumn)) return;
   const column = Int32Array.from(items, (_, k) => firstColumn + k);
   const file = await writeFile(table.store, itemsSchema, { item: textOf(items), column }, items.length);
   await table.commit({ add: [file], txn: [{ appId, version: firstColumn + items.length, after: firstColumn === 0 ? -1 : firstColumn }] });
 }
+
+const isAt = (all: readonly string[], items: readonly string[], firstColumn: number): boolean =>
+  items.every((item, k) => all[firstColumn + k] === item);

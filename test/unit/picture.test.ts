@@ -349,3 +349,27 @@ test("batches a second are the contributions of the last seconds, and a server t
   expect(batchesPerSecond(memory)).toBe(40);
   expect(batchesPerSecond(remember(memory, at(3, 5)))).toBeNull();
 });
+
+test("regression: where there is a training run and nothing of the stream, status speaks of training and misses no ingest", () => {
+  const run = { ...server, epochsWanted: 50, epochs: [{ validation: { "ndcg@100": 0.3456 } }] };
+  const { verdict, problems } = look({ server: run, trainer: healthy.trainer });
+  expect(problems).toEqual([]);
+  expect(verdict).toEqual({
+    state: "ok",
+    word: "Training",
+    headline: "A training run: epoch 12 of 50, loss 405.0, validation NDCG@100 .346, 1 trainer",
+    hint: null,
+  });
+  expect(look({ trainer: healthy.trainer, server: undefined }, 5).verdict.headline).toBe("A training run starts");
+  const waits = look({ server: { ...run, state: "waiting for trainers", trainers: [] } });
+  expect(waits.problems.map(({ reason }) => reason)).toEqual(["Training is stalled: no trainer is connected"]);
+  expect(look({ server, trainer: healthy.trainer }).problems.map(({ reason }) => reason)).toContain("Ingest does not run");
+});
+
+test("a service that a full disk holds up is red, with why and what helps", () => {
+  const why = "the model cannot be published: ENOSPC: no space left on device, write";
+  const { problems } = look({ ...healthy, evaluator: { ...evaluator, heldUp: why } });
+  expect(problems).toMatchObject([{ box: "quality", level: "red", word: "waits", reason: `The evaluator waits: ${why}` }]);
+  const stalled = look({ ...healthy, ingest: { ...ingest, state: "stalled", reason: "cannot write: ENOSPC" } });
+  expect(stalled.problems[0]?.hint).toMatch("make room");
+});

@@ -77,6 +77,7 @@ async function process(
   let writing: Promise<void> = Promise.resolve();
   const compute = inProcess(engine, SEED, () => before?.(calls++, aborted));
   await trainEpochs({ epochs, out }, resumed, corpus, {
+    patience: { waiting: null, through: async (_, work) => await work() },
     runStep: async (work) => {
       if (calm) await writing.catch(() => undefined);
       return compute(work);

@@ -1,6 +1,7 @@
 // Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
 import { AppError } from "../../../shared/runtime/errors.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import type { Patience } from "../../../shared/runtime/patience.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import { catchUpOrNewest, type CaughtUp } from "../../../shared/table/follow.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
@@ -29,6 +30,7 @@ interface Tools {
   readonly runStep: RunStep;
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;
+  readonly patience: Patience;
   readonly until: Until;
   readonly log: Log;
 }
@@ -36,7 +38,7 @@ interface Tools {
 /** Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from there at the next start. */
 export async function trainContinuously(wanted: Wanted, events: Events, tools: Tools): Promise<void> {
   const { salt, origin, begin } = wanted;
-  const { runStep, progress, checkpointing, until, log } = tools;
+  const { runStep, progress, checkpointing, patience, until, log } = tools;
   const { histories } = events;
   let pinned = await firstVersion(events, origin, tools);
   if (!pinned) return;
@@ -58,7 +60,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   /** Pins the newest version, grows the model. */
   const catchUp = async () => {
     const before = histories.events;
-    pinned = await events.catchUp();
+    pinned = await patience.through("the table cannot be read", () => events.catchUp());
     progress.pinned(pinned.marks.map(({ arrival }) => arrival));
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
     if (quietRounds > ROUNDS_UNTIL_IDLE) return;
@@ -70,7 +72,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
       );
       told = { items: 2 * progress.waiting.items, forgotten: 2 * progress.waiting.forgotten };
     }
-    await events.pinVocabulary();
+    await patience.through("new items cannot be written", () => events.pinVocabulary());
     run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
   };
   const plan = () => {
@@ -116,7 +118,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
 async function firstVersion(
   events: Events,
   origin: Origin | undefined,
-  { progress, until, log }: { progress: Progress; until: Until; log: Log },
+  { progress, patience, until, log }: Pick<Tools, "progress" | "patience" | "until" | "log">,
 ): Promise<CaughtUp | undefined> {
   if (origin && origin.manifest.tableVersion !== null) {
     const pinned = await catchUpOrNewest(events, origin.manifest.tableVersion, ({ message }) =>
@@ -127,7 +129,7 @@ async function firstVersion(
   }
   progress.state = "waiting for events";
   while (!until.signal.aborted) {
-    const pinned = await events.catchUp();
+    const pinned = await patience.through("the table cannot be read", () => events.catchUp());
     if (events.trainUsers().length >= FEWEST_USERS && events.histories.events >= FEWEST_EVENTS) return pinned;
     await sleep(POLL_MS, until.signal);
   }

@@ -9,6 +9,7 @@ import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
 import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
+import type { Patience } from "../../../shared/runtime/patience.ts";
 import { writeWhole } from "../../../shared/runtime/whole-file.ts";
 import { scored } from "../../../shared/wire/messages.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
@@ -48,6 +49,7 @@ interface Tools {
   readonly runStep: RunStep;
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;
+  readonly patience: Patience;
   readonly desk: () => DeskStatus;
   readonly until: Until;
   readonly log: Log;
@@ -77,7 +79,7 @@ async function runEpochs(
   run: Run,
   soFar: SoFar,
   corpus: Corpus,
-  { runStep, progress, checkpointing, until, log }: Tools,
+  { runStep, progress, checkpointing, patience: waiting, until, log }: Tools,
 ): Promise<void> {
   const { seconds: before } = soFar;
   let startedAt = performance.now() - before * 1000;
@@ -118,11 +120,13 @@ async function runEpochs(
     }
     throw error;
   }
-  await checkpointing.save(contents());
-  await checkpointing.settled();
+  await waiting.through("the last checkpoint cannot be written", async () => {
+    await checkpointing.save(contents());
+    await checkpointing.settled();
+  });
 }
 
-async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk, log }: Tools): Promise<void> {
+async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk, patience, log }: Tools): Promise<void> {
   const best = await bestOf(out, run, soFar);
   const perUser = await judge(best.run, corpus.test, runStep);
   const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
@@ -145,7 +149,9 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
-  await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  await patience.through("the report cannot be written", () =>
+    writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`),
+  );
 }
 
 /** The run itself where it stands at its best epoch, otherwise one with the model on disk. */
