@@ -149,19 +149,23 @@ export async function parentOf(modelsDir: string, version: string): Promise<stri
   }
 }
 
-/** What the version says of itself that was made of this checkpoint; undefined when there is none. Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT. */
+/** What the version says of itself that was made of this checkpoint; undefined when there is none, and where the checkpoint cannot be read. */
 export async function versionOf(modelsDir: string, checkpointDir: string): Promise<(Manifest & { version: string }) | undefined> {
-  const { step, createdAt, sha256 } = await readManifest(checkpointDir);
-  for (const version of (await listModels(modelsDir)).reverse()) {
-    const manifest = await readManifest(join(modelsDir, version)).catch((error: unknown) => {
-      if (error instanceof AppError) return undefined; // torn, or pruned meanwhile
+  const manifestOf = (dir: string) =>
+    readManifest(dir).catch((error: unknown) => {
+      if (error instanceof AppError) return undefined; // torn, or removed meanwhile
       throw error;
     });
-    if (manifest?.step === step && manifest.createdAt === createdAt && manifest.sha256[WEIGHTS] === sha256[WEIGHTS])
-      return { ...manifest, version };
+  const wanted = await manifestOf(checkpointDir);
+  for (const version of wanted ? (await listModels(modelsDir)).reverse() : []) {
+    const found = await manifestOf(join(modelsDir, version));
+    if (found && isSame(found, wanted!)) return { ...found, version };
   }
   return undefined;
 }
+
+const isSame = (one: Manifest, other: Manifest) =>
+  one.step === other.step && one.createdAt === other.createdAt && one.sha256[WEIGHTS] === other.sha256[WEIGHTS];
 
 /** Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
 export async function prune(modelsDir: string, signal?: AbortSignal): Promise<void> {

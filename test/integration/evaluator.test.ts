@@ -223,3 +223,14 @@ test("a checkpoint whose version of the table was vacuumed is judged on the user
   await theirs.process.stop();
   rmSync(other, { recursive: true });
 });
+
+test("a second evaluator on the same data directory, or on the same models, is refused: they would publish what the other does", async () => {
+  for (const flags of [
+    ["--data-dir", dataDir],
+    ["--data-dir", `${dataDir}/other`, "--models", paths.models],
+  ]) {
+    const second = await tributary("evaluator", ...flags);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(new RegExp(`ALREADY_RUNNING: an evaluator works in \\S+: pid ${evaluator.process.child.pid}`));
+  }
+});

@@ -19,7 +19,7 @@ import { defaults } from "../../shared/model/config.ts";
 import { initialise } from "../../shared/model/parameters.ts";
 import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { readManifest } from "../../shared/checkpoint/manifest.ts";
-import { goTo, listModels, parentOf, prune, publish, readMetrics } from "../../shared/checkpoint/models.ts";
+import { goTo, listModels, parentOf, prune, publish, readMetrics, versionOf } from "../../shared/checkpoint/models.ts";
 import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoint/pointer.ts";
 import type { AppError } from "../../shared/runtime/errors.ts";
 
@@ -215,4 +215,29 @@ test("a lock that a killed process with this process's id left is nobody's", asy
   await publish(models, await checkpoint(1), {});
   writeFileSync(join(models, ".lock"), String(process.pid));
   expect(await publish(models, await checkpoint(2), {})).toBe("v000002");
+});
+
+test("a checkpoint that is forgotten while it is copied is told so, and nothing is left of it", async () => {
+  const dir = await checkpoint(1);
+  rmSync(join(dir, "vocabulary.json"));
+  await expect(publish(models, dir, {})).rejects.toMatchObject({ code: "CHECKPOINT_MISSING" });
+  expect(readdirSync(models)).toEqual([]);
+});
+
+test("of those who publish at the same time each gets a version of its own, and a draft of a killed one goes", async () => {
+  mkdirSync(join(models, ".draft", "half"), { recursive: true });
+  const dirs = [await checkpoint(1), await checkpoint(2), await checkpoint(3)];
+  const versions = await Promise.all(dirs.map((dir) => publish(models, dir, {})));
+  expect([...versions].sort()).toEqual(["v000001", "v000002", "v000003"]);
+  for (const [k, version] of versions.entries()) expect((await loadModel(join(models, version!))).manifest.step).toBe(k + 1);
+  expect(readdirSync(models).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+test("a published checkpoint is found among the versions, another one is not", async () => {
+  const dirs = [await checkpoint(1), await checkpoint(2)];
+  await publish(models, dirs[0]!, {});
+  expect(await versionOf(models, dirs[0]!)).toMatchObject({ version: "v000001", step: 1 });
+  expect(await versionOf(models, dirs[1]!)).toBeUndefined();
+  writeFileSync(join(dirs[0]!, "manifest.json"), "{");
+  expect(await versionOf(models, dirs[0]!)).toBeUndefined();
 });
