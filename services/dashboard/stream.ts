@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
+import { placesFor } from "../../shared/runtime/doorkeeper.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import type { Picture } from "../../shared/picture/picture.ts";
@@ -32,7 +33,7 @@ interface Told {
 }
 
 /** One more, and the page that came first starts afresh. */
-const MOST_PAGES = 256;
+const MOST_PAGES = placesFor(256);
 /** A page that has taken nothing for so long, ms, does not read. */
 const STALLED_MS = 15_000;
 /** After so many pieces of news the history's text is made anew for the next page: about three minutes. */

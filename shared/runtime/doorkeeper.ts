@@ -20,7 +20,7 @@ const AT_A_TIME = 8;
 
 /** `server` speaks HTTP, over TLS or in the clear. */
 export function keepDoor(server: Server, rules: Rules): Doorkeeper {
-  const most = Math.min(rules.most, Math.floor(mostDescriptors() * SHARE_OF_DESCRIPTORS));
+  const most = placesFor(rules.most);
   const book = openBook({ ...rules, most });
   const sockets = new Map<string, Socket>();
   const now = () => performance.now();
@@ -69,6 +69,9 @@ function idOf(socket: Duplex): string {
   const { remoteAddress, remotePort } = socket as Socket;
   return `${remoteAddress} ${remotePort}`;
 }
+
+/** So many connections of one kind, or fewer where this process may open few files. */
+export const placesFor = (most: number): number => Math.min(most, Math.floor(mostDescriptors() * SHARE_OF_DESCRIPTORS));
 
 /** How many files and sockets this process may have open. */
 function mostDescriptors(): number {
