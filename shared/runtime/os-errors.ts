@@ -33,6 +33,7 @@ const ofPaths: Readonly<Record<string, ErrorCode>> = {
 /** Undefined where the error is none of the operating system's that a user can do something about. */
 export function systemError(error: SystemError): AppError | undefined {
   const { code = "", message, path, port = 0, syscall } = error;
+  if (isUnmade(error)) return new AppError("READ_ONLY", { what: `the folder ${path} cannot be made` }, { cause: error });
   const known = codes[code] ?? (path === undefined ? undefined : ofPaths[code]) ?? refused(error);
   if (known === "PORT_IN_USE") return new AppError(known, { what: `port ${port} is taken` }, { cause: error });
   if (known === "USAGE") return new AppError(known, { what: `this user may not open port ${port}: give one above 1023` }, { cause: error });
@@ -44,6 +45,10 @@ export function systemError(error: SystemError): AppError | undefined {
     { cause: error },
   );
 }
+
+/** On a read-only file system Node says of a folder that is made with its parents that it is not there, as if one of those were missing. */
+const isUnmade = ({ code, syscall, path }: SystemError): boolean =>
+  code === "ENOENT" && syscall === "mkdir" && path !== undefined && existsSync(dirname(path));
 
 /** Permissions. The system says neither of a file whether it was to be read or written. */
 function refused({ code, syscall, path }: SystemError): ErrorCode | undefined {

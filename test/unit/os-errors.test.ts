@@ -60,6 +60,11 @@ test.each([
   expect(asAppError(system("EACCES", { syscall, path }))).toMatchObject({ code });
 });
 
+test("regression: a folder that a read-only file system does not let be made is READ_ONLY, though Node says that it is not there", () => {
+  const error = system("ENOENT", { syscall: "mkdir", path: join(folder, "new") });
+  expect(asAppError(error)).toMatchObject({ code: "READ_ONLY", message: expect.stringMatching("cannot be made") });
+});
+
 test("a port that only the administrator may open is the user's to change", () => {
   expect(asAppError(system("EACCES", { syscall: "listen", port: 80 }))?.message).toMatch(/^USAGE: this user may not open port 80/);
 });
