@@ -6,7 +6,7 @@ import { AppError } from "../../shared/runtime/errors.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Supervised } from "../../shared/runtime/supervise.ts";
 import type { ProgressLine } from "../../shared/runtime/terminal.ts";
-import { activityOf, afterLook, hangs, isSilent, isToBeTold, type Silence } from "./silence.ts";
+import { activityOf, afterLook, hangs, isSilent, type Silence } from "./silence.ts";
 
 type Tell = (text: string) => void;
 
@@ -20,10 +20,13 @@ export async function follow(
 ): Promise<unknown> {
   const silences = new Map<string, Silence>();
   let barren = 0;
+  let looked = performance.now();
   while (!signal.aborted) {
     const answers = await askAll(runDir, 1000);
     const flow = flowOf(answers, Date.now());
-    await lookAt(services, answers, silences, line.tell);
+    const seconds = (performance.now() - looked) / 1000;
+    looked += seconds * 1000;
+    await lookAt(services, answers, seconds, silences, line.tell);
     line.show([...troublesOf(services, silences), ...summaryOf(flow)].join(" · "));
     if (once) {
       const source = services.find(({ isSource }) => isSource);
@@ -55,6 +58,7 @@ function inVain({ ingest, server }: Flow): string {
 async function lookAt(
   services: readonly Supervised[],
   answers: readonly Answer[],
+  seconds: number,
   silences: Map<string, Silence>,
   tell: Tell,
 ): Promise<void> {
@@ -65,10 +69,11 @@ async function lookAt(
       silences.delete(service.name);
       continue;
     }
-    const silence = afterLook(silences.get(service.name), { pid, ...seen });
+    const before = silences.get(service.name);
+    const silence = afterLook(before, { pid, ...seen, seconds });
     silences.set(service.name, silence);
-    if (isToBeTold(silence)) tell(`${service.name} does not answer (process ${pid})`);
-    if (hangs(silence)) service.kill(`did neither answer nor do anything for ${silence.idle} s and was killed`);
+    if (isSilent(silence) && !(before && isSilent(before))) tell(`${service.name} does not answer (process ${pid})`);
+    if (hangs(silence)) service.kill(`did neither answer nor do anything for ${duration(silence.idle)} and was killed`);
   }
 }
 
@@ -92,7 +97,7 @@ function troublesOf(services: readonly Supervised[], silences: ReadonlyMap<strin
     if (level !== "ok") return [`! ${name} has ended ${deaths} times in ${duration(seconds)}${again}: ${why}`];
     if (state === "waiting" && deaths > 0) return [`! ${name} does not run: ${why}`];
     const silence = silences.get(name);
-    return silence && isSilent(silence) ? [`! ${name} has not answered for ${silence.unanswered} s`] : [];
+    return silence && isSilent(silence) ? [`! ${name} has not answered for ${duration(silence.unanswered)}`] : [];
   });
 }
 

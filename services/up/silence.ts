@@ -1,4 +1,5 @@
-// Which services hang: they neither answer nor do anything, look after look. Looks are counted, not seconds: while `up` itself was stopped, nobody looked.
+// Which services hang: they neither answer nor do anything. A look counts for the time since the one before, but never for more than a few seconds: while `up` itself
+// was stopped, nobody looked.
 import { readFileSync } from "node:fs";
 
 /** What one look at a process saw. */
@@ -7,9 +8,11 @@ export interface Look {
   readonly answered: boolean;
   /** Processor time that it has used, in ticks; null where the system does not say. */
   readonly ticks: number | null;
+  /** Since the look before, by a clock that nobody sets. */
+  readonly seconds: number;
 }
 
-/** Looks in a row without an answer, and of those the ones in which it did nothing either. */
+/** Seconds without an answer, and of those the ones in which it did nothing either. */
 export interface Silence {
   readonly pid: number;
   readonly ticks: number | null;
@@ -17,16 +20,18 @@ export interface Silence {
   readonly idle: number;
 }
 
-/** Looks, about a second apart. Who computes may be silent for a while; who does nothing for so long has stopped for good. */
+/** Seconds. Who computes may be silent for a while; who does nothing for so long has stopped for good. */
 const [TOLD, HUNG] = [20, 60];
+/** Most that one look counts for: a look takes up to 3 s where services do not answer. */
+const LOOK = 5;
 
-export function afterLook(before: Silence | undefined, { pid, answered, ticks }: Look): Silence {
-  if (answered || before?.pid !== pid) return { pid, ticks, unanswered: answered ? 0 : 1, idle: 0 };
+export function afterLook(before: Silence | undefined, { pid, answered, ticks, seconds }: Look): Silence {
+  if (answered || before?.pid !== pid) return { pid, ticks, unanswered: 0, idle: 0 };
+  const passed = Math.min(seconds, LOOK);
   const isIdle = ticks !== null && ticks === before.ticks;
-  return { pid, ticks, unanswered: before.unanswered + 1, idle: isIdle ? before.idle + 1 : 0 };
+  return { pid, ticks, unanswered: before.unanswered + passed, idle: isIdle ? before.idle + passed : 0 };
 }
 
-export const isToBeTold = ({ unanswered }: Silence): boolean => unanswered === TOLD;
 export const isSilent = ({ unanswered }: Silence): boolean => unanswered >= TOLD;
 export const hangs = ({ idle }: Silence): boolean => idle >= HUNG;
 

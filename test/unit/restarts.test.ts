@@ -71,10 +71,10 @@ test("three deaths in a row are amber, three minutes of them red, a steady minut
   expect(row([{ at: 200_000, ranMs: 60_000 }], three)[0]).toMatchObject({ count: 1, since: 200_000 });
 });
 
-test("who neither answers nor uses the processor for sixty looks hangs; who computes is only silent, and whoever answers neither", () => {
-  const looks = (count: number, each: (k: number) => { answered?: boolean; ticks: number | null }, from?: Silence) => {
+test("who neither answers nor uses the processor for a minute hangs; who computes is only silent, and whoever answers neither", () => {
+  const looks = (count: number, each: (k: number) => { answered?: boolean; ticks: number | null; seconds?: number }, from?: Silence) => {
     let silence = from;
-    for (let k = 0; k < count; k++) silence = afterLook(silence, { pid: 1, answered: false, ...each(k) });
+    for (let k = 0; k < count; k++) silence = afterLook(silence, { pid: 1, answered: false, seconds: 1, ...each(k) });
     return silence!;
   };
   const stopped = looks(61, () => ({ ticks: 5 }));
@@ -84,5 +84,14 @@ test("who neither answers nor uses the processor for sixty looks hangs; who comp
   expect([isSilent(computes), hangs(computes)]).toEqual([true, false]);
   expect(hangs(looks(500, () => ({ ticks: null })))).toBe(false);
   expect(looks(1, () => ({ answered: true, ticks: 5 }), stopped)).toMatchObject({ unanswered: 0, idle: 0 });
-  expect(afterLook(stopped, { pid: 2, answered: false, ticks: 5 })).toMatchObject({ unanswered: 1, idle: 0 });
+  expect(afterLook(stopped, { pid: 2, answered: false, ticks: 5, seconds: 1 })).toMatchObject({ unanswered: 0, idle: 0 });
+});
+
+test("a minute of silence is a minute however long the looks take, and the time in which `up` was stopped is not counted", () => {
+  const slow = { pid: 1, answered: false, ticks: 5, seconds: 3 };
+  let silence = afterLook(undefined, slow);
+  for (let k = 0; k < 20; k++) silence = afterLook(silence, slow);
+  expect([silence.unanswered, hangs(silence)]).toEqual([60, true]);
+  const first = afterLook(undefined, { ...slow, seconds: 1 });
+  expect(isSilent(afterLook(first, { ...slow, seconds: 3600 }))).toBe(false);
 });
