@@ -48,6 +48,7 @@ export function spawnService(command: string, args: readonly string[], options: 
       stdio: ["ignore", out ?? "ignore", out ?? "inherit", "ipc"],
       env: {
         ...process.env,
+        TRIBUTARY_HTTP_PORT: undefined, // an image sets it for its one service: what that starts would all want it
         ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
         ...(isTraining || options.threads !== undefined ? pagesKept : {}),
         ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
