@@ -1,6 +1,6 @@
 // Builds the TensorFlow engine once for this user: the library from the TensorFlow wheel, the binding compiled from @tensorflow/tfjs-node-gpu.
 // Where that cannot be done the wasm engine is used: said aloud with the reason, and tried again by the next set-up.
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "../setup/cache.mjs";
 import { execute } from "../setup/execute.mjs";
@@ -79,7 +79,8 @@ export async function buildEngine(plan) {
 /** One product through the new binding: a library that does not load shows here, not in the first trainer. */
 async function tryOut(folder) {
   const program = `const tf = require(${JSON.stringify(folder)}); process.stdout.write(tf.getBackend() + " " + tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0])`;
-  const env = { NODE_PATH: modules, TF_CPP_MIN_LOG_LEVEL: "2", NODE_OPTIONS: "" };
+  symlinkSync(modules, join(folder, "node_modules")); // NODE_PATH could not name a checkout below a folder with a colon
+  const env = { TF_CPP_MIN_LOG_LEVEL: "2", NODE_OPTIONS: "" };
   const restore = "const util = require('node:util'); util.isNullOrUndefined ??= (value) => value == null;"; // gone from Node 23
   const output = await execute(process.execPath, ["-e", `${restore} ${program}`], { env });
   if (!output.includes("tensorflow 11")) throw new Error(`the binding was built but does not compute: ${output.trim()}`);

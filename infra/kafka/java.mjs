@@ -62,5 +62,5 @@ export async function fetchJava() {
   publish(work, target);
 }
 
-/** Comes after the npm packages are in place: their installation would wipe it away. */
-export const placeJava = () => place("java", target, placed);
+/** Comes after the npm packages are in place: their installation would wipe it away. Java does not start below a folder with a colon, but by a link from there. */
+export const placeJava = () => place("java", target, placed, placed.includes(":"));

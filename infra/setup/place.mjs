@@ -16,8 +16,8 @@ import { dirname, join } from "node:path";
 import { isOpenToAll } from "./open.mjs";
 import { readStamp, removeStamp, writeStamp } from "./stamp.mjs";
 
-/** `name`: of the stamp that says which entry lies there. Where there is no entry, nothing lies there either. */
-export function place(name, entry, at) {
+/** `name`: of the stamp that says which entry lies there. Where there is no entry, nothing lies there either. `asLink`: in any case. */
+export function place(name, entry, at, asLink = false) {
   const stamp = `placed-${name}`;
   if (!existsSync(entry)) {
     rmSync(at, { recursive: true, force: true });
@@ -27,7 +27,7 @@ export function place(name, entry, at) {
   const fresh = `${at}.new`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(dirname(at), { recursive: true });
-  if (isOpenToAll(realpathSync(entry))) symlinkSync(entry, fresh);
+  if (asLink || isOpenToAll(realpathSync(entry))) symlinkSync(entry, fresh);
   else {
     try {
       copyTree(entry, fresh, process.getuid?.() === 0 ? linkOrCopy : linkSync);
