@@ -31,9 +31,11 @@ const banner = 'import { createRequire as requireFrom } from "node:module"; cons
 
 /** URL of the built module of a source file, given as URL. */
 export async function built(source) {
-  const place = relative(root, fileURLToPath(source)).replace(/\.ts$/, ".js");
-  return pathToFileURL(join((await buildProgram()).folder, place)).href;
+  return pathToFileURL(join((await buildProgram()).folder, `${placed(fileURLToPath(source)).out}.js`)).href;
 }
+
+/** Where a source's module lies in the build: told to esbuild, which would find another place below a folder with a colon. */
+const placed = (path) => ({ in: path, out: relative(root, path).replace(/\.ts$/, "") });
 
 /** Builds what is not there yet. The folder appears whole, by rename, whoever else builds at the same time. */
 export async function buildProgram() {
@@ -58,9 +60,8 @@ async function bundle(sources, target) {
   const work = mkdtempSync(`${builds}/.`);
   try {
     await build({
-      entryPoints: sources.filter((path) => /\/(cli|[a-z-]*thread)\.ts$/.test(path)),
+      entryPoints: sources.filter((path) => /\/(cli|[a-z-]*thread)\.ts$/.test(path)).map(placed),
       outdir: work,
-      outbase: root,
       external: leftOut,
       chunkNames: "chunks/[name]-[hash]",
       bundle: true,
