@@ -5,11 +5,15 @@ const env = { TF_CPP_MIN_LOG_LEVEL: "2", TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INT
 const serial = { pool: "forks", fileParallelism: false, env } as const;
 
 export default defineConfig({
+  resolve: { preserveSymlinks: process.execArgv.includes("--preserve-symlinks") }, // infra/setup/tests.mjs says when
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.{ts,mjs}"], pool: "forks", testTimeout: 20_000, env } },
-      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 90_000, ...serial } },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, ...serial } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.{ts,mjs}"], pool: "forks", testTimeout: 20_000, env } },
+      {
+        extends: true,
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 90_000, ...serial },
+      },
+      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, ...serial } },
     ],
   },
 });

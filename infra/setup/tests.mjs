@@ -1,6 +1,6 @@
 // What only the tests need: readers of tables that are not ours (Python), a browser, promtool, and vitest with one last line.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "./cache.mjs";
@@ -71,6 +71,14 @@ async function aptGet(name) {
   });
 }
 
+/** vite takes what follows a `#` or `?` in a path for an address's: below such a folder the tests are run through a link, and names stay as the link has them. */
+function placeFor(folder) {
+  if (!/[?#]/.test(root)) return { flags: [], place: root };
+  const place = join(folder, "checkout");
+  symlinkSync(root, place);
+  return { flags: ["--preserve-symlinks", "--preserve-symlinks-main"], place };
+}
+
 /** Runs vitest, shows its own report, and ends with `N passed, N failed`. Returns the exit code. */
 export async function runTests(args, { python, chromium, promtool, wasmOnly }) {
   const folder = mkdtempSync(join(tmpdir(), "tributary-tests-"));
@@ -82,9 +90,12 @@ export async function runTests(args, { python, chromium, promtool, wasmOnly }) {
     ...(promtool && { TRIBUTARY_TEST_PROMTOOL: promtool }),
     ...(wasmOnly && { TRIBUTARY_ENGINE: "wasm" }),
   };
+  const { flags, place } = placeFor(folder);
   const vitest = [
-    join(root, "node_modules/vitest/vitest.mjs"),
+    ...flags,
+    join(place, "node_modules/vitest/vitest.mjs"),
     "run",
+    `--root=${place}`,
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${file}`,
