@@ -7,7 +7,7 @@ import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { isPassing } from "../../shared/runtime/passing.ts";
+import { isPassing } from "../../shared/runtime/os-errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import type { Picture } from "../../shared/picture/picture.ts";
 import { readTokens } from "../../shared/runtime/token.ts";

@@ -8,7 +8,7 @@ import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { mustBeGuarded } from "../../shared/runtime/loopback.ts";
-import { isPassing } from "../../shared/runtime/passing.ts";
+import { isPassing } from "../../shared/runtime/os-errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readTokens } from "../../shared/runtime/token.ts";
 import { folder } from "../../shared/runtime/location.ts";

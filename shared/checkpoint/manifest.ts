@@ -52,7 +52,7 @@ export type ManifestFacts<N extends SystemName = SystemName> = N extends N
 /** Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read unproven. */
 const HASH = "hash";
 
-/** Of the values, not of the layout: white space and the order of lines are nobody's matter. */
+/** Of the values in their order, whatever the white space. */
 const hashOf = (fields: object): string => createHash("sha256").update(JSON.stringify(fields)).digest("hex");
 
 /** The file's content. */
@@ -72,6 +72,9 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest is not JSON", path }, { cause: error });
   }
   const { [HASH]: hash, ...fields } = Object(value) as Record<string, unknown>;
+  if (fields.format !== 1)
+    // what its hash is of only its own version knows
+    throw new AppError("CHECKPOINT_CORRUPT", { what: `a manifest of format ${fields.format}, where 1 is known`, path });
   if (hash !== undefined && hash !== hashOf(fields))
     throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest was changed after it was written: its hash is another", path });
   const parsed = manifestSchema.safeParse(fields);

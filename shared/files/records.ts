@@ -214,7 +214,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
       const batch = parse(all, last);
       waiting = rest === "" ? [] : [rest];
       waitingLength = rest.length;
-      wanted = rest === all ? 2 * rest.length : 0;
+      wanted = rest === all ? Math.min(2 * rest.length, LONGEST + 1) : 0;
       return batch;
     },
     quotes,

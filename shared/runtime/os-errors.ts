@@ -98,3 +98,9 @@ function may(path: string, mode: number): boolean {
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["DISK_FULL", "TOO_MANY_FILES", "DISK_FAILED", "READ_ONLY"]);
 
 export const passes = ({ code }: AppError): boolean => passing.has(code);
+
+/** The same of an error as the system gave it. */
+export function isPassing(error: unknown): boolean {
+  const refusal = error instanceof AppError ? error : systemError(error as SystemError);
+  return refusal !== undefined && passes(refusal);
+}

@@ -10,6 +10,7 @@ import { recommend } from "../../services/serve/recommender.ts";
 import { blendedModel, mustGoTogether } from "../../shared/checkpoint/blends.ts";
 import { loadModel, loadNeural, saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import { differenceOf } from "../../shared/checkpoint/difference.ts";
+import { formatManifest } from "../../shared/checkpoint/manifest.ts";
 import { publish } from "../../shared/checkpoint/models.ts";
 import { recordOf } from "../../shared/checkpoint/records.ts";
 import { openModel } from "../../shared/checkpoint/scoring.ts";
@@ -127,9 +128,10 @@ test.each([
 ])("%s makes the directory corrupt", async (_, spoil, message) => {
   await saveBlend("blend", 0.5);
   const path = join(place("blend"), "manifest.json");
-  const manifest = JSON.parse(readFileSync(path, "utf8")) as Manifest;
-  spoil(manifest);
-  writeFileSync(path, JSON.stringify(manifest));
+  const { hash, ...manifest } = JSON.parse(readFileSync(path, "utf8"));
+  expect(hash).toHaveLength(64);
+  spoil(manifest as Manifest);
+  writeFileSync(path, formatManifest(manifest)); // written so, not changed afterwards
   await expect(openModel(engine, place("blend"))).rejects.toThrow(message);
 });
 
