@@ -62,9 +62,11 @@ export function mortalDisk(found: ReadonlyMap<string, Inode> = new Map()): Morta
       half?.();
       die(cutting!.how);
     }
-    const result = work();
-    if (isCut) die(cutting!.how);
-    return result;
+    try {
+      return work();
+    } finally {
+      if (isCut) die(cutting!.how); // after an operation that was refused, too
+    }
   }
 
   return {
