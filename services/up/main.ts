@@ -19,6 +19,7 @@ import { progressLine, showStep } from "../../shared/runtime/terminal.ts";
 import { superviseBroker } from "./broker.ts";
 import { follow } from "./follow.ts";
 import { endLeftovers, markChildren } from "./leftovers.ts";
+import { shortenLogs } from "./logs.ts";
 import { startServices } from "./services.ts";
 
 const options = z.object({
@@ -40,6 +41,8 @@ const options = z.object({
 });
 export type Config = z.output<typeof options>;
 
+const LOGS_MS = 60_000;
+
 export const command = defineCommand({
   name: "up",
   summary: "Everything on this machine: broker, ingest, server, trainers, evaluator, serve, dashboard, fed by a stream",
@@ -57,6 +60,7 @@ export const command = defineCommand({
     const status = () => ({ service: "up", services: supervised.map((each) => each.state()) });
     const face = await serveFace({ service: "up", runDir: paths.run, port: 0, metrics: createMetrics("up"), status });
     const line = progressLine();
+    const shortening = setInterval(() => shortenLogs([paths.logs, paths.kafka]), LOGS_MS).unref();
     try {
       await endLeftovers(paths.root);
       for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
@@ -85,6 +89,7 @@ export const command = defineCommand({
       throw error;
     } finally {
       line.end();
+      clearInterval(shortening);
       await drain(supervised);
       await face.close();
       held.release();
