@@ -30,12 +30,15 @@ interface Told {
   thin(): { before: number; every: number };
   /** A page's connection stays. */
   admit(socket: Socket): void;
+  /** A page that has taken not a byte for so long, ms, does not read. */
+  readonly stalledMs?: number;
 }
 
 /** One more, and the page that came first starts afresh. */
 const MOST_PAGES = placesFor(256);
-/** A page that has taken nothing for so long, ms, does not read. */
 const STALLED_MS = 15_000;
+/** A slow line may take so long, ms, for the history: what comes meanwhile waits in memory. */
+const BEHIND_MS = 300_000;
 /** After so many pieces of news the history's text is made anew for the next page: about three minutes. */
 const MOST_SINCE = 40;
 
@@ -46,7 +49,7 @@ interface Whole {
   readonly since: Buffer[];
 }
 
-export function serveStream(app: FastifyInstance, { now, history, thin, admit }: Told): Stream {
+export function serveStream(app: FastifyInstance, { now, history, thin, admit, stalledMs = STALLED_MS }: Told): Stream {
   const closing = new AbortController();
   /** All pages, and when each last had nothing left to take, by a clock that nobody sets. */
   const open = new Map<ServerResponse, number>();
@@ -89,6 +92,7 @@ export function serveStream(app: FastifyInstance, { now, history, thin, admit }:
       following.delete(page);
     };
     page.on("close", gone).on("error", gone);
+    page.setTimeout(stalledMs, () => page.writableLength > 0 && page.destroy()); // Node passes over it while a long write gets on
     page.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
     page.write("retry: 1000\n\n");
     await inTurn(async () => {
@@ -116,7 +120,7 @@ export function serveStream(app: FastifyInstance, { now, history, thin, admit }:
       const data = eventOf(update);
       for (const [page, tookAt] of open) {
         if (page.writableLength === 0) open.set(page, at);
-        else if (at - tookAt > STALLED_MS) page.destroy();
+        else if (at - tookAt > BEHIND_MS) page.destroy();
       }
       for (const page of following) page.write(data);
     },
