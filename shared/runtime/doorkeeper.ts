@@ -64,10 +64,10 @@ export function keepDoor(server: Server, rules: Rules): Doorkeeper {
   return { moved: move, admit: (socket) => book.left(idOf(socket)) };
 }
 
-/** The same for a socket and for the TLS that runs over it. */
+/** The same for a socket and for the TLS that runs over it. Both ends: one port of a stranger's may hold a connection to each address of this machine. */
 function idOf(socket: Duplex): string {
-  const { remoteAddress, remotePort } = socket as Socket;
-  return `${remoteAddress} ${remotePort}`;
+  const { remoteAddress, remotePort, localAddress, localPort } = socket as Socket;
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 /** So many connections of one kind, or fewer where this process may open few files. */

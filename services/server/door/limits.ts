@@ -30,7 +30,7 @@ export const strangers: Rules = {
     asking: REQUEST_WITHIN + GRACE,
     sending: REQUEST_WITHIN + GRACE,
     answering: 2 * REQUEST_WITHIN,
-    idle: REQUEST_WITHIN,
+    idle: REQUEST_WITHIN + GRACE, // the HTTP library tells 5 s, and ends it then
     refused: FAREWELL,
     greeting: HELLO_WITHIN + GRACE,
   },
