@@ -51,6 +51,8 @@ export class Progress {
   readonly #timings: Partial<Record<Phase, Timing>> = {};
   /** Of the step that trainers are at. */
   #openedAt: number | undefined;
+  /** Of the newest that this process has put on disk, by a clock that nobody sets. */
+  #checkpointedAt: number | undefined;
   /** Closes the account of the step at hand. */
   #settle: () => void = () => {};
   readonly #metrics: Metrics;
@@ -141,14 +143,16 @@ export class Progress {
   }
 
   #checkpointAge(): number | null {
-    const at = this.checkpoint?.at ?? null;
-    return at === null ? null : (Date.now() - at) / 1000;
+    if (this.#checkpointedAt !== undefined) return (performance.now() - this.#checkpointedAt) / 1000;
+    const at = this.checkpoint?.at ?? null; // of the run that this one goes on from
+    return at === null ? null : Math.max(0, Date.now() - at) / 1000;
   }
 
   checkpointed({ step, round, seconds, error }: Outcome): void {
     const failed = error !== undefined;
     this.#metrics.counter("tributary_checkpoints_total").inc({ outcome: failed ? "failed" : "written" });
     this.#metrics.histogram("tributary_checkpoint_seconds").observe(seconds);
+    if (!failed) this.#checkpointedAt = performance.now();
     const before = this.checkpoint ?? { step: null, round: null, at: null, seconds: null };
     this.checkpoint = failed
       ? { ...before, lastError: error instanceof Error ? error.message : String(error) }
