@@ -4,6 +4,7 @@ import { brokerStatus, startBroker, stopBroker } from "../shared/kafka/broker.ts
 import { defineCommand } from "../shared/runtime/command.ts";
 import { unreachable } from "../shared/runtime/errors.ts";
 import { folder } from "../shared/runtime/location.ts";
+import { say } from "../shared/runtime/terminal.ts";
 
 const options = z.object({
   action: z.enum(["start", "stop", "status"], "must be start, stop or status").describe("start, stop or status"),
@@ -18,7 +19,6 @@ export const command = defineCommand({
   positionals: ["action"],
   options,
   async run({ action, dataDir, port, json }, until) {
-    const say = (text: string) => process.stderr.write(`${text}\n`);
     switch (action) {
       case "start": {
         const from = performance.now();

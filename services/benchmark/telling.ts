@@ -1,5 +1,6 @@
 // How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
 import { duration, plural } from "../../shared/picture/figures.ts";
+import { onOneLine } from "../../shared/picture/printable.ts";
 import { fraction } from "../../shared/figures/look.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
 import type { Result } from "./ledger.ts";
@@ -19,7 +20,7 @@ export function showProgress(plan: Plan, jobs: number): Progress {
   const line = progressLine();
   const results = new Map<string, Result>();
   const running: Words = new Map();
-  const say = (text: string) => process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${text}\n`);
+  const say = (text: string) => process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${onOneLine(text)}\n`);
   const show = () => line.show(lineOf(plan, results, running, jobs));
   return {
     known: (id, result) => results.set(id, result),

@@ -8,6 +8,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { folder } from "../../shared/runtime/location.ts";
+import { say } from "../../shared/runtime/terminal.ts";
 import { list } from "./list.ts";
 import { type Outcome, replay } from "./replay.ts";
 
@@ -39,7 +40,6 @@ export const command = defineCommand({
     const dir = config.deadLetters ?? pathsOf(config.dataDir).deadLetters;
     if (action === "list") return list(dir, { ...config, json });
     const connect = async () => openKafka(await resolveBrokers(config.dataDir, process.env), createLog("dead-letters"));
-    const say = (text: string) => process.stderr.write(`${text}\n`);
     const outcome = await replay({ dir, file, connect, say }, until);
     say(inWords(outcome));
     if (json) process.stdout.write(`${JSON.stringify(outcome)}\n`);

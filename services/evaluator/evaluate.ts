@@ -11,6 +11,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { numbers } from "../../shared/runtime/lists.ts";
 import { file, folder } from "../../shared/runtime/location.ts";
+import { say } from "../../shared/runtime/terminal.ts";
 import { type Measured, measure } from "./references.ts";
 import { reportOf, tableOf } from "./report.ts";
 import { fromDataset, fromTable, hasTargets, parts, type Subject } from "./subject.ts";
@@ -45,7 +46,6 @@ export const command = defineCommand({
       throw new AppError("NOBODY_HELD_OUT", { what: "nobody is there to judge on", path: data ?? table! });
     const ks = [...new Set(k)].sort((a, b) => a - b);
     const wish = { ks, lambda: ease ? easeLambda : null, seed: SEED };
-    const say = (text: string) => process.stderr.write(`${text}\n`);
     const measured = await measure(engine, scoreBatch, subject, vocabulary.items.length, wish, say, signal).catch((error: unknown) => {
       if (error !== signal.reason) throw error;
       return undefined; // asked to stop

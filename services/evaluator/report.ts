@@ -1,4 +1,5 @@
 // What `evaluate` found, for machines and for people. Pure.
+import { onOneLine } from "../../shared/picture/printable.ts";
 import type { CatalogueFigures } from "../../shared/ranking/catalogue.ts";
 import type { Line, Measured, PartResult, ScorerName } from "./references.ts";
 import { parts } from "./subject.ts";
@@ -36,7 +37,7 @@ const row = (name: string, cells: readonly string[]) =>
 /** A table a part, then the contract. */
 export function tableOf(contract: Contract, measured: Measured): string {
   const width = Math.max(...Object.keys(contract).map(({ length }) => length)) + 2;
-  const facts = Object.entries(contract).map(([name, value]) => `  ${name.padEnd(width)}${textOf(value)}`);
+  const facts = Object.entries(contract).map(([name, value]) => `  ${name.padEnd(width)}${onOneLine(textOf(value))}`);
   return [
     ...parts.flatMap((name) => (measured[name] ? [...partLines(name, measured[name]), ""] : [])),
     "what this holds for:",

@@ -6,6 +6,7 @@ import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { lock } from "../../shared/checkpoint/run-lock.ts";
 import type { NeuralName } from "../../shared/model/systems.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
+import { say } from "../../shared/runtime/terminal.ts";
 
 export interface Branch {
   readonly checkpoint: string;
@@ -27,7 +28,7 @@ export async function openBranch(
   const missing = new AppError("CHECKPOINT_MISSING", { what: "no checkpoint whose run could go on from the model", path: root });
   if ((await listCheckpoints(root)).length === 0) throw missing;
   await lock(out, signal);
-  const newest = await newestCheckpoint(root, ({ message }) => process.stderr.write(`passed over a torn checkpoint: ${message}\n`));
+  const newest = await newestCheckpoint(root, ({ message }) => say(`passed over a torn checkpoint: ${message}`));
   if (!newest) throw missing;
   const { weights, manifest, vocabulary } = await loadNeural(modelDir);
   mustBeOfRun({ ...manifest.config, salt: manifest.salt }, { ...newest.manifest.config, salt: newest.manifest.salt }, version);

@@ -1,5 +1,5 @@
 // Recommended items as a table for people. Ids and titles are a stranger's words: what would move the cursor, or forge a row, is escaped, on a terminal or off it. Pure.
-import { printable } from "../../shared/picture/printable.ts";
+import { onOneLine } from "../../shared/picture/printable.ts";
 
 interface Listed {
   readonly item: string;
@@ -7,11 +7,10 @@ interface Listed {
   readonly title?: string | null;
 }
 
-/** On one line, whole. */
-export const shown = (text: string): string => printable(text, Number.POSITIVE_INFINITY);
-
 export function tableOf(items: readonly Listed[]): string {
-  const rows = items.map(({ item, score, title }, k) => [String(k + 1), score.toFixed(3), shown(item), shown(title ?? "")] as const);
+  const rows = items.map(
+    ({ item, score, title }, k) => [String(k + 1), score.toFixed(3), onOneLine(item), onOneLine(title ?? "")] as const,
+  );
   const header = ["rank", "score", "item", items.some(({ title }) => title) ? "title" : ""] as const;
   const width = Math.max(4, ...rows.map(([, , item]) => item.length));
   const line = ([rank, score, item, title]: typeof header | (typeof rows)[number]) =>

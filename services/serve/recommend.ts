@@ -5,6 +5,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readToken } from "../../shared/runtime/token.ts";
+import { say } from "../../shared/runtime/terminal.ts";
 import { file, folder } from "../../shared/runtime/location.ts";
 import { openModel } from "../../shared/checkpoint/scoring.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
@@ -12,7 +13,7 @@ import { askServer } from "./client.ts";
 import { itemsOf } from "./history.ts";
 import { recommend, recommending } from "./recommender.ts";
 import type { RecommendAnswer } from "./requests.ts";
-import { shown, tableOf } from "./listing.ts";
+import { tableOf } from "./listing.ts";
 import { readTitles } from "./titles.ts";
 import { followUsers } from "./users.ts";
 
@@ -48,9 +49,8 @@ export const command = defineCommand({
     const history = items === undefined ? undefined : itemsOf(items, titles);
     const answer = server === undefined ? await fromCheckpoint(checkpoint!, history, config) : await fromServer(server, history, config);
     const named = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);
-    if (answer.unknown)
-      process.stderr.write(`not known to the model, skipped: ${answer.unknown.map((item) => shown(named(item))).join("; ")}\n`);
-    if (answer.fallback) process.stderr.write("no item of the history is known to the model: these are the popular items\n");
+    if (answer.unknown) say(`not known to the model, skipped: ${answer.unknown.map(named).join("; ")}`);
+    if (answer.fallback) say("no item of the history is known to the model: these are the popular items");
     const listed = answer.items.map((each) => (titles ? { ...each, title: titles.get(each.item) ?? null } : each));
     process.stdout.write(config.json ? `${JSON.stringify({ ...answer, items: listed })}\n` : tableOf(listed));
   },

@@ -8,7 +8,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { mustBeMendable, mustHoldEvents, reasonsOf } from "../../shared/files/event-file.ts";
 import type { Skipped } from "../../shared/events/skipped.ts";
 import { AppError, errors } from "../../shared/runtime/errors.ts";
-import { progressLine } from "../../shared/runtime/terminal.ts";
+import { progressLine, say } from "../../shared/runtime/terminal.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { checkTarget, writeDataset } from "./directory.ts";
 import { readEvents } from "./read.ts";
@@ -42,7 +42,6 @@ export const command = defineCommand({
     if (config.minValue !== undefined && file.columns.value === null)
       throw new AppError("CSV_MALFORMED", { what: "no column for the value, which --min-value needs", columns: file.header.join(",") });
 
-    const say = (text: string) => process.stderr.write(`${text}\n`);
     for (const remark of file.remarks) say(remark);
     const progress = progressLine();
     const name = basename(config.file);

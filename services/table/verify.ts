@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { onOneLine } from "../../shared/picture/printable.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { prove, type Report } from "./proof.ts";
 
@@ -26,7 +27,7 @@ export const command = defineCommand({
 
 function asText({ ok, version, files, rows, items, unprotected, partitions, problems }: Report): string {
   const header = ["partition", "first", "last", "rows", "dead", "filtered", "read", "missing", "duplicated"] as const;
-  const table = [header.map(String), ...partitions.map((each) => header.map((name) => String(each[name] ?? "-")))];
+  const table = [header.map(String), ...partitions.map((each) => header.map((name) => onOneLine(String(each[name] ?? "-"))))];
   const widths = header.map((_, k) => Math.max(...table.map((row) => row[k]!.length)));
   const lines = table.map((row) => row.map((cell, k) => cell.padStart(widths[k]!)).join("  "));
   const verdict = ok
@@ -37,5 +38,5 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
     unprotected === 0
       ? []
       : [`  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in them is not seen`];
-  return `${[...lines, "", summary, ...bare, ...problems.map((problem) => `  ${problem}`)].join("\n")}\n`;
+  return `${[...lines, "", summary, ...bare, ...problems.map((problem) => `  ${onOneLine(problem)}`)].join("\n")}\n`;
 }

@@ -16,6 +16,9 @@ export function printable(text: string, most: number): string {
   return line;
 }
 
+/** The same, whole. */
+export const onOneLine = (text: string): string => printable(text, Number.POSITIVE_INFINITY);
+
 /** Null where the bytes are no UTF-8. */
 export function textIn(bytes: Uint8Array): string | null {
   try {

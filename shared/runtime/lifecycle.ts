@@ -1,5 +1,5 @@
 // From start to exit of a process: signals become one promise, the first asks to drain, the second ends at once; errors become one message and an exit code.
-import { printable } from "../picture/printable.ts";
+import { onOneLine } from "../picture/printable.ts";
 import { AppError, type ErrorCode, errors, type Facts } from "./errors.ts";
 import { systemError } from "./os-errors.ts";
 
@@ -61,11 +61,13 @@ function tellFinished(): Promise<void> {
   });
 }
 
+const linesOf = (text: string) => text.split("\n").map(onOneLine).join("\n");
+
 function fail(error: unknown): never {
   const known = asAppError(error);
   // It may quote a stranger's words, which are none of the terminal's.
-  if (known) process.stderr.write(`${printable(known.message, Number.POSITIVE_INFINITY)}\n`);
-  else process.stderr.write(`INTERNAL: ${error instanceof Error ? error.stack : String(error)}\n`);
+  if (known) process.stderr.write(`${onOneLine(known.message)}\n`);
+  else process.stderr.write(`INTERNAL: ${linesOf(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
   return process.exit(known ? errors[known.code].exit : 1);
 }
 

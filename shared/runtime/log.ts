@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
-import { printable } from "../picture/printable.ts";
+import { onOneLine } from "../picture/printable.ts";
 import { setting } from "./command.ts";
 import { AppError } from "./errors.ts";
 
@@ -27,12 +27,16 @@ export function createLog(service: string, fields: Readonly<Record<string, strin
   const level = levelOf(process.env);
   const to = process.stderr.isTTY ? pretty() : pino.destination({ dest: 2, sync: true, maxLength: MOST_HELD });
   to.on("error", () => undefined); // a full disk under the log ends nobody: lines are held, and written with the next one that has room
-  return pino({ base: { service, ...fields }, level }, to);
+  return pino({ base: { service, ...fields }, level, ...(process.stderr.isTTY ? { formatters: { log: shown } } : {}) }, to);
 }
+
+/** Names that strangers gave themselves, on a terminal. */
+const shown = (fields: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? onOneLine(value) : value]));
 
 /** Loaded only where there is a terminal: most processes have none, and start the sooner. */
 function pretty() {
   const stream: typeof PinoPretty = createRequire(import.meta.url)("pino-pretty");
-  const messageFormat = (line: Record<string, unknown>, key: string) => printable(String(line[key] ?? ""), Number.POSITIVE_INFINITY);
+  const messageFormat = (line: Record<string, unknown>, key: string) => onOneLine(String(line[key] ?? ""));
   return stream({ destination: 2, ignore: "pid,hostname", sync: true, messageFormat });
 }

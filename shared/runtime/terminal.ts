@@ -1,11 +1,11 @@
 // What a person sees while it works, on stderr: steps with their times, and one line of progress: rewritten on a terminal, repeated every few seconds elsewhere.
 
-import { printable } from "../picture/printable.ts";
+import { onOneLine } from "../picture/printable.ts";
 
 const EVERY_MS = 5000;
 
-/** A file's or an item's name may hold anything: what would move the cursor is escaped. */
-const onOneLine = (text: string): string => printable(text, Number.POSITIVE_INFINITY);
+/** A line of its own. A file's or an item's name may hold anything: what would move the cursor is escaped, here and below. */
+export const say = (text: string): void => void process.stderr.write(`${onOneLine(text)}\n`);
 
 export interface ProgressLine {
   show(text: string): void;

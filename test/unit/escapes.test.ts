@@ -1,6 +1,7 @@
 // Words of strangers at the terminal: what would move the cursor, ring, forge a row or turn a line around is escaped.
 import { expect, test } from "vitest";
 import { tableOf } from "../../services/serve/listing.ts";
+import { aligned, columns } from "../../shared/picture/columns.ts";
 import { flowOf } from "../../shared/picture/statuses.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
 
@@ -40,4 +41,17 @@ test("terminal-escapes: names and reasons that services tell of are shown escape
   const names = flowOf([answer], 1).server!.status!.trainers.map(({ name }) => name);
   expect(names).toHaveLength(evil.length);
   for (const name of names) expect(name).not.toMatch(raw);
+});
+
+test("terminal-escapes: a table has one line for each row, whatever a manifest, a log or a name holds", () => {
+  const rows = evil.map((text) => [text, "1"]);
+  for (const lines of [
+    columns(["name", "n"], rows),
+    aligned([["name", "n"], ...rows])
+      .trimEnd()
+      .split("\n"),
+  ]) {
+    expect(lines).toHaveLength(evil.length + 1);
+    for (const line of lines) expect(line).not.toMatch(raw);
+  }
 });
