@@ -97,7 +97,7 @@ export function discover(runDir: string): Registration[] {
 function found(path: string): Registration | undefined {
   try {
     const { mtimeMs } = statSync(path);
-    const isStale = Math.abs(Date.now() - mtimeMs) > STALE_MS;
+    const isStale = Math.abs(Date.now() - mtimeMs) > STALE_MS && performance.now() - seen(path, mtimeMs).since > GONE_MS; // by both: clocks differ
     const read = path.endsWith(".json") ? parsed(readFileSync(path, "utf8")) : undefined;
     const state = read ? presence(read, path, mtimeMs) : "unseen";
     if (read && state === "there") return read;
@@ -123,16 +123,28 @@ function presence({ pid, started, place, host = hostname() }: Registration, path
   return isTouched(path, mtimeMs) ? "there" : "unseen";
 }
 
-/** Of each file of somebody who cannot be seen: its newest touch, and when that was noticed, by a clock of our own that nobody sets. */
-const touched = new Map<string, { mtimeMs: number; at: number }>();
+/** Of each file its newest touch, and since when that is known, by a clock of our own that nobody sets. */
+const touched = new Map<string, Touch>();
+
+interface Touch {
+  readonly mtimeMs: number;
+  readonly since: number;
+  readonly isLife: boolean;
+}
 
 /** Clocks are compared at the first look alone; then a later touch is life, whatever clock it was made by. */
+function seen(path: string, mtimeMs: number): Touch {
+  const known = touched.get(path);
+  if (known?.mtimeMs === mtimeMs) return known;
+  const isLife = (known !== undefined && mtimeMs > known.mtimeMs) || Math.abs(Date.now() - mtimeMs) < GONE_MS;
+  const touch = { mtimeMs, since: performance.now(), isLife };
+  touched.set(path, touch);
+  return touch;
+}
+
 function isTouched(path: string, mtimeMs: number): boolean {
-  const [known, now] = [touched.get(path), performance.now()];
-  if (known?.mtimeMs === mtimeMs) return now - known.at < GONE_MS;
-  const isThere = (known !== undefined && mtimeMs > known.mtimeMs) || Math.abs(Date.now() - mtimeMs) < GONE_MS;
-  touched.set(path, { mtimeMs, at: isThere ? now : Number.NEGATIVE_INFINITY });
-  return isThere;
+  const { isLife, since } = seen(path, mtimeMs);
+  return isLife && performance.now() - since < GONE_MS;
 }
 
 function holderOf(file: string): Registration | undefined {

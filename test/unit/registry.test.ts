@@ -1,7 +1,7 @@
 // Who is there and who only seems to be: processes that were written down, by number, start and place.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -88,4 +88,26 @@ test("where no entry can be written, the service goes on, and says so once", () 
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain("cannot be listed");
   expect(readFileSync(file, "utf8")).toBe("");
+});
+
+test("somebody of another machine, whose clock goes wrong by an hour, is seen from its second touch on", () => {
+  const file = join(folder, "server-elsewhere-7.json");
+  put("server-elsewhere-7.json", { ...registration({ service: "server" }), host: "elsewhere" });
+  const touch = (seconds: number) => utimesSync(file, Date.now() / 1000 - 3600 + seconds, Date.now() / 1000 - 3600 + seconds);
+  touch(0);
+  expect(discover(folder)).toEqual([]); // it may be dead for an hour
+  expect(readdirSync(folder)).toHaveLength(1);
+  touch(5);
+  expect(discover(folder)).toMatchObject([{ service: "server", host: "elsewhere" }]);
+});
+
+test("what somebody of another machine has left is removed when nobody has touched it for long, by its clock and by ours", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const file = join(folder, "server-elsewhere-7.json");
+  put("server-elsewhere-7.json", { ...registration({ service: "server" }), host: "elsewhere" });
+  utimesSync(file, Date.now() / 1000 - 3600, Date.now() / 1000 - 3600);
+  discover(folder);
+  vi.advanceTimersByTime(31_000);
+  discover(folder);
+  expect(readdirSync(folder)).toEqual([]);
 });
