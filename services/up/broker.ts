@@ -1,5 +1,5 @@
 // The broker under `up`: watched, and started again where it was. One that `tributary broker start` has started stays when `up` ends, and stays away when it was stopped.
-import { brokerFiles, lastWords } from "../../shared/kafka/broker-files.ts";
+import { brokerFiles, lastError } from "../../shared/kafka/broker-files.ts";
 import {
   answersAt,
   brokerEnded,
@@ -48,8 +48,9 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
       name: "Kafka",
       log,
       hasStood: true,
+      stays: owner === undefined,
       answers: () => answersAt(dataDir, brokers),
-      wordsIn: (text) => (/\b(ERROR|FATAL)\b/.test(text) ? lastWords(text) : undefined),
+      wordsIn: (text) => lastError(text, Date.now()),
       start: async (signal) => {
         if (known) {
           const run = runOf(known);

@@ -7,6 +7,7 @@ import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Supervised } from "../../shared/runtime/supervise.ts";
 import type { ProgressLine } from "../../shared/runtime/terminal.ts";
 import { activityOf, afterLook, hangs, isSilent, type Silence } from "./silence.ts";
+import { troublesOf, waitsOf } from "./troubles.ts";
 
 type Tell = (text: string) => void;
 
@@ -27,7 +28,7 @@ export async function follow(
     const seconds = (performance.now() - looked) / 1000;
     looked += seconds * 1000;
     await lookAt(services, answers, seconds, silences, line.tell);
-    line.show([...troublesOf(services, silences), ...summaryOf(flow)].join(" · "));
+    line.show([...troublesOf(services, silences), ...waitsOf(answers), ...summaryOf(flow)].join(" · "));
     if (once) {
       const source = services.find(({ isSource }) => isSource);
       if (source?.failure) throw source.failure;
@@ -83,22 +84,6 @@ async function seenOf({ answers: ask }: Supervised, pid: number, answers: readon
   if (ask) return { answered: await ask(), ticks };
   const answer = answers.find((each) => each.pid === pid);
   return answer || isStopped ? { answered: answer !== undefined && answer.status !== null, ticks } : undefined;
-}
-
-/** Most of a sentence that the line has room for. */
-const MOST = 160;
-
-function troublesOf(services: readonly Supervised[], silences: ReadonlyMap<string, Silence>): string[] {
-  return services.flatMap((service) => {
-    const { name, state, level, deaths, seconds, reason, runsSeconds } = service.state();
-    const why = (reason ?? "").slice(0, MOST);
-    if (state === "failed") return [`! ${name} has given up: ${why}`];
-    const again = runsSeconds === null ? "" : `, runs again for ${duration(runsSeconds)}`;
-    if (level !== "ok") return [`! ${name} has ended ${deaths} times in ${duration(seconds)}${again}: ${why}`];
-    if (state === "waiting" && deaths > 0) return [`! ${name} does not run: ${why}`];
-    const silence = silences.get(name);
-    return silence && isSilent(silence) ? [`! ${name} has not answered for ${duration(silence.unanswered)}`] : [];
-  });
 }
 
 function summaryOf(flow: Flow): string[] {

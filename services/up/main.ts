@@ -120,8 +120,10 @@ async function drain(services: readonly Supervised[]): Promise<void> {
   for (const pattern of [/^replay/, /^ingest/, /^server/, /^(trainer|evaluator|serve$)/, /^dashboard/, /^Kafka/]) {
     const group = services.filter(({ name }) => pattern.test(name));
     if (group.length === 0) continue;
-    await showStep(`stop ${group.map(({ name }) => name).join(", ")}`, async () => {
+    const isLeft = group.every((service) => service.stays && service.state().state === "running");
+    await showStep(`${isLeft ? "leave running:" : "stop"} ${group.map(({ name }) => name).join(", ")}`, async (done) => {
       await Promise.all(group.map((service) => service.stop()));
+      if (isLeft) done("`tributary broker stop` ends it");
     });
   }
 }

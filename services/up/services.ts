@@ -41,7 +41,9 @@ export async function startServices(config: Config, broker: Supervised | undefin
   /** While the server was away, somebody took its port: another one, of which the trainers must hear. */
   const moved = async (error: ErrorCode | null) => {
     if (error !== "PORT_IN_USE") return;
-    server = `127.0.0.1:${await freePort()}`;
+    const port = await freePort().catch(() => undefined); // no descriptor for it now: the next death comes
+    if (port === undefined) return;
+    server = `127.0.0.1:${port}`;
     await Promise.all(trainers.map((each) => each.restart()));
   };
   const replay = start(service("replay", () => sourceOf(config)));

@@ -90,6 +90,19 @@ export function javaMajor(text: string): number | undefined {
   return first === undefined ? undefined : Number(first === "1" ? second : first);
 }
 
+/** So long before an end a line may have told of it. */
+const LAST_MS = 10_000;
+
+/** The last error of a broker that ended now, unless it is an old one, of which nobody died. Its lines begin with their time, as this machine shows it. */
+export function lastError(log: string, now: number): string | undefined {
+  const lines = log.split("\n").filter((line) => /\b(ERROR|FATAL)\b/.test(line));
+  const recent = lines.findLast((line) => {
+    const [time] = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.exec(line) ?? [];
+    return time === undefined || now - Date.parse(time.replace(" ", "T")) < LAST_MS;
+  });
+  return recent?.trim().slice(0, 300);
+}
+
 /** The line of the broker's log that tells most of why it ended. */
 export function lastWords(log: string): string {
   const lines = log.trimEnd().split("\n");

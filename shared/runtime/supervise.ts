@@ -1,5 +1,5 @@
 // Keeps a service running: whatever ends is started again after a growing pause, and told. Decisions are in restarts.ts.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { AppError, type ErrorCode, errors } from "./errors.ts";
 import { asAppError, sleep } from "./lifecycle.ts";
 import { afterDeath, levelOf, noDeaths } from "./restarts.ts";
@@ -20,6 +20,8 @@ export interface Service {
   readonly log: string;
   /** It may come to an end: a file that is read. */
   readonly isSource?: boolean;
+  /** Somebody else has started it, and it runs on after `stop`. */
+  readonly stays?: boolean;
   /** It was seen to work before, so that no failure of a start proves anything. */
   readonly hasStood?: boolean;
   /** Why it ended, by what it has written since its start. Without it: its last line, where that is an error of ours. */
@@ -43,7 +45,7 @@ export interface ServiceState {
   readonly reason: string | null;
 }
 
-export interface Supervised extends Pick<Service, "name" | "isSource" | "answers"> {
+export interface Supervised extends Pick<Service, "name" | "isSource" | "stays" | "answers"> {
   /** Resolves when its work is done, or after `stop`; rejects when it cannot stand up. */
   readonly ended: Promise<void>;
   /** Of a source that could not go on: why. */
@@ -58,7 +60,7 @@ export interface Supervised extends Pick<Service, "name" | "isSource" | "answers
 
 /** `tell` hears in a sentence whatever is not as it should be; `died` hears of each death what the service says of it itself. */
 export function supervise(service: Service, tell: (text: string) => void, died?: (error: ErrorCode | null) => void): Supervised {
-  const { name, isSource = false, answers } = service;
+  const { name, isSource = false, stays = false, answers } = service;
   const stopping = new AbortController();
   let run: Run | undefined;
   let runsSince: number | null = null;
@@ -81,16 +83,15 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
     if (stopping.signal.aborted) await run.stop();
     [runsSince, state] = [performance.now(), "running"];
     const ending = await run.ended;
-    const { text } = readFrom(service.log, logged);
+    const text = readFrom(service.log, logged);
     if (service.wordsIn) return { ending, words: service.wordsIn(text) };
     return { ending, error: ending.signal === null && ending.code !== 0 ? errorIn(text, name) : undefined };
   }
 
   async function watch(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const from = performance.now();
       const { ending, error, words } = await once();
-      const ranMs = performance.now() - from;
+      const ranMs = runsSince === null ? 0 : performance.now() - runsSince; // a start that takes long, and fails, has not run
       run = undefined;
       [runsSince, state] = [null, "waiting"];
       if (stopping.signal.aborted) break;
@@ -125,7 +126,7 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
   const ended = watch();
   ended.catch(() => {}); // the one who awaits `ended` hears of it
   return {
-    ...{ name, isSource, ended, ...(answers && { answers }) },
+    ...{ name, isSource, stays, ended, ...(answers && { answers }) },
     get failure() {
       return failure;
     },
@@ -146,8 +147,12 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
     },
     kill: (why) => {
       if (run?.pid === undefined) return;
-      killedFor = why;
-      process.kill(run.pid, "SIGKILL");
+      try {
+        process.kill(run.pid, "SIGKILL");
+        killedFor = why;
+      } catch {
+        // it has just ended
+      }
     },
     stop: async () => {
       stopping.abort();
@@ -169,7 +174,7 @@ const howItEnded = ({ code, signal }: Ending) =>
         ? "was asked to stop by somebody else"
         : `ended with exit code ${code}`;
 
-const sizeOf = (log: string) => readFrom(log, Number.POSITIVE_INFINITY).size;
+const sizeOf = (log: string) => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
 
 const MOST_WORDS = 8192;
 
@@ -182,16 +187,16 @@ function errorIn(text: string, name: string): AppError | undefined {
   return new AppError(code as ErrorCode, { what: `${name}: ${what.replace(`. ${hint}`, "")}` });
 }
 
-/** The end of a file from an offset on; nothing of one that cannot be read. */
-function readFrom(file: string, from: number): { size: number; text: string } {
+/** The end of a file from an offset on, of one that was begun anew since all of it; nothing of one that cannot be read. */
+function readFrom(file: string, from: number): string {
   let opened: number | undefined;
   try {
     opened = openSync(file, "r");
     const { size } = fstatSync(opened);
-    const bytes = Buffer.alloc(Math.max(0, Math.min(MOST_WORDS, size - from)));
-    return { size, text: bytes.toString("utf8", 0, readSync(opened, bytes, 0, bytes.length, size - bytes.length)) };
+    const bytes = Buffer.alloc(Math.min(MOST_WORDS, size < from ? size : size - from));
+    return bytes.toString("utf8", 0, readSync(opened, bytes, 0, bytes.length, size - bytes.length));
   } catch {
-    return { size: 0, text: "" };
+    return "";
   } finally {
     if (opened !== undefined) closeSync(opened);
   }

@@ -1,7 +1,7 @@
 // The local broker's deciding parts: its settings, its version, what its log and its Java say.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { javaMajor, jarsOf, KAFKA_VERSION, lastWords, settingsText } from "../../shared/kafka/broker-files.ts";
+import { javaMajor, jarsOf, KAFKA_VERSION, lastError, lastWords, settingsText } from "../../shared/kafka/broker-files.ts";
 
 test("the Kafka that is started is the one that the set-up fetches", () => {
   const pom = readFileSync(new URL("../../infra/kafka/pom.xml", import.meta.url), "utf8");
@@ -33,4 +33,13 @@ test("of a broker that ended its last error is told, or else its last line", () 
   expect(lastWords("WARN a\nERROR the lock is held\nINFO shut down\n")).toBe("ERROR the lock is held");
   expect(lastWords("one\ntwo\n")).toBe("two");
   expect(lastWords("")).toBe("");
+});
+
+test("an error of minutes ago is not what a broker died of", () => {
+  const now = new Date(2026, 10, 27, 12, 5, 0).getTime();
+  const old = "2026-11-27 12:01:00.100 [main] ERROR a disconnect\n";
+  expect(lastError(`${old}2026-11-27 12:04:59.000 [main] WARN nothing\n`, now)).toBeUndefined();
+  const last = "2026-11-27 12:04:58.000 [main] ERROR the disk is full";
+  expect(lastError(`${old}${last}\njava.io.IOException: x\n`, now)).toBe(last);
+  expect(lastError("# A fatal error: FATAL\n", now)).toBe("# A fatal error: FATAL");
 });
