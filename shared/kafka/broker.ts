@@ -1,5 +1,5 @@
 // The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary broker` and `up` use it.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, portOf, settingsText } from "./broker-files.ts";
@@ -21,7 +21,11 @@ const WATCH_MS = 250;
 const PORTS_TRIED = 3;
 
 /** `owner`: with whom it ends; without one it stays until it is stopped. */
-const record = z.object({ pid: z.number().int(), port: z.number().int(), owner: z.enum(["up"]).optional().catch(undefined) });
+const record = z.object({
+  pid: z.number().int(),
+  port: z.number().int().min(1).max(65_535),
+  owner: z.enum(["up"]).optional().catch(undefined),
+});
 type BrokerRecord = z.output<typeof record>;
 
 export interface BrokerStatus {
@@ -58,8 +62,8 @@ export interface StartedBroker {
  */
 export async function startBroker(dataDir: string, options: StartOptions = {}): Promise<StartedBroker> {
   const { signal, owner } = options;
+  mkdirSync(pathsOf(dataDir).kafka, { recursive: true });
   const files = filesOf(dataDir);
-  mkdirSync(files.folder, { recursive: true });
   return exclusively(files.lock, signal, async () => {
     const running = await findAnswering(files, options);
     if (running) {
@@ -92,6 +96,8 @@ async function launched(java: Java, files: BrokerFiles, port: number, options: S
   signal?.throwIfAborted();
   await writeWhole(files.settings, settingsText(basename(files.data), port, await freePort()));
   const { pid, ended } = launch(java, files);
+  const last = () => ask(pid); // nobody waits after a second Ctrl-C, and nobody else knows of it yet
+  process.once("exit", last);
   try {
     remember(files, { pid, port, ...(owner && { owner }) });
     say?.(`waiting for Kafka at ${HOST}:${port}`);
@@ -100,6 +106,8 @@ async function launched(java: Java, files: BrokerFiles, port: number, options: S
     await end(pid, files);
     for (const left of [files.record, `${files.record}.new`]) rmSync(left, { force: true });
     throw error;
+  } finally {
+    process.off("exit", last);
   }
   return { brokers: `${HOST}:${port}`, pid };
 }
@@ -143,10 +151,13 @@ export const wasStopped = (dataDir: string): boolean => readRecord(filesOf(dataD
 
 /** Asks it to end, and waits for nothing: for a process that is ending itself. */
 export function endBrokerNow(dataDir: string): void {
-  const files = filesOf(dataDir);
-  const pid = findRunning(files);
+  const pid = findRunning(filesOf(dataDir));
+  if (pid !== undefined) ask(pid);
+}
+
+function ask(pid: number): void {
   try {
-    if (pid !== undefined) process.kill(pid, "SIGTERM");
+    process.kill(pid, "SIGTERM");
   } catch {
     // it has just ended
   }
@@ -176,7 +187,11 @@ export async function resolveBrokers(dataDir: string, env: NodeJS.ProcessEnv): P
   throw new AppError("BROKER_UNREACHABLE", { what: "no local broker runs for this data directory", directory: pathsOf(dataDir).root });
 }
 
-const filesOf = (dataDir: string): BrokerFiles => brokerFiles(pathsOf(dataDir).kafka);
+/** By the folder's own name: a link to it is the same folder, and its Kafka is known by what it was started with. */
+function filesOf(dataDir: string): BrokerFiles {
+  const { kafka } = pathsOf(dataDir);
+  return brokerFiles(existsSync(kafka) ? realpathSync(kafka) : kafka);
+}
 
 async function find(files: BrokerFiles): Promise<BrokerRecord | undefined> {
   const written = readRecord(files);
