@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fullAllowance, overdue, roomOf, SMALL_MESSAGE, type Seen, spend } from "../../services/server/door/limits.ts";
+import { fullAllowance, heard, overdue, roomOf, SMALL_MESSAGE, type Seen, spend } from "../../services/server/door/limits.ts";
 import { CLOGGED_BYTES, outflow } from "../../services/server/door/outflow.ts";
 import { MAX_PAYLOAD } from "../../shared/wire/frames.ts";
 
-const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, halfway: false, frames: 0, movedAt: 0 };
+const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, awakeAt: 0, halfway: false, owes: false, frames: 0, movedAt: 0 };
 
 test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that says hello in time", { greeted: false, connectedAt: 91_000 }, undefined],
@@ -15,6 +15,11 @@ test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that reads slowly", { frames: 1, movedAt: 71_000 }, undefined],
   ["that reads nothing", { frames: 1, movedAt: 70_000 }, /took nothing/],
   ["that asks for more and more without reading", { frames: 4_097, movedAt: 100_000 }, /does not read/],
+  ["that computes a part for minutes", { owes: true, heardAt: -900_000, frames: 2, movedAt: -900_000 }, undefined],
+  ["that computes for ever", { owes: true, heardAt: -3_500_000 }, /nothing was heard/],
+  ["whose large answer stops half-way", { owes: true, halfway: true, heardAt: 70_000 }, /half-way/],
+  ["that has computed, and reads what came meanwhile", { frames: 2, movedAt: -900_000, awakeAt: 99_000 }, undefined],
+  ["that has computed, and reads nothing", { owes: true, frames: 2, movedAt: -900_000, awakeAt: 70_000 }, /took nothing/],
   ["that has nothing to read", { frames: 0, movedAt: 0 }, undefined],
 ])("a peer %s", (_, change, why) => {
   const found = overdue({ ...fine, ...change }, 100_000);
@@ -122,11 +127,17 @@ test("a stall is seen: the time stands still while nothing is taken, and begins 
   expect(out.movedAt).toBe(3);
 });
 
-test.each<[string, Pick<Seen, "greeted" | "halfway">, number, number]>([
-  ["a stranger", { greeted: false, halfway: false }, 1e9, SMALL_MESSAGE],
-  ["a trainer that owes nothing", { greeted: true, halfway: false }, SMALL_MESSAGE, SMALL_MESSAGE],
-  ["a trainer that owes an answer", { greeted: true, halfway: false }, 1e9, MAX_PAYLOAD],
-  ["a trainer in the middle of a message", { greeted: true, halfway: true }, SMALL_MESSAGE, MAX_PAYLOAD],
-])("of %s no more is held than it may send", (_, seen, limit, bytes) => {
-  expect(roomOf(seen, () => limit).bytes).toBe(bytes);
+test.each<[string, Pick<Seen, "greeted" | "halfway" | "owes">, number]>([
+  ["a stranger", { greeted: false, halfway: false, owes: false }, SMALL_MESSAGE],
+  ["a trainer that owes nothing", { greeted: true, halfway: false, owes: false }, SMALL_MESSAGE],
+  ["a trainer that owes an answer", { greeted: true, halfway: false, owes: true }, MAX_PAYLOAD],
+  ["a trainer in the middle of a message", { greeted: true, halfway: true, owes: false }, MAX_PAYLOAD],
+])("of %s no more is held than it may send", (_, seen, bytes) => {
+  expect(roomOf(seen).bytes).toBe(bytes);
+});
+
+test("who was silent while it owed an answer has time to read when it is heard again; who owed none has not", () => {
+  expect(heard({ owes: true, heardAt: 0, awakeAt: 0 }, 40_000)).toMatchObject({ heardAt: 40_000, awakeAt: 40_000 });
+  expect(heard({ owes: true, heardAt: 36_000, awakeAt: 0 }, 40_000)).toMatchObject({ heardAt: 40_000, awakeAt: 0 });
+  expect(heard({ owes: false, heardAt: 0, awakeAt: 0 }, 40_000)).toMatchObject({ heardAt: 40_000, awakeAt: 0 });
 });

@@ -4,7 +4,7 @@ import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError, errors } from "../../../shared/runtime/errors.ts";
 import { assembler, type Decoded, encode } from "../../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/wire/messages.ts";
-import { FAREWELL, fullAllowance, MOST_BEFORE_HELLO, overdue, roomOf, SMALL_MESSAGE, spend } from "./limits.ts";
+import { FAREWELL, fullAllowance, heard, MOST_BEFORE_HELLO, overdue, roomOf, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
 import { keepRoom } from "./receiver.ts";
 
@@ -36,11 +36,12 @@ export interface Connection {
 const now = () => performance.now();
 
 export function attend(socket: WebSocket, on: Hooks): Connection {
-  const seen = { connectedAt: now(), greeted: false, heardAt: now(), halfway: false };
+  let state = { connectedAt: now(), greeted: false, heardAt: now(), awakeAt: now(), halfway: false };
+  const seen = () => ({ ...state, owes: state.greeted && on.limit() > SMALL_MESSAGE });
   let allowance = fullAllowance(now());
   let isOver = false;
   let sentBeforeHello = 0;
-  const take = assembler(() => (seen.greeted ? on.limit() : SMALL_MESSAGE));
+  const take = assembler(() => (state.greeted ? on.limit() : SMALL_MESSAGE));
   const write = (frame: Uint8Array, taken: () => void) => {
     on.passed("sent", frame.byteLength);
     socket.send(frame, taken);
@@ -64,7 +65,7 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
     if (isOver) return;
     try {
       const at = now();
-      const left = seen.greeted || ++sentBeforeHello <= MOST_BEFORE_HELLO ? spend(allowance, at) : undefined;
+      const left = state.greeted || ++sentBeforeHello <= MOST_BEFORE_HELLO ? spend(allowance, at) : undefined;
       if (!left) throw new AppError("PEER_REJECTED", { what: "too many messages a second" });
       allowance = left;
       reaction(at);
@@ -79,23 +80,23 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
     reject(`FRAME_MALFORMED: a message of ${bytes} bytes, above the limit of ${most}`);
     socket.close(1008); // before ws does, which would not let the reason out
   };
-  keepRoom(socket, () => roomOf(seen, on.limit), tooLong);
+  keepRoom(socket, () => roomOf(seen()), tooLong);
   socket.on("message", (data: Buffer) => {
     on.passed("received", data.byteLength);
     const hear = (at: number) => {
-      seen.heardAt = at;
+      state = heard(seen(), at);
       const decoded = take(data);
-      seen.halfway = decoded === undefined;
+      state.halfway = decoded === undefined;
       if (!decoded) return;
       on.hear(read(fromTrainer, decoded), decoded);
-      seen.greeted = true;
+      state.greeted = true;
     };
     cpu.in("receive", () => react(hear));
   });
   socket.on("ping", () => react(() => {}));
   socket.on("pong", () =>
     react((at) => {
-      if (!seen.halfway) seen.heardAt = at;
+      if (!state.halfway) state = heard(seen(), at);
     }),
   );
   socket.on("error", ({ message }) => leave(message)); // a reset, or no websocket frame: ws closes it, with the code that says so
@@ -107,14 +108,14 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
   return {
     out,
     get heardAt() {
-      return Date.now() - (now() - seen.heardAt);
+      return Date.now() - (now() - state.heardAt);
     },
     say: (message) => out.push(encode(message)),
     look: (ping) => {
       const { frames, movedAt } = out;
-      const why = overdue({ ...seen, frames, movedAt }, now());
+      const why = overdue({ ...seen(), frames, movedAt }, now());
       if (why === undefined) return ping ? socket.ping() : undefined;
-      if (!seen.greeted) return reject(why);
+      if (!state.greeted) return reject(why);
       leave(why); // it hears nothing now, and may come back
       socket.terminate();
     },

@@ -42,35 +42,52 @@ export interface Room {
   readonly pieces: number;
 }
 
-/** A frame of full length is for who has begun a large message, or owes one: `limit` says. */
-export function roomOf({ greeted, halfway }: Pick<Seen, "greeted" | "halfway">, limit: () => number): Room {
-  const isLarge = greeted && (halfway || limit() > SMALL_MESSAGE);
+/** A frame of full length is for who has begun a large message, or owes one. */
+export function roomOf({ greeted, halfway, owes }: Pick<Seen, "greeted" | "halfway" | "owes">): Room {
+  const isLarge = greeted && (halfway || owes);
   return isLarge ? { bytes: MAX_PAYLOAD, pieces: 32_768 } : { bytes: SMALL_MESSAGE, pieces: 1_024 };
 }
 
-/** A trainer's process answers no ping while it computes, so this is far above a part's time. */
 const SILENT: Millis = 30_000;
 const STALLED: Millis = 30_000;
+/** A trainer's process answers no ping and reads nothing while it computes, and a round of its own (`--sync local`) may take many minutes: its part goes to others meanwhile. */
+const COMPUTING: Millis = 3_600_000;
+/** After so much silence, pings are 5 s apart, a peer has been busy: what waits for it is counted anew. */
+const BUSY: Millis = 10_000;
 
 export interface Seen {
   readonly connectedAt: Millis;
   readonly greeted: boolean;
   /** When a frame came, or a pong while no message was half-way: then only its next frame counts. */
   readonly heardAt: Millis;
+  /** When it was heard again after it had been busy. */
+  readonly awakeAt: Millis;
   readonly halfway: boolean;
+  /** An answer is due from it. */
+  readonly owes: boolean;
   /** Frames that wait to be taken by the peer, and when it last took one or they began to wait. */
   readonly frames: number;
   readonly movedAt: Millis;
 }
 
 /** Why the connection ends now, if it does: nothing on a socket waits without a deadline. */
-export function overdue({ connectedAt, greeted, heardAt, halfway, frames, movedAt }: Seen, now: Millis): string | undefined {
+export function overdue({ connectedAt, greeted, heardAt, awakeAt, halfway, owes, frames, movedAt }: Seen, now: Millis): string | undefined {
   if (!greeted && now - connectedAt >= HELLO_WITHIN) return `no hello came within ${HELLO_WITHIN / 1000} s`;
-  if (now - heardAt >= SILENT) return `${halfway ? "a message stopped half-way" : "nothing was heard"} for ${SILENT / 1000} s`;
+  const patience = owes && !halfway ? COMPUTING : SILENT;
+  if (now - heardAt >= patience) return `${halfway ? "a message stopped half-way" : "nothing was heard"} for ${patience / 1000} s`;
   if (frames > MOST_FRAMES_WAITING) return `${frames} frames wait for it: it does not read what it asks for`;
-  if (frames > 0 && now - movedAt >= STALLED) return `it took nothing of what it is sent for ${STALLED / 1000} s`;
+  const isBusy = owes && now - heardAt >= BUSY;
+  if (frames > 0 && !isBusy && now - Math.max(movedAt, awakeAt) >= STALLED)
+    return `it took nothing of what it is sent for ${STALLED / 1000} s`;
   return undefined;
 }
+
+/** A frame or a pong came. */
+export const heard = <S extends Pick<Seen, "heardAt" | "awakeAt" | "owes">>(seen: S, at: Millis): S => ({
+  ...seen,
+  heardAt: at,
+  awakeAt: seen.owes && at - seen.heardAt >= BUSY ? at : seen.awakeAt,
+});
 
 /** A trainer of a tiny model says about 4,000 messages a second. */
 const MESSAGES_PER_SECOND = 5_000;
