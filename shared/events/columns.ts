@@ -37,7 +37,7 @@ const aliases = {
     ],
   ],
   timestamp: [
-    ["timestamp", "timestamp_ms", "timestamp_s", "time", "time_ms", "ts", "unix_timestamp"],
+    ["timestamp", "time_stamp", "timestamp_ms", "timestamp_s", "time", "time_ms", "ts", "unix_timestamp"],
     [
       "timestamp_us",
       "timestamp_ns",
@@ -47,6 +47,7 @@ const aliases = {
       "ts_ms",
       "event_time",
       "unixreviewtime",
+      "unix_review_time",
       "datetime",
       "date",
       "created_at",
@@ -114,16 +115,19 @@ export const hasUserAndItem = (cells: readonly string[]): boolean => guess(cells
 /** -1 where there is none. A column that the user gave another role is none. */
 function guess(header: readonly string[], role: Role, spoken: readonly string[]): number {
   for (const list of aliases[role] as readonly (readonly string[])[]) {
-    const at = header.findIndex((name) => list.includes(known(name)) && !spoken.includes(name));
+    const at = header.findIndex(
+      (name) => (list.includes(known(name)) || list.includes(known(name.toLowerCase()))) && !spoken.includes(name),
+    );
     if (at >= 0) return at;
   }
   return -1;
 }
 
-/** "User-ID", and RecBole's "user_id:token". */
+/** "User-ID", "eventTime", and RecBole's "user_id:token". */
 const known = (name: string): string =>
   name
     .trim()
+    .replace(/([a-z\d])([A-Z])/g, "$1_$2")
     .toLowerCase()
     .replace(/:(token|float)(_seq)?$/, "")
     .replace(/[\s-]+/g, "_");

@@ -24,9 +24,18 @@ export function checkTypes(fields: readonly Field[], { user, item, timestamp, va
   };
   check(user, isName, "text or whole numbers");
   check(item, isName, "text or whole numbers");
-  check(timestamp, (type) => isClock(type) || isNumber(type), "a time or numbers");
-  check(value, (type) => isNumber(type) || DataType.isBool(type), "numbers");
+  check(timestamp, (type) => isClock(type) || isFigure(type), "a time or numbers");
+  check(value, (type) => isFigure(type) || DataType.isBool(type), "numbers");
 }
+
+/** Numbers, numbers as text, or nothing at all. */
+function isFigure(type: DataType): boolean {
+  const plain = plainOf(type);
+  return isNumber(plain) || isText(plain) || DataType.isNull(plain);
+}
+
+const plainOf = (type: DataType): DataType => (DataType.isDictionary(type) ? type.dictionary : type);
+const isText = (type: DataType) => DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
 
 /** Of a type that says what its numbers mean. */
 export const isClock = (type: DataType) => DataType.isTimestamp(type) || DataType.isDate(type);
@@ -36,35 +45,41 @@ const isBytes = (type: DataType) => DataType.isBinary(type) || DataType.isLargeB
 
 function isName(type: DataType): boolean {
   if (DataType.isDictionary(type)) return isName(type.dictionary);
-  const isText = DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
-  return isText || DataType.isInt(type) || DataType.isDecimal(type) || isBytes(type);
+  return isText(type) || DataType.isInt(type) || DataType.isFloat(type) || DataType.isDecimal(type) || isBytes(type);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Whole numbers keep all their digits; bytes are UTF-8, and those of a UUID are one. NaN-like: undefined where a cell is no name. */
+/** Whole numbers keep all their digits, those that pandas made floats of for want of one among them too; bytes are UTF-8, and those of a UUID are one. NaN-like: undefined where a cell is no name. */
 export function nameCells(vector: Vector): (k: number) => string | null | undefined {
   const type: DataType = DataType.isDictionary(vector.type) ? vector.type.dictionary : vector.type;
   const cells = DataType.isDictionary(vector.type) ? vector.memoize() : vector;
-  const toName = DataType.isDecimal(type) ? (cell: Uint32Array) => wholeOf(cell, type) : isBytes(type) ? textOf : String;
+  const toName = DataType.isDecimal(type)
+    ? (cell: Uint32Array) => wholeOf(cell, type)
+    : isBytes(type)
+      ? textOf
+      : DataType.isFloat(type)
+        ? integerOf
+        : String;
   return (k) => {
     const cell = cells.get(k);
     return cell === null ? null : (toName as (cell: unknown) => string | undefined)(cell);
   };
 }
 
-/** Truth is 1 and 0. */
-export function numberCells(vector: Vector): Cells<number> {
-  const { type } = vector;
-  const toNumber = DataType.isDecimal(type) ? (cell: Uint32Array) => Number(decimalOf(cell, type)) : Number;
+/** Truth is 1 and 0. Text stays text. */
+export function numberCells(vector: Vector): Cells<number | string> {
+  const type = plainOf(vector.type);
+  const cells = DataType.isDictionary(vector.type) ? vector.memoize() : vector;
+  const toNumber = DataType.isDecimal(type) ? (cell: Uint32Array) => Number(decimalOf(cell, type)) : isText(type) ? String : Number;
   return (k) => {
-    const cell = vector.get(k);
-    return cell === null ? null : (toNumber as (cell: unknown) => number)(cell);
+    const cell = cells.get(k);
+    return cell === null ? null : (toNumber as (cell: unknown) => number | string)(cell);
   };
 }
 
-/** Clocks in whole ms since 1970, whatever their zone; plain numbers as they are. */
-export function timeCells(vector: Vector): Cells<number> {
+/** Clocks in whole ms since 1970, whatever their zone; plain numbers and text as they are. */
+export function timeCells(vector: Vector): Cells<number | string> {
   const { type } = vector;
   if (!isClock(type)) return numberCells(vector);
   const values: ArrayLike<number | bigint> = vector.data[0]!.values; // of one batch, so in one piece
@@ -88,6 +103,8 @@ function wholeOf(words: Uint32Array, type: Decimal): string | undefined {
   const [whole, fraction = ""] = decimalOf(words, type).split(".");
   return /^0*$/.test(fraction) ? whole : undefined;
 }
+
+const integerOf = (cell: number) => (Number.isSafeInteger(cell) ? String(cell) : undefined);
 
 /** Sixteen bytes that are no text are a UUID. */
 function textOf(bytes: Uint8Array): string | undefined {

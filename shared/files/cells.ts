@@ -22,11 +22,17 @@ const nothing = new Set([
   "None",
   "none",
   "nil",
+  "NaT",
+  "(null)",
+  "#NULL!",
+  "missing",
   "-",
+  "--",
+  ".",
   "?",
 ]);
 /** Names of nobody: what a database or a library writes where an id is missing. "NA" is a name. */
-const nobody = new Set(["", "\\N", "NULL", "null", "<NA>", "NaN", "nan", "None"]);
+const nobody = new Set(["", "\\N", "NULL", "null", "(null)", "<NA>", "NaN", "nan", "None"]);
 
 /** Whether a cell that may be empty is. */
 export const isNothing = (text: string): boolean => nothing.has(text) || nothing.has(text.trim());
@@ -38,12 +44,15 @@ const oneComma = /^[+-]?\d*,\d+([eE][+-]?\d+)?$/;
 const doubtful = /^[+-]?[1-9]\d{0,2},\d{3}$/;
 const thousandsByComma = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/;
 const thousandsByPoint = /^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$/;
+/** 1 234,5 in French and Swiss ways. */
+const thousandsByBlank = /^[+-]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'’]\d{3})+([.,]\d+)?$/;
 
 /** NaN where it is no number, or may be two. */
 export function numberOf(cell: string, decimal: Decimal | null): number {
   const text = cell.trim();
   if (decimal === "," && thousandsByPoint.test(text)) return Number(text.replaceAll(".", "").replace(",", "."));
   if (plain.test(text)) return Number(text);
+  if (thousandsByBlank.test(text)) return Number(text.replace(/[ \u00a0\u2009\u202f'’]/g, "").replace(",", "."));
   if (!text.includes(",") || (decimal === null && isDoubtful(text))) return Number.NaN;
   if (decimal !== "," && thousandsByComma.test(text)) return Number(text.replaceAll(",", ""));
   if (oneComma.test(text)) return Number(text.replace(",", "."));
@@ -61,7 +70,11 @@ export function decimalOf(cells: Iterable<string>): Decimal | null {
   return null;
 }
 
-const truths: Readonly<Record<string, number>> = { true: 1, false: 0 };
+/** In English, in PostgreSQL's letters, and as Excel writes them in German and French. */
+const truths: Readonly<Record<string, number>> = {
+  ...{ true: 1, t: 1, yes: 1, y: 1, wahr: 1, vrai: 1 },
+  ...{ false: 0, f: 0, no: 0, n: 0, falsch: 0, faux: 0 },
+};
 
 /** Null where there is none, NaN where it is no number. */
 export function weightOf(cell: string, decimal: Decimal | null): number | null {

@@ -18,8 +18,9 @@ export interface Format {
 export interface Told {
   readonly dialect: Dialect;
   readonly header: readonly string[];
-  /** Records before the first row: the header, and Excel's "sep=;". */
-  readonly before: number;
+  /** What stands above the header, or the rows: Excel's "sep=;", comments, a title. */
+  readonly above: { readonly characters: number; readonly lines: number };
+  readonly hasHeaderLine: boolean;
   /** Of the sample. */
   readonly rows: Records;
   /** In words: what should be known. */
@@ -43,7 +44,8 @@ const GLANCE = 1 << 16;
 /** `isWhole`: the sample is all that there is. Throws CSV_MALFORMED. */
 export function dialectOf(sample: string, isWhole: boolean, format: Format): Told {
   const sep = /^"?sep=(.)"?[ \t]*(\r\n|\r|\n)/i.exec(sample);
-  const text = sep ? sample.slice(sep[0].length) : sample;
+  const above = sep ? { characters: sep[0].length, lines: 1 } : aboveHeader(sample, format);
+  const text = sample.slice(above.characters);
   const quote = quoteOf(text, format.quote);
   const delimiter = delimiterOf(text, isWhole, quote, format, sep?.[1]);
   const parse = (dialect: Partial<Dialect>) => parsed(text, isWhole, { delimiter, quote, isPadded: false, shape: null, ...dialect });
@@ -63,17 +65,67 @@ export function dialectOf(sample: string, isWhole: boolean, format: Format): Tol
   const isNamedTwice = format.header !== undefined && hasUserAndItem(records[0]!);
   const hasHeaderLine = format.header === undefined || isNamedTwice;
   const rows = hasHeaderLine ? records.slice(1) : records;
-  const header = widened(format.header ?? records[0]!.map((name) => name.trim()), rows, format.header !== undefined);
+  const header = widened(format.header ?? namesIn(records[0]!), rows, format.header !== undefined, delimiter);
   return {
     dialect: { ...dialect, shape: shapeOf(rows, header.length) },
     header,
-    before: (sep ? 1 : 0) + (hasHeaderLine ? 1 : 0),
+    above,
+    hasHeaderLine,
     rows,
     remarks: [
+      ...(above.lines > 0 && !sep
+        ? [`${above.lines === 1 ? "a line" : `${above.lines} lines`} above the ${hasHeaderLine ? "header" : "rows"} passed over`]
+        : []),
+      ...(header[0] === "" && header.length === records[0]!.length + 1
+        ? ["the first column has no name: taken as names of rows, as R writes them"]
+        : []),
       ...(areCharacters ? ["quotes are taken as characters, since they do not close (--quote '\"' says otherwise)"] : []),
       ...(isNamedTwice ? ["the first line holds names of columns and is passed over: --header names them instead"] : []),
     ],
   };
+}
+
+/** Names of columns; a "#" before the first makes a comment of the line for others. */
+function namesIn(record: readonly string[]): string[] {
+  const names = record.map((name) => name.trim());
+  const [first = ""] = names;
+  const bare = [first.replace(/^[#%]+\s*/, ""), ...names.slice(1)];
+  return hasUserAndItem(bare) && !hasUserAndItem(names) ? bare : names;
+}
+
+/** Lines of a title or of comments are looked through for a header below them. */
+const ABOVE = 50;
+
+/** Comments and titles before the line that names columns; nothing where no line does, or where what stands above it may be rows. */
+function aboveHeader(sample: string, { header, delimiter, wanted }: Format): { readonly characters: number; readonly lines: number } {
+  const none = { characters: 0, lines: 0 };
+  const split = (line: string, by: string) => {
+    const cells = by === "blanks" ? line.trim().split(/[ \t]+/) : line.split(by);
+    return cells.map((cell) => cell.trim().replace(/^(["'])(.*)\1$/, "$2"));
+  };
+  const tried = delimiter === undefined ? delimiters : [named[delimiter] ?? delimiter];
+  const ends = /\r\n|\r|\n/g;
+  let characters = 0;
+  const before: string[] = [];
+  for (let lines = 0; lines < ABOVE; lines++) {
+    const end = ends.exec(sample);
+    const line = sample.slice(characters, end?.index ?? sample.length);
+    const found = tried.find((by) => {
+      const cells = split(line, by);
+      if (header !== undefined) return cells.length === header.length && !/^[#%]/.test(line);
+      return wanted?.length ? wanted.every((name) => cells.includes(name)) : hasUserAndItem(namesIn(cells));
+    });
+    if (found !== undefined) {
+      const width = split(line, found).length;
+      const isNoRow = (text: string) =>
+        /^[\s"']*[#%]/.test(text) || (header === undefined && split(text, found).filter((cell) => cell !== "").length < Math.max(2, width));
+      return before.every(isNoRow) ? { characters, lines } : none;
+    }
+    if (end === null) break;
+    before.push(line);
+    characters = ends.lastIndex;
+  }
+  return none;
 }
 
 /** A line of values where names were expected. */
@@ -96,10 +148,13 @@ function delimiterOf(text: string, isWhole: boolean, quote: string | null, forma
     const [first = [], ...rows] = records;
     const same = rows.filter(({ length }) => length === first.length || length === first.length + 1).length;
     const trimmed = first.map((name) => name.trim());
-    const isKnown = format.wanted?.length ? format.wanted.every((name) => trimmed.includes(name)) : hasUserAndItem(first);
+    const { header, wanted } = format;
+    const hasWidth = header !== undefined && (rows.at(-1) ?? first).length === header.length;
+    const isKnown = hasWidth || (wanted?.length ? wanted.every((name) => trimmed.includes(name)) : hasUserAndItem(namesIn(first)));
     const isEven = first.length > 1 && same >= 0.8 * rows.length;
     const figures = rows.reduce((sum, row) => sum + row.filter(isFigure).length, 0) / Math.max(1, rows.length);
-    return { delimiter, order: [isKnown ? 1 : 0, isEven ? 1 : 0, Math.round(figures), first.length] };
+    const isExact = isEven && rows.filter(({ length }) => length === first.length).length >= 0.8 * rows.length;
+    return { delimiter, order: [isKnown ? 1 : 0, isEven ? 1 : 0, isExact ? 1 : 0, Math.round(figures), first.length] };
   });
   const better = (a: readonly number[], b: readonly number[]) => {
     const at = a.findIndex((value, k) => value !== b[k]);
@@ -129,8 +184,8 @@ function shapeOf(rows: Records, width: number): Dialect["shape"] {
   return { width, numeric };
 }
 
-/** Rows with one cell more than the header has names: R's names of rows come first and have none; an empty cell at the end is a delimiter too many. */
-function widened(header: readonly string[], rows: Records, isSaid: boolean): readonly string[] {
+/** Rows with one cell more than the header has names: R's names of rows come first and have none, where they count; an empty cell at the end is a delimiter too many. */
+function widened(header: readonly string[], rows: Records, isSaid: boolean, delimiter: string): readonly string[] {
   const widths = new Set(rows.map(({ length }) => length));
   const [width] = widths;
   if (widths.size !== 1 || width === header.length) return header;
@@ -140,5 +195,7 @@ function widened(header: readonly string[], rows: Records, isSaid: boolean): rea
       what: `--header names ${header.length} columns, and the rows have ${width}`,
       columns: header.join(","),
     });
-  return width === header.length + 1 ? ["", ...header] : header;
+  // Between commas it may be a decimal comma that split a value, and the first cell a user.
+  const areCounted = rows.every(([name], k) => delimiter !== "," || name === String(k + 1));
+  return width === header.length + 1 && areCounted ? ["", ...header] : header;
 }

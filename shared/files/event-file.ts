@@ -10,7 +10,7 @@ import type { Print } from "./print.ts";
 import { fingerprint } from "./print.ts";
 import { holdsWhole, type Reading, readRow } from "./rows.ts";
 import { textOf, type TextFormat } from "./text-file.ts";
-import { instantOf, type TimeUnit, timeVotes, unitBySize } from "./times.ts";
+import { instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "./times.ts";
 
 /** What the user says of a file of events. */
 export interface EventFormat extends TextFormat {
@@ -123,8 +123,7 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
       if (!Number.isNaN(number)) votes.number(number, line);
       if (instant) votes.instant(instant);
       if ("problem" in row) skipped.skip(line, row.problem, row.kind);
-      else if (Number.isNaN(number) && !instant && !isNothing(time))
-        skipped.skip(line, `the time "${time.slice(0, 60)}" cannot be read`, "time");
+      else if (Number.isNaN(number) && !instant && !isNothing(time)) skipped.skip(line, noTime(`"${time.slice(0, 60)}"`), "time");
       else events++;
     };
     if (file.isPipe) for (const [k, cells] of file.sample.entries()) hear(cells, k + 2, false);

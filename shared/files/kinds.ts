@@ -39,6 +39,8 @@ const others: readonly (readonly [string, string, string])[] = [
   ["X\n\0\0\0", "a file of R's", "write it as CSV: write.csv"],
   ["\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (.xls)", "save it as CSV UTF-8"],
   ["%PDF-", "a PDF", "a CSV or Parquet file is read"],
+  ["\x89PNG\r\n", "an image", "a CSV or Parquet file is read"],
+  ["\xff\xff\xff\xff", "a stream of Arrow's", "write it as Parquet or CSV"],
   ["PARE", "an encrypted Parquet file", "write it without encryption"],
   ["version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch it: git lfs pull"],
 ];
@@ -57,7 +59,7 @@ export function kindOf(beginning: Uint8Array): Kind {
   if (bytes.slice(8, 12) === "DUCK") return other("a DuckDB database", "export the table of events: COPY events TO 'events.parquet'");
   if (bytes.startsWith("\x80") && "\x02\x03\x04\x05".includes(bytes[1] ?? "-"))
     return other("a pickle of Python", "write it as Parquet or CSV: to_parquet, to_csv");
-  if (/^(\xef\xbb\xbf)?\s*<(!doctype html|html|\?xml|error)/i.test(bytes))
+  if (/^(\xef\xbb\xbf)?\s*<(!doctype html|html|\?xml|error|svg|!--)/i.test(bytes))
     return other("a page of HTML or XML", "if it was downloaded, this is the server's answer and not the file");
   return { is: "text" };
 }

@@ -62,9 +62,14 @@ function objectOf(text: string): Json | undefined {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
   } catch {
-    return undefined;
+    const without = withoutNaN(text);
+    return without === text ? undefined : objectOf(without);
   }
 }
+
+/** Python writes NaN, which is no JSON, where there is no number. */
+const withoutNaN = (text: string) =>
+  text.includes("NaN") ? text.replace(/("(?:[^"\\]|\\.)*")|\bNaN\b/g, (_, quoted?: string) => quoted ?? "null") : text;
 
 /** Undefined where a value can be no cell. MongoDB writes {"$date": ...} and {"$numberLong": ...}. */
 function cellOf(value: unknown, name: string, text: string): string | undefined {

@@ -7,8 +7,9 @@ import { openParquet } from "../table/parquet-file.ts";
 import { checkTypes, isClock, nameCells, numberCells, timeCells } from "./arrow-cells.ts";
 import { type EventBatch, type EventFile, type EventFormat, everything, narrowed, type Survey } from "./event-file.ts";
 import { fingerprint, type Print } from "./print.ts";
-import { rowOf } from "./rows.ts";
-import { inMs, type TimeUnit, timeVotes } from "./times.ts";
+import { numberOf, weightOf } from "./cells.ts";
+import { rowOf, timeOf } from "./rows.ts";
+import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "./times.ts";
 
 /** Throws FILE_MISSING; FILE_UNREADABLE; PARQUET_MALFORMED when a column is missing or of a type that cannot be read. */
 export async function parquetEvents(path: string, format: EventFormat): Promise<EventFile> {
@@ -36,9 +37,11 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
       if (odd >= 0)
         return { kind: odd === 0 ? "user" : "item", problem: `the ${odd === 0 ? "user" : "item"} is neither text nor a whole number` };
       const own = times(k);
-      const at = own === null || !isPlain ? own : inMs(own, unit);
-      if (Number.isNaN(at)) return { kind: "time", problem: `the time ${own} cannot be read` };
-      const weight = values(k);
+      const at = typeof own === "string" ? timeOf(own, unit) : own === null || !isPlain ? own : inMs(own, unit);
+      if (Number.isNaN(at)) return { kind: "time", problem: noTime(shown(own)) };
+      const value = values(k);
+      const weight = typeof value === "string" ? weightOf(value, format.decimal ?? null) : value;
+      if (typeof value === "string" && Number.isNaN(weight)) return { kind: "value", problem: `the value ${shown(value)} is no number` };
       return rowOf(names[0] ?? "", names[1] ?? "", at, Number.isNaN(weight) ? null : weight);
     };
     const mark = (k: number, print: Print) => {
@@ -80,7 +83,12 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
       for (let k = 0; k < batch.numRows; k++) {
         row++;
         const own = times(k);
-        if (own !== null && !Number.isNaN(own)) votes.number(own, row);
+        const number = typeof own === "string" ? numberOf(own, null) : (own ?? Number.NaN);
+        if (!Number.isNaN(number)) votes.number(number, row);
+        else if (typeof own === "string") {
+          const instant = instantOf(own);
+          if (instant) votes.instant(instant);
+        }
       }
     }
     return votes.decide(columns.unit);
@@ -113,3 +121,5 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
     close: () => undefined,
   };
 }
+
+const shown = (cell: unknown) => JSON.stringify(String(cell).slice(0, 60));

@@ -42,13 +42,14 @@ interface Found {
   readonly end: number;
 }
 
-export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, skip: Skip): RecordReader {
+/** `first`: the line at which the text begins. */
+export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, skip: Skip, first = 1): RecordReader {
   const split = splitterOf(delimiter, isPadded);
   let rest = "";
   let waiting: string[] = [];
   let waitingLength = 0;
   let wanted = 0;
-  let line = 1;
+  let line = first;
   const quotes = { whole: 0, broken: 0 };
   /** Whether any line of the text at hand ends with it: else it is looked for in vain, to the end, again and again. */
   let hasReturn = false;
@@ -78,7 +79,12 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
         at = behind(text, stop);
         continue;
       }
-      const found = quoted(text, at, stop, last);
+      let found = quoted(text, at, stop, last);
+      if (typeof found === "string" && found !== "more" && text.slice(at, stop).includes(`\\${quote}`)) {
+        const escaped = quoted(text, at, stop, last, true);
+        if (typeof escaped === "object") quotes.broken--;
+        if (typeof escaped === "object" || escaped === "more") found = escaped;
+      }
       if (found === "more") break;
       if (typeof found === "string") {
         skip(line, found, "quotes");
@@ -94,7 +100,8 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     return { records, lines };
 
     function push(cells: string[], count: number) {
-      if (cells[0]!.trim() !== "" || cells.some((cell) => cell.trim() !== "")) {
+      const isEnd = cells.length === 1 && cells[0] === "\x1a"; // of a file, for DOS
+      if (!isEnd && (cells[0]!.trim() !== "" || cells.some((cell) => cell.trim() !== ""))) {
         records.push(cells);
         lines.push(line);
       }
@@ -112,8 +119,8 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     }
   }
 
-  /** A record with a quote in its first line, "more" where its end is still to come, or why it is none. */
-  function quoted(text: string, from: number, lineStop: number, last: boolean): Found | string {
+  /** A record with a quote in its first line, "more" where its end is still to come, or why it is none. `isEscaped`: a backslash takes a quote for a character, as MySQL and Spark write it. */
+  function quoted(text: string, from: number, lineStop: number, last: boolean, isEscaped = false): Found | string {
     const cells: string[] = [];
     const width = delimiter === "blanks" ? 1 : delimiter.length;
     let at = from;
@@ -121,7 +128,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     for (;;) {
       if (isPadded || delimiter === "blanks") while (at < stop && isBlank(text.charCodeAt(at)) && !text.startsWith(delimiter, at)) at++;
       if (text.startsWith(quote!, at)) {
-        const close = closing(text, at + 1);
+        const close = isEscaped ? closingEscaped(text, at + 1) : closing(text, at + 1);
         if (close < 0 && !last) return "more";
         let next = close + 1;
         if (isPadded) while (isBlank(text.charCodeAt(next)) && !text.startsWith(delimiter, next)) next++;
@@ -129,12 +136,13 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
         const goesOn = close >= 0 && startsDelimiter(text, next);
         const ends = close >= 0 && (next === text.length || isLineEnd(text.charCodeAt(next)));
         if (!goesOn && !ends) {
-          quotes.broken++;
+          if (!isEscaped) quotes.broken++;
           const where = `column ${cells.length + 1} opens a quote`;
           const why = close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text[close + 1])}`;
           return `${where} ${why} (--quote none takes quotes as characters)`;
         }
-        cells.push(text.slice(at + 1, close).replaceAll(quote! + quote!, quote!));
+        const content = text.slice(at + 1, close);
+        cells.push(isEscaped ? content.replace(/\\(["'\\])/g, "$1") : content.replaceAll(quote! + quote!, quote!));
         quotes.whole++;
         if (ends) return whole(text, from, lineStop, { cells, end: next });
         if (close > stop) stop = lineEnd(text, next);
@@ -190,6 +198,14 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
       if (close < 0 || !text.startsWith(quote!, close + 1)) return close;
       at = close + 2;
     }
+  }
+
+  function closingEscaped(text: string, from: number): number {
+    for (let at = from; at < text.length; at++) {
+      if (text[at] === "\\") at++;
+      else if (text.startsWith(quote!, at)) return at;
+    }
+    return -1;
   }
 
   const startsDelimiter = (text: string, at: number) =>

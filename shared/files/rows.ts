@@ -2,7 +2,7 @@
 import type { Columns, Problem, Row } from "../events/columns.ts";
 import { isTimestamp } from "../events/event.ts";
 import { type Decimal, isDoubtful, isNobody, isNothing, numberOf, weightOf } from "./cells.ts";
-import { inMs, instantOf, type TimeUnit } from "./times.ts";
+import { inMs, instantOf, noTime, type TimeUnit } from "./times.ts";
 
 /** How the cells of a file are to be read. */
 export interface Reading {
@@ -35,7 +35,7 @@ export function readRow(cells: readonly string[], columns: Columns, reading: Rea
   const [user, item] = names;
 
   const time = columns.timestamp === null ? null : timeOf(cells[columns.timestamp]!, reading.unit);
-  if (Number.isNaN(time)) return { kind: "time", problem: `the time ${quoted(cells[columns.timestamp!]!)} cannot be read` };
+  if (Number.isNaN(time)) return { kind: "time", problem: noTime(quoted(cells[columns.timestamp!]!)) };
   const text = columns.value === null ? "" : cells[columns.value]!;
   const value = text === "" ? null : weightOf(text, reading.decimal);
   if (Number.isNaN(value)) {
@@ -100,7 +100,7 @@ export function holdsWhole(cells: Iterable<string>): boolean {
 }
 
 /** Whole ms; null where there is none, NaN where it cannot be read. */
-function timeOf(cell: string, unit: TimeUnit): number | null {
+export function timeOf(cell: string, unit: TimeUnit): number | null {
   const number = numberOf(cell, null);
   if (!Number.isNaN(number)) return inMs(number, unit);
   return isNothing(cell) ? null : (instantOf(cell)?.ms ?? Number.NaN);

@@ -74,7 +74,8 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
     const batches = (wanted: readonly number[], skip: Skip) => placed(read(objectReader(layout!, header, wanted, skip)), path, () => null);
     const all = header.map((_, at) => at);
     const { records } = objectReader(layout!, header, all, () => undefined).read(sample, file.isAll);
-    return { header, sample: records, remarks: [], doubt: "", batches };
+    const doubt = "; of JSON, an object for each event is read, alone on its line or in an array";
+    return { header, sample: records, remarks: [], doubt, batches };
   }
 
   function cells() {
@@ -82,10 +83,10 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
     const [first] = told.header;
     const isHeader = (record: readonly string[]) => record[0] === first && record.every((cell, at) => cell.trim() === told.header[at]);
     async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
-      const reader = recordReader(told.dialect, skip);
-      let { before } = told;
+      const reader = recordReader(told.dialect, skip, 1 + told.above.lines);
+      let before = told.hasHeaderLine ? 1 : 0;
       repeatedHeaders = 0;
-      for await (const batch of placed(read(reader), path, () => reader.line)) {
+      for await (const batch of placed(read(behind(told.above.characters, reader)), path, () => reader.line)) {
         const dropped = Math.min(before, batch.records.length);
         before -= dropped;
         const rows = dropped === 0 ? batch : without(batch, (_, k) => k < dropped);
@@ -96,10 +97,21 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
         }
       }
     }
-    const isBare = format.header === undefined && looksLikeValues(told.header);
-    const doubt = isBare ? "; the file seems to have no header line: --header user,item,value,timestamp names its columns" : "";
+    const doubt = format.header === undefined ? doubtOf(told.header) : "";
     return { header: told.header, sample: told.rows, remarks: told.remarks, doubt, batches };
   }
+}
+
+/** The same reader, of a text whose first characters are none of its rows. */
+function behind<R>(characters: number, reader: { read(text: string, last: boolean): R }) {
+  let left = characters;
+  return {
+    read: (text: string, last: boolean): R => {
+      const dropped = Math.min(left, text.length);
+      left -= dropped;
+      return reader.read(dropped === 0 ? text : text.slice(dropped), last);
+    },
+  };
 }
 
 function dialectIn(sample: string, file: ByteFile, format: TextFormat) {
@@ -131,4 +143,13 @@ async function* decoded(bytes: Bytes, encoding: string) {
   const decoder = decoderOf(encoding);
   for await (const piece of bytes) yield { ...decoder.decode(piece, false), last: false };
   yield { ...decoder.decode(new Uint8Array(0), true), last: true };
+}
+
+/** What else may be wrong with a header that names no user. */
+function doubtOf(header: readonly string[]): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (header.some((name) => /[\0-\x08\x0e-\x1f\ufffd]/.test(name)))
+    return "; the file seems to be no text: write it as CSV, JSON or Parquet";
+  if (/^[[{]/.test(header[0]!)) return "; of JSON, an object for each event is read, alone on its line or in an array";
+  return looksLikeValues(header) ? "; the file seems to have no header line: --header user,item,value,timestamp names its columns" : "";
 }

@@ -17,11 +17,11 @@ const words: Readonly<Record<TimeUnit, string>> = {
 /** A number as whole ms; NaN where it is none of the calendar. */
 export function inMs(time: number, unit: TimeUnit): number {
   if (unit === "iso") return instantOf(compact(String(time)))?.ms ?? Number.NaN;
-  return unit === "ms" ? time : Math.round(time / perMs[unit]);
+  return unit === "ms" ? Math.round(time) : Math.round(time / perMs[unit]);
 }
 
-const date = String.raw`(\d{4})-?(\d\d)-?(\d\d)`;
-const zone = String.raw`\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?(?: UTC)?)`;
+const date = String.raw`(\d{4})[-/]?(\d\d)[-/]?(\d\d)`;
+const zone = String.raw`\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?(?: UTC)?)(?:\[[\w/+-]+\])?`;
 const iso = new RegExp(String.raw`^${date}(?:[T ]\s?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?(?:${zone})?)?$`, "i");
 
 export interface Instant {
@@ -32,19 +32,36 @@ export interface Instant {
 
 /** Undefined where it is no date or time of ISO 8601; a blank may stand for its T, UTC for its Z. A day is its first moment. */
 export function instantOf(cell: string): Instant | undefined {
-  const found = iso.exec(cell.trim());
+  const found = iso.exec(cell.trim()) ?? iso.exec(rearranged(cell.trim()));
   if (!found) return undefined;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", offset] = found;
   const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
   const midnight = new Date(0);
   midnight.setUTCFullYear(y, mo - 1, d);
   const isDay = midnight.getUTCMonth() === mo - 1 && midnight.getUTCDate() === d;
-  if (!isDay || h > 23 || mi > 59 || s > 59) return undefined;
+  if (!isDay || h > 23 || mi > 59 || s > 60) return undefined; // 60: a leap second
   const ms = Math.round(1000 * Number(`0.${fraction || 0}`));
   const [, sign, hours = "0", minutes = "0"] = /^([+-])(\d\d):?(\d\d)?/.exec(offset ?? "") ?? [];
   const shift = (sign === "-" ? -1 : 1) * (60 * Number(hours) + Number(minutes));
   return { ms: midnight.getTime() + ((h * 60 + mi - shift) * 60 + s) * 1000 + ms, isZoneless: offset === undefined };
 }
+
+const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
+
+/** As ISO 8601, where the order of day and month leaves no doubt: "Fri, 05 Jan 2024 10:00:00 +0000" and 05.01.2024, but not 05/01/2024. */
+function rearranged(text: string): string {
+  const [, day, month, year, rest] =
+    /^(?:[a-z]{3}, )?(\d?\d)[ -]([a-z]{3})[ -](\d{4})(.*)$/i.exec(text) ?? /^(\d?\d)\.(\d?\d)\.(\d{4})(.*)$/.exec(text) ?? [];
+  if (day === undefined) return text;
+  const two = (number: string | number) => String(number).padStart(2, "0");
+  return `${year}-${two(/\d/.test(month!) ? month! : months.indexOf(month!.toLowerCase()) + 1)}-${two(day)}${rest}`;
+}
+
+/** Why a text is no time. */
+export const noTime = (shown: string): string =>
+  /\d\/\d+\/\d/.test(shown)
+    ? `the time ${shown} does not say which number is the day: write it as 2024-01-31 22:05:00`
+    : `the time ${shown} cannot be read`;
 
 const compact = (digits: string) => digits.replace(/^(\d{8})(\d\d)(\d\d)(\d\d)?$/, (_, day, h, m, s = "00") => `${day}T${h}${m}${s}`);
 
@@ -70,8 +87,10 @@ export function timeVotes() {
   let large = 0;
   let calendar = 0;
   let zoneless = 0;
+  let serial = 0;
   return {
     number: (time: number, at: number): void => {
+      if (time >= 32_874 && time < 54_789) serial++; // days of 1990 to 2050, as spreadsheets count them
       if (isCalendar(time)) calendar++;
       const unit = unitBySize(time);
       if (unit === undefined) {
@@ -91,6 +110,8 @@ export function timeVotes() {
       const remarks = zoneless > 0 ? [`${zoneless.toLocaleString("en-US")} times name no zone: taken as UTC`] : [];
       const all = small + large;
       if (all === 0) return { unit: named ?? "s", remarks };
+      if (serial === all && named === null)
+        return { problem: "the times look like a spreadsheet's numbers of days: show them as yyyy-mm-dd hh:mm:ss before they are saved" };
       if (calendar === all && named === null)
         return { unit: "iso", remarks: [`times are taken as ${words.iso} (--timestamp-unit says otherwise)`] };
       const [most, ...others] = [...seen].sort(([, a], [, b]) => b.count - a.count);

@@ -23,6 +23,8 @@ export async function memberOf(descriptor: number, path: string, name: string | 
     );
   }
   if (found.entry.isEncrypted()) throw unreadable(`"${found.entry.fileName}" in the zip archive is encrypted: unpack it first`);
+  if (isForeign(found.entry))
+    throw unreadable(`"${found.entry.fileName}" in the zip archive is packed by another method than deflate: unpack it first`);
   return () => contents(found);
 }
 
@@ -46,6 +48,9 @@ function entriesOf(descriptor: number): Promise<Found[]> {
     });
   });
 }
+
+/** Methods that are none of ours: bzip2, LZMA, zstd. */
+const isForeign = (entry: Entry) => entry.compressionMethod !== 0 && entry.compressionMethod !== 8;
 
 async function* contents({ archive, entry }: Found): Bytes {
   const stream = await new Promise<Readable>((resolve, reject) => {
