@@ -192,7 +192,7 @@ test("what is no websocket's frame, and what is too large for one, end in words 
 
 /** The trainer's clock runs a minute and more; the sockets stay real. Once a second every connection is pinged. */
 async function inTheEnd(says: (socket: WebSocket, connection: number) => void): Promise<string | undefined> {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
   let end: string | undefined;
   let connections = 0;
   void ending([]).then((found) => {
