@@ -101,6 +101,26 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
       const next = await readNext();
       if (next) return next;
     }
+    return readListed(limit);
+  }
+
+  const isThere = async (version: number): Promise<boolean> => {
+    try {
+      await store.read(entryPath(version));
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "FILE_MISSING") return false;
+      throw error;
+    }
+  };
+
+  /**
+   * The next name may be free because its entry was taken away: by a vacuum, while others went on (then ours is gone too), or by an accident. A commit into such a hole
+   * would be read by nobody.
+   */
+  const mayBeHole = async () => state.version >= 0 && (!(await isThere(state.version)) || (await isThere(state.version + 2)));
+
+  async function readListed(limit: number): Promise<readonly Commit[] | "jumped"> {
     const log = await listLog(store);
     listed = { files: log.entries.length + log.checkpoints.length, version: log.entries.at(-1) ?? -1 };
     const newest = Math.max(log.entries.at(-1) ?? -1, log.checkpoints.at(-1) ?? -1);
@@ -141,6 +161,7 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
   }: CommitDraft): Promise<number> {
     const moves = txn.map(({ appId, version, after }) => ({ appId, version, expected: after ?? state.offsets.get(appId) ?? -1 }));
     for (;;) {
+      if (await mayBeHole()) await readListed(Number.POSITIVE_INFINITY);
       for (const { appId, version, expected } of moves) {
         const found = state.offsets.get(appId) ?? -1;
         if (found === expected && found < version) continue;

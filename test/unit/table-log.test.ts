@@ -144,6 +144,24 @@ test("a log entry missing in the middle is corrupt, and so is a log whose end ha
   await expect(openTable(store, schema)).rejects.toThrow(/TABLE_CORRUPT: a log entry is missing: file .*00000000000000000001\.json/);
 });
 
+test("a commit goes into no hole of the log: not into one that a vacuum left while the writer was idle, nor into one of an accident", async () => {
+  const { store, table: idle } = await threeCommits();
+  const other = await openTable(store, schema);
+  for (let k = 3; k < 6; k++) await other.commit({ add: [file(`part-${k}`)], txn: [{ appId: "topic/1", version: k }] });
+  await other.commit({ remove: [other.files[0]!], operation: "DELETE" }); // with a checkpoint of the log
+  for (let version = 0; version < 6; version++) store.files.delete(entryPath(version)); // as vacuum does
+  expect(await idle.commit({ add: [file("late")], txn: [{ appId: "topic/0", version: 30 }] })).toBe(7);
+  expect([...(await openTable(store, schema)).offsets]).toEqual([...idle.offsets]);
+
+  const reader = await openTable(store, schema);
+  await other.refresh();
+  for (let k = 8; k < 10; k++) await other.commit({ add: [file(`part-${k}`)], txn: [{ appId: "topic/1", version: k }] });
+  store.files.delete(entryPath(8));
+  expect(await reader.refresh()).toEqual([]); // late, and never wrong
+  await expect(reader.commit({ add: [file("lost")], txn: [{ appId: "topic/0", version: 40 }] })).rejects.toThrow("a log entry is missing");
+  expect(store.files.has(entryPath(8))).toBe(false);
+});
+
 test("refresh after an error goes on where it stopped, without taking anything twice", async () => {
   const { store } = await threeCommits();
   const whole = entry(store, 2);
