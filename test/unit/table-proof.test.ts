@@ -1,5 +1,5 @@
 // What verify says of filtered offsets, and of log checkpoints that cannot be read or tell another story than the entries.
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import type { DeltaTable } from "../../shared/table/delta.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { type FilteredRange, openFiltered, writeFiltered } from "../../shared/table/filtered.ts";
 import { entryPath } from "../../shared/table/log.ts";
-import { checkpointPath, decodeCheckpoint, encodeCheckpoint } from "../../shared/table/log-checkpoint.ts";
+import { checkpointPath, decodeCheckpoint, encodeCheckpoint, LAST_CHECKPOINT } from "../../shared/table/log-checkpoint.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -88,4 +88,45 @@ test("files removed long ago are forgotten by the log's next checkpoint, and ver
   ]);
   const { bytes } = encodeCheckpoint({ ...state, removed }, Date.now());
   expect([...decodeCheckpoint(bytes, 20).removed.keys()]).toEqual(["young"]);
+});
+
+test("a pointer to the newest checkpoint that is torn or wrong is named, and the next checkpoint mends it", async () => {
+  const table = await openEvents(dir);
+  for (let offset = 0; offset <= 10; offset++) await append(table, [offset], offset);
+  const pointer = join(dir, "events", LAST_CHECKPOINT);
+  for (const torn of ["", '{"version":1', "null", '"10"', '{"version":"10"}', "[]"]) {
+    writeFileSync(pointer, torn);
+    expect(await problems(), torn).toEqual([expect.stringContaining("_last_checkpoint: it is no pointer")]);
+    expect((await openEvents(dir)).version, torn).toBe(10);
+  }
+  writeFileSync(pointer, '{"version":9}');
+  expect(await problems()).toEqual([expect.stringContaining("points to version 9, which has no checkpoint")]);
+  writeFileSync(pointer, '{"version":9,"size":3,"parts":2}'); // another writer's
+  expect(await problems()).toEqual([]);
+  writeFileSync(pointer, "");
+  for (let offset = 11; offset <= 20; offset++) await append(table, [offset], offset);
+  expect(await problems()).toEqual([]);
+});
+
+test("a table of before, whose watermark was the newest arrival of all entries, is no fault", async () => {
+  const table = await openEvents(dir);
+  for (let offset = 0; offset <= 10; offset++) await append(table, [offset], offset);
+  for (const [version, arrival] of [90, 100, 95].entries()) {
+    const path = join(dir, "events", entryPath(version + 1));
+    const [info, ...rest] = readFileSync(path, "utf8").trimEnd().split("\n");
+    const { commitInfo } = JSON.parse(info!) as { commitInfo: Record<string, unknown> };
+    const { sha256: _, actions: __, ...older } = commitInfo;
+    writeFileSync(
+      path,
+      `${JSON.stringify({ commitInfo: { ...older, engineInfo: "Tributary", newestArrival: arrival } })}\n${rest.join("\n")}\n`,
+    );
+  }
+  const state = decodeCheckpoint(await table.store.read(checkpointPath(10)), 10);
+  const at = join(dir, "events", checkpointPath(10));
+  writeFileSync(at, encodeCheckpoint({ ...state, watermark: 100 }, Date.now()).bytes);
+  expect(await problems()).toEqual([]);
+  writeFileSync(at, encodeCheckpoint({ ...state, watermark: 95 }, Date.now()).bytes);
+  expect(await problems()).toEqual([]);
+  writeFileSync(at, encodeCheckpoint({ ...state, watermark: 101 }, Date.now()).bytes);
+  expect(await problems()).toEqual([expect.stringContaining("in watermark")]);
 });
