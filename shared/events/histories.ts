@@ -78,11 +78,14 @@ export class Histories {
     this.#admission.clear();
   }
 
-  /** Distinct columns of a user, in order of first appearance: a copy, which later appends leave as it is. */
-  rowOf(user: number): Int32Array {
+  /**
+   * Distinct columns of a user below `end`, in order of first appearance: a copy, which later appends leave as it is. A run that goes on from an older version gives its
+   * own number of columns: an item that waited then may have got one since, and stands in the rows of both.
+   */
+  rowOf(user: number, end = WAITED): Int32Array {
     const row = this.#rows.copy(user);
-    if (row.every((number) => number < WAITED)) return row;
-    return row.map((number) => this.#admission.columnOf(number)).filter((column) => column >= 0);
+    if (row.every((number) => number < end)) return row;
+    return row.map((number) => this.#admission.columnOf(number)).filter((column) => column >= 0 && column < end);
   }
 
   /** Distinct items of a user. */

@@ -110,3 +110,17 @@ test("under a flood too: a restart at any version goes on as if it had never sto
     expect(seen(read(events, 1, 3, pinned)), `${at}`).toEqual(seen(whole));
   }
 });
+
+test("a run that goes on from an older version than the vocabulary is of gets the rows that it had: an item that waited then has a column now", () => {
+  const events = ["a:x", "b:x", "a:rare", "a:y", "b:y", "b:rare"].map((pair) => ({ user: pair.split(":")[0]!, item: pair.split(":")[1]! }));
+  const before = read(events.slice(0, 5), 2);
+  const { items } = before.vocabulary;
+  const pinned = read(events, 2).vocabulary.items;
+  expect([items, pinned]).toEqual([
+    ["x", "y"],
+    ["x", "y", "rare"],
+  ]);
+  const after = read(events.slice(0, 5), 2, 1, pinned);
+  for (const user of [0, 1]) expect([...after.rowOf(user, items.length)]).toEqual([...before.rowOf(user)]);
+  expect([...after.rowOf(0)]).toEqual([0, 2, 1]);
+});

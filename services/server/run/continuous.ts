@@ -97,7 +97,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
       const loss = await trainOuterEpoch(
         run,
         users,
-        (user) => histories.rowOf(user),
+        (user) => histories.rowOf(user, run.optimizer.config.items),
         runStep,
         () => checkpointing.offer(contents),
       );
