@@ -6,6 +6,7 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFigures } from "./news.ts";
 import { type Cause, causes } from "./sealer.ts";
+import { warningsOf } from "./warnings.ts";
 
 export interface Figures {
   hear(news: News): void;
@@ -224,7 +225,8 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         rebalances,
         fenced,
         unknownFields: Object.fromEntries(unknownFields),
-        table: { version: table.version, files: table.files, rows: table.rows },
+        warnings: warningsOf(table.logFiles, unknownFields),
+        table: { version: table.version, files: table.files, rows: table.rows, logFiles: table.logFiles },
         assignedAt,
         lastCommitAt: last?.at ?? null,
         newestArrival: table.watermark || null,

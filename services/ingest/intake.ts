@@ -15,6 +15,7 @@ import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts";
 import { createSuspects, type Suspect } from "./suspects.ts";
+import { LONG_LOG, warnings } from "./warnings.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {
@@ -56,8 +57,11 @@ const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
 const condemned = { ok: false, reason: "POISON" } as const;
 const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
 
-/** Files in the log from which opening the table takes noticeably long. */
-const LONG_LOG = 100_000;
+/** A refusal of the operating system, or one of ours. Anything else may be a message's fault, what Node says of a value included (ERR_OUT_OF_RANGE). */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof AppError || (typeof code === "string" && !code.startsWith("ERR_"));
+}
 
 export function createIntake(settings: IntakeSettings, writer: Writer, log: Log): Intake {
   const { topic, limits, ends, tell, inWork } = settings;
@@ -88,7 +92,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     const { version, files, rows, watermark, logFiles } = writer.table;
     if (logFiles > LONG_LOG && !toldOfLog) {
       toldOfLog = true;
-      log.warn({ logFiles }, "the log of the table has grown long: `tributary vacuum` shortens it, with a shorter --retention further");
+      log.warn({ logFiles }, warnings.longLog);
     }
     return { version, files: files.length, rows, watermark, logFiles, compactionDue: isCompactionDue(files) };
   };
@@ -173,10 +177,8 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   /** An error that messages brought about: what was held is read again from where the table is. Throws it where it is not the messages' fault. */
   function failed(error: unknown, units: readonly (readonly [partition: number, unit: Suspect])[]): void {
-    const { code } = error as NodeJS.ErrnoException;
     // After a panic of the WebAssembly nothing that it holds can be trusted: the process ends, and the next one finds what was in work.
-    if (error instanceof AppError || code !== undefined || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError)
-      throw error;
+    if (isRefusal(error) || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
     for (const [partition, unit] of units) {
       inWork.end(partition);
       blame(partition, unit, error.message);
@@ -264,7 +266,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
         for (const [partition] of units) inWork.end(partition);
         return;
       } catch (error) {
-        if (!(error instanceof AppError) && (error as NodeJS.ErrnoException).code === undefined) return failed(error, units);
+        if (!isRefusal(error)) return failed(error, units);
         for (const [partition] of units) inWork.end(partition); // the disk's refusal is no message's fault, and waiting is no work
         if (error instanceof AppError && error.code === "WRITER_FENCED") {
           log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
@@ -297,7 +299,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     });
     if (buffer.unknownFields.has(OTHER_FIELDS) && !toldOfFields) {
       toldOfFields = true;
-      log.warn({ kinds: MOST_FIELDS }, "producers send more kinds of unknown fields than are told apart: the others are counted together");
+      log.warn({ kinds: MOST_FIELDS }, warnings.manyFields);
     }
     log.debug({ cause, messages: buffer.messages, version: writer.table.version }, "committed");
     buffer.clear();

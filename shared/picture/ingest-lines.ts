@@ -12,7 +12,7 @@ const header = ["partition", "offset", "lag", "behind", "written", "dead", "filt
 
 /** Lines without their ends, indented as the rest of `status`. */
 export function ingestLines(status: IngestStatus): string[] {
-  return [...partitionLines(status), `  ${commitLine(status)}`];
+  return [...partitionLines(status), `  ${commitLine(status)}`, ...status.warnings.map((warning) => `  ${warning}`)];
 }
 
 function partitionLines({ partitions }: IngestStatus): string[] {

@@ -41,6 +41,8 @@ export const ingestStatus = z.object({
   rebalances: number,
   fenced: number,
   unknownFields: counts,
+  /** What grows beyond what is usual, in words. */
+  warnings: list(z.string().transform((words) => printable(words, 256))),
   table: maybe(z.object({ version: number, files: number, rows: number })),
   lastCommitAt: number,
   newestArrival: number,
@@ -80,6 +82,7 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     rebalances: sum(({ rebalances }) => rebalances),
     fenced: sum(({ fenced }) => fenced),
     unknownFields: addUp(all.map(({ unknownFields }) => unknownFields)),
+    warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
     // Compaction makes files fewer: the newest version counts, not the most files.
     table: most(({ table }) => table?.version ?? null).table,
     lastCommitAt: most(({ lastCommitAt }) => lastCommitAt).lastCommitAt,

@@ -88,6 +88,7 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
     rebalances: 4,
     fenced: 2,
     unknownFields: { page: 5, tab: 2 },
+    warnings: [],
     table: second.table,
     lastCommitAt: now - 2000,
     newestArrival: now - 1000,

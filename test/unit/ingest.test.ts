@@ -351,6 +351,7 @@ test("a producer that makes up field names fills no memory: the rest count as ot
   await intake.drain(1000);
   const { unknownFields } = status() as { unknownFields: Record<string, number> };
   expect(Object.keys(unknownFields)).toHaveLength(51);
+  expect(status()).toMatchObject({ warnings: [expect.stringContaining("more kinds of unknown fields")] });
   expect(unknownFields["(others)"]).toBe(30);
 });
 

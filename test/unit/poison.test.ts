@@ -119,6 +119,15 @@ test("a message that the process dies of is found by the processes after it, and
   expect(proof.problems).toEqual([]);
 });
 
+test("what Node says of a value is a message's fault, and no refusal of the disk: with its code it ended ingest at the same message for ever", async () => {
+  const invalid = () => Object.assign(new RangeError("The value is out of range"), { code: "ERR_OUT_OF_RANGE" });
+  expect(await untilDone(all, breaksOn([37], invalid))).toBe(0);
+  const { rows, letters, proof } = await held();
+  expect(rows).toEqual(offsets([37]));
+  expect(letters).toMatchObject([{ offset: 37, reason: "POISON" }]);
+  expect(proof.problems).toEqual([]);
+});
+
 test("where every write breaks it is no message's fault: the error comes through", async () => {
   await expect(
     live(all, (writer) => ({ ...writer, committed: writer.committed, write: () => Promise.reject(new TypeError("a fault of ours")) })),
