@@ -180,9 +180,9 @@ export function formatEntry(draft: Draft): string {
   return sealed(`${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`);
 }
 
-/** Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a reader knows, so that no flipped bit hides both. */
+/** Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a reader knows, so that no flipped bit hides both; a field of that name alone may be another writer's. */
 const ENGINE = "Tributary/2";
-const SEAL = /^(.*?"sha256":")([^"\n]*)/;
+const SEAL = /^(\{"commitInfo":\{.*"actions":\d+,"sha256":")([^"\n]*)/;
 const sealed = (text: string): string => text.replace(SEAL, `$1${sha256Of(text.trimEnd())}`);
 
 /** What is wrong with an entry of ours; undefined also for entries of other writers. */

@@ -162,6 +162,16 @@ test("a commit goes into no hole of the log: not into one that a vacuum left whi
   expect(store.files.has(entryPath(8))).toBe(false);
 });
 
+test("another writer's entry may have a field sha256 of its own", async () => {
+  const { store } = await threeCommits();
+  const { path, size, stats } = file("foreign");
+  const add = { path, size, stats, partitionValues: {}, modificationTime: 1, dataChange: true, tags: { sha256: "ab" } };
+  const commitInfo = { timestamp: 1, operation: "WRITE", engineInfo: "another", sha256: "cd" };
+  write(store, 3, `${JSON.stringify({ add })}\n${JSON.stringify({ commitInfo })}\n`);
+  write(store, 4, `${JSON.stringify({ commitInfo })}\n${JSON.stringify({ add: { ...add, path: "second" } })}\n`);
+  expect((await openTable(store, schema)).files.map((each) => each.path)).toContain("second");
+});
+
 test("refresh after an error goes on where it stopped, without taking anything twice", async () => {
   const { store } = await threeCommits();
   const whole = entry(store, 2);
