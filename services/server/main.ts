@@ -26,6 +26,7 @@ import { largestAnswer } from "./desk/contributions.ts";
 import { corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { openDesk } from "./desk/desk.ts";
 import { trainEpochs } from "./run/epochs.ts";
+import { MOST_NAMES } from "../../shared/events/admission.ts";
 import { openPinnedEvents } from "../../shared/corpus/events.ts";
 import { SMALL_MESSAGE } from "./door/limits.ts";
 import { listenForPeers, type Peers } from "./door/peers.ts";
@@ -48,6 +49,15 @@ const options = z.object({
     .optional()
     .describe("with --epochs: end before an epoch that would go beyond so long, such as 30m; one is always done"),
   usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
+  maxUsers: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(MOST_NAMES)
+    .default(MOST_NAMES)
+    .describe(
+      "without --epochs: users that there is room for, and items; about 200 bytes of memory each. Events of later ones are left out",
+    ),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
   threads: z.coerce
     .number()
@@ -148,7 +158,7 @@ export const command = defineCommand({
       if (config.epochs === undefined) {
         await trainContinuously(
           { ...config, origin, begin },
-          await openPinnedEvents(config.table!, config.salt, { minUsers: config.minUsersPerItem }),
+          await openPinnedEvents(config.table!, config.salt, { minUsers: config.minUsersPerItem, most: config.maxUsers }),
           tools,
         );
       } else {

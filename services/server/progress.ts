@@ -43,8 +43,8 @@ export class Progress {
   /** The newest on disk, and why the one after it is not. */
   checkpoint: { step: number | null; round: number | null; at: number | null; seconds: number | null; lastError: string | null } | null =
     null;
-  /** Items that too few users have, outside of the vocabulary; and how often there was no room to remember one. */
-  waiting = { items: 0, forgotten: 0 };
+  /** Items that too few users have, outside of the vocabulary; how often there was no room to remember one; events of users or items without room. */
+  waiting = { items: 0, forgotten: 0, leftOut: 0 };
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
   readonly #pace = openPace();
@@ -129,6 +129,7 @@ export class Progress {
     if (this.#lossHistory.length > HISTORY) this.#lossHistory.shift();
     this.#metrics.gauge("tributary_round").set(round);
     this.#metrics.gauge("tributary_items_waiting").set(this.waiting.items);
+    this.#metrics.gauge("tributary_events_left_out").set(this.waiting.leftOut);
     this.#metrics.gauge("tributary_loss").set({ part: "reconstruction" }, reconstruction);
     this.#metrics.gauge("tributary_loss").set({ part: "kl" }, kl);
   }
@@ -182,6 +183,7 @@ export class Progress {
       items: this.run?.optimizer.config.items ?? 0,
       itemsWaiting: this.waiting.items,
       itemsForgotten: this.waiting.forgotten,
+      eventsLeftOut: this.waiting.leftOut,
       tableVersion: this.tableVersion,
       watermark: this.watermark,
       freshness: this.#freshness.latency(),

@@ -4,7 +4,12 @@
 export interface Rule {
   /** Distinct users that an item needs; 0: none is ever asked for. With 1 an item of one user comes in at once, as long as those of one user alone are no flood. */
   readonly minUsers: number;
+  /** Users and items that there is room for, of each as many; what comes after them is left out. */
+  readonly most?: number;
 }
+
+/** JavaScript's own maps end at 2^24 entries, with an error. */
+export const MOST_NAMES = 16_000_000;
 
 /** Items of one user that may always come in: a young catalogue holds nothing else. */
 const ALONE_AT_FIRST = 2_000;

@@ -1,5 +1,5 @@
 // Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
-import { type Admission, createAdmission, FORGOTTEN, NEW, type Rule, WAITED } from "./admission.ts";
+import { type Admission, createAdmission, FORGOTTEN, MOST_NAMES, NEW, type Rule, WAITED } from "./admission.ts";
 import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
 import { RowPool } from "./rows.ts";
@@ -23,6 +23,8 @@ export class Histories {
   readonly #trainUsers: number[] = [];
   #events = 0;
 
+  readonly #most: number;
+  #leftOut = 0;
   readonly #admission: Admission;
   /** By user: items of the row that are in the vocabulary. */
   readonly #lengths: number[] = [];
@@ -32,12 +34,18 @@ export class Histories {
     this.#salt = salt;
     this.vocabulary = vocabulary;
     this.#admission = createAdmission(rule);
+    this.#most = rule.most ?? MOST_NAMES;
   }
 
   /** Items that too few users have, and those of them that there was no room to remember. */
   get waiting(): { readonly items: number; readonly forgotten: number } {
     const { waiting, forgotten } = this.#admission;
     return { items: waiting, forgotten };
+  }
+
+  /** Events of users or items that there was no room for. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /** Events appended, repeats of a pair included. */
@@ -53,9 +61,13 @@ export class Histories {
     for (let k = 0; k < batch.length; k++) {
       const user = userOf(users.numbers[k]!);
       const number = numberOf(items.numbers[k]!);
-      if (number === FORGOTTEN || !this.#add(user, number)) continue;
+      if (user === FORGOTTEN || number === FORGOTTEN) {
+        this.#leftOut++;
+        continue;
+      }
+      if (!this.#add(user, number)) continue;
       const holders = this.#admission.joined(number, user);
-      if (holders) {
+      if (holders && this.vocabulary.items.length < this.#most) {
         const column = this.vocabulary.add(this.#admission.itemOf(number));
         for (const holder of holders) this.#has(holder, column, version);
         this.#admission.admitted(number, column);
@@ -70,6 +82,7 @@ export class Histories {
   /** Forgets every event, to be told them anew. Users keep their numbers and items their columns; who is not told again has an empty row. */
   clear(): void {
     this.#events = 0;
+    this.#leftOut = 0;
     this.#sets.clear();
     this.#rows.clear();
     this.#trainUsers.fill(0);
@@ -115,6 +128,7 @@ export class Histories {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const user = this.users.length;
+    if (user >= this.#most) return FORGOTTEN;
     this.users.push(name);
     this.#numbers.set(name, user);
     this.#parts.push(partOf(name, this.#salt));
@@ -127,7 +141,8 @@ export class Histories {
   /** What stands for the item in rows: its column, or a number of its own where it has to wait, for ever. */
   #itemNumber(item: string): number {
     const number = this.#admission.numberOf(item, this.vocabulary.column(item));
-    return number === NEW ? this.vocabulary.add(item) : number;
+    if (number !== NEW) return number;
+    return this.vocabulary.items.length < this.#most ? this.vocabulary.add(item) : FORGOTTEN;
   }
 
   /** The user's row has one more item that is in the vocabulary. */

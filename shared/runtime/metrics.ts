@@ -41,6 +41,11 @@ export const metricTable = {
   tributary_table_log_files: { kind: "gauge", help: "Entries and checkpoints in the log of the events table", labels: [] },
   tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
   tributary_items_waiting: { kind: "gauge", help: "New items outside of the vocabulary: too few users have them", labels: [] },
+  tributary_events_left_out: {
+    kind: "gauge",
+    help: "Events of new users or items that there is no room for, left out of the training",
+    labels: [],
+  },
   tributary_steps_total: { kind: "counter", help: "Optimizer steps applied", labels: ["phase"] },
   tributary_step_seconds: { kind: "histogram", help: "Time of one step, until the next is opened", labels: ["phase"] },
   tributary_step_section_seconds_total: {

@@ -124,3 +124,22 @@ test("a run that goes on from an older version than the vocabulary is of gets th
   for (const user of [0, 1]) expect([...after.rowOf(user, items.length)]).toEqual([...before.rowOf(user)]);
   expect([...after.rowOf(0)]).toEqual([0, 2, 1]);
 });
+
+test("users and items that there is no room for are left out, and counted; the others train on, the same in any number of readings", () => {
+  const flood = Array.from({ length: 3_000 }, (_, k) => ({ user: `u${k % 1_500}`, item: `i${k % 40}` }));
+  const reading = (pieces: number, minUsers = 1) => {
+    const histories = new Histories("s", new Vocabulary(), { minUsers, most: 1_000 });
+    const size = Math.ceil(flood.length / pieces);
+    for (let k = 0; k < pieces; k++) histories.append(batch(flood.slice(k * size, (k + 1) * size)), k);
+    return histories;
+  };
+  const whole = reading(1);
+  expect([whole.users.length, whole.leftOut, whole.events]).toEqual([1_000, 1_000, 3_000]);
+  expect(seen(reading(7))).toEqual(seen(whole));
+  for (const minUsers of [0, 1, 2]) {
+    const narrow = new Histories("s", new Vocabulary(), { minUsers, most: 20 });
+    narrow.append(batch(flood.slice(0, 40)), 0);
+    narrow.append(batch(flood.slice(0, 40).map(({ item }, k) => ({ item, user: `u${k % 20}` }))), 1);
+    expect(narrow.vocabulary.items.length).toBeLessThanOrEqual(20);
+  }
+});

@@ -49,7 +49,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   let numbering = nobody;
   let quietRounds = 0;
   /** The next time at twice as many. */
-  let told = { items: 0, forgotten: 0 };
+  let told = { items: 0, forgotten: 0, leftOut: 0 };
 
   const contents = () => {
     const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
@@ -64,13 +64,22 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
     progress.pinned(pinned.marks.map(({ arrival }) => arrival));
     quietRounds = histories.events > before ? 0 : quietRounds + 1;
     if (quietRounds > ROUNDS_UNTIL_IDLE) return;
-    progress.waiting = histories.waiting;
-    if (progress.waiting.items > told.items || progress.waiting.forgotten > told.forgotten) {
+    const { items, forgotten } = histories.waiting;
+    const { leftOut } = histories;
+    progress.waiting = { items, forgotten, leftOut };
+    if (items > told.items || forgotten > told.forgotten) {
       log.warn(
-        { ...progress.waiting },
+        { items, forgotten },
         "items of too few users wait outside of the vocabulary: a producer may be making names up (--min-users-per-item)",
       );
-      told = { items: 2 * progress.waiting.items, forgotten: 2 * progress.waiting.forgotten };
+      told = { ...told, items: 2 * items, forgotten: 2 * forgotten };
+    }
+    if (leftOut - forgotten > told.leftOut) {
+      log.warn(
+        { events: leftOut },
+        "there is no room for more users or items (--max-users): events of new ones are left out of the training",
+      );
+      told.leftOut = 2 * leftOut;
     }
     await patience.through("new items cannot be written", () => events.pinVocabulary());
     run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
