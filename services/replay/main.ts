@@ -11,7 +11,7 @@ import { openPatience } from "../../shared/runtime/patience.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { type FileSource, fileSource } from "./file.ts";
-import { patiently, type PositionFile, positionFile } from "./position.ts";
+import { patiently, type PositionFile, positionFile, wasSentBefore } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
 import type { Source } from "./source.ts";
@@ -118,6 +118,8 @@ async function openSource(config: Config, folder: string, log: Log): Promise<Ope
       say: (text) => log.warn(text),
     });
     const position = file.identity === null ? null : place(file.identity);
+    if (position?.found === null && wasSentBefore(folder, file.identity!, config.topic))
+      log.warn("a release before this one sent from this file, and its position cannot be gone on with: all of the file is sent");
     return { source: file, file, position, from: await file.goesOnFrom(position?.found ?? null), anew: file.anew };
   }
   const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);

@@ -1,6 +1,6 @@
 // How far a stream was acknowledged, in one small file: a stopped replay, even a killed one, goes on from there.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Patience } from "../../shared/runtime/patience.ts";
@@ -30,6 +30,25 @@ export function positionFile(folder: string, identity: string): PositionFile {
       renameSync(`${file}.tmp`, file);
     },
   };
+}
+
+/** Whether a release that knew files by their size and time has kept a position of this one: it says nothing of the rows, so it cannot be gone on with. */
+export function wasSentBefore(folder: string, path: string, topic: string): boolean {
+  const before = `${path} `;
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".json") && isOfOld(join(folder, name)));
+
+  function isOfOld(file: string): boolean {
+    try {
+      const { identity } = saved.parse(JSON.parse(readFileSync(file, "utf8")));
+      return (
+        identity.startsWith(before) &&
+        /^\d+ \d+$/.test(identity.slice(before.length, -` to ${topic}`.length)) &&
+        identity.endsWith(` to ${topic}`)
+      );
+    } catch {
+      return false; // none of ours, or half written
+    }
+  }
 }
 
 function read(file: string, identity: string): PositionFile["found"] {

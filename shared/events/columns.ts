@@ -112,6 +112,10 @@ export function chooseColumns(
 /** Whether these cells name columns that we know as user and item. */
 export const hasUserAndItem = (cells: readonly string[]): boolean => guess(cells, "user", []) >= 0 && guess(cells, "item", []) >= 0;
 
+/** Whether a column of this name would be the time or the value of a header that has none. */
+export const isMissing = (header: readonly string[], name: string): boolean =>
+  (["timestamp", "value"] as const).some((role) => guess([name], role, []) >= 0 && guess(header, role, []) < 0);
+
 /** -1 where there is none. A column that the user gave another role is none. */
 function guess(header: readonly string[], role: Role, spoken: readonly string[]): number {
   for (const list of aliases[role] as readonly (readonly string[])[]) {

@@ -112,7 +112,7 @@ function aboveHeader(sample: string, { header, delimiter, wanted }: Format): { r
     const line = sample.slice(characters, end?.index ?? sample.length);
     const found = tried.find((by) => {
       const cells = split(line, by);
-      if (header !== undefined) return cells.length === header.length && !/^[#%]/.test(line);
+      if (header !== undefined) return cells.length === header.length && !/^[#%]\s/.test(line);
       return wanted?.length ? wanted.every((name) => cells.includes(name)) : hasUserAndItem(namesIn(cells));
     });
     if (found !== undefined) {

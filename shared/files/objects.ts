@@ -24,9 +24,25 @@ export function fieldsOf(sample: string, layout: Layout, isWhole: boolean): stri
   ];
 }
 
-/** Cells of `wanted` alone, at their places in `fields`. */
-export function objectReader(layout: Layout, fields: readonly string[], wanted: readonly number[], skip: Skip) {
+/** Names that objects make up are kept to this number. */
+const NAMES = 10_000;
+
+/** Cells of `wanted` alone, at their places in `fields`. `isMissed`: a field that is none of them is not to be passed over. */
+export function objectReader(
+  layout: Layout,
+  fields: readonly string[],
+  wanted: readonly number[],
+  skip: Skip,
+  isMissed: (name: string) => boolean = () => false,
+) {
   const pieces = piecesOf(layout);
+  const known = new Set(fields);
+  const isLate = (name: string) => {
+    if (known.has(name)) return false;
+    if (isMissed(name)) return true;
+    if (known.size < NAMES) known.add(name);
+    return false;
+  };
   return {
     read: (text: string, last: boolean): Batch => {
       const records: string[][] = [];
@@ -35,6 +51,11 @@ export function objectReader(layout: Layout, fields: readonly string[], wanted: 
         const object = objectOf(piece);
         if (!object) {
           skip(line, "the line is no JSON object", "JSON");
+          continue;
+        }
+        const late = Object.keys(object).find(isLate);
+        if (late !== undefined) {
+          skip(line, `"${late}" stands in no object of the file's first MiB: bring one that has it to the top`, "JSON");
           continue;
         }
         const cells = fields.map(() => "");

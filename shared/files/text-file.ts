@@ -1,4 +1,5 @@
 // A file of text, or a pipe, as rows of cells: what replay, split and --titles have in common. Bytes, encoding, dialect and records are decided elsewhere; here they meet.
+import { isMissing } from "../events/columns.ts";
 import type { Skip } from "../events/skipped.ts";
 import { AppError } from "../runtime/errors.ts";
 import { type ByteFile, openBytes } from "./bytes.ts";
@@ -71,7 +72,9 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
 
   function objects() {
     const header = fieldsOf(sample, layout!, file.isAll);
-    const batches = (wanted: readonly number[], skip: Skip) => placed(read(objectReader(layout!, header, wanted, skip)), path, () => null);
+    const batches = (wanted: readonly number[], skip: Skip) =>
+      placed(read(objectReader(layout!, header, wanted, skip, isMissed)), path, () => null);
+    const isMissed = (name: string) => !format.wanted?.length && isMissing(header, name);
     const all = header.map((_, at) => at);
     const { records } = objectReader(layout!, header, all, () => undefined).read(sample, file.isAll);
     const doubt = "; of JSON, an object for each event is read, alone on its line or in an array";

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { fileSource } from "../../services/replay/file.ts";
+import { positionFile, wasSentBefore } from "../../services/replay/position.ts";
 import { decoderOf, encodingOf } from "../../shared/files/encoding.ts";
 import { layoutOf, objectReader } from "../../shared/files/objects.ts";
 import { recordReader } from "../../shared/files/records.ts";
@@ -215,4 +216,30 @@ test.each([
   ["1700000000", undefined],
 ])("%s is that moment, or none", (text, ms) => {
   expect(instantOf(text)?.ms).toBe(ms);
+});
+
+test("a JSON field that first comes behind the first MiB is no time lost without a word", async () => {
+  const path = join(root, "late.jsonl");
+  writeFileSync(path, `${'{"user":"u","item":"i"}\n'.repeat(50_000)}{"user":"v","item":"i","timestamp":1700000000}\n`);
+  const said: string[] = [];
+  const source = await fileSource(path, { map: {}, unit: null }, { say: (text) => said.push(text) });
+  let rows = 0;
+  for await (const chunk of source.chunks(0, 4000)) rows += chunk.rows.length;
+  source.close();
+  expect([rows, source.skipped]).toEqual([50_000, 1]);
+  expect(said.join()).toMatch(/line 50001 skipped: "timestamp" stands in no object of the file's first MiB/);
+});
+
+test("a position that an earlier release kept of a file is known for one", () => {
+  const folder = join(root, "positions");
+  mkdirSync(folder);
+  const memory = {};
+  positionFile(folder, "/a/f.csv 120 1700000000000 to events").save(7, memory);
+  writeFileSync(join(folder, "torn.json"), "{");
+  expect(wasSentBefore(folder, "/a/f.csv", "events")).toBe(true);
+  expect(wasSentBefore(folder, "/a/f.csv", "others")).toBe(false);
+  expect(wasSentBefore(folder, "/a/f", "events")).toBe(false);
+  positionFile(folder, "/a/g.csv to events").save(7, memory);
+  expect(wasSentBefore(folder, "/a/g.csv", "events")).toBe(false);
+  expect(wasSentBefore(join(root, "none"), "/a/f.csv", "events")).toBe(false);
 });
