@@ -55,7 +55,8 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     const log = createLog("ingest", { run: paths.root });
     const tableDir = resolve(config.table ?? paths.table);
-    const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
+    const find = () => resolveBrokers(config.dataDir, process.env);
+    const kafka = await openKafka(await find(), log, process.env.KAFKA_BROKERS ? undefined : find);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
     const metrics = createMetrics("ingest");
     const figures = createFigures(metrics);

@@ -54,7 +54,8 @@ export const command = defineCommand({
     const log = createLog("replay", { run: paths.root });
     const patience = openPatience(log, until.signal);
     const opened = await openSource(config, paths.replay, log);
-    const kafka = await openKafka(await resolveBrokers(config.dataDir, process.env), log);
+    const find = () => resolveBrokers(config.dataDir, process.env);
+    const kafka = await openKafka(await find(), log, process.env.KAFKA_BROKERS ? undefined : find);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
     const { file, position } = opened;
     const isThere = await stillThere(kafka, config.topic, opened.from, log);

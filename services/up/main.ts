@@ -60,6 +60,7 @@ export const command = defineCommand({
     const status = () => ({ service: "up", services: supervised.map((each) => each.state()) });
     const face = await serveFace({ service: "up", runDir: paths.run, port: 0, metrics: createMetrics("up"), status });
     const line = progressLine();
+    const over = new AbortController();
     const shortening = setInterval(() => shortenLogs([paths.logs, paths.kafka]), LOGS_MS).unref();
     try {
       await endLeftovers(paths.root);
@@ -82,12 +83,16 @@ export const command = defineCommand({
         const dashboard = await Promise.race([registered(paths.run, "dashboard", signal), hopeless]);
         done(dashboard ? `dashboard at ${dashboard}` : "stopped");
       });
-      const published = await Promise.race([follow(paths.run, supervised, line, config.once, signal), hopeless]);
+      const published = await Promise.race([
+        follow(paths.run, supervised, line, config.once, AbortSignal.any([signal, over.signal])),
+        hopeless,
+      ]);
       if (config.once && published) process.stdout.write(`${JSON.stringify(published)}\n`);
     } catch (error) {
       if (error === signal.reason) process.stderr.write("the start was interrupted: what had begun is ended\n");
       throw error;
     } finally {
+      over.abort();
       line.end();
       clearInterval(shortening);
       await drain(supervised);

@@ -1,4 +1,5 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
+import { Socket } from "node:net";
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
 import { AppError } from "../runtime/errors.ts";
 import { failure } from "../runtime/failure.ts";
@@ -66,10 +67,15 @@ const HEARTBEAT_MS = 1000;
 /** How long Kafka waits for a member that was killed before its partitions go to others: brokers allow no less. */
 const SESSION_MS = 6000;
 const REACH_MS = 12_000;
+/** As kafkajs has it. */
+const KEEP_ALIVE_MS = 60_000;
 
-/** `brokers`: host:port, several with commas. Throws BROKER_UNREACHABLE when no broker answers within some 12 s. */
-export async function openKafka(brokers: string, log: Log): Promise<Kafka> {
-  const client = new kafkajs.Kafka(settings(brokers, log));
+/**
+ * `brokers`: host:port, several with commas. `find`: for the one local broker, which may come back at another port, where it is now. Throws BROKER_UNREACHABLE when no
+ * broker answers within some 12 s.
+ */
+export async function openKafka(brokers: string, log: Log, find?: () => Promise<string>): Promise<Kafka> {
+  const client = new kafkajs.Kafka({ ...settings(brokers, log), ...(find && { socketFactory: following(brokers, find) }) });
   const admin = client.admin({ retry: { retries: 4 } });
   await reach(admin.connect(), brokers);
   let producer: Promise<Producer> | undefined;
@@ -129,6 +135,23 @@ function settings(brokers: string, log: Log): KafkaConfig {
       () =>
       ({ namespace, log: { message, error } }) =>
         log.debug({ kafkajs: namespace, error }, message),
+  };
+}
+
+/** Each connection goes to where the broker is by then, whatever kafkajs remembers: at its old port somebody else may listen. While it is away, its last address is the best guess. */
+function following(brokers: string, find: () => Promise<string>): NonNullable<KafkaConfig["socketFactory"]> {
+  let known = brokers;
+  return ({ onConnect }) => {
+    const socket = new Socket();
+    const go = () => {
+      const { hostname, port } = new URL(`kafka://${known}`);
+      if (!socket.writableEnded && !socket.destroyed) socket.connect(Number(port), hostname, onConnect).setKeepAlive(true, KEEP_ALIVE_MS); // else it took too long
+    };
+    void find().then((found) => {
+      known = found;
+      go();
+    }, go);
+    return socket;
   };
 }
 

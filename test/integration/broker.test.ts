@@ -1,6 +1,6 @@
 // A real local Kafka: started, asked, killed, stopped, and started again with what it held.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +56,10 @@ test("start, kill, stop and start again: the broker keeps what it was given", as
   expect(JSON.parse(first.stdout)).toEqual({ running: true, brokers: `127.0.0.1:${port}`, version: "4.1.0" });
   await expect(startBroker(dataDir)).resolves.toMatchObject({ brokers: `127.0.0.1:${port}`, started: false });
   expect(broker("start", "--port", String(await freePort())).stderr).toContain("ALREADY_RUNNING");
+  const link = `${dataDir}-link`;
+  symlinkSync(dataDir, link);
+  await expect(startBroker(link)).resolves.toMatchObject({ brokers: `127.0.0.1:${port}`, started: false });
+  rmSync(link);
 
   await client(`127.0.0.1:${port}`, async (kafka) => {
     const admin = kafka.admin();

@@ -64,6 +64,15 @@ test("Ctrl-C during the start is a clean end: while Kafka's folder is formatted,
   }
 }, 120_000);
 
+test("who does not wait for the end of a start leaves nothing either", async () => {
+  const starting = up();
+  await until("Kafka comes up", () => existsSync(join(kafka, "broker.json")));
+  starting.child.kill("SIGTERM");
+  starting.child.kill("SIGINT"); // the second wish: it ends at once
+  expect((await starting.ended).code).toBe(130);
+  await until("Kafka has ended", () => ours().length === 0, 30_000);
+}, 120_000);
+
 test("the broker and services that are killed or asked to stop from outside come back, and the flow goes on", async () => {
   const running = up();
   await flows();

@@ -1,0 +1,40 @@
+// A replay and an ingest that were started by hand follow their local broker to another port, while a stranger answers at the old one.
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { freePort } from "../../shared/runtime/port.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { discover } from "../../shared/runtime/registry.ts";
+import { killAll, start, until } from "./processes.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tributary-moved-"));
+afterAll(async () => {
+  killAll();
+  await stopBroker(folder);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function figureOf(service: string, name: string): Promise<number> {
+  const found = discover(pathsOf(folder).run).find((each) => each.service === service);
+  const answer = found && (await fetch(`${found.url}/status`).catch(() => undefined));
+  return answer?.ok ? ((await answer.json()) as Record<string, number>)[name]! : 0;
+}
+
+test("the local broker is followed to another port", async () => {
+  const port = await freePort();
+  await startBroker(folder, { port });
+  const flags = ["--data-dir", folder];
+  start(["replay", "synthetic", "--history", "0", "--rate", "50", ...flags], { KAFKA_BROKERS: "" });
+  start(["ingest", "--flush-seconds", "1", ...flags], { KAFKA_BROKERS: "" });
+  await until("something is read", async () => (await figureOf("ingest", "read")) > 0);
+  await stopBroker(folder);
+  const stranger = createServer((socket) => socket.on("error", () => undefined).end()).listen(port, "127.0.0.1");
+  expect((await startBroker(folder)).brokers).not.toBe(`127.0.0.1:${port}`);
+  const before = [await figureOf("replay", "produced"), await figureOf("ingest", "read")];
+  await until("more is sent", async () => (await figureOf("replay", "produced")) > before[0]! + 50);
+  await until("more is read", async () => (await figureOf("ingest", "read")) > before[1]! + 50);
+  stranger.close();
+}, 180_000);
