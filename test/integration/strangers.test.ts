@@ -91,7 +91,7 @@ test("a stranger's message is refused by its header: nothing of 8 MiB is held", 
   const socket = (peer.socket as unknown as { _socket: Socket })._socket;
   socket.write(frame(2, 8 << 20));
   expect((await peer.hear("rejected")).head.why).toBe(
-    `FRAME_MALFORMED: a message of ${8 << 20} bytes, above the limit of ${SMALL_MESSAGE}`,
+    `FRAME_MALFORMED: a payload of ${8 << 20} bytes, above the limit of ${SMALL_MESSAGE}`,
   );
   expect(await peer.closed).toBe(1008);
 });

@@ -2,7 +2,7 @@
 import type { WebSocket } from "ws";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { AppError, errors } from "../../../shared/runtime/errors.ts";
-import { assembler, type Decoded, encode } from "../../../shared/wire/frames.ts";
+import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
 import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/wire/messages.ts";
 import { FAREWELL, fullAllowance, heard, MOST_BEFORE_HELLO, overdue, roomOf, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
@@ -55,8 +55,8 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
     socket.once("close", () => clearTimeout(farewell));
     on.gone(why);
   };
-  const reject = (why: string) => {
-    out.push(encode({ type: "rejected", why } satisfies FromServer), () => socket.close(1008));
+  const reject = (why: string, code = 1008) => {
+    out.push(encode({ type: "rejected", why } satisfies FromServer), () => socket.close(code));
     on.rejected();
     leave(why);
   };
@@ -77,8 +77,9 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
 
   const tooLong = (bytes: number, most: number) => {
     if (isOver) return;
-    reject(`FRAME_MALFORMED: a message of ${bytes} bytes, above the limit of ${most}`);
-    socket.close(1008); // before ws does, which would not let the reason out
+    const code = most < MAX_PAYLOAD ? 1008 : 1009; // more than it may send now, or than a frame of ours ever is
+    reject(`FRAME_MALFORMED: a payload of ${bytes} bytes, above the limit of ${most}`, code);
+    socket.close(code); // before ws does, which would not let the reason out
   };
   keepRoom(socket, () => roomOf(seen()), tooLong);
   socket.on("message", (data: Buffer) => {
