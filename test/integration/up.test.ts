@@ -65,11 +65,12 @@ test("Ctrl-C during the start is a clean end: while Kafka's folder is formatted,
 }, 120_000);
 
 test("who does not wait for the end of a start leaves nothing either", async () => {
+  rmSync(join(kafka, "broker.json"), { force: true }); // a record of the start before may be there: its process is gone
   const starting = up();
   await until("Kafka comes up", () => existsSync(join(kafka, "broker.json")));
   starting.child.kill("SIGHUP"); // of two, the one that comes first
-  starting.child.kill("SIGINT"); // the second wish: it ends at once
-  expect((await starting.ended).code).toBe(130);
+  starting.child.kill("SIGINT"); // the second wish: it ends at once, unless a Java that has hardly begun has ended before
+  expect([0, 130]).toContain((await starting.ended).code);
   await until("Kafka has ended", () => ours().length === 0, 30_000);
 }, 120_000);
 
