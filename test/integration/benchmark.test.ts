@@ -27,7 +27,7 @@ const benchmark = (models: string, budget: string, to = out()) => [
 ];
 
 test("what was interrupted goes on: no trial that is done runs again, and the report has every row", { timeout: 120_000 }, async () => {
-  const first = start(benchmark("recvae,slim,popularity", "6s"));
+  const first = start(benchmark("recvae,slim,popularity", "12s"));
   const isDone = (name: string) => existsSync(join(out(), "trials", name, "trial.json"));
   await until("popularity is done", () => isDone("popularity/usual"));
   first.child.kill("SIGINT");
@@ -35,7 +35,7 @@ test("what was interrupted goes on: no trial that is done runs again, and the re
   expect(existsSync(join(out(), "report.json"))).toBe(false);
   const written = statSync(join(out(), "trials", "popularity/usual", "trial.json")).mtimeMs;
 
-  const second = await tributary(...benchmark("recvae,slim,popularity", "6s"), "--json");
+  const second = await tributary(...benchmark("recvae,slim,popularity", "12s"), "--json");
   expect(second.code, second.stderr).toBe(0);
   expect(statSync(join(out(), "trials", "popularity/usual", "trial.json")).mtimeMs).toBe(written);
   const report = JSON.parse(second.stdout);
