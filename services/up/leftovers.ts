@@ -1,6 +1,7 @@
 // What an `up` that was killed has left of its processes: those that drain are waited for, those that hang are ended. Its broker is no leftover: the next `up` takes it over.
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { processNumbers, wordsOf } from "../../shared/runtime/proc.ts";
 import { showStep } from "../../shared/runtime/terminal.ts";
 
 /** In the environment of all that `up` starts: a process started by hand on the same data directory has none, and is nobody's leftover. */
@@ -43,21 +44,7 @@ async function gone(signal: "SIGTERM" | "SIGKILL", root: string): Promise<void> 
 }
 
 function leftovers(root: string): number[] {
-  let names: string[] = [];
-  try {
-    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return [];
-  }
   const mark = `${MARK}=${markOf(root)}`;
-  return names.map(Number).filter((pid) => {
-    if (pid === process.pid) return false;
-    try {
-      return wordsOf(pid, "environ").includes(mark) && !wordsOf(pid, "cmdline").includes("kafka.Kafka");
-    } catch {
-      return false; // gone, or another user's
-    }
-  });
+  const isLeft = (pid: number) => wordsOf(pid, "environ").includes(mark) && !wordsOf(pid, "cmdline").includes("kafka.Kafka");
+  return processNumbers().filter((pid) => pid !== process.pid && isLeft(pid));
 }
-
-const wordsOf = (pid: number, file: "environ" | "cmdline") => readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0");

@@ -1,6 +1,6 @@
 // Which services hang: they neither answer nor do anything. A look counts for the time since the one before, but never for more than a few seconds: while `up` itself
 // was stopped, nobody looked.
-import { readFileSync } from "node:fs";
+import { statOf } from "../../shared/runtime/proc.ts";
 
 /** What one look at a process saw. */
 export interface Look {
@@ -35,11 +35,10 @@ export function afterLook(before: Silence | undefined, { pid, answered, ticks, s
 export const isSilent = ({ unanswered }: Silence): boolean => unanswered >= TOLD;
 export const hangs = ({ idle }: Silence): boolean => idle >= HUNG;
 
-/** Of /proc/PID/stat: the state, and ticks of user and system time. */
+/** Whether somebody has stopped it, and its ticks of user and system time. */
 export function activityOf(pid: number): { readonly isStopped: boolean; readonly ticks: number | null } {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // a name may hold anything
+    const fields = statOf(pid);
     return { isStopped: fields[0] === "T", ticks: Number(fields[11]) + Number(fields[12]) };
   } catch {
     return { isStopped: false, ticks: null };

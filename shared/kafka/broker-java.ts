@@ -1,7 +1,7 @@
 // The Java side of the local broker: which Java, how Kafka's folder is formatted, how Kafka is started and ended.
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { type BrokerFiles, javaMajor, jarsOf, KAFKA_VERSION, lastWords, settings
 import { AppError } from "../runtime/errors.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import { isAlive } from "../runtime/identity.ts";
+import { processNumbers, wordsOf } from "../runtime/proc.ts";
 
 /** A heap that grows to what is needed, and a collector that compacts it: Java's default on a larger machine takes all that it may, little by little, 3 MB a minute after ten. */
 const HEAP = ["-Xmx384m", "-Xms64m", "-XX:+UseSerialGC"];
@@ -119,32 +120,15 @@ export async function isOurs(pid: number, files: BrokerFiles): Promise<boolean> 
 }
 
 /** The number of the Kafka of these files, where nothing names it. Linux alone shows all commands. */
-export function findRunning(files: BrokerFiles): number | undefined {
-  let names: string[] = [];
-  try {
-    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return undefined;
-  }
-  const found = names.find((name) => {
-    const words = shownCommand(Number(name)).split("\0");
+export const findRunning = (files: BrokerFiles): number | undefined =>
+  processNumbers().find((pid) => {
+    const words = wordsOf(pid, "cmdline");
     return words.includes("kafka.Kafka") && words.includes(files.settings);
   });
-  return found === undefined ? undefined : Number(found);
-}
 
 async function commandOf(pid: number): Promise<string> {
-  if (process.platform !== "linux")
-    return (await execute("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }))).stdout;
-  return shownCommand(pid);
-}
-
-function shownCommand(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return ""; // gone
-  }
+  if (process.platform === "linux") return wordsOf(pid, "cmdline").join(" ");
+  return (await execute("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }))).stdout;
 }
 
 /** SIGTERM, and SIGKILL when that is not enough. Resolves when it is gone; what it had accepted is on disk either way. */

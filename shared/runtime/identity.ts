@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { uptime } from "node:os";
 import { basename } from "node:path";
+import { statOf } from "./proc.ts";
 
 export interface Identity {
   readonly pid: number;
@@ -76,11 +77,10 @@ const EXITING = 0x4;
 /** Of its pending signals: SIGKILL. */
 const KILLED = 0x100;
 
-/** Fields of /proc/PID/stat, see proc_pid_stat(5). Undefined where it cannot be read. */
+/** Undefined where it cannot be read. */
 function look(pid: number): { started: string; isOver: boolean; isKilled: boolean } | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from the third on: the second is a name, which may hold anything
+    const fields = statOf(pid);
     const [state, flags, started] = [fields[0]!, Number(fields[6]), fields[19]!];
     const isZombie = /[ZXx]/.test(state);
     const isOver = isZombie && tasksOf(pid) <= 1; // its first thread is over; the others may write on for a moment
