@@ -1,6 +1,5 @@
-// From fetched messages to committed tables: parses, buffers, seals, writes, one thing at a time. The table says where reading starts; the group never does.
-import { type DeadReason, deadReasons, isTimestamp, OTHER_FIELDS, parseEvent } from "../../shared/events/event.ts";
-import { newScanned, scanEvent } from "../../shared/events/scan.ts";
+// From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading starts; the group never does.
+import { type DeadReason, deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
 import { asAppError, sleep } from "../../shared/runtime/lifecycle.ts";
@@ -10,12 +9,13 @@ import { tryAgain } from "../../shared/runtime/patience.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
-import { MOST_FIELDS, RowBuffer, type Tally } from "./buffer.ts";
+import { MOST_FIELDS, RowBuffer } from "./buffer.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts";
 import { createSuspects, type Suspect } from "./suspects.ts";
 import { LONG_LOG, warnings } from "./warnings.ts";
+import { openTaking, type Refused } from "./taking.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {
@@ -51,12 +51,6 @@ export interface Intake {
   readonly ended: Promise<void>;
 }
 
-/** What Kafka says where nobody gave a message a time. An event with a time of its own needs no other. */
-const NO_TIME = -1;
-const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
-const condemned = { ok: false, reason: "POISON" } as const;
-const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
-
 /** A refusal of the operating system, or one of ours. Anything else may be a message's fault, what Node says of a value included (ERR_OUT_OF_RANGE). */
 function isRefusal(error: unknown): boolean {
   const { code } = error as { code?: unknown };
@@ -68,7 +62,6 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const suspects = createSuspects();
   const positions = new Map<number, number>();
   const buffer = new RowBuffer();
-  const event = newScanned();
   let generation = -1;
   let toldOfFields = false;
   let toldOfLog = false;
@@ -77,6 +70,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  const taking = openTaking(topic, buffer, settings.stopOnBadEvent);
   const inTurn = oneAtATime();
 
   const isOver = () => performance.now() > giveUpAt;
@@ -149,16 +143,16 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     tally.next = from;
     const unit = { first: from, last: stop - 1, failures };
     inWork.begin(partition, unit);
-    let refused: ReturnType<typeof takeIn>;
+    let refused: Refused | undefined;
     try {
-      refused = takeIn(batch, tally, stop);
+      refused = taking.takeIn(batch, tally, stop, suspects.verdictOn(partition, from));
     } catch (error) {
       failed(error, [[partition, unit]]);
       return false;
     }
     inWork.end(partition);
     const to = refused === undefined ? stop : refused.offset;
-    gap(tally, partition, to);
+    taking.gap(tally, partition, to);
     positions.set(partition, to);
     tell({ type: "read", partition, offsets: to - from, next: to });
     if (!refused) return true;
@@ -186,61 +180,6 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     if (suspects.isHopeless) throw error;
     drop(false);
     settings.reassign();
-  }
-
-  /** Adds what lies in tally.next <= offset < end. Answers the bad event at which it had to stop. */
-  function takeIn(batch: Fetched, tally: Tally, end: number): { reason: DeadReason; offset: number } | undefined {
-    const { partition } = batch;
-    const { offsets, arrivedAt, lengths, values } = batch.messages;
-    const now = Date.now();
-    const verdict = suspects.verdictOn(partition, tally.next); // who is condemned stands alone
-    for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
-      const offset = offsets[k]!;
-      if (offset < tally.next) continue;
-      if (offset >= end) break;
-      const own = arrivedAt[k]!;
-      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until then.
-      const arrived = isTimestamp(own) ? Math.min(own, now) : now;
-      const length = lengths[k]!;
-      gap(tally, partition, offset);
-      if (
-        verdict === null &&
-        isTold(own) &&
-        scanEvent(values, at, at + length, event) &&
-        (isTimestamp(event.timestamp) || isTimestamp(own))
-      ) {
-        buffer.addScanned(values, event, own, partition, offset);
-        buffer.mark(arrived);
-        tally.good++;
-      } else {
-        const value = length < 0 ? null : values.subarray(at, at + length);
-        const parsed = verdict !== null ? condemned : isTold(own) ? parseEvent(value, own) : lateOrEarly;
-        if (parsed.ok) {
-          buffer.addEvent(parsed.event, partition, offset);
-          buffer.mark(arrived);
-          buffer.countUnknown(parsed.unknownFields);
-          tally.good++;
-        } else {
-          const { reason } = parsed;
-          if (settings.stopOnBadEvent) return { reason, offset };
-          const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null; // the batch's memory is not ours to keep
-          const detail = isTimestamp(own) ? deadReasons[reason] : `${deadReasons[reason]} (Kafka's own is ${own})`;
-          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
-          tally.dead++;
-        }
-      }
-      if (arrived > tally.newestArrival) tally.newestArrival = arrived;
-      tally.next = offset + 1;
-    }
-    return undefined;
-  }
-
-  /** Offsets from where the partition is to before `next` at which Kafka has no message. */
-  function gap(tally: Tally, partition: number, next: number): void {
-    if (next <= tally.next) return;
-    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
-    tally.filtered += next - tally.next;
-    tally.next = next;
   }
 
   async function endIfDone(): Promise<void> {

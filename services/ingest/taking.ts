@@ -1,0 +1,83 @@
+// What becomes of each offset of a batch: a row, a dead letter, or one at which Kafka has no message. Between intake.ts, which says up to where, and the buffer.
+import { type DeadReason, deadReasons, isTimestamp, parseEvent } from "../../shared/events/event.ts";
+import { newScanned, scanEvent } from "../../shared/events/scan.ts";
+import type { Fetched } from "../../shared/kafka/client.ts";
+import type { RowBuffer, Tally } from "./buffer.ts";
+import type { Verdict } from "./suspects.ts";
+
+/** The bad event at which it had to stop. */
+export interface Refused {
+  readonly reason: DeadReason;
+  readonly offset: number;
+}
+
+export interface Taking {
+  /** Adds what lies in tally.next <= offset < end. `verdict`: on the first of them, which then stands alone. */
+  takeIn(batch: Fetched, tally: Tally, end: number, verdict: Verdict): Refused | undefined;
+  /** Offsets from where the partition is to before `next` at which Kafka has no message. */
+  gap(tally: Tally, partition: number, next: number): void;
+}
+
+/** What Kafka says where nobody gave a message a time. An event with a time of its own needs no other. */
+const NO_TIME = -1;
+const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
+const condemned = { ok: false, reason: "POISON" } as const;
+const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
+
+export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boolean): Taking {
+  const event = newScanned();
+
+  function takeIn(batch: Fetched, tally: Tally, end: number, verdict: Verdict): Refused | undefined {
+    const { partition } = batch;
+    const { offsets, arrivedAt, lengths, values } = batch.messages;
+    const now = Date.now();
+    for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
+      const offset = offsets[k]!;
+      if (offset < tally.next) continue;
+      if (offset >= end) break;
+      const own = arrivedAt[k]!;
+      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until then.
+      const arrived = isTimestamp(own) ? Math.min(own, now) : now;
+      const length = lengths[k]!;
+      gap(tally, partition, offset);
+      if (
+        verdict === null &&
+        isTold(own) &&
+        scanEvent(values, at, at + length, event) &&
+        (isTimestamp(event.timestamp) || isTimestamp(own))
+      ) {
+        buffer.addScanned(values, event, own, partition, offset);
+        buffer.mark(arrived);
+        tally.good++;
+      } else {
+        const value = length < 0 ? null : values.subarray(at, at + length);
+        const parsed = verdict !== null ? condemned : isTold(own) ? parseEvent(value, own) : lateOrEarly;
+        if (parsed.ok) {
+          buffer.addEvent(parsed.event, partition, offset);
+          buffer.mark(arrived);
+          buffer.countUnknown(parsed.unknownFields);
+          tally.good++;
+        } else {
+          const { reason } = parsed;
+          if (stopOnBadEvent) return { reason, offset };
+          const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null; // the batch's memory is not ours to keep
+          const detail = isTimestamp(own) ? deadReasons[reason] : `${deadReasons[reason]} (Kafka's own is ${own})`;
+          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
+          tally.dead++;
+        }
+      }
+      if (arrived > tally.newestArrival) tally.newestArrival = arrived;
+      tally.next = offset + 1;
+    }
+    return undefined;
+  }
+
+  function gap(tally: Tally, partition: number, next: number): void {
+    if (next <= tally.next) return;
+    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
+    tally.filtered += next - tally.next;
+    tally.next = next;
+  }
+
+  return { takeIn, gap };
+}
