@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
 import type { ManifestFacts } from "../../shared/checkpoint/manifest.ts";
 import { type Corpus, corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
+import { aboutHeldOut } from "../../shared/corpus/held-out.ts";
 import { judgePart, meansOf, type Summaries } from "../../shared/evaluations/judging.ts";
 import { keepEpoch, keepTest } from "../../shared/evaluations/per-user.ts";
 import { countsName, countUsers } from "../../shared/model/popularity.ts";
@@ -16,7 +17,7 @@ import { memoryLimit } from "../../shared/runtime/memory.ts";
 import { mustFitMemory, type Size } from "./needs.ts";
 import { type Config, settingsOf } from "./options.ts";
 import { type Fitted, type Solver, solvers } from "./solvers.ts";
-import { aboutHeldOut, outcomeInWords } from "./outcome.ts";
+import { outcomeInWords } from "./outcome.ts";
 
 interface Epoch {
   readonly epoch: number;

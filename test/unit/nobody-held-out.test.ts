@@ -1,7 +1,8 @@
 // Nobody held out: said in words at the beginning and the end of a run, and no table of NaN.
 import { expect, test } from "vitest";
 import { hasTargets } from "../../services/evaluator/subject.ts";
-import { aboutHeldOut, outcomeInWords } from "../../services/train/outcome.ts";
+import { outcomeInWords } from "../../services/train/outcome.ts";
+import { aboutHeldOut } from "../../shared/corpus/held-out.ts";
 import type { Corpus } from "../../shared/corpus/corpus.ts";
 
 const user = { user: "u", foldIn: Int32Array.of(1), target: Int32Array.of(2) };

@@ -1,5 +1,6 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { join } from "node:path";
+import { aboutHeldOut } from "../../../shared/corpus/held-out.ts";
 import { parametersIn } from "../../../shared/model/parameters.ts";
 import { annealed } from "../../../shared/model/recipe.ts";
 import { passesOf } from "../../../shared/model/schedule.ts";
@@ -67,9 +68,7 @@ export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resu
     ...(saved as Partial<SoFar> | undefined),
   };
   progress.epochs = soFar.epochs;
-  if (corpus.leftOut > 0) log.warn({ users: corpus.leftOut }, `held-out users ${corpus.leftOutWhy} are left out`);
-  if (corpus.validation.length === 0) log.warn("nobody is held out for validation: the last epoch counts as the best");
-  if (corpus.test.length === 0) log.warn("nobody is held out for the test: the model is left without figures");
+  for (const sentence of aboutHeldOut(corpus)) log.warn(sentence);
   await runEpochs(wanted, run, soFar, corpus, tools);
   await report(wanted.out, run, soFar, corpus, tools);
 }
