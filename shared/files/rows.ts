@@ -49,32 +49,27 @@ export function readRow(cells: readonly string[], columns: Columns, reading: Rea
 const hasMore = (cells: readonly string[], width: number) => cells.length > width && cells.slice(width).every((cell) => cell === "");
 
 function namesOf(cells: readonly string[], columns: Columns, { whole }: Reading, isSuspect: boolean): readonly [string, string] | Problem {
-  let user = cells[columns.user]!;
-  let item = cells[columns.item]!;
-  if (isSuspect) {
-    for (const [kind, name] of [
-      ["user", user],
-      ["item", item],
-    ] as const) {
-      if (name.includes("\ufffd"))
-        return {
-          kind: "encoding",
-          problem: `the ${kind} ${quoted(name)} holds bytes of another encoding (--encoding windows-1252, or another)`,
-        };
-      if (name.includes("\0")) return { kind, problem: `the ${kind} ${quoted(name)} holds a zero byte` };
-    }
-  }
-  if (whole.user && user.length > 2 && scientific.test(user)) {
-    const digits = digitsOf(user);
-    if (digits === undefined) return { kind: "user", problem: `the user ${user} has lost digits: write it as text` };
-    user = digits;
-  }
-  if (whole.item && item.length > 2 && scientific.test(item)) {
-    const digits = digitsOf(item);
-    if (digits === undefined) return { kind: "item", problem: `the item ${item} has lost digits: write it as text` };
-    item = digits;
-  }
-  return [user, item];
+  const [userCell, itemCell] = [cells[columns.user]!, cells[columns.item]!];
+  const unreadable = isSuspect ? (unreadableIn("user", userCell) ?? unreadableIn("item", itemCell)) : undefined;
+  if (unreadable) return unreadable;
+  const user = nameIn("user", userCell, whole.user);
+  if (typeof user !== "string") return user;
+  const item = nameIn("item", itemCell, whole.item);
+  return typeof item === "string" ? [user, item] : item;
+}
+
+function unreadableIn(kind: "user" | "item", cell: string): Problem | undefined {
+  if (cell.includes("\ufffd"))
+    return {
+      kind: "encoding",
+      problem: `the ${kind} ${quoted(cell)} holds bytes of another encoding (--encoding windows-1252, or another)`,
+    };
+  return cell.includes("\0") ? { kind, problem: `the ${kind} ${quoted(cell)} holds a zero byte` } : undefined;
+}
+
+function nameIn(kind: "user" | "item", cell: string, isWhole: boolean): string | Problem {
+  if (!isWhole || cell.length <= 2 || !scientific.test(cell)) return cell;
+  return digitsOf(cell) ?? { kind, problem: `the ${kind} ${cell} has lost digits: write it as text` };
 }
 
 const scientific = /^\d+([.,]\d+)?[eE]\+?\d+$/;
