@@ -2,9 +2,7 @@
 import { type DeadReason, deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import { AppError } from "../../shared/runtime/errors.ts";
-import { asAppError, sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { passes } from "../../shared/runtime/os-errors.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
@@ -50,6 +48,8 @@ export interface Intake {
   /** Every end that was asked for is in the table. */
   readonly ended: Promise<void>;
 }
+
+type Work = readonly [partition: number, unit: Suspect];
 
 /** A refusal of the operating system, or one of ours. Anything else may be a message's fault, what Node says of a value included (ERR_OUT_OF_RANGE). */
 function isRefusal(error: unknown): boolean {
@@ -170,7 +170,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   }
 
   /** An error that messages brought about: what was held is read again from where the table is. Throws it where it is not the messages' fault. */
-  function failed(error: unknown, units: readonly (readonly [partition: number, unit: Suspect])[]): void {
+  function failed(error: unknown, units: readonly Work[]): void {
     // After a panic of the WebAssembly nothing that it holds can be trusted: the process ends, and the next one finds what was in work.
     if (isRefusal(error) || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
     for (const [partition, unit] of units) {
@@ -197,28 +197,28 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       const first = next - good - dead - filtered;
       return [partition, { first, last: next - 1, failures: suspects.unitAt(partition, first).failures }] as const;
     });
-    for (let attempt = 0; ; attempt++) {
-      try {
-        for (const [partition, unit] of units) inWork.begin(partition, unit);
-        await write(cause);
-        for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
-        for (const [partition] of units) inWork.end(partition);
-        return;
-      } catch (error) {
-        if (!isRefusal(error)) return failed(error, units);
-        for (const [partition] of units) inWork.end(partition); // the disk's refusal is no message's fault, and waiting is no work
-        if (error instanceof AppError && error.code === "WRITER_FENCED") {
-          log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
-          drop(true);
-          settings.reassign();
-          return;
-        }
-        const refusal = asAppError(error);
-        if (!refusal || !passes(refusal) || isOver()) throw error;
-        waits("cannot write")(refusal, attempt === 0);
-        await sleep(settings.retryMs);
-      }
+    try {
+      await tryAgain(() => attempt(units, cause), { retryMs: settings.retryMs, refused: waits("cannot write"), isOver });
+    } catch (error) {
+      if (!isRefusal(error)) return failed(error, units);
+      if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error;
+      log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
+      drop(true);
+      settings.reassign();
     }
+  }
+
+  /** In work until it is written. What the disk refuses is no message's fault, and waiting is no work. */
+  async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
+    for (const [partition, unit] of units) inWork.begin(partition, unit);
+    try {
+      await write(cause);
+    } catch (error) {
+      if (isRefusal(error)) for (const [partition] of units) inWork.end(partition);
+      throw error;
+    }
+    for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
+    for (const [partition] of units) inWork.end(partition);
   }
 
   async function write(cause: Cause): Promise<void> {

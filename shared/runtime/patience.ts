@@ -31,7 +31,7 @@ export async function tryAgain<T>(work: () => Promise<T> | T, { retryMs, refused
       if (!refusal || !passes(refusal) || isOver()) throw error;
       refused(refusal, first);
       await sleep(retryMs, signal);
-      if (isOver()) throw error;
+      if (signal?.aborted) throw error; // a time that is over meanwhile leaves one last try
     }
   }
 }
