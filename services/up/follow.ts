@@ -25,9 +25,9 @@ export async function follow(
   while (!signal.aborted) {
     const answers = await askAll(runDir, 1000);
     const flow = flowOf(answers, Date.now());
-    const seconds = (performance.now() - looked) / 1000;
-    looked += seconds * 1000;
-    await lookAt(services, answers, seconds, silences, line.tell);
+    const now = performance.now();
+    await lookAt(services, answers, (now - looked) / 1000, silences, line.tell);
+    looked = now;
     line.show([...troublesOf(services, silences), ...waitsOf(answers), ...summaryOf(flow)].join(" · "));
     if (once) {
       const source = services.find(({ isSource }) => isSource);
