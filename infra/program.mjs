@@ -24,7 +24,7 @@ const builds = join(root, "node_modules", ".tributary", "program");
 const kept = 10;
 /** Packages of many small files, read with the bundle in a fraction of the time. The others stay where they are. */
 const inlined = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-node-gpu", "fastify", "pino", "prom-client", "ws", "zod"];
-/** Libraries that one of those loads only for what we never ask of it: JSON schemas (shared/runtime/http.ts), models from the web. */
+/** Libraries that one of those loads only for what we never ask of it: JSON schemas (shared/http/http.ts), models from the web. */
 const leftOut = ["@fastify/ajv-compiler", "@fastify/fast-json-stringify-compiler", "node-fetch"];
 /** What packages that are CommonJS ask for. */
 const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';

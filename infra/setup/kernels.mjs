@@ -1,4 +1,4 @@
-// The kernels of server and trainers (shared/kernels/assembly), compiled to WebAssembly when their source changed.
+// The kernels of server and trainers (shared/compute/kernels/assembly), compiled to WebAssembly when their source changed.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf, root } from "./cache.mjs";
@@ -7,11 +7,11 @@ import { readStamp, writeStamp } from "./stamp.mjs";
 import { alreadyThere, SetupError } from "./steps.mjs";
 
 const flags = ["-O3", "--enable", "simd", "--enable", "threads", "--importMemory", "--sharedMemory"];
-const memory = ["--initialMemory", "1", "--maximumMemory", "65536"]; // pages, as shared/kernels/memory.ts has them
+const memory = ["--initialMemory", "1", "--maximumMemory", "65536"]; // pages, as shared/compute/kernels/memory.ts has them
 const bare = ["--runtime", "stub", "--noAssert"];
 
 export async function buildKernels() {
-  const folder = join(root, "shared", "kernels");
+  const folder = join(root, "shared", "compute", "kernels");
   const out = join(folder, "dist", "kernels.wasm");
   const key = keyOf([...flags, ...memory], [join(folder, "assembly"), join(root, "package-lock.json")]);
   if (readStamp("kernels") === key && existsSync(out)) return alreadyThere;

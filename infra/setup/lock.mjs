@@ -1,5 +1,5 @@
 // One set-up of a checkout at a time: a second one waits for the first. Who wants it makes a file that only it makes, and has the lock when nobody else who lives has one: the same
-// rules as in shared/runtime/claims.ts, without packages. What a dead one has left, or one whose number is somebody else's by now, does not count.
+// rules as in shared/locks/claims.ts, without packages. What a dead one has left, or one whose number is somebody else's by now, does not count.
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

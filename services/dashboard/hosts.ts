@@ -1,10 +1,10 @@
 // By which names the page may be asked for: a site whose name was pointed at this machine (DNS rebinding) is a page of another origin to no browser, so its name is looked at here.
-import { hostname } from "node:os";
 import { isIP } from "node:net";
+import { hostname } from "node:os";
 import type { FastifyInstance } from "fastify";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { isProbe } from "../../shared/runtime/face-access.ts";
-import { isLoopback } from "../../shared/runtime/loopback.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { isProbe } from "../../shared/http/face-access.ts";
+import { isLoopback } from "../../shared/http/loopback.ts";
 import { refuse } from "./refusals.ts";
 
 export interface Hosts {

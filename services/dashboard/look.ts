@@ -1,7 +1,8 @@
 // One look at the services: what they answer, what it adds to memory and history, the picture of it. Between poll.ts and the page; main.ts looks once a second.
-import { type Memory, moved, noMemory, remember } from "../../shared/picture/memory.ts";
-import { type Picture, pictureOf } from "../../shared/picture/picture.ts";
-import { type Answer, type Flow, flowOf } from "../../shared/picture/statuses.ts";
+import { type Memory, moved, noMemory } from "../../shared/health/memory.ts";
+import { type Picture, pictureOf } from "../../shared/health/picture.ts";
+import { remember } from "../../shared/health/remember.ts";
+import { type Answer, type Flow, flowOf } from "../../shared/health/statuses.ts";
 import { stepsOf } from "./clock.ts";
 import { type History, sampleEvery } from "./history.ts";
 import { newsOf, type Told, toldAfter } from "./news.ts";

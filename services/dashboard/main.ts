@@ -2,24 +2,24 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { isPassing } from "../../shared/errors/os-errors.ts";
+import type { Picture } from "../../shared/health/picture.ts";
+import { serveFace } from "../../shared/http/http.ts";
+import { readTokens } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { isPassing } from "../../shared/runtime/os-errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import type { Picture } from "../../shared/picture/picture.ts";
-import { readTokens } from "../../shared/runtime/token.ts";
-import { folder } from "../../shared/runtime/location.ts";
 import { hostsOf, refuseHosts } from "./hosts.ts";
 import { looker } from "./look.ts";
 import { serveModels } from "./models.ts";
 import { readPages, servePages } from "./pages.ts";
 import { placesOf } from "./places.ts";
 import { poller } from "./poll.ts";
-import { openRing } from "./ring.ts";
 import { openProblems } from "./problems.ts";
+import { openRing } from "./ring.ts";
 import { type Stream, serveStream } from "./stream.ts";
 
 /** Samples that are older reach a page as means. Ms. */

@@ -1,14 +1,14 @@
 // Published models for the page: their lines, how two differ, and the way back, which needs an operator's token and a page of our own.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { type Difference, differenceOf } from "../../shared/checkpoint/difference.ts";
-import { type Line, linesOf } from "../../shared/checkpoint/lines.ts";
-import { goTo } from "../../shared/checkpoint/models.ts";
-import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
-import { currentOr, recordOf, recordsOf } from "../../shared/checkpoint/records.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { type Difference, differenceOf } from "../../shared/checkpoints/difference.ts";
+import { type Line, linesOf } from "../../shared/checkpoints/lines.ts";
+import { goTo } from "../../shared/checkpoints/models.ts";
+import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
+import { currentOr, recordOf, recordsOf } from "../../shared/checkpoints/records.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import type { Tokens } from "../../shared/http/token.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import type { Tokens } from "../../shared/runtime/token.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import type { Hosts } from "./hosts.ts";
 import { mustBeOperator, mustBeOwnPage } from "./operator.ts";

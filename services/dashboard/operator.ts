@@ -1,7 +1,7 @@
 // Who may change something from the page: whoever sends an operator's token, and no other site's page. Pure.
 import type { IncomingHttpHeaders } from "node:http";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { tokenRefusal, type Tokens } from "../../shared/runtime/token.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { type Tokens, tokenRefusal } from "../../shared/http/token.ts";
 
 /** A browser names the page that asks, and a program names none. `names` are those of a proxy, which may ask by another. Throws AppError ORIGIN_REFUSED. */
 export function mustBeOwnPage({ origin, host, ...headers }: IncomingHttpHeaders, names: ReadonlySet<string> = new Set()): void {

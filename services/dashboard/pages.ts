@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, posix, sep } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { withSlash } from "./places.ts";
 
 const types: Record<string, string> = {

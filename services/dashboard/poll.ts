@@ -1,7 +1,7 @@
 // Asks every registered service for its /status, one request in flight per process, and keeps the newest answer: a service that computes may answer late.
-import { askStatus } from "../../shared/runtime/answers.ts";
-import { discover } from "../../shared/runtime/registry.ts";
-import type { Answer } from "../../shared/picture/statuses.ts";
+import { askStatus } from "../../shared/health/answers.ts";
+import type { Answer } from "../../shared/health/statuses.ts";
+import { discover } from "../../shared/http/registry.ts";
 
 const timeout = 5000;
 

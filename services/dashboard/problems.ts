@@ -1,8 +1,8 @@
 // Recent problems on disk: what happened at night is still told after the dashboard itself was restarted.
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { Recent } from "../../shared/picture/recent.ts";
-import { writeWhole } from "../../shared/runtime/whole-file.ts";
+import { writeWhole } from "../../shared/disk/whole-file.ts";
+import type { Recent } from "../../shared/health/recent.ts";
 
 const shape = z.array(
   z.object({

@@ -1,5 +1,5 @@
 // What the page, or whoever asks in its place, is told when a request is no good: HTTP status, code, message, hint. Pure.
-import { AppError, type ErrorCode, errors } from "../../shared/runtime/errors.ts";
+import { AppError, type ErrorCode, errors } from "../../shared/errors/errors.ts";
 
 export interface RefusalAnswer {
   readonly code: string;

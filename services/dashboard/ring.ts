@@ -1,8 +1,8 @@
 // The history on disk, so that a reload and a restart keep it: one JSON line for what each look adds, rewritten as a whole from time to time.
 import { z } from "zod";
+import { valuesIn } from "../../shared/disk/json-lines.ts";
+import { openLineFile } from "../../shared/disk/line-file.ts";
 import { finish } from "../../shared/runtime/finish.ts";
-import { valuesIn } from "../../shared/runtime/json-lines.ts";
-import { openLineFile } from "../../shared/runtime/line-file.ts";
 import { emptyHistory, extend, type History, isEmpty, textOf } from "./history.ts";
 
 /** An hour of samples: the file is never much longer than what it holds. */

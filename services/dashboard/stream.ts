@@ -4,10 +4,10 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
-import { placesFor } from "../../shared/runtime/doorkeeper.ts";
+import type { Picture } from "../../shared/health/picture.ts";
+import { placesFor } from "../../shared/http/doorkeeper.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
-import type { Picture } from "../../shared/picture/picture.ts";
 import { copyOf, type History, isEmpty, textOf } from "./history.ts";
 
 /** Data of the event `update`; the event `history` carries the same with the whole history as its news. */

@@ -1,9 +1,9 @@
 // Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure; stream.ts collects them, prequential.ts scores them.
+import { AppError } from "../../shared/errors/errors.ts";
 import type { Interactions } from "../../shared/events/batch.ts";
 import { hash32 } from "../../shared/events/hash.ts";
 import type { Histories } from "../../shared/events/histories.ts";
 import { rowsOf } from "../../shared/events/text.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 
 /** A known user came to an item for the first time. */
 export interface Arrival {

@@ -1,21 +1,21 @@
 // The `blend` command: two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like any other, with the report that `train` leaves.
 import { join } from "node:path";
 import { z } from "zod";
-import { blendedModel, mustGoTogether } from "../../shared/checkpoint/blends.ts";
-import { loadModel, type Model, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { readDataset } from "../../shared/csv/dataset.ts";
-import { openEngine } from "../../shared/engine/engine.ts";
-import { judgePart, meansOf } from "../../shared/evaluations/judging.ts";
-import { keepEpoch, keepTest } from "../../shared/evaluations/per-user.ts";
+import { blendedModel, mustGoTogether } from "../../shared/checkpoints/blends.ts";
+import { loadModel, type Model, saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { readDataset } from "../../shared/corpus/dataset.ts";
+import { writeWhole } from "../../shared/disk/whole-file.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { parametersOf } from "../../shared/model/systems.ts";
+import { judgePart, meansOf } from "../../shared/judging/judging.ts";
+import { keepEpoch, keepTest } from "../../shared/judging/per-user.ts";
 import { blended, chooseWeight } from "../../shared/ranking/blend.ts";
-import { scorerOf } from "../../shared/ranking/scorers.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { finish } from "../../shared/runtime/finish.ts";
-import { writeWhole } from "../../shared/runtime/whole-file.ts";
 import { folder } from "../../shared/runtime/location.ts";
+import { scorerOf } from "../../shared/systems/scorers.ts";
+import { parametersOf } from "../../shared/systems/systems.ts";
 import { fromDataset, fromTable, hasTargets } from "./subject.ts";
 
 const options = z.object({

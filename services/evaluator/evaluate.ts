@@ -1,17 +1,18 @@
 // The `evaluate` command: a checkpoint's metrics on held-out users of a dataset directory or a table, beside popularity's and EASE's, with what they hold for.
 import { z } from "zod";
-import { openModel, openWeights } from "../../shared/checkpoint/scoring.ts";
-import { weightsAlone } from "../../shared/checkpoint/weights.ts";
-import { type Dataset, readDataset } from "../../shared/csv/dataset.ts";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { type Scored, writePerUser } from "../../shared/evaluations/per-user.ts";
-import { usualLambda } from "../../shared/model/ease.ts";
+import { openModel, openWeights } from "../../shared/checkpoints/scoring.ts";
+import { weightsAlone } from "../../shared/checkpoints/weights.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { type Dataset, readDataset } from "../../shared/corpus/dataset.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { type Scored, writePerUser } from "../../shared/judging/per-user.ts";
 import { resamples } from "../../shared/ranking/bootstrap.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { numbers } from "../../shared/runtime/lists.ts";
 import { file, folder } from "../../shared/runtime/location.ts";
 import { say } from "../../shared/runtime/terminal.ts";
+import { usualLambda } from "../../shared/systems/ease/ease.ts";
 import { type Measured, measure } from "./references.ts";
 import { reportOf, tableOf } from "./report.ts";
 import { fromDataset, fromTable, hasTargets, parts, type Subject } from "./subject.ts";

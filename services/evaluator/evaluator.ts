@@ -1,19 +1,19 @@
 // Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { listCheckpoints, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
+import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
+import { prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
+import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
+import { type OpenModel, openModel } from "../../shared/checkpoints/scoring.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
-import { keepEpoch } from "../../shared/evaluations/per-user.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import type { Patience } from "../../shared/runtime/patience.ts";
+import { keepEpoch } from "../../shared/judging/per-user.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { prune, publish, versionOf } from "../../shared/checkpoint/models.ts";
-import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
-import { openModel, type OpenModel } from "../../shared/checkpoint/scoring.ts";
+import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Arriving } from "./arriving.ts";
-import { judge, type Measured } from "./judge.ts";
 import { type EvaluationLine, openJournal } from "./journal.ts";
+import { judge, type Measured } from "./judge.ts";
 import type { Trained } from "./prequential.ts";
 import { type Published, readPublished } from "./published.ts";
 

@@ -4,9 +4,8 @@
 // equal model in one round of twenty (one of six for two users), never for ever. The other null hypothesis, "worse until proven otherwise", would let few users block every
 // successor; a test of "worse by more than the tolerance" would pass losses just beyond it however many users show them. Where users are too few for any test, plain
 // popularity is the floor: a broken model falls below it.
-
-import { printable } from "../../shared/picture/printable.ts";
 import { paired } from "../../shared/ranking/paired.ts";
+import { printable } from "../../shared/runtime/printable.ts";
 
 export interface Candidate {
   /** Every score is a finite number; weights that are not cannot even be read. */

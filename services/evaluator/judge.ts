@@ -1,8 +1,8 @@
 // Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides. Pauses between batches, so that the service answers.
 import type { Histories } from "../../shared/events/histories.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
+import type { Scored } from "../../shared/judging/per-user.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import type { Scored } from "../../shared/evaluations/per-user.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./heldout.ts";

@@ -1,7 +1,7 @@
 // A file of JSON lines that only grows at its end: what is measured survives a restart.
 import type { z } from "zod";
-import { valuesIn } from "../../shared/runtime/json-lines.ts";
-import { openLineFile } from "../../shared/runtime/line-file.ts";
+import { valuesIn } from "../../shared/disk/json-lines.ts";
+import { openLineFile } from "../../shared/disk/line-file.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 
 export interface Lines<T> {

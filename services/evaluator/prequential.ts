@@ -3,9 +3,9 @@
 import { z } from "zod";
 import type { Histories } from "../../shared/events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../../shared/ranking/evaluate.ts";
+import { finish } from "../../shared/runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
 import { popularityIn, translated, translation } from "./heldout.ts";
-import { finish } from "../../shared/runtime/finish.ts";
 import type { Judged } from "./judge.ts";
 import type { Lines } from "./lines.ts";
 import type { News, Stream } from "./stream.ts";

@@ -1,7 +1,7 @@
 // What stands in a published model's metrics.json, and what /status says of the model that `current` names.
 import { z } from "zod";
-import { readMetrics } from "../../shared/checkpoint/models.ts";
-import { currentVersion } from "../../shared/checkpoint/pointer.ts";
+import { readMetrics } from "../../shared/checkpoints/models.ts";
+import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { figures } from "./journal.ts";
 
 const record = z.object({

@@ -1,6 +1,6 @@
 // What `evaluate` found, for machines and for people. Pure.
-import { onOneLine } from "../../shared/picture/printable.ts";
 import type { CatalogueFigures } from "../../shared/ranking/catalogue.ts";
+import { onOneLine } from "../../shared/runtime/printable.ts";
 import type { Line, Measured, PartResult, ScorerName } from "./references.ts";
 import { parts } from "./subject.ts";
 

@@ -1,7 +1,7 @@
 // An evaluation as a log line and as metrics.
+import { passes } from "../../shared/errors/os-errors.ts";
+import { behindOf } from "../../shared/health/freshness.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
-import { behindOf } from "../../shared/runtime/freshness.ts";
-import { passes } from "../../shared/runtime/os-errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { EvaluationLine, Figures } from "./journal.ts";

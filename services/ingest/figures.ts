@@ -1,7 +1,7 @@
 // What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
+import { openFreshness } from "../../shared/health/freshness.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
-import { openFreshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFigures } from "./news.ts";

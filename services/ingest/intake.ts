@@ -1,19 +1,19 @@
 // From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading starts; the group never does.
+import { AppError } from "../../shared/errors/errors.ts";
 import { type DeadReason, deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
+import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
-import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { MOST_FIELDS, RowBuffer } from "./buffer.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts";
 import { createSuspects, type Suspect } from "./suspects.ts";
-import { LONG_LOG, warnings } from "./warnings.ts";
 import { openTaking, type Refused } from "./taking.ts";
+import { LONG_LOG, warnings } from "./warnings.ts";
 import type { Writer } from "./writer.ts";
 
 export interface IntakeSettings {

@@ -1,8 +1,8 @@
 // The way from the client's thread to thread.ts: messages handed over without a copy, and a bound on how many bytes may be on their way.
 import { Worker } from "node:worker_threads";
+import { failure } from "../../shared/errors/failure.ts";
+import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
 import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
-import { failure } from "../../shared/runtime/failure.ts";
-import { errorOf, type PlainError } from "../../shared/runtime/wire-errors.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";
 

@@ -1,10 +1,10 @@
 // The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what pipeline.ts asks, in the order in which it is asked.
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { plainError } from "../../shared/errors/thread-errors.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
 import { openTables } from "../../shared/table/tables.ts";
-import { plainError } from "../../shared/runtime/wire-errors.ts";
 import { openInWork } from "./in-work.ts";
 import { createIntake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";

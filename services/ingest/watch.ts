@@ -1,6 +1,6 @@
 // The clock of ingest: asks the topic how far it is, and notices a broker that is away or offsets that are gone.
-import { AppError } from "../../shared/runtime/errors.ts";
-import { failure } from "../../shared/runtime/failure.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { failure } from "../../shared/errors/failure.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Figures } from "./figures.ts";

@@ -1,11 +1,11 @@
 // A file of events as a source. What was sent from it is remembered by a fingerprint of those rows, not by the file's time: one that was touched is the same, one that grew is gone on with, another is sent from its beginning.
 import { resolve } from "node:path";
+import { AppError } from "../../shared/errors/errors.ts";
 import type { Row } from "../../shared/events/columns.ts";
-import { skippedRows, type Skipped } from "../../shared/events/skipped.ts";
+import { type Skipped, skippedRows } from "../../shared/events/skipped.ts";
 import { type EventFile, type EventFormat, mustHoldEvents, reasonsOf, type Survey } from "../../shared/files/event-file.ts";
 import { openEventFile } from "../../shared/files/open-events.ts";
 import { fingerprint } from "../../shared/files/print.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import type { Chunk, Memory, Source } from "./source.ts";
 
 export interface FileOptions {

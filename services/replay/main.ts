@@ -1,17 +1,17 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import { z } from "zod";
 import { fileFlags, formatOf } from "../../shared/files/flags.ts";
+import { serveFace } from "../../shared/http/http.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
-import { defineCommand } from "../../shared/runtime/command.ts";
-import { serveFace } from "../../shared/runtime/http.ts";
 import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
+import { defineCommand } from "../../shared/runtime/command.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { createLog, type Log } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { openPatience } from "../../shared/runtime/patience.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { folder } from "../../shared/runtime/location.ts";
+import { openPatience } from "../../shared/runtime/patience.ts";
 import { type FileSource, fileSource } from "./file.ts";
-import { patiently, type PositionFile, positionFile, wasSentBefore } from "./position.ts";
+import { type PositionFile, patiently, positionFile, wasSentBefore } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
 import type { Source } from "./source.ts";

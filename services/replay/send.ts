@@ -1,7 +1,7 @@
 // The loop of replay: a chunk at the pace, to Kafka, acknowledged, then its position saved.
-import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
-import type { Kafka, Outgoing } from "../../shared/kafka/client.ts";
 import type { Row } from "../../shared/events/columns.ts";
+import type { Kafka, Outgoing } from "../../shared/kafka/client.ts";
+import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { paceOf } from "./pace.ts";
 import type { PositionFile } from "./position.ts";
 import type { Chunk, Source } from "./source.ts";

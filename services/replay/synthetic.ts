@@ -1,6 +1,6 @@
 // The synthetic stream as a source: a history spread over the 24 hours before the first start, then live events for ever.
-import { syntheticStream } from "../../shared/events/synthetic.ts";
 import type { Row } from "../../shared/events/columns.ts";
+import { syntheticStream } from "../../shared/events/synthetic.ts";
 import type { Chunk, Source } from "./source.ts";
 
 const HISTORY_MS = 24 * 3600_000;

@@ -1,8 +1,8 @@
 // Who may ask serve. Without tokens everybody who reaches the port, which is this machine alone then; with them whoever sends one of the role reader.
-import { AppError } from "../../shared/runtime/errors.ts";
-import { isProbe } from "../../shared/runtime/face-access.ts";
-import { isLoopback } from "../../shared/runtime/loopback.ts";
-import { tokenRefusal, type Tokens } from "../../shared/runtime/token.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { isProbe } from "../../shared/http/face-access.ts";
+import { isLoopback } from "../../shared/http/loopback.ts";
+import { type Tokens, tokenRefusal } from "../../shared/http/token.ts";
 
 export interface Caller {
   /** Without its query. */

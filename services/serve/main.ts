@@ -1,17 +1,17 @@
 // The serve service: answers recommendation requests with the published model, and follows both the pointer to it and the table of events.
 import { z } from "zod";
-import { openEngine } from "../../shared/engine/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { isPassing } from "../../shared/errors/os-errors.ts";
+import { serveFace } from "../../shared/http/http.ts";
+import { mustBeGuarded } from "../../shared/http/loopback.ts";
+import { readTokens } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { serveFace } from "../../shared/runtime/http.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { mustBeGuarded } from "../../shared/runtime/loopback.ts";
-import { isPassing } from "../../shared/runtime/os-errors.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { readTokens } from "../../shared/runtime/token.ts";
-import { folder } from "../../shared/runtime/location.ts";
 import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";

@@ -1,11 +1,11 @@
 // The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between two requests.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readMetrics } from "../../shared/checkpoint/models.ts";
-import { currentVersion } from "../../shared/checkpoint/pointer.ts";
-import { openModel } from "../../shared/checkpoint/scoring.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { readMetrics } from "../../shared/checkpoints/models.ts";
+import { currentVersion } from "../../shared/checkpoints/pointer.ts";
+import { openModel } from "../../shared/checkpoints/scoring.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { type Recommending, recommending } from "./recommender.ts";
 import type { ModelAnswer } from "./requests.ts";

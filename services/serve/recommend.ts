@@ -1,19 +1,19 @@
 // The `recommend` command: the best items for a history, from a checkpoint read here or from a running serve; a table for people, JSON for machines.
 import { z } from "zod";
-import { openEngine } from "../../shared/engine/engine.ts";
+import { openModel } from "../../shared/checkpoints/scoring.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { readToken } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { pathsOf } from "../../shared/runtime/paths.ts";
-import { readToken } from "../../shared/runtime/token.ts";
-import { say } from "../../shared/runtime/terminal.ts";
 import { file, folder } from "../../shared/runtime/location.ts";
-import { openModel } from "../../shared/checkpoint/scoring.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { say } from "../../shared/runtime/terminal.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 import { askServer } from "./client.ts";
 import { itemsOf } from "./history.ts";
+import { tableOf } from "./listing.ts";
 import { recommend, recommending } from "./recommender.ts";
 import type { RecommendAnswer } from "./requests.ts";
-import { tableOf } from "./listing.ts";
 import { readTitles } from "./titles.ts";
 import { followUsers } from "./users.ts";
 

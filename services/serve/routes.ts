@@ -1,8 +1,8 @@
 // The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/models/current, /openapi.json. Reads requests, hands them on, tells refusals.
 import type { FastifyInstance } from "fastify";
+import type { Tokens } from "../../shared/http/token.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Tokens } from "../../shared/runtime/token.ts";
 import { mustBeAllowed } from "./access.ts";
 import { openapi } from "./openapi.ts";
 import type { PublishedModel } from "./published.ts";

@@ -1,6 +1,6 @@
 // What each user has done, by name, read from the table and kept up to date in the background, so that serve can be asked for a user.
+import { AppError } from "../../shared/errors/errors.ts";
 import { Histories } from "../../shared/events/histories.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { followTable } from "../../shared/table/follow.ts";
 
 export interface Users {

@@ -1,6 +1,6 @@
 // What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { activities, type Times } from "../../shared/wire/messages.ts";
+import { activities, type Times } from "../../shared/training/messages.ts";
 import type { DeskStatus } from "./desk/desk-status.ts";
 import type { Bytes } from "./pace.ts";
 import type { Adam, Norm } from "./run/norms.ts";

@@ -1,6 +1,6 @@
 // What the parameter server will take of memory for its model, said before the first step. Pure; main.ts asks.
-import { parametersIn } from "../../shared/model/parameters.ts";
-import type { NeuralConfig } from "../../shared/model/recipe.ts";
+import { parametersIn } from "../../shared/neural/parameters.ts";
+import type { NeuralConfig } from "../../shared/neural/recipe.ts";
 import { mustHaveRoom } from "../../shared/runtime/memory.ts";
 
 /**

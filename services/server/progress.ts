@@ -1,15 +1,15 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
+import { openFreshness } from "../../shared/health/freshness.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
-import { openFreshness } from "../../shared/runtime/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Phase } from "../../shared/wire/messages.ts";
-import type { Outcome } from "./saving/checkpointing.ts";
+import type { Phase } from "../../shared/training/messages.ts";
 import type { Received } from "./desk/contributions.ts";
 import type { Desk, Work } from "./desk/desk.ts";
-import { openMeasures } from "./measures.ts";
-import type { Loss, Run, RunStep } from "./run/outer-epoch.ts";
-import { openPace } from "./pace.ts";
 import type { Peers } from "./door/peers.ts";
+import { openMeasures } from "./measures.ts";
+import { openPace } from "./pace.ts";
+import type { Loss, Run, RunStep } from "./run/run.ts";
+import type { Outcome } from "./saving/checkpointing.ts";
 
 export type RunState = "waiting for events" | "waiting for trainers" | "training" | "idle" | "draining";
 

@@ -1,7 +1,7 @@
 // What a trainer shows the server and asks of it: the token, and a certificate that it trusts. Between main.ts and connection.ts.
-import { AppError } from "../../shared/runtime/errors.ts";
-import { readNamed } from "../../shared/runtime/named-file.ts";
-import { readToken } from "../../shared/runtime/token.ts";
+import { readNamed } from "../../shared/disk/named-file.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { readToken } from "../../shared/http/token.ts";
 
 /** Options of the websocket. */
 export interface Access {

@@ -1,13 +1,13 @@
 // What a server's weights and leases must look like before the trainer computes with them: a server of another kind ends in an error that says so. Between connection.ts and compute.ts.
-import { criticShapes } from "../../shared/model/critic.ts";
-import { shapesOf } from "../../shared/model/parameters.ts";
-import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { type Expected, mustBe } from "../../shared/wire/expected.ts";
-import type { Decoded } from "../../shared/wire/frames.ts";
-import type { FromServer, Group, Lease, Phase } from "../../shared/wire/messages.ts";
-import { asExpected, rowsName, typeOf, type Wire } from "../../shared/wire/numbers.ts";
-import type { Described } from "../../shared/wire/tensors.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { criticShapes } from "../../shared/neural/critic.ts";
+import { shapesOf } from "../../shared/neural/parameters.ts";
+import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import { type Expected, mustBe } from "../../shared/training/expected.ts";
+import type { Decoded } from "../../shared/training/frames.ts";
+import type { FromServer, Group, Lease, Phase } from "../../shared/training/messages.ts";
+import { asExpected, rowsName, typeOf, type Wire } from "../../shared/training/numbers.ts";
+import type { Described } from "../../shared/training/tensors.ts";
 
 /** What the weights at hand are of. */
 export type Models = Partial<Record<Group, NeuralConfig>>;

@@ -1,20 +1,21 @@
 // One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
-import type { Engine } from "../../shared/engine/engine.ts";
-import { bagWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/model/recipe.ts";
-import { criticShapes } from "../../shared/model/critic.ts";
-import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
-import { noiseOf } from "../../shared/model/draws.ts";
-import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
-import { type Lap, type Spent, stopwatch } from "../../shared/model/laps.ts";
-import { type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/model/steps.ts";
-import { splitRow } from "../../shared/model/ract.ts";
+import { noiseOf } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { type Lap, type Spent, stopwatch } from "../../shared/compute/laps.ts";
+import { AppError, unreachable } from "../../shared/errors/errors.ts";
+import { criticShapes } from "../../shared/neural/critic.ts";
+import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
+import type { HiddenWeights } from "../../shared/neural/encoder.ts";
+import { uploadHidden } from "../../shared/neural/hidden.ts";
+import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
+import { splitRow } from "../../shared/neural/ract.ts";
+import { bagWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
-import { AppError, unreachable } from "../../shared/runtime/errors.ts";
-import type { Decoded } from "../../shared/wire/frames.ts";
-import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/wire/messages.ts";
-import { type Halving, rowsName } from "../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import type { Decoded } from "../../shared/training/frames.ts";
+import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
+import { type Halving, rowsName } from "../../shared/training/numbers.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 import { InnerSteps } from "./inner-steps.ts";
 
 type Tensors = ReturnType<Decoded["tensors"]>;

@@ -1,17 +1,17 @@
 // The trainer's side of the socket: connect, ask, answer; when the server goes away, come back with growing, jittered pauses. Between main.ts and compute.ts.
 import { WebSocket } from "ws";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { printable } from "../../shared/picture/printable.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { Exchange, withTensors } from "../../shared/runtime/exchange.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import { FrameBuffers, halvesReused, reused } from "../../shared/wire/buffers.ts";
-import { assembler, encode, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
-import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/wire/messages.ts";
-import { asSent, type Wire } from "../../shared/wire/numbers.ts";
-import { describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
+import { printable } from "../../shared/runtime/printable.ts";
+import { FrameBuffers, halvesReused, reused } from "../../shared/training/buffers.ts";
+import { Exchange, withTensors } from "../../shared/training/exchange.ts";
+import { assembler, encode, MAX_PAYLOAD } from "../../shared/training/frames.ts";
+import { type FromTrainer, fromServer, type Hello, type Lease, read } from "../../shared/training/messages.ts";
+import { asSent, type Wire } from "../../shared/training/numbers.ts";
+import { describeTensor, type WireTensor } from "../../shared/training/tensors.ts";
 import { type Access, certificateProblem } from "./access.ts";
 import { leaseChecked, type Models, rowsChecked, weightsChecked } from "./checks.ts";
 import { type Answer, Computer } from "./compute.ts";

@@ -1,9 +1,10 @@
 // The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease to lease, in a kernels' memory of their own.
-import { Kernels, type Moving, type Rate, type SparseRows } from "../../shared/kernels/kernels.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
-import { allShapesOf, embeddingName, type Group, shapesOf, type Weights } from "../../shared/model/parameters.ts";
-import { rowsName } from "../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { Kernels, type Moving, type Rate } from "../../shared/compute/kernels/kernels.ts";
+import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
+import type { ModelConfig } from "../../shared/neural/config.ts";
+import { allShapesOf, embeddingName, type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
+import { rowsName } from "../../shared/training/numbers.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 
 /** What moves in one phase; the first layer by the rows that are there. */
 export type MovedGroup = Exclude<Group, "embedding">;

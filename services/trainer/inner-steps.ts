@@ -1,16 +1,17 @@
 // A lease in local mode: the trainer takes the part's batches as steps of its own, one after another; the answer is how far the weights have come. Beside compute.ts.
-import type { Engine } from "../../shared/engine/engine.ts";
-import type { SparseRows } from "../../shared/kernels/kernels.ts";
-import { valuesOf } from "../../shared/model/bag.ts";
-import type { ModelConfig } from "../../shared/model/config.ts";
-import { type DecoderWeights, uploadDecoder } from "../../shared/model/decoder.ts";
-import { noiseOf } from "../../shared/model/draws.ts";
-import { type HiddenWeights, uploadHidden } from "../../shared/model/encoder.ts";
-import type { Lap } from "../../shared/model/laps.ts";
-import type { Weights } from "../../shared/model/parameters.ts";
-import { type DecoderPart, decoderPart, encoderPart, type Posterior } from "../../shared/model/steps.ts";
-import type { InnerStep } from "../../shared/wire/messages.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { noiseOf } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
+import type { Lap } from "../../shared/compute/laps.ts";
+import { valuesOf } from "../../shared/neural/bag.ts";
+import type { ModelConfig } from "../../shared/neural/config.ts";
+import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
+import type { HiddenWeights } from "../../shared/neural/encoder.ts";
+import { uploadHidden } from "../../shared/neural/hidden.ts";
+import type { Weights } from "../../shared/neural/parameters.ts";
+import { type DecoderPart, decoderPart, encoderPart, type Posterior } from "../../shared/neural/steps.ts";
+import type { InnerStep } from "../../shared/training/messages.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 import { InnerAdam, type Touched } from "./inner-adam.ts";
 
 /** A group as the server sent it, and on the engine. */

@@ -2,14 +2,14 @@
 import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { z } from "zod";
-import { openEngine } from "../../shared/engine/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
-import { serveFace } from "../../shared/runtime/http.ts";
+import { folder } from "../../shared/runtime/location.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { folder } from "../../shared/runtime/location.ts";
 import { readAccess } from "./access.ts";
 import { type TrainerState, work } from "./connection.ts";
 

@@ -1,5 +1,5 @@
 // Where a trainer's time goes, by activity: filled by connection.ts and compute.ts as they go, sent along with each contribution.
-import { type Activity, activities, type Times } from "../../shared/wire/messages.ts";
+import { type Activity, activities, type Times } from "../../shared/training/messages.ts";
 
 export interface Timesheet {
   /** What passed since the last booking was this. */

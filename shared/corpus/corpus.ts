@@ -1,8 +1,8 @@
 // What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by the parameter server and by `train`.
+import { AppError } from "../errors/errors.ts";
 import { foldIn } from "../events/split.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
-import { readDataset } from "../csv/dataset.ts";
-import { AppError } from "../runtime/errors.ts";
+import { readDataset } from "./dataset.ts";
 import { openEvents } from "./events.ts";
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */

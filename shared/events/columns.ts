@@ -1,5 +1,5 @@
 // Which column of a file is the user, the item, the time and the value, by its names and by what the user says. Used by replay and split.
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
 
 /** Indexes into a row. */
 export interface Columns {

@@ -1,7 +1,7 @@
 // Cells of Arrow columns as what an event is made of: names, times, numbers; null where a cell is empty. Pure.
 import { DataType, DateUnit, type Decimal, type Field, TimeUnit, type Vector } from "apache-arrow";
+import { AppError } from "../errors/errors.ts";
 import type { Columns } from "../events/columns.ts";
-import { AppError } from "../runtime/errors.ts";
 
 type Cells<T> = (k: number) => T | null;
 

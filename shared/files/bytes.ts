@@ -1,11 +1,11 @@
 // A file or a pipe as bytes, unpacked by what it is and not by its name. A file can be read again and again, by one descriptor, so that another put in its place is not mixed with it; a pipe once.
-import { close, fstatSync, openSync, read, statSync } from "node:fs";
-import { createReadStream } from "node:fs";
+import { close, createReadStream, fstatSync, openSync, read, statSync } from "node:fs";
 import { promisify } from "node:util";
-import { AppError } from "../runtime/errors.ts";
-import { openError } from "../runtime/opening.ts";
+import { openError } from "../disk/opening.ts";
+import { AppError } from "../errors/errors.ts";
+import type { Bytes } from "./kinds.ts";
 import { BEGINNING, kindOf } from "./kinds.ts";
-import { type Bytes, unpacked } from "./packing.ts";
+import { unpacked } from "./packing.ts";
 import { memberOf } from "./zip.ts";
 
 export interface ByteFile {

@@ -1,6 +1,6 @@
 // How a file of text is written, told by a sample of it and by what the user says: header, delimiter, quotes, padding. Pure.
+import { AppError } from "../errors/errors.ts";
 import { hasUserAndItem } from "../events/columns.ts";
-import { AppError } from "../runtime/errors.ts";
 import { isNothing, isNumeric } from "./cells.ts";
 import { type Dialect, type Records, recordReader } from "./records.ts";
 

@@ -1,6 +1,6 @@
 // Bytes to text: which encoding they are in, told by a byte order mark, by where zeros stand, or by the user; and a decoder that says where bytes are none of it. Pure.
 import { isAscii, isUtf8 } from "node:buffer";
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
 
 export interface Decoded {
   readonly text: string;

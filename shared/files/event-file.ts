@@ -1,15 +1,15 @@
 // A file of events as the events of its rows, in their order: what text and Parquet have in common, and what is said of rows that are none.
+import { AppError } from "../errors/errors.ts";
 import type { ColumnMap, Columns, Problem, Row } from "../events/columns.ts";
 import { chooseColumns } from "../events/columns.ts";
 import type { Skip, Skipped } from "../events/skipped.ts";
 import { skippedRows } from "../events/skipped.ts";
-import { AppError } from "../runtime/errors.ts";
 import type { ByteFile } from "./bytes.ts";
 import { type Decimal, decimalOf, isNothing, numberOf } from "./cells.ts";
 import type { Print } from "./print.ts";
 import { fingerprint } from "./print.ts";
 import { holdsWhole, type Reading, readRow } from "./rows.ts";
-import { textOf, type TextFormat } from "./text-file.ts";
+import { type TextFormat, textOf } from "./text-file.ts";
 import { instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "./times.ts";
 
 /** What the user says of a file of events. */

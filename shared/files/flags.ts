@@ -1,7 +1,7 @@
 // What a user can say of a file of events: the same flags for replay, up and split.
 import { z } from "zod";
+import { AppError } from "../errors/errors.ts";
 import { parseMap } from "../events/columns.ts";
-import { AppError } from "../runtime/errors.ts";
 import type { EventFormat } from "./event-file.ts";
 import { timeUnits } from "./times.ts";
 

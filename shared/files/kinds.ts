@@ -1,5 +1,8 @@
 // What a file is by its first bytes, whatever its name: packed, Parquet, text, or something that is no file of rows, with what helps. Pure.
 
+/** A file's bytes as they come. */
+export type Bytes = AsyncIterable<Uint8Array>;
+
 export type Packing = "gzip" | "bzip2" | "zstd" | "zip";
 export type Kind =
   | { readonly is: "packed"; readonly by: Packing }

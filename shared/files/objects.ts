@@ -1,6 +1,6 @@
 // Text of JSON to records of cells: an object a line, or objects one after the other, in an array or not, however they are laid out. Pure.
+import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
-import { AppError } from "../runtime/errors.ts";
 import { type Batch, LONGEST } from "./records.ts";
 
 export type Layout = "lines" | "array";

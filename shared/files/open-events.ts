@@ -1,5 +1,5 @@
 // A file of events by its path, of whatever kind it is.
-import { isParquet } from "../table/parquet-file.ts";
+import { isParquet } from "../storage/parquet-file.ts";
 import { isStandardInput, openBytes } from "./bytes.ts";
 import { type EventFile, type EventFormat, textEvents } from "./event-file.ts";
 import { parquetEvents } from "./parquet-events.ts";

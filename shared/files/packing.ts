@@ -2,10 +2,8 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { bunzipped } from "./bzip2.ts";
-import type { Packing } from "./kinds.ts";
+import type { Bytes, Packing } from "./kinds.ts";
 import { unzstandard } from "./zstd.ts";
-
-export type Bytes = AsyncIterable<Uint8Array>;
 
 /** Of what a stream gives at once. */
 const PIECE = 1 << 18;

@@ -1,13 +1,13 @@
 // A Parquet file of any writer, or of our own table, as events.
 import type { RecordBatch } from "apache-arrow";
+import { AppError } from "../errors/errors.ts";
 import { type Columns, chooseColumns, type Problem, type Row } from "../events/columns.ts";
 import type { Skip } from "../events/skipped.ts";
-import { AppError } from "../runtime/errors.ts";
-import { openParquet } from "../table/parquet-file.ts";
+import { openParquet } from "../storage/parquet-file.ts";
 import { checkTypes, isClock, nameCells, numberCells, timeCells } from "./arrow-cells.ts";
+import { numberOf, weightOf } from "./cells.ts";
 import { type EventBatch, type EventFile, type EventFormat, everything, narrowed, type Survey } from "./event-file.ts";
 import { fingerprint, type Print } from "./print.ts";
-import { numberOf, weightOf } from "./cells.ts";
 import { rowOf, timeOf } from "./rows.ts";
 import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "./times.ts";
 

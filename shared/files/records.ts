@@ -1,6 +1,6 @@
 // Text to records of cells, piece by piece: any line end, quotes that quote and quotes that are characters, records of bounded length. What is no record is told, with its line. Pure.
+import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
-import { AppError } from "../runtime/errors.ts";
 import { isNothing, isNumeric } from "./cells.ts";
 
 export interface Dialect {

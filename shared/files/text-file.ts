@@ -1,12 +1,12 @@
 // A file of text, or a pipe, as rows of cells: what replay, split and --titles have in common. Bytes, encoding, dialect and records are decided elsewhere; here they meet.
+import { AppError } from "../errors/errors.ts";
 import { isMissing } from "../events/columns.ts";
 import type { Skip } from "../events/skipped.ts";
-import { AppError } from "../runtime/errors.ts";
 import { type ByteFile, openBytes } from "./bytes.ts";
 import { dialectOf, type Format, looksLikeValues } from "./dialect.ts";
 import { decoderOf, encodingNamed, encodingOf } from "./encoding.ts";
+import type { Bytes } from "./kinds.ts";
 import { fieldsOf, layoutOf, objectReader } from "./objects.ts";
-import type { Bytes } from "./packing.ts";
 import { type Batch, type Records, recordReader } from "./records.ts";
 
 export interface TextFormat extends Format {

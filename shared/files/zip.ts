@@ -2,8 +2,8 @@
 import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
-import { AppError } from "../runtime/errors.ts";
-import type { Bytes } from "./packing.ts";
+import { AppError } from "../errors/errors.ts";
+import type { Bytes } from "./kinds.ts";
 
 /** Throws FILE_UNREADABLE where it is no archive, or holds several files and `name` is none of them. */
 export async function memberOf(descriptor: number, path: string, name: string | undefined): Promise<() => Bytes> {

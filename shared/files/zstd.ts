@@ -1,6 +1,6 @@
 // zstd frame by frame and block by block, as a stream in bounded memory. fzstd decodes the blocks; where frames begin, what they want remembered and whether their checksum holds is looked at here, since it looks at none of it.
 import { Decompress } from "fzstd";
-import type { Bytes } from "./packing.ts";
+import type { Bytes } from "./kinds.ts";
 import { xxh64 } from "./xxh64.ts";
 
 /** What zstd itself unpacks without being told to. */

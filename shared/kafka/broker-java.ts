@@ -5,11 +5,11 @@ import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, symli
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type BrokerFiles, javaMajor, jarsOf, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
-import { AppError } from "../runtime/errors.ts";
-import { sleep } from "../runtime/lifecycle.ts";
+import { AppError } from "../errors/errors.ts";
 import { isAlive } from "../runtime/identity.ts";
+import { sleep } from "../runtime/lifecycle.ts";
 import { processNumbers, wordsOf } from "../runtime/proc.ts";
+import { type BrokerFiles, jarsOf, javaMajor, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
 
 /** A heap that grows to what is needed, and a collector that compacts it: Java's default on a larger machine takes all that it may, little by little, 3 MB a minute after ten. */
 const HEAP = ["-Xmx384m", "-Xms64m", "-XX:+UseSerialGC"];

@@ -2,16 +2,16 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../disk/whole-file.ts";
+import { AppError } from "../errors/errors.ts";
+import { assertPortFree, freePort } from "../http/port.ts";
+import { discover } from "../http/registry.ts";
+import { exclusively } from "../locks/lock.ts";
+import { sleep } from "../runtime/lifecycle.ts";
+import { pathsOf } from "../runtime/paths.ts";
 import { type BrokerFiles, brokerFiles, KAFKA_VERSION, lastWords, portOf, settingsText } from "./broker-files.ts";
 import { end, findJava, findRunning, formatOnce, isOurs, type Java, launch } from "./broker-java.ts";
 import { clusterAt } from "./broker-probe.ts";
-import { AppError } from "../runtime/errors.ts";
-import { sleep } from "../runtime/lifecycle.ts";
-import { exclusively } from "../runtime/lock.ts";
-import { pathsOf } from "../runtime/paths.ts";
-import { assertPortFree, freePort } from "../runtime/port.ts";
-import { discover } from "../runtime/registry.ts";
-import { writeWhole } from "../runtime/whole-file.ts";
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 9092;

@@ -1,8 +1,8 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
 import { Socket } from "node:net";
 import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
-import { AppError } from "../runtime/errors.ts";
-import { failure } from "../runtime/failure.ts";
+import { AppError } from "../errors/errors.ts";
+import { failure } from "../errors/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { type Messages, pack } from "./messages.ts";
 import { partitionOf } from "./partitioner.ts";

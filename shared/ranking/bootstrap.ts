@@ -1,5 +1,5 @@
 // How sure a mean over users is: percentile bootstrap (Efron 1979), users drawn with replacement. Drawn once for all metrics, so that six cost little more than one.
-import { choices } from "../model/draws.ts";
+import { choices } from "../compute/draws.ts";
 
 export type Interval = readonly [low: number, high: number];
 

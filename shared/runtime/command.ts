@@ -1,7 +1,7 @@
 // What a command is, and how its configuration is read: flags, then TRIBUTARY_ environment variables, then defaults; all problems told at once.
 import { parseArgs } from "node:util";
 import type { z } from "zod";
-import { AppError } from "./errors.ts";
+import { AppError } from "../errors/errors.ts";
 import type { Until } from "./lifecycle.ts";
 
 export interface Command<S extends z.ZodObject = z.ZodObject> {

@@ -1,7 +1,7 @@
 // From start to exit of a process: signals become one promise, the first asks to drain, the second ends at once; errors become one message and an exit code.
-import { onOneLine } from "../picture/printable.ts";
-import { AppError, type ErrorCode, errors, type Facts } from "./errors.ts";
-import { systemError } from "./os-errors.ts";
+import { AppError, type ErrorCode, errors, type Facts } from "../errors/errors.ts";
+import { systemError } from "../errors/os-errors.ts";
+import { onOneLine } from "./printable.ts";
 
 export interface Until {
   /** Aborted when the process is asked to drain. */

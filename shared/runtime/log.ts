@@ -2,9 +2,9 @@
 import { createRequire } from "node:module";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
-import { onOneLine } from "../picture/printable.ts";
+import { AppError } from "../errors/errors.ts";
 import { setting } from "./command.ts";
-import { AppError } from "./errors.ts";
+import { onOneLine } from "./printable.ts";
 
 export type Log = pino.Logger;
 

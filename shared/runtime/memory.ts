@@ -1,6 +1,6 @@
 // What a process may have of memory, and the refusal of what will not fit: one that the system ends after ten minutes says nothing.
 import { totalmem } from "node:os";
-import { AppError } from "./errors.ts";
+import { AppError } from "../errors/errors.ts";
 
 /** Bytes: of the machine, or of the container where that has fewer. */
 export function memoryLimit(): number {

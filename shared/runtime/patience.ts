@@ -1,9 +1,9 @@
 // A full disk, and whatever else passes (no descriptors, a disk that is away or read-only for a while), ends nothing: what cannot be written now is tried again until it can,
 // and said once in the log and in /status meanwhile. For every service that runs on.
-import type { AppError } from "./errors.ts";
+import type { AppError } from "../errors/errors.ts";
+import { passes } from "../errors/os-errors.ts";
 import { asAppError, sleep } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
-import { passes } from "./os-errors.ts";
 
 export interface Patience {
   /** What is waited for, in a sentence for /status; null: nothing. */

@@ -1,5 +1,5 @@
 // When a service that ended is started again, and how bad that is. Pure: time is an argument, from a clock that only goes forward.
-import { errors, type ErrorCode } from "./errors.ts";
+import { type ErrorCode, errors } from "../errors/errors.ts";
 import type { Ending } from "./spawn.ts";
 
 /** Deaths one after the other, none of them after a steady run. */

@@ -1,6 +1,6 @@
 // Keeps a service running: whatever ends is started again after a growing pause, and told. Decisions are in restarts.ts.
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { AppError, type ErrorCode, errors } from "./errors.ts";
+import { AppError, type ErrorCode, errors } from "../errors/errors.ts";
 import { asAppError, sleep } from "./lifecycle.ts";
 import { afterDeath, levelOf, noDeaths } from "./restarts.ts";
 import type { Ending } from "./spawn.ts";

@@ -1,6 +1,5 @@
 // What a person sees while it works, on stderr: steps with their times, and one line of progress: rewritten on a terminal, repeated every few seconds elsewhere.
-
-import { onOneLine } from "../picture/printable.ts";
+import { onOneLine } from "./printable.ts";
 
 const EVERY_MS = 5000;
 

@@ -1,7 +1,7 @@
 // Threads that share out jobs: each takes the next one when it has done its last. What they read and write lies in memory that they share; jobs and answers are small.
 // `serveJobs` is the other end, in the thread's own module.
 import { parentPort, Worker, workerData } from "node:worker_threads";
-import { failure } from "./failure.ts";
+import { failure } from "../errors/failure.ts";
 
 export interface Threads<J, A> {
   /** Answers in the order of the jobs; `at` hears after each how many are done. Rejects with a thread's error, or with the signal's reason. One call at a time. */

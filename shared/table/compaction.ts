@@ -1,6 +1,6 @@
 // Merges small files of events into large ones in order of bucket and user. A commit a unit: readers see its files before or after, never both.
+import { AppError } from "../errors/errors.ts";
 import { gather, orderOf, rowsAt } from "../events/arrange.ts";
-import { AppError } from "../runtime/errors.ts";
 import { cutsOf, planCompaction, TARGET_BYTES } from "./compaction-plan.ts";
 import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";

@@ -1,11 +1,11 @@
 // The table of dead letters: every message that is no event, as it came, with the reason. A Delta table of its own beside the events.
 import type { DeadReason } from "../events/event.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import type { TableSchema } from "../storage/schema.ts";
+import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
-import type { TableSchema } from "./schema.ts";
-import { folderStore, type Store } from "./store.ts";
 
 export interface DeadLetter {
   /** The message as it came; null where it had no value. */

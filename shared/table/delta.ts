@@ -1,12 +1,12 @@
 // A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its files, and reading by version.
 import { randomUUID } from "node:crypto";
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
+import { missingColumns, schemaString, type TableSchema } from "../storage/schema.ts";
+import type { Store } from "../storage/store.ts";
 import { advance, type Commit, type DataFile, type Draft, emptyState, entryPath, formatEntry, parseEntry, type Txn } from "./log.ts";
 import { checkpointPath, encodeCheckpoint, LAST_CHECKPOINT, lastCheckpoint } from "./log-checkpoint.ts";
 import { baseState, entryIfThere, listLog, readCommits } from "./log-reader.ts";
-import { missingColumns, schemaString, type TableSchema } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 export interface TxnDraft extends Txn {
   /** The txn version that these files follow, -1 for none; the commit is refused when the table says otherwise. */

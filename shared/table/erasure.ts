@@ -1,10 +1,11 @@
 // Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so that every offset stays accounted for.
-import type { EventBatch } from "../events/batch.ts";
+import { AppError } from "../errors/errors.ts";
 import { rowsAt } from "../events/arrange.ts";
+import type { EventBatch } from "../events/batch.ts";
 import { namesUser } from "../events/event.ts";
 import { bucketOf } from "../events/hash.ts";
 import { stringsOf } from "../events/text.ts";
-import { AppError } from "../runtime/errors.ts";
+import { excludes } from "../storage/statistics.ts";
 import { type DeadLetter, readDeadLetters, writeDeadLetters } from "./dead-letters.ts";
 import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";
@@ -12,7 +13,6 @@ import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
 import type { DataFile } from "./log.ts";
 import type { Place } from "./place.ts";
 import { progressOf } from "./progress.ts";
-import { excludes } from "./statistics.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Erased {

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import type { EventBatch, Interactions } from "../events/batch.ts";
 import type { Text } from "../events/text.ts";
+import type { TableSchema } from "../storage/schema.ts";
+import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openExisting, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
-import type { TableSchema } from "./schema.ts";
-import { folderStore, type Store } from "./store.ts";
 
 export const eventsSchema = [
   { name: "user", type: "string" },

@@ -1,10 +1,10 @@
 // Data files of a table: rows to a durable file ready to be committed, and a file of the log back to its rows.
 import { randomUUID } from "node:crypto";
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
+import { decodeParquet, encodeParquet } from "../storage/parquet.ts";
+import type { Columns, TableSchema } from "../storage/schema.ts";
+import type { Store } from "../storage/store.ts";
 import { type DataFile, sha256Of } from "./log.ts";
-import { decodeParquet, encodeParquet } from "./parquet.ts";
-import type { Columns, TableSchema } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 /** Writes a file that nobody reads until it is committed. A crash in between leaves it as an orphan. */
 export async function writeFile(store: Store, schema: TableSchema, columns: Columns, length: number): Promise<DataFile> {

@@ -1,11 +1,11 @@
 // The table of offsets that are neither row nor dead letter, in ranges, with the reason: read = written + dead + filtered. A Delta table beside the events.
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import type { TableSchema } from "../storage/schema.ts";
+import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
-import type { TableSchema } from "./schema.ts";
-import { folderStore, type Store } from "./store.ts";
 
 /** Every reason, in words. A closed list. */
 export const filterReasons = {

@@ -1,6 +1,6 @@
 // Follows the table of events: first all of it, then each row that is new, once, in the order of versions and of files within a version.
+import { AppError } from "../errors/errors.ts";
 import type { Interactions } from "../events/batch.ts";
-import { AppError } from "../runtime/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import type { DeltaTable } from "./delta.ts";
 import { openEvents, readInteractions } from "./events.ts";

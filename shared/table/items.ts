@@ -1,11 +1,11 @@
 // The table of items: the append-only vocabulary, column by column. The parameter server alone writes it.
 import { join } from "node:path";
+import { AppError } from "../errors/errors.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
-import { AppError } from "../runtime/errors.ts";
+import type { TableSchema } from "../storage/schema.ts";
+import { folderStore } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
-import type { TableSchema } from "./schema.ts";
-import { folderStore } from "./store.ts";
 
 const itemsSchema = [
   { name: "item", type: "string" },

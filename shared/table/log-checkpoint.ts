@@ -2,8 +2,8 @@
 // Source: the Delta Transaction Log Protocol, "Checkpoints": one part, the columns of reader version 1.
 import * as arrow from "apache-arrow";
 import { Compression, readParquet, WriterPropertiesBuilder } from "parquet-wasm";
-import { type DataFile, digits, LOG, type Metadata, numRecords, sha256In, sha256Of, type State, tagsOf, WATERMARK } from "./log.ts";
-import { writeColumns } from "./parquet.ts";
+import { writeColumns } from "../storage/parquet.ts";
+import { type DataFile, digits, LOG, type Metadata, numRecords, type State, sha256In, sha256Of, tagsOf, WATERMARK } from "./log.ts";
 
 export const checkpointPath = (version: number): string => `${LOG}/${digits(version)}.checkpoint.parquet`;
 /** Names the newest checkpoint, so that readers need not list the log. */

@@ -1,8 +1,8 @@
 // Reads the log of a table: the newest checkpoint that serves, then each entry after it.
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
+import type { Store } from "../storage/store.ts";
 import { type Commit, emptyState, entryPath, LOG, parseEntry, requireSupported, type State, versionOf } from "./log.ts";
 import { checkpointPath, checkpointVersionOf, decodeCheckpoint } from "./log-checkpoint.ts";
-import type { Store } from "./store.ts";
 
 /** Versions that the log folder holds: of entries and of checkpoints, ascending. */
 export interface LogListing {

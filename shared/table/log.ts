@@ -1,7 +1,7 @@
 // The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure; delta.ts touches the store.
 // Source: the Delta Transaction Log Protocol, reader version 1, writer version 2.
 import { createHash } from "node:crypto";
-import { AppError } from "../runtime/errors.ts";
+import { AppError } from "../errors/errors.ts";
 
 /** A Parquet file of the table. Its rows never change. */
 export interface DataFile {

@@ -1,8 +1,8 @@
 // Deletes what a table no longer needs: looks at the folder and the log, asks vacuum-plan.ts, deletes. A crash in between leaves less to do the next time.
+import type { Store } from "../storage/store.ts";
 import type { DeltaTable } from "./delta.ts";
 import { LOG } from "./log.ts";
 import { checkpointPath, decodeCheckpoint, LAST_CHECKPOINT } from "./log-checkpoint.ts";
-import type { Store } from "./store.ts";
 import { checkpointsIn, newestCommit, oldestToKeep, planVacuum, type TableFolder, type VacuumPlan } from "./vacuum-plan.ts";
 
 /** `clock` in ms since 1970. Returns what was deleted, or with `dryRun` would be, by the names of the tables. */

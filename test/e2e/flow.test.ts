@@ -1,12 +1,12 @@
 // The whole flow on real parts: `up` from an empty folder to a published model, a second start, Ctrl-C. Nothing is left behind.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { discover } from "../../shared/runtime/registry.ts";
+import { discover } from "../../shared/http/registry.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "tributary-flow-"));

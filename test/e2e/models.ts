@@ -1,9 +1,9 @@
 // Two published models on disk, small and real, the newer one better: for the page's table of models.
 import { join } from "node:path";
-import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { publish } from "../../shared/checkpoint/models.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise } from "../../shared/model/parameters.ts";
+import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import { publish } from "../../shared/checkpoints/models.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 
 /** Their versions; the second one is current. */

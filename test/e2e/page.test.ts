@@ -1,18 +1,18 @@
 // The dashboard's page in a real browser, against the real dashboard process and recorded services. TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, request as ask } from "node:http";
-import type { AddressInfo } from "node:net";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request as ask, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { currentVersion, pinnedVersion } from "../../shared/checkpoint/pointer.ts";
+import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
+import { discover } from "../../shared/http/registry.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { publishTwo } from "./models.ts";
 import { healthy, type Recorded, recordedHistory, serveRecorded, trainerStatus } from "./recorded.ts";
 

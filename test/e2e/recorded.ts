@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { register } from "../../shared/runtime/registry.ts";
+import { register } from "../../shared/http/registry.ts";
 
 export interface Recorded {
   status: object;

@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { freePort } from "../../shared/http/port.ts";
+import { discover } from "../../shared/http/registry.ts";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
-import { freePort } from "../../shared/runtime/port.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { killAll, start, until } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-moved-"));

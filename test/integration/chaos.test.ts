@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type LegacyRandom, legacyRandom } from "../../shared/corpus/mt19937.ts";
+import { discover } from "../../shared/http/registry.ts";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.ts";
-import { type LegacyRandom, legacyRandom } from "../../shared/protocol/mt19937.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
 import { ask } from "./python.ts";
 

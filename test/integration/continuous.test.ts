@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listCheckpoints, loadModel, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
+import { publish } from "../../shared/checkpoints/models.ts";
 import { orderOf, rowsAt } from "../../shared/events/arrange.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
-import { listCheckpoints, loadModel, newestOfRounds } from "../../shared/checkpoint/checkpoints.ts";
-import { publish } from "../../shared/checkpoint/models.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { readItems } from "../../shared/table/items.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { readCertificate } from "../../services/server/door/certificate.ts";
 import { MOST_STRANGERS } from "../../services/server/door/limits.ts";
-import { linesOf, tokensOf } from "../../shared/runtime/token.ts";
+import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { authority } from "./certificates.ts";
 import { killAll, start, until } from "./processes.ts";
 import { closeAll, connect, hello, startDesk } from "./talker.ts";

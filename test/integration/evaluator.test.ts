@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listModels } from "../../shared/checkpoints/models.ts";
+import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import type { Histories } from "../../shared/events/histories.ts";
 import { partOf } from "../../shared/events/split.ts";
-import { listModels } from "../../shared/checkpoint/models.ts";
-import { currentVersion } from "../../shared/checkpoint/pointer.ts";
-import { readEpoch } from "../../shared/evaluations/per-user.ts";
+import { readEpoch } from "../../shared/judging/per-user.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { vacuum } from "../../shared/table/vacuum.ts";

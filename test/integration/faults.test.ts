@@ -2,7 +2,7 @@
 // fault strikes while the very message waited for is under way (stage.ts). TRIBUTARY_SHOW_MATRIX=1 prints the hash of each cell.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { moments, openStage, single, small, type Stage } from "./stage.ts";
+import { moments, openStage, type Stage, single, small } from "./stage.ts";
 import { type Cluster, hashOf, openCluster, tributary } from "./training-cluster.ts";
 
 interface Fault {

@@ -4,9 +4,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Exchange, type Offer } from "../../shared/runtime/exchange.ts";
-import { encode } from "../../shared/wire/frames.ts";
-import { bytesOf, describeTensor } from "../../shared/wire/tensors.ts";
+import { Exchange, type Offer } from "../../shared/training/exchange.ts";
+import { encode } from "../../shared/training/frames.ts";
+import { bytesOf, describeTensor } from "../../shared/training/tensors.ts";
 import { type Json, type Message, mutations, wrongTensors } from "./mutations.ts";
 import { closeAll, connect, contribution, hello, posterior, startDesk, type Talker, work } from "./talker.ts";
 

@@ -1,7 +1,7 @@
 // One of several processes that want the same locks at the same moments: FOLDER TIME ROUNDS. Says how often another was inside.
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exclusively } from "../../shared/runtime/lock.ts";
+import { exclusively } from "../../shared/locks/lock.ts";
 
 const [folder, at, rounds] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])];
 const wait = (time: number) => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { claimName } from "../../shared/runtime/claims.ts";
+import { claimName } from "../../shared/locks/claims.ts";
 import { ownIdentity } from "../../shared/runtime/identity.ts";
 import { killAll, start, until } from "./processes.ts";
 

@@ -2,9 +2,9 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Checkpoint, loadModel, newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import type { Weights } from "../../shared/model/parameters.ts";
-import { openParquet } from "../../shared/table/parquet-file.ts";
+import { type Checkpoint, loadModel, newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import type { Weights } from "../../shared/neural/parameters.ts";
+import { openParquet } from "../../shared/storage/parquet-file.ts";
 import { encoded } from "../unit/bytes.ts";
 import { type Cluster, openCluster, tiny, tributary } from "./training-cluster.ts";
 

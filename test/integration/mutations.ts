@@ -1,7 +1,7 @@
 // Valid messages made invalid, for both sides of the wire: fields, types, tensors, prefixes, lengths, bits. A mutation says whether it is surely wrong.
 import fc from "fast-check";
-import { encode } from "../../shared/wire/frames.ts";
-import { bytesOf, describeTensor, type WireTensor } from "../../shared/wire/tensors.ts";
+import { encode } from "../../shared/training/frames.ts";
+import { bytesOf, describeTensor, type WireTensor } from "../../shared/training/tensors.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Path = readonly (string | number)[];

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { Exchange, type Offer } from "../../shared/runtime/exchange.ts";
-import type { Elsewhere } from "../../shared/wire/messages.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { Exchange, type Offer } from "../../shared/training/exchange.ts";
+import type { Elsewhere } from "../../shared/training/messages.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 import { closeAll, config, connect, contribution, hello, posterior, startDesk, work } from "./talker.ts";
 
 afterEach(closeAll);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterEach, expect, test, vi } from "vitest";
 import { CLOGGED_BYTES } from "../../services/server/door/outflow.ts";
 import { listenForPeers, type Peer, type Peers } from "../../services/server/door/peers.ts";
-import { encode, FRAME_BYTES } from "../../shared/wire/frames.ts";
+import { encode, FRAME_BYTES } from "../../shared/training/frames.ts";
 import { until } from "./processes.ts";
 import { closeAll, connect, contribution, hello } from "./talker.ts";
 

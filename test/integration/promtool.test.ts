@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { discover } from "../../shared/http/registry.ts";
 import { createMetrics, metricTable } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { killAll, start, until } from "./processes.ts";
 
 const promtool = process.env.TRIBUTARY_TEST_PROMTOOL;

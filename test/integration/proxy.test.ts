@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openProxy, type Network } from "./proxy.ts";
+import { type Network, openProxy } from "./proxy.ts";
 
 let proxy: Network;
 let near: Socket;

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import type { EvaluationLine } from "../../services/evaluator/journal.ts";
 import type { PrequentialLine } from "../../services/evaluator/prequential.ts";
 import type { Published } from "../../services/evaluator/published.ts";
+import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise, type Weights } from "../../shared/model/parameters.ts";
-import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
+import { discover } from "../../shared/http/registry.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 

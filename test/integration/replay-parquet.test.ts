@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { textOf } from "../../shared/events/text.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
+import { encodeParquet } from "../../shared/storage/parquet.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
-import { encodeParquet } from "../../shared/table/parquet.ts";
 import { useBroker } from "./broker-folder.ts";
 import { start } from "./processes.ts";
 

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readManifest } from "../../shared/checkpoint/manifest.ts";
-import { publish } from "../../shared/checkpoint/models.ts";
+import { readManifest } from "../../shared/checkpoints/manifest.ts";
+import { publish } from "../../shared/checkpoints/models.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { withoutTensorflow } from "../unit/engines.ts";
 import { killAll, start, until } from "./processes.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { batchOf, type Row } from "../../shared/events/batch.ts";
-import { keepEpoch } from "../../shared/evaluations/per-user.ts";
+import { keepEpoch } from "../../shared/judging/per-user.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { appendItems } from "../../shared/table/items.ts";

@@ -2,10 +2,10 @@
 // DIE_AT: the number of the disk's operation before which the process kills itself, which no clean-up survives.
 import { join } from "node:path";
 import { batchOf } from "../../shared/events/batch.ts";
-import { realDisk } from "../../shared/table/disk.ts";
+import { realDisk } from "../../shared/storage/disk.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { openTable } from "../../shared/table/delta.ts";
 import { eventsSchema, writeEvents } from "../../shared/table/events.ts";
-import { folderStore } from "../../shared/table/store.ts";
 
 const [dir, ...numbers] = process.argv.slice(2);
 const [partition, last, stride, dieAt = Number.POSITIVE_INFINITY] = numbers.map(Number) as [number, number, number, number?];

@@ -4,12 +4,12 @@ import { openDesk, type Work } from "../../services/server/desk/desk.ts";
 import type { Listen } from "../../services/server/door/door.ts";
 import { SMALL_MESSAGE } from "../../services/server/door/limits.ts";
 import { listenForPeers, type Peers } from "../../services/server/door/peers.ts";
-import { defaults } from "../../shared/model/config.ts";
-import type { Exchange } from "../../shared/runtime/exchange.ts";
+import { defaults } from "../../shared/neural/config.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import type { Exchange } from "../../shared/training/exchange.ts";
+import { assembler, type Decoded, encode } from "../../shared/training/frames.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 
 const open: { close(): void | Promise<void> }[] = [];
 export async function closeAll(): Promise<void> {

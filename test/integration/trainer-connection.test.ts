@@ -2,14 +2,14 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { work } from "../../services/trainer/connection.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { openEngine } from "../../shared/engine/engine.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { groupOf, initialise } from "../../shared/model/parameters.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { groupOf, initialise } from "../../shared/neural/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
-import { assembler, encode } from "../../shared/wire/frames.ts";
-import type { FromServer } from "../../shared/wire/messages.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { assembler, encode } from "../../shared/training/frames.ts";
+import type { FromServer } from "../../shared/training/messages.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 import { freePort } from "./training-cluster.ts";
 
 const closing: (() => void | Promise<void>)[] = [];

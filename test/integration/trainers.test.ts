@@ -1,7 +1,7 @@
 // How many trainers there are, how far away, and what befalls them: none of it is to be seen in the model.
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { uniform } from "../../shared/model/draws.ts";
+import { uniform } from "../../shared/compute/draws.ts";
 import type { Spawned } from "../../shared/runtime/spawn.ts";
 import { type Network, openProxy } from "./proxy.ts";
 import { type Cluster, freePort, hashOf, openCluster, tiny, tributary } from "./training-cluster.ts";

@@ -6,9 +6,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { uniform } from "../../shared/model/draws.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { discover } from "../../shared/http/registry.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 
 export interface Cluster {

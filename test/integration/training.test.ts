@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newestCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
-import { listEpochs, readEpoch } from "../../shared/evaluations/per-user.ts";
+import { newestCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
+import { discover } from "../../shared/http/registry.ts";
+import { listEpochs, readEpoch } from "../../shared/judging/per-user.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { type Cluster, freePort, hashOf, openCluster, type ServerStatus, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { discover } from "../../shared/http/registry.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-up-"));

@@ -1,8 +1,8 @@
 // What a run shows of itself: /status, /metrics and `tributary status` of a real server with two trainers, one of which leaves.
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { discover } from "../../shared/http/registry.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { discover } from "../../shared/runtime/registry.ts";
 import { type Cluster, freePort, openCluster, type ServerStatus, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;

@@ -1,14 +1,14 @@
 // The account at the end: the stream is read to its end, and all that Kafka holds is looked up in the tables.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Report } from "../../services/table/proof.ts";
+import type { Report } from "../../services/commands/table/proof.ts";
+import { stringsOf } from "../../shared/events/text.ts";
 import { brokerStatus } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openExistingEvents, readEvents } from "../../shared/table/events.ts";
-import { stringsOf } from "../../shared/events/text.ts";
 import { bin } from "./flow.ts";
 import type { Rows } from "./judge.ts";
 import { badText, OWN, type Sent, TOPIC } from "./own-events.ts";

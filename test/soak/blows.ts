@@ -1,7 +1,7 @@
 // Lets the plan's blows fall: finds the process, sends the signal, wakes what was stopped.
 import { sleep } from "../../shared/runtime/lifecycle.ts";
-import type { RunningFlow } from "./flow.ts";
 import type { Mark } from "./figure.ts";
+import type { RunningFlow } from "./flow.ts";
 import type { Blow } from "./plan.ts";
 import { processesOf } from "./tree.ts";
 

@@ -1,8 +1,8 @@
 // Memory and descriptors of every process over time, with the faults: numbers to a Vega-Lite figure. Pure.
 import type { TopLevelSpec } from "vega-lite";
-import { look, palette, WIDTH } from "../../shared/figures/look.ts";
-import type { Sample } from "./tree.ts";
+import { look, palette, WIDTH } from "../../shared/plots/look.ts";
 import { targets } from "./plan.ts";
+import type { Sample } from "./tree.ts";
 
 /** Something that was done to `up`. `to`: when it ended, where it lasted. Seconds since the soak began. */
 export interface Mark {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { askAll } from "../../shared/runtime/answers.ts";
+import { askAll } from "../../shared/health/answers.ts";
+import { flowOf } from "../../shared/health/statuses.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { flowOf } from "../../shared/picture/statuses.ts";
 import { MARK } from "./tree.ts";
 
 export const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));

@@ -1,6 +1,6 @@
 // The verdicts of a soak, of what was seen alone. Pure: evidence in, lines that hold or do not out. main.ts gathers, report.ts shows.
-import { medianOf, riseOf, slopeOf } from "./slope.ts";
 import { type Target, targets } from "./plan.ts";
+import { medianOf, riseOf, slopeOf } from "./slope.ts";
 import type { Sample, Seen } from "./tree.ts";
 
 export interface Verdict {

@@ -4,12 +4,12 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { svgOf } from "../../shared/figures/svg.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { assertPortFree, freePort } from "../../shared/http/port.ts";
+import { svgOf } from "../../shared/plots/svg.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 import { run } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { assertPortFree, freePort } from "../../shared/runtime/port.ts";
 import { account } from "./account.ts";
 import { openDisk } from "./disk.ts";
 import { soakFigure } from "./figure.ts";

@@ -1,5 +1,5 @@
 // What happens to `up` and when: a pure function of the length and the seed. main.ts lets it happen.
-import { legacyRandom } from "../../shared/protocol/mt19937.ts";
+import { legacyRandom } from "../../shared/corpus/mt19937.ts";
 
 export const targets = ["replay", "ingest", "server", "trainer", "evaluator", "serve", "dashboard", "broker", "up"] as const;
 export type Target = (typeof targets)[number];

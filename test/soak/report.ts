@@ -1,6 +1,6 @@
 // The soak's report as Markdown. Pure.
-import { type Course, coursesOf, type Evidence, holds, type Verdict } from "./judge.ts";
 import type { Mark } from "./figure.ts";
+import { type Course, coursesOf, type Evidence, holds, type Verdict } from "./judge.ts";
 
 export interface Told {
   readonly seconds: number;

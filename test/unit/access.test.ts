@@ -7,8 +7,8 @@ import { type Right, refusalOf, refusalOfPage } from "../../services/server/door
 import { listenAddress } from "../../services/server/door/address.ts";
 import { readCertificate } from "../../services/server/door/certificate.ts";
 import { certificateProblem, readAccess } from "../../services/trainer/access.ts";
-import { isLoopback, mustBeGuarded } from "../../shared/runtime/loopback.ts";
-import { linesOf, readToken, readTokens, roleOf, tokensOf } from "../../shared/runtime/token.ts";
+import { isLoopback, mustBeGuarded } from "../../shared/http/loopback.ts";
+import { linesOf, readToken, readTokens, roleOf, tokensOf } from "../../shared/http/token.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-access-"));
 afterAll(() => rmSync(dir, { recursive: true }));

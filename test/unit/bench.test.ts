@@ -1,18 +1,18 @@
 // The pure parts of the benches: bytes of a step, what passed between two readings, lists on the command line, what steps of other sizes cost.
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { quantile } from "../../services/bench/closed-loop.ts";
-import type { Reading, ServerStatus } from "../../services/bench/cluster.ts";
-import type { Costs } from "../../services/bench/costs.ts";
-import { lineOf } from "../../services/bench/figures.ts";
+import { quantile } from "../../services/commands/bench/closed-loop.ts";
+import type { Reading, ServerStatus } from "../../services/commands/bench/cluster.ts";
+import type { Costs } from "../../services/commands/bench/costs.ts";
+import { lineOf } from "../../services/commands/bench/figures.ts";
+import { longTailedRow } from "../../services/commands/bench/rows.ts";
+import { scaleRows } from "../../services/commands/bench/scale.ts";
+import { serveLines } from "../../services/commands/bench/serve.ts";
+import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/commands/bench/traffic.ts";
+import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/commands/bench/window.ts";
+import { exactStep, localRound } from "../../services/commands/bench/workloads.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
-import { longTailedRow } from "../../services/bench/rows.ts";
-import { scaleRows } from "../../services/bench/scale.ts";
-import { serveLines } from "../../services/bench/serve.ts";
-import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/bench/traffic.ts";
-import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/bench/window.ts";
-import { exactStep, localRound } from "../../services/bench/workloads.ts";
-import { decide, initial } from "../../shared/leases/leases.ts";
+import { decide, initial } from "../../shared/training/leases.ts";
 
 describe("bytes by the formula", () => {
   const [H, L, I] = [600, 200, 20_108];

@@ -12,7 +12,7 @@ import {
   type Trial,
   type Tried,
   triedOf,
-} from "../../services/benchmark/plan.ts";
+} from "../../services/commands/benchmark/plan.ts";
 
 const entry = (model: string, settings: number, more: Partial<Entry> = {}): Entry => ({
   id: model,

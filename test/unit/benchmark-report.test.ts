@@ -1,13 +1,13 @@
 // The benchmark's report: rows in order, settings chosen by validation alone, neighbours compared, reasons where there are no figures; as Markdown and as one page.
 import { expect, test } from "vitest";
-import { agendaOf as wished } from "../../services/benchmark/agenda.ts";
-import { figureOf } from "../../services/benchmark/report/figures.ts";
-import { htmlOf } from "../../services/benchmark/report/html.ts";
-import { markdownOf } from "../../services/benchmark/report/markdown.ts";
-import type { Report } from "../../services/benchmark/report/report.ts";
-import { documentOf } from "../../services/benchmark/report/sections.ts";
-import type { EpochOfUsers } from "../../shared/evaluations/stability.ts";
-import { svgOf } from "../../shared/figures/svg.ts";
+import { agendaOf as wished } from "../../services/commands/benchmark/agenda.ts";
+import { figureOf } from "../../services/commands/benchmark/report/figures.ts";
+import { htmlOf } from "../../services/commands/benchmark/report/html.ts";
+import { markdownOf } from "../../services/commands/benchmark/report/markdown.ts";
+import type { Report } from "../../services/commands/benchmark/report/report.ts";
+import { documentOf } from "../../services/commands/benchmark/report/sections.ts";
+import type { EpochOfUsers } from "../../shared/judging/stability.ts";
+import { svgOf } from "../../shared/plots/svg.ts";
 import { agendaOf, done, entryOf, examAround, failed, played, reported } from "./benchmark.ts";
 
 /** EASE leads, SLIM and RecVAE are alike, CDAE fails. */

@@ -1,12 +1,12 @@
 // For tests of the benchmark: an agenda of any models, and what their trials and tests would have left, from fixed draws.
-import type { Agenda } from "../../services/benchmark/agenda.ts";
-import type { Exam } from "../../services/benchmark/exam.ts";
-import type { Result } from "../../services/benchmark/ledger.ts";
-import { type Entry, next, type Plan, type Trial } from "../../services/benchmark/plan.ts";
-import { type Evidence, examinees } from "../../services/benchmark/report/results.ts";
-import { type Report, reportOf } from "../../services/benchmark/report/report.ts";
-import type { EpochOfUsers } from "../../shared/evaluations/stability.ts";
-import { gaussian } from "../../shared/model/draws.ts";
+import type { Agenda } from "../../services/commands/benchmark/agenda.ts";
+import type { Exam } from "../../services/commands/benchmark/exam.ts";
+import type { Result } from "../../services/commands/benchmark/ledger.ts";
+import { type Entry, next, type Plan, type Trial } from "../../services/commands/benchmark/plan.ts";
+import { type Report, reportOf } from "../../services/commands/benchmark/report/report.ts";
+import { type Evidence, examinees } from "../../services/commands/benchmark/report/results.ts";
+import { gaussian } from "../../shared/compute/draws.ts";
+import type { EpochOfUsers } from "../../shared/judging/stability.ts";
 
 const USERS = 60;
 

@@ -3,19 +3,20 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openBranch } from "../../services/models/branch.ts";
+import { openBranch } from "../../services/commands/models/branch.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import { trainOuterEpoch, type Run } from "../../services/server/run/outer-epoch.ts";
+import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
+import type { Run } from "../../services/server/run/run.ts";
 import { checkpointsOf } from "../../services/server/saving/checkpoint-writer.ts";
 import { contentsOf, resumeOrBegin } from "../../services/server/saving/persistence.ts";
-import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoint/checkpoints.ts";
-import { publish } from "../../shared/checkpoint/models.ts";
-import { openEngine } from "../../shared/engine/engine.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { permutation } from "../../shared/model/draws.ts";
-import { usualSchedule } from "../../shared/model/schedule.ts";
-import { trainOn, inProcess } from "./in-process.ts";
+import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
+import { publish } from "../../shared/checkpoints/models.ts";
+import { permutation } from "../../shared/compute/draws.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { usualSchedule } from "../../shared/neural/schedule.ts";
+import { inProcess, trainOn } from "./in-process.ts";
 
 const ITEMS = 12;
 const rows = Array.from({ length: 7 }, (_, user) => permutation(5, user, ITEMS).subarray(0, 2 + (user % 5))).map((row) =>

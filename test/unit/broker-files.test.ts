@@ -1,7 +1,7 @@
 // The local broker's deciding parts: its settings, its version, what its log and its Java say.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { javaMajor, jarsOf, KAFKA_VERSION, lastError, lastWords, settingsText } from "../../shared/kafka/broker-files.ts";
+import { jarsOf, javaMajor, KAFKA_VERSION, lastError, lastWords, settingsText } from "../../shared/kafka/broker-files.ts";
 
 test("the Kafka that is started is the one that the set-up fetches", () => {
   const pom = readFileSync(new URL("../../infra/kafka/pom.xml", import.meta.url), "utf8");

@@ -1,6 +1,6 @@
 // Safetensors in memory, whole: what tests put into files and take apart.
-import { decodeSafetensors, encodeSafetensors } from "../../shared/model/checkpoint.ts";
-import type { Weights } from "../../shared/model/parameters.ts";
+import type { Weights } from "../../shared/neural/parameters.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../shared/neural/safetensors.ts";
 
 export const encoded = (weights: Weights, pieceBytes?: number) =>
   new Uint8Array(Buffer.concat([...encodeSafetensors(weights, pieceBytes)]));

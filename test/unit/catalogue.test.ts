@@ -1,7 +1,7 @@
 // What is told of top-k lists beside their hits, and how sure a mean is: worked examples, and what must hold for any lists and values.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { choices } from "../../shared/model/draws.ts";
+import { choices } from "../../shared/compute/draws.ts";
 import { intervals } from "../../shared/ranking/bootstrap.ts";
 import { openCatalogue } from "../../shared/ranking/catalogue.ts";
 import { evaluate, popularityScores } from "../../shared/ranking/evaluate.ts";

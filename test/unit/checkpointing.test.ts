@@ -1,8 +1,8 @@
 // When a checkpoint is made, what it holds while the run goes on, and what becomes of one that could not be written.
 import { expect, test } from "vitest";
-import { type Best, openCheckpointing, type Outcome } from "../../services/server/saving/checkpointing.ts";
-import type { Contents } from "../../shared/checkpoint/checkpoints.ts";
-import { defaults } from "../../shared/model/config.ts";
+import { type Best, type Outcome, openCheckpointing } from "../../services/server/saving/checkpointing.ts";
+import type { Contents } from "../../shared/checkpoints/checkpoints.ts";
+import { defaults } from "../../shared/neural/config.ts";
 
 /** A writer that reads its job when it is told to end, under a clock that is told to go. */
 function bench(from?: { step: number; midRound?: boolean }) {

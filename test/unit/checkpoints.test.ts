@@ -3,12 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import type { Run } from "../../services/server/run/outer-epoch.ts";
-import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { groupOf, initialise } from "../../shared/model/parameters.ts";
-import { usualSchedule } from "../../shared/model/schedule.ts";
+import type { Run } from "../../services/server/run/run.ts";
+import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import {
   listCheckpoints,
   loadModel,
@@ -16,7 +13,10 @@ import {
   newestOfRounds,
   saveCheckpoint,
   saveModel,
-} from "../../shared/checkpoint/checkpoints.ts";
+} from "../../shared/checkpoints/checkpoints.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { groupOf, initialise } from "../../shared/neural/parameters.ts";
+import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-checkpoints-"));

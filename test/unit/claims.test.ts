@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { type Disk, realDisk } from "../../shared/table/disk.ts";
-import { folderStore } from "../../shared/table/store.ts";
+import { type Disk, realDisk } from "../../shared/storage/disk.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { memoryDisk } from "./memory-disk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-claims-"));

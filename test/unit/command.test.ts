@@ -1,8 +1,8 @@
 // The command line and the environment: what is not set, what is named when it is wrong, and which places a flag may name.
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { faceHost } from "../../shared/http/face-access.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
-import { faceHost } from "../../shared/runtime/face-access.ts";
 import { folder, isAddress } from "../../shared/runtime/location.ts";
 import { levelOf } from "../../shared/runtime/log.ts";
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise, shapesOf } from "../../shared/model/parameters.ts";
-import { assembler, encode } from "../../shared/wire/frames.ts";
-import type { Contribution } from "../../shared/wire/messages.ts";
-import type { WireTensor } from "../../shared/wire/tensors.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
+import { assembler, encode } from "../../shared/training/frames.ts";
+import type { Contribution } from "../../shared/training/messages.ts";
+import type { WireTensor } from "../../shared/training/tensors.ts";
 
 const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
 const nobody = { rows: [], values: [] };

@@ -8,10 +8,10 @@ import { corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { batchOf, type Row } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { eventsSchema, writeEvents } from "../../shared/table/events.ts";
+import { realDisk } from "../../shared/storage/disk.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { openTable } from "../../shared/table/delta.ts";
-import { realDisk } from "../../shared/table/disk.ts";
-import { folderStore } from "../../shared/table/store.ts";
+import { eventsSchema, writeEvents } from "../../shared/table/events.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-corpus-"));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -1,17 +1,17 @@
 // Ingest's writer cut off at every single operation of the disk, by a kill or by the power: what is left is whole, and the next one goes on to every offset once.
-import { beforeAll, expect, test } from "vitest";
-import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import pino from "pino";
+import { beforeAll, expect, test } from "vitest";
 import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake } from "../../services/ingest/intake.ts";
 import { createWriter } from "../../services/ingest/writer.ts";
+import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
+import type { Disk } from "../../shared/storage/disk.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { deadLettersSchema, readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openTable } from "../../shared/table/delta.ts";
-import type { Disk } from "../../shared/table/disk.ts";
 import { eventsSchema, readEvents } from "../../shared/table/events.ts";
 import { filteredSchema, readFiltered } from "../../shared/table/filtered.ts";
 import type { Tables } from "../../shared/table/tables.ts";
-import { folderStore } from "../../shared/table/store.ts";
 import { type Cut, cuts, Killed, type MortalDisk, mortalDisk } from "./mortal-disk.ts";
 
 const FIRST = 40;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
-import { readDataset } from "../../shared/csv/dataset.ts";
+import { readDataset } from "../../shared/corpus/dataset.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-dataset-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { formatLine, type Listed, parseLines } from "../../services/dead-letters/lines.ts";
-import { listingText, newestOf, tallyOf } from "../../services/dead-letters/listing.ts";
-import { batchesOf, planOf } from "../../services/dead-letters/plan.ts";
-import { openSentBack } from "../../services/dead-letters/sent-back.ts";
+import { formatLine, type Listed, parseLines } from "../../services/commands/dead-letters/lines.ts";
+import { listingText, newestOf, tallyOf } from "../../services/commands/dead-letters/listing.ts";
+import { batchesOf, planOf } from "../../services/commands/dead-letters/plan.ts";
+import { openSentBack } from "../../services/commands/dead-letters/sent-back.ts";
 
 const at = Date.UTC(2024, 4, 1, 12);
 const letter = (change: Partial<Listed> = {}): Listed => ({

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import { afterEach, expect, test, vi } from "vitest";
-import { keepDoor } from "../../shared/runtime/doorkeeper.ts";
+import { keepDoor } from "../../shared/http/doorkeeper.ts";
 
 afterEach(() => void vi.useRealTimers());
 

@@ -1,6 +1,6 @@
 // Draws are keyed: known answers of Philox, independence of order, and the distributions that training relies on.
 import { expect, test } from "vitest";
-import { gaussian, keepMask, permutation, philox, uniform } from "../../shared/model/draws.ts";
+import { gaussian, keepMask, permutation, philox, uniform } from "../../shared/compute/draws.ts";
 
 // Known answers of Random123's distribution (kat_vectors, philox4x32 10).
 test.each([

@@ -3,10 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { type Doubles, invert } from "../../shared/engine/inverse.ts";
-import { uniform } from "../../shared/model/draws.ts";
-import { easeObstacle, largestEase, solveEase } from "../../shared/model/ease.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { type Doubles, invert } from "../../shared/compute/inverse.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { easeObstacle, largestEase, solveEase } from "../../shared/systems/ease/ease.ts";
 import { withoutTensorflow } from "./engines.ts";
 
 interface Fixture {

@@ -1,10 +1,10 @@
 // Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an empty history is scored by the decoder's bias.
 import { beforeAll, describe, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { defaults, type ModelConfig } from "../../shared/model/config.ts";
-import { embeddingName, findNonFinite, initialise } from "../../shared/model/parameters.ts";
-import { createScorer } from "../../shared/ranking/scorer.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
+import { embeddingName, findNonFinite, initialise } from "../../shared/neural/parameters.ts";
+import { createScorer } from "../../shared/neural/scorer.ts";
 import { onEachEngine } from "./engines.ts";
 import { train } from "./in-process.ts";
 

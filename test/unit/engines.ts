@@ -1,6 +1,7 @@
 // The same tests on every engine that this machine must have.
 import { describe, test } from "vitest";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
 
 /** Where set-up could not build TensorFlow it says so in this variable; anywhere else a missing engine fails. */
 export const withoutTensorflow = process.env.TRIBUTARY_ENGINE === "wasm";

@@ -6,14 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { measure } from "../../services/evaluator/references.ts";
 import { reportOf, tableOf } from "../../services/evaluator/report.ts";
 import { fromDataset, fromTable } from "../../services/evaluator/subject.ts";
-import type { Manifest } from "../../shared/checkpoint/manifest.ts";
-import type { Dataset } from "../../shared/csv/dataset.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
+import type { Manifest } from "../../shared/checkpoints/manifest.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import type { Dataset } from "../../shared/corpus/dataset.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise } from "../../shared/model/parameters.ts";
-import { createScorer } from "../../shared/ranking/scorer.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
+import { createScorer } from "../../shared/neural/scorer.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachEngine } from "./engines.ts";
 

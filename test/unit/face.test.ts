@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, 
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { faceHost, refusalOfFigures } from "../../shared/runtime/face-access.ts";
-import { discover, reachable, register } from "../../shared/runtime/registry.ts";
-import { linesOf, tokensOf } from "../../shared/runtime/token.ts";
+import { faceHost, refusalOfFigures } from "../../shared/http/face-access.ts";
+import { discover, reachable, register } from "../../shared/http/registry.ts";
+import { linesOf, tokensOf } from "../../shared/http/token.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,11 +1,11 @@
 // A joint step of a system of the neural family, put together as server and trainers do: bags, each part's gradients, Adam over their sum. For the tests of the family.
 import { Optimizer, type StepUsers } from "../../services/server/run/optimizer.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { uploadDecoder } from "../../shared/model/decoder.ts";
-import { uploadHidden } from "../../shared/model/encoder.ts";
-import { groupOf, shapesOf, embeddingOf, userName, type Weights } from "../../shared/model/parameters.ts";
-import { latentOf, type Recipe } from "../../shared/model/recipe.ts";
-import { encoderPart, type Posterior } from "../../shared/model/steps.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { uploadDecoder } from "../../shared/neural/decoder.ts";
+import { uploadHidden } from "../../shared/neural/hidden.ts";
+import { embeddingOf, groupOf, shapesOf, userName, type Weights } from "../../shared/neural/parameters.ts";
+import { latentOf, type Recipe } from "../../shared/neural/recipe.ts";
+import { encoderPart, type Posterior } from "../../shared/neural/steps.ts";
 
 export interface FamilyBatch extends StepUsers {
   readonly noise_BL: Float32Array;

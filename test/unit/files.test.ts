@@ -10,8 +10,8 @@ import { positionFile, wasSentBefore } from "../../services/replay/position.ts";
 import { decoderOf, encodingOf } from "../../shared/files/encoding.ts";
 import { layoutOf, objectReader } from "../../shared/files/objects.ts";
 import { recordReader } from "../../shared/files/records.ts";
-import { instantOf } from "../../shared/files/times.ts";
 import { openText } from "../../shared/files/text-file.ts";
+import { instantOf } from "../../shared/files/times.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-files-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,7 +1,7 @@
 // The loss of one batch as spec/recvae.md writes it, number by number in float64 and with nothing of ours: what finite differences are taken of.
-import { klWeight, type ModelConfig } from "../../shared/model/config.ts";
-import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
-import type { Posterior } from "../../shared/model/steps.ts";
+import { klWeight, type ModelConfig } from "../../shared/neural/config.ts";
+import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
+import type { Posterior } from "../../shared/neural/steps.ts";
 import type { Batch } from "./recvae.ts";
 
 /** Numbers of each tensor; a Float64Array keeps a small change that float32 would round away. */

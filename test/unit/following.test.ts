@@ -7,11 +7,11 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { followPublished, type PublishedModel } from "../../services/serve/published.ts";
 import { recommend } from "../../services/serve/recommender.ts";
 import { followUsers } from "../../services/serve/users.ts";
-import { saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { publish } from "../../shared/checkpoint/models.ts";
+import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import { publish } from "../../shared/checkpoints/models.ts";
 import { batchOf } from "../../shared/events/batch.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise } from "../../shared/model/parameters.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachEngine } from "./engines.ts";
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Candidate, type Comparison, refusal } from "../../services/evaluator/gate.ts";
-import { gaussian } from "../../shared/model/draws.ts";
+import { gaussian } from "../../shared/compute/draws.ts";
 
 const items = (count: number, prefix = "i") => Array.from({ length: count }, (_, k) => `${prefix}${k}`);
 const good: Candidate = { finite: true, vocabulary: items(100), users: 50, ndcg: 0.4 };

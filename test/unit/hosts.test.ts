@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { hostsOf, isOwnHost, nameIn } from "../../services/dashboard/hosts.ts";
 import { mustBeOwnPage } from "../../services/dashboard/operator.ts";
 import { placesOf, withSlash } from "../../services/dashboard/places.ts";
-import { plainPath } from "../../shared/runtime/request-path.ts";
+import { plainPath } from "../../shared/http/request-path.ts";
 
 const here = hostsOf("127.0.0.1");
 const proxied = hostsOf("127.0.0.1", "ops.example.com, Other.example.com:8443");

@@ -2,17 +2,18 @@
 import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
 import type { Work } from "../../services/server/desk/desk.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import { type Loss, type Run, type RunStep, trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
+import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
+import type { Loss, Run, RunStep } from "../../services/server/run/run.ts";
 import { Computer } from "../../services/trainer/compute.ts";
-import type { Engine } from "../../shared/engine/engine.ts";
-import { initialise } from "../../shared/model/parameters.ts";
-import { latentOf, type NeuralConfig } from "../../shared/model/recipe.ts";
-import { type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { assembler, type Decoded, encode } from "../../shared/wire/frames.ts";
-import { asSent, type Wire } from "../../shared/wire/numbers.ts";
-import { type FromServer, fromServer, type Lease, read } from "../../shared/wire/messages.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
+import { latentOf, type NeuralConfig } from "../../shared/neural/recipe.ts";
+import { type Schedule, usualSchedule } from "../../shared/neural/schedule.ts";
+import { assembler, type Decoded, encode } from "../../shared/training/frames.ts";
+import { type FromServer, fromServer, type Lease, read } from "../../shared/training/messages.ts";
+import { asSent, type Wire } from "../../shared/training/numbers.ts";
 
 interface Wanted {
   readonly config: NeuralConfig;
@@ -22,7 +23,7 @@ interface Wanted {
   /** Differences from the authors' own. */
   readonly schedule?: Partial<Schedule>;
   readonly partSize?: number;
-  /** See shared/kernels/table.ts. */
+  /** See shared/compute/kernels/table.ts. */
   readonly segmentBytes?: number;
   /** Local mode, by so many trainers. */
   readonly local?: { readonly every: number; readonly trainers: number };

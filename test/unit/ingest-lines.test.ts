@@ -1,9 +1,9 @@
 // Several ingest processes shown as one, and what `status` writes of them in a terminal.
 import { expect, test } from "vitest";
-import { type IngestStatus, ingestStatus } from "../../shared/picture/ingest.ts";
-import { ingestLines } from "../../shared/picture/ingest-lines.ts";
-import { printable, printableBytes } from "../../shared/picture/printable.ts";
-import { type Answer, flowOf } from "../../shared/picture/statuses.ts";
+import { type IngestStatus, ingestStatus } from "../../shared/health/ingest.ts";
+import { ingestLines } from "../../shared/health/ingest-lines.ts";
+import { type Answer, flowOf } from "../../shared/health/statuses.ts";
+import { printable, printableBytes } from "../../shared/runtime/printable.ts";
 
 const now = 1_700_000_000_000;
 const partition = (number: number, lag: number, more: object = {}) => ({

@@ -14,9 +14,9 @@ import { eventsOf } from "../../shared/events/batch.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
-import { openTables } from "../../shared/table/tables.ts";
-import { openFiltered, readFiltered } from "../../shared/table/filtered.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
+import { openFiltered, readFiltered } from "../../shared/table/filtered.ts";
+import { openTables } from "../../shared/table/tables.ts";
 
 const TOPIC = "t";
 const folders: string[] = [];

@@ -1,13 +1,14 @@
 // The server's arithmetic in WebAssembly against the same sums written plainly; the number of threads changes no bit.
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { Kernels, type Moving, type SparseRows } from "../../shared/kernels/kernels.ts";
-import { openEngine } from "../../shared/engine/engine.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { uniform } from "../../shared/model/draws.ts";
-import { initialise } from "../../shared/model/parameters.ts";
-import { createScorer } from "../../shared/ranking/scorer.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { Kernels, type Moving } from "../../shared/compute/kernels/kernels.ts";
+import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { normalisedRow } from "../../shared/neural/bag.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
+import { createScorer } from "../../shared/neural/scorer.ts";
 import { deviation } from "./recvae.ts";
 
 const row = (...items: number[]) => Int32Array.from(items);

@@ -1,14 +1,14 @@
 // The flags of a training run: what they turn, what is refused, and that `train` hands them on as they were given.
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defaults } from "../../shared/model/config.ts";
-import type { Page } from "../../shared/model/family/page.ts";
-import { familyNames, pages } from "../../shared/model/family/pages.ts";
-import { recipe, recipeOf } from "../../shared/model/recipe.ts";
-import { usualSchedule } from "../../shared/model/schedule.ts";
-import { neural, systemFlag } from "../../shared/model/systems.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { recipe, recipeOf } from "../../shared/neural/recipe.ts";
+import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
-import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/runtime/knobs.ts";
+import type { Page } from "../../shared/systems/page.ts";
+import { familyNames, pages } from "../../shared/systems/pages.ts";
+import { neural, systemFlag } from "../../shared/systems/systems.ts";
+import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";
 
 const command = defineCommand({ name: "train", summary: "", options: z.object(knobs).superRefine(consistent), run: async () => {} });
 const read = (...flags: string[]) => readConfig(command, flags, {});

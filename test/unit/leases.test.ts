@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { allowance, patience } from "../../shared/leases/deadlines.ts";
-import { decide, type Effect, type Event, initial, nextTick, type State } from "../../shared/leases/leases.ts";
-import { nextBackup } from "../../shared/leases/matching.ts";
+import { allowance, patience } from "../../shared/training/deadlines.ts";
+import type { State } from "../../shared/training/lease-state.ts";
+import { decide, type Effect, type Event, initial, nextTick } from "../../shared/training/leases.ts";
+import { nextBackup } from "../../shared/training/matching.ts";
 
 const opened = (parts: number, step = 1, at = 0): Event => ({ type: "opened", step, phase: "encoder", parts, at });
 const asked = (trainer: string, at = 0): Event => ({ type: "asked", trainer, at });

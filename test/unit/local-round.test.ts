@@ -4,11 +4,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { stintsOf } from "../../services/server/run/local-round.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { permutation } from "../../shared/model/draws.ts";
-import { embeddingName, initialise, shapesOf } from "../../shared/model/parameters.ts";
-import { outerEpoch, usualSchedule } from "../../shared/model/schedule.ts";
+import { permutation } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { embeddingName, initialise, shapesOf } from "../../shared/neural/parameters.ts";
+import { outerEpoch, usualSchedule } from "../../shared/neural/schedule.ts";
 import { inProcess, train, trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { lock } from "../../shared/checkpoint/run-lock.ts";
-import { type Claim, claimName, claimOf, decide, unwatched, type Watch } from "../../shared/runtime/claims.ts";
-import type { AppError } from "../../shared/runtime/errors.ts";
+import { lock } from "../../shared/checkpoints/run-lock.ts";
+import type { AppError } from "../../shared/errors/errors.ts";
+import { type Claim, claimName, claimOf, decide, unwatched, type Watch } from "../../shared/locks/claims.ts";
+import { exclusively, mustStillHold, take } from "../../shared/locks/lock.ts";
 import { ownIdentity, startOf } from "../../shared/runtime/identity.ts";
-import { exclusively, mustStillHold, take } from "../../shared/runtime/lock.ts";
 
 const SECOND = 1_000;
 const [HERE, THERE] = ["a".repeat(12), "b".repeat(12)] as const;

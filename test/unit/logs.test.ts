@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { shortenLogs } from "../../services/up/logs.ts";
+import { shortenLogs } from "../../services/commands/up/logs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-logs-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,11 +1,11 @@
 // The ranking losses and the critic against sums over pairs and finite differences, for any scores. Their golden numbers stand in golden.test.ts.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { actorLoss, criticLoss, type Figures, type Guess, guess, initialCritic } from "../../shared/model/critic.ts";
-import { lambdarank } from "../../shared/model/lambdarank.ts";
-import { descending } from "../../shared/model/order.ts";
-import { warp } from "../../shared/model/warp.ts";
+import { actorLoss, criticLoss, type Figures, type Guess, guess, initialCritic } from "../../shared/neural/critic.ts";
+import { lambdarank } from "../../shared/neural/lambdarank.ts";
+import { warp } from "../../shared/neural/warp.ts";
 import { ndcg, rankingOf } from "../../shared/ranking/metrics.ts";
+import { descending } from "../../shared/ranking/order.ts";
 import { deviation } from "./recvae.ts";
 
 /** Scores with ties and extremes among them, and some of their columns as the user's items. */

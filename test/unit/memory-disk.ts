@@ -1,6 +1,6 @@
 // A disk in memory that a test can copy, and that fails from its k-th operation on, as a crash or a full disk does.
 import { dirname } from "node:path";
-import type { Disk } from "../../shared/table/disk.ts";
+import type { Disk } from "../../shared/storage/disk.ts";
 
 export interface MemoryDisk extends Disk {
   /** Content and time of writing by path. */

@@ -1,6 +1,6 @@
 // A store in memory for tests of the table: every operation can be made to wait its turn, so that a test decides who comes first.
-import { AppError } from "../../shared/runtime/errors.ts";
-import type { Store } from "../../shared/table/store.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import type { Store } from "../../shared/storage/store.ts";
 
 export interface MemoryStore extends Store {
   readonly files: Map<string, Uint8Array>;

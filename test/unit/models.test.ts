@@ -15,13 +15,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise } from "../../shared/model/parameters.ts";
-import { loadModel, saveModel } from "../../shared/checkpoint/checkpoints.ts";
-import { readManifest } from "../../shared/checkpoint/manifest.ts";
-import { goTo, listModels, parentOf, prune, publish, readMetrics, versionOf } from "../../shared/checkpoint/models.ts";
-import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoint/pointer.ts";
-import type { AppError } from "../../shared/runtime/errors.ts";
+import { loadModel, saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import { readManifest } from "../../shared/checkpoints/manifest.ts";
+import { goTo, listModels, parentOf, prune, publish, readMetrics, versionOf } from "../../shared/checkpoints/models.ts";
+import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoints/pointer.ts";
+import type { AppError } from "../../shared/errors/errors.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
 
 let root: string;
 let models: string;

@@ -1,6 +1,6 @@
 // A disk in memory that can be cut off: at a given operation the process is killed, or the power goes and takes with it all that was not synced.
 import { basename, dirname } from "node:path";
-import type { Disk } from "../../shared/table/disk.ts";
+import type { Disk } from "../../shared/storage/disk.ts";
 
 export type Cut = "killed before" | "killed half-way through a write" | "killed after" | "power cut before" | "power cut after";
 export const cuts: readonly Cut[] = [

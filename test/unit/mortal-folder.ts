@@ -2,7 +2,7 @@
 // really synced: what a power cut takes is known.
 import { appendFileSync, existsSync, renameSync, truncateSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Disk, realDisk } from "../../shared/checkpoint/disk.ts";
+import { type Disk, realDisk } from "../../shared/checkpoints/disk.ts";
 import { type Cut, Killed } from "./mortal-disk.ts";
 
 export interface MortalFolder extends Disk {

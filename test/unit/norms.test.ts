@@ -1,9 +1,9 @@
 // Norms of gradient and update against sums written plainly, and that looking changes no bit.
 import { expect, test } from "vitest";
 import { Norms } from "../../services/server/run/norms.ts";
-import { Kernels } from "../../shared/kernels/kernels.ts";
-import { Table } from "../../shared/kernels/table.ts";
-import { uniform } from "../../shared/model/draws.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { Kernels } from "../../shared/compute/kernels/kernels.ts";
+import { Table } from "../../shared/compute/kernels/table.ts";
 
 const draws = (stream: number, count: number) => uniform(5, stream, 1, new Float32Array(count)).map((x) => x - 0.5);
 const home = new Kernels();

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { mustBeOperator, mustBeOwnPage } from "../../services/dashboard/operator.ts";
 import { refuse } from "../../services/dashboard/refusals.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { linesOf, tokensOf } from "../../shared/runtime/token.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { linesOf, tokensOf } from "../../shared/http/token.ts";
 
 const tokens = tokensOf(linesOf("operator o\nreader r\ntrainer t"));
 

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, expect, test } from "vitest";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { AppError } from "../../shared/errors/errors.ts";
+import { errorOf, plainError } from "../../shared/errors/thread-errors.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
-import { errorOf, plainError } from "../../shared/runtime/wire-errors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-os-errors-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

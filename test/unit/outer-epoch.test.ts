@@ -1,15 +1,16 @@
 // What an outer epoch does to the model, by every schedule of the ablation: which half moves, what is dropped, which encoder the prior comes from.
 import { beforeAll, expect, test } from "vitest";
 import type { Work } from "../../services/server/desk/desk.ts";
-import type { Run } from "../../services/server/run/outer-epoch.ts";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { permutation } from "../../shared/model/draws.ts";
-import { initialise } from "../../shared/model/parameters.ts";
-import type { Schedule } from "../../shared/model/schedule.ts";
-import { deviation, posteriors } from "./recvae.ts";
+import type { Run } from "../../services/server/run/run.ts";
+import { permutation } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { normalisedRow } from "../../shared/neural/bag.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
+import type { Schedule } from "../../shared/neural/schedule.ts";
 import { train } from "./in-process.ts";
+import { deviation, posteriors } from "./recvae.ts";
 
 const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
 const seed = 3;

@@ -1,7 +1,7 @@
 // Paired tests over users: against values of tables, against distributions that have a closed form, and the correction for several tests.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { gaussian } from "../../shared/model/draws.ts";
+import { gaussian } from "../../shared/compute/draws.ts";
 import { holm, paired, pairedP, studentTails } from "../../shared/ranking/paired.ts";
 
 test.each([

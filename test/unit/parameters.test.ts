@@ -1,8 +1,8 @@
 // Weights at rest: first values, growth, and safetensors that PyTorch can read.
 import { expect, test } from "vitest";
-import { checkShapes, encodeSafetensors } from "../../shared/model/checkpoint.ts";
-import { defaults, modelConfig } from "../../shared/model/config.ts";
-import { biasByPopularity, decoderOfNewItems, embeddingName, findNonFinite, groupOf, initialise } from "../../shared/model/parameters.ts";
+import { defaults, modelConfig } from "../../shared/neural/config.ts";
+import { biasByPopularity, decoderOfNewItems, embeddingName, findNonFinite, groupOf, initialise } from "../../shared/neural/parameters.ts";
+import { checkShapes, encodeSafetensors } from "../../shared/neural/safetensors.ts";
 import { decoded, encoded } from "./bytes.ts";
 
 const config = { ...defaults, items: 30, hidden: 12, latent: 5 };

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
 import { openLines } from "../../services/evaluator/lines.ts";
 import { temporary } from "../../services/evaluator/telling.ts";
 import { patiently, positionFile } from "../../services/replay/position.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
-import { openLineFile } from "../../shared/runtime/line-file.ts";
+import { openLineFile } from "../../shared/disk/line-file.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
-import { z } from "zod";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-patience-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,8 +12,8 @@ import {
   readTest,
   type Scored,
   writePerUser,
-} from "../../shared/evaluations/per-user.ts";
-import { openParquet } from "../../shared/table/parquet-file.ts";
+} from "../../shared/judging/per-user.ts";
+import { openParquet } from "../../shared/storage/parquet-file.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-per-user-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,9 +1,10 @@
 // The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
 import { expect, test } from "vitest";
-import { count, duration, loss, rate, ratio } from "../../shared/picture/figures.ts";
-import { batchesPerSecond, noMemory, remember, requestsPerSecond } from "../../shared/picture/memory.ts";
-import { pictureOf } from "../../shared/picture/picture.ts";
-import { type Answer, flowOf, freshnessOf } from "../../shared/picture/statuses.ts";
+import { count, duration, loss, rate, ratio } from "../../shared/health/figures.ts";
+import { batchesPerSecond, noMemory, requestsPerSecond } from "../../shared/health/memory.ts";
+import { pictureOf } from "../../shared/health/picture.ts";
+import { remember } from "../../shared/health/remember.ts";
+import { type Answer, flowOf, freshnessOf } from "../../shared/health/statuses.ts";
 
 const now = 1_700_000_000_000;
 const second = 1000;

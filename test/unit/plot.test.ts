@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { learningFigure } from "../../services/plot/learning.ts";
-import { command } from "../../services/plot/main.ts";
-import { prequentialFigure } from "../../services/plot/prequential.ts";
-import { readLearning, readUsers, readWindows } from "../../services/plot/run.ts";
-import { stabilityFigure } from "../../services/plot/stability.ts";
-import { type EpochOfUsers, usersOf } from "../../shared/evaluations/stability.ts";
-import { svgOf } from "../../shared/figures/svg.ts";
-import { keepEpoch } from "../../shared/evaluations/per-user.ts";
+import { learningFigure } from "../../services/commands/plot/learning.ts";
+import { command } from "../../services/commands/plot/main.ts";
+import { prequentialFigure } from "../../services/commands/plot/prequential.ts";
+import { readLearning, readUsers, readWindows } from "../../services/commands/plot/run.ts";
+import { stabilityFigure } from "../../services/commands/plot/stability.ts";
+import { keepEpoch } from "../../shared/judging/per-user.ts";
+import { type EpochOfUsers, usersOf } from "../../shared/judging/stability.ts";
+import { svgOf } from "../../shared/plots/svg.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-plot-"));

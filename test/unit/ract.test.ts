@@ -1,10 +1,10 @@
 // RaCT's step: who is shown what, what the critic is to guess, and who moves the actor.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { valuesOf } from "../../shared/model/bag.ts";
-import { actorLoss, criticLoss, type Figures, guess, initialCritic } from "../../shared/model/critic.ts";
-import { uniform } from "../../shared/model/draws.ts";
-import { critique, splitRow } from "../../shared/model/ract.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { valuesOf } from "../../shared/neural/bag.ts";
+import { actorLoss, criticLoss, type Figures, guess, initialCritic } from "../../shared/neural/critic.ts";
+import { critique, splitRow } from "../../shared/neural/ract.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
 
 const ITEMS = 30;

@@ -1,13 +1,13 @@
 // Ranking and its metrics: what must hold for any scores. The fixtures' figures stand in golden.test.ts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openEngine } from "../../shared/engine/engine.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise } from "../../shared/model/parameters.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
+import { createScorer } from "../../shared/neural/scorer.ts";
 import { evaluate, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import { popularIn } from "../../shared/ranking/popular.ts";
 import { ndcg, rankingOf, recall, summary } from "../../shared/ranking/metrics.ts";
-import { createScorer } from "../../shared/ranking/scorer.ts";
+import { popularIn } from "../../shared/ranking/popular.ts";
 
 const columns = (items: number) => [...Array(items).keys()];
 

@@ -1,7 +1,7 @@
 // Problems that were seen: a stable code, how often each came, since when and until when, and no more than are worth reading.
 import { expect, test } from "vitest";
-import { boxes, identityOf, type Problem } from "../../shared/picture/health.ts";
-import { type Recent, recall } from "../../shared/picture/recent.ts";
+import { boxes, identityOf, type Problem } from "../../shared/health/problem.ts";
+import { type Recent, recall } from "../../shared/health/recent.ts";
 
 const problem = (word: string, box: Problem["box"] = "waiting"): Problem => ({
   box,

@@ -8,8 +8,8 @@ import { recommend, recommending } from "../../services/serve/recommender.ts";
 import { refuse } from "../../services/serve/refusals.ts";
 import { readRequest } from "../../services/serve/requests.ts";
 import { readTitles } from "../../services/serve/titles.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
 
 /** Whoever has two items or more is given high columns, anybody else low ones. */
 const model = recommending("v000001", {

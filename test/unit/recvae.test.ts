@@ -3,16 +3,17 @@ import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs"; // its gradients
 import { beforeAll, expect, test } from "vitest";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
-import { type Engine, openEngine } from "../../shared/engine/engine.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { defaults, klWeight, type ModelConfig } from "../../shared/model/config.ts";
-import { uploadDecoder } from "../../shared/model/decoder.ts";
-import { uploadHidden } from "../../shared/model/encoder.ts";
-import { gaussian, keepMask, permutation } from "../../shared/model/draws.ts";
-import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/model/parameters.ts";
-import { posterior, score } from "../../shared/model/steps.ts";
-import { inFloat64, lossOf } from "./float64.ts";
+import { gaussian, keepMask, permutation } from "../../shared/compute/draws.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { normalisedRow } from "../../shared/neural/bag.ts";
+import { defaults, klWeight, type ModelConfig } from "../../shared/neural/config.ts";
+import { uploadDecoder } from "../../shared/neural/decoder.ts";
+import { uploadHidden } from "../../shared/neural/hidden.ts";
+import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/neural/parameters.ts";
+import { posterior, score } from "../../shared/neural/steps.ts";
 import { onEachEngine, withoutTensorflow } from "./engines.ts";
+import { inFloat64, lossOf } from "./float64.ts";
 import { type Batch, bagOf, decoderStep, deviation, encoderStep, posteriors } from "./recvae.ts";
 
 const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma: 0.05 };

@@ -1,13 +1,14 @@
 // The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
-import type { Engine } from "../../shared/engine/engine.ts";
 import type { Optimizer } from "../../services/server/run/optimizer.ts";
-import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { type ModelConfig, modelConfig } from "../../shared/model/config.ts";
-import { uploadDecoder } from "../../shared/model/decoder.ts";
-import { uploadHidden } from "../../shared/model/encoder.ts";
-import { embeddingName, type Weights } from "../../shared/model/parameters.ts";
-import { decoderPart, encoderPart, type Posterior, posterior } from "../../shared/model/steps.ts";
+import type { Engine } from "../../shared/compute/engine.ts";
+import { Kernels } from "../../shared/compute/kernels/kernels.ts";
+import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
+import { normalisedRow } from "../../shared/neural/bag.ts";
+import { type ModelConfig, modelConfig } from "../../shared/neural/config.ts";
+import { uploadDecoder } from "../../shared/neural/decoder.ts";
+import { uploadHidden } from "../../shared/neural/hidden.ts";
+import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
+import { decoderPart, encoderPart, type Posterior, posterior } from "../../shared/neural/steps.ts";
 
 export interface Batch {
   readonly rows: readonly Int32Array[];

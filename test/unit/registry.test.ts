@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { discover, register } from "../../shared/http/registry.ts";
 import { type Identity, isAlive, isSameProcess, ownIdentity, proofOf, startOf } from "../../shared/runtime/identity.ts";
-import { discover, register } from "../../shared/runtime/registry.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
 const { pid } = process;

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import fc from "fast-check";
-import { Table, writeParquet, WriterPropertiesBuilder } from "parquet-wasm";
+import { Table, WriterPropertiesBuilder, writeParquet } from "parquet-wasm";
 import { afterAll, expect, test } from "vitest";
 import { fileSource } from "../../services/replay/file.ts";
 import type { Row } from "../../shared/events/columns.ts";
-import { eventsSchema } from "../../shared/table/events.ts";
 import { textOf } from "../../shared/events/text.ts";
-import { encodeParquet } from "../../shared/table/parquet.ts";
-import { isParquet } from "../../shared/table/parquet-file.ts";
+import { encodeParquet } from "../../shared/storage/parquet.ts";
+import { isParquet } from "../../shared/storage/parquet-file.ts";
+import { eventsSchema } from "../../shared/table/events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-parquet-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
 // Where the answers of a step's parts are kept: beside the weights, where they are added up without a copy, or elsewhere when there is no room.
 import { expect, test } from "vitest";
 import { Residence } from "../../services/server/run/residence.ts";
-import { Kernels } from "../../shared/kernels/kernels.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { uniform } from "../../shared/model/draws.ts";
-import { initialise } from "../../shared/model/parameters.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { Kernels } from "../../shared/compute/kernels/kernels.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
 
 const config = { ...defaults, items: 40, hidden: 6, latent: 3 };
 const SEGMENT = 2 ** 20;

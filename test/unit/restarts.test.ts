@@ -1,8 +1,8 @@
 // What follows the death of a service: for any row of deaths nothing is given up that has stood, pauses grow to a limit, and a long row is red.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { afterLook, hangs, isSilent, type Silence } from "../../services/commands/up/silence.ts";
 import { afterDeath, type Death, type Deaths, levelOf, noDeaths } from "../../shared/runtime/restarts.ts";
-import { afterLook, hangs, isSilent, type Silence } from "../../services/up/silence.ts";
 
 const ended = (code: number | null, signal: string | null = null, finished = false) => ({ code, signal, finished });
 const death = (more: Partial<Death>): Death => ({ at: 0, ranMs: 1000, ending: ended(1), error: null, isSource: false, ...more });

@@ -1,16 +1,16 @@
 // Serve's HTTP interface without sockets: batches, the OpenAPI document, tokens, and whatever a client may come up with.
-import Fastify from "fastify";
 import fc from "fast-check";
+import Fastify from "fastify";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
 import { openapi } from "../../services/serve/openapi.ts";
 import { recommending } from "../../services/serve/recommender.ts";
 import { readRequest } from "../../services/serve/requests.ts";
 import { routes } from "../../services/serve/routes.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
-import { linesOf, tokensOf } from "../../shared/runtime/token.ts";
 
 const items = ["a", "b", "c", "d", "e"];
 /** The more items somebody has, the higher the last columns. */

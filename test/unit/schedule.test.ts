@@ -1,6 +1,6 @@
 // The schedule of an outer epoch: passes, batches, parts.
 import { expect, test } from "vitest";
-import { outerEpoch, partsOf, type Schedule, usualSchedule } from "../../shared/model/schedule.ts";
+import { outerEpoch, partsOf, type Schedule, usualSchedule } from "../../shared/neural/schedule.ts";
 
 const users = (count: number, from = 0) => Uint32Array.from({ length: count }, (_, k) => k + from);
 const plan = { users: users(1177), seed: 1337, epoch: 2, firstStep: 40, schedule: usualSchedule };

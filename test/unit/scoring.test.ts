@@ -1,11 +1,11 @@
 // A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So evaluation and serving agree, and requests may be scored together.
 import { beforeAll, describe, expect, test } from "vitest";
-import { recommend, recommendTogether, recommending, type Wish } from "../../services/serve/recommender.ts";
+import { recommend, recommending, recommendTogether, type Wish } from "../../services/serve/recommender.ts";
+import { gaussian } from "../../shared/compute/draws.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { gaussian } from "../../shared/model/draws.ts";
-import { defaults, type ModelConfig } from "../../shared/model/config.ts";
-import { initialise, type Weights } from "../../shared/model/parameters.ts";
-import { createScorer, type Scorer } from "../../shared/ranking/scorer.ts";
+import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
+import { initialise, type Weights } from "../../shared/neural/parameters.ts";
+import { createScorer, type Scorer } from "../../shared/neural/scorer.ts";
 import { onEachEngine } from "./engines.ts";
 
 const users = 64;

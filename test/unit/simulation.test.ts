@@ -1,8 +1,8 @@
 // The simulation of many trainers, around the machine that leases parts in the real server.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decide, initial } from "../../shared/leases/leases.ts";
-import { type Network, simulate, type Workload } from "../../services/bench/simulation.ts";
+import { type Network, simulate, type Workload } from "../../services/commands/bench/simulation.ts";
+import { decide, initial } from "../../shared/training/leases.ts";
 
 const machine = { initial, decide };
 const endless: Network = { bitsPerSecond: Number.POSITIVE_INFINITY, latencyMs: 0 };

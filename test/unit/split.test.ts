@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { command } from "../../services/split/main.ts";
-import { type EventColumns, type Rows, splitLiang } from "../../shared/protocol/liang.ts";
-import { legacyRandom } from "../../shared/protocol/mt19937.ts";
-import { ascending } from "../../shared/protocol/order.ts";
+import { command } from "../../services/commands/split/main.ts";
+import { readDataset } from "../../shared/corpus/dataset.ts";
+import { type EventColumns, type Rows, splitLiang } from "../../shared/corpus/liang.ts";
+import { legacyRandom } from "../../shared/corpus/mt19937.ts";
+import { ascending } from "../../shared/corpus/order.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
-import { readDataset } from "../../shared/csv/dataset.ts";
 
 describe("NumPy's legacy generator", () => {
   test("gives the words of the authors' mt19937ar for its own seed", () => {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { loadStateDict, weightsAlone } from "../../shared/checkpoint/weights.ts";
-import { defaults } from "../../shared/model/config.ts";
-import { initialise, type Weights } from "../../shared/model/parameters.ts";
+import { loadStateDict, weightsAlone } from "../../shared/checkpoints/weights.ts";
+import { defaults } from "../../shared/neural/config.ts";
+import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { encoded } from "./bytes.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-weights-"));

@@ -1,7 +1,7 @@
 // Strangers at a port: whatever they do in whatever order, each has a deadline, they are bounded, and whoever says who he is in time gets in.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openBook, type Rules, type Standing, siteOf } from "../../shared/runtime/strangers.ts";
+import { openBook, type Rules, type Standing, siteOf } from "../../shared/http/strangers.ts";
 
 const patience: Rules["patience"] = { asking: 70, sending: 60, answering: 100, idle: 50, refused: 10, greeting: 120 };
 const rules: Rules = { most: 12, mostAt: { greeting: 4, sending: 3 }, patience };

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { AppError } from "../../shared/runtime/errors.ts";
+import { troublesOf, waitsOf } from "../../services/commands/up/troubles.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Ending } from "../../shared/runtime/spawn.ts";
 import { type Run, type Service, supervise } from "../../shared/runtime/supervise.ts";
-import { troublesOf, waitsOf } from "../../services/up/troubles.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-supervise-"));
 const log = join(folder, "service.log");

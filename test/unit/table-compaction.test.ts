@@ -5,13 +5,13 @@ import { gather, orderOf, rowsAt } from "../../shared/events/arrange.ts";
 import { batchOf, type EventBatch, eventsOf, type Row } from "../../shared/events/batch.ts";
 import { bucketOf } from "../../shared/events/hash.ts";
 import { stringsOf } from "../../shared/events/text.ts";
+import type { Disk } from "../../shared/storage/disk.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { cutsOf, isCompactionDue, planCompaction, UNIT_ROWS } from "../../shared/table/compaction-plan.ts";
 import { type DeltaTable, openTable } from "../../shared/table/delta.ts";
-import type { Disk } from "../../shared/table/disk.ts";
 import { eventsSchema, readEvents, writeEvents } from "../../shared/table/events.ts";
 import type { DataFile } from "../../shared/table/log.ts";
-import { folderStore } from "../../shared/table/store.ts";
 import { afterEveryCrash, memoryDisk } from "./memory-disk.ts";
 
 const MB = 1e6;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { batchOf, type Interactions, type Row } from "../../shared/events/batch.ts";
 import { rowsOf } from "../../shared/events/text.ts";
+import { folderStore } from "../../shared/storage/store.ts";
 import { type DeadLetter, openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, openExistingEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
 import { appendItems, readItems } from "../../shared/table/items.ts";
-import { folderStore } from "../../shared/table/store.ts";
 
 let dir = "";
 beforeEach(() => {

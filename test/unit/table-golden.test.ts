@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { prove } from "../../services/table/proof.ts";
+import { prove } from "../../services/commands/table/proof.ts";
 import { batchOf, eventsOf, type Row } from "../../shared/events/batch.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import type { DeltaTable } from "../../shared/table/delta.ts";

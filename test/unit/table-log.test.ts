@@ -1,9 +1,9 @@
 // The Delta log: commits of many writers, fencing, versions, and what a damaged or foreign log says.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { TableSchema } from "../../shared/storage/schema.ts";
 import { type DeltaTable, openExisting, openTable } from "../../shared/table/delta.ts";
 import { type DataFile, entryPath } from "../../shared/table/log.ts";
-import type { TableSchema } from "../../shared/table/schema.ts";
 import { type MemoryStore, memoryStore } from "./memory-store.ts";
 
 const schema = [{ name: "kafka_offset", type: "long" }] as const satisfies TableSchema;

@@ -1,9 +1,9 @@
 // Columns to Parquet and back, and the statistics that go into the log.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeParquet, encodeParquet } from "../../shared/table/parquet.ts";
 import { rowsOf, type Text, textOf } from "../../shared/events/text.ts";
-import type { Columns, TableSchema } from "../../shared/table/schema.ts";
+import { decodeParquet, encodeParquet } from "../../shared/storage/parquet.ts";
+import type { Columns, TableSchema } from "../../shared/storage/schema.ts";
 
 const schema = [
   { name: "text", type: "string" },

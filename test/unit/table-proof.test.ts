@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { prove } from "../../services/table/proof.ts";
+import { prove } from "../../services/commands/table/proof.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import type { DeltaTable } from "../../shared/table/delta.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";

@@ -1,10 +1,11 @@
 // Tables larger than one memory: cut into tiny segments they must do what one segment does, to the last bit where no sum is cut.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Kernels, type SparseRows } from "../../shared/kernels/kernels.ts";
-import { rowsOfSegment, SEGMENT_BYTES, Table } from "../../shared/kernels/table.ts";
-import { normalisedRow } from "../../shared/model/bag.ts";
-import { uniform } from "../../shared/model/draws.ts";
+import { uniform } from "../../shared/compute/draws.ts";
+import { Kernels } from "../../shared/compute/kernels/kernels.ts";
+import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
+import { rowsOfSegment, SEGMENT_BYTES, Table } from "../../shared/compute/kernels/table.ts";
+import { normalisedRow } from "../../shared/neural/bag.ts";
 
 const home = new Kernels();
 const kernels = [home.beside(), home.beside(), home.beside(), home.beside()];

@@ -1,8 +1,8 @@
 // The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server leaves out.
 import { expect, test } from "vitest";
-import { trainingLines } from "../../shared/picture/training-lines.ts";
-import { factsOf, rowOf } from "../../shared/picture/trainers.ts";
-import { serverStatus, type Training, trainingOf } from "../../shared/picture/training.ts";
+import { factsOf, rowOf } from "../../shared/health/trainers.ts";
+import { serverStatus, type Training, trainingOf } from "../../shared/health/training.ts";
+import { trainingLines } from "../../shared/health/training-lines.ts";
 
 const now = 1_700_000_000_000;
 const trainer = (name: string, more: object = {}) => ({

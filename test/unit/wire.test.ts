@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FrameBuffers } from "../../shared/wire/buffers.ts";
-import { assembler, type Decoded, encode, FRAME_BYTES, MAX_PAYLOAD } from "../../shared/wire/frames.ts";
-import { fromServer, fromTrainer, read } from "../../shared/wire/messages.ts";
+import { FrameBuffers } from "../../shared/training/buffers.ts";
+import { assembler, type Decoded, encode, FRAME_BYTES, MAX_PAYLOAD } from "../../shared/training/frames.ts";
+import { fromServer, fromTrainer, read } from "../../shared/training/messages.ts";
 
 const unlimited = () => Number.POSITIVE_INFINITY;
 

@@ -1,7 +1,7 @@
 // The flow strip, the tiles and the table of processes: made once, then only their texts change.
-import type { Figure } from "../../../shared/picture/boxes.ts";
-import { duration } from "../../../shared/picture/figures.ts";
-import type { Picture } from "../../../shared/picture/picture.ts";
+import type { Figure } from "../../../shared/health/figures.ts";
+import { duration } from "../../../shared/health/figures.ts";
+import type { Picture } from "../../../shared/health/picture.ts";
 import { find, make, write } from "./elements.ts";
 
 /** Where each box of the flow strip leads. */

@@ -1,6 +1,6 @@
 // The tables of what was read and written, and of what went wrong: partitions, files, recent problems.
-import { bytes, count, duration, elapsed } from "../../../shared/picture/figures.ts";
-import type { Picture } from "../../../shared/picture/picture.ts";
+import { bytes, count, duration, elapsed } from "../../../shared/health/figures.ts";
+import type { Picture } from "../../../shared/health/picture.ts";
 import { clock } from "./elements.ts";
 import { symbols } from "./figures.ts";
 import { makeTable } from "./table.ts";

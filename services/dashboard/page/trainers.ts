@@ -1,6 +1,6 @@
 // The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once, then only their texts change.
-import { activities, factsOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/picture/trainers.ts";
-import type { Training } from "../../../shared/picture/training.ts";
+import { activities, factsOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/trainers.ts";
+import type { Training } from "../../../shared/health/training.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading, symbols } from "./figures.ts";
 import { makeSortable } from "./sortable.ts";

@@ -1,5 +1,5 @@
 // The first line of the page: healthy, or the one stage that is not, why, and what to do.
-import type { Picture } from "../../../shared/picture/picture.ts";
+import type { Picture } from "../../../shared/health/picture.ts";
 import { clock, find, make, write, writeWithCode } from "./elements.ts";
 
 const symbols = { loading: "…", empty: "○", starting: "…", ok: "✓", amber: "!", red: "✕", lost: "?" } as const;

@@ -1,7 +1,7 @@
 // What became of contributions, in all and by trainer, and where each trainer's time goes. Filled by desk.ts, shown by progress.ts.
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
-import { activities, type Times } from "../../../shared/wire/messages.ts";
-import type { Millis } from "../../../shared/leases/deadlines.ts";
+import type { Millis } from "../../../shared/training/deadlines.ts";
+import { activities, type Times } from "../../../shared/training/messages.ts";
 
 export const outcomes = ["accepted", "late", "duplicate", "expired", "unasked", "notFinite"] as const;
 export type Outcome = (typeof outcomes)[number];

@@ -1,13 +1,13 @@
 // What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
-import { criticShapes } from "../../../shared/model/critic.ts";
-import type { Spent } from "../../../shared/model/laps.ts";
-import { findNonFinite, shapesOf, type Weights } from "../../../shared/model/parameters.ts";
-import { bagWidth, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
-import { mustBe } from "../../../shared/wire/expected.ts";
-import type { Allocate, Decoded } from "../../../shared/wire/frames.ts";
-import { type Contribution, type Phase, phases, scored } from "../../../shared/wire/messages.ts";
-import { asExpected, type Halving, rowsName, type Wire } from "../../../shared/wire/numbers.ts";
-import type { Described } from "../../../shared/wire/tensors.ts";
+import type { Spent } from "../../../shared/compute/laps.ts";
+import { criticShapes } from "../../../shared/neural/critic.ts";
+import { findNonFinite, shapesOf, type Weights } from "../../../shared/neural/parameters.ts";
+import { bagWidth, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { mustBe } from "../../../shared/training/expected.ts";
+import type { Allocate, Decoded } from "../../../shared/training/frames.ts";
+import { type Contribution, type Phase, phases, scored } from "../../../shared/training/messages.ts";
+import { asExpected, type Halving, rowsName, type Wire } from "../../../shared/training/numbers.ts";
+import type { Described } from "../../../shared/training/tensors.ts";
 
 export interface Received {
   readonly reconstruction: number;

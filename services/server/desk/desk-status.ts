@@ -1,7 +1,7 @@
 // How the open step and its trainers stand, as the desk shows it. Pure; between desk.ts and progress.ts.
+import { allowance, type Millis } from "../../../shared/training/deadlines.ts";
+import type { State, Trainer } from "../../../shared/training/lease-state.ts";
 import type { Account, Accounts, Outcome } from "./accounts.ts";
-import { allowance, type Millis } from "../../../shared/leases/deadlines.ts";
-import type { State, Trainer } from "../../../shared/leases/leases.ts";
 
 export interface TrainerStatus extends Account {
   /** Suspect: it let a deadline pass and was not heard since. Clogged: its socket does not drain. Neither gets a part. */

@@ -1,20 +1,21 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
-import type { NeuralConfig } from "../../../shared/model/recipe.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import type { Exchange } from "../../../shared/runtime/exchange.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
-import { type Allocate, type Decoded, encode } from "../../../shared/wire/frames.ts";
-import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../../shared/wire/messages.ts";
-import type { Halving, Wire } from "../../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import type { Exchange } from "../../../shared/training/exchange.ts";
+import { type Allocate, type Decoded, encode } from "../../../shared/training/frames.ts";
+import type { State } from "../../../shared/training/lease-state.ts";
+import { decide, type Effect, type Event, initial, nextTick, worth } from "../../../shared/training/leases.ts";
+import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../../shared/training/messages.ts";
+import type { Halving, Wire } from "../../../shared/training/numbers.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
+import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { type DeskStatus, standing } from "./desk-status.ts";
-import { decide, type Effect, type Event, initial, nextTick, type State, worth } from "../../../shared/leases/leases.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
-import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
 
 export interface Work {
   readonly step: number;

@@ -1,11 +1,11 @@
 // Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used again when nobody reads it any more.
 // Between desk.ts and peers.ts.
-import type { NeuralConfig } from "../../../shared/model/recipe.ts";
-import type { Exchange } from "../../../shared/runtime/exchange.ts";
-import { FrameBuffers } from "../../../shared/wire/buffers.ts";
-import { encode } from "../../../shared/wire/frames.ts";
-import type { FromServer, Group } from "../../../shared/wire/messages.ts";
-import { describeTensor, type WireTensor } from "../../../shared/wire/tensors.ts";
+import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
+import { FrameBuffers } from "../../../shared/training/buffers.ts";
+import type { Exchange } from "../../../shared/training/exchange.ts";
+import { encode } from "../../../shared/training/frames.ts";
+import type { FromServer, Group } from "../../../shared/training/messages.ts";
+import { describeTensor, type WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, Peers } from "../door/peers.ts";
 
 /** Weights of a group at one moment. */

@@ -1,5 +1,5 @@
 // Who may do what at the server's port. Pure. door.ts asks before a byte of the protocol is read.
-import { type Role, tokenRefusal, type Tokens } from "../../../shared/runtime/token.ts";
+import { type Role, type Tokens, tokenRefusal } from "../../../shared/http/token.ts";
 
 const allowed = {
   train: ["trainer"],

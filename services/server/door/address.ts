@@ -1,6 +1,6 @@
 // Where the parameter server listens, and whether it may: anybody who reaches the port could steer the model, so a token guards all but loopback.
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { isLoopback, mustBeGuarded } from "../../../shared/runtime/loopback.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { isLoopback, mustBeGuarded } from "../../../shared/http/loopback.ts";
 
 export interface Address {
   readonly host: string;

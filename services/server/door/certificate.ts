@@ -1,7 +1,7 @@
 // The server's certificate and private key, from PEM files. With both the port speaks TLS.
 import { createSecureContext } from "node:tls";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { readNamed, readSecret } from "../../../shared/runtime/named-file.ts";
+import { readNamed, readSecret } from "../../../shared/disk/named-file.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
 
 export interface Certificate {
   readonly cert: string;

@@ -1,9 +1,9 @@
 // One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between door.ts and peers.ts.
 import type { WebSocket } from "ws";
+import { AppError, errors } from "../../../shared/errors/errors.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import { AppError, errors } from "../../../shared/runtime/errors.ts";
-import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
-import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/wire/messages.ts";
+import { assembler, type Decoded, encode, MAX_PAYLOAD } from "../../../shared/training/frames.ts";
+import { type FromServer, type FromTrainer, fromTrainer, read } from "../../../shared/training/messages.ts";
 import { FAREWELL, fullAllowance, heard, MOST_BEFORE_HELLO, overdue, roomOf, SMALL_MESSAGE, spend } from "./limits.ts";
 import { type Outflow, outflow } from "./outflow.ts";
 import { keepRoom } from "./receiver.ts";

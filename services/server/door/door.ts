@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Doorkeeper, keepDoor } from "../../../shared/runtime/doorkeeper.ts";
+import { type Doorkeeper, keepDoor } from "../../../shared/http/doorkeeper.ts";
+import type { Tokens } from "../../../shared/http/token.ts";
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
-import type { Tokens } from "../../../shared/runtime/token.ts";
-import { MAX_PAYLOAD } from "../../../shared/wire/frames.ts";
+import { MAX_PAYLOAD } from "../../../shared/training/frames.ts";
 import { type Refusal, refusalOf, refusalOfPage } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { REQUEST_WITHIN, strangers } from "./limits.ts";

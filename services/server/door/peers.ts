@@ -1,9 +1,9 @@
 // The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps; desk.ts does. Above connection.ts.
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { type Exchange, withTensors } from "../../../shared/runtime/exchange.ts";
-import type { Decoded } from "../../../shared/wire/frames.ts";
-import type { FromTrainer, Hello } from "../../../shared/wire/messages.ts";
-import type { Wire } from "../../../shared/wire/numbers.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { type Exchange, withTensors } from "../../../shared/training/exchange.ts";
+import type { Decoded } from "../../../shared/training/frames.ts";
+import type { FromTrainer, Hello } from "../../../shared/training/messages.ts";
+import type { Wire } from "../../../shared/training/numbers.ts";
 import { attend, type Connection } from "./connection.ts";
 import { type Listen, openDoor } from "./door.ts";
 import { MOST_PEERS } from "./limits.ts";

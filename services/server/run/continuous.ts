@@ -1,16 +1,17 @@
 // Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
-import type { Patience } from "../../../shared/runtime/patience.ts";
-import type { Log } from "../../../shared/runtime/log.ts";
-import { catchUpOrNewest, type CaughtUp } from "../../../shared/table/follow.ts";
-import type { Checkpointing } from "../saving/checkpointing.ts";
 import type { Events } from "../../../shared/corpus/events.ts";
-import { nobody, numberingOf } from "./numbering.ts";
-import { type RunStep, trainOuterEpoch } from "./outer-epoch.ts";
-import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";
-import { planUsers } from "./plan.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../../shared/runtime/log.ts";
+import type { Patience } from "../../../shared/runtime/patience.ts";
+import { type CaughtUp, catchUpOrNewest } from "../../../shared/table/follow.ts";
 import type { Progress } from "../progress.ts";
+import type { Checkpointing } from "../saving/checkpointing.ts";
+import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";
+import { nobody, numberingOf } from "./numbering.ts";
+import { trainOuterEpoch } from "./outer-epoch.ts";
+import { planUsers } from "./plan.ts";
+import type { RunStep } from "./run.ts";
 
 interface Wanted {
   readonly usersPerRound: number;

@@ -1,10 +1,10 @@
 // RaCT's critic where the parameter server keeps it: weights and an Adam of its own, small enough to travel with every lease. No part of the model that is trained: only a checkpoint
 // holds it. Between outer-epoch.ts and persistence.ts.
-import { Kernels, type Moving } from "../../../shared/kernels/kernels.ts";
-import { criticShapes, initialCritic } from "../../../shared/model/critic.ts";
-import type { Weights } from "../../../shared/model/parameters.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import { Kernels, type Moving } from "../../../shared/compute/kernels/kernels.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { criticShapes, initialCritic } from "../../../shared/neural/critic.ts";
+import type { Weights } from "../../../shared/neural/parameters.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 
 /** Names of the moments in a checkpoint's state. */

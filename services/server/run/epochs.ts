@@ -1,25 +1,26 @@
 // A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
 import { join } from "node:path";
+import { loadNeural } from "../../../shared/checkpoints/checkpoints.ts";
+import type { Corpus } from "../../../shared/corpus/corpus.ts";
 import { aboutHeldOut } from "../../../shared/corpus/held-out.ts";
-import { parametersIn } from "../../../shared/model/parameters.ts";
-import { annealed } from "../../../shared/model/recipe.ts";
-import { passesOf } from "../../../shared/model/schedule.ts";
+import { writeWhole } from "../../../shared/disk/whole-file.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { keepEpoch, keepTest, type Scored } from "../../../shared/judging/per-user.ts";
+import { parametersIn } from "../../../shared/neural/parameters.ts";
+import { annealed } from "../../../shared/neural/recipe.ts";
+import { passesOf } from "../../../shared/neural/schedule.ts";
 import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
-import { keepEpoch, keepTest, type Scored } from "../../../shared/evaluations/per-user.ts";
-import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
-import { writeWhole } from "../../../shared/runtime/whole-file.ts";
-import { scored } from "../../../shared/wire/messages.ts";
-import type { Checkpointing } from "../saving/checkpointing.ts";
-import type { Corpus } from "../../../shared/corpus/corpus.ts";
+import { scored } from "../../../shared/training/messages.ts";
 import type { DeskStatus } from "../desk/desk-status.ts";
-import { Optimizer } from "./optimizer.ts";
-import { type Loss, type Run, type RunStep, scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
-import { contentsOf, type Resumed } from "../saving/persistence.ts";
 import type { EpochReport, Progress } from "../progress.ts";
+import type { Checkpointing } from "../saving/checkpointing.ts";
+import { contentsOf, type Resumed } from "../saving/persistence.ts";
+import { Optimizer } from "./optimizer.ts";
+import { scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
+import type { Loss, Run, RunStep } from "./run.ts";
 
 /** Metrics of each user, in the order that they were given. */
 type PerUser = Record<(typeof scored)[number], Float32Array>;

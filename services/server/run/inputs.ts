@@ -1,13 +1,13 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
+import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
-import type { SparseRows } from "../../../shared/kernels/kernels.ts";
-import { valuesOf } from "../../../shared/model/bag.ts";
-import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
-import type { Step } from "../../../shared/model/schedule.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import { valuesOf } from "../../../shared/neural/bag.ts";
+import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import type { Step } from "../../../shared/neural/schedule.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Work } from "../desk/desk.ts";
 import type { Versioned } from "../desk/outbox.ts";
-import type { Run } from "./outer-epoch.ts";
+import type { Run } from "./run.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
 export const whole = (config: NeuralConfig, rows: readonly Int32Array[]): SparseRows => ({

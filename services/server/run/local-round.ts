@@ -1,21 +1,13 @@
 // Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
 // outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
+import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
-import { joined } from "../../../shared/model/pieces.ts";
-import type { Step } from "../../../shared/model/schedule.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import type { Step } from "../../../shared/neural/schedule.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Received } from "../desk/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
 import type { Came } from "./optimizer.ts";
-import type { Run, RunStep } from "./outer-epoch.ts";
-
-/** How `--sync local` goes about it. */
-export interface Local {
-  /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of one part. */
-  readonly every: number;
-  /** How many trainers there are at the moment. */
-  trainers(): number;
-}
+import type { Run, RunStep } from "./run.ts";
 
 /**
  * What each trainer does in the round that begins with step `at`: consecutive steps of one phase, `every` at most. All rounds that are left of a phase are of one length, as near as

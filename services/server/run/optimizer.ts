@@ -1,6 +1,9 @@
 // The weights and both Adams: what the parameter server owns, in the kernels' memories. Steps change it in place; groups are sent by version.
-import { Kernels, type Rate, type SparseRows } from "../../../shared/kernels/kernels.ts";
-import { embeddingTable, SEGMENT_BYTES, type Table } from "../../../shared/kernels/table.ts";
+import { Kernels, type Rate } from "../../../shared/compute/kernels/kernels.ts";
+import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
+import { embeddingTable, SEGMENT_BYTES, type Table } from "../../../shared/compute/kernels/table.ts";
+import { joined } from "../../../shared/compute/pieces.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
 import {
   biasByPopularity,
   decoderItems,
@@ -12,17 +15,15 @@ import {
   shapesOf,
   userName,
   type Weights,
-} from "../../../shared/model/parameters.ts";
-import { bagWidth, type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
-import { joined } from "../../../shared/model/pieces.ts";
-import type { Step } from "../../../shared/model/schedule.ts";
+} from "../../../shared/neural/parameters.ts";
+import { bagWidth, type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
+import type { Step } from "../../../shared/neural/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { reused } from "../../../shared/wire/buffers.ts";
-import type { Allocate } from "../../../shared/wire/frames.ts";
-import type { Group as SentGroup } from "../../../shared/wire/messages.ts";
-import { asSent, rowsName, type Wire } from "../../../shared/wire/numbers.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
+import { reused } from "../../../shared/training/buffers.ts";
+import type { Allocate } from "../../../shared/training/frames.ts";
+import type { Group as SentGroup } from "../../../shared/training/messages.ts";
+import { asSent, rowsName, type Wire } from "../../../shared/training/numbers.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { largestAnswer, type Received } from "../desk/contributions.ts";
 import type { Versioned } from "../desk/outbox.ts";
 import { Norms } from "./norms.ts";

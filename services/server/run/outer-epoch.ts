@@ -1,62 +1,18 @@
 // One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that desk.ts leases. Source: spec/recvae.md 1.7.
+import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
-import { joined } from "../../../shared/model/pieces.ts";
-import { annealed, bagWidth, latentOf, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/model/recipe.ts";
-import { outerEpoch, partsOf, type Schedule, type Step } from "../../../shared/model/schedule.ts";
-import type { NeuralName } from "../../../shared/model/systems.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { annealed, bagWidth, latentOf, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { outerEpoch, partsOf, type Step } from "../../../shared/neural/schedule.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { scored } from "../../../shared/wire/messages.ts";
-import type { WireTensor } from "../../../shared/wire/tensors.ts";
-import type { Received } from "../desk/contributions.ts";
-import type { Work } from "../desk/desk.ts";
-import type { Critic } from "./critic.ts";
+import { scored } from "../../../shared/training/messages.ts";
+import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
-import { type Local, localRound, stintsOf, type Trained } from "./local-round.ts";
-import { firstOldEncoder, type Optimizer } from "./optimizer.ts";
+import { localRound, stintsOf, type Trained } from "./local-round.ts";
+import { firstOldEncoder } from "./optimizer.ts";
 import { Posteriors } from "./posteriors.ts";
-
-/** Everything that a step reads or moves; a checkpoint holds all of it. */
-export interface Run {
-  /** The system's name; absent: RecVAE. */
-  readonly model?: NeuralName;
-  /** SHA-256 of the weights that it began with; undefined: they were drawn. */
-  readonly from?: string | undefined;
-  readonly seed: number;
-  readonly schedule: Schedule;
-  readonly partSize: number;
-  readonly optimizer: Optimizer;
-  /** RaCT's; absent in all others. */
-  readonly critic?: Critic | undefined;
-  posteriors: Posteriors;
-  /** Steps opened so far, forward passes included: the key of every draw. */
-  step: number;
-  /** Outer epochs completed. */
-  round: number;
-  /** Absent in exact mode. */
-  local?: Local;
-  /** The outer epoch that is half done; undefined between two. */
-  underWay?: UnderWay | undefined;
-}
-
-/** Where in an outer epoch the run stands: the rest of it follows from `step` and the schedule. */
-export interface UnderWay {
-  /** Those that it trains on. */
-  readonly users: Uint32Array;
-  readonly firstStep: number;
-  /** Of the losses, each as often as its step has users. */
-  readonly sums: { reconstruction: number; kl: number; users: number };
-}
-
-/** Leases a step's parts and waits for the answers, in part order. */
-export type RunStep = (work: Work) => Promise<readonly Received[]>;
-
-/** Mean over the users and the passes of an outer epoch that move the encoder. */
-export interface Loss {
-  readonly reconstruction: number;
-  readonly kl: number;
-}
+import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
 /**
  * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps, and when it throws, `run` is whole: nothing is

@@ -1,6 +1,6 @@
 // What the old encoder says of each user: filled by the decoder pass for the next round, or by a posterior pass. Valid for one round and one row.
-import type { Weights } from "../../../shared/model/parameters.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import type { Weights } from "../../../shared/neural/parameters.ts";
 
 /** One row a user, in order of arrival, in arrays with room behind: a checkpoint takes them as they lie. */
 export class Posteriors {

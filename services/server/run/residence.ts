@@ -1,9 +1,9 @@
 // Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below optimizer.ts.
-import type { Kernels, Moving } from "../../../shared/kernels/kernels.ts";
-import { rowsOfSegment, Table } from "../../../shared/kernels/table.ts";
-import { allShapesOf, decoderItems, embeddingOf, userName, type Weights } from "../../../shared/model/parameters.ts";
-import { bagWidth, decoderWidth, type NeuralConfig } from "../../../shared/model/recipe.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
+import type { Kernels, Moving } from "../../../shared/compute/kernels/kernels.ts";
+import { rowsOfSegment, Table } from "../../../shared/compute/kernels/table.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { allShapesOf, decoderItems, embeddingOf, userName, type Weights } from "../../../shared/neural/parameters.ts";
+import { bagWidth, decoderWidth, type NeuralConfig } from "../../../shared/neural/recipe.ts";
 
 /** Names in a checkpoint. */
 const moments = [

@@ -1,6 +1,6 @@
 // The thread that encodes, hashes and writes checkpoints, one after another; see checkpoint-writer.ts.
 import { parentPort, workerData } from "node:worker_threads";
-import { plainError } from "../../../shared/runtime/wire-errors.ts";
+import { plainError } from "../../../shared/errors/thread-errors.ts";
 import { type Answer, type Target, writeJob } from "./checkpoint-writer.ts";
 import type { Job } from "./checkpointing.ts";
 

@@ -1,11 +1,11 @@
 // Writes checkpoints in a thread of its own: encoding, hashing, the disk. The run's thread hands over a copy in shared memory and hears how it went.
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { saveCheckpoint, saveModel } from "../../../shared/checkpoint/checkpoints.ts";
-import { type Disk, fenced, realDisk } from "../../../shared/checkpoint/disk.ts";
-import { failure } from "../../../shared/runtime/failure.ts";
-import { mustStillHold } from "../../../shared/runtime/lock.ts";
-import { errorOf, type PlainError } from "../../../shared/runtime/wire-errors.ts";
+import { saveCheckpoint, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
+import { type Disk, fenced, realDisk } from "../../../shared/checkpoints/disk.ts";
+import { failure } from "../../../shared/errors/failure.ts";
+import { errorOf, type PlainError } from "../../../shared/errors/thread-errors.ts";
+import { mustStillHold } from "../../../shared/locks/lock.ts";
 import type { Job } from "./checkpointing.ts";
 
 /** Where it writes to. */

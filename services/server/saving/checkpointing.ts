@@ -1,7 +1,7 @@
 // When a checkpoint is made: at most every N seconds between two steps, at a round's end, at the end. The run pays for a copy; what writes it does so meanwhile, one at a time.
 // The best epoch's model goes with it: until the next checkpoint there is only a copy of it in memory, and a run that dies before computes that epoch again.
-import type { Contents } from "../../../shared/checkpoint/checkpoints.ts";
-import type { ManifestFacts } from "../../../shared/checkpoint/manifest.ts";
+import type { Contents } from "../../../shared/checkpoints/checkpoints.ts";
+import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { spareCopy } from "./spare-copy.ts";
 
 /** The model of the best epoch so far. */

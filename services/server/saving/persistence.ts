@@ -1,22 +1,23 @@
 // A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
-import type { Weights } from "../../../shared/model/parameters.ts";
-import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
-import type { NeuralName } from "../../../shared/model/systems.ts";
-import { usualSchedule } from "../../../shared/model/schedule.ts";
-import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoint/checkpoints.ts";
-import type { ManifestFacts } from "../../../shared/checkpoint/manifest.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
-import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/runtime/knobs.ts";
+import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoints/checkpoints.ts";
+import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import type { Weights } from "../../../shared/neural/parameters.ts";
+import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
+import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
-import { wires } from "../../../shared/wire/numbers.ts";
-import { checkpointsOf } from "./checkpoint-writer.ts";
-import { firstWeights, type Start } from "./start.ts";
-import { Optimizer } from "../run/optimizer.ts";
+import type { NeuralName } from "../../../shared/systems/systems.ts";
+import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/training/knobs.ts";
+import { wires } from "../../../shared/training/numbers.ts";
 import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
-import { mustBeFinite, type Run, type UnderWay } from "../run/outer-epoch.ts";
+import { Optimizer } from "../run/optimizer.ts";
+import { mustBeFinite } from "../run/outer-epoch.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
+import type { Run, UnderWay } from "../run/run.ts";
+import { checkpointsOf } from "./checkpoint-writer.ts";
+import { firstWeights, type Start } from "./start.ts";
 
 const count = z.number().int().nonnegative();
 const counters = z.looseObject({

@@ -1,6 +1,6 @@
 // A copy of tensors that is written to disk while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
-import type { Weights } from "../../../shared/model/parameters.ts";
-import { joined } from "../../../shared/model/pieces.ts";
+import { joined } from "../../../shared/compute/pieces.ts";
+import type { Weights } from "../../../shared/neural/parameters.ts";
 
 /** Posteriors come batch by batch: room for half as many again, where there was too little. */
 const HEADROOM = 1.5;

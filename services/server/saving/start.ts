@@ -1,11 +1,11 @@
 // Weights that a run begins with: drawn, or with --from those of a model that is there, as WARP, LambdaNet and RaCT fine-tune one of Mult-VAE's. Before persistence.ts.
-import { loadNeural } from "../../../shared/checkpoint/checkpoints.ts";
-import { WEIGHTS } from "../../../shared/checkpoint/weights.ts";
+import { loadNeural } from "../../../shared/checkpoints/checkpoints.ts";
+import { WEIGHTS } from "../../../shared/checkpoints/weights.ts";
 import type { Corpus } from "../../../shared/corpus/corpus.ts";
-import type { Network } from "../../../shared/model/family/settings.ts";
-import { allShapesOf, initialise, type Weights } from "../../../shared/model/parameters.ts";
-import { type NeuralConfig, recipeOf } from "../../../shared/model/recipe.ts";
-import { AppError } from "../../../shared/runtime/errors.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { allShapesOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
+import { type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
+import type { Network } from "../../../shared/systems/settings.ts";
 
 /** A model to begin from. */
 export interface Start {

@@ -1,10 +1,10 @@
 // Golden checks of the ranking losses and of the critic: a fixture of each model against numbers computed in float64 elsewhere.
 import { expect } from "vitest";
-import { Kernels } from "../../../shared/kernels/kernels.ts";
-import { actorLoss, criticLoss, type Figures, guess } from "../../../shared/model/critic.ts";
-import { lambdarank } from "../../../shared/model/lambdarank.ts";
-import type { Weights } from "../../../shared/model/parameters.ts";
-import { warp } from "../../../shared/model/warp.ts";
+import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
+import { actorLoss, criticLoss, type Figures, guess } from "../../../shared/neural/critic.ts";
+import { lambdarank } from "../../../shared/neural/lambdarank.ts";
+import type { Weights } from "../../../shared/neural/parameters.ts";
+import { warp } from "../../../shared/neural/warp.ts";
 import { deviation } from "../recvae.ts";
 import type { Checks } from "./check.ts";
 

@@ -1,10 +1,10 @@
 // Golden checks of the neural systems beside RecVAE, to 1e-4: one step of each, cut into parts, and an evaluation.
 import { expect } from "vitest";
-import { type FamilyName, pages } from "../../../shared/model/family/pages.ts";
-import { turnedRecipe } from "../../../shared/model/family/settings.ts";
-import { embeddingOf, type Weights } from "../../../shared/model/parameters.ts";
-import type { Recipe } from "../../../shared/model/recipe.ts";
-import { createScorer } from "../../../shared/ranking/scorer.ts";
+import { embeddingOf, type Weights } from "../../../shared/neural/parameters.ts";
+import type { Recipe } from "../../../shared/neural/recipe.ts";
+import { createScorer } from "../../../shared/neural/scorer.ts";
+import { type FamilyName, pages } from "../../../shared/systems/pages.ts";
+import { turnedRecipe } from "../../../shared/systems/settings.ts";
 import { type FamilyBatch, familyStep } from "../family.ts";
 import { deviation } from "../recvae.ts";
 import type { Check, Checks } from "./check.ts";

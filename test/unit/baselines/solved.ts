@@ -1,12 +1,12 @@
 // Golden checks of the solved systems: an independent implementation in float64, met to 1e-6.
 import { expect } from "vitest";
-import { solveRows } from "../../../services/train/tasks.ts";
-import { easeObstacle, solveEase } from "../../../shared/model/ease.ts";
-import { gramOf, type Objective } from "../../../shared/model/als.ts";
-import { factorScores, ialsObjective, wmfObjective } from "../../../shared/model/factors.ts";
-import { countOf, countTogether, interactionsOf, type Lists } from "../../../shared/model/interactions.ts";
-import { solveColumn } from "../../../shared/model/slim.ts";
-import { slimScores, slimWeights } from "../../../shared/model/slim-weights.ts";
+import { solveRows } from "../../../services/commands/train/tasks.ts";
+import { gramOf, type Objective } from "../../../shared/solvers/als.ts";
+import { factorScores, ialsObjective, wmfObjective } from "../../../shared/solvers/factors.ts";
+import { countOf, countTogether, interactionsOf, type Lists } from "../../../shared/solvers/interactions.ts";
+import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
+import { solveColumn } from "../../../shared/systems/slim/slim.ts";
+import { slimScores, slimWeights } from "../../../shared/systems/slim/slim-weights.ts";
 import type { Check, Checks } from "./check.ts";
 
 const tolerance = 1e-6;

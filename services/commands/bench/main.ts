@@ -1,0 +1,127 @@
+// The `bench` command: figures of this machine, each beside the limit that it is held against.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { bandwidth, duration } from "../../../shared/runtime/amount.ts";
+import { defineCommand } from "../../../shared/runtime/command.ts";
+import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { listOf, numbers } from "../../../shared/runtime/lists.ts";
+import { decide, initial } from "../../../shared/training/leases.ts";
+import { costsSchema, measureCosts } from "./costs.ts";
+import { engineFigures } from "./engine.ts";
+import { faultsFigures, faultsLines } from "./faults.ts";
+import { type Figure, lineOf } from "./figures.ts";
+import { ingestFigures, ingestLines } from "./ingest.ts";
+import { scaleRows, scaleTable } from "./scale.ts";
+import { serveFigures, serveLines } from "./serve.ts";
+import { trainFigures, trainLines } from "./train.ts";
+import { wireFigures, wireLines } from "./wire.ts";
+
+const size = () => z.coerce.number().int().positive();
+
+const options = z.object({
+  what: z.enum(["train", "ingest", "wire", "engine", "serve", "scale", "faults"]).describe("what is measured"),
+  items: size().default(20_108).describe("size of the catalogue"),
+  perUser: size().default(86).describe("items of a user"),
+  users: size().default(250).describe("engine, wire, scale: users of one part"),
+  threads: size().default(1).describe("engine, wire: threads of the engine"),
+  batch: size().default(500).describe("train, wire, scale: users of a step"),
+  trainers: numbers(1024)
+    .optional()
+    .describe(
+      "train (2), wire (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one after the other",
+    ),
+  sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
+  every: size().optional().describe("train, wire, scale (8): batches of a trainer between two averages; faults (5): seconds between two"),
+  events: size().default(1_000_000).describe("ingest: events of the topic"),
+  partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
+  memory: z.string().default("512MB").describe("ingest: its --memory"),
+  heldOut: size().default(10_000).describe("train: users whose evaluation is timed"),
+  megabytes: listOf(z.coerce.number<string>().positive().max(2_000)).prefault("20,200").describe("wire: sizes of messages"),
+  bandwidth: listOf(bandwidth()).prefault("1Gbit,10Gbit").describe("scale: of the server's link, such as 1Gbit,10Gbit"),
+  latency: duration("10s").prefault("1ms").describe("scale: of the network, one way, such as 1ms"),
+  costs: z.string().optional().describe("scale: file with the answer of `bench wire --json`, instead of measuring first"),
+  seconds: size().optional().describe("faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks"),
+  json: z.boolean().default(false).describe("the figures as JSON"),
+});
+type Config = z.output<typeof options>;
+
+/** What `--json` prints, and the same for people: a title and lines. */
+interface Result {
+  readonly figures: object;
+  text(): string;
+}
+
+const result = (figures: object, title: string, lines: () => readonly Figure[]): Result => ({
+  figures,
+  text: () => [title, ...lines().map(lineOf)].join("\n"),
+});
+
+const benches: Record<Config["what"], (config: Config, until: Until) => Promise<Result>> = {
+  engine: async (config) => {
+    const { engine, figures } = await engineFigures(config);
+    return result({ engine, figures }, engine, () => figures);
+  },
+  train: async (config, until) => {
+    const size = { ...config, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const figures = await trainFigures(size, until);
+    const title = `${figures.engine}, ${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch}, --sync ${size.sync}`;
+    return result(figures, title, () => trainLines(figures, size));
+  },
+  ingest: async (config, until) => {
+    const figures = await ingestFigures(config, until);
+    const title = `${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`;
+    return result(figures, title, () => ingestLines(figures));
+  },
+  wire: async (config, until) => {
+    const size = { ...config, partSize: config.users, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const figures = await wireFigures(size, until);
+    const title = `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ${size.partSize}`;
+    return result(figures, title, () => wireLines(figures));
+  },
+  serve: async (config, until) => {
+    const size = { ...config, seconds: config.seconds ?? 5 };
+    const figures = await serveFigures(size, until);
+    const title = `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients asks on when it is answered`;
+    return result(figures, title, () => serveLines(figures));
+  },
+  scale: async (config, until) => {
+    const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;
+    const costs = config.costs
+      ? costsOf(config.costs)
+      : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
+    const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
+    const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
+    const title = `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; efficiency against one trainer of the same mode and link`;
+    return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
+  },
+  faults: async (config, until) => {
+    const size = { seconds: config.seconds ?? 180, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };
+    const figures = await faultsFigures(size, until);
+    return result(figures, `${size.trainers} trainers, a fault every ${size.every} s`, () => faultsLines(figures));
+  },
+};
+
+export const command = defineCommand({
+  name: "bench",
+  summary: "Figures, each with its limit beside it: bench engine, train, wire, serve, scale, faults, ingest",
+  positionals: ["what"],
+  options,
+  async run(config, until) {
+    const { figures, text } = await benches[config.what](config, until);
+    process.stdout.write(`${config.json ? JSON.stringify(figures) : text()}\n`);
+  },
+});
+
+function single(list: readonly number[], most: number): number {
+  const [only, ...others] = list;
+  if (only === undefined || others.length > 0 || only > most)
+    throw new AppError("USAGE", { what: `--trainers ${list}: this bench takes one number, at most ${most}`, command: "bench" });
+  return only;
+}
+
+function costsOf(path: string) {
+  const parsed = z.object({ steps: z.object({ socket: costsSchema }) }).safeParse(JSON.parse(readFileSync(path, "utf8")));
+  if (!parsed.success) throw new AppError("USAGE", { what: `--costs ${path}: not what \`bench wire --json\` prints`, command: "bench" });
+  return parsed.data.steps.socket;
+}

@@ -1,0 +1,146 @@
+// `bench serve`: the real serve process with a published model of any size, asked in a closed loop by 1, 8 and 64 clients, and how long it takes to start.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { saveModel } from "../../../shared/checkpoints/checkpoints.ts";
+import { publish } from "../../../shared/checkpoints/models.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { discover } from "../../../shared/http/registry.ts";
+import { defaults } from "../../../shared/neural/config.ts";
+import { initialise } from "../../../shared/neural/parameters.ts";
+import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
+import { closedLoop, quantile } from "./closed-loop.ts";
+import type { Figure } from "./figures.ts";
+import { longTailedRow } from "./rows.ts";
+
+interface Size {
+  readonly items: number;
+  readonly perUser: number;
+  /** Each number of clients is measured for so long. */
+  readonly seconds: number;
+}
+
+export interface ServeFigures {
+  readonly coldStartSeconds: readonly number[];
+  readonly loops: readonly {
+    readonly clients: number;
+    readonly requestsPerSecond: number;
+    readonly p50: number;
+    readonly p99: number;
+    readonly failures: number;
+    /** Processor time of the serve process for a request, all its threads, ms. */
+    readonly cpuMs: number;
+  }[];
+}
+
+const SEED = 1337;
+const STARTS = 3;
+const CLIENTS = [1, 8, 64];
+const WARM_UP_MS = 1_000;
+/** Histories that are asked about in turn. */
+const HISTORIES = 500;
+
+export async function serveFigures(size: Size, until: Until): Promise<ServeFigures> {
+  const dir = mkdtempSync(join(tmpdir(), "tributary-bench-serve-"));
+  try {
+    await publishModel(dir, size.items);
+    const coldStartSeconds: number[] = [];
+    for (let k = 1; k < STARTS; k++) coldStartSeconds.push(await withServe(dir, until, async (_, seconds) => seconds));
+    const loops = await withServe(dir, until, async (url, seconds) => {
+      coldStartSeconds.push(seconds);
+      const loops = [];
+      for (const clients of CLIENTS) loops.push(await measure(url, size, clients));
+      return loops;
+    });
+    return { coldStartSeconds, loops };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+export function serveLines({ coldStartSeconds, loops }: ServeFigures): Figure[] {
+  const middle = [...coldStartSeconds].sort((a, b) => a - b)[coldStartSeconds.length >> 1]!;
+  const figures: Figure[] = [
+    {
+      name: `cold start, spawn to /ready (median of ${coldStartSeconds.length})`,
+      value: middle,
+      unit: "s",
+      limit: { is: "at most", value: 2 },
+    },
+  ];
+  for (const { clients, requestsPerSecond, p50, p99, cpuMs, failures } of loops) {
+    const named = (what: string) => `${clients} client${clients === 1 ? "" : "s"}: ${what}`;
+    figures.push(
+      {
+        name: named("answers"),
+        value: requestsPerSecond,
+        unit: "/s",
+        ...(clients === 64 ? { limit: { is: "at least", value: 1_000 } } : {}),
+      },
+      { name: named("p50"), value: p50, unit: "ms", ...(clients === 1 ? { limit: { is: "at most", value: 3 } } : {}) },
+      { name: named("p99"), value: p99, unit: "ms" },
+      { name: named("processor time of an answer"), value: cpuMs, unit: "ms" },
+      { name: named("failures"), value: failures, unit: "", limit: { is: "at most", value: 0 } },
+    );
+  }
+  return figures;
+}
+
+/** An untrained model: its arithmetic is that of a trained one. */
+async function publishModel(dir: string, items: number): Promise<void> {
+  const config = { ...defaults, items };
+  const facts = { config, step: 1, round: 1, midRound: false, seed: SEED, salt: "", tableVersion: 0, watermark: 0, createdAt: 0 };
+  const checkpoint = join(dir, "checkpoint");
+  const vocabulary = Array.from({ length: items }, (_, column) => itemOf(column));
+  await saveModel(checkpoint, initialise(config, SEED), facts, vocabulary);
+  await publish(pathsOf(dir).models, checkpoint, {});
+}
+
+const itemOf = (column: number) => String(100_000 + column);
+
+async function withServe<T>(dir: string, until: Until, body: (url: string, coldStartSeconds: number) => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const serve = spawnService("serve", ["--data-dir", dir, "--http-port", "0"], { threads: 1, quiet: true });
+  try {
+    const url = await ready(dir, serve, until);
+    return await body(url, (performance.now() - startedAt) / 1000);
+  } finally {
+    await serve.stop();
+  }
+}
+
+async function ready(dir: string, serve: Spawned, until: Until): Promise<string> {
+  while (serve.running && !until.signal.aborted) {
+    const entry = discover(pathsOf(dir).run).find(({ pid }) => pid === serve.child.pid);
+    if (entry && (await fetch(`${entry.url}/ready`)).ok) return entry.url;
+    await sleep(5, until.signal);
+  }
+  throw new AppError("SERVICE_DIED", { what: "serve ended before it was measured", service: "serve" });
+}
+
+async function measure(url: string, { items, perUser, seconds }: Size, clients: number): Promise<ServeFigures["loops"][number]> {
+  const bodies = Array.from({ length: HISTORIES }, (_, user) =>
+    JSON.stringify({ items: Array.from(longTailedRow(user, perUser, items), itemOf), k: 10 }),
+  );
+  const load = { url, path: "/v1/recommend", bodies, clients };
+  await closedLoop({ ...load, forMs: WARM_UP_MS });
+  const before = await cpuSeconds(url);
+  const { failures, latencies } = await closedLoop({ ...load, forMs: 1000 * seconds });
+  const cpuMs = (1000 * ((await cpuSeconds(url)) - before)) / latencies.length;
+  return {
+    clients,
+    requestsPerSecond: latencies.length / seconds,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    failures,
+    cpuMs,
+  };
+}
+
+/** Of the serve process so far. */
+async function cpuSeconds(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^tributary_process_cpu_seconds_total\S* (\S+)$/m.exec(text)?.[1]);
+}

@@ -1,0 +1,175 @@
+// Times training as users run it: a real parameter server, real trainer processes, the wire between them, on synthetic users of the paper's size.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openEngine } from "../../../shared/compute/open-engine.ts";
+import { defaults } from "../../../shared/neural/config.ts";
+import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { type Reading, readingAfter, type Timing, withCluster } from "./cluster.ts";
+import { writeDataset } from "./dataset.ts";
+import { type Figure, gemmRate } from "./figures.ts";
+import { type Traffic, trafficOfRun } from "./traffic.ts";
+import { bytesBetween, type CpuShare, cpuShareBetween, timingBetween } from "./window.ts";
+
+export interface Size {
+  readonly items: number;
+  readonly batch: number;
+  readonly perUser: number;
+  readonly trainers: number;
+  readonly heldOut: number;
+  readonly sync: "exact" | "local";
+  /** Batches between two averages, with `local`. */
+  readonly every: number;
+}
+
+/** Steps of an outer epoch of ML-20M: 116,677 users in batches of 500, three encoder passes and one decoder pass. */
+const PAPER_STEPS = { encoder: 702, decoder: 234 };
+/** Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more than in a real one. Local needs two rounds a pass. */
+const batchesOf = ({ sync, trainers, every }: Size) => (sync === "exact" ? 64 : Math.max(64, 2 * trainers * every));
+const WARM_EPOCHS = 1;
+const TIMED_EPOCHS = 1;
+const PART_SIZE = 250;
+const GIB = 2 ** 30;
+
+/** Two readings, `TIMED_EPOCHS` outer epochs apart. */
+interface Measured {
+  readonly start: Reading;
+  readonly end: Reading;
+}
+
+export interface TrainFigures {
+  readonly engine: string;
+  readonly encoderStepMs: number;
+  readonly decoderStepMs: number;
+  readonly outerEpochSeconds: number;
+  readonly peakMemoryBytes: { server: number; trainer: number };
+  /** Milliseconds a step; `wire` is what no other section accounts for: messages, copies and waiting. */
+  readonly split: Record<"encoder" | "decoder", Record<string, number>>;
+  readonly gflop: { encoderStep: number; decoderStep: number; outerEpoch: number };
+  readonly gemmGflops: number;
+  /** Arithmetic of an outer epoch, over its time, over the rate of matrix products. */
+  readonly gemmShare: number;
+  readonly evaluationSeconds: number;
+  /** Of all processes' CPU seconds while steps are trained. */
+  readonly cpuShare: CpuShare;
+  /** Of the server, a step, encoder's and decoder's alike; evaluation included. Through sockets and through memory. */
+  readonly bytesPerStep: Traffic & { readonly memory: Traffic };
+  /** What a step must move, from the model's shapes; only exact steps have a formula. */
+  readonly bytesFormula: Traffic | undefined;
+}
+
+export async function trainFigures(size: Size, until: Until): Promise<TrainFigures> {
+  const dir = mkdtempSync(join(tmpdir(), "tributary-bench-"));
+  try {
+    const engine = await openEngine({ threads: size.trainers });
+    const gemmGflops = gemmRate(engine);
+    process.stderr.write(`matrix products: ${gemmGflops.toFixed(0)} GFLOP/s with ${size.trainers} thread(s)\n`);
+    writeDataset(join(dir, "data"), { ...size, users: batchesOf(size) * size.batch });
+    return figuresOf(await measure(dir, size, until), size, gemmGflops);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function measure(dir: string, { batch, trainers, sync, every }: Size, until: Until): Promise<Measured> {
+  const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
+  const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(PART_SIZE), ...local];
+  const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
+  return withCluster({ dir, serverFlags, trainers }, until, async (cluster) => {
+    const start = await readingAfter(cluster, WARM_EPOCHS);
+    process.stderr.write("warm; timing\n");
+    return { start, end: await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS) };
+  });
+}
+
+function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): TrainFigures {
+  const [encoder, decoder, score] = (["encoder", "decoder", "score"] as const).map((phase) =>
+    timingBetween(start.server, end.server, phase),
+  ) as [Timing, Timing, Timing];
+  const steps = encoder.steps + decoder.steps;
+  const bytes = bytesBetween(start.server, end.server);
+  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items: size.items }, copies: 1 }; // all on this machine, by memory
+  const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
+  const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
+  const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;
+  const { encoderStep, decoderStep } = gflopOf(size);
+  const outerEpoch = PAPER_STEPS.encoder * encoderStep + PAPER_STEPS.decoder * decoderStep;
+  return {
+    engine: end.trainers[0]?.engine ?? "",
+    encoderStepMs: stepMs(encoder),
+    decoderStepMs: stepMs(decoder),
+    outerEpochSeconds,
+    peakMemoryBytes: {
+      server: end.server.peakMemoryBytes,
+      trainer: Math.max(0, ...end.trainers.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    },
+    split: { encoder: splitOf(encoder, size.trainers), decoder: splitOf(decoder, size.trainers) },
+    gflop: { encoderStep, decoderStep, outerEpoch },
+    gemmGflops,
+    gemmShare: outerEpoch / outerEpochSeconds / gemmGflops,
+    evaluationSeconds: score.seconds / score.steps,
+    cpuShare: cpuShareBetween(start, end),
+    bytesPerStep: { ...perStep(bytes, steps), memory: perStep(bytes.memory, steps) },
+    bytesFormula: size.sync === "exact" ? perStep(trafficOfRun(shape, run), steps) : undefined,
+  };
+}
+
+const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({ sent: sent / steps, received: received / steps });
+
+/** Of trainers that compute side by side, a step waits for its share of their time. */
+function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record<string, number> {
+  const own = new Set(["firstLayer", "adam"]);
+  const ms = Object.entries(sections).map(([name, spent]) => [name, (1000 * spent) / steps / (own.has(name) ? 1 : trainers)] as const);
+  const known = ms.reduce((sum, [, each]) => sum + each, 0);
+  return Object.fromEntries([...ms, ["wire", (1000 * seconds) / steps - known]]);
+}
+
+/** Products of one step, a multiplication and an addition counted as two. */
+function gflopOf({ items, batch, perUser }: Size): { encoderStep: number; decoderStep: number } {
+  const { hidden, latent } = defaults;
+  const layers = 4 * hidden * hidden + 2 * hidden * latent;
+  const bag = perUser * hidden;
+  const wide = items * latent;
+  const giga = (multiplications: number) => (2 * batch * multiplications) / 1e9;
+  return { encoderStep: giga(2 * bag + 3 * layers + 2 * wide), decoderStep: giga(bag + layers + 2 * wide) };
+}
+
+/** The figures as lines, each beside its limit where the size is the paper's. */
+export function trainLines(figures: TrainFigures, size: Size): Figure[] {
+  const isPaper = size.items === 20_108 && size.batch === 500 && size.perUser === 86 && size.trainers === 2 && size.heldOut === 10_000;
+  const atMost = (value: number) => (isPaper ? { limit: { is: "at most" as const, value } } : {});
+  const { peakMemoryBytes: peak, split, gflop, cpuShare, bytesPerStep, bytesFormula } = figures;
+  const wanted = size.sync === "exact" ? { most: 35, aim: 25 } : { most: 8, aim: 4 };
+  const parts = (phase: "encoder" | "decoder") =>
+    Object.entries(split[phase]).map(([name, value]) => ({ name: `  ${phase} step: ${name}`, value, unit: "ms" }));
+  return [
+    { name: "encoder step", value: figures.encoderStepMs, unit: "ms" },
+    ...parts("encoder"),
+    { name: "decoder step", value: figures.decoderStepMs, unit: "ms" },
+    ...parts("decoder"),
+    { name: "outer epoch of 702 + 234 steps", value: figures.outerEpochSeconds, unit: "s" },
+    { name: "arithmetic of an outer epoch", value: gflop.outerEpoch, unit: "GFLOP" },
+    { name: "matrix product, 2048 x 2048 x 2048", value: figures.gemmGflops, unit: "GFLOP/s" },
+    {
+      name: "share of that rate",
+      value: 100 * figures.gemmShare,
+      unit: "%",
+      ...(isPaper ? { limit: { is: "at least" as const, value: 60 } } : {}),
+    },
+    { name: "peak memory of a trainer", value: peak.trainer / GIB, unit: "GiB", ...atMost(2.5) },
+    { name: "peak memory of the server", value: peak.server / GIB, unit: "GiB" },
+    { name: `CPU of server and wire (aim ${wanted.aim} %)`, value: 100 * (1 - cpuShare.compute), unit: "%", ...atMost(wanted.most) },
+    { name: "  server: bags, adding, Adam, planning", value: 100 * cpuShare.server, unit: "%" },
+    { name: "  wire", value: 100 * cpuShare.wire, unit: "%" },
+    ...bytesLines(bytesPerStep, bytesFormula),
+    { name: `evaluation of ${size.heldOut} users`, value: figures.evaluationSeconds, unit: "s", ...atMost(10) },
+  ];
+}
+
+function bytesLines({ memory, ...socket }: TrainFigures["bytesPerStep"], formula: Traffic | undefined): Figure[] {
+  return (["sent", "received"] as const).flatMap((way) => [
+    { name: `${way} a step, by socket`, value: socket[way] / 1e6, unit: "MB" },
+    { name: `${way} a step, by memory`, value: memory[way] / 1e6, unit: "MB" },
+    ...(formula ? [{ name: `${way} a step, by the formula`, value: formula[way] / 1e6, unit: "MB" }] : []),
+  ]);
+}

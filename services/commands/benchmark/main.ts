@@ -1,0 +1,79 @@
+// `tributary benchmark`: every system tuned on validation within a budget, trained, tested once, and the whole as a report. Wiring only: plan.ts decides, trial.ts runs, report.ts counts.
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { lock } from "../../../shared/checkpoints/run-lock.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { duration } from "../../../shared/runtime/amount.ts";
+import { defineCommand } from "../../../shared/runtime/command.ts";
+import { listOf } from "../../../shared/runtime/lists.ts";
+import { folder } from "../../../shared/runtime/location.ts";
+import { systemFlag } from "../../../shared/systems/systems.ts";
+import { agendaOf, all, benchmarked } from "./agenda.ts";
+import { evidenceOf } from "./evidence.ts";
+import { agree } from "./ledger.ts";
+import { type Report, reportOf } from "./report/report.ts";
+import { tableOf } from "./report/text.ts";
+import { files, writeReport } from "./report/writing.ts";
+import { runPlan } from "./run.ts";
+import { readSubject } from "./subject.ts";
+import { showProgress } from "./telling.ts";
+
+const whole = (most: number) => z.coerce.number().int().min(1).max(most);
+
+const options = z.object({
+  data: folder().describe("dataset directory of Liang et al."),
+  models: folder()
+    .transform((text) => (text === "all" ? all.join(",") : text))
+    .pipe(listOf(systemFlag(benchmarked)))
+    .prefault("all")
+    .describe(`all (${all.join(",")}), or some of ${benchmarked.join(",")}`),
+  seeds: whole(100).default(1).describe("the chosen settings are trained under so many; figures are means over them"),
+  budget: duration("365d").prefault("30m").describe("for the tuning of each model"),
+  jobs: whole(64).default(1).describe("trials that run at the same time; more than one make times and memory hard to compare"),
+  out: folder().describe("where trials and reports go; a benchmark found there is gone on with"),
+  ablation: z.boolean().default(false).describe("the paper's five features too, one after another from Mult-VAE to RecVAE"),
+  stability: z.boolean().default(false).describe("how steady single users are, with the composite prior and with the Gaussian one"),
+  blend: z.boolean().default(false).describe("a row for RecVAE and EASE mixed, both of which it needs"),
+  json: z.boolean().default(false).describe("print report.json on stdout"),
+});
+
+export const command = defineCommand({
+  name: "benchmark",
+  summary: "Every system tuned on validation, trained and tested once; a report with tables and figures",
+  options,
+  async run(config, until) {
+    const { data, out, jobs } = config;
+    const subject = await readSubject(data);
+    const agenda = agendaOf({ ...config, budgetSeconds: config.budget / 1000 }, subject.interactions / subject.users.train);
+    await lock(out, until.signal, { name: "a benchmark", file: "benchmark.lock" });
+    await agree(out, agenda.plan, subject);
+
+    const progress = showProgress(agenda.plan, jobs);
+    const place = { out, data, trainers: Math.max(1, Math.floor(availableParallelism() / jobs)), until, heard: progress.heard };
+    const results = await runPlan(agenda.plan, jobs, place, progress);
+    progress.end();
+    if (until.signal.aborted) return progress.say(`stopped; the same command goes on in ${out}`);
+
+    const { exams, epochs } = await evidenceOf(out, agenda, results);
+    const report = reportOf(agenda, { results, exams }, epochs, { subject, machine: machine(), finishedAt: Date.now(), jobs });
+    await writeReport(out, report);
+    process.stdout.write(config.json ? `${JSON.stringify(report, null, 2)}\n` : tableOf(report));
+    for (const name of files) progress.say(join(out, name));
+    mustHaveFigures(report, out);
+  },
+});
+
+const machine = () => ({
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: availableParallelism(),
+  memoryBytes: totalmem(),
+  node: process.version,
+});
+
+/** Rows without figures are part of a report; a report of nothing else is a failure. */
+function mustHaveFigures({ rows, ablation, stability }: Report, out: string): void {
+  if (rows.some(({ test }) => test) || ablation.some(({ row }) => row.test) || stability.length > 0) return;
+  const [first] = rows;
+  throw new AppError("NOTHING_TRAINED", { what: `no model has figures; ${first?.title}: ${first?.why}`, out });
+}

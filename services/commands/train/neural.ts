@@ -1,0 +1,159 @@
+// Training of a neural system: one parameter server and N trainers as processes of their own, a line per outer epoch, the report at the end.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeWhole } from "../../../shared/disk/whole-file.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { askProcess } from "../../../shared/health/answers.ts";
+import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
+import { isFineTuned } from "../../../shared/systems/pages.ts";
+import { settledInRecVae } from "../../../shared/systems/settings.ts";
+import type { NeuralName } from "../../../shared/systems/systems.ts";
+import { flagsOf } from "../../../shared/training/knobs.ts";
+import { Peaks } from "./memory.ts";
+import type { Config } from "./options.ts";
+import { outcomeInWords } from "./outcome.ts";
+
+const epochSchema = z.object({
+  epoch: z.number(),
+  seconds: z.number(),
+  usersPerSecond: z.number(),
+  loss: z.object({ reconstruction: z.number(), kl: z.number() }),
+  validation: z.object({ "ndcg@100": z.number().nullable() }),
+});
+const statusSchema = z.object({ listen: z.string(), epochs: z.array(epochSchema) });
+const reportSchema = z.looseObject({ epochs: z.array(epochSchema), best: z.looseObject({ epoch: z.number() }) });
+
+const POLL_MS = 300;
+
+/**
+ * A run found in `--out` is resumed. A system that goes on from a model of Mult-VAE has one trained first where none is named, below `--out`. Throws SERVICE_DIED; the
+ * server's own exit code becomes the process's.
+ */
+export async function trainNeural(model: NeuralName, config: Config, until: Until): Promise<void> {
+  const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
+  try {
+    const first = config.from === undefined && isFineTuned(model) ? join(out, "start") : undefined;
+    if (first !== undefined) {
+      process.stderr.write(`${model} goes on from a model of mult-vae, which is trained first, in ${first}\n`);
+      if (!(await runOf("mult-vae", ofFirst(config), first, until))) return;
+    }
+    await runOf(model, { ...config, from: config.from ?? first }, out, until);
+  } finally {
+    if (config.out === undefined) rmSync(out, { recursive: true, force: true });
+  }
+}
+
+/** Settings of the model that is to be gone on from: sizes, data and seed are the run's; what tunes it is Mult-VAE's own. */
+function ofFirst({ hidden, latent, layers, encoder, decoder, ...config }: Config): Config {
+  const settled = Object.fromEntries(settledInRecVae.map((flag) => [flag, undefined]));
+  const untuned = {
+    ...settled,
+    gamma: undefined,
+    beta: undefined,
+    mixtureWeights: undefined,
+    learningRate: undefined,
+    dropoutRate: undefined,
+  };
+  return { ...config, ...untuned, hidden, latent, layers, encoder, decoder, epochs: config.firstEpochs, json: false };
+}
+
+/** One run to its end: whether it got there. */
+async function runOf(model: NeuralName, config: Config, out: string, until: Until): Promise<boolean> {
+  const started: Spawned[] = [];
+  const peaks = new Peaks();
+  const look = () => peaks.look(started.map(({ child }) => child.pid));
+  try {
+    const server = spawnService("server", serverFlags(model, config, out), { quiet: true });
+    started.push(server);
+    const report = await follow(server, config, until, look, (address) => {
+      const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
+      const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
+      started.push(...trainers);
+      return trainers;
+    });
+    const code = await server.exited;
+    if (code !== 0) {
+      process.exitCode = code; // its own message stands on stderr
+      return false;
+    }
+    if (until.signal.aborted && !existsSync(join(out, "report.json"))) return false;
+    const found = reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8")));
+    const whole = { ...found, peakMemoryBytes: peaks.total };
+    await writeWhole(join(out, "report.json"), `${JSON.stringify(whole, null, 2)}\n`);
+    report(whole);
+    return true;
+  } finally {
+    await Promise.all(started.reverse().map((each) => each.stop()));
+  }
+}
+
+function serverFlags(model: NeuralName, config: Config, out: string): string[] {
+  const source = [...(config.data ? ["--data", config.data] : []), ...(config.table ? ["--table", config.table] : [])];
+  const patience = config.patience === undefined ? [] : ["--patience", String(config.patience)];
+  const timeLimit = config.timeLimit === undefined ? [] : ["--time-limit", `${config.timeLimit}ms`];
+  const vocabulary = ["--min-users-per-item", String(config.minUsersPerItem)];
+  const where = ["--out", out, "--listen", "127.0.0.1:0", "--data-dir", config.dataDir, "--salt", config.salt];
+  return [
+    "--model",
+    model,
+    ...source,
+    "--epochs",
+    String(config.epochs),
+    ...patience,
+    ...timeLimit,
+    ...vocabulary,
+    ...where,
+    ...flagsOf(config),
+  ];
+}
+
+/** Starts the trainers once the server listens, prints a line per epoch until it ends; returns what prints the rest. */
+async function follow(
+  server: Spawned,
+  config: Config,
+  until: Until,
+  look: () => void,
+  startTrainers: (address: string) => readonly Spawned[],
+): Promise<(report: z.output<typeof reportSchema>) => void> {
+  let printed: number | undefined;
+  let isListening = false;
+  let failed = 0;
+  const print = (epochs: readonly z.output<typeof epochSchema>[]) => {
+    printed ??= Math.max(0, epochs.length - 1); // a resumed run tells only its newest
+    for (const epoch of epochs.slice(printed)) process.stderr.write(`${lineOf(epoch, epochs, config.epochs)}\n`);
+    printed = Math.max(printed, epochs.length);
+  };
+  until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
+  while (server.running) {
+    await Promise.race([sleep(POLL_MS), server.exited]);
+    look();
+    const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
+    if (!status) continue;
+    if (!isListening) for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
+    isListening = true;
+    if (failed === config.trainers)
+      throw new AppError("SERVICE_DIED", { what: "every trainer ended before the run did", log: "see above" });
+    if (status.epochs.length > 0) print(status.epochs);
+  }
+  return (report) => {
+    print(report.epochs);
+    process.stderr.write(`${outcomeInWords(report.best.epoch, report.best.test)}\n`);
+    if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  };
+}
+
+function lineOf(
+  { epoch, loss, validation, usersPerSecond }: z.output<typeof epochSchema>,
+  all: readonly z.output<typeof epochSchema>[],
+  epochs: number,
+): string {
+  const seconds = all.slice(-5).reduce((sum, each, _, { length }) => sum + each.seconds / length, 0);
+  const left = Math.round((epochs - epoch) * seconds);
+  const time = left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
+  const ndcg = validation["ndcg@100"]?.toFixed(4) ?? "-";
+  return `epoch ${epoch}/${epochs}  loss ${(loss.reconstruction + loss.kl).toFixed(2)} (kl ${loss.kl.toFixed(2)})  validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${time} left`;
+}

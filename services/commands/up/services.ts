@@ -1,0 +1,72 @@
+// The services of `up`, in the order in which data flows: what each is started with, and what is started anew when an address changes.
+import { join, resolve } from "node:path";
+import type { ErrorCode } from "../../../shared/errors/errors.ts";
+import { fileArguments } from "../../../shared/files/flags.ts";
+import { freePort } from "../../../shared/http/port.ts";
+import { sleep } from "../../../shared/runtime/lifecycle.ts";
+import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { spawnService } from "../../../shared/runtime/spawn.ts";
+import { type Service, type Supervised, supervise } from "../../../shared/runtime/supervise.ts";
+import type { Config } from "./options.ts";
+
+/** Freshness is what one comes to see here; the many small files are merged in the background. */
+const FLUSH_SECONDS = 3;
+
+/** `broker` is watched too; undefined for one that is elsewhere. `tell` hears what goes wrong. */
+export async function startServices(config: Config, broker: Supervised | undefined, tell: (text: string) => void): Promise<Supervised[]> {
+  const { root, logs, table, training } = pathsOf(config.dataDir);
+  let server = `127.0.0.1:${await freePort()}`;
+  const service = (name: string, args: () => readonly string[], threads?: number): Service => {
+    const log = join(logs, `${name}.log`);
+    return {
+      name,
+      log,
+      isSource: name === "replay",
+      start: async (signal) => {
+        // Without Kafka these two can only end: they wait for it here.
+        if (/^(replay|ingest)$/.test(name))
+          while (broker && broker.state().state !== "running" && !signal.aborted) await sleep(100, signal);
+        signal.throwIfAborted();
+        const { child, ended, stop } = spawnService(name.replace(/-\d+$/, ""), ["--data-dir", root, ...args()], {
+          ...(threads === undefined ? {} : { threads }),
+          log,
+        });
+        return { pid: child.pid, ended, stop };
+      },
+    };
+  };
+  const start = (each: Service, died?: (error: ErrorCode | null) => void) => supervise(each, tell, died);
+
+  const trainers: Supervised[] = [];
+  /** While the server was away, somebody took its port: another one, of which the trainers must hear. */
+  const moved = async (error: ErrorCode | null) => {
+    if (error !== "PORT_IN_USE") return;
+    const port = await freePort().catch(() => undefined); // no descriptor for it now: the next death comes
+    if (port === undefined) return;
+    server = `127.0.0.1:${port}`;
+    await Promise.all(trainers.map((each) => each.restart()));
+  };
+  const replay = start(service("replay", () => sourceOf(config)));
+  const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS)]));
+  const serverArgs = () => ["--table", table, "--out", training, "--listen", server, "--gamma", String(config.gamma)];
+  const parameters = start(service("server", serverArgs), (error) => void moved(error));
+  for (let k = 1; k <= config.trainers; k++) trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));
+  const evaluator = start(service("evaluator", () => [], 1));
+  const serve = start(service("serve", () => ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1));
+  const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
+  return [replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
+}
+
+function sourceOf(config: Config): string[] {
+  const { events, rate } = config;
+  const optional = (flag: string, value: string | number | undefined) => (value === undefined ? [] : [flag, String(value)]);
+  if (events === undefined) return ["synthetic", ...optional("--rate", rate)];
+  return [fileFor(events), ...fileArguments(config), ...optional("--rate", rate)];
+}
+
+/** A pipe of ours (`--events /dev/stdin`, `--events <(zcat x)`) by a name under which another process can open it. */
+function fileFor(events: string): string {
+  const path = resolve(events);
+  const descriptor = path === "/dev/stdin" ? "0" : /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path)?.[1];
+  return descriptor === undefined || process.platform !== "linux" ? path : `/proc/${process.pid}/fd/${descriptor}`;
+}

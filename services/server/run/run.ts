@@ -1,0 +1,57 @@
+// A training run: what its steps read and move.
+import type { Schedule } from "../../../shared/neural/schedule.ts";
+import type { NeuralName } from "../../../shared/systems/systems.ts";
+import type { Received } from "../desk/contributions.ts";
+import type { Work } from "../desk/desk.ts";
+import type { Critic } from "./critic.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { Posteriors } from "./posteriors.ts";
+
+/** Everything that a step reads or moves; a checkpoint holds all of it. */
+export interface Run {
+  /** The system's name; absent: RecVAE. */
+  readonly model?: NeuralName;
+  /** SHA-256 of the weights that it began with; undefined: they were drawn. */
+  readonly from?: string | undefined;
+  readonly seed: number;
+  readonly schedule: Schedule;
+  readonly partSize: number;
+  readonly optimizer: Optimizer;
+  /** RaCT's; absent in all others. */
+  readonly critic?: Critic | undefined;
+  posteriors: Posteriors;
+  /** Steps opened so far, forward passes included: the key of every draw. */
+  step: number;
+  /** Outer epochs completed. */
+  round: number;
+  /** Absent in exact mode. */
+  local?: Local;
+  /** The outer epoch that is half done; undefined between two. */
+  underWay?: UnderWay | undefined;
+}
+
+/** Where in an outer epoch the run stands: the rest of it follows from `step` and the schedule. */
+export interface UnderWay {
+  /** Those that it trains on. */
+  readonly users: Uint32Array;
+  readonly firstStep: number;
+  /** Of the losses, each as often as its step has users. */
+  readonly sums: { reconstruction: number; kl: number; users: number };
+}
+
+/** Leases a step's parts and waits for the answers, in part order. */
+export type RunStep = (work: Work) => Promise<readonly Received[]>;
+
+/** Mean over the users and the passes of an outer epoch that move the encoder. */
+export interface Loss {
+  readonly reconstruction: number;
+  readonly kl: number;
+}
+
+/** How `--sync local` goes about it. */
+export interface Local {
+  /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of one part. */
+  readonly every: number;
+  /** How many trainers there are at the moment. */
+  trainers(): number;
+}

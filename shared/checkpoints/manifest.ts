@@ -1,0 +1,83 @@
+// The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written last, read first.
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { AppError } from "../errors/errors.ts";
+import { type ConfigOf, type NeuralName, type SystemName, systemNames, systems } from "../systems/systems.ts";
+import { readText } from "./files.ts";
+import { MANIFEST } from "./weights.ts";
+
+export const VOCABULARY = "vocabulary.json";
+
+const standing = z.object({
+  /** Steps of the run so far. */
+  step: z.number().int().nonnegative(),
+  /** Outer epochs completed. */
+  round: z.number().int().nonnegative(),
+  /** Made between two steps of an outer epoch: to go on from, not to be judged. Absent in manifests of before there were such. */
+  midRound: z.boolean().default(false),
+  seed: z.number().int(),
+  /** Decides who is held out, see shared/events/split.ts; "" for a dataset directory, which says it itself. */
+  salt: z.string(),
+  /** Version of the events table that was pinned; null without a table. */
+  tableVersion: z.number().int().nullable(),
+  /** Arrival of the newest event that is covered, ms since 1970. */
+  watermark: z.number().nullable(),
+  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) }),
+  sha256: z.record(z.string(), z.string()),
+  /** Of a published model alone: when, and which version was current until then; null for the first. */
+  published: z.object({ at: z.number(), parent: z.string().nullable() }).optional(),
+  createdAt: z.number(),
+});
+/** The system's name decides what its settings look like. */
+const ofSystem = <N extends SystemName>(model: N) =>
+  z.object({ format: z.literal(1), model: z.literal(model), config: systems[model].config, ...standing.shape });
+const manifestSchema = z.discriminatedUnion("model", systemNames.map(ofSystem) as [ReturnType<typeof ofSystem>]);
+
+/** Once for each name, so that a look at `model` says what `config` is. */
+export type Manifest<N extends SystemName = SystemName> = N extends N
+  ? z.output<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
+  : never;
+export type NeuralManifest = Manifest<NeuralName>;
+type Written<N extends SystemName> = N extends N
+  ? z.input<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
+  : never;
+export type WrittenManifest = Written<SystemName>;
+type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published">;
+/** What the caller knows; the rest follows from the files. Where no system is named it is RecVAE. */
+export type ManifestFacts<N extends SystemName = SystemName> = N extends N
+  ? Told & { readonly config: ConfigOf<N> } & (N extends "recvae" ? { readonly model?: N } : { readonly model: N })
+  : never;
+
+/** Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read unproven. */
+const HASH = "hash";
+
+/** Of the values in their order, whatever the white space. */
+const hashOf = (fields: object): string => createHash("sha256").update(JSON.stringify(fields)).digest("hex");
+
+/** The file's content. */
+export function formatManifest(manifest: WrittenManifest): string {
+  const fields = JSON.parse(JSON.stringify(manifest)) as object;
+  return `${JSON.stringify({ ...fields, [HASH]: hashOf(fields) }, null, 2)}\n`;
+}
+
+/** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const path = join(dir, MANIFEST);
+  const text = await readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest is not JSON", path }, { cause: error });
+  }
+  const { [HASH]: hash, ...fields } = Object(value) as Record<string, unknown>;
+  if (fields.format !== 1)
+    // what its hash is of only its own version knows
+    throw new AppError("CHECKPOINT_CORRUPT", { what: `a manifest of format ${fields.format}, where 1 is known`, path });
+  if (hash !== undefined && hash !== hashOf(fields))
+    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest was changed after it was written: its hash is another", path });
+  const parsed = manifestSchema.safeParse(fields);
+  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
+  return parsed.data as Manifest;
+}

@@ -1,0 +1,29 @@
+// A model directory of any system, checked, opened and ready to score: what evaluator, serve and the commands beside them share.
+import type { Engine } from "../compute/engine.ts";
+import { AppError } from "../errors/errors.ts";
+import { Vocabulary } from "../events/vocabulary.ts";
+import { createScorer, type Scorer } from "../neural/scorer.ts";
+import { scorerOf } from "../systems/scorers.ts";
+import { loadModel } from "./checkpoints.ts";
+import type { Manifest } from "./manifest.ts";
+import { loadStateDict } from "./weights.ts";
+
+export interface OpenModel extends Scorer {
+  readonly manifest: Manifest;
+  readonly vocabulary: Vocabulary;
+}
+
+/** Throws AppError CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
+export async function openModel(engine: Engine, dir: string): Promise<OpenModel> {
+  const { weights, manifest, vocabulary } = await loadModel(dir);
+  const scorer = scorerOf(engine, manifest.model, manifest.config, weights);
+  return { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) };
+}
+
+/** Weights that stand alone: their columns are taken to be `items`, in this order. Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT or CHECKPOINT_MISMATCH. */
+export async function openWeights(engine: Engine, path: string, items: readonly string[]): Promise<Scorer & { vocabulary: Vocabulary }> {
+  const { config, weights } = await loadStateDict(path);
+  if (config.items !== items.length)
+    throw new AppError("CHECKPOINT_MISMATCH", { what: `the weights are of ${config.items} items, the data of ${items.length}`, path });
+  return { ...createScorer(engine, config, weights), vocabulary: new Vocabulary(items) };
+}

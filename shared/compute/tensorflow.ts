@@ -1,0 +1,104 @@
+// The engine on TensorFlow's own library, through tfjs-node-gpu's binding; raw kernels where tfjs has no op for them.
+import { createRequire } from "node:module";
+import util from "node:util";
+import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Engine } from "./engine.ts";
+import { type Doubles, invert } from "./inverse.ts";
+import { Kernels } from "./kernels/kernels.ts";
+import { flatten, positionsOf } from "./lists.ts";
+
+/** What we use of the binding's backend. */
+interface NativeBackend {
+  executeSingleOutput(kernel: string, attributes: { name: string; type: number; value: number | boolean }[], inputs: Tensor[]): Tensor;
+}
+
+/** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
+interface Binding extends Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>> {
+  createTensor(shape: number[], type: number, values: Float32Array): number;
+  tensorDataSync(id: number): Float32Array;
+  deleteTensor(id: number): void;
+  executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [{ readonly id: number }];
+}
+
+/** TensorFlow's number of float64, which the binding has no name for. */
+const TF_DOUBLE = 2;
+/** Rows of a matrix that are eliminated at once: 8 MB a block. */
+const BLOCK = 1024;
+
+export async function openTensorflow(threads: number): Promise<Engine> {
+  // TensorFlow reads these once, when its library is loaded.
+  process.env.TF_CPP_MIN_LOG_LEVEL ||= "2";
+  process.env.TF_ENABLE_ONEDNN_OPTS ||= "0"; // no faster here, and one path of products for every shape
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.TF_NUM_INTEROP_THREADS = "1";
+  const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
+  old.isNullOrUndefined ??= (value) => value === null || value === undefined; // Node 23 took it away, tfjs-node 4.22 calls it
+
+  // The binding comes first: where it was not built, tfjs is left to the wasm engine.
+  const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+  const { tf, version, useBinding } = await import("./tfjs-node.ts");
+  const backend: NativeBackend = await useBinding(binding);
+  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding as Binding;
+  const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
+  const single = type("T", TF_FLOAT);
+  const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
+
+  const doubles = doublesOn(binding);
+
+  return {
+    name: "tensorflow",
+    version,
+    threads,
+    tf,
+    kernels: new Kernels(threads),
+    matMul(a, b, transposeA = false, transposeB = false) {
+      const attributes = [single, flag("transpose_a", transposeA), flag("transpose_b", transposeB)];
+      return backend.executeSingleOutput("MatMul", attributes, [a, b]) as Tensor2D;
+    },
+    sumRows(table, lists) {
+      const flat = flatten(lists);
+      return tf.tidy(() => {
+        const inputs = [table, tf.tensor1d(flat.entries, "int32"), tf.tensor1d(flat.lists, "int32"), tf.scalar(lists.length, "int32")];
+        return backend.executeSingleOutput("SparseSegmentSumWithNumSegments", segments, inputs) as Tensor2D;
+      });
+    },
+    subtractAt(matrix, columns, values) {
+      const positions = positionsOf(columns);
+      const each = Float32Array.from({ length: positions.length / 2 }, (_, k) => values[positions[2 * k]!]!);
+      return tf.tidy(() => {
+        const inputs = [matrix, tf.tensor2d(positions, [each.length, 2]), tf.tensor1d(each)];
+        return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
+      });
+    },
+    inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
+  };
+}
+
+function doublesOn(binding: Binding): Doubles {
+  const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const double = type("T", TF_DOUBLE);
+  const execute = (kernel: string, attributes: object[], ...inputs: number[]) => binding.executeOp(kernel, attributes, inputs, 1)[0].id;
+  const cast = (id: number, from: number, to: number) =>
+    execute("Cast", [type("SrcT", from), type("DstT", to), flag("Truncate", false)], id);
+  /** What `work` makes of a tensor, which is deleted then. */
+  const spending = <T>(id: number, work: (id: number) => T): T => {
+    try {
+      return work(id);
+    } finally {
+      binding.deleteTensor(id);
+    }
+  };
+  return {
+    from: (values, rows, columns) =>
+      spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) => cast(id, binding.TF_FLOAT, TF_DOUBLE)),
+    read: (id) => spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single)),
+    product: (a, b, transposeA = false, transposeB = false) =>
+      execute("MatMul", [double, flag("transpose_a", transposeA), flag("transpose_b", transposeB)], a, b),
+    difference: (a, b) => execute("Sub", [double], a, b),
+    inverse: (a) => execute("MatrixInverse", [double, flag("adjoint", false)], a),
+    negative: (a) => execute("Neg", [double], a),
+    free: (id) => binding.deleteTensor(id),
+  };
+}

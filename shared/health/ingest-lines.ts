@@ -1,0 +1,59 @@
+// Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were like. Pure.
+import { printable } from "../runtime/printable.ts";
+import { columns } from "./columns.ts";
+import { bytes, count, duration, elapsed, plural } from "./figures.ts";
+import type { IngestStatus } from "./ingest.ts";
+
+const mostPartitions = 8;
+const mostFields = 5;
+/** Producers name fields as they like. */
+const mostOfName = 40;
+const header = ["partition", "offset", "lag", "behind", "written", "dead", "filtered"];
+
+/** Lines without their ends, indented as the rest of `status`. */
+export function ingestLines(status: IngestStatus): string[] {
+  return [...partitionLines(status), `  ${commitLine(status)}`, ...status.warnings.map((warning) => `  ${warning}`)];
+}
+
+function partitionLines({ partitions }: IngestStatus): string[] {
+  if (partitions.length === 0) return [];
+  const furthest = [...partitions].sort((a, b) => (b.lag ?? 0) - (a.lag ?? 0) || a.partition - b.partition);
+  const shown = furthest.slice(0, mostPartitions);
+  const rows = shown.map(({ partition, offset, lag, lagSeconds, written, dead, filtered }) => [
+    String(partition),
+    ...[offset, lag].map(count),
+    duration(lagSeconds),
+    ...[written, dead, filtered].map(count),
+  ]);
+  const [first, ...lines] = columns(header, rows);
+  const more = partitions.length - shown.length;
+  return [
+    first!,
+    ...lines.map((line, k) => (shown[k]!.paused ? `${line}  paused` : line)),
+    ...(more > 0 ? [`  ... and ${more} more`] : []),
+  ];
+}
+
+function commitLine({ flushes, lastCommit, rebalances, fenced, unknownFields }: IngestStatus): string {
+  const flushed = Object.values(flushes).reduce((a, b) => a + b, 0);
+  const causes = counted(flushes);
+  const fields = counted(unknownFields);
+  const more = fields.length - mostFields;
+  return [
+    `${flushed === 1 ? "1 flush" : `${count(flushed)} flushes`}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}`,
+    ...(lastCommit
+      ? [`last file ${plural(lastCommit.rows ?? 0, "row")}, ${bytes(lastCommit.bytes)}, committed in ${elapsed(lastCommit.seconds)}`]
+      : []),
+    plural(rebalances ?? 0, "rebalance"),
+    `${plural(fenced ?? 0, "commit")} fenced`,
+    ...(fields.length > 0 ? [`unknown fields: ${fields.slice(0, mostFields).join(", ")}${more > 0 ? ` and ${more} more` : ""}`] : []),
+  ].join(" · ");
+}
+
+/** `age 12`, greatest first, without zeros. */
+function counted(counts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(counts)
+    .filter(([, n]) => n > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, n]) => `${printable(name, mostOfName)} ${count(n)}`);
+}

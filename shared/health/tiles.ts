@@ -1,0 +1,99 @@
+// The tiles: what one asks first of a flow that trains. Pure.
+import type { Figure } from "./figures.ts";
+import { count, duration, elapsed, loss, percent, ratio } from "./figures.ts";
+import { deadShare, expectedTrainers } from "./health.ts";
+import type { Memory } from "./memory.ts";
+import type { Problem } from "./problem.ts";
+import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
+
+interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
+  readonly unit?: string;
+  /** The problems that colour it: box and word of each. */
+  readonly causes?: readonly string[];
+}
+
+export function tilesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
+  return [freshness(flow), lag(flow), trainers(flow, memory), lossOf(flow), quality(flow), dead(flow)].map(
+    ({ causes = [], unit = "", ...tile }) => {
+      const cause = problems.find(({ box, word }) => causes.includes(`${box} ${word}`));
+      if (cause) return { ...tile, unit, state: cause.level, word: cause.word };
+      if (tile.value === "–") return { ...tile, unit: "", state: "off", word: "waiting" };
+      return { ...tile, unit, state: "ok", word: "ok" };
+    },
+  );
+}
+
+function freshness(flow: Flow): Tile {
+  const behind = freshnessOf(flow);
+  const [value = "–", unit = ""] = duration(behind).split(" ");
+  const now = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
+  const { p50 = null, max = null } = latenciesOf(flow).published ?? {};
+  const detail = p50 === null ? now : `p50 ${elapsed(p50)}, max ${elapsed(max)}`;
+  return { id: "freshness", title: "Freshness", value, unit, detail, causes: ["checkpoint stale"] };
+}
+
+function lag({ ingest }: Flow): Tile {
+  const { messages = null, seconds = null } = ingest?.status?.lag ?? {};
+  const detail = seconds === null ? (ingest?.status ? "in the topic" : "no ingest yet") : `${duration(seconds)} behind`;
+  return {
+    id: "lag",
+    title: "Lag",
+    value: count(messages),
+    unit: "messages",
+    detail,
+    causes: ["waiting stalled", "files no commit", "waiting behind"],
+  };
+}
+
+function trainers(flow: Flow, memory: Memory): Tile {
+  const connected = flow.server?.status?.trainers ?? null;
+  const engines = [...new Set((connected ?? []).flatMap(({ engine }) => (engine ? [engine] : [])))];
+  const causes = ["batches missing", "batches silent", "batches suspect", "batches clogged", "batches partial"];
+  return {
+    id: "trainers",
+    title: "Trainers",
+    value: count(connected?.length ?? null),
+    unit: `of ${count(expectedTrainers(flow, memory))} live`,
+    detail: engines.join(", ") || "none yet",
+    causes,
+  };
+}
+
+function lossOf({ server }: Flow): Tile {
+  const newest = server?.status?.loss ?? null;
+  return { id: "loss", title: "Loss", value: loss(newest?.total ?? null), detail: newest ? `KL ${loss(newest.kl)}` : "no round yet" };
+}
+
+/** Of the published model, with a 95 % interval; the change is that of the last two evaluations. */
+function quality({ evaluator }: Flow): Tile {
+  const [before, newest] = [evaluator?.status?.evaluations.at(-2)?.model, evaluator?.status?.evaluations.at(-1)?.model];
+  const metrics = evaluator?.status?.published?.metrics ?? newest;
+  const error = metrics?.["ndcg@100:se"] ?? null;
+  const change = (newest?.["ndcg@100"] ?? Number.NaN) - (before?.["ndcg@100"] ?? Number.NaN);
+  const parts = [
+    error === null ? "" : `± ${ratio(1.96 * error)}`,
+    Number.isNaN(change) ? "" : `${change < 0 ? "down" : "up"} ${ratio(Math.abs(change))}`,
+  ];
+  const detail = parts.filter((part) => part !== "").join(", ");
+  return {
+    id: "ndcg",
+    title: "NDCG@100",
+    value: ratio(metrics?.["ndcg@100"] ?? null),
+    detail: detail || (metrics ? "" : "not evaluated yet"),
+    causes: ["quality refused"],
+  };
+}
+
+function dead({ ingest }: Flow): Tile {
+  const share = ingest?.status ? deadShare(ingest.status) : null;
+  const [value = "–", unit = ""] = percent(share).split(" ");
+  const detail = share === null ? "none read yet" : `${count(ingest!.status!.dead)} of ${count(ingest!.status!.read)} events`;
+  return {
+    id: "dead",
+    title: "Rejected",
+    value,
+    unit,
+    detail,
+    causes: ["files rejects"],
+  };
+}

@@ -1,0 +1,68 @@
+// A blend as one model: its settings hold those of two models, its tensors are theirs under names of their own. So a blend is a model directory like any other, with its own hashes,
+// and is served, published and compared as such. How the two are mixed: shared/ranking/blend.ts.
+import { z } from "zod";
+import { AppError } from "../../errors/errors.ts";
+import type { Weights } from "../../neural/parameters.ts";
+
+const part = z.strictObject({
+  /** Name of its system. */
+  model: z.string(),
+  /** Its own settings; what they look like the system's own row says, when the tensors are checked. */
+  config: z.looseObject({ items: z.number().int().positive() }),
+  /** Of the file of weights that it was made from. */
+  sha256: z.string(),
+});
+
+export const blendConfig = z.strictObject({
+  items: z.number().int().positive(),
+  /** Share of the first part, see shared/ranking/blend.ts. */
+  weight: z.number().min(0).max(1),
+  parts: z.tuple([part, part]),
+});
+export type BlendConfig = z.output<typeof blendConfig>;
+
+/** What stands before the names of each part's tensors. */
+const prefixes = ["first.", "second."] as const;
+
+/** The tensors of both, not copied. */
+export function joinTensors(parts: readonly [Weights, Weights]): Weights {
+  const renamed = parts.flatMap((weights, k) => Object.entries(weights).map(([name, tensor]) => [`${prefixes[k]}${name}`, tensor]));
+  return Object.fromEntries(renamed);
+}
+
+/** The tensors of one part under their own names, not copied. */
+export function tensorsOf(blend: Weights, which: 0 | 1): Weights {
+  const prefix = prefixes[which];
+  const own = Object.entries(blend).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}
+
+/** What a blend must know of a part's system. */
+export interface PartSystem {
+  readonly config: z.ZodType;
+  check(weights: Weights, config: unknown): void;
+  perItem(config: unknown): string[];
+}
+
+/** A row for the table of systems; `systemOf` looks up the others by name, and knows no blend. */
+export function blendOf(systemOf: (name: string) => PartSystem | undefined) {
+  const eachPart = <T>({ parts }: BlendConfig, body: (system: PartSystem, config: unknown, which: 0 | 1) => T) =>
+    parts.map(({ model, config }, k) => {
+      const system = systemOf(model);
+      const parsed = system?.config.safeParse(config);
+      if (!system || !parsed?.success)
+        throw new AppError("CHECKPOINT_CORRUPT", { what: `part ${k + 1} of the blend is no model of a system of ours: ${model}` });
+      return body(system, parsed.data, k === 0 ? 0 : 1);
+    });
+  return {
+    kind: "combined" as const,
+    config: blendConfig,
+    check(weights: Weights, config: BlendConfig) {
+      const other = config.parts.find(({ config: { items } }) => items !== config.items);
+      if (other) throw new AppError("CHECKPOINT_CORRUPT", { what: `a part of ${other.config.items} items in a blend of ${config.items}` });
+      eachPart(config, (system, own, which) => system.check(tensorsOf(weights, which), own));
+    },
+    perItem: (config: BlendConfig) =>
+      eachPart(config, (system, own, which) => system.perItem(own).map((name) => `${prefixes[which]}${name}`)).flat(),
+  };
+}

@@ -1,0 +1,41 @@
+// How long a part may take before it is leased to another trainer as well. Pure; below leases.ts.
+import type { Phase } from "./messages.ts";
+
+export type Millis = number;
+
+/** Newest durations of parts by phase, from lease to answer, or from the trainer's answer before. */
+export type Durations = Readonly<Partial<Record<Phase, readonly Millis[]>>>;
+
+/** Until some parts of a phase were timed; covers the start of an engine and its first, slow products. */
+const FIRST: Millis = 5_000;
+/** Generous: a deadline that was too short costs one part computed twice, since the first answer counts. */
+const SHORTEST: Millis = 100;
+const TIMES = 4;
+/** Costs nobody anything who has work. */
+const PATIENT_TIMES = 2;
+/** Of 21, two may be strays. */
+const QUANTILE = 0.9;
+const TIMED = 21;
+const ENOUGH = 3;
+
+export function allowance(durations: Durations, phase: Phase): Millis {
+  const allowed = (known: readonly Millis[]) => Math.max(SHORTEST, TIMES * slowOf(known));
+  const known = durations[phase] ?? [];
+  if (known.length >= ENOUGH) return allowed(known);
+  return Math.max(FIRST, ...Object.values(durations).map(allowed));
+}
+
+/** How long a part may take before whoever has nothing to do computes it too: half its deadline, but for the smallest parts. */
+export function patience(durations: Durations, phase: Phase): Millis {
+  const known = durations[phase] ?? [];
+  return known.length >= ENOUGH ? PATIENT_TIMES * slowOf(known) : allowance(durations, phase);
+}
+
+function slowOf(known: readonly Millis[]): Millis {
+  const sorted = [...known].sort((a, b) => a - b);
+  return sorted[Math.floor(QUANTILE * (sorted.length - 1))]!;
+}
+
+export function timed(durations: Durations, phase: Phase, took: Millis): Durations {
+  return { ...durations, [phase]: [...(durations[phase] ?? []), took].slice(-TIMED) };
+}
