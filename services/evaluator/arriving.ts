@@ -5,7 +5,7 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
 import { openLines } from "./lines.ts";
-import { openPrequential, type PrequentialLine, prequentialLine, type Trained } from "./prequential.ts";
+import { openPrequential, type PrequentialLine, prequentialLine, type Trained } from "../../shared/judging/prequential.ts";
 import { openStream, type Stream } from "./stream.ts";
 
 interface Places {

@@ -1,4 +1,4 @@
-// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judge.ts.
+// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judging.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
@@ -13,8 +13,8 @@ import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Arriving } from "./arriving.ts";
 import { type EvaluationLine, openJournal } from "./journal.ts";
-import { judge, type Measured } from "./judge.ts";
-import type { Trained } from "./prequential.ts";
+import { judge, type Measured } from "../../shared/judging/candidate.ts";
+import type { Trained } from "../../shared/judging/prequential.ts";
 import { type Published, readPublished } from "./published.ts";
 
 export interface Places {

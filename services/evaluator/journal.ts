@@ -1,14 +1,8 @@
 // What is kept of an evaluation: one line of a file, so that the curves survive a restart.
 import { z } from "zod";
+import { figures } from "../../shared/judging/figures.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import { type Lines, openLines } from "./lines.ts";
-
-export const figures = z.object({
-  ...{ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() },
-  /** Absent in lines of before they were kept. */
-  ...{ "recall@20:se": z.number().optional(), "recall@50:se": z.number().optional() },
-});
-export type Figures = z.output<typeof figures>;
 
 const line = z.object({
   /** Milliseconds since 1970. */

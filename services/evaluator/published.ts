@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { readMetrics } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
-import { figures } from "./journal.ts";
+import { figures } from "../../shared/judging/figures.ts";
 
 const record = z.object({
   at: z.number(),

@@ -1,25 +1,14 @@
 // The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the published model is scored on.
 import { Histories } from "../../shared/events/histories.ts";
 import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
-import { type Arrival, arrivalsOf } from "./arrivals.ts";
+import { type Arrival, arrivalsOf } from "../../shared/judging/arrivals.ts";
+import type { News, Followed } from "../../shared/judging/prequential.ts";
 
-/** What the table has gained. */
-export interface News {
-  readonly arrivals: readonly Arrival[];
-  readonly leftOut: number;
-  /** Train users of each column of the histories before the first of the arrivals, [I]. */
-  readonly popularity: Float64Array;
-  readonly marks: readonly Mark[];
-}
-
-export interface Stream {
+export interface Stream extends Followed {
   readonly salt: string;
-  readonly histories: Histories;
   /** Table version taken in; -1 before the first. */
   readonly version: number;
-  /** Newest arrival up to there, ms since 1970; 0 when unknown. */
-  readonly watermark: number;
-  advance(): Promise<News>;
+  advance(): Promise<News & { readonly marks: readonly Mark[] }>;
 }
 
 /** Everything up to version `silentUntil` (Infinity: all that is there) is taken in as what was known before. At most about `limit` arrivals of a table version are told. */

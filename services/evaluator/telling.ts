@@ -4,7 +4,8 @@ import { behindOf } from "../../shared/health/freshness.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { EvaluationLine, Figures } from "./journal.ts";
+import type { Figures } from "../../shared/judging/figures.ts";
+import type { EvaluationLine } from "./journal.ts";
 import type { Published } from "./published.ts";
 
 export const outcomes = ["published", "refused", "held"] as const satisfies EvaluationLine["outcome"][];

@@ -15,7 +15,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
-import { followUsers } from "./users.ts";
+import { followUsers } from "../../shared/recommending/users.ts";
 
 export const command = defineCommand({
   name: "serve",

@@ -1,6 +1,13 @@
 // The OpenAPI 3.1 document of /openapi.json, made from the schemas that requests are read with. Pure.
 import { z } from "zod";
-import { batchAnswer, batchRequest, modelAnswer, recommendAnswer, recommendRequest, refusalAnswer } from "./requests.ts";
+import {
+  batchAnswer,
+  batchRequest,
+  modelAnswer,
+  recommendAnswer,
+  recommendRequest,
+  refusalAnswer,
+} from "../../shared/recommending/requests.ts";
 
 const named = z.registry<{ id: string }>();
 const schemas = {

@@ -1,6 +1,6 @@
 // What a client is told when its request is no good: HTTP status, code, message, hint; never anything of our inside. Pure.
 import { AppError, type ErrorCode, errors } from "../../shared/errors/errors.ts";
-import type { RefusalAnswer } from "./requests.ts";
+import type { RefusalAnswer } from "../../shared/recommending/requests.ts";
 
 const statusOf: Partial<Record<ErrorCode, number>> = { REQUEST_MALFORMED: 400, TOKEN_REFUSED: 401, USER_UNKNOWN: 404, MODEL_MISSING: 503 };
 

@@ -6,9 +6,9 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { mustBeAllowed } from "./access.ts";
 import { openapi } from "./openapi.ts";
 import type { PublishedModel } from "./published.ts";
-import { recommendTogether, type Wish } from "./recommender.ts";
+import { recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { refuse } from "./refusals.ts";
-import { type BatchAnswer, MOST_TOGETHER, type RecommendAnswer, readBatch, readRequest } from "./requests.ts";
+import { type BatchAnswer, MOST_TOGETHER, type RecommendAnswer, readBatch, readRequest } from "../../shared/recommending/requests.ts";
 import { together } from "./together.ts";
 
 /** 10,000 items of 256 bytes, and as many to exclude, would be more: such a request is too large to mean anything. */

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { EvaluationLine } from "../../services/evaluator/journal.ts";
-import type { PrequentialLine } from "../../services/evaluator/prequential.ts";
+import type { PrequentialLine } from "../../shared/judging/prequential.ts";
 import type { Published } from "../../services/evaluator/published.ts";
 import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { batchOf } from "../../shared/events/batch.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RecommendAnswer, RefusalAnswer } from "../../services/serve/requests.ts";
+import type { RecommendAnswer, RefusalAnswer } from "../../shared/recommending/requests.ts";
 import { publish } from "../../shared/checkpoints/models.ts";
 import type { Histories } from "../../shared/events/histories.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";

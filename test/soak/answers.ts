@@ -1,5 +1,5 @@
 // Whether an answer of serve is right: of the asked length and order, and what the published version itself says. Pure.
-import type { RecommendAnswer } from "../../services/serve/requests.ts";
+import type { RecommendAnswer } from "../../shared/recommending/requests.ts";
 
 export interface Wish {
   readonly items: readonly string[];

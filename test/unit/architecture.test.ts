@@ -25,6 +25,7 @@ const layers = [
   "checkpoints",
   "corpus",
   "judging",
+  "recommending",
   "health",
   "plots",
 ];
@@ -39,6 +40,8 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   plots: [],
   training: ["exchange.ts"],
   corpus: ["dataset.ts"],
+  judging: ["per-user.ts"],
+  recommending: [],
   health: ["answers.ts"],
 };
 const impureModules = /^(node:.*|ws|undici|kafkajs|fastify|pino.*|prom-client)$/;

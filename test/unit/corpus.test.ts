@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { fromTable } from "../../services/evaluator/subject.ts";
+import { fromTable } from "../../shared/judging/subject.ts";
 import { corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { batchOf, type Row } from "../../shared/events/batch.ts";
 import { partOf } from "../../shared/events/split.ts";

@@ -1,7 +1,7 @@
 // The publication gate: what passes, what is refused, and that each refusal names its reason.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Candidate, type Comparison, refusal } from "../../services/evaluator/gate.ts";
+import { type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
 
 const items = (count: number, prefix = "i") => Array.from({ length: count }, (_, k) => `${prefix}${k}`);

@@ -1,7 +1,7 @@
 // Who is held out, and how a checkpoint is measured beside the published model and popularity.
 import { describe, expect, test } from "vitest";
-import { heldOut, popularityIn } from "../../services/evaluator/heldout.ts";
-import { inColumnsOf, type Judged, judge } from "../../services/evaluator/judge.ts";
+import { heldOut, popularityIn } from "../../shared/judging/held-out.ts";
+import { inColumnsOf, type Judged, judge } from "../../shared/judging/candidate.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { isTarget, partOf } from "../../shared/events/split.ts";

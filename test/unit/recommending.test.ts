@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { itemsOf } from "../../services/serve/history.ts";
-import { recommend, recommending } from "../../services/serve/recommender.ts";
+import { itemsOf } from "../../services/commands/recommend/history.ts";
+import { recommend, recommending } from "../../shared/recommending/recommender.ts";
 import { refuse } from "../../services/serve/refusals.ts";
-import { readRequest } from "../../services/serve/requests.ts";
-import { readTitles } from "../../services/serve/titles.ts";
+import { readRequest } from "../../shared/recommending/requests.ts";
+import { readTitles } from "../../services/commands/recommend/titles.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 

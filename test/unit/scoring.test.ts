@@ -1,6 +1,6 @@
 // A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So evaluation and serving agree, and requests may be scored together.
 import { beforeAll, describe, expect, test } from "vitest";
-import { recommend, recommending, recommendTogether, type Wish } from "../../services/serve/recommender.ts";
+import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { defaults, type ModelConfig } from "../../shared/neural/config.ts";

@@ -1,46 +1,22 @@
-// The `blend` command: two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like any other, with the report that `train` leaves.
+// Two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like any other, with the report that `train` leaves.
 import { join } from "node:path";
-import { z } from "zod";
-import { blendedModel, mustGoTogether } from "../../shared/checkpoints/blends.ts";
-import { loadModel, type Model, saveModel } from "../../shared/checkpoints/checkpoints.ts";
-import { openEngine } from "../../shared/compute/open-engine.ts";
-import { readDataset } from "../../shared/corpus/dataset.ts";
-import { writeWhole } from "../../shared/disk/whole-file.ts";
-import { AppError } from "../../shared/errors/errors.ts";
-import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { judgePart, meansOf } from "../../shared/judging/judging.ts";
-import { keepEpoch, keepTest } from "../../shared/judging/per-user.ts";
-import { blended, chooseWeight } from "../../shared/ranking/blend.ts";
-import { defineCommand } from "../../shared/runtime/command.ts";
-import { finish } from "../../shared/runtime/finish.ts";
-import { folder } from "../../shared/runtime/location.ts";
-import { scorerOf } from "../../shared/systems/scorers.ts";
-import { parametersOf } from "../../shared/systems/systems.ts";
-import { fromDataset, fromTable, hasTargets } from "./subject.ts";
+import { blendedModel, mustGoTogether } from "../../../shared/checkpoints/blends.ts";
+import { loadModel, type Model, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
+import { openEngine } from "../../../shared/compute/open-engine.ts";
+import { readDataset } from "../../../shared/corpus/dataset.ts";
+import { writeWhole } from "../../../shared/disk/whole-file.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { Vocabulary } from "../../../shared/events/vocabulary.ts";
+import { judgePart, meansOf } from "../../../shared/judging/judging.ts";
+import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
+import { blended, chooseWeight } from "../../../shared/ranking/blend.ts";
+import { finish } from "../../../shared/runtime/finish.ts";
+import { scorerOf } from "../../../shared/systems/scorers.ts";
+import { parametersOf } from "../../../shared/systems/systems.ts";
+import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subject.ts";
+import type { Config } from "./options.ts";
 
-const options = z.object({
-  checkpoint: folder().describe("one model: what `train` left, a checkpoint or a published model"),
-  with: folder().describe("the other model, of the same data"),
-  data: folder().optional().describe("dataset directory, whose validation users choose the weight"),
-  table: folder().optional().describe("table, likewise, read to its newest version"),
-  maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
-  out: folder().describe("where the blend, its manifest and the report go"),
-  json: z.boolean().default(false).describe("print the report on stdout"),
-});
-type Config = z.output<typeof options>;
-
-export const command = defineCommand({
-  name: "blend",
-  summary: "One model of two: their scores, standardised per user, mixed by a weight that validation users choose",
-  options,
-  async run(config, { signal }) {
-    await blend(config, signal).catch((error: unknown) => {
-      if (error !== signal.reason) throw error; // asked to stop, it leaves nothing
-    });
-  },
-});
-
-async function blend({ checkpoint, with: other, data, table, maxUsers, out, json }: Config, signal: AbortSignal): Promise<void> {
+export async function blend({ checkpoint, with: other, data, table, maxUsers, out, json }: Config, signal: AbortSignal): Promise<void> {
   if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
   const startedAt = performance.now();
   const both = [await loadModel(checkpoint), await loadModel(other)] as const;

@@ -1,6 +1,6 @@
 // What recommendation requests and their answers look like. One schema each: requests are read with it, openapi.ts describes it. Pure.
 import { z } from "zod";
-import { AppError } from "../../shared/errors/errors.ts";
+import { AppError } from "../errors/errors.ts";
 
 const MOST_ITEMS = 10_000;
 const MOST_LISTED = 1000;

@@ -1,6 +1,6 @@
-// --items, the text of a history -> items: ids or titles, separated by commas, though a title may hold commas itself. Pure. Below recommend.ts.
+// --items, the text of a history -> items: ids or titles, separated by commas, though a title may hold commas itself. Pure.
 import { parse } from "csv-parse/sync";
-import { AppError } from "../../shared/errors/errors.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
 
 interface Piece {
   readonly text: string;

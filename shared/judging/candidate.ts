@@ -1,12 +1,12 @@
 // Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides. Pauses between batches, so that the service answers.
-import type { Histories } from "../../shared/events/histories.ts";
-import type { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { Scored } from "../../shared/judging/per-user.ts";
-import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import { finish } from "../../shared/runtime/finish.ts";
+import type { Histories } from "../events/histories.ts";
+import type { Vocabulary } from "../events/vocabulary.ts";
+import type { Scored } from "./per-user.ts";
+import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import { finish } from "../runtime/finish.ts";
+import { type Figures, figuresOf } from "./figures.ts";
 import { type Comparison, refusal } from "./gate.ts";
-import { heldOut, popularityIn, translated, translation } from "./heldout.ts";
-import type { Figures } from "./journal.ts";
+import { heldOut, popularityIn, translated, translation } from "./held-out.ts";
 
 /** A model that can score; `scoreBatch` takes and gives its own vocabulary's columns. */
 export interface Judged {
@@ -90,15 +90,6 @@ export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
     return scores_BI;
   };
 }
-
-const figuresOf = (result: Evaluation): Figures => ({
-  "ndcg@100": result["ndcg@100"].mean,
-  "ndcg@100:se": result["ndcg@100"].standardError,
-  "recall@20": result["recall@20"].mean,
-  "recall@20:se": result["recall@20"].standardError,
-  "recall@50": result["recall@50"].mean,
-  "recall@50:se": result["recall@50"].standardError,
-});
 
 function allFinite(values: Float32Array): boolean {
   let poison = 0; // x * 0 is 0 for every finite x and NaN otherwise

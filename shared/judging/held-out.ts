@@ -1,9 +1,9 @@
 // Users of the table to judge a model on, in its columns: a bounded sample that stays the same people as others arrive, so that evaluations compare. Pure.
-import { hash32 } from "../../shared/events/hash.ts";
-import type { Histories } from "../../shared/events/histories.ts";
-import { foldIn, type Part } from "../../shared/events/split.ts";
-import type { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { NamedUser } from "../../shared/ranking/evaluate.ts";
+import { hash32 } from "../events/hash.ts";
+import type { Histories } from "../events/histories.ts";
+import { foldIn, type Part } from "../events/split.ts";
+import type { Vocabulary } from "../events/vocabulary.ts";
+import type { NamedUser } from "../ranking/evaluate.ts";
 
 /** Users of `part`, cut as split.ts says. At most `limit`: see `chosen`. */
 export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {

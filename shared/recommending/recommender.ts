@@ -1,8 +1,8 @@
 // Histories -> the k best items of each that are not in it, by name. Serve asks over HTTP, the command at the terminal; both get this answer.
-import type { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import { rankingOf } from "../../shared/ranking/metrics.ts";
-import { popularIn } from "../../shared/ranking/popular.ts";
+import type { Vocabulary } from "../events/vocabulary.ts";
+import type { ScoreBatch } from "../ranking/evaluate.ts";
+import { rankingOf } from "../ranking/metrics.ts";
+import { popularIn } from "../ranking/popular.ts";
 import type { RecommendAnswer } from "./requests.ts";
 
 export interface Recommending {

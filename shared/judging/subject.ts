@@ -1,15 +1,15 @@
-// Whom `evaluate` judges on, in the model's columns: the validation and test users of a dataset directory or of a table, those of a table who came back after the model
+// Whom `evaluate` and `blend` judge on, in the model's columns: the validation and test users of a dataset directory or of a table, those of a table who came back after the model
 // was trained (temporal), and the train users that popularity and EASE learn from.
-import type { Manifest } from "../../shared/checkpoints/manifest.ts";
-import type { Dataset } from "../../shared/corpus/dataset.ts";
-import { AppError } from "../../shared/errors/errors.ts";
-import { Histories } from "../../shared/events/histories.ts";
-import { splitInWords } from "../../shared/events/split.ts";
-import type { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { NamedUser } from "../../shared/ranking/evaluate.ts";
-import { openExistingEvents } from "../../shared/table/events.ts";
-import { catchUpOrNewest, followTable } from "../../shared/table/follow.ts";
-import { cameBack, heldOut, translated, translation } from "./heldout.ts";
+import type { Manifest } from "../checkpoints/manifest.ts";
+import type { Dataset } from "../corpus/dataset.ts";
+import { AppError } from "../errors/errors.ts";
+import { Histories } from "../events/histories.ts";
+import { splitInWords } from "../events/split.ts";
+import type { Vocabulary } from "../events/vocabulary.ts";
+import type { NamedUser } from "../ranking/evaluate.ts";
+import { openExistingEvents } from "../table/events.ts";
+import { catchUpOrNewest, followTable } from "../table/follow.ts";
+import { cameBack, heldOut, translated, translation } from "./held-out.ts";
 
 export const parts = ["validation", "test", "temporal"] as const;
 export type PartName = (typeof parts)[number];

@@ -1,6 +1,6 @@
 // Asks a running serve for recommendations. Whatever goes wrong comes back as one of our errors.
-import { AppError, type ErrorCode, errors } from "../../shared/errors/errors.ts";
-import { type RecommendAnswer, type RecommendRequest, recommendAnswer, refusalAnswer } from "./requests.ts";
+import { AppError, type ErrorCode, errors } from "../../../shared/errors/errors.ts";
+import { type RecommendAnswer, type RecommendRequest, recommendAnswer, refusalAnswer } from "../../../shared/recommending/requests.ts";
 
 /** Throws SERVICE_UNREACHABLE, or the error that the service names (MODEL_MISSING, USER_UNKNOWN, ...). */
 export async function askServer(server: string, request: Partial<RecommendRequest>, token?: string): Promise<RecommendAnswer> {

@@ -1,7 +1,7 @@
 // Names for people: item -> title from a file of text, for example movies.csv of MovieLens.
-import { AppError } from "../../shared/errors/errors.ts";
-import { looksLikeValues } from "../../shared/files/dialect.ts";
-import { openText, type TextFile, type TextFormat } from "../../shared/files/text-file.ts";
+import { AppError } from "../../../shared/errors/errors.ts";
+import { looksLikeValues } from "../../../shared/files/dialect.ts";
+import { openText, type TextFile, type TextFormat } from "../../../shared/files/text-file.ts";
 
 /** Items stand in the first column whose name ends in "id" or is "item", else in the first; titles in `title` or `name`, else in the column after. Throws FILE_MISSING, FILE_UNREADABLE, CSV_MALFORMED. */
 export async function readTitles(path: string, format: TextFormat = {}): Promise<Map<string, string>> {

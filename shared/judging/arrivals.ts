@@ -1,9 +1,9 @@
-// Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure; stream.ts collects them, prequential.ts scores them.
-import { AppError } from "../../shared/errors/errors.ts";
-import type { Interactions } from "../../shared/events/batch.ts";
-import { hash32 } from "../../shared/events/hash.ts";
-import type { Histories } from "../../shared/events/histories.ts";
-import { rowsOf } from "../../shared/events/text.ts";
+// Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure; the evaluator collects them, prequential.ts scores them.
+import { AppError } from "../errors/errors.ts";
+import type { Interactions } from "../events/batch.ts";
+import { hash32 } from "../events/hash.ts";
+import type { Histories } from "../events/histories.ts";
+import { rowsOf } from "../events/text.ts";
 
 /** A known user came to an item for the first time. */
 export interface Arrival {
@@ -23,7 +23,7 @@ export interface Arrivals {
 }
 
 /** Always the same, so that the same people are scored as long as there is room. */
-const SEED = 4; // split.ts and heldout.ts take 1 to 3
+const SEED = 4; // split.ts and held-out.ts take 1 to 3
 
 /**
  * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news, and a user's first items have no history to be

@@ -1,14 +1,12 @@
 // Prequential evaluation: each arriving event of a known user is scored by the model that was published before it, and only then learned from. Means over the newest
 // arrivals make a curve, and a candidate meets the published model on those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import { z } from "zod";
-import type { Histories } from "../../shared/events/histories.ts";
-import { evaluation, type HeldOutUser, popularityScores } from "../../shared/ranking/evaluate.ts";
-import { finish } from "../../shared/runtime/finish.ts";
+import type { Histories } from "../events/histories.ts";
+import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
+import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
-import { popularityIn, translated, translation } from "./heldout.ts";
-import type { Judged } from "./judge.ts";
-import type { Lines } from "./lines.ts";
-import type { News, Stream } from "./stream.ts";
+import { popularityIn, translated, translation } from "./held-out.ts";
+import type { Judged } from "./candidate.ts";
 import { type Gain, type Scored, SlidingWindow } from "./window.ts";
 
 /** A model and the newest table version that it was trained on. */
@@ -34,6 +32,22 @@ export const prequentialLine = pair.extend({
 });
 export type PrequentialLine = z.output<typeof prequentialLine>;
 
+/** What the table has gained. */
+export interface News {
+  readonly arrivals: readonly Arrival[];
+  readonly leftOut: number;
+  /** Train users of each column of the histories before the first of the arrivals, [I]. */
+  readonly popularity: Float64Array;
+}
+
+/** The table as far as it was taken in. */
+export interface Followed {
+  readonly histories: Histories;
+  readonly version: number;
+  /** Newest arrival up to there, ms since 1970; 0 when unknown. */
+  readonly watermark: number;
+}
+
 export interface Counts {
   readonly scored: number;
   readonly leftOut: number;
@@ -43,7 +57,7 @@ export interface Counts {
 
 export interface Prequential {
   /** Scores what has arrived with the published model. The line that was written, if it was time for one. */
-  take(news: News, model: Trained, stream: Stream, signal: AbortSignal): Promise<{ counts: Counts; line: PrequentialLine | undefined }>;
+  take(news: News, model: Trained, followed: Followed, signal: AbortSignal): Promise<{ counts: Counts; line: PrequentialLine | undefined }>;
   /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from; none of too few users. */
   differences(candidate: Trained, published: Trained, histories: Histories, signal: AbortSignal): Promise<Float64Array>;
 }
@@ -59,20 +73,25 @@ interface Settings {
   readonly everyMs: number;
 }
 
-export function openPrequential(lines: Lines<PrequentialLine>, { window: size, everyMs }: Settings, now: () => number): Prequential {
+/** `lines`: where the curve is kept. */
+export function openPrequential(
+  lines: { append(line: PrequentialLine): Promise<void> },
+  { window: size, everyMs }: Settings,
+  now: () => number,
+): Prequential {
   const window = new SlidingWindow(size);
   let recent: readonly Arrival[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
-    async take({ arrivals, leftOut, popularity }, model, stream, signal) {
+    async take({ arrivals, leftOut, popularity }, model, { histories, version: tableVersion, watermark: at }, signal) {
       const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
       const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
       if (unseen.length === 0) return { counts, line: undefined };
-      window.add(await scored(unseen, model, stream.histories, popularity, signal));
+      window.add(await scored(unseen, model, histories, popularity, signal));
       recent = [...recent, ...unseen].slice(-size);
       const figures = window.figures();
       if (!figures || now() - toldAt < everyMs) return { counts, line: undefined };
-      const line = { at: stream.watermark, tableVersion: stream.version, model: model.version, ...figures };
+      const line = { at, tableVersion, model: model.version, ...figures };
       await lines.append(line);
       toldAt = now();
       return { counts, line };

@@ -1,7 +1,7 @@
-// What each user has done, by name, read from the table and kept up to date in the background, so that serve can be asked for a user.
-import { AppError } from "../../shared/errors/errors.ts";
-import { Histories } from "../../shared/events/histories.ts";
-import { followTable } from "../../shared/table/follow.ts";
+// What each user has done, by name, read from the table and kept up to date in the background, so that one can be asked for by name.
+import { AppError } from "../errors/errors.ts";
+import { Histories } from "../events/histories.ts";
+import { followTable } from "../table/follow.ts";
 
 export interface Users {
   /** Distinct items in order of first appearance; waits for the first `refresh`, since nobody is unknown before. Throws AppError USER_UNKNOWN. */

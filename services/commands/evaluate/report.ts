@@ -1,8 +1,9 @@
 // What `evaluate` found, for machines and for people. Pure.
-import type { CatalogueFigures } from "../../shared/ranking/catalogue.ts";
-import { onOneLine } from "../../shared/runtime/printable.ts";
+import type { Scored } from "../../../shared/judging/per-user.ts";
+import type { CatalogueFigures } from "../../../shared/ranking/catalogue.ts";
+import { onOneLine } from "../../../shared/runtime/printable.ts";
 import type { Line, Measured, PartResult, ScorerName } from "./references.ts";
-import { parts } from "./subject.ts";
+import { parts, type Subject } from "../../../shared/judging/subject.ts";
 
 type Contract = Readonly<Record<string, unknown>>;
 
@@ -28,6 +29,17 @@ const each = <T>({ model, popularity, ease }: PartResult["lines"], of: (line: Li
   popularity: popularity ? of(popularity) : null,
   ease: ease ? of(ease) : null,
 });
+
+/** Every user's metrics under every scorer, as `--per-user` writes them. */
+export const scoredOf = (subject: Subject, measured: Measured): Scored[] =>
+  parts.flatMap((part) =>
+    Object.entries(measured[part]?.lines ?? {}).map(([scorer, { perUser }]) => ({
+      part,
+      scorer,
+      users: subject[part].map(({ user }) => user),
+      metrics: perUser,
+    })),
+  );
 
 const titles: Record<ScorerName, string> = { model: "model", popularity: "popularity", ease: "EASE" };
 const WIDTH = 33;

@@ -1,11 +1,11 @@
-// The door to publication: decides whether a checkpoint may replace the published model. Pure; judge.ts measures what it is told.
+// The door to publication: decides whether a checkpoint may replace the published model. Pure; candidate.ts measures what it is told.
 // A candidate is refused as worse when it loses more than the tolerance AND the loss is more than noise: the mean of the paired differences lies below -tolerance, and a
 // one-sided paired test rejects "no worse than the incumbent". With many users the tolerance decides, as their mean hardly moves by chance; with few, chance alone refuses an
 // equal model in one round of twenty (one of six for two users), never for ever. The other null hypothesis, "worse until proven otherwise", would let few users block every
 // successor; a test of "worse by more than the tolerance" would pass losses just beyond it however many users show them. Where users are too few for any test, plain
 // popularity is the floor: a broken model falls below it.
-import { paired } from "../../shared/ranking/paired.ts";
-import { printable } from "../../shared/runtime/printable.ts";
+import { paired } from "../ranking/paired.ts";
+import { printable } from "../runtime/printable.ts";
 
 export interface Candidate {
   /** Every score is a finite number; weights that are not cannot even be read. */
