@@ -12,9 +12,9 @@ import { createScorer } from "../../shared/neural/scorer.ts";
 import { deviation } from "./recvae.ts";
 
 const row = (...items: number[]) => Int32Array.from(items);
-const crews = [1, 2, 3].map((threads) => new Kernels(threads));
-const [kernels] = crews as [Kernels];
-afterAll(() => Promise.all(crews.map((each) => each.close())));
+const pools = [1, 2, 3].map((threads) => new Kernels(threads));
+const [kernels] = pools as [Kernels];
+afterAll(() => Promise.all(pools.map((each) => each.close())));
 
 const draws = (stream: number, count: number) => uniform(5, stream, 1, new Float32Array(count));
 function moving({ memory }: Kernels, length: number): Moving {
@@ -128,7 +128,7 @@ test("moments that nothing is left of become 0 instead of numbers that slow the 
 });
 
 test("any number of threads computes the same bits", () => {
-  const results = crews.map((each) =>
+  const results = pools.map((each) =>
     each.memory.borrowed(() => {
       const table = moving(each, 3000 * 20);
       const many = Array.from({ length: 400 }, (_, user) =>
@@ -202,7 +202,7 @@ describe("bfloat16", () => {
   test.each([1, 7, 8, 1000, 16_384 + 3])("%i numbers are rounded to the nearest, ties to even, by any number of threads", (length) => {
     const values = draws(6, length);
     values.set([1, -1, 0, -0, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3e38, 1e-40, Number.POSITIVE_INFINITY].slice(0, length));
-    for (const crew of crews) expect([...crew.toHalves(values)]).toEqual([...values].map(rounded));
+    for (const pool of pools) expect([...pool.toHalves(values)]).toEqual([...values].map(rounded));
   });
 
   test("what was rounded comes back as it was rounded, and never further off than one part in 256", () => {

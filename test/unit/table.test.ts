@@ -83,13 +83,13 @@ describe.each([
     one.adam(parts, rate);
     expected.push(...all(one));
 
-    const crew = new Kernels(threads);
-    const cut = tableOf(rows, segment, crew);
+    const kernels = new Kernels(threads);
+    const cut = tableOf(rows, segment, kernels);
     const actual = [bits(cut.bag(users(rows)))];
     cut.adamOfBags(dBags, users(rows), rate);
     cut.adam(parts, rate);
     actual.push(...all(cut));
-    await crew.close();
+    await kernels.close();
     expect(actual).toEqual(expected);
   });
 
@@ -128,8 +128,8 @@ describe.each([
 test("threads that share memories of several segments compute the bits of one thread", async () => {
   const results = [];
   for (const threads of [1, 3]) {
-    const crew = new Kernels(threads);
-    const table = new Table([9000, 20], 4096, () => crew.beside());
+    const kernels = new Kernels(threads);
+    const table = new Table([9000, 20], 4096, () => kernels.beside());
     table.set("weights", draws(1, 9000 * 20));
     const some = users(9000, 40);
     for (let t = 1; t <= 10; t++) {
@@ -137,7 +137,7 @@ test("threads that share memories of several segments compute the bits of one th
       table.adam([draws(t, 9000 * 20)], { t, learningRate: 0.01 });
     }
     results.push(all(table));
-    await crew.close();
+    await kernels.close();
   }
   expect(results[1]).toEqual(results[0]);
 });

@@ -46,13 +46,13 @@ interface FirstLayerStep {
 }
 
 async function kernels(threads: number, { gradient, dBags, hidden, users }: FirstLayerStep): Promise<Times> {
-  const crew = new Kernels(threads);
-  const { memory } = crew;
+  const kernels = new Kernels(threads);
+  const { memory } = kernels;
   const table: Moving = { weights: memory.zeros(gradient.length), m: memory.zeros(gradient.length), v: memory.zeros(gradient.length) };
   const [denseGradient, placed] = [memory.place(gradient), memory.place(dBags)];
-  const dense = median(() => crew.adam(table, [denseGradient], RATE));
-  const fromBags = median(() => crew.adamOfBags(table, hidden, placed, users, RATE));
-  await crew.close();
+  const dense = median(() => kernels.adam(table, [denseGradient], RATE));
+  const fromBags = median(() => kernels.adamOfBags(table, hidden, placed, users, RATE));
+  await kernels.close();
   return { dense, fromBags };
 }
 

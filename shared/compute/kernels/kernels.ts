@@ -1,7 +1,7 @@
 // The kernels of assembly/index.ts by name and signature, shared out over threads by blocks. The set-up builds the file that is loaded here.
 import { readFileSync } from "node:fs";
 import { AppError } from "../../errors/errors.ts";
-import { Crew, type Kernel } from "./crew.ts";
+import { type Kernel, ThreadPool } from "./thread-pool.ts";
 import { listed, type SparseRows, transposed } from "./lists.ts";
 import { KernelMemory } from "./memory.ts";
 import type { Rows } from "./rows.ts";
@@ -58,26 +58,26 @@ const TILE = 2 ** 22;
 
 export class Kernels {
   readonly memory = new KernelMemory();
-  readonly #crew: Crew;
-  /** The memory's number in the crew. */
+  readonly #pool: ThreadPool;
+  /** The memory's number in the pool. */
   readonly #number: number;
 
   /** `threads`: how many work on one call, the caller's included; or the threads of others. Their number changes no bit of any result. */
-  constructor(threads: number | Crew = 1) {
+  constructor(threads: number | ThreadPool = 1) {
     module ??= compiled();
-    this.#crew = typeof threads === "number" ? new Crew(module, threads) : threads;
-    this.#number = this.#crew.admit(this.memory.memory);
+    this.#pool = typeof threads === "number" ? new ThreadPool(module, threads) : threads;
+    this.#number = this.#pool.add(this.memory.memory);
   }
 
   /** Others with a memory of their own, worked on by the same threads. */
   beside(): Kernels {
-    return new Kernels(this.#crew);
+    return new Kernels(this.#pool);
   }
 
   /** One update in place of a tensor in the kernels' memory. The gradient is the sum of the parts', added in this order. */
   adam({ weights, m, v }: Moving, parts: readonly Float32Array[], rate: Rate): void {
     const { memory } = this;
-    const block = this.#crew.constant("adamBlock");
+    const block = this.#pool.constant("adamBlock");
     const tile = Math.ceil(TILE / parts.length / block) * block;
     const areHere = sameDistances(parts) && parts.every((part) => memory.holds(part));
     for (let at = 0; at < weights.length; at += tile) {
@@ -133,10 +133,10 @@ export class Kernels {
     const { memory } = this;
     memory.borrowed(() => {
       const { index, values, ends } = transposed(memory, users, rows);
-      const scratch = memory.floats(this.#crew.threads * (width + 16));
+      const scratch = memory.floats(this.#pool.threads * (width + 16));
       const moved = [...[scratch, weights, m, v].map(placeOf), places ? placeOf(places) : 0];
       const summed = [memory.near(dBags), index, values, ends].map(placeOf);
-      const blocks = Math.ceil(rows.count / this.#crew.constant("rowBlock"));
+      const blocks = Math.ceil(rows.count / this.#pool.constant("rowBlock"));
       this.#run("adamOfBags", blocks, [...moved, ...summed, rows.count, 4 * width, ...corrected(rate), rate.decay ?? 0]);
     });
   }
@@ -144,7 +144,7 @@ export class Kernels {
   /** Sum of `v`, and of the squares of what Adam moved the weights by; the second 0 without a rate. All in the kernels' memory, which nothing is written to. */
   measure({ m, v }: Omit<Moving, "weights">, rate?: Rate): { squares: number; way: number } {
     return this.memory.borrowed(() => {
-      const blocks = Math.ceil(v.length / this.#crew.constant("measureBlock"));
+      const blocks = Math.ceil(v.length / this.#pool.constant("measureBlock"));
       const room = this.memory.floats(4 * blocks);
       const [size, correction] = rate ? corrected(rate) : [0, 0];
       this.#run("measure", blocks, [rate ? placeOf(m) : 0, placeOf(v), v.length, size, correction, placeOf(room)]);
@@ -198,7 +198,7 @@ export class Kernels {
       placed.set(index);
       const { buffer, byteOffset } = memory.floats(Math.ceil((index.length * width) / 2));
       const halves = new Uint16Array(buffer, byteOffset, index.length * width);
-      const blocks = Math.ceil(index.length / this.#crew.constant("gatherBlock"));
+      const blocks = Math.ceil(index.length / this.#pool.constant("gatherBlock"));
       this.#run("gatherHalves", blocks, [...[halves, table, placed].map(placeOf), index.length, width]);
       into.set(halves);
     });
@@ -214,7 +214,7 @@ export class Kernels {
         placed.set(index.subarray(at, at + most));
         const some = memory.near(rows.subarray(at * width, (at + most) * width));
         const places = [table, some, placed, memory.place(shares.subarray(at, at + most))].map(placeOf);
-        this.#run("addRowsAt", Math.ceil(placed.length / this.#crew.constant("gatherBlock")), [...places, placed.length, 4 * width]);
+        this.#run("addRowsAt", Math.ceil(placed.length / this.#pool.constant("gatherBlock")), [...places, placed.length, 4 * width]);
       });
   }
 
@@ -228,11 +228,11 @@ export class Kernels {
   }
 
   #convert(kernel: "toHalves" | "fromHalves", to: Placed, from: Placed, length: number): void {
-    this.#run(kernel, Math.ceil(length / this.#crew.constant("halfBlock")), [placeOf(to), placeOf(from), length]);
+    this.#run(kernel, Math.ceil(length / this.#pool.constant("halfBlock")), [placeOf(to), placeOf(from), length]);
   }
 
   #sumBlocks({ length }: Float32Array): number {
-    return Math.ceil(length / this.#crew.constant("addBlock"));
+    return Math.ceil(length / this.#pool.constant("addBlock"));
   }
 
   /** Whether the array holds no NaN and no infinity. */
@@ -240,7 +240,7 @@ export class Kernels {
     for (let at = 0; at < array.length; at += TILE) {
       const isFine = this.memory.borrowed(() => {
         const tile = this.memory.near(array.subarray(at, at + TILE));
-        return this.#crew.call(this.#number, "finite", placeOf(tile), tile.length) === 1;
+        return this.#pool.call(this.#number, "finite", placeOf(tile), tile.length) === 1;
       });
       if (!isFine) return false;
     }
@@ -260,7 +260,7 @@ export class Kernels {
   layerBackward({ normal, slope, inverse }: LayerTrace, d: Rows, later: Rows, gain: Float32Array): LayerVectors {
     const sums = { gain: this.memory.zeros(d.stride), shift: this.memory.zeros(d.stride), bias: this.memory.zeros(d.stride) };
     const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(placeOf);
-    for (let row = 0; row < d.count; row++) this.#crew.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
+    for (let row = 0; row < d.count; row++) this.#pool.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
     return { gain: sums.gain.slice(0, d.width), shift: sums.shift.slice(0, d.width), bias: sums.bias.slice(0, d.width) };
   }
 
@@ -271,11 +271,11 @@ export class Kernels {
 
   /** Ends the threads, also those of the kernels beside. */
   close(): Promise<void> {
-    return this.#crew.close();
+    return this.#pool.close();
   }
 
   #run(kernel: Kernel, blocks: number, args: readonly number[]): void {
-    this.#crew.run(this.#number, kernel, blocks, args);
+    this.#pool.run(this.#number, kernel, blocks, args);
   }
 }
 

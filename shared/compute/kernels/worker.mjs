@@ -1,4 +1,4 @@
-// One thread of a crew: sleeps until there are blocks to do. Plain JavaScript, so that a thread needs no loader.
+// One thread of a pool: sleeps until there are blocks to do. Plain JavaScript, so that a thread needs no loader.
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 
 const { module, kernels, places, control, args, thread } = workerData;

@@ -1,4 +1,4 @@
-// Threads that share one call of a kernel by taking its blocks one after another. The caller takes part, so a thread that wakes late delays nobody. One crew works
+// Threads that share one call of a kernel by taking its blocks one after another. The caller takes part, so a thread that wakes late delays nobody. One pool works
 // on any number of memories, which are no larger than a 32-bit pointer reaches.
 import { Worker } from "node:worker_threads";
 
@@ -25,7 +25,7 @@ const MOST_ARGUMENTS = 24;
 
 type Block = (block: number, ...args: number[]) => void;
 
-export class Crew {
+export class ThreadPool {
   readonly threads: number;
   readonly #module: WebAssembly.Module;
   /** The kernels on each memory. */
@@ -46,7 +46,7 @@ export class Crew {
   }
 
   /** Answers the memory's number. */
-  admit(memory: WebAssembly.Memory): number {
+  add(memory: WebAssembly.Memory): number {
     this.#exports.push(new WebAssembly.Instance(this.#module, { env: { memory } }).exports);
     for (const worker of this.#workers) worker.postMessage(memory);
     return this.#exports.length - 1;
