@@ -1,7 +1,7 @@
 // One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
 import { noiseOf } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
-import { type Lap, type Spent, stopwatch } from "../../shared/compute/laps.ts";
+import { type SectionDone, type Spent, sectionTimer } from "../../shared/compute/section-timer.ts";
 import { AppError, unreachable } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
@@ -73,7 +73,7 @@ export class Computer {
       throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
     const begin = () => {
       ready();
-      return stopwatch(this.#now);
+      return sectionTimer(this.#now);
     };
     if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, begin);
     const { config } = hidden;
@@ -94,8 +94,8 @@ export class Computer {
       case "joint": {
         const old = usesOldPosterior(config) ? oldPosterior(tensors) : undefined;
         const part = { ...this.#part(lease, tensors, bag_BH, latent), old, beta: lease.beta };
-        const { lap, spent } = begin();
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, lease.phase === "joint");
+        const { sectionDone, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, lease.phase === "joint");
         const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
         return reply(lease, { ...result, spent }, [
           ...moved.flatMap((group) => listed(result.gradients, group, config)),
@@ -104,14 +104,14 @@ export class Computer {
       }
       case "critic": {
         const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#judged(lease, tensors, config) };
-        const { lap, spent } = begin();
-        const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
+        const { sectionDone, spent } = begin();
+        const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
         return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
       }
       case "actor": {
         const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#judged(lease, tensors, config), beta: lease.beta };
-        const { lap, spent } = begin();
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap }, true);
+        const { sectionDone, spent } = begin();
+        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, true);
         return reply(lease, { ...result, spent }, [
           ...(["hidden", "decoder"] as const).flatMap((group) => listed(result.gradients, group, config)),
           { name: "dBag", shape: [users, width], data: result.dBag_BH },
@@ -120,8 +120,8 @@ export class Computer {
       }
       case "decoder": {
         const part = this.#part(lease, tensors, bag_BH, latent);
-        const { lap, spent } = begin();
-        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, lap });
+        const { sectionDone, spent } = begin();
+        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
         const known = usesOldPosterior(config) ? result.posterior : undefined;
         return reply(lease, loss, [
@@ -149,7 +149,7 @@ export class Computer {
     inner: readonly InnerStep[],
     tensors: Tensors,
     hidden: Held<HiddenWeights> & { config: NeuralConfig },
-    begin: () => { lap: Lap; spent: Spent },
+    begin: () => { sectionDone: SectionDone; spent: Spent },
   ): Answer {
     const keys = integers(tensors.get("users")?.data, "users");
     const rows = rowsOf(tensors, "columns", "ends");
@@ -157,7 +157,7 @@ export class Computer {
     if (!isRecVae(config)) throw new AppError("FRAME_MALFORMED", { what: "steps of a trainer's own are RecVAE's alone", step: lease.step });
     if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
       throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
-    const { lap, spent } = begin();
+    const { sectionDone, spent } = begin();
     const given = {
       config,
       hidden: { sent: hidden.sent, uploaded: hidden.weights },
@@ -168,7 +168,7 @@ export class Computer {
       rows,
       items: integers(tensors.get("items")?.data, "items"),
       table: numbers(tensors.get(rowsName)?.data, rowsName),
-      lap,
+      sectionDone,
     };
     if (lease.phase === "decoder") {
       const moved = this.#innerSteps.decoder(given);

@@ -2,7 +2,7 @@
 import { noiseOf } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
-import type { Lap } from "../../shared/compute/laps.ts";
+import type { SectionDone } from "../../shared/compute/section-timer.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
 import type { ModelConfig } from "../../shared/neural/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
@@ -33,7 +33,7 @@ export interface Given {
   /** Items that the part touches, and their rows of the first layer. */
   readonly items: Int32Array;
   readonly table: Float32Array | Uint16Array;
-  readonly lap: Lap;
+  readonly sectionDone: SectionDone;
 }
 
 export interface Moved {
@@ -66,7 +66,7 @@ export class InnerSteps {
 
   /** Moves the encoder, its first layer by the rows at hand; in a joint phase the decoder too. */
   encoder(given: Given, old: Posterior, joint: boolean): Moved {
-    const { config, hidden, decoder, items, lap } = given;
+    const { config, hidden, decoder, items, sectionDone } = given;
     const { latent } = config;
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
@@ -85,7 +85,7 @@ export class InnerSteps {
         adam.move("hidden", result.gradients);
         adam.moveRows(touched, result.dBag_BH, users);
         if (joint) adam.move("decoder", result.gradients);
-        lap("innerAdam");
+        sectionDone("innerAdam");
         sums.reconstruction += result.reconstruction * share;
         sums.kl += result.kl * share;
       });
@@ -94,14 +94,14 @@ export class InnerSteps {
         ...(joint ? adam.differences("decoder", decoder.sent) : []),
         adam.differencesOfRows(touched, given.table),
       ];
-      lap("innerAdam");
+      sectionDone("innerAdam");
       return { ...sums, tensors };
     });
   }
 
   /** Moves the decoder; what the encoder, which stands still, says of each user comes along. */
   decoder(given: Given): Moved {
-    const { config, hidden, decoder, items, keys, lap } = given;
+    const { config, hidden, decoder, items, keys, sectionDone } = given;
     const { latent } = config;
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
@@ -114,7 +114,7 @@ export class InnerSteps {
         const result = decoderPart(this.#engine, hidden.uploaded, now, part);
         now.dispose();
         adam.move("decoder", result.gradients);
-        lap("innerAdam");
+        sectionDone("innerAdam");
         all.mu.set(result.posterior!.mu_BL, from * latent);
         all.logvar.set(result.posterior!.logvar_BL, from * latent);
         reconstruction += result.reconstruction * share;
@@ -125,7 +125,7 @@ export class InnerSteps {
   }
 
   #each(given: Given, adam: InnerAdam, touched: Touched, body: (step: Inner) => void): void {
-    const { config, items, lap } = given;
+    const { config, items, sectionDone } = given;
     const { dropoutRate, hidden, latent } = config;
     const placeOf = new Int32Array(config.items);
     items.forEach((item, place) => {
@@ -140,8 +140,8 @@ export class InnerSteps {
         values: valuesOf("normalised", rows, dropout ? { seed: this.#seed, step, rate: dropoutRate, users: keys } : undefined),
       };
       const bag_BH = adam.kernels.bag(touched.rows, hidden, users);
-      lap("innerBag");
-      const part = { bag_BH, rows, noise_BL: noiseOf(this.#seed, step, keys, latent), batchSize: count, lap };
+      sectionDone("innerBag");
+      const part = { bag_BH, rows, noise_BL: noiseOf(this.#seed, step, keys, latent), batchSize: count, sectionDone };
       body({ from, to, users, part, share: count / given.batchSize });
       from = to;
     }

@@ -2,7 +2,7 @@
 // every gradient of it. Shapes: B users, I items. Source: spec/recvae.md 1.3, spec/baselines.md.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
-import type { Lap } from "../compute/laps.ts";
+import type { SectionDone } from "../compute/section-timer.ts";
 import { positionsOf } from "../compute/lists.ts";
 import { lambdarank } from "./lambdarank.ts";
 import type { Recipe } from "./recipe.ts";
@@ -24,11 +24,11 @@ export function likelihoodOf(
   kind: Recipe["likelihood"],
   scores_BI: Tensor2D,
   rows: readonly Int32Array[],
-  lap?: Lap,
+  sectionDone?: SectionDone,
 ): Likelihood {
-  lap?.("logits");
+  sectionDone?.("logits");
   const known = judged(engine, kind, scores_BI, rows);
-  lap?.("softmax");
+  sectionDone?.("softmax");
   return known;
 }
 

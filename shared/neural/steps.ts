@@ -2,7 +2,7 @@
 // Every gradient is the part's share of its batch's mean, so the parts of a step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
-import type { Lap } from "../compute/laps.ts";
+import type { SectionDone } from "../compute/section-timer.ts";
 import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
@@ -26,7 +26,7 @@ interface Part {
   readonly noise_BL: Float32Array;
   /** Users of the whole batch, of which this part holds some. */
   readonly batchSize: number;
-  readonly lap?: Lap;
+  readonly sectionDone?: SectionDone;
 }
 
 export interface EncoderPart extends Part {
@@ -89,26 +89,26 @@ export function encoderPart(
     const encoded = hidden.encode(part.bag_BH, false);
     const sampled = sampleOf(engine, hidden, encoded, part);
     const decoded = decode(engine, decoder, sampled?.z_BL ?? encoded.code_BL);
-    part.lap?.("hiddenForward");
+    part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, !joint);
     const judge = part.judged && judging(logits_BI, part.judged, recipe, share);
-    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.sectionDone);
     const ofCritic = judge?.(likelihood);
     const known = ofCritic ? weighed(engine, likelihood, ofCritic.weights_B) : likelihood;
     const latent = (values: Float32Array) => table(engine, values, latentOf(hidden.config));
     const old = part.old && { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const divergence = sampled && divergenceOf(engine, recipe.regulariser, sampled, old);
-    part.lap?.("kl");
+    part.sectionDone?.("kl");
     const dLast_BD = gradientOfLast(engine, decoder, { known, share });
-    part.lap?.("dz");
+    part.sectionDone?.("dz");
     const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD) : {};
     const dCode_BL = gradientOfCode(engine, decoder, decoded, dLast_BD, joint ? ofDecoder : undefined);
-    if (joint) part.lap?.("dW");
+    if (joint) part.sectionDone?.("dW");
     known.expected_BI.dispose();
     const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
     const heads = divergence?.heads(dCode_BL, klShare_B1) ?? { dMu_BL: dCode_BL, dLogvar_BL: undefined };
     const { gradients, dBag_BH } = encoded.backward(heads.dMu_BL, heads.dLogvar_BL);
-    part.lap?.("hiddenBackward");
+    part.sectionDone?.("hiddenBackward");
     const kl = divergence?.kl_B?.reduce((sum, value, user) => sum + value * klWeights[user]!, 0) ?? 0;
     return {
       gradients: { ...gradients, ...ofDecoder, ...ofCritic?.gradients },
@@ -126,12 +126,12 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const encoded = hidden.encode(part.bag_BH, false);
     const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);
     const posterior = posteriorOf(encoded);
-    part.lap?.("hiddenForward");
+    part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
-    const known = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.lap);
+    const known = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.sectionDone);
     const gradients = gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD);
     if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { known, share }), gradients);
-    part.lap?.("dW");
+    part.sectionDone?.("dW");
     return { gradients, posterior, reconstruction: -sumOf(known.log_B) * share };
   });
 }
@@ -148,10 +148,10 @@ export function criticPart(
   return scope(engine, () => {
     const encoded = hidden.encode(part.bag_BH, false);
     const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);
-    part.lap?.("hiddenForward");
+    part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, true);
     const judge = judging(logits_BI, part, recipe, share);
-    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.lap);
+    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.sectionDone);
     return { gradients: judge(likelihood).gradients, reconstruction: -sumOf(likelihood.log_B) * share };
   });
 }

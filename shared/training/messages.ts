@@ -1,6 +1,6 @@
 // Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it passed one. Above frames.ts.
 import { z } from "zod";
-import { sections } from "../compute/laps.ts";
+import { sections } from "../compute/section-timer.ts";
 import { AppError } from "../errors/errors.ts";
 import { neuralConfig } from "../neural/recipe.ts";
 import type { Decoded } from "./frames.ts";

@@ -4,19 +4,19 @@
 export const sections = ["hiddenForward", "logits", "softmax", "dz", "dW", "kl", "hiddenBackward", "innerBag", "innerAdam"] as const;
 export type Section = (typeof sections)[number];
 
-/** Told that a section is done: what passed since the last call, or since the part began, was its own. */
-export type Lap = (section: Section) => void;
+/** Called when a section is done: what passed since the last call, or since the part began, was its own. */
+export type SectionDone = (section: Section) => void;
 
 /** Seconds of each section that took part. */
 export type Spent = Partial<Record<Section, number>>;
 
 /** `now` in milliseconds. */
-export function stopwatch(now: () => number): { lap: Lap; spent: Spent } {
+export function sectionTimer(now: () => number): { sectionDone: SectionDone; spent: Spent } {
   const spent: Spent = {};
   let last = now();
   return {
     spent,
-    lap: (section) => {
+    sectionDone: (section) => {
       const at = now();
       spent[section] = (spent[section] ?? 0) + (at - last) / 1000;
       last = at;
