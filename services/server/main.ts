@@ -20,8 +20,8 @@ import { openPatience } from "../../shared/runtime/patience.ts";
 import { neural, systemFlag } from "../../shared/systems/systems.ts";
 import { Exchange } from "../../shared/training/exchange.ts";
 import { consistent, knobs, modelOf, saving, scheduleOf, vocabulary, wireOf } from "../../shared/training/knobs.ts";
-import { largestAnswer } from "./desk/contributions.ts";
-import { openDesk } from "./desk/desk.ts";
+import { largestAnswer } from "./scheduler/contributions.ts";
+import { openScheduler } from "./scheduler/scheduler.ts";
 import { listenAddress } from "./door/address.ts";
 import { readCertificate } from "./door/certificate.ts";
 import { SMALL_MESSAGE } from "./door/limits.ts";
@@ -108,20 +108,20 @@ export const command = defineCommand({
 
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
-    const desk = openDesk(() => peers!, { log, metrics, exchange });
+    const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
     const largest = () => {
       const model = progress.run?.optimizer.config ?? modelOf(config, 1, 0, network);
       return config.sync === "exact"
         ? largestAnswer(model, config.partSize)
         : largestAnswer(model, config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model.items);
     };
-    const limit = (trainer: string) => (desk.awaits(trainer) ? largest() : SMALL_MESSAGE);
-    const status = () => ({ ...progress.status(peers!, desk), epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
-    peers = await listenForPeers({ ...address, certificate, tokens, pages: { status, metrics }, exchange, limit }, desk.handlers, {
+    const limit = (trainer: string) => (scheduler.awaits(trainer) ? largest() : SMALL_MESSAGE);
+    const status = () => ({ ...progress.status(peers!, scheduler), epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
+    peers = await listenForPeers({ ...address, certificate, tokens, pages: { status, metrics }, exchange, limit }, scheduler.handlers, {
       seed: config.seed,
       wire: wireOf(config),
     });
-    metrics.onScrape(() => progress.measure(peers!, desk));
+    metrics.onScrape(() => progress.measure(peers!, scheduler));
     const face = await serveFace({ service: "server", runDir: pathsOf(config.dataDir).run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");
 
@@ -152,7 +152,7 @@ export const command = defineCommand({
         if (outcome.error !== undefined) log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
       },
     });
-    const tools = { runStep: progress.watch(peers, desk, until.signal), progress, checkpointing, patience, log, until };
+    const tools = { runStep: progress.watch(peers, scheduler, until.signal), progress, checkpointing, patience, log, until };
     let finished = false;
     try {
       if (config.epochs === undefined) {
@@ -175,14 +175,14 @@ export const command = defineCommand({
           tableVersion: corpus.tableVersion,
           watermark: corpus.watermark,
         });
-        await trainEpochs({ ...config, epochs: config.epochs }, resumed, corpus, { ...tools, desk: desk.status });
+        await trainEpochs({ ...config, epochs: config.epochs }, resumed, corpus, { ...tools, scheduler: scheduler.status });
         finished = true;
       }
     } catch (error) {
       if (error !== until.signal.reason) throw error;
     } finally {
       progress.state = "draining";
-      desk.close();
+      scheduler.close();
       await writer.close();
       await Promise.all([peers.close(finished), face.close()]);
       exchange?.close();

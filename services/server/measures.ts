@@ -1,13 +1,13 @@
 // What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { activities, type Times } from "../../shared/training/messages.ts";
-import type { DeskStatus } from "./desk/desk-status.ts";
+import type { SchedulerStatus } from "./scheduler/scheduler-status.ts";
 import type { Bytes } from "./pace.ts";
 import type { Adam, Norm } from "./run/norms.ts";
 
 const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
 
-export interface Standing extends Pick<DeskStatus, "parts" | "deadlineMs" | "trainers"> {
+export interface Standing extends Pick<SchedulerStatus, "parts" | "deadlineMs" | "trainers"> {
   readonly bytes: Bytes;
   readonly rejected: number;
   /** Seconds; null before the first checkpoint. */

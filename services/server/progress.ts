@@ -3,8 +3,8 @@ import { openFreshness } from "../../shared/health/freshness.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/training/messages.ts";
-import type { Received } from "./desk/contributions.ts";
-import type { Desk, Work } from "./desk/desk.ts";
+import type { Received } from "./scheduler/contributions.ts";
+import type { Scheduler, Work } from "./scheduler/scheduler.ts";
 import type { Peers } from "./door/peers.ts";
 import { openMeasures } from "./measures.ts";
 import { openPace } from "./pace.ts";
@@ -67,15 +67,15 @@ export class Progress {
     this.#freshness = openFreshness(metrics, "gradient");
   }
 
-  /** Counts and times every step that `desk` runs. */
-  watch(peers: Peers, desk: Desk, signal: AbortSignal): RunStep {
+  /** Counts and times every step that `scheduler` runs. */
+  watch(peers: Peers, scheduler: Scheduler, signal: AbortSignal): RunStep {
     return async (work: Work) => {
       this.#settle();
       this.phase = work.phase;
       const answers: Received[] = [];
       this.#settle = this.#account(work, answers);
       this.#openedAt = performance.now();
-      const received = await desk.run(work, signal).finally(() => {
+      const received = await scheduler.run(work, signal).finally(() => {
         this.#openedAt = undefined;
       });
       answers.push(...received);
@@ -84,7 +84,7 @@ export class Progress {
       else this.#learnedFrom();
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase }, work.steps ?? 1);
       this.#pace.passed(performance.now(), peers.bytes);
-      this.measure(peers, desk);
+      this.measure(peers, scheduler);
       return received;
     };
   }
@@ -135,8 +135,8 @@ export class Progress {
   }
 
   /** Brings the metrics up to how things stand. */
-  measure(peers: Peers, desk: Desk): void {
-    const { parts, deadlineMs, trainers } = desk.status();
+  measure(peers: Peers, scheduler: Scheduler): void {
+    const { parts, deadlineMs, trainers } = scheduler.status();
     const checkpointAge = this.#checkpointAge();
     const stepAge = this.#openedAt === undefined ? 0 : (performance.now() - this.#openedAt) / 1000;
     const norms = this.run?.optimizer.norms.latest ?? {};
@@ -160,8 +160,8 @@ export class Progress {
       : { step, round, at: Date.now(), seconds, lastError: null };
   }
 
-  status(peers: Peers, desk: Desk): object {
-    const { parts, deadlineMs, contributions, trainers, lonely } = desk.status();
+  status(peers: Peers, scheduler: Scheduler): object {
+    const { parts, deadlineMs, contributions, trainers, lonely } = scheduler.status();
     const state = this.state === "training" && lonely ? "waiting for trainers" : this.state;
     const last = this.#lossHistory.at(-1);
     return {

@@ -1,4 +1,4 @@
-// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. desk.ts executes the effects, matching.ts chooses who gets
+// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. scheduler.ts executes the effects, matching.ts chooses who gets
 // which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it answers.
 import { unreachable } from "../errors/errors.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";

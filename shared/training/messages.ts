@@ -33,7 +33,7 @@ export const activities = ["data", "compute", "push", "wait", "pull"] as const;
 export type Activity = (typeof activities)[number];
 const seconds = z.number().nonnegative();
 export type Times = Record<Activity, number>;
-/** Tensors by phase: see expectedShapes in services/server/desk/contributions.ts. */
+/** Tensors by phase: see expectedShapes in services/server/scheduler/contributions.ts. */
 const contribution = z.object({
   type: z.literal("contribution"),
   step: count,

@@ -10,7 +10,7 @@ import { MOST_STRANGERS } from "../../services/server/door/limits.ts";
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { authority } from "./certificates.ts";
 import { killAll, start, until } from "./processes.ts";
-import { closeAll, connect, hello, startDesk } from "./talker.ts";
+import { closeAll, connect, hello, startScheduler } from "./talker.ts";
 import { freePort, hashOf, openCluster } from "./training-cluster.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-door-"));
@@ -48,13 +48,13 @@ test.each([
   ["a reader's token", bearer("rrrr"), /403/],
   ["a trainer's token on a web page", { ...bearer("tttt"), origin: "https://example.com" }, /403/],
 ])("with %s nobody gets in", async (_, options, code) => {
-  const { peers } = await startDesk(undefined, { tokens });
+  const { peers } = await startScheduler(undefined, { tokens });
   await expect(connect(peers.url, options)).rejects.toThrow(code);
   expect(peers.list()).toEqual([]);
 });
 
 test("with a trainer's token one gets in", async () => {
-  const { peers } = await startDesk(undefined, { tokens });
+  const { peers } = await startScheduler(undefined, { tokens });
   const peer = await connect(peers.url, bearer("tttt"));
   peer.say(hello);
   await peer.hear("welcome");
@@ -62,7 +62,7 @@ test("with a trainer's token one gets in", async () => {
 });
 
 test("a reader sees every figure, an evaluator and a trainer how far the run is, a stranger nothing", async () => {
-  const { peers } = await startDesk(undefined, { tokens });
+  const { peers } = await startScheduler(undefined, { tokens });
   const codes = async (path: string) => {
     const url = `${peers.url.replace("ws", "http")}${path}`;
     const answers = [{}, ...["xxxx", "tttt", "eeee", "rrrr"].map(bearer)].map(async (options) => (await fetch(url, options)).status);
@@ -78,7 +78,7 @@ test("a reader sees every figure, an evaluator and a trainer how far the run is,
 });
 
 test("over TLS trainers and readers get in by the same certificate", async () => {
-  const { peers } = await startDesk(undefined, { tokens, certificate: certificate("good") });
+  const { peers } = await startScheduler(undefined, { tokens, certificate: certificate("good") });
   expect(peers.url).toMatch(/^wss:/);
   const ca = readFileSync(at("ca.pem"));
   const peer = await connect(peers.url, { ...bearer("tttt"), ca });
@@ -93,7 +93,7 @@ test("over TLS trainers and readers get in by the same certificate", async () =>
 });
 
 test("strangers who say nothing are bounded in number, and keep nobody out for long", async () => {
-  const { peers } = await startDesk();
+  const { peers } = await startScheduler();
   const port = Number(new URL(peers.url).port);
   let closed = 0;
   const strangers = Array.from({ length: 2 * MOST_STRANGERS }, () =>
@@ -118,7 +118,7 @@ test.each([
   ["a certificate of another host", "other", ["--tls-ca", "ca.pem"], /CERTIFICATE_REFUSED: the server's certificate is for another host/],
   ["an authority that it does not know", "good", [], /CERTIFICATE_REFUSED: no authority known here/],
 ])("a trainer that meets %s ends with words, not a stack", async (_, name, flags, words) => {
-  const { peers } = await startDesk(undefined, { certificate: certificate(name) });
+  const { peers } = await startScheduler(undefined, { certificate: certificate(name) });
   const { code, stderr } = await trainer(peers.url, ...flags.map((flag) => (flag.endsWith("pem") ? at(flag) : flag)));
   expect(stderr).toMatch(words);
   expect(stderr).not.toMatch(/INTERNAL|\n {4}at /);
@@ -126,7 +126,7 @@ test.each([
 });
 
 test("a trainer that speaks TLS to a server that does not is told so", async () => {
-  const { peers } = await startDesk();
+  const { peers } = await startScheduler();
   const { code, stderr } = await trainer(peers.url.replace("ws", "wss"));
   expect(stderr).toMatch(/CERTIFICATE_REFUSED: the server speaks no TLS/);
   expect(code).toBe(3);
@@ -134,7 +134,7 @@ test("a trainer that speaks TLS to a server that does not is told so", async () 
 
 test("a trainer without the token, or with a reader's, ends and says why", async () => {
   writeFileSync(at("wrong"), "trainer rrrr\n", { mode: 0o600 });
-  const { peers } = await startDesk(undefined, { tokens });
+  const { peers } = await startScheduler(undefined, { tokens });
   expect(await trainer(peers.url)).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/PEER_REJECTED: the token is wrong or missing/),
@@ -145,7 +145,7 @@ test("a trainer without the token, or with a reader's, ends and says why", async
 });
 
 test("a trainer with token and authority of its own joins over TLS, and leaves when the run is over", async () => {
-  const { peers } = await startDesk(undefined, { tokens, certificate: certificate("good") });
+  const { peers } = await startScheduler(undefined, { tokens, certificate: certificate("good") });
   const ended = trainer(peers.url, "--token-file", at("tokens"), "--tls-ca", at("ca.pem"));
   await until("it is there", () => peers.list().length === 1);
   await peers.close(true);

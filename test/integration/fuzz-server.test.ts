@@ -8,7 +8,7 @@ import { Exchange, type Offer } from "../../shared/training/exchange.ts";
 import { encode } from "../../shared/training/frames.ts";
 import { bytesOf, describeTensor } from "../../shared/training/tensors.ts";
 import { type Json, type Message, mutations, wrongTensors } from "./mutations.ts";
-import { closeAll, connect, contribution, hello, posterior, startDesk, type Talker, work } from "./talker.ts";
+import { closeAll, connect, contribution, hello, posterior, startScheduler, type Talker, work } from "./talker.ts";
 
 /** What a peer has done before it misbehaves. */
 const moments = ["stranger", "greeted", "leased", "sharing"] as const;
@@ -70,7 +70,7 @@ const inAnyOrder = fc
     ),
   );
 
-let server: Awaited<ReturnType<typeof startDesk>>;
+let server: Awaited<ReturnType<typeof startScheduler>>;
 let exchange: Exchange;
 let honest: Talker;
 let step = 0;
@@ -78,7 +78,7 @@ let step = 0;
 beforeAll(async () => {
   process.env.TRIBUTARY_LOG_LEVEL = "error"; // thousands join and leave
   exchange = Exchange.open()!;
-  server = await startDesk(exchange);
+  server = await startScheduler(exchange);
   honest = await connect(server.peers.url);
   honest.say(hello);
   await honest.hear("welcome");
@@ -106,9 +106,9 @@ async function prepared(peer: Talker, moment: Moment): Promise<string> {
 }
 
 async function survives({ moment, frames, isWrong }: Attack): Promise<void> {
-  const { peers, desk } = server;
+  const { peers, scheduler } = server;
   step++;
-  const done = desk.run({ ...work, step }, new AbortController().signal);
+  const done = scheduler.run({ ...work, step }, new AbortController().signal);
   const peer = await connect(peers.url);
   const id = await prepared(peer, moment);
   for (const frame of frames(step, id)) peer.socket.send(frame);
@@ -125,7 +125,7 @@ async function survives({ moment, frames, isWrong }: Attack): Promise<void> {
     peer.socket.terminate();
     await peer.closed;
   }
-  if (desk.status().parts.total > 0) {
+  if (scheduler.status().parts.total > 0) {
     honest.say({ type: "ask" });
     await honest.hear("lease");
     honest.say({ ...contribution, step }, posterior(step));

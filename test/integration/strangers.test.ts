@@ -7,7 +7,7 @@ import { MOST_STRANGERS, SMALL_MESSAGE } from "../../services/server/door/limits
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { authority } from "./certificates.ts";
 import { until } from "./processes.ts";
-import { closeAll, connect, hello, startDesk } from "./talker.ts";
+import { closeAll, connect, hello, startScheduler } from "./talker.ts";
 
 afterEach(closeAll);
 
@@ -57,7 +57,7 @@ describe.each(["ws", "wss"] as const)("over %s", (scheme) => {
     scheme === "ws" ? connectTcp(port, "127.0.0.1") : connectTls({ port, host: "127.0.0.1", ca, servername: "" });
 
   test("a stranger in any state is ended in time, and a trainer gets in meanwhile", async () => {
-    const { peers } = await startDesk(undefined, { tokens, ...(scheme === "wss" ? { certificate } : {}) });
+    const { peers } = await startScheduler(undefined, { tokens, ...(scheme === "wss" ? { certificate } : {}) });
     const port = Number(new URL(peers.url).port);
     const here = new Set(Object.keys(manners));
     const timers = Object.entries(manners).map(([name, [first, again]]) => {
@@ -86,7 +86,7 @@ describe.each(["ws", "wss"] as const)("over %s", (scheme) => {
 });
 
 test("a stranger's message is refused by its header: nothing of 8 MiB is held", async () => {
-  const { peers } = await startDesk();
+  const { peers } = await startScheduler();
   const peer = await connect(peers.url);
   const socket = (peer.socket as unknown as { _socket: Socket })._socket;
   socket.write(frame(2, 8 << 20));
@@ -97,7 +97,7 @@ test("a stranger's message is refused by its header: nothing of 8 MiB is held", 
 });
 
 test("nor is a trainer's that owes no answer", async () => {
-  const { peers } = await startDesk();
+  const { peers } = await startScheduler();
   const peer = await connect(peers.url);
   peer.say(hello);
   await peer.hear("welcome");
@@ -106,7 +106,7 @@ test("nor is a trainer's that owes no answer", async () => {
 });
 
 test("a trainer gets in while strangers come and come, and their places are free again afterwards", async () => {
-  const { peers } = await startDesk(undefined, { tokens });
+  const { peers } = await startScheduler(undefined, { tokens });
   const port = Number(new URL(peers.url).port);
   const sockets: Socket[] = [];
   let closed = 0;

@@ -1,6 +1,6 @@
-// For tests of the sockets: a desk that listens, a step of one small part, and peers of the test's own that say what they like and keep what they hear.
+// For tests of the sockets: a scheduler that listens, a step of one small part, and peers of the test's own that say what they like and keep what they hear.
 import { type ClientOptions, WebSocket } from "ws";
-import { openDesk, type Work } from "../../services/server/desk/desk.ts";
+import { openScheduler, type Work } from "../../services/server/scheduler/scheduler.ts";
 import type { Listen } from "../../services/server/door/door.ts";
 import { SMALL_MESSAGE } from "../../services/server/door/limits.ts";
 import { listenForPeers, type Peers } from "../../services/server/door/peers.ts";
@@ -16,15 +16,18 @@ export async function closeAll(): Promise<void> {
   for (const each of open.splice(0).reverse()) await each.close();
 }
 
-export async function startDesk(exchange?: Exchange, listen: Partial<Listen> = {}) {
+export async function startScheduler(exchange?: Exchange, listen: Partial<Listen> = {}) {
   let peers: Peers | undefined;
   const metrics = createMetrics("test");
-  const desk = openDesk(() => peers!, { log: createLog("test"), metrics, exchange });
-  const limit = (id: string) => (desk.awaits(id) ? 1e6 : SMALL_MESSAGE);
-  const pages = { status: desk.status, metrics };
-  peers = await listenForPeers({ host: "127.0.0.1", port: 0, pages, exchange, limit, ...listen }, desk.handlers, { seed: 1, wire: "f32" });
-  open.push({ close: () => peers.close(false) }, desk);
-  return { peers, desk };
+  const scheduler = openScheduler(() => peers!, { log: createLog("test"), metrics, exchange });
+  const limit = (id: string) => (scheduler.awaits(id) ? 1e6 : SMALL_MESSAGE);
+  const pages = { status: scheduler.status, metrics };
+  peers = await listenForPeers({ host: "127.0.0.1", port: 0, pages, exchange, limit, ...listen }, scheduler.handlers, {
+    seed: 1,
+    wire: "f32",
+  });
+  open.push({ close: () => peers.close(false) }, scheduler);
+  return { peers, scheduler };
 }
 
 export type Talker = Awaited<ReturnType<typeof connect>>;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
+import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { defaults } from "../../shared/neural/config.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";

@@ -1,6 +1,6 @@
 // A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
-import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/desk/contributions.ts";
-import type { Work } from "../../services/server/desk/desk.ts";
+import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
+import type { Work } from "../../services/server/scheduler/scheduler.ts";
 import { Optimizer } from "../../services/server/run/optimizer.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";

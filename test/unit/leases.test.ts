@@ -279,7 +279,7 @@ test("whatever happens, each part of each step is accepted once, the step comple
         }
         // Nor does a proven one without work, where one that takes too long is alone on a part.
         expect(nextBackup(state)?.from ?? Number.POSITIVE_INFINITY).toBeGreaterThan(now);
-        // Whoever is at work and trusted has a deadline, and the desk is woken for it.
+        // Whoever is at work and trusted has a deadline, and the scheduler is woken for it.
         for (const { standing, holds } of state.trainers.values())
           if (standing !== "suspect" && holds.length > 0) expect(nextTick(state)).toBeDefined();
       };

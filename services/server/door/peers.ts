@@ -1,4 +1,4 @@
-// The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps; desk.ts does. Above connection.ts.
+// The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps; scheduler.ts does. Above connection.ts.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { type Exchange, withTensors } from "../../../shared/training/exchange.ts";
 import type { Decoded } from "../../../shared/training/frames.ts";

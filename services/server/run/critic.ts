@@ -5,7 +5,7 @@ import { AppError } from "../../../shared/errors/errors.ts";
 import { criticShapes, initialCritic } from "../../../shared/neural/critic.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import type { Received } from "../desk/contributions.ts";
+import type { Received } from "../scheduler/contributions.ts";
 
 /** Names of the moments in a checkpoint's state. */
 const firstMoment = (name: string) => `${name}.m`;

@@ -14,7 +14,7 @@ import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
 import { scored } from "../../../shared/training/messages.ts";
-import type { DeskStatus } from "../desk/desk-status.ts";
+import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import type { EpochReport, Progress } from "../progress.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import { contentsOf, type Resumed } from "../saving/persistence.ts";
@@ -52,7 +52,7 @@ interface Tools {
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;
   readonly patience: Patience;
-  readonly desk: () => DeskStatus;
+  readonly scheduler: () => SchedulerStatus;
   readonly until: Until;
   readonly log: Log;
 }
@@ -126,13 +126,13 @@ async function runEpochs(
   });
 }
 
-async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, desk, patience, log }: Tools): Promise<void> {
+async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, scheduler, patience, log }: Tools): Promise<void> {
   const best = await bestOf(out, run, soFar);
   const perUser = await judge(best.run, corpus.test, runStep);
   const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
   await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
-  const { engines, mostTrainers } = desk();
+  const { engines, mostTrainers } = scheduler();
   const { model = "recvae", optimizer, schedule } = run;
   const { items: _, ...settings } = optimizer.config;
   const report = {

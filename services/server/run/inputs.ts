@@ -5,8 +5,8 @@ import { valuesOf } from "../../../shared/neural/bag.ts";
 import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import type { Work } from "../desk/desk.ts";
-import type { Versioned } from "../desk/outbox.ts";
+import type { Work } from "../scheduler/scheduler.ts";
+import type { Versioned } from "../scheduler/outbox.ts";
 import type { Run } from "./run.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);

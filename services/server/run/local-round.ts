@@ -4,7 +4,7 @@ import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import type { Received } from "../desk/contributions.ts";
+import type { Received } from "../scheduler/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
 import type { Came } from "./optimizer.ts";
 import type { Run, RunStep } from "./run.ts";

@@ -24,8 +24,8 @@ import type { Allocate } from "../../../shared/training/frames.ts";
 import type { Group as SentGroup } from "../../../shared/training/messages.ts";
 import { asSent, rowsName, type Wire } from "../../../shared/training/numbers.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import { largestAnswer, type Received } from "../desk/contributions.ts";
-import type { Versioned } from "../desk/outbox.ts";
+import { largestAnswer, type Received } from "../scheduler/contributions.ts";
+import type { Versioned } from "../scheduler/outbox.ts";
 import { Norms } from "./norms.ts";
 import { Residence } from "./residence.ts";
 

@@ -1,8 +1,8 @@
 // A training run: what its steps read and move.
 import type { Schedule } from "../../../shared/neural/schedule.ts";
 import type { NeuralName } from "../../../shared/systems/systems.ts";
-import type { Received } from "../desk/contributions.ts";
-import type { Work } from "../desk/desk.ts";
+import type { Received } from "../scheduler/contributions.ts";
+import type { Work } from "../scheduler/scheduler.ts";
 import type { Critic } from "./critic.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Posteriors } from "./posteriors.ts";

@@ -1,4 +1,4 @@
-// How the open step and its trainers stand, as the desk shows it. Pure; between desk.ts and progress.ts.
+// How the open step and its trainers stand, as the scheduler shows it. Pure; between scheduler.ts and progress.ts.
 import { allowance, type Millis } from "../../../shared/training/deadlines.ts";
 import type { State, Trainer } from "../../../shared/training/lease-state.ts";
 import type { Account, Accounts, Outcome } from "./accounts.ts";
@@ -18,7 +18,7 @@ interface Standing {
   readonly trainers: ReadonlyMap<string, TrainerStatus>;
 }
 
-export interface DeskStatus extends Standing {
+export interface SchedulerStatus extends Standing {
   /** Names of the engines that answered so far. */
   readonly engines: ReadonlySet<string>;
   /** Most trainers that were there at one time. */

@@ -1,4 +1,4 @@
-// What a trainer's answer must look like before it may become part of a step. Between desk.ts and optimizer.ts.
+// What a trainer's answer must look like before it may become part of a step. Between scheduler.ts and optimizer.ts.
 import type { Spent } from "../../../shared/compute/section-timer.ts";
 import { criticShapes } from "../../../shared/neural/critic.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/neural/parameters.ts";

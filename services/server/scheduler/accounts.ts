@@ -1,4 +1,4 @@
-// What became of contributions, in all and by trainer, and where each trainer's time goes. Filled by desk.ts, shown by progress.ts.
+// What became of contributions, in all and by trainer, and where each trainer's time goes. Filled by scheduler.ts, shown by progress.ts.
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
 import type { Millis } from "../../../shared/training/deadlines.ts";
 import { activities, type Times } from "../../../shared/training/messages.ts";

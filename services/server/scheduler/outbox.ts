@@ -1,5 +1,5 @@
 // Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used again when nobody reads it any more.
-// Between desk.ts and peers.ts.
+// Between scheduler.ts and peers.ts.
 import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
 import { FrameBuffers } from "../../../shared/training/buffers.ts";
 import type { Exchange } from "../../../shared/training/exchange.ts";

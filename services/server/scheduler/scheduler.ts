@@ -14,7 +14,7 @@ import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
-import { type DeskStatus, standing } from "./desk-status.ts";
+import { type SchedulerStatus, standing } from "./scheduler-status.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
 
 export interface Work {
@@ -42,13 +42,13 @@ export interface Work {
   readonly wire?: Wire;
 }
 
-export interface Desk {
+export interface Scheduler {
   readonly handlers: PeerHandlers;
   /** Whether an answer of this trainer may still come, be it late: until then it has nothing large to say. */
   awaits(trainer: string): boolean;
   /** Leases the parts and waits for all answers, in part order. Rejects with NOT_FINITE, or when the signal fires. */
   run(work: Work, signal: AbortSignal): Promise<readonly Received[]>;
-  status(): DeskStatus;
+  status(): SchedulerStatus;
   close(): void;
 }
 
@@ -74,11 +74,11 @@ const LEASE_FILES = 2;
 /** Milliseconds since 1970 that no change of the clock moves. */
 const now = () => performance.timeOrigin + performance.now();
 
-/** `peers` is asked for late: the sockets need the desk's handlers first. */
-export function openDesk(
+/** `peers` is asked for late: the sockets need the scheduler's handlers first. */
+export function openScheduler(
   peers: () => Peers,
   { log, metrics, exchange }: { log: Log; metrics: Metrics; exchange?: Exchange | undefined },
-): Desk {
+): Scheduler {
   let state: State = initial;
   let open: OpenWork | undefined;
   const present = new Map<string, Present>();
