@@ -5,7 +5,7 @@ import { lock } from "../../shared/checkpoints/run-lock.ts";
 import { corpusOfDataset, corpusOfTable } from "../../shared/corpus/corpus.ts";
 import { openPinnedEvents } from "../../shared/corpus/events.ts";
 import { AppError } from "../../shared/errors/errors.ts";
-import { MOST_NAMES } from "../../shared/events/admission.ts";
+import { MOST_NAMES } from "../../shared/events/new-items.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { readTokens } from "../../shared/http/token.ts";
 import { canGrow } from "../../shared/neural/recipe.ts";

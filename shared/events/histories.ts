@@ -1,5 +1,5 @@
 // Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
-import { type Admission, createAdmission, FORGOTTEN, MOST_NAMES, NEW, type Rule, WAITED } from "./admission.ts";
+import { createNewItems, FORGOTTEN, MOST_NAMES, NEW, type NewItems, type Rule, WAITED } from "./new-items.ts";
 import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
 import { RowPool } from "./rows.ts";
@@ -25,7 +25,7 @@ export class Histories {
 
   readonly #most: number;
   #leftOut = 0;
-  readonly #admission: Admission;
+  readonly #newItems: NewItems;
   /** By user: items of the row that are in the vocabulary. */
   readonly #lengths: number[] = [];
 
@@ -33,13 +33,13 @@ export class Histories {
   constructor(salt: string, vocabulary = new Vocabulary(), rule: Rule = { minUsers: 0 }) {
     this.#salt = salt;
     this.vocabulary = vocabulary;
-    this.#admission = createAdmission(rule);
+    this.#newItems = createNewItems(rule);
     this.#most = rule.most ?? MOST_NAMES;
   }
 
   /** Items that too few users have, and those of them that there was no room to remember. */
   get waiting(): { readonly items: number; readonly forgotten: number } {
-    const { waiting, forgotten } = this.#admission;
+    const { waiting, forgotten } = this.#newItems;
     return { items: waiting, forgotten };
   }
 
@@ -66,13 +66,13 @@ export class Histories {
         continue;
       }
       if (!this.#add(user, number)) continue;
-      const holders = this.#admission.joined(number, user);
+      const holders = this.#newItems.joined(number, user);
       if (holders && this.vocabulary.items.length < this.#most) {
-        const column = this.vocabulary.add(this.#admission.itemOf(number));
+        const column = this.vocabulary.add(this.#newItems.itemOf(number));
         for (const holder of holders) this.#has(holder, column, version);
-        this.#admission.admitted(number, column);
+        this.#newItems.cameIn(number, column);
       } else {
-        const column = this.#admission.columnOf(number);
+        const column = this.#newItems.columnOf(number);
         if (column >= 0) this.#has(user, column, version);
       }
     }
@@ -88,7 +88,7 @@ export class Histories {
     this.#trainUsers.fill(0);
     this.#lastVersion.fill(-1);
     this.#lengths.fill(0);
-    this.#admission.clear();
+    this.#newItems.clear();
   }
 
   /**
@@ -98,7 +98,7 @@ export class Histories {
   rowOf(user: number, end = WAITED): Int32Array {
     const row = this.#rows.copy(user);
     if (row.every((number) => number < end)) return row;
-    return row.map((number) => this.#admission.columnOf(number)).filter((column) => column >= 0 && column < end);
+    return row.map((number) => this.#newItems.columnOf(number)).filter((column) => column >= 0 && column < end);
   }
 
   /** Distinct items of a user. */
@@ -140,7 +140,7 @@ export class Histories {
 
   /** What stands for the item in rows: its column, or a number of its own where it has to wait, for ever. */
   #itemNumber(item: string): number {
-    const number = this.#admission.numberOf(item, this.vocabulary.column(item));
+    const number = this.#newItems.numberOf(item, this.vocabulary.column(item));
     if (number !== NEW) return number;
     return this.vocabulary.items.length < this.#most ? this.vocabulary.add(item) : FORGOTTEN;
   }

@@ -20,7 +20,7 @@ export const WAITED = 2 ** 30;
 export const NEW = -1;
 export const FORGOTTEN = -2;
 
-export interface Admission {
+export interface NewItems {
   /** Items that wait. */
   readonly waiting: number;
   /** Items that were met with no room to remember them, each time that they were. */
@@ -29,15 +29,15 @@ export interface Admission {
   numberOf(item: string, known: number | undefined): number;
   /** The column of a number in rows; -1 while it waits. */
   columnOf(number: number): number;
-  /** One more user has the item. Answers who had it before when it comes in by that; its column is told with `admitted`. */
+  /** One more user has the item. Answers who had it before when it comes in by that; its column is told with `cameIn`. */
   joined(number: number, user: number): readonly number[] | undefined;
-  admitted(number: number, column: number): void;
+  cameIn(number: number, column: number): void;
   itemOf(number: number): string;
   /** Users of items are told anew; an item that waits is never taken for a new one again. */
   clear(): void;
 }
 
-export function createAdmission({ minUsers }: Rule): Admission {
+export function createNewItems({ minUsers }: Rule): NewItems {
   const names: string[] = [];
   const numbers = new Map<string, number>();
   /** By waiting number: its column, -1 while it has none, and the users who have it so far. */
@@ -97,7 +97,7 @@ export function createAdmission({ minUsers }: Rule): Admission {
       holders[at]!.push(user);
       return holders[at]!.length >= needed ? holders[at] : undefined;
     },
-    admitted: (number, column) => {
+    cameIn: (number, column) => {
       const at = number - WAITED;
       columns[at] = column;
       for (const _ of holders[at]!) count(column);
