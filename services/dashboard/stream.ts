@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Picture } from "../../shared/health/picture.ts";
-import { placesFor } from "../../shared/http/doorkeeper.ts";
+import { placesFor } from "../../shared/http/port-guard.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { copyOf, type History, isEmpty, textOf } from "./history.ts";

@@ -5,7 +5,7 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/training/messages.ts";
 import type { Received } from "./scheduler/contributions.ts";
 import type { Scheduler, Work } from "./scheduler/scheduler.ts";
-import type { Peers } from "./door/peers.ts";
+import type { Peers } from "./admission/peers.ts";
 import { openMeasures } from "./measures.ts";
 import { openPace } from "./pace.ts";
 import type { Loss, Run, RunStep } from "./run/run.ts";

@@ -7,7 +7,7 @@ import { collectEveryMinute } from "../runtime/collecting.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { readCompressed } from "./bodies.ts";
-import { keepDoor } from "./doorkeeper.ts";
+import { guardPort } from "./port-guard.ts";
 import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { reachable, register } from "./registry.ts";
 import { plainPath } from "./request-path.ts";
@@ -77,7 +77,7 @@ export async function serveFace(face: Face): Promise<Listening> {
     frameworkErrors: ({ message }, _, reply) => void (reply as FastifyReply).code(400).send(refusal(400, message)),
   });
   const slow = patience + 2_000; // behind the HTTP library's own, which answers with words
-  const keeper = keepDoor(app.server, {
+  const guard = guardPort(app.server, {
     most: MOST_CONNECTIONS,
     mostAt: { sending: MOST_SENDING },
     patience: { asking: slow, sending: slow, answering: 6 * patience, idle: IDLE_MS, refused: FAREWELL_MS, greeting: slow },
@@ -99,7 +99,7 @@ export async function serveFace(face: Face): Promise<Listening> {
   answer("/ready", () => !draining && (face.ready?.() ?? true));
   app.get("/status", () => face.status());
   app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
-  face.routes?.(app, keeper.admit);
+  face.routes?.(app, guard.admit);
   await app.listen({ port: face.port, host }).catch((error: NodeJS.ErrnoException) => {
     const from = face.host === undefined ? "TRIBUTARY_HTTP_HOST" : "--host (TRIBUTARY_HOST)";
     if (notOurs.has(error.code ?? ""))

@@ -1,4 +1,4 @@
-// Who is at a port and not known yet: where each stands, how long it may stand there, and who goes when they are too many. Pure: time is an argument. doorkeeper.ts acts.
+// Who is at a port and not known yet: where each stands, how long it may stand there, and who goes when they are too many. Pure: time is an argument. port-guard.ts acts.
 type Millis = number;
 
 /**

@@ -1,4 +1,4 @@
-// The door to publication: decides whether a checkpoint may replace the published model. Pure; candidate.ts measures what it is told.
+// The gate of publication: decides whether a checkpoint may replace the published model. Pure; candidate.ts measures what it is told.
 // A candidate is refused as worse when it loses more than the tolerance AND the loss is more than noise: the mean of the paired differences lies below -tolerance, and a
 // one-sided paired test rejects "no worse than the incumbent". With many users the tolerance decides, as their mean hardly moves by chance; with few, chance alone refuses an
 // equal model in one round of twenty (one of six for two users), never for ever. The other null hypothesis, "worse until proven otherwise", would let few users block every

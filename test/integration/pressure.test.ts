@@ -1,8 +1,8 @@
 // Back-pressure and deadlines of the sockets: what a peer that does not read, reads late, floods or stops half-way costs the server.
 import { once } from "node:events";
 import { afterEach, expect, test, vi } from "vitest";
-import { CLOGGED_BYTES } from "../../services/server/door/outflow.ts";
-import { listenForPeers, type Peer, type Peers } from "../../services/server/door/peers.ts";
+import { CLOGGED_BYTES } from "../../services/server/admission/outflow.ts";
+import { listenForPeers, type Peer, type Peers } from "../../services/server/admission/peers.ts";
 import { encode, FRAME_BYTES } from "../../shared/training/frames.ts";
 import { until } from "./processes.ts";
 import { closeAll, connect, contribution, hello } from "./talker.ts";

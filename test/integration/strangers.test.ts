@@ -2,8 +2,8 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Certificate } from "../../services/server/door/certificate.ts";
-import { MOST_STRANGERS, SMALL_MESSAGE } from "../../services/server/door/limits.ts";
+import type { Certificate } from "../../services/server/admission/certificate.ts";
+import { MOST_STRANGERS, SMALL_MESSAGE } from "../../services/server/admission/limits.ts";
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { authority } from "./certificates.ts";
 import { until } from "./processes.ts";

@@ -1,9 +1,9 @@
 // For tests of the sockets: a scheduler that listens, a step of one small part, and peers of the test's own that say what they like and keep what they hear.
 import { type ClientOptions, WebSocket } from "ws";
 import { openScheduler, type Work } from "../../services/server/scheduler/scheduler.ts";
-import type { Listen } from "../../services/server/door/door.ts";
-import { SMALL_MESSAGE } from "../../services/server/door/limits.ts";
-import { listenForPeers, type Peers } from "../../services/server/door/peers.ts";
+import type { Listen } from "../../services/server/admission/admission.ts";
+import { SMALL_MESSAGE } from "../../services/server/admission/limits.ts";
+import { listenForPeers, type Peers } from "../../services/server/admission/peers.ts";
 import { defaults } from "../../shared/neural/config.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";

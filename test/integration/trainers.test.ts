@@ -42,7 +42,7 @@ interface Runner {
   readonly network: Network;
 }
 
-/** A server and trainers that all stand at its door, each behind a network of its own that lets nothing pass yet. */
+/** A server and trainers that all have come to its port, each behind a network of its own that lets nothing pass yet. */
 async function lineUp(
   name: string,
   count: number,

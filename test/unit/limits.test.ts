@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fullAllowance, heard, overdue, roomOf, type Seen, SMALL_MESSAGE, spend } from "../../services/server/door/limits.ts";
-import { CLOGGED_BYTES, outflow } from "../../services/server/door/outflow.ts";
+import { fullAllowance, heard, overdue, roomOf, type Seen, SMALL_MESSAGE, spend } from "../../services/server/admission/limits.ts";
+import { CLOGGED_BYTES, outflow } from "../../services/server/admission/outflow.ts";
 import { MAX_PAYLOAD } from "../../shared/training/frames.ts";
 
 const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, awakeAt: 0, halfway: false, owes: false, frames: 0, movedAt: 0 };

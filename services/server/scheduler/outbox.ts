@@ -6,7 +6,7 @@ import type { Exchange } from "../../../shared/training/exchange.ts";
 import { encode } from "../../../shared/training/frames.ts";
 import type { FromServer, Group } from "../../../shared/training/messages.ts";
 import { describeTensor, type WireTensor } from "../../../shared/training/tensors.ts";
-import type { Peer, Peers } from "../door/peers.ts";
+import type { Peer, Peers } from "../admission/peers.ts";
 
 /** Weights of a group at one moment. */
 export interface Versioned {

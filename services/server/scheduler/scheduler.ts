@@ -11,7 +11,7 @@ import { decide, type Effect, type Event, initial, nextTick, worth } from "../..
 import type { Contribution, FromServer, Group, InnerStep, Lease, Phase } from "../../../shared/training/messages.ts";
 import type { Halving, Wire } from "../../../shared/training/numbers.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import type { Peer, PeerHandlers, Peers } from "../door/peers.ts";
+import type { Peer, PeerHandlers, Peers } from "../admission/peers.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
 import { type SchedulerStatus, standing } from "./scheduler-status.ts";

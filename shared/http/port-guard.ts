@@ -1,11 +1,11 @@
-// Stands at a server's port: tells the book of strangers what sockets do, and ends those that the book lets go. Beside http.ts and the parameter server's door.
+// Guards a server's port: tells the book of strangers what sockets do, and ends those that the book lets go. Beside http.ts and the parameter server's admission.
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { openBook, type Rules, type Standing, siteOf } from "./strangers.ts";
 
-export interface Doorkeeper {
+export interface PortGuard {
   /** For what no request tells: a refused upgrade, a websocket. */
   moved(socket: Duplex, standing: Standing): void;
   /** It is no stranger from now on. */
@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 500;
 const AT_A_TIME = 8;
 
 /** `server` speaks HTTP, over TLS or in the clear. */
-export function keepDoor(server: Server, rules: Rules): Doorkeeper {
+export function guardPort(server: Server, rules: Rules): PortGuard {
   const most = placesFor(rules.most);
   const book = openBook({ ...rules, most });
   const sockets = new Map<string, Socket>();

@@ -5,7 +5,7 @@ import type { Decoded } from "../../../shared/training/frames.ts";
 import type { FromTrainer, Hello } from "../../../shared/training/messages.ts";
 import type { Wire } from "../../../shared/training/numbers.ts";
 import { attend, type Connection } from "./connection.ts";
-import { type Listen, openDoor } from "./door.ts";
+import { type Listen, openAdmission } from "./admission.ts";
 import { MOST_PEERS } from "./limits.ts";
 
 export interface Peer {
@@ -66,7 +66,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   let serial = 0;
   let looks = 0;
 
-  const door = await openDoor(listen, (socket, admit) => {
+  const admission = await openAdmission(listen, (socket, admit) => {
     let peer: Peer | undefined;
     const connection = attend(socket, {
       limit: () => limit(peer!.id),
@@ -126,7 +126,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   }, LOOK_EVERY_MS);
 
   return {
-    url: door.url,
+    url: admission.url,
     bytes: {
       get sent() {
         return passed.sent;
@@ -151,7 +151,7 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
     close: async (finished) => {
       clearInterval(looking);
       for (const { end } of connections) end(finished);
-      await door.close();
+      await admission.close();
     },
   };
 }

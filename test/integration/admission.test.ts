@@ -5,15 +5,15 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { readCertificate } from "../../services/server/door/certificate.ts";
-import { MOST_STRANGERS } from "../../services/server/door/limits.ts";
+import { readCertificate } from "../../services/server/admission/certificate.ts";
+import { MOST_STRANGERS } from "../../services/server/admission/limits.ts";
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
 import { authority } from "./certificates.ts";
 import { killAll, start, until } from "./processes.ts";
 import { closeAll, connect, hello, startScheduler } from "./talker.ts";
 import { freePort, hashOf, openCluster } from "./training-cluster.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "tributary-door-"));
+const dir = mkdtempSync(join(tmpdir(), "tributary-admission-"));
 const at = (name: string) => join(dir, name);
 
 /** A certificate and its key as files. */

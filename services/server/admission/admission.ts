@@ -1,9 +1,9 @@
-// The one port of the parameter server: TLS, tokens, how many may come, /status and /metrics for who may read them. Whoever gets past it is a websocket of peers.ts.
+// Admission to the one port of the parameter server: TLS, tokens, how many may come, /status and /metrics for who may read them. Whoever gets past it is a websocket of peers.ts.
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Doorkeeper, keepDoor } from "../../../shared/http/doorkeeper.ts";
+import { guardPort, type PortGuard } from "../../../shared/http/port-guard.ts";
 import type { Tokens } from "../../../shared/http/token.ts";
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
 import { MAX_PAYLOAD } from "../../../shared/training/frames.ts";
@@ -26,7 +26,7 @@ export interface Pages {
   readonly metrics: Pick<Metrics, "text" | "contentType">;
 }
 
-export interface Door {
+export interface Admission {
   /** ws://host:port or wss://host:port, the port as it came out. */
   readonly url: string;
   close(): Promise<void>;
@@ -39,19 +39,19 @@ const MOST_FRAGMENTS = 1_024;
 const MOST_IN_VAIN = 1 << 20;
 
 /** `entered` gets a stranger's websocket, and what makes it no stranger. Throws EADDRINUSE. */
-export async function openDoor(listen: Listen, entered: (socket: WebSocket, admit: () => void) => void): Promise<Door> {
+export async function openAdmission(listen: Listen, entered: (socket: WebSocket, admit: () => void) => void): Promise<Admission> {
   const { host, port, certificate, tokens, pages } = listen;
   const patience = { headersTimeout: REQUEST_WITHIN, requestTimeout: REQUEST_WITHIN, connectionsCheckingInterval: 1_000 };
   const server = certificate ? createTlsServer({ ...patience, ...certificate, handshakeTimeout: REQUEST_WITHIN }) : createServer(patience);
-  const keeper = keepDoor(server, strangers);
+  const guard = guardPort(server, strangers);
   const inside = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD, maxFragments: MOST_FRAGMENTS });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { origin, authorization } = request.headers;
     const refusal = refusalOfPage(origin) ?? refusalOf("train", tokens, authorization);
-    if (refusal) return refuse(keeper, socket, refusal);
+    if (refusal) return refuse(guard, socket, refusal);
     inside.handleUpgrade(request, socket, head, (guest) => {
-      keeper.moved(socket, "greeting");
-      entered(guest, () => keeper.admit(socket));
+      guard.moved(socket, "greeting");
+      entered(guest, () => guard.admit(socket));
     });
   });
   server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
@@ -105,10 +105,10 @@ function deny(response: ServerResponse, refusal: Refusal): void {
 }
 
 /** Of a websocket that is none yet. The server's own timers have let go of it. */
-function refuse(keeper: Doorkeeper, socket: Duplex, refusal: Refusal): void {
+function refuse(guard: PortGuard, socket: Duplex, refusal: Refusal): void {
   const headers = Object.entries(plain(refusal)).map(([name, value]) => `${name}: ${value}\r\n`);
   let inVain = 0;
-  keeper.moved(socket, "refused");
+  guard.moved(socket, "refused");
   socket.on("error", () => socket.destroy());
   // What it sends is read and forgotten: unread, it would take the answer with it.
   socket.on("data", ({ length }: Buffer) => {

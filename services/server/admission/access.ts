@@ -1,4 +1,4 @@
-// Who may do what at the server's port. Pure. door.ts asks before a byte of the protocol is read.
+// Who may do what at the server's port. Pure. admission.ts asks before a byte of the protocol is read.
 import { type Role, type Tokens, tokenRefusal } from "../../../shared/http/token.ts";
 
 const allowed = {

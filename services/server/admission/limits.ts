@@ -1,4 +1,4 @@
-// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure: time is an argument. door.ts, connection.ts and peers.ts ask.
+// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure: time is an argument. admission.ts, connection.ts and peers.ts ask.
 import type { Rules } from "../../../shared/http/strangers.ts";
 import { MAX_PAYLOAD } from "../../../shared/training/frames.ts";
 

@@ -1,8 +1,8 @@
-// The keeper of a port, with sockets of the test's own: none of them is lost sight of.
+// The guard of a port, with sockets of the test's own: none of them is lost sight of.
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import { afterEach, expect, test, vi } from "vitest";
-import { keepDoor } from "../../shared/http/doorkeeper.ts";
+import { guardPort } from "../../shared/http/port-guard.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -10,7 +10,7 @@ test("one port of a stranger's that leads to two addresses of this machine is tw
   vi.useFakeTimers({ toFake: ["setInterval", "performance"] });
   const server = new EventEmitter();
   const patience = { asking: 5_000, sending: 5_000, answering: 5_000, idle: 5_000, refused: 5_000, greeting: 5_000 };
-  keepDoor(server as Server, { most: 10, mostAt: {}, patience });
+  guardPort(server as Server, { most: 10, mostAt: {}, patience });
   const sockets = ["10.0.0.1", "10.0.0.2"].map((localAddress) => {
     const addresses = { remoteAddress: "10.9.9.9", remotePort: 4000, localAddress, localPort: 7070 };
     return Object.assign(new EventEmitter(), addresses, { destroy: vi.fn() });
