@@ -1,8 +1,11 @@
-// One look at the services: what they answer, what it adds to memory and history, the picture of it. Between poll.ts and the page; main.ts looks once a second.
+// One look at the services: what they answer, what it adds to memory and history, the picture of it. Between poll.ts and the page, once a second.
+import { isPassing } from "../../shared/errors/os-errors.ts";
 import { type Memory, moved, noMemory } from "../../shared/health/memory.ts";
 import { type Picture, pictureOf } from "../../shared/health/picture.ts";
 import { remember } from "../../shared/health/remember.ts";
 import { type Answer, type Flow, flowOf } from "../../shared/health/statuses.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../shared/runtime/log.ts";
 import { stepsOf } from "./clock.ts";
 import { type History, sampleEvery } from "./history.ts";
 import { newsOf, type Told, toldAfter } from "./news.ts";
@@ -42,4 +45,25 @@ export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
     const kept = Promise.all([ring.keep(news), problems.keep(memory.recent, flow.now)]);
     return { picture: pictureOf(flow, memory), news, kept };
   };
+}
+
+/** Once a second until aborted; a look that fails for a while, as a full disk lets it, is told, and the next one comes. */
+export async function keepLooking(
+  look: () => Promise<Look>,
+  seen: (picture: Picture, news: History) => void,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    try {
+      const { picture, news, kept } = await look();
+      seen(picture, news);
+      await kept;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      log.warn({ problem: (error as Error).message }, "the services could not be looked at");
+    }
+    await sleep(1000 - (performance.now() - startedAt), signal);
+  }
 }

@@ -1,5 +1,4 @@
 // The serve service: answers recommendation requests with the published model, and follows both the pointer to it and the table of events.
-import { z } from "zod";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { isPassing } from "../../shared/errors/os-errors.ts";
@@ -8,7 +7,6 @@ import { mustBeGuarded } from "../../shared/http/loopback.ts";
 import { readTokens } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
-import { folder } from "../../shared/runtime/location.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
@@ -16,18 +14,12 @@ import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
 import { followUsers } from "../../shared/recommending/users.ts";
+import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "serve",
   summary: "Answers recommendation requests over HTTP with the published model (long-running)",
-  options: z.object({
-    dataDir: folder().default(".tributary").describe("where everything is kept"),
-    models: folder().optional().describe("where models are published (default: models of the data directory)"),
-    table: folder().optional().describe("the table that users' histories come from (default: table of the data directory)"),
-    host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
-    tokenFile: z.string().optional().describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
-    httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),
-  }),
+  options,
   async run(config, until) {
     const paths = pathsOf(config.dataDir);
     const log = createLog("serve", { run: paths.root });

@@ -1,32 +1,16 @@
 // The trainer: opens the engine, connects to the parameter server, computes whatever part it is leased until it is told to stop. Start as many as you like.
 import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { z } from "zod";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
-import { folder } from "../../shared/runtime/location.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { readAccess } from "./access.ts";
 import { type TrainerState, work } from "./connection.ts";
-
-const options = z.object({
-  server: z
-    .url({ protocol: /^wss?$/, error: "an address like ws://127.0.0.1:7070" })
-    .describe("the parameter server, ws://HOST:PORT or wss://HOST:PORT"),
-  tokenFile: z.string().optional().describe("file with the server's token, or the server's own with a line `trainer TOKEN`"),
-  tlsCa: z
-    .string()
-    .optional()
-    .describe("PEM file with the authority that signed the server's certificate (default: those that Node knows)"),
-  threads: z.coerce.number().int().min(1).default(1).describe("threads of the engine"),
-  engine: z.enum(["tensorflow", "wasm"]).optional().describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
-  dataDir: folder().default(".tributary").describe("where running processes register"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
-});
+import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "trainer",

@@ -1,35 +1,17 @@
 // split: raw events in a file to a dataset directory, as the papers split them, so that figures compare. Wiring only; shared/corpus/liang.ts decides.
 import { basename } from "node:path";
-import { z } from "zod";
 import { splitLiang } from "../../../shared/corpus/liang.ts";
 import { AppError, errors } from "../../../shared/errors/errors.ts";
 import type { Skipped } from "../../../shared/events/skipped.ts";
 import { mustBeMendable, mustHoldEvents, reasonsOf } from "../../../shared/files/event-file.ts";
-import { fileFlags, formatOf } from "../../../shared/files/flags.ts";
+import { formatOf } from "../../../shared/files/flags.ts";
 import { openEventFile } from "../../../shared/files/open-events.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { folder } from "../../../shared/runtime/location.ts";
 import { progressLine, say } from "../../../shared/runtime/terminal.ts";
 import { checkTarget, writeDataset } from "./directory.ts";
 import { readEvents } from "./read.ts";
 import { reportOf, summaryOf } from "./report.ts";
-
-const whole = z.coerce.number().int();
-const options = z.object({
-  file: z.string().describe("CSV, JSON or Parquet, packed or not; - is standard input"),
-  protocol: z.enum(["liang"]).default("liang").describe("liang: held-out users are strangers to the model, as for Mult-VAE and RecVAE"),
-  heldOut: whole.min(1).describe("users of the validation part, and as many of the test part; ML-20M 10000, Netflix 40000, MSD 50000"),
-  out: folder().describe("the dataset directory: a new one, or an empty one"),
-  minValue: z.coerce
-    .number()
-    .optional()
-    .describe("keep events of a greater value: 3.5 for ML-20M and Netflix, 0 for MSD; otherwise all are kept"),
-  minItemsPerUser: whole.min(0).default(5).describe("drop users with fewer events (MSD 20), after the items, once"),
-  minUsersPerItem: whole.min(0).default(0).describe("drop items with fewer events (MSD 200)"),
-  seed: whole.min(0).max(0xffffffff).default(98765).describe("of NumPy's RandomState, for the order of users and again for each part"),
-  ...fileFlags,
-  json: z.boolean().default(false).describe("print the figures on stdout"),
-});
+import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "split",

@@ -1,0 +1,85 @@
+// What each `bench WHAT` measures and prints, by what was asked for.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { AppError } from "../../../shared/errors/errors.ts";
+import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { decide, initial } from "../../../shared/training/leases.ts";
+import { costsSchema, measureCosts } from "./costs.ts";
+import { engineFigures } from "./engine.ts";
+import { faultsFigures, faultsLines } from "./faults.ts";
+import { type Figure, lineOf } from "./figures.ts";
+import { ingestFigures, ingestLines } from "./ingest.ts";
+import { scaleRows, scaleTable } from "./scale.ts";
+import { serveFigures, serveLines } from "./serve.ts";
+import { trainFigures, trainLines } from "./train.ts";
+import { wireFigures, wireLines } from "./wire.ts";
+import type { Config } from "./options.ts";
+
+/** What `--json` prints, and the same for people: a title and lines. */
+interface Result {
+  readonly figures: object;
+  text(): string;
+}
+
+const result = (figures: object, title: string, lines: () => readonly Figure[]): Result => ({
+  figures,
+  text: () => [title, ...lines().map(lineOf)].join("\n"),
+});
+
+export const benches: Record<Config["what"], (config: Config, until: Until) => Promise<Result>> = {
+  engine: async (config) => {
+    const { engine, figures } = await engineFigures(config);
+    return result({ engine, figures }, engine, () => figures);
+  },
+  train: async (config, until) => {
+    const size = { ...config, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const figures = await trainFigures(size, until);
+    const title = `${figures.engine}, ${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch}, --sync ${size.sync}`;
+    return result(figures, title, () => trainLines(figures, size));
+  },
+  ingest: async (config, until) => {
+    const figures = await ingestFigures(config, until);
+    const title = `${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`;
+    return result(figures, title, () => ingestLines(figures));
+  },
+  wire: async (config, until) => {
+    const size = { ...config, partSize: config.users, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const figures = await wireFigures(size, until);
+    const title = `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ${size.partSize}`;
+    return result(figures, title, () => wireLines(figures));
+  },
+  serve: async (config, until) => {
+    const size = { ...config, seconds: config.seconds ?? 5 };
+    const figures = await serveFigures(size, until);
+    const title = `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients asks on when it is answered`;
+    return result(figures, title, () => serveLines(figures));
+  },
+  scale: async (config, until) => {
+    const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;
+    const costs = config.costs
+      ? costsOf(config.costs)
+      : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
+    const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
+    const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
+    const title = `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; efficiency against one trainer of the same mode and link`;
+    return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
+  },
+  faults: async (config, until) => {
+    const size = { seconds: config.seconds ?? 180, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };
+    const figures = await faultsFigures(size, until);
+    return result(figures, `${size.trainers} trainers, a fault every ${size.every} s`, () => faultsLines(figures));
+  },
+};
+
+function single(list: readonly number[], most: number): number {
+  const [only, ...others] = list;
+  if (only === undefined || others.length > 0 || only > most)
+    throw new AppError("USAGE", { what: `--trainers ${list}: this bench takes one number, at most ${most}`, command: "bench" });
+  return only;
+}
+
+function costsOf(path: string) {
+  const parsed = z.object({ steps: z.object({ socket: costsSchema }) }).safeParse(JSON.parse(readFileSync(path, "utf8")));
+  if (!parsed.success) throw new AppError("USAGE", { what: `--costs ${path}: not what \`bench wire --json\` prints`, command: "bench" });
+  return parsed.data.steps.socket;
+}

@@ -1,0 +1,12 @@
+// One evaluator for a data directory and for a folder of models.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { take } from "../../shared/locks/lock.ts";
+
+/** Curves and models have one writer: a second evaluator would tell each arrival twice, and judge what the first publishes. */
+export async function takeAlone(folders: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    await take(join(folder, ".evaluator"), signal, { what: `an evaluator works in ${folder}` });
+  }
+}

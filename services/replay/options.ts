@@ -1,0 +1,29 @@
+// The flags of `replay`.
+import { z } from "zod";
+import { fileFlags } from "../../shared/files/flags.ts";
+import { folder } from "../../shared/runtime/location.ts";
+
+export const options = z.object({
+  file: z
+    .string()
+    .describe("CSV, JSON or Parquet, packed or not; - is standard input; or the word synthetic: a made-up stream that never ends"),
+  topic: z.string().min(1).default("interactions").describe("where to; created with 4 partitions where missing"),
+  rate: z.coerce
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("events a second. A file: as fast as it goes. synthetic: 200 after its history, 0 ends there"),
+  ...fileFlags,
+  seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
+  history: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(150_000)
+    .describe("synthetic: events sent at once, with times of the last 24 hours"),
+  dataDir: folder()
+    .default(".tributary")
+    .describe("holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice"),
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
+});
+export type Config = z.output<typeof options>;
