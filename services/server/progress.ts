@@ -1,4 +1,5 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
+import type { Manifest } from "../../shared/checkpoints/manifest.ts";
 import { openFreshness } from "../../shared/health/freshness.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
@@ -147,6 +148,11 @@ export class Progress {
     if (this.#checkpointedAt !== undefined) return (performance.now() - this.#checkpointedAt) / 1000;
     const at = this.checkpoint?.at ?? null; // of the run that this one goes on from
     return at === null ? null : Math.max(0, Date.now() - at) / 1000;
+  }
+
+  /** Nothing is known of how long that checkpoint took. */
+  goesOnFrom({ step, round, createdAt }: Pick<Manifest, "step" | "round" | "createdAt">): void {
+    this.checkpoint = { step, round, at: createdAt, seconds: null, lastError: null };
   }
 
   checkpointed({ step, round, seconds, error }: Outcome): void {

@@ -15,7 +15,7 @@ import { follow } from "./follow.ts";
 import { endLeftovers, markChildren } from "./leftovers.ts";
 import { shortenLogs } from "./logs.ts";
 import { options } from "./options.ts";
-import { failureOf, registered } from "./standing.ts";
+import { failureOf, registered } from "./readiness.ts";
 import { startAll } from "./start.ts";
 
 const LOGS_MS = 60_000;

@@ -47,7 +47,7 @@ interface Wanted {
   readonly out: string;
 }
 
-interface Tools {
+export interface Tools {
   readonly runStep: RunStep;
   readonly progress: Progress;
   readonly checkpointing: Checkpointing;

@@ -32,7 +32,7 @@ export interface Checkpointing {
   settled(): Promise<void>;
 }
 
-type Position = Pick<ManifestFacts, "step" | "midRound">;
+export type Position = Pick<ManifestFacts, "step" | "midRound">;
 
 interface Settings {
   /** From one to the next, at least. */

@@ -1,0 +1,41 @@
+// A run over the data that was named: without end over a table, or so many epochs over a table or a dataset. Between main.ts and the two drivers.
+import { corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
+import { openPinnedEvents } from "../../../shared/corpus/events.ts";
+import type { Beginning } from "../beginning.ts";
+import type { Config } from "../options.ts";
+import type { Origin } from "../saving/persistence.ts";
+import { trainContinuously } from "./continuous.ts";
+import { type Tools, trainEpochs } from "./epochs.ts";
+
+interface Given extends Tools {
+  readonly config: Config;
+  readonly beginning: Beginning;
+  readonly origin: Origin | undefined;
+  /** How many trainers there are at the moment. */
+  trainers(): number;
+}
+
+/** True when all epochs that were asked for are done; false when the process drains. */
+export async function train({ config, beginning, origin, trainers, ...tools }: Given): Promise<boolean> {
+  const { progress } = tools;
+  const begin: Beginning["begin"] = (...data) => {
+    const resumed = beginning.begin(...data);
+    progress.run = resumed.run;
+    if (config.sync === "local") resumed.run.local = { every: config.every, trainers };
+    return resumed;
+  };
+  const { epochs, salt, minUsersPerItem: minUsers } = config;
+  if (epochs === undefined) {
+    const events = await openPinnedEvents(config.table!, salt, { minUsers, most: config.maxUsers });
+    await trainContinuously({ ...config, origin, begin }, events, tools);
+    return false;
+  }
+  const pinned = origin?.manifest.tableVersion ?? undefined;
+  const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, salt, minUsers, pinned);
+  beginning.mustSuit(corpus);
+  const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);
+  const { tableVersion, watermark } = corpus;
+  Object.assign(progress, { state: "training", users: corpus.users.length, tableVersion, watermark });
+  await trainEpochs({ ...config, epochs }, resumed, corpus, tools);
+  return true;
+}
