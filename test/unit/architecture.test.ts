@@ -109,6 +109,15 @@ describe("layers", () => {
     expect(others.map(told)).toEqual([]);
   });
 
+  test("a service's or command's main.ts is its wiring: at most 80 lines, its flags in options.ts", () => {
+    const mains = [...text].filter(([path]) => /^services\/(commands\/)?[^/]+\/main\.ts$/.test(path));
+    expect(mains.length).toBeGreaterThan(15);
+    expect(mains.filter(([, source]) => source.split("\n").length - 1 > 80).map(([path]) => path)).toEqual([]);
+    const ofFlags = imports.filter(({ from, to }) => /\/main\.ts$/.test(from) && to === from.replace("main.ts", "options.ts"));
+    expect(ofFlags.map(({ from }) => from).toSorted()).toEqual(mains.map(([path]) => path).toSorted());
+    expect(outside.filter(({ from, to }) => mains.some(([path]) => path === from) && to === "zod").map(told)).toEqual([]);
+  });
+
   test("no circle of files", () => {
     expect(circles(imports.filter(({ isThread }) => !isThread))).toEqual([]);
   });

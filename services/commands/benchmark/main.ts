@@ -1,42 +1,19 @@
 // `tributary benchmark`: every system tuned on validation within a budget, trained, tested once, and the whole as a report. Wiring only: plan.ts decides, trial.ts runs, report.ts counts.
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { lock } from "../../../shared/checkpoints/run-lock.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { duration } from "../../../shared/runtime/amount.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { listOf } from "../../../shared/runtime/lists.ts";
-import { folder } from "../../../shared/runtime/location.ts";
-import { systemFlag } from "../../../shared/systems/systems.ts";
-import { agendaOf, all, benchmarked } from "./agenda.ts";
+import { agendaOf } from "./agenda.ts";
 import { evidenceOf } from "./evidence.ts";
 import { agree } from "./ledger.ts";
+import { options } from "./options.ts";
 import { type Report, reportOf } from "./report/report.ts";
 import { tableOf } from "./report/text.ts";
 import { files, writeReport } from "./report/writing.ts";
 import { runPlan } from "./run.ts";
 import { readSubject } from "./subject.ts";
 import { showProgress } from "./telling.ts";
-
-const whole = (most: number) => z.coerce.number().int().min(1).max(most);
-
-const options = z.object({
-  data: folder().describe("dataset directory of Liang et al."),
-  models: folder()
-    .transform((text) => (text === "all" ? all.join(",") : text))
-    .pipe(listOf(systemFlag(benchmarked)))
-    .prefault("all")
-    .describe(`all (${all.join(",")}), or some of ${benchmarked.join(",")}`),
-  seeds: whole(100).default(1).describe("the chosen settings are trained under so many; figures are means over them"),
-  budget: duration("365d").prefault("30m").describe("for the tuning of each model"),
-  jobs: whole(64).default(1).describe("trials that run at the same time; more than one make times and memory hard to compare"),
-  out: folder().describe("where trials and reports go; a benchmark found there is gone on with"),
-  ablation: z.boolean().default(false).describe("the paper's five features too, one after another from Mult-VAE to RecVAE"),
-  stability: z.boolean().default(false).describe("how steady single users are, with the composite prior and with the Gaussian one"),
-  blend: z.boolean().default(false).describe("a row for RecVAE and EASE mixed, both of which it needs"),
-  json: z.boolean().default(false).describe("print report.json on stdout"),
-});
 
 export const command = defineCommand({
   name: "benchmark",

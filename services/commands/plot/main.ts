@@ -1,12 +1,11 @@
 // `tributary plot`: a figure of a run as SVG, from the files that the run left: how it learned, how steady single users are, how it did on events as they came.
-import { z } from "zod";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { unreachable } from "../../../shared/errors/errors.ts";
 import { usersOf } from "../../../shared/judging/stability.ts";
 import { svgOf } from "../../../shared/plots/svg.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { file, folder } from "../../../shared/runtime/location.ts";
 import { learningFigure } from "./learning.ts";
+import { options } from "./options.ts";
 import { prequentialFigure } from "./prequential.ts";
 import { readLearning, readUsers, readWindows } from "./run.ts";
 import { stabilityFigure } from "./stability.ts";
@@ -15,15 +14,7 @@ export const command = defineCommand({
   name: "plot",
   summary: "A run as a figure: learning, stability of single users, prequential curves (SVG)",
   positionals: ["figure"],
-  options: z.object({
-    figure: z
-      .enum(["learning", "stability", "prequential"], "must be learning, stability or prequential")
-      .describe("learning, stability or prequential"),
-    run: folder().describe("what `train --out` left, or a data directory"),
-    out: file().describe("the SVG file"),
-    users: z.coerce.number().int().min(1).max(8).default(6).describe("stability: single users that are drawn"),
-    seed: z.coerce.number().int().min(0).default(1337).describe("stability: decides which users"),
-  }),
+  options,
   async run({ figure, run, out, users, seed }) {
     await writeWhole(out, await svgOf(await specOf()));
     process.stderr.write(`${out}\n`);
