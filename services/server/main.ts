@@ -22,7 +22,7 @@ import { openSaving } from "./saving/saving.ts";
 
 export const command = defineCommand({
   name: "server",
-  summary: "the parameter server: owns the weights, leases parts of each step to trainers",
+  summary: "The parameter server: owns the weights, leases parts of each step to trainers",
   options,
   async run(config, until) {
     mustGoTogether(config);

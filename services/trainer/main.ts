@@ -14,7 +14,7 @@ import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "trainer",
-  summary: "computes parts of training steps for a parameter server",
+  summary: "Computes parts of training steps for a parameter server",
   options,
   async run(config, until) {
     compileLater();

@@ -9,25 +9,26 @@ import { MANIFEST } from "./weights.ts";
 
 export const VOCABULARY = "vocabulary.json";
 
-const standing = z.object({
-  /** Steps of the run so far. */
-  step: z.number().int().nonnegative(),
-  /** Outer epochs completed. */
-  round: z.number().int().nonnegative(),
-  /** Made between two steps of an outer epoch: to go on from, not to be judged. Absent in manifests of before there were such. */
-  midRound: z.boolean().default(false),
-  seed: z.number().int(),
-  /** Decides who is held out, see shared/events/split.ts; "" for a dataset directory, which says it itself. */
-  salt: z.string(),
-  /** Version of the events table that was pinned; null without a table. */
-  tableVersion: z.number().int().nullable(),
-  /** Arrival of the newest event that is covered, ms since 1970. */
-  watermark: z.number().nullable(),
-  vocabulary: z.object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) }),
-  sha256: z.record(z.string(), z.string()),
-  /** Of a published model alone: when, and which version was current until then; null for the first. */
-  published: z.object({ at: z.number(), parent: z.string().nullable() }).optional(),
-  createdAt: z.number(),
+export const standing = z.object({
+  step: z.number().int().nonnegative().describe("steps of the run so far"),
+  round: z.number().int().nonnegative().describe("outer epochs completed"),
+  midRound: z
+    .boolean()
+    .default(false)
+    .describe("made between two steps of an outer epoch: to go on from, not to be judged; absent in manifests of before there were such"),
+  seed: z.number().int().describe("of every draw"),
+  salt: z.string().describe('decides who is held out; "" for a dataset directory, which says it itself'),
+  tableVersion: z.number().int().nullable().describe("version of the events table that was pinned; null without a table"),
+  watermark: z.number().nullable().describe("arrival of the newest event that is covered, ms since 1970"),
+  vocabulary: z
+    .object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) })
+    .describe("how many items there are, and the file with their names"),
+  sha256: z.record(z.string(), z.string()).describe("of every file beside the manifest"),
+  published: z
+    .object({ at: z.number(), parent: z.string().nullable() })
+    .optional()
+    .describe("of a published model alone: when, and which version was current until then; null for the first"),
+  createdAt: z.number().describe("ms since 1970"),
 });
 /** The system's name decides what its settings look like. */
 const ofSystem = <N extends SystemName>(model: N) =>

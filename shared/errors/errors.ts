@@ -1,4 +1,4 @@
-// The one table of errors that a user can meet: exit code, whether a retry can help, and what to do next. The README mirrors it.
+// The one table of errors that a user can meet: exit code, whether a retry can help, and what to do next. docs/reference/errors.md is made from it.
 
 export const errors = {
   USAGE: { exit: 2, retryable: false, hint: "run the command with --help to see its flags" },
@@ -155,7 +155,7 @@ export const errors = {
   REQUEST_MALFORMED: {
     exit: 2,
     retryable: false,
-    hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; the README lists the limits',
+    hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; docs/reference/http.md lists the limits',
   },
   MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
   BENCHMARK_MISMATCH: {

@@ -12,6 +12,15 @@ import { faceHost, refusalOfFigures } from "./face-access.ts";
 import { reachable, register } from "./registry.ts";
 import { plainPath } from "./request-path.ts";
 
+/** What every service answers. docs/reference/http.md is made from it. */
+export const faceRoutes = {
+  "/live": "200 while the process is well; 503: it should be restarted",
+  "/ready": "200 when it can be used; 503 before that, and while it drains",
+  "/status": "what it does and how far it is, as JSON",
+  "/metrics": "its [metrics](metrics.md), for Prometheus",
+} as const;
+type FaceRoute = keyof typeof faceRoutes;
+
 export interface Face {
   readonly service: string;
   /** Where the registration goes; see registry.ts. */
@@ -93,12 +102,12 @@ export async function serveFace(face: Face): Promise<Listening> {
       if (refused) return reply.code(401).header("www-authenticate", "Bearer").send(refusal(401, refused));
     });
   readCompressed(app);
-  const answer = (name: string, ok: () => boolean) =>
+  const answer = (name: FaceRoute, ok: () => boolean) =>
     app.get(name, (_, reply) => reply.code(ok() ? 200 : 503).send({ service: face.service, ok: ok() }));
   answer("/live", face.live ?? (() => true));
   answer("/ready", () => !draining && (face.ready?.() ?? true));
-  app.get("/status", () => face.status());
-  app.get("/metrics", async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
+  app.get("/status" satisfies FaceRoute, () => face.status());
+  app.get("/metrics" satisfies FaceRoute, async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
   face.routes?.(app, guard.admit);
   await app.listen({ port: face.port, host }).catch((error: NodeJS.ErrnoException) => {
     const from = face.host === undefined ? "TRIBUTARY_HTTP_HOST" : "--host (TRIBUTARY_HOST)";

@@ -23,12 +23,12 @@ export interface Standing {
   readonly step: number;
 }
 
-const about: TableSchema = [
-  { name: "part", type: "string" },
-  { name: "scorer", type: "string" },
-  { name: "user", type: "string" },
-  { name: "epoch", type: "integer" },
-  { name: "step", type: "long" },
+export const perUserSchema: TableSchema = [
+  { name: "part", type: "string", about: "validation, test or temporal" },
+  { name: "scorer", type: "string", about: "model, popularity or ease" },
+  { name: "user", type: "string", about: "by name" },
+  { name: "epoch", type: "integer", about: "outer epochs of the run; 0 where the weights do not say" },
+  { name: "step", type: "long", about: "steps of the run; 0 where the weights do not say" },
 ];
 const metricColumn = (name: string) => ({ name, type: "double" }) as const;
 
@@ -49,7 +49,7 @@ function encodePerUser({ epoch, step }: Standing, scored: readonly Scored[]): Ui
     step: new Float64Array(users.length).fill(step),
     ...Object.fromEntries(metrics.map((name) => [name, Float64Array.from(scored.flatMap((one) => Array.from(one.metrics[name]!)))])),
   };
-  return encodeParquet([...about, ...metrics.map(metricColumn)], columns, users.length).bytes;
+  return encodeParquet([...perUserSchema, ...metrics.map(metricColumn)], columns, users.length).bytes;
 }
 
 const testOf = (dir: string) => join(dir, "test.parquet");
@@ -93,7 +93,7 @@ async function readUsers(path: string, part: Scored["part"], metric: string): Pr
   const bytes = await readFile(path).catch((error: unknown) => {
     throw openError(error, path);
   });
-  const schema = [...about.filter(({ type }) => type === "string"), metricColumn(metric)];
+  const schema = [...perUserSchema.filter(({ type }) => type === "string"), metricColumn(metric)];
   const { rows, columns } = decoded(schema, bytes, path);
   const [parts, scorer, user] = ["part", "scorer", "user"].map((name) => rowsOf(columns[name] as Text, rows)) as [
     string[],
@@ -113,7 +113,7 @@ export async function eraseUser(dir: string, user: string): Promise<number> {
   for (const epoch of await listEpochs(dir)) {
     const path = pathOf(dir, epoch);
     const bytes = await readFile(path);
-    const schema = [...about, ...metricsOf(bytes, path).map(metricColumn)];
+    const schema = [...perUserSchema, ...metricsOf(bytes, path).map(metricColumn)];
     const { rows, columns } = decoded(schema, bytes, path);
     const users = rowsOf(columns.user as Text, rows);
     const kept = users.flatMap((name, k) => (name === user ? [] : [k]));
@@ -135,7 +135,7 @@ export async function eraseUser(dir: string, user: string): Promise<number> {
 
 function metricsOf(bytes: Uint8Array, path: string): string[] {
   try {
-    return columnsIn(bytes).filter((name) => !about.some((column) => column.name === name));
+    return columnsIn(bytes).filter((name) => !perUserSchema.some((column) => column.name === name));
   } catch (error) {
     throw unreadable(error, path);
   }

@@ -37,7 +37,7 @@ export const recommendAnswer = z.object({
 export type RecommendAnswer = z.output<typeof recommendAnswer>;
 
 export const refusalAnswer = z.object({
-  code: z.string().describe("of the README's table of errors, ROUTE_UNKNOWN or INTERNAL"),
+  code: z.string().describe("of docs/reference/errors.md, ROUTE_UNKNOWN or INTERNAL"),
   message: z.string().describe("what is wrong"),
   hint: z.string().describe("what to do"),
 });

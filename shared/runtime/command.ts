@@ -30,6 +30,11 @@ function kindOf(field: z.ZodType): string {
   return inner ? kindOf(inner) : def.type;
 }
 
+function choicesOf(field: z.ZodType): string[] | undefined {
+  const def = (field as unknown as { def: { innerType?: z.ZodType; entries?: Readonly<Record<string, string>> } }).def;
+  return def.innerType ? choicesOf(def.innerType) : def.entries && Object.values(def.entries);
+}
+
 /** Throws AppError USAGE that lists every problem: flag, value, rule. */
 export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: readonly string[], env: NodeJS.ProcessEnv): z.output<S> {
   const fields = command.options.shape as Record<string, z.ZodType>;
@@ -108,22 +113,42 @@ function nearest(name: string, all: readonly string[]): string {
   return close ? ` (did you mean --${close}?)` : "";
 }
 
+export interface Flag {
+  /** `--data-dir`, `-k`, or FILE for one that is given by position. */
+  readonly name: string;
+  /** What stands behind it: N, VALUE, or nothing. */
+  readonly value: string;
+  /** The only values that it takes, where they are a closed list. */
+  readonly choices: readonly string[] | undefined;
+  readonly fallback: string | undefined;
+  readonly text: string;
+}
+
+/** What `--help` and the reference say of a command's flags. */
+export function flagsOf(command: Command): Flag[] {
+  const positionals = command.positionals ?? [];
+  return Object.entries(command.options.shape as Record<string, z.ZodType>).map(([key, field]) => {
+    const fallback = (field as unknown as { def: { defaultValue?: unknown } }).def.defaultValue;
+    const isPositional = positionals.includes(key);
+    const kind = kindOf(field);
+    return {
+      name: isPositional ? key.toUpperCase() : flagOf(key),
+      value: isPositional || kind === "boolean" ? "" : kind === "number" ? "N" : "VALUE",
+      choices: choicesOf(field),
+      fallback: fallback === undefined || fallback === false || fallback === "" ? undefined : String(fallback),
+      text: field.description ?? "",
+    };
+  });
+}
+
 /** The text of `--help`. */
 export function helpOf(command: Command): string {
-  const positionals = command.positionals ?? [];
-  const rows = Object.entries(command.options.shape as Record<string, z.ZodType>).map(([key, field]) => {
-    const fallback = (field as unknown as { def: { defaultValue?: unknown } }).def.defaultValue;
-    const kind = kindOf(field);
-    const name = positionals.includes(key)
-      ? key.toUpperCase()
-      : kind === "boolean"
-        ? flagOf(key)
-        : `${flagOf(key)} ${kind === "number" ? "N" : "VALUE"}`;
-    const shown = fallback === undefined || fallback === false ? "" : ` (default ${fallback})`;
-    return [name, `${field.description ?? ""}${shown}`] as const;
-  });
-  const width = Math.max(6, ...rows.map(([name]) => name.length)) + 2;
-  const usage = ["tributary", command.name, ...positionals.map((key) => key.toUpperCase()), "[flags]"].join(" ");
-  const lines = rows.map(([name, text]) => `  ${name.padEnd(width)}${text}`);
+  const rows = flagsOf(command).map(({ name, value, text, fallback }) => [
+    value === "" ? name : `${name} ${value}`,
+    fallback === undefined ? text : `${text} (default ${fallback})`,
+  ]);
+  const width = Math.max(6, ...rows.map(([name]) => name!.length)) + 2;
+  const usage = ["tributary", command.name, ...(command.positionals ?? []).map((key) => key.toUpperCase()), "[flags]"].join(" ");
+  const lines = rows.map(([name, text]) => `  ${name!.padEnd(width)}${text}`);
   return `${command.summary}\n\nUsage: ${usage}\n\n${lines.join("\n")}\n  ${"--help".padEnd(width)}this text\n\nEvery flag is also an environment variable: --data-dir is TRIBUTARY_DATA_DIR. The flag wins.\n`;
 }

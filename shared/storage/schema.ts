@@ -17,6 +17,8 @@ export type ColumnType = keyof ColumnTypes;
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
+  /** What it holds, for docs/reference/table.md. */
+  readonly about?: string;
 }
 
 /** `double` and `binary` may be null, the others may not. */

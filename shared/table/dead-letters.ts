@@ -21,13 +21,13 @@ export interface DeadLetter {
 }
 
 export const deadLettersSchema = [
-  { name: "value", type: "binary" },
-  { name: "topic", type: "string" },
-  { name: "kafka_partition", type: "integer" },
-  { name: "kafka_offset", type: "long" },
-  { name: "timestamp", type: "timestamp" },
-  { name: "reason", type: "string" },
-  { name: "detail", type: "string" },
+  { name: "value", type: "binary", about: "the message as it came; null where it had no value" },
+  { name: "topic", type: "string", about: "where it came from" },
+  { name: "kafka_partition", type: "integer", about: "likewise" },
+  { name: "kafka_offset", type: "long", about: "likewise" },
+  { name: "timestamp", type: "timestamp", about: "Kafka's time of the message" },
+  { name: "reason", type: "string", about: "one of the list below" },
+  { name: "detail", type: "string", about: "for people: what exactly was wrong" },
 ] as const satisfies TableSchema;
 
 /** Version -1 where nothing was committed yet. */

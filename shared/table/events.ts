@@ -9,13 +9,13 @@ import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
 
 export const eventsSchema = [
-  { name: "user", type: "string" },
-  { name: "item", type: "string" },
-  { name: "timestamp", type: "timestamp" },
-  { name: "value", type: "double" },
-  { name: "bucket", type: "integer" },
-  { name: "kafka_partition", type: "integer" },
-  { name: "kafka_offset", type: "long" },
+  { name: "user", type: "string", about: "1 to 256 bytes; an integer as its decimal text" },
+  { name: "item", type: "string", about: "likewise" },
+  { name: "timestamp", type: "timestamp", about: "UTC, microseconds; Kafka's own where the event has none" },
+  { name: "value", type: "double", about: "of the event, null where it has none" },
+  { name: "bucket", type: "integer", about: "hash of the user, by which files are merged" },
+  { name: "kafka_partition", type: "integer", about: "where it came from" },
+  { name: "kafka_offset", type: "long", about: "with the partition it names the message, once" },
 ] as const satisfies TableSchema;
 
 const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));

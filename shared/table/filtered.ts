@@ -24,11 +24,11 @@ export interface FilteredRange {
 }
 
 export const filteredSchema = [
-  { name: "topic", type: "string" },
-  { name: "kafka_partition", type: "integer" },
-  { name: "first_offset", type: "long" },
-  { name: "last_offset", type: "long" },
-  { name: "reason", type: "string" },
+  { name: "topic", type: "string", about: "of the offsets" },
+  { name: "kafka_partition", type: "integer", about: "likewise" },
+  { name: "first_offset", type: "long", about: "of the range" },
+  { name: "last_offset", type: "long", about: "of the range, included" },
+  { name: "reason", type: "string", about: "one of the list below" },
 ] as const satisfies TableSchema;
 
 /** Version -1 where nothing was committed yet. */

@@ -7,9 +7,9 @@ import { folderStore } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 
-const itemsSchema = [
-  { name: "item", type: "string" },
-  { name: "column", type: "integer" },
+export const itemsSchema = [
+  { name: "item", type: "string", about: "as in the events" },
+  { name: "column", type: "integer", about: "its column in the model, from 0, in order of first appearance; never changed" },
 ] as const satisfies TableSchema;
 
 /** The txn that fences a second parameter server; its version is the number of items. */

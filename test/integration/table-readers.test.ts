@@ -156,7 +156,7 @@ print("null")`);
   expect(await table.commit({ add: [], txn: [{ appId: "interactions/9", version: 5_000_000_000 }] })).toBe(3);
 });
 
-test("DuckDB reads every user's figures of several epochs by the query that the README shows", async () => {
+test("DuckDB reads every user's figures of several epochs by the query that docs/concepts/held-out-users.md shows", async () => {
   for (const epoch of [1, 2]) {
     const metrics = { "ndcg@100": [epoch / 4, Number.NaN, 0.25], "recall@20": [0, 1, 0.5] };
     await keepEpoch(join(dir, "evaluations"), { epoch, step: 100 * epoch }, [

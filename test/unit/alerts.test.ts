@@ -40,7 +40,7 @@ test("every expression asks for metrics that a service exports", async () => {
 });
 
 test("every alert says what to do and leads to its chapter of the runbook", () => {
-  const anchors = [...read("docs/operations.md").matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+  const anchors = [...read("docs/operations/runbook.md").matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
     title!
       .toLowerCase()
       .replaceAll(/[^\w\s-]/g, "")
@@ -51,7 +51,7 @@ test("every alert says what to do and leads to its chapter of the runbook", () =
     expect(annotations.summary, alert).not.toBe("");
     expect(annotations.hint, alert).not.toBe("");
     const [file, anchor] = annotations.runbook_url.split("#");
-    expect(file, alert).toBe("docs/operations.md");
+    expect(file, alert).toBe("docs/operations/runbook.md");
     expect(anchors, alert).toContain(anchor);
   }
 });

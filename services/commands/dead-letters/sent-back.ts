@@ -7,11 +7,11 @@ import { openTable } from "../../../shared/table/delta.ts";
 import { readFile, writeFile } from "../../../shared/table/files.ts";
 import { nameOf, type Place } from "../../../shared/table/place.ts";
 
-const schema = [
-  { name: "topic", type: "string" },
-  { name: "kafka_partition", type: "integer" },
-  { name: "kafka_offset", type: "long" },
-  { name: "sent_at", type: "timestamp" },
+export const sentBackSchema = [
+  { name: "topic", type: "string", about: "of the letter" },
+  { name: "kafka_partition", type: "integer", about: "likewise" },
+  { name: "kafka_offset", type: "long", about: "likewise" },
+  { name: "sent_at", type: "timestamp", about: "when Kafka had acknowledged it" },
 ] as const satisfies TableSchema;
 
 export interface SentBack {
@@ -23,10 +23,10 @@ export interface SentBack {
 
 /** `dir` is the folder of the dead letters. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
 export async function openSentBack(dir: string): Promise<SentBack> {
-  const table = await openTable(folderStore(join(dir, "_sent-back")), schema);
+  const table = await openTable(folderStore(join(dir, "_sent-back")), sentBackSchema);
   const times = new Map<string, number>();
   for (const file of table.files) {
-    const columns = await readFile(table.store, schema, file);
+    const columns = await readFile(table.store, sentBackSchema, file);
     const at = (name: string) => columns[name] as ArrayLike<number>;
     const [partition, offset, sentAt] = [at("kafka_partition"), at("kafka_offset"), at("sent_at")];
     rowsOf(columns.topic as Text, file.rows).forEach((topic, k) => {
@@ -42,7 +42,7 @@ export async function openSentBack(dir: string): Promise<SentBack> {
         kafka_offset: Float64Array.from(places, ({ offset }) => offset),
         sent_at: new Float64Array(places.length).fill(at),
       };
-      await table.commit({ add: [await writeFile(table.store, schema, columns, places.length)] });
+      await table.commit({ add: [await writeFile(table.store, sentBackSchema, columns, places.length)] });
     },
   };
 }

@@ -7,7 +7,7 @@ import { trainSolved } from "./solved.ts";
 
 export const command = defineCommand({
   name: "train",
-  summary: "one training run of a system on this machine",
+  summary: "One training run of a system on this machine",
   options,
   async run(config, until) {
     if (isNeural(config.model)) await trainNeural(config.model, config, until);
