@@ -1,4 +1,4 @@
-// Where a trainer's time goes, by activity: filled by connection.ts and compute.ts as they go, sent along with each contribution.
+// Where a trainer's time goes, by activity: filled by connection.ts as it goes, sent along with each contribution.
 import { type Activity, activities, type Times } from "../../shared/training/messages.ts";
 
 export interface Timesheet {

@@ -1,4 +1,4 @@
-// Two models on disk to one blend: whether they go together, and what the blend's manifest says. Between services/evaluator/blend.ts and checkpoints.ts.
+// Two models on disk to one blend: whether they go together, and what the blend's manifest says. Between services/commands/blend/blend.ts and checkpoints.ts.
 import { AppError } from "../errors/errors.ts";
 import type { Weights } from "../neural/parameters.ts";
 import { joinTensors } from "../systems/blend/blend.ts";

@@ -1,4 +1,4 @@
-// Lists of row numbers in the form that segment sums take. Between engine.ts and its two engines.
+// Lists of row numbers in the form that segment sums take. For the engines, and for likelihoods.ts.
 
 /** The lists end to end, and beside each entry the number of its list. */
 export function flatten(lists: readonly Int32Array[]): { entries: Int32Array; lists: Int32Array } {

@@ -26,7 +26,7 @@ export function cameBack(histories: Histories, lengths: Int32Array, salt: string
 
 /**
  * At most `limit` of the users that `cut` cuts into two sides, both with something in them: those whose hash is smallest, whatever the order in which they came.
- * Items that the model's `vocabulary` lacks are left out, as the protocol of spec/recvae.md 1.9 does.
+ * Items that the model's `vocabulary` lacks are left out, as the protocol of docs/design/recvae.md#split does.
  */
 function chosen(
   histories: Histories,

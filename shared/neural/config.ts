@@ -30,7 +30,7 @@ export const modelConfig = z
 
 export type ModelConfig = z.output<typeof modelConfig>;
 
-/** The authors' settings for ML-20M, spec/recvae.md 1.7; `items` comes from the data. */
+/** The authors' settings for ML-20M, docs/design/recvae.md#schedule; `items` comes from the data. */
 export const defaults: Omit<ModelConfig, "items"> = {
   hidden: 600,
   latent: 200,

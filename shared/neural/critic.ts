@@ -1,5 +1,5 @@
 // RaCT's critic: a small network that guesses the NDCG of a user's list from three figures, so that a ranking measure, which has no gradient, gets one. Here its guess, what moves
-// the critic, and what moves the actor. Source: Lobel et al. 2019, spec/baselines.md. Shapes: B users, F figures (3), N inputs and M outputs of a layer. Float64: there is little of it.
+// the critic, and what moves the actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, F figures (3), N inputs and M outputs of a layer. Float64: there is little of it.
 import { uniform } from "../compute/draws.ts";
 import type { Tensor, Weights } from "./parameters.ts";
 

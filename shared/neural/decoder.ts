@@ -1,5 +1,5 @@
 // The decoder: tanh layers where there are any, then one linear layer whose columns are the items. No dense target is ever built: x is sparse, so its share of every
-// gradient is a sum of a few rows. Shapes: B users, I items, L what the decoder is given, D width before its last layer. Source: spec/recvae.md 1.3, 1.4, 1.6.
+// gradient is a sum of a few rows. Shapes: B users, I items, L what the decoder is given, D width before its last layer. Source: docs/design/recvae.md#decoder, #loss, #gradients.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import { backward, forward, type PlainLayer, uploadLayers } from "./layers.ts";
@@ -62,7 +62,7 @@ export function decode(engine: Engine, { layers }: DecoderWeights, code_BL: Tens
   return { code_BL, outputs, last_BD: outputs.at(-1) ?? code_BL };
 }
 
-/** `[B, I]`, before softmax. `serveMore`: the weights stay as they are for further parts. Call inside tf.tidy. */
+/** `[B, I]`, before softmax. `serveMore`: the weights stay as they are for further parts. Call inside the scope of steps.ts. */
 export function logitsOf(engine: Engine, decoder: DecoderWeights, last_BD: Tensor2D, serveMore: boolean): Tensor2D {
   if (serveMore) return engine.matMul(engine.tf.concat([last_BD, engine.tf.ones([last_BD.shape[0], 1])], 1), decoder.affine_DI());
   const product_BI = engine.matMul(last_BD, decoder.weight_ID, false, true);

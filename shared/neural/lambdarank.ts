@@ -1,5 +1,5 @@
 // LambdaRank (Burges 2010), which the paper's table calls LambdaNet: every pair of a positive and a negative item is pushed apart by what exchanging the two would do to the NDCG
-// of the whole list. Source: spec/baselines.md. Shapes: I items, P positive ones of the user, N negative ones.
+// of the whole list. Source: docs/design/baselines.md#lambdanet. Shapes: I items, P positive ones of the user, N negative ones.
 import { descending } from "../ranking/order.ts";
 
 /**

@@ -1,5 +1,5 @@
 // What a part's scores are judged by, each likelihood with its gradient in one form: scale * expected - x, `expected` dense, x the user's items. decoder.ts makes
-// every gradient of it. Shapes: B users, I items. Source: spec/recvae.md 1.3, spec/baselines.md.
+// every gradient of it. Shapes: B users, I items. Source: docs/design/recvae.md#decoder, docs/design/baselines.md#mult-vae.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { SectionDone } from "../compute/section-timer.ts";
@@ -18,7 +18,7 @@ export interface Likelihood {
   readonly log_B: Float64Array;
 }
 
-/** Of the users' whole rows, dropped items included. Disposes of the scores. Call inside tf.tidy. */
+/** Of the users' whole rows, dropped items included. Disposes of the scores. Call inside the scope of steps.ts. */
 export function likelihoodOf(
   engine: Engine,
   kind: Recipe["likelihood"],

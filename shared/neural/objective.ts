@@ -1,4 +1,4 @@
-// The latent half of the loss: one sample, its KL term against the composite prior or the standard normal, and the gradient of both. Shapes: B users, L latent. Source: spec/recvae.md 1.2, 1.5, 1.6.
+// The latent half of the loss: one sample, its KL term against the composite prior or the standard normal, and the gradient of both. Shapes: B users, L latent. Source: docs/design/recvae.md#sampling, #prior, #gradients.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { Composite, Regulariser } from "./recipe.ts";
@@ -14,7 +14,7 @@ export interface Sampled {
   readonly z_BL: Tensor2D;
 }
 
-/** z = mu + e * exp(logvar / 2). Call inside tf.tidy. */
+/** z = mu + e * exp(logvar / 2). Call inside the scope of steps.ts. */
 export function sample({ tf }: Engine, mu_BL: Tensor2D, logvar_BL: Tensor2D, noise_BL: Tensor2D): Sampled {
   const scaledNoise_BL = tf.mul(noise_BL, tf.exp(tf.mul(logvar_BL, 0.5))) as Tensor2D;
   return { mu_BL, logvar_BL, noise_BL, z_BL: tf.add(mu_BL, scaledNoise_BL), scaledNoise_BL };
@@ -33,7 +33,7 @@ export interface OldPosterior {
   readonly logvar_BL: Tensor2D;
 }
 
-/** `old` is what the composite prior asks for. Call inside tf.tidy. */
+/** `old` is what the composite prior asks for. Call inside the scope of steps.ts. */
 export function divergenceOf(engine: Engine, regulariser: Regulariser, sampled: Sampled, old?: OldPosterior): Divergence {
   switch (regulariser.kind) {
     case "composite":
@@ -79,7 +79,7 @@ function compositeDivergence(engine: Engine, regulariser: Composite, sampled: Sa
 
 /**
  * log q(z) - log p(z) of each user, summed over the latent dimensions, before its weight; and the gradient of -log p with respect to z.
- * The prior mixes three normals in every dimension: standard, old posterior, wide; a weight of 0 leaves one out, 1,0,0 is the Gaussian prior. Call inside tf.tidy.
+ * The prior mixes three normals in every dimension: standard, old posterior, wide; a weight of 0 leaves one out, 1,0,0 is the Gaussian prior. Call inside the scope of steps.ts.
  */
 function divergence(
   { tf }: Engine,

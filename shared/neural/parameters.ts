@@ -16,7 +16,7 @@ export type Group = "embedding" | "hidden" | "decoder";
 /** Everything that a prediction follows from. */
 export const groups: readonly Group[] = ["embedding", "hidden", "decoder"];
 
-/** RecVAE's first layer. In memory `[I, H]`, one row per item, the transpose of PyTorch's; checkpoint.ts turns it. */
+/** RecVAE's first layer. In memory `[I, H]`, one row per item, the transpose of PyTorch's; safetensors.ts turns it. */
 export const embeddingName = "encoder.fc1.weight";
 /** The first layer of an encoder of one layer, turned likewise. */
 export const soleEmbedding = "encoder.weight";

@@ -1,5 +1,5 @@
 // An encoder of plain layers behind its first product, as Mult-VAE, Mult-DAE and CDAE have one: tanh layers, then, where a latent is sampled, one linear layer whose first
-// half is the mean and whose second the log-variance. Shapes: B users, H width of the bag, L latent. Source: spec/baselines.md.
+// half is the mean and whose second the log-variance. Shapes: B users, H width of the bag, L latent. Source: docs/design/baselines.md#mult-vae.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";

@@ -1,5 +1,5 @@
 // RaCT's step around the critic: the mask splits each user's items into what the actor is shown and what it is asked for, the true NDCG of the latter is what the critic learns to
-// guess, and the slope of its guess is what moves the actor. Source: Lobel et al. 2019, spec/baselines.md. Shapes: B users, I items.
+// guess, and the slope of its guess is what moves the actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, I items.
 import { keepMask } from "../compute/draws.ts";
 import { ndcg, rankingOf } from "../ranking/metrics.ts";
 import { actorLoss, criticLoss, type Figures, guess } from "./critic.ts";

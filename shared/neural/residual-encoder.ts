@@ -1,5 +1,5 @@
 // RecVAE's encoder behind its first layer: five hidden layers with additive skips and LayerNorm, two heads; and its backward pass, derived by hand.
-// Shapes: B users, H hidden, L latent. Source: spec/recvae.md 1.1. The first layer's product is the bag (bag.ts) and comes from outside. Products are the
+// Shapes: B users, H hidden, L latent. Source: docs/design/recvae.md#encoder. The first layer's product is the bag (bag.ts) and comes from outside. Products are the
 // engine's, what stands between them the kernels'.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";

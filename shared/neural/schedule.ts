@@ -1,4 +1,4 @@
-// Which users each step of an outer epoch holds: encoder passes, then decoder passes, or joint ones; each in its own keyed order. Source: spec/recvae.md 1.7.
+// Which users each step of an outer epoch holds: encoder passes, then decoder passes, or joint ones; each in its own keyed order. Source: docs/design/recvae.md#schedule.
 import { permutation } from "../compute/draws.ts";
 
 /** What the paper's ablation turns about an outer epoch. */

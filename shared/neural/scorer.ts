@@ -1,4 +1,4 @@
-// A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: spec/recvae.md 1.2, 1.8.
+// A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: docs/design/recvae.md#sampling, #metrics.
 import type { Engine } from "../compute/engine.ts";
 import { Kernels } from "../compute/kernels/kernels.ts";
 import { embeddingTable } from "../compute/kernels/table.ts";

@@ -1,5 +1,5 @@
 // WARP without margin (Weston et al. 2011), exact over all pairs: every positive item is pushed above each negative one that outranks it, the harder the lower it stands.
-// As the authors of RaCT fine-tune Mult-VAE's network with it. Source: spec/baselines.md. Shapes: I items.
+// As the authors of RaCT fine-tune Mult-VAE's network with it. Source: docs/design/baselines.md#warp. Shapes: I items.
 import { descending } from "../ranking/order.ts";
 
 /**

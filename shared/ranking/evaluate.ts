@@ -1,4 +1,4 @@
-// Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged on the rest. Source: spec/recvae.md 1.8.
+// Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged on the rest. Source: docs/design/recvae.md#metrics.
 import { ndcg, rankingOf, recall, type Summary, summary } from "./metrics.ts";
 
 /** Distinct columns of each side. An event that was repeated may stand on both: masked by the fold-in, it is a target that cannot be hit. */

@@ -1,4 +1,4 @@
-// Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation. Source: spec/recvae.md 1.8.
+// Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation. Source: docs/design/recvae.md#metrics.
 
 type Scores = Float32Array | Float64Array;
 

@@ -1,5 +1,5 @@
 // Implicit alternating least squares: each row of one side's factors is the closed solution given the other side's. WMF (Hu, Koren, Volinsky 2008) and iALS
-// (Rendle et al. 2022) are two settings of it. Source: spec/baselines.md. Shapes: K factors, N entries of a row; float64 inside.
+// (Rendle et al. 2022) are two settings of it. Source: docs/design/baselines.md#wmf, #ials. Shapes: K factors, N entries of a row; float64 inside.
 // A row w with entries S minimises  boost * sum_S s^2 - 2 target * sum_S s + everywhere * w'Gw + lambda |w|^2,  s = w.h,  G = H'H over all rows h of the other side.
 import { factorise, solve } from "./cholesky.ts";
 

@@ -1,5 +1,5 @@
 // WMF and iALS as models: their settings, their objective, the factors of items that are kept, and the scores of users, who are solved for by what they have.
-// als.ts solves. Shapes: B users, I items, K factors. Source: spec/baselines.md.
+// als.ts solves. Shapes: B users, I items, K factors. Source: docs/design/baselines.md#wmf, #ials.
 import { z } from "zod";
 import { gaussian } from "../compute/draws.ts";
 import { gramOf, type Objective, rowSolver } from "./als.ts";

@@ -1,4 +1,4 @@
-// Where a table's bytes live: six operations, so that an object store can take the folder's place. Every write is durable when it returns.
+// Where a table's bytes live: a port so small that an object store can take the folder's place. Every write is durable when it returns.
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { AppError } from "../errors/errors.ts";

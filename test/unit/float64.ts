@@ -1,4 +1,4 @@
-// The loss of one batch as spec/recvae.md writes it, number by number in float64 and with nothing of ours: what finite differences are taken of.
+// The loss of one batch as docs/design/recvae.md writes it, number by number in float64 and with nothing of ours: what finite differences are taken of.
 import { klWeight, type ModelConfig } from "../../shared/neural/config.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
 import type { Posterior } from "../../shared/neural/steps.ts";

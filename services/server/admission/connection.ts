@@ -1,4 +1,4 @@
-// One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between admission.ts and peers.ts.
+// One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between a socket and peers.ts.
 import type { WebSocket } from "ws";
 import { AppError, errors } from "../../../shared/errors/errors.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";

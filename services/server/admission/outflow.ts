@@ -1,4 +1,4 @@
-// The way out to one peer: frames wait here, few of them in its socket, so that what waits is known to the frame, and so is whether the peer takes any. Between peers.ts and a socket.
+// The way out to one peer: frames wait here, few of them in its socket, so that what waits is known to the frame, and so is whether the peer takes any. Between connection.ts and a socket.
 
 type Millis = number;
 

@@ -1,4 +1,4 @@
-// One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that scheduler.ts leases. Source: spec/recvae.md 1.7.
+// One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that scheduler.ts leases. Source: docs/design/recvae.md#schedule.
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";

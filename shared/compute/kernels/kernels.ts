@@ -247,7 +247,7 @@ export class Kernels {
     return true;
   }
 
-  /** A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm (spec/recvae.md 1.1). `skips` grows by what `h` becomes. */
+  /** A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm (docs/design/recvae.md#encoder). `skips` grows by what `h` becomes. */
   layer({ h, normal, slope, inverse }: LayerTrace, skips: Rows, { bias, gain, shift }: LayerVectors, eps: number): void {
     const places = [h.data, skips.data, bias, gain, shift, normal.data, slope.data, inverse].map(placeOf);
     this.#run("layer", h.count, [...places, 4 * h.stride, h.width, eps]);

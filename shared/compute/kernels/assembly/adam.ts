@@ -1,4 +1,4 @@
-// Adam, as PyTorch computes it: dense, eps outside the root after bias correction (spec/recvae.md 1.7); and whether a gradient may be applied.
+// Adam, as PyTorch computes it: dense, eps outside the root after bias correction (docs/design/recvae.md#schedule); and whether a gradient may be applied.
 
 const beta1: f32 = 0.9;
 const rest1: f32 = 0.1; // not 1 - beta1: in float32 that is off by 2e-7 of itself, and 1 - beta2 by 1e-5

@@ -1,4 +1,4 @@
-// What stands between the products of a hidden layer (spec/recvae.md 1.1): one pass over a user's numbers instead of a dozen.
+// What stands between the products of a hidden layer (docs/design/recvae.md#encoder): one pass over a user's numbers instead of a dozen.
 
 /** e^x of four numbers, to 1 or 2 units in the last place (the polynomial of Cephes' expf); beyond +-87 as at +-87. */
 function exp4(x: v128): v128 {
