@@ -53,13 +53,13 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
   app.post("/v1/recommend::batch", { bodyLimit }, async (request): Promise<BatchAnswer> => {
     const entries = readBatch(request.body);
     published.get(); // without a model there is one answer to all
-    return { answers: await Promise.all(entries.map((entry) => answer(entry).catch((error) => refuse(told(error, request.url)).body))) };
+    return { answers: await Promise.all(entries.map((entry) => answer(entry).catch((error) => refuse(logged(error, request.url)).body))) };
   });
   app.get("/v1/models/current", () => published.about());
   const document = openapi(tokens !== undefined);
   app.get("/openapi.json", () => document);
 
-  const told = (error: unknown, url: string) => {
+  const logged = (error: unknown, url: string) => {
     if (refuse(error).status === 500) log.error({ err: error, url: url.slice(0, 200) }, "a request failed");
     return error;
   };
@@ -72,7 +72,7 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
     if (request.routeOptions.url === "/v1/recommend") seconds.observe(reply.elapsedTime / 1000);
   });
   app.setErrorHandler(async (error, request, reply) => {
-    const { status, body } = refuse(told(error, request.url));
+    const { status, body } = refuse(logged(error, request.url));
     if (status === 503) reply.header("retry-after", "5");
     if (status === 401) reply.header("www-authenticate", "Bearer");
     return reply.code(status).send(body);

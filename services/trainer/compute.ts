@@ -207,8 +207,8 @@ function reply(
   { reconstruction, kl, spent }: Pick<Contribution, "spent"> & { reconstruction: number; kl: number },
   tensors: WireTensor[],
 ): Answer {
-  const told = (value: number) => (Number.isFinite(value) ? value : null);
-  return { head: { type: "contribution", step, part, phase, reconstruction: told(reconstruction), kl: told(kl), spent }, tensors };
+  const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
+  return { head: { type: "contribution", step, part, phase, reconstruction: finiteOrNull(reconstruction), kl: finiteOrNull(kl), spent }, tensors };
 }
 
 /** NDCG@100, Recall@20, Recall@50 of each user, [users x 3]. */

@@ -126,8 +126,8 @@ function fieldNamed(into: Found, start: number, end: number): number {
   if (known > 0) return known;
   into.unknown ??= [];
   if (into.unknown.includes(name)) return 0;
-  const told = into.unknown.length < MOST_UNKNOWN && name.length <= LONGEST_UNKNOWN ? name : OTHER_FIELDS;
-  if (told === name || !into.unknown.includes(told)) into.unknown.push(told);
+  const counted = into.unknown.length < MOST_UNKNOWN && name.length <= LONGEST_UNKNOWN ? name : OTHER_FIELDS;
+  if (counted === name || !into.unknown.includes(counted)) into.unknown.push(counted);
   return 0;
 }
 

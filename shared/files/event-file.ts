@@ -82,7 +82,7 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
   };
 
   async function* batches(unit: TimeUnit, from: number, skip: Skip, wanted = everything): AsyncIterable<EventBatch> {
-    const told: Reading = { ...reading, unit };
+    const settled: Reading = { ...reading, unit };
     const chosen = narrowed(columns, wanted);
     const isGuessed = format.unit === null && chosen.timestamp !== null;
     let passed = 0;
@@ -95,7 +95,7 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
         place: (k) => lines[start + k]!,
         row: (k) => {
           const cells = records[start + k]!;
-          const row = readRow(cells, chosen, told, isSuspect);
+          const row = readRow(cells, chosen, settled, isSuspect);
           return isGuessed && "user" in row && row.timestamp !== null ? doubted(row, cells[chosen.timestamp!]!, unit) : row;
         },
         mark: (k, print) => {
@@ -114,9 +114,9 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
     let rows = 0;
     let events = 0;
     const timeless = narrowed(columns, { time: false, value: true });
-    const told: Reading = { ...reading, unit: "ms" };
+    const settled: Reading = { ...reading, unit: "ms" };
     const hear = (cells: readonly string[], line: number, isSuspect: boolean) => {
-      const row = readRow(cells, timeless, told, isSuspect);
+      const row = readRow(cells, timeless, settled, isSuspect);
       const time = timestamp === null || "problem" in row ? "" : cells[timestamp]!;
       const number = time === "" ? Number.NaN : numberOf(time, null);
       const instant = time === "" || !Number.isNaN(number) ? undefined : instantOf(time);

@@ -82,14 +82,14 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
   }
 
   function cells() {
-    const told = dialectIn(sample, file, format);
-    const [first] = told.header;
-    const isHeader = (record: readonly string[]) => record[0] === first && record.every((cell, at) => cell.trim() === told.header[at]);
+    const found = dialectIn(sample, file, format);
+    const [first] = found.header;
+    const isHeader = (record: readonly string[]) => record[0] === first && record.every((cell, at) => cell.trim() === found.header[at]);
     async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
-      const reader = recordReader(told.dialect, skip, 1 + told.above.lines);
-      let before = told.hasHeaderLine ? 1 : 0;
+      const reader = recordReader(found.dialect, skip, 1 + found.above.lines);
+      let before = found.hasHeaderLine ? 1 : 0;
       repeatedHeaders = 0;
-      for await (const batch of placed(read(behind(told.above.characters, reader)), path, () => reader.line)) {
+      for await (const batch of placed(read(behind(found.above.characters, reader)), path, () => reader.line)) {
         const dropped = Math.min(before, batch.records.length);
         before -= dropped;
         const rows = dropped === 0 ? batch : without(batch, (_, k) => k < dropped);
@@ -100,8 +100,8 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
         }
       }
     }
-    const doubt = format.header === undefined ? doubtOf(told.header) : "";
-    return { header: told.header, sample: told.rows, remarks: told.remarks, doubt, batches };
+    const doubt = format.header === undefined ? doubtOf(found.header) : "";
+    return { header: found.header, sample: found.rows, remarks: found.remarks, doubt, batches };
   }
 }
 

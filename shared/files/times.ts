@@ -115,10 +115,10 @@ export function timeVotes() {
       if (calendar === all && named === null)
         return { unit: "iso", remarks: [`times are taken as ${words.iso} (--timestamp-unit says otherwise)`] };
       const [most, ...others] = [...seen].sort(([, a], [, b]) => b.count - a.count);
-      const told = ([unit, { count, at, text }]: [Scale, { count: number; at: number; text: string }]) =>
+      const inWords = ([unit, { count, at, text }]: [Scale, { count: number; at: number; text: string }]) =>
         `${count.toLocaleString("en-US")} look like ${words[unit]} (first ${text}, at ${at})`;
-      if (others.length > 0) return { problem: `the times disagree: ${[most!, ...others].map(told).join(", ")}` };
-      if (named !== null && most && most[0] !== named) return { problem: `${told(most)}, and the column's name says ${words[named]}` };
+      if (others.length > 0) return { problem: `the times disagree: ${[most!, ...others].map(inWords).join(", ")}` };
+      if (named !== null && most && most[0] !== named) return { problem: `${inWords(most)}, and the column's name says ${words[named]}` };
       if (named !== null) return { unit: named, remarks };
       const unit = most?.[0] ?? "s";
       return { unit, remarks: [`times are taken as ${words[unit]}, by their size (--timestamp-unit says otherwise)`, ...remarks] };

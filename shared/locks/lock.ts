@@ -102,13 +102,13 @@ function removeOld(file: string): void {
 }
 
 /** `told` hears once when the lock is lost. */
-function keep({ path, beat, remove }: OwnClaim, told: (error: unknown) => void): Held {
+function keep({ path, beat, remove }: OwnClaim, lost: (error: unknown) => void): Held {
   const beating = setInterval(() => {
     const error = quietly(beat);
     if (!(error instanceof AppError)) return; // such as no descriptor free: the next one may succeed
     if (!existsSync(dirname(path))) return; // somebody has removed all of it, and nobody took anything over
     clearInterval(beating);
-    told(error);
+    lost(error);
   }, BEAT_MS).unref();
   return {
     claim: path,

@@ -88,10 +88,10 @@ function endingOf(child: ChildProcess): Promise<Ending> {
   return new Promise((resolve) => {
     child.once("error", () => child.pid === undefined && resolve({ code: 1, signal: null, finished: false }));
     child.once("exit", (code, signal) => {
-      const told = () => resolve({ code, signal, finished });
-      if (!child.connected) return told();
-      child.once("disconnect", told); // what it said last may come after its exit
-      setTimeout(told, 500).unref();
+      const ended = () => resolve({ code, signal, finished });
+      if (!child.connected) return ended();
+      child.once("disconnect", ended); // what it said last may come after its exit
+      setTimeout(ended, 500).unref();
     });
   });
 }
