@@ -51,7 +51,7 @@ export class Computer {
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
   take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
     const weights: Weights = Object.fromEntries(
-      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: whole(data, name, this.#engine.kernels) }]),
+      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: asFloats(data, name, this.#engine.kernels) }]),
     );
     if (group === "hidden") {
       this.#hidden?.weights.dispose();
@@ -247,7 +247,7 @@ function floats(data: WireTensor["data"] | undefined, name: string): Float32Arra
 }
 
 /** As float32, however it came. */
-function whole(data: WireTensor["data"] | undefined, name: string, { fromHalves }: Pick<Halving, "fromHalves">): Float32Array {
+function asFloats(data: WireTensor["data"] | undefined, name: string, { fromHalves }: Pick<Halving, "fromHalves">): Float32Array {
   const found = numbers(data, name);
   if (found instanceof Float32Array) return found;
   const into = new Float32Array(found.length);

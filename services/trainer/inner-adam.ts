@@ -96,9 +96,9 @@ export class InnerAdam {
   #placed(rows: Float32Array | Uint16Array): Float32Array {
     const { memory, fromHalves } = this.kernels;
     if (rows instanceof Float32Array) return memory.place(rows);
-    const whole = memory.floats(rows.length);
-    fromHalves(rows, whole);
-    return whole;
+    const floats = memory.floats(rows.length);
+    fromHalves(rows, floats);
+    return floats;
   }
 
   /** How far a group has come from `start`: views that hold until the memory is borrowed again. */

@@ -63,10 +63,10 @@ type Decode = (bytes: Buffer, last: boolean) => Decoded;
 function utf8(): Decode {
   let rest = Buffer.alloc(0);
   return (bytes, last) => {
-    const whole = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    const end = last ? whole.length : wholeCharacters(whole);
-    rest = Buffer.from(whole.subarray(end));
-    const part = whole.subarray(0, end);
+    const joined = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+    const end = last ? joined.length : wholeCharacters(joined);
+    rest = Buffer.from(joined.subarray(end));
+    const part = joined.subarray(0, end);
     if (isAscii(part)) return { text: part.toString("latin1"), isDamaged: false }; // one byte a character, in memory too
     return { text: part.toString("utf8"), isDamaged: !isUtf8(part) };
   };

@@ -9,7 +9,7 @@ export interface Reading {
   readonly unit: TimeUnit;
   readonly decimal: Decimal | null;
   /** Columns of ids that are whole numbers but for a few written like 1e+05. */
-  readonly whole: { readonly user: boolean; readonly item: boolean };
+  readonly integers: { readonly user: boolean; readonly item: boolean };
 }
 
 /** An event, or what is wrong with it. `time` in whole ms; null: whenever it is sent. */
@@ -48,7 +48,7 @@ export function readRow(cells: readonly string[], columns: Columns, reading: Rea
 /** A delimiter too many at the end. */
 const hasMore = (cells: readonly string[], width: number) => cells.length > width && cells.slice(width).every((cell) => cell === "");
 
-function namesOf(cells: readonly string[], columns: Columns, { whole }: Reading, isSuspect: boolean): readonly [string, string] | Problem {
+function namesOf(cells: readonly string[], columns: Columns, { integers: whole }: Reading, isSuspect: boolean): readonly [string, string] | Problem {
   const [userCell, itemCell] = [cells[columns.user]!, cells[columns.item]!];
   const unreadable = isSuspect ? (unreadableIn("user", userCell) ?? unreadableIn("item", itemCell)) : undefined;
   if (unreadable) return unreadable;

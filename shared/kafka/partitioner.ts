@@ -10,14 +10,14 @@ export function partitionOf(key: string, partitions: number): number {
 
 function murmur2(bytes: Buffer): number {
   const rest = bytes.length & 3;
-  const whole = bytes.length - rest;
+  const fours = bytes.length - rest;
   let hash = SEED ^ bytes.length;
-  for (let at = 0; at < whole; at += 4) {
+  for (let at = 0; at < fours; at += 4) {
     let word = Math.imul(bytes.readInt32LE(at), MIX);
     word = Math.imul(word ^ (word >>> 24), MIX);
     hash = Math.imul(hash, MIX) ^ word;
   }
-  if (rest > 0) hash = Math.imul(hash ^ bytes.readUIntLE(whole, rest), MIX);
+  if (rest > 0) hash = Math.imul(hash ^ bytes.readUIntLE(fours, rest), MIX);
   hash = Math.imul(hash ^ (hash >>> 13), MIX);
   return hash ^ (hash >>> 15);
 }

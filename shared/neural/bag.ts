@@ -28,8 +28,8 @@ function rawRow(row: Int32Array, keep?: Uint8Array, rate = 0): Float32Array {
   return dropped(row, 1, keep, rate);
 }
 
-function dropped(row: Int32Array, whole: number, keep: Uint8Array | undefined, rate: number): Float32Array {
-  const values = new Float32Array(row.length).fill(whole / (keep ? 1 - rate : 1));
+function dropped(row: Int32Array, value: number, keep: Uint8Array | undefined, rate: number): Float32Array {
+  const values = new Float32Array(row.length).fill(value / (keep ? 1 - rate : 1));
   if (keep) for (let k = 0; k < row.length; k++) if (keep[k] === 0) values[k] = 0;
   return values;
 }

@@ -70,14 +70,14 @@ export class Coverage {
       const number = Math.floor(offset / pageBits);
       const page = this.#pages.get(number);
       const pageEnd = Math.min((number + 1) * pageBits, last + 1);
-      const whole = page === "full" || page === undefined;
+      const isUniform = page === "full" || page === undefined;
       const isSeen = page !== undefined && (page === "full" || ((page.bits[(offset % pageBits) >> 5]! >>> (offset & 31)) & 1) === 1);
       if (isSeen && from >= 0) {
         yield { from, to: offset - 1 };
         from = -1;
       }
       if (!isSeen && from < 0) from = offset;
-      offset = whole ? pageEnd : offset + 1;
+      offset = isUniform ? pageEnd : offset + 1;
     }
     if (from >= 0) yield { from, to: last };
   }

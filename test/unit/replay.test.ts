@@ -42,7 +42,7 @@ test("seconds and milliseconds are told apart by size", () => {
 
 test("a row becomes an event, or says what is wrong with it", () => {
   const columns = choose("user,item,timestamp,value");
-  const read = (line: string) => readRow(line.split(","), columns, { unit: "s", decimal: null, whole: { user: false, item: false } });
+  const read = (line: string) => readRow(line.split(","), columns, { unit: "s", decimal: null, integers: { user: false, item: false } });
   expect(read("u1,i1,1600000000.5,3")).toEqual({ user: "u1", item: "i1", timestamp: 1_600_000_000_500, value: 3 });
   expect(read("u1,i1,1600000000,")).toMatchObject({ value: null });
   expect(read("u1,i1,,1")).toMatchObject({ timestamp: null, value: 1 }); // as in a Parquet file: whenever it is sent

@@ -30,8 +30,8 @@ export type Answer = PlainError | null;
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
 /** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
-export async function writeJob({ out, kept, claim }: Target, { best, ...contents }: Job, whole: Disk = realDisk): Promise<void> {
-  const disk = claim === undefined ? whole : fenced(whole, () => mustStillHold(claim));
+export async function writeJob({ out, kept, claim }: Target, { best, ...contents }: Job, unfenced: Disk = realDisk): Promise<void> {
+  const disk = claim === undefined ? unfenced : fenced(unfenced, () => mustStillHold(claim));
   if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
   await saveCheckpoint(checkpointsOf(out), contents, kept, disk);
 }
