@@ -111,14 +111,14 @@ function groupsOf(at: readonly number[], before: number, every: number): Group[]
 
 function meansOf(column: readonly (number | null)[], groups: readonly Group[]): (number | null)[] {
   return groups.map(([from, to]) => {
-    let [sum, known] = [0, 0];
+    let [sum, count] = [0, 0];
     for (let k = from; k < to; k++) {
       const value = column[k] ?? null;
       if (value === null) continue;
       sum += value;
-      known++;
+      count++;
     }
-    return known === 0 ? null : sum / known;
+    return count === 0 ? null : sum / count;
   });
 }
 

@@ -52,8 +52,8 @@ export function serveModels(app: FastifyInstance, { modelsDir, tokens, log, host
     });
     routes.get("/api/models", async (_, reply): Promise<ModelsAnswer> => {
       reply.header("cache-control", "no-store");
-      const known = await pointers();
-      return { models: linesOf(await recordsOf(modelsDir), known), ...known, canRollBack: tokens !== undefined };
+      const inUse = await pointers();
+      return { models: linesOf(await recordsOf(modelsDir), inUse), ...inUse, canRollBack: tokens !== undefined };
     });
     routes.get("/api/models/diff", async ({ query }): Promise<Difference> => {
       const { a, b } = checked(pair, query);

@@ -5,12 +5,12 @@ const ofModels = ["/api/history", "/api/models", "/api/models/diff", "/api/model
 
 /** Path, with its query, -> the path that a route has; one that ends like none of them stays. `pages` are paths of files. */
 export function placesOf(pages: Iterable<string>): (path: string) => string {
-  const known = new Set([...fixed, ...ofModels, ...pages]);
+  const served = new Set([...fixed, ...ofModels, ...pages]);
   return (target) => {
     const [path] = target.split("?", 1) as [string];
     for (let at = 0; at >= 0; at = path.indexOf("/", at + 1)) {
       const place = path.slice(at);
-      if (known.has(place) && !(place === "/" && ours.test(path))) return place + target.slice(path.length);
+      if (served.has(place) && !(place === "/" && ours.test(path))) return place + target.slice(path.length);
     }
     return target;
   };

@@ -81,9 +81,9 @@ export class RowBuffer {
   /** The partition's tally, for whoever adds to count into. `now` in ms of the caller's clock. */
   open(partition: number, now: number): Tally {
     this.#since ??= now;
-    const known = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, next: 0, newestArrival: 0 };
-    this.tallies.set(partition, known);
-    return known;
+    const tally = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, next: 0, newestArrival: 0 };
+    this.tallies.set(partition, tally);
+    return tally;
   }
 
   /** A good event arrived, ms: it is marked when it is the first of a commit, or none was for a second of the stream. */

@@ -20,8 +20,8 @@ export function openInWork(dir: string, topic: string): InWork {
   const pathOf = (partition: number) => join(dir, `${topic}-${partition}.json`);
 
   function fileOf(partition: number): number | null {
-    const known = files.get(partition);
-    if (known !== undefined) return known;
+    const open = files.get(partition);
+    if (open !== undefined) return open;
     let file: number | null = null;
     try {
       mkdirSync(dir, { recursive: true });

@@ -270,9 +270,9 @@ function countsOf(letters: readonly DeadLetter[]) {
   const counts = new Map<string, { partition: number; reason: DeadReason; count: number }>();
   for (const { partition, reason } of letters) {
     const key = `${partition} ${reason}`;
-    const known = counts.get(key) ?? { partition, reason, count: 0 };
-    known.count++;
-    counts.set(key, known);
+    const entry = counts.get(key) ?? { partition, reason, count: 0 };
+    entry.count++;
+    counts.set(key, entry);
   }
   return [...counts.values()];
 }

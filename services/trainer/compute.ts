@@ -123,10 +123,10 @@ export class Computer {
         const { sectionDone, spent } = begin();
         const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
         const loss = { reconstruction: result.reconstruction, kl: 0, spent };
-        const known = usesOldPosterior(config) ? result.posterior : undefined;
+        const learned = usesOldPosterior(config) ? result.posterior : undefined;
         return reply(lease, loss, [
           ...listed(result.gradients, "decoder", config),
-          ...(known ? posteriorTensors(known.mu_BL, known.logvar_BL) : []),
+          ...(learned ? posteriorTensors(learned.mu_BL, learned.logvar_BL) : []),
         ]);
       }
       case "score": {

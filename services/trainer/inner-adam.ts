@@ -37,10 +37,10 @@ export class InnerAdam {
         const length = shape.reduce((a, b) => a * b);
         const weights = memory.floats(name === embeddingName ? 0 : length);
         const moving = { weights, m: memory.zeros(length), v: memory.zeros(length) };
-        const known = before === undefined ? undefined : before.#moving.get(name);
-        if (known) {
-          moving.m.set(known.m);
-          moving.v.set(known.v);
+        const earlier = before === undefined ? undefined : before.#moving.get(name);
+        if (earlier) {
+          moving.m.set(earlier.m);
+          moving.v.set(earlier.v);
         }
         return [name, moving];
       }),

@@ -33,7 +33,7 @@ export async function recordsOf(modelsDir: string): Promise<(ModelRecord | Unrea
 
 /** Throws MODEL_UNKNOWN, MODEL_MISSING where nothing has been published, CHECKPOINT_CORRUPT. */
 export async function recordOf(modelsDir: string, name: string): Promise<ModelRecord> {
-  const version = await known(modelsDir, name);
+  const version = await mustExist(modelsDir, name);
   const manifest = await readManifest(join(modelsDir, version));
   const metrics = await readMetrics(modelsDir, version).catch((error: NodeJS.ErrnoException) => {
     if (error instanceof SyntaxError || error.code === "ENOENT") return null;
@@ -44,20 +44,20 @@ export async function recordOf(modelsDir: string, name: string): Promise<ModelRe
 
 /** The version named, or the current one. Throws MODEL_UNKNOWN, MODEL_MISSING. */
 export async function currentOr(modelsDir: string, name: string | undefined): Promise<string> {
-  return known(modelsDir, name ?? (await currentVersion(modelsDir)));
+  return mustExist(modelsDir, name ?? (await currentVersion(modelsDir)));
 }
 
 /** The version named, or the one that was current before the current one. Throws MODEL_UNKNOWN, MODEL_MISSING. */
 export async function parentOr(modelsDir: string, name: string | undefined): Promise<string> {
-  if (name !== undefined) return known(modelsDir, name);
+  if (name !== undefined) return mustExist(modelsDir, name);
   const current = await currentOr(modelsDir, undefined);
   const parent = await parentOf(modelsDir, current);
   if (parent === null) throw new AppError("MODEL_UNKNOWN", { what: `${current} has no parent to go back to`, path: modelsDir });
-  return known(modelsDir, parent);
+  return mustExist(modelsDir, parent);
 }
 
 /** People write 7 and v7 for v000007. */
-async function known(modelsDir: string, name: string | null): Promise<string> {
+async function mustExist(modelsDir: string, name: string | null): Promise<string> {
   const versions = await listModels(modelsDir);
   if (name === null || versions.length === 0)
     throw new AppError("MODEL_MISSING", { what: "no model has been published yet", path: modelsDir });

@@ -34,13 +34,13 @@ const ofPaths: Readonly<Record<string, ErrorCode>> = {
 export function systemError(error: SystemError): AppError | undefined {
   const { code = "", message, path, port = 0, syscall } = error;
   if (isUnmade(error)) return new AppError("READ_ONLY", { what: `the folder ${path} cannot be made` }, { cause: error });
-  const known = codes[code] ?? (path === undefined ? undefined : ofPaths[code]) ?? refused(error);
-  if (known === "PORT_IN_USE") return new AppError(known, { what: `port ${port} is taken` }, { cause: error });
-  if (known === "USAGE") return new AppError(known, { what: `this user may not open port ${port}: give one above 1023` }, { cause: error });
-  if (known === undefined) return undefined;
+  const ours = codes[code] ?? (path === undefined ? undefined : ofPaths[code]) ?? refused(error);
+  if (ours === "PORT_IN_USE") return new AppError(ours, { what: `port ${port} is taken` }, { cause: error });
+  if (ours === "USAGE") return new AppError(ours, { what: `this user may not open port ${port}: give one above 1023` }, { cause: error });
+  if (ours === undefined) return undefined;
   const where = path === undefined || message.includes(path) ? {} : { path };
   return new AppError(
-    known,
+    ours,
     { what: syscall?.startsWith("spawn") ? `${path} cannot be started: ${code}` : message, ...where },
     { cause: error },
   );

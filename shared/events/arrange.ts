@@ -42,11 +42,11 @@ const wordsOf = ({ size, data, offsets }: Dictionary): Words => ({ size, data, o
 
 /** The numbers of a column's rows in `dictionary`; words that no row has are not taken in. */
 function renumber({ words: { size, data, offsets }, numbers }: Text, length: number, dictionary: Dictionary, to: Int32Array): void {
-  const known = new Int32Array(size).fill(-1);
+  const numbers = new Int32Array(size).fill(-1);
   for (let k = 0; k < length; k++) {
     const number = numbers[k]!;
-    if (known[number]! < 0) known[number] = dictionary.add(data, offsets[number]!, offsets[number + 1]!);
-    to[k] = known[number]!;
+    if (numbers[number]! < 0) numbers[number] = dictionary.add(data, offsets[number]!, offsets[number + 1]!);
+    to[k] = numbers[number]!;
   }
 }
 
@@ -106,13 +106,13 @@ function pick<T extends Int32Array | Float64Array>(from: T, rows: Uint32Array, t
 }
 
 function textAt({ words: { size, data, offsets }, numbers }: Text, rows: Uint32Array): Text {
-  const known = new Int32Array(size).fill(-1);
+  const places = new Int32Array(size).fill(-1);
   const used: number[] = [];
   const renumbered = new Int32Array(rows.length);
   for (let k = 0; k < rows.length; k++) {
     const number = numbers[rows[k]!]!;
-    if (known[number]! < 0) known[number] = used.push(number) - 1;
-    renumbered[k] = known[number]!;
+    if (places[number]! < 0) places[number] = used.push(number) - 1;
+    renumbered[k] = places[number]!;
   }
   const ends = new Int32Array(used.length + 1);
   for (const [k, number] of used.entries()) ends[k + 1] = ends[k]! + offsets[number + 1]! - offsets[number]!;

@@ -96,7 +96,7 @@ export function chooseColumns(
     if (at < 0 && map[role] !== undefined) throw refused(`no column "${map[role]}" for the ${role}`);
     if (
       at >= 0 &&
-      header.filter((name) => known(name) === known(header[at]!)).length > 1 &&
+      header.filter((name) => spelled(name) === spelled(header[at]!)).length > 1 &&
       (map[role] === undefined || header.lastIndexOf(map[role]) !== at)
     )
       throw refused(`the column "${header[at]}" for the ${role} stands twice`);
@@ -105,7 +105,7 @@ export function chooseColumns(
   const [user, item, timestamp, value] = roles.map(find) as [number | null, number | null, number | null, number | null];
   if (user === null) throw refused("no column for the user");
   if (item === null) throw refused("no column for the item");
-  const unit = timestamp === null ? null : (/_(s|ms|us|ns)$/.exec(known(header[timestamp]!))?.[1] ?? null);
+  const unit = timestamp === null ? null : (/_(s|ms|us|ns)$/.exec(spelled(header[timestamp]!))?.[1] ?? null);
   return { width: header.length, user, item, timestamp, value, unit: unit as Columns["unit"] };
 }
 
@@ -120,7 +120,7 @@ export const isMissing = (header: readonly string[], name: string): boolean =>
 function guess(header: readonly string[], role: Role, spoken: readonly string[]): number {
   for (const list of aliases[role] as readonly (readonly string[])[]) {
     const at = header.findIndex(
-      (name) => (list.includes(known(name)) || list.includes(known(name.toLowerCase()))) && !spoken.includes(name),
+      (name) => (list.includes(spelled(name)) || list.includes(spelled(name.toLowerCase()))) && !spoken.includes(name),
     );
     if (at >= 0) return at;
   }
@@ -128,7 +128,7 @@ function guess(header: readonly string[], role: Role, spoken: readonly string[])
 }
 
 /** "User-ID", "eventTime", and RecBole's "user_id:token". */
-const known = (name: string): string =>
+const spelled = (name: string): string =>
   name
     .trim()
     .replace(/([a-z\d])([A-Z])/g, "$1_$2")

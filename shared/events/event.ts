@@ -122,8 +122,8 @@ function take(into: Found, nameStart: number, nameEnd: number, start: number, en
 /** Of a name with escapes it may be one of the four; any other is counted. */
 function fieldNamed(into: Found, start: number, end: number): number {
   const name = end - start <= LONGEST_NAME ? stringAt(into, start, end) : OTHER_FIELDS;
-  const known = ["", "user", "item", "", "timestamp", "", "", "", "value"].indexOf(name);
-  if (known > 0) return known;
+  const field = ["", "user", "item", "", "timestamp", "", "", "", "value"].indexOf(name);
+  if (field > 0) return field;
   into.unknown ??= [];
   if (into.unknown.includes(name)) return 0;
   const counted = into.unknown.length < MOST_UNKNOWN && name.length <= LONGEST_UNKNOWN ? name : OTHER_FIELDS;

@@ -125,8 +125,8 @@ export class Histories {
   }
 
   #numberOf(name: string): number {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
+    const number = this.#numbers.get(name);
+    if (number !== undefined) return number;
     const user = this.users.length;
     if (user >= this.#most) return FORGOTTEN;
     this.users.push(name);

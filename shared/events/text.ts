@@ -17,13 +17,13 @@ const utf8 = new TextEncoder();
 
 /** The column of these strings; its words stand in order of first appearance. */
 export function textOf(strings: readonly string[]): Text {
-  const known = new Map<string, number>();
+  const numbers = new Map<string, number>();
   const numbers = Int32Array.from(strings, (word) => {
-    const number = known.get(word) ?? known.size;
-    known.set(word, number);
+    const number = numbers.get(word) ?? numbers.size;
+    numbers.set(word, number);
     return number;
   });
-  return { numbers, words: encodeWords([...known.keys()]) };
+  return { numbers, words: encodeWords([...numbers.keys()]) };
 }
 
 function encodeWords(words: readonly string[]): Words {

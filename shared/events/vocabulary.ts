@@ -14,8 +14,8 @@ export class Vocabulary {
 
   /** The item's column; a new item gets the next one. */
   add(item: string): number {
-    const known = this.#columns.get(item);
-    if (known !== undefined) return known;
+    const column = this.#columns.get(item);
+    if (column !== undefined) return column;
     const column = this.items.length;
     this.items.push(item);
     this.#columns.set(item, column);

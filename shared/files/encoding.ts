@@ -15,9 +15,9 @@ export interface Decoder {
 
 /** The name of an encoding as the user wrote it, to the name that the platform knows it by. Throws USAGE. */
 export function encodingNamed(name: string): string {
-  const known = name.toLowerCase() === "utf-16" ? "utf-16le" : name;
+  const label = name.toLowerCase() === "utf-16" ? "utf-16le" : name;
   try {
-    return new TextDecoder(known).encoding;
+    return new TextDecoder(label).encoding;
   } catch (error) {
     const what = `--encoding "${name}" is not known: utf-8, utf-16le, utf-16be, windows-1252 (latin1), shift_jis, gb18030, ...`;
     throw new AppError("USAGE", { what }, { cause: error });

@@ -56,8 +56,8 @@ export function kindOf(beginning: Uint8Array): Kind {
   if (bytes.slice(1, 4) === "\x2a\x4d\x18" && (bytes.charCodeAt(0) & 0xf0) === 0x50) return { is: "packed", by: "zstd" }; // a frame to be skipped
   const packed = packings.find(([start]) => bytes.startsWith(start));
   if (packed) return { is: "packed", by: packed[1] };
-  const known = others.find(([start]) => bytes.startsWith(start));
-  if (known) return other(known[1], known[2]);
+  const kind = others.find(([start]) => bytes.startsWith(start));
+  if (kind) return other(kind[1], kind[2]);
   if (bytes.slice(257, 262) === "ustar") return other("a tar archive", "unpack it first (tar xf), and name the file of events");
   if (bytes.slice(8, 12) === "DUCK") return other("a DuckDB database", "export the table of events: COPY events TO 'events.parquet'");
   if (bytes.startsWith("\x80") && "\x02\x03\x04\x05".includes(bytes[1] ?? "-"))

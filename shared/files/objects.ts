@@ -36,11 +36,11 @@ export function objectReader(
   isMissed: (name: string) => boolean = () => false,
 ) {
   const pieces = piecesOf(layout);
-  const known = new Set(fields);
+  const seen = new Set(fields);
   const isLate = (name: string) => {
-    if (known.has(name)) return false;
+    if (seen.has(name)) return false;
     if (isMissed(name)) return true;
-    if (known.size < NAMES) known.add(name);
+    if (seen.size < NAMES) seen.add(name);
     return false;
   };
   return {

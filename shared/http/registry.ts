@@ -134,9 +134,9 @@ interface Touch {
 
 /** Clocks are compared at the first look alone; then a later touch is life, whatever clock it was made by. */
 function seen(path: string, mtimeMs: number): Touch {
-  const known = touched.get(path);
-  if (known?.mtimeMs === mtimeMs) return known;
-  const isLife = (known !== undefined && mtimeMs > known.mtimeMs) || Math.abs(Date.now() - mtimeMs) < GONE_MS;
+  const before = touched.get(path);
+  if (before?.mtimeMs === mtimeMs) return before;
+  const isLife = (before !== undefined && mtimeMs > before.mtimeMs) || Math.abs(Date.now() - mtimeMs) < GONE_MS;
   const touch = { mtimeMs, since: performance.now(), isLife };
   touched.set(path, touch);
   return touch;

@@ -37,10 +37,10 @@ export function linesOf(text: string, bare: Role = "trainer"): Line[] {
   const [only] = filled;
   if (filled.length === 1 && only?.words.length === 1) return [{ role: bare, token: checked(only.words[0]!, only.at) }];
   return filled.map(({ at, words: [role, token, ...more] }) => {
-    const known = roles.find((each) => each === role);
-    if (!known || token === undefined || more.length > 0)
+    const found = roles.find((each) => each === role);
+    if (!found || token === undefined || more.length > 0)
       throw new AppError("USAGE", { what: `${FLAG}: a line is \`role token\`, the role one of ${roles.join(", ")}`, line: at });
-    return { role: known, token: checked(token, at) };
+    return { role: found, token: checked(token, at) };
   });
 }
 

@@ -94,8 +94,8 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
 
   return {
     ensureTopic: async (topic, numPartitions) => {
-      const known = await admin.listTopics();
-      if (!known.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
+      const topics = await admin.listTopics();
+      if (!topics.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       return topics[0]!.partitions.length;
     },
@@ -140,15 +140,15 @@ function settings(brokers: string, log: Log): KafkaConfig {
 
 /** Each connection goes to where the broker is by then, whatever kafkajs remembers: at its old port somebody else may listen. While it is away, its last address is the best guess. */
 function following(brokers: string, find: () => Promise<string>): NonNullable<KafkaConfig["socketFactory"]> {
-  let known = brokers;
+  let addresses = brokers;
   return ({ onConnect }) => {
     const socket = new Socket();
     const go = () => {
-      const { hostname, port } = new URL(`kafka://${known}`);
+      const { hostname, port } = new URL(`kafka://${addresses}`);
       if (!socket.writableEnded && !socket.destroyed) socket.connect(Number(port), hostname, onConnect).setKeepAlive(true, KEEP_ALIVE_MS); // else it took too long
     };
     void find().then((found) => {
-      known = found;
+      addresses = found;
       go();
     }, go);
     return socket;

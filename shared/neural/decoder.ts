@@ -73,7 +73,7 @@ export function logitsOf(engine: Engine, decoder: DecoderWeights, last_BD: Tenso
 
 /** What a part's loss asks of the decoder: the likelihood of its users, and what one of them is divided by. */
 export interface Asked {
-  readonly known: Likelihood;
+  readonly likelihood: Likelihood;
   /** N = 1 / batch. */
   readonly share: number;
 }
@@ -82,7 +82,7 @@ export interface Asked {
  * Gradient of the mean negative log-likelihood with respect to what stands before the last layer: N * (scale * expected - x)·W, where x·W is a sum of decoder
  * rows. The multinomial's: N * (n_u * softmax - x)·W.
  */
-export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { known, share }: Asked): Tensor2D {
+export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { likelihood: known, share }: Asked): Tensor2D {
   const { tf } = engine;
   const scales_B1 = columnOf(engine, known.scales);
   const expected_BD = tf.mul(engine.matMul(known.expected_BI, decoder.weight_ID), scales_B1);
@@ -104,7 +104,7 @@ export function gradientOfCode(
  * Gradients of the last layer's weight and bias, N * (scale * expected - x) as scale * (expected - x / scale): the scales then stand at the layer's input, `[B, D]`,
  * not at what is expected, `[B, I]`.
  */
-export function gradientOfDecoder(engine: Engine, { name }: DecoderWeights, { known, share }: Asked, last_BD: Tensor2D): Weights {
+export function gradientOfDecoder(engine: Engine, { name }: DecoderWeights, { likelihood: known, share }: Asked, last_BD: Tensor2D): Weights {
   const { expected_BI, scales, hits, factor } = known;
   const scale_B1 = columnOf(
     engine,

@@ -27,9 +27,9 @@ export function likelihoodOf(
   sectionDone?: SectionDone,
 ): Likelihood {
   sectionDone?.("logits");
-  const known = judged(engine, kind, scores_BI, rows);
+  const likelihood = judged(engine, kind, scores_BI, rows);
   sectionDone?.("softmax");
-  return known;
+  return likelihood;
 }
 
 function judged(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {

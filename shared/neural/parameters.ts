@@ -120,7 +120,7 @@ export function groupOf(weights: Weights, group: Group, config: NeuralConfig): W
 export function initialise(config: NeuralConfig, seed: number, copy = 0): Weights {
   const weights: Weights = {};
   const shapes = allShapesOf(config);
-  const known = new Map(shapes);
+  const shapeOf = new Map(shapes);
   const embedding = embeddingOf(config);
   const isXavier = recipeOf(config).firstValues === "xavier";
   shapes.forEach(([name, shape], k) => {
@@ -131,7 +131,7 @@ export function initialise(config: NeuralConfig, seed: number, copy = 0): Weight
     else if (isXavier) uniform(seed, stream, Math.sqrt(6 / (shape[0]! + shape[1]!)), data);
     else {
       const ofLayer = name.replace(/bias$/, "weight");
-      const [rows, columns] = known.get(ofLayer)!;
+      const [rows, columns] = shapeOf.get(ofLayer)!;
       uniform(seed, stream, 1 / Math.sqrt(ofLayer === embedding ? rows! : columns!), data);
     }
     weights[name] = { shape, data };
@@ -167,9 +167,9 @@ export function decoderOfNewItems(
  */
 export function biasByPopularity(bias_I: Float32Array, first: number, popularity: Float64Array): void {
   const logPopularity = (column: number) => Math.log((popularity[column] ?? 0) + 1);
-  const known = first === 0 ? bias_I.length : first;
+  const count = first === 0 ? bias_I.length : first;
   let offset = 0;
-  for (let column = 0; column < known; column++) offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / known;
+  for (let column = 0; column < count; column++) offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / count;
   for (let column = first; column < bias_I.length; column++) bias_I[column] = offset + logPopularity(column);
 }
 

@@ -92,19 +92,19 @@ export function encoderPart(
     part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, !joint);
     const judge = part.judged && judging(logits_BI, part.judged, recipe, share);
-    const likelihood = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.sectionDone);
-    const ofCritic = judge?.(likelihood);
-    const known = ofCritic ? weighed(engine, likelihood, ofCritic.weights_B) : likelihood;
+    const unweighed = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.sectionDone);
+    const ofCritic = judge?.(unweighed);
+    const likelihood = ofCritic ? weighed(engine, unweighed, ofCritic.weights_B) : unweighed;
     const latent = (values: Float32Array) => table(engine, values, latentOf(hidden.config));
     const old = part.old && { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const divergence = sampled && divergenceOf(engine, recipe.regulariser, sampled, old);
     part.sectionDone?.("kl");
-    const dLast_BD = gradientOfLast(engine, decoder, { known, share });
+    const dLast_BD = gradientOfLast(engine, decoder, { likelihood: likelihood, share });
     part.sectionDone?.("dz");
-    const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD) : {};
+    const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { likelihood: likelihood, share }, decoded.last_BD) : {};
     const dCode_BL = gradientOfCode(engine, decoder, decoded, dLast_BD, joint ? ofDecoder : undefined);
     if (joint) part.sectionDone?.("dW");
-    known.expected_BI.dispose();
+    likelihood.expected_BI.dispose();
     const klShare_B1 = tf.mul(columnOf(engine, klWeights), share) as Tensor2D;
     const heads = divergence?.heads(dCode_BL, klShare_B1) ?? { dMu_BL: dCode_BL, dLogvar_BL: undefined };
     const { gradients, dBag_BH } = encoded.backward(heads.dMu_BL, heads.dLogvar_BL);
@@ -113,7 +113,7 @@ export function encoderPart(
     return {
       gradients: { ...gradients, ...ofDecoder, ...ofCritic?.gradients },
       dBag_BH,
-      reconstruction: -sumOf(known.log_B) * share,
+      reconstruction: -sumOf(likelihood.log_B) * share,
       kl: kl * share,
     };
   });
@@ -128,11 +128,11 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const posterior = posteriorOf(encoded);
     part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
-    const known = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.sectionDone);
-    const gradients = gradientOfDecoder(engine, decoder, { known, share }, decoded.last_BD);
-    if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { known, share }), gradients);
+    const likelihood = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.sectionDone);
+    const gradients = gradientOfDecoder(engine, decoder, { likelihood: likelihood, share }, decoded.last_BD);
+    if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { likelihood: likelihood, share }), gradients);
     part.sectionDone?.("dW");
-    return { gradients, posterior, reconstruction: -sumOf(known.log_B) * share };
+    return { gradients, posterior, reconstruction: -sumOf(likelihood.log_B) * share };
   });
 }
 

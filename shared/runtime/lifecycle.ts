@@ -64,11 +64,11 @@ function tellFinished(): Promise<void> {
 const linesOf = (text: string) => text.split("\n").map(onOneLine).join("\n");
 
 function fail(error: unknown): never {
-  const known = asAppError(error);
+  const ours = asAppError(error);
   // It may quote a stranger's words, which are none of the terminal's.
-  if (known) process.stderr.write(`${onOneLine(known.message)}\n`);
+  if (ours) process.stderr.write(`${onOneLine(ours.message)}\n`);
   else process.stderr.write(`INTERNAL: ${linesOf(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
-  return process.exit(known ? errors[known.code].exit : 1);
+  return process.exit(ours ? errors[ours.code].exit : 1);
 }
 
 /** Ours, also where another thread threw it (what comes from there is of no class of ours), and those of the operating system that a user can do something about. */

@@ -77,8 +77,8 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
     try {
       run = await service.start(stopping.signal);
     } catch (error) {
-      const known = asAppError(error) ?? new AppError("SERVICE_DIED", { what: String((error as Error).message), log: service.log });
-      return { ending: { code: errors[known.code].exit, signal: null, finished: false }, error: known };
+      const ours = asAppError(error) ?? new AppError("SERVICE_DIED", { what: String((error as Error).message), log: service.log });
+      return { ending: { code: errors[ours.code].exit, signal: null, finished: false }, error: ours };
     }
     if (stopping.signal.aborted) await run.stop();
     [runsSince, state] = [performance.now(), "running"];

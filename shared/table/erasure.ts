@@ -104,15 +104,15 @@ async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite):
 /** Puts on record what is not yet: an erasure that was cut off, or that starts over, has done so before. */
 async function record(filtered: DeltaTable, gone: readonly Place[]): Promise<void> {
   await filtered.refresh();
-  const known = new Map<string, FilteredRange[]>();
+  const recorded = new Map<string, FilteredRange[]>();
   for (const file of filtered.files) {
     for (const range of await readFiltered(filtered.store, file)) {
       const key = `${range.topic}/${range.partition}`;
-      if (range.reason === "ERASED") known.set(key, [...(known.get(key) ?? []), range]);
+      if (range.reason === "ERASED") recorded.set(key, [...(recorded.get(key) ?? []), range]);
     }
   }
   const isKnown = ({ topic, partition, offset }: Place) =>
-    known.get(`${topic}/${partition}`)?.some(({ first, last }) => first <= offset && offset <= last) ?? false;
+    recorded.get(`${topic}/${partition}`)?.some(({ first, last }) => first <= offset && offset <= last) ?? false;
   const ranges = rangesOf(gone.filter((place) => !isKnown(place)));
   if (ranges.length > 0) await filtered.commit({ add: [await writeFiltered(filtered.store, ranges)] });
 }

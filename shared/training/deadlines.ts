@@ -19,20 +19,20 @@ const TIMED = 21;
 const ENOUGH = 3;
 
 export function allowance(durations: Durations, phase: Phase): Millis {
-  const allowed = (known: readonly Millis[]) => Math.max(SHORTEST, TIMES * slowOf(known));
-  const known = durations[phase] ?? [];
-  if (known.length >= ENOUGH) return allowed(known);
+  const allowed = (times: readonly Millis[]) => Math.max(SHORTEST, TIMES * slowOf(times));
+  const times = durations[phase] ?? [];
+  if (times.length >= ENOUGH) return allowed(times);
   return Math.max(FIRST, ...Object.values(durations).map(allowed));
 }
 
 /** How long a part may take before whoever has nothing to do computes it too: half its deadline, but for the smallest parts. */
 export function patience(durations: Durations, phase: Phase): Millis {
-  const known = durations[phase] ?? [];
-  return known.length >= ENOUGH ? PATIENT_TIMES * slowOf(known) : allowance(durations, phase);
+  const times = durations[phase] ?? [];
+  return times.length >= ENOUGH ? PATIENT_TIMES * slowOf(times) : allowance(durations, phase);
 }
 
-function slowOf(known: readonly Millis[]): Millis {
-  const sorted = [...known].sort((a, b) => a - b);
+function slowOf(times: readonly Millis[]): Millis {
+  const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.floor(QUANTILE * (sorted.length - 1))]!;
 }
 

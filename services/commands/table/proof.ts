@@ -58,9 +58,9 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   const problems: string[] = [];
   const found = new Map<number, Found>();
   const of: Of = (partition) => {
-    const known = found.get(partition) ?? { coverage: new Coverage(), rows: 0, dead: 0, filtered: 0, unfinished: 0 };
-    found.set(partition, known);
-    return known;
+    const entry = found.get(partition) ?? { coverage: new Coverage(), rows: 0, dead: 0, filtered: 0, unfinished: 0 };
+    found.set(partition, entry);
+    return entry;
   };
 
   for (const file of table.files) {

@@ -40,7 +40,7 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
     };
   };
 
-  let known: StartedBroker | undefined = first;
+  let newest: StartedBroker | undefined = first;
   let hasRun = true;
   let isStopped = false;
   return supervise(
@@ -52,9 +52,9 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
       answers: () => answersAt(dataDir, brokers),
       wordsIn: (text) => lastError(text, Date.now()),
       start: async (signal) => {
-        if (known) {
-          const run = runOf(known);
-          known = undefined;
+        if (newest) {
+          const run = runOf(newest);
+          newest = undefined;
           return run;
         }
         if (hasRun) isStopped = !owner && wasStopped(dataDir);

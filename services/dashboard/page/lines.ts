@@ -13,10 +13,10 @@ export function cut({ at, columns }: Series, from: number, to: number, gap = Num
     rows.push(k);
   }
   const pick = (column: Column) => rows.map((k) => (k < 0 ? null : column[k]!));
-  const known = Object.entries(columns).map(([name, column]) => [name, pick(column)] as const);
+  const shown = Object.entries(columns).map(([name, column]) => [name, pick(column)] as const);
   return {
     at: rows.map((k) => (k < 0 ? at[-k]! - 1 : at[k]!)),
-    columns: Object.fromEntries(known.filter(([, column]) => column.some((value) => value !== null))),
+    columns: Object.fromEntries(shown.filter(([, column]) => column.some((value) => value !== null))),
   };
 }
 
