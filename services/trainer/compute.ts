@@ -103,13 +103,13 @@ export class Computer {
         ]);
       }
       case "critic": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#judged(lease, tensors, config) };
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#forCritic(lease, tensors, config) };
         const { sectionDone, spent } = begin();
         const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
         return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
       }
       case "actor": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#judged(lease, tensors, config), beta: lease.beta };
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#forCritic(lease, tensors, config), beta: lease.beta };
         const { sectionDone, spent } = begin();
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, true);
         return reply(lease, { ...result, spent }, [
@@ -188,7 +188,7 @@ export class Computer {
   }
 
   /** The critic as the lease brings it, and what the step's mask kept of each row. */
-  #judged({ step }: Lease, tensors: Tensors, config: NeuralConfig) {
+  #forCritic({ step }: Lease, tensors: Tensors, config: NeuralConfig) {
     const critic = Object.fromEntries(criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]));
     const keys = integers(tensors.get("users")?.data, "users");
     const { dropoutRate } = recipeOf(config);

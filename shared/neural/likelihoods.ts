@@ -27,12 +27,12 @@ export function likelihoodOf(
   sectionDone?: SectionDone,
 ): Likelihood {
   sectionDone?.("logits");
-  const likelihood = judged(engine, kind, scores_BI, rows);
+  const likelihood = ofKind(engine, kind, scores_BI, rows);
   sectionDone?.("softmax");
   return likelihood;
 }
 
-function judged(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
+function ofKind(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
   switch (kind) {
     case "multinomial":
       return multinomial(engine, scores_BI, rows);

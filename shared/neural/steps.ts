@@ -35,12 +35,12 @@ export interface EncoderPart extends Part {
   /** Weight of the step's KL term, where it is one for all users; see recipe.ts. */
   readonly beta?: number | undefined;
   /** RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients come along. */
-  readonly judged?: Pick<JudgedPart, "critic" | "splits"> | undefined;
+  readonly forCritic?: Pick<CriticPart, "critic" | "splits"> | undefined;
 }
 export type DecoderPart = Part;
 
 /** RaCT's: the network was shown what of each row was kept, the critic judges its lists by the rest. */
-export interface JudgedPart extends Part {
+export interface CriticPart extends Part {
   readonly critic: Weights;
   readonly splits: readonly Split[];
 }
@@ -91,7 +91,7 @@ export function encoderPart(
     const decoded = decode(engine, decoder, sampled?.z_BL ?? encoded.code_BL);
     part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, !joint);
-    const judge = part.judged && judging(logits_BI, part.judged, recipe, share);
+    const judge = part.forCritic && judging(logits_BI, part.forCritic, recipe, share);
     const unweighed = likelihoodOf(engine, recipe.likelihood, logits_BI, part.rows, part.sectionDone);
     const ofCritic = judge?.(unweighed);
     const likelihood = ofCritic ? weighed(engine, unweighed, ofCritic.weights_B) : unweighed;
@@ -141,7 +141,7 @@ export function criticPart(
   engine: Engine,
   hidden: HiddenWeights,
   decoder: DecoderWeights,
-  part: JudgedPart,
+  part: CriticPart,
 ): Pick<DecoderResult, "gradients" | "reconstruction"> {
   const share = 1 / part.batchSize;
   const recipe = recipeOf(hidden.config);
@@ -157,7 +157,7 @@ export function criticPart(
 }
 
 /** What the critic says of a part, as the part's share of its batch. The scores are read at once: the likelihood disposes of them. */
-function judging(logits_BI: Tensor2D, { critic, splits }: Pick<JudgedPart, "critic" | "splits">, recipe: Recipe, share: number) {
+function judging(logits_BI: Tensor2D, { critic, splits }: Pick<CriticPart, "critic" | "splits">, recipe: Recipe, share: number) {
   const scores_BI = logits_BI.dataSync<"float32">();
   return ({ log_B }: Likelihood): { gradients: Weights; weights_B: Float64Array } => {
     const nll_B = log_B.map((log) => -log);

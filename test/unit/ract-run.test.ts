@@ -101,7 +101,7 @@ onEachEngine((open) => {
     const [hidden, decoder] = [uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights)];
     const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 }; // half of a batch, nothing drawn
     const plain = encoderPart(engine, hidden, decoder, { ...part }, true);
-    const judged = encoderPart(engine, hidden, decoder, { ...part, judged: { critic, splits } }, true);
+    const judged = encoderPart(engine, hidden, decoder, { ...part, forCritic: { critic, splits } }, true);
     expect(judged.reconstruction).toBe(plain.reconstruction);
 
     // Users one by one, of whom the likelihood alone is asked, give each user's score and gradient.
