@@ -152,9 +152,9 @@ function delimiterOf(text: string, isWhole: boolean, quote: string | null, forma
     const hasWidth = header !== undefined && (rows.at(-1) ?? first).length === header.length;
     const isKnown = hasWidth || (wanted?.length ? wanted.every((name) => trimmed.includes(name)) : hasUserAndItem(namesIn(first)));
     const isEven = first.length > 1 && same >= 0.8 * rows.length;
-    const figures = rows.reduce((sum, row) => sum + row.filter(isFigure).length, 0) / Math.max(1, rows.length);
+    const numbers = rows.reduce((sum, row) => sum + row.filter(isFigure).length, 0) / Math.max(1, rows.length);
     const isExact = isEven && rows.filter(({ length }) => length === first.length).length >= 0.8 * rows.length;
-    return { delimiter, order: [isKnown ? 1 : 0, isEven ? 1 : 0, isExact ? 1 : 0, Math.round(figures), first.length] };
+    return { delimiter, order: [isKnown ? 1 : 0, isEven ? 1 : 0, isExact ? 1 : 0, Math.round(numbers), first.length] };
   });
   const better = (a: readonly number[], b: readonly number[]) => {
     const at = a.findIndex((value, k) => value !== b[k]);

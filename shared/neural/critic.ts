@@ -6,7 +6,7 @@ import type { Tensor, Weights } from "./parameters.ts";
 /** Of the authors' critic, from the figures to the guess. */
 const criticWidths: readonly number[] = [3, 100, 100, 10, 1];
 /** Of a user: items that the actor is shown, items that are kept from it, and the negative log-likelihood of what it makes of that. */
-export type Figures = readonly [kept: number, dropped: number, nll: number];
+export type Features = readonly [kept: number, dropped: number, nll: number];
 const NLL = 2;
 /** Beside the variance, as in batch normalisation. */
 const EPSILON = 0.001;
@@ -46,8 +46,8 @@ export interface Guess {
 }
 
 /** Figures are standardised over the batch, so a user's guess depends on its neighbours. */
-export function guess(critic: Weights, figures: readonly Figures[]): Guess {
-  const standard = standardised(figures);
+export function guess(critic: Weights, features: readonly Features[]): Guess {
+  const standard = standardised(features);
   const inputs = [standard.values_BF];
   const layers = layersOf(critic);
   layers.forEach(({ weight, bias }, k) => {
@@ -90,11 +90,11 @@ export function actorLoss(critic: Weights, made: Guess): { loss: number; dNll_B:
   return { loss: -made.ndcg_B.reduce((sum, value) => sum + value, 0) / users, dNll_B };
 }
 
-function standardised(figures: readonly Figures[]): { values_BF: Float64Array; perNll: number } {
-  const [users, width] = [figures.length, NLL + 1];
+function standardised(features: readonly Features[]): { values_BF: Float64Array; perNll: number } {
+  const [users, width] = [features.length, NLL + 1];
   const values_BF = new Float64Array(users * width);
   const scales = Array.from({ length: width }, (_, which) => {
-    const column_B = figures.map((each) => each[which]!);
+    const column_B = features.map((each) => each[which]!);
     const mean = column_B.reduce((sum, value) => sum + value, 0) / users;
     const variance = column_B.reduce((sum, value) => sum + (value - mean) ** 2, 0) / users;
     const scale = 1 / Math.sqrt(variance + EPSILON);

@@ -2,7 +2,7 @@
 // guess, and the slope of its guess is what moves the actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, I items.
 import { keepMask } from "../compute/draws.ts";
 import { ndcg, rankingOf } from "../ranking/metrics.ts";
-import { actorLoss, criticLoss, type Figures, guess } from "./critic.ts";
+import { actorLoss, criticLoss, type Features, guess } from "./critic.ts";
 import type { Weights } from "./parameters.ts";
 
 /** Of the list whose NDCG is guessed. */
@@ -53,7 +53,7 @@ export function critique(
   });
   const made = guess(
     critic,
-    counting.map((user): Figures => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!]),
+    counting.map((user): Features => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!]),
   );
   const { loss, gradients } = criticLoss(critic, made, truth, l2);
   actorLoss(critic, made).dNll_B.forEach((d, k) => {

@@ -1,7 +1,7 @@
 // The ranking losses and the critic against sums over pairs and finite differences, for any scores. Their golden numbers stand in golden.test.ts.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { actorLoss, criticLoss, type Figures, type Guess, guess, initialCritic } from "../../shared/neural/critic.ts";
+import { actorLoss, criticLoss, type Features, type Guess, guess, initialCritic } from "../../shared/neural/critic.ts";
 import { lambdarank } from "../../shared/neural/lambdarank.ts";
 import { warp } from "../../shared/neural/warp.ts";
 import { ndcg, rankingOf } from "../../shared/ranking/metrics.ts";
@@ -83,7 +83,7 @@ test("the critic moves by the gradients of its loss, and the actor by that of it
   fc.assert(
     fc.property(batch, fc.nat(1000), (users, seed) => {
       const critic = initialCritic(seed, 0, [3, 5, 4, 1]);
-      const all = users.map((each): Figures => each.figures);
+      const all = users.map((each): Features => each.figures);
       const wanted = users.map((each) => each.ndcg);
       const { gradients } = criticLoss(critic, guess(critic, all), wanted, l2);
       for (const [name, { shape, data }] of Object.entries(gradients)) {
@@ -99,7 +99,7 @@ test("the critic moves by the gradients of its loss, and the actor by that of it
         const by = (step: number) => {
           const made = guess(
             critic,
-            all.map(([kept, dropped, nll], k): Figures => [kept, dropped, k === user ? nll + step : nll]),
+            all.map(([kept, dropped, nll], k): Features => [kept, dropped, k === user ? nll + step : nll]),
           );
           return { made, loss: actorLoss(critic, made).loss };
         };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { uniform } from "../../shared/compute/draws.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
-import { actorLoss, criticLoss, type Figures, guess, initialCritic } from "../../shared/neural/critic.ts";
+import { actorLoss, criticLoss, type Features, guess, initialCritic } from "../../shared/neural/critic.ts";
 import { critique, splitRow } from "../../shared/neural/ract.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
 
@@ -44,7 +44,7 @@ test("the critic learns the true NDCG@100 of what was dropped, of users of whom 
       const scored = () => Float32Array.from(counting.flatMap((user) => [...scores_BI.subarray(user * ITEMS, (user + 1) * ITEMS)]));
       const truth = evaluate(scored, users, ITEMS);
       expect(found.ndcg).toBeCloseTo(truth["ndcg@100"].mean, 12);
-      const figures = counting.map((user): Figures => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!]);
+      const figures = counting.map((user): Features => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!]);
       const made = guess(critic, figures);
       const expected = criticLoss(critic, made, truth.perUser["ndcg@100"], 0.01);
       expect(found.loss).toBeCloseTo(expected.loss, 12);

@@ -4,7 +4,7 @@ import { type Skipped, skippedRows } from "../../../shared/events/skipped.ts";
 import { Vocabulary } from "../../../shared/events/vocabulary.ts";
 import type { EventFile } from "../../../shared/files/event-file.ts";
 
-export interface ReadFigures {
+export interface ReadCounts {
   /** Rows that are events. */
   readonly read: number;
   /** Of those, not above the least value, or without a value. */
@@ -20,7 +20,7 @@ interface ReadOptions {
   /** Told of the first bad rows. */
   say(text: string): void;
   /** Called now and then. */
-  show(figures: ReadFigures): void;
+  show(figures: ReadCounts): void;
 }
 
 const SHOW_EVERY = 1 << 14;
@@ -29,7 +29,7 @@ const SHOW_EVERY = 1 << 14;
 export async function readEvents(
   file: EventFile,
   { minValue, signal, say, show }: ReadOptions,
-): Promise<{ events: EventColumns; figures: ReadFigures; skipped: Skipped }> {
+): Promise<{ events: EventColumns; figures: ReadCounts; skipped: Skipped }> {
   const skipped = skippedRows(say, file.place);
   const users = new Vocabulary();
   const items = new Vocabulary();

@@ -1,11 +1,11 @@
 // What a split came to, for machines and for people. Pure.
 import type { LiangOptions, LiangSplit } from "../../../shared/corpus/liang.ts";
 import { plural } from "../../../shared/health/figures.ts";
-import type { ReadFigures } from "./read.ts";
+import type { ReadCounts } from "./read.ts";
 
 export type SplitReport = ReturnType<typeof reportOf>;
 
-export function reportOf(split: LiangSplit, figures: ReadFigures, options: LiangOptions & { readonly minValue?: number | undefined }) {
+export function reportOf(split: LiangSplit, figures: ReadCounts, options: LiangOptions & { readonly minValue?: number | undefined }) {
   const { left, users, vocabulary, train, validation, test } = split;
   const { heldOut, minItemsPerUser, minUsersPerItem, seed } = options;
   const part = ({ foldIn, target, usersWithoutTarget, targetsInFoldIn }: LiangSplit["test"]) => ({

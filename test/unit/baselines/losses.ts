@@ -1,7 +1,7 @@
 // Golden checks of the ranking losses and of the critic: a fixture of each model against numbers computed in float64 elsewhere.
 import { expect } from "vitest";
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
-import { actorLoss, criticLoss, type Figures, guess } from "../../../shared/neural/critic.ts";
+import { actorLoss, criticLoss, type Features, guess } from "../../../shared/neural/critic.ts";
 import { lambdarank } from "../../../shared/neural/lambdarank.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
 import { warp } from "../../../shared/neural/warp.ts";
@@ -24,7 +24,7 @@ interface Lambdarank extends Scored {
 type Arrays = Record<string, number[] | number[][]>;
 interface Critic {
   config: { learningRate: number; l2: number };
-  features: Figures[];
+  features: Features[];
   ndcg: number[];
   weights: Arrays;
   critic: { output: number[]; loss: number; gradients: Arrays; weightsAfterAdam: Arrays };
