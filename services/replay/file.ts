@@ -5,7 +5,7 @@ import type { Row } from "../../shared/events/columns.ts";
 import { type Skipped, skippedRows } from "../../shared/events/skipped.ts";
 import { type EventFile, type EventFormat, mustHoldEvents, reasonsOf, type Survey } from "../../shared/files/event-file.ts";
 import { openEventFile } from "../../shared/files/open-events.ts";
-import { fingerprint } from "../../shared/files/print.ts";
+import { fingerprint } from "../../shared/files/fingerprint.ts";
 import type { Chunk, Memory, Source } from "./source.ts";
 
 export interface FileOptions {

@@ -2,7 +2,7 @@
 // Source: github dawenliang/vae_cf, VAE_ML20M_WWW2018.ipynb, and RecVAE's preprocessing.py. Events below the value are gone before they come here.
 import { AppError } from "../errors/errors.ts";
 import { legacyRandom } from "./mt19937.ts";
-import { ascending } from "./order.ts";
+import { ascending } from "./user-order.ts";
 
 /** Events as columns, in the order of the file. A user or an item is a number, `users` and `items` hold their ids. */
 export interface EventColumns {

@@ -7,7 +7,7 @@ import { openParquet } from "../storage/parquet-file.ts";
 import { checkTypes, isClock, nameCells, numberCells, timeCells } from "./arrow-cells.ts";
 import { numberOf, weightOf } from "./cells.ts";
 import { type EventBatch, type EventFile, type EventFormat, everything, narrowed, type Survey } from "./event-file.ts";
-import { fingerprint, type Print } from "./print.ts";
+import { fingerprint, type Print } from "./fingerprint.ts";
 import { rowOf, timeOf } from "./rows.ts";
 import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "./times.ts";
 

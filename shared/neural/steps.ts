@@ -6,7 +6,7 @@ import type { SectionDone } from "../compute/section-timer.ts";
 import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
-import { divergenceOf, type Sampled, sample } from "./objective.ts";
+import { divergenceOf, type Sampled, sample } from "./divergence.ts";
 import type { Weights } from "./parameters.ts";
 import { critique, type Split } from "./ract.ts";
 import { bagWidth, klWeightOf, latentOf, type Recipe, recipeOf } from "./recipe.ts";

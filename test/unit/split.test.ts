@@ -8,7 +8,7 @@ import { command } from "../../services/commands/split/main.ts";
 import { readDataset } from "../../shared/corpus/dataset.ts";
 import { type EventColumns, type Rows, splitLiang } from "../../shared/corpus/liang.ts";
 import { legacyRandom } from "../../shared/corpus/mt19937.ts";
-import { ascending } from "../../shared/corpus/order.ts";
+import { ascending } from "../../shared/corpus/user-order.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 
 describe("NumPy's legacy generator", () => {

@@ -2,7 +2,7 @@
 // is a number, chance is keyed. Times in ms.
 import { uniform } from "../../../shared/compute/draws.ts";
 import type { Phase } from "../../../shared/training/messages.ts";
-import { Agenda, Queue } from "./agenda.ts";
+import { Agenda, Queue } from "./event-queue.ts";
 
 /** What of the machine's events occurs here. */
 type LeaseEvent =
