@@ -109,7 +109,7 @@ export class Computer {
         return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
       }
       case "actor": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), judged: this.#forCritic(lease, tensors, config), beta: lease.beta };
+        const part = { ...this.#part(lease, tensors, bag_BH, latent), forCritic: this.#forCritic(lease, tensors, config), beta: lease.beta };
         const { sectionDone, spent } = begin();
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, true);
         return reply(lease, { ...result, spent }, [
@@ -208,7 +208,10 @@ function reply(
   tensors: WireTensor[],
 ): Answer {
   const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
-  return { head: { type: "contribution", step, part, phase, reconstruction: finiteOrNull(reconstruction), kl: finiteOrNull(kl), spent }, tensors };
+  return {
+    head: { type: "contribution", step, part, phase, reconstruction: finiteOrNull(reconstruction), kl: finiteOrNull(kl), spent },
+    tensors,
+  };
 }
 
 /** NDCG@100, Recall@20, Recall@50 of each user, [users x 3]. */

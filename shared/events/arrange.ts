@@ -42,11 +42,11 @@ const wordsOf = ({ size, data, offsets }: Dictionary): Words => ({ size, data, o
 
 /** The numbers of a column's rows in `dictionary`; words that no row has are not taken in. */
 function renumber({ words: { size, data, offsets }, numbers }: Text, length: number, dictionary: Dictionary, to: Int32Array): void {
-  const numbers = new Int32Array(size).fill(-1);
+  const renumbered = new Int32Array(size).fill(-1);
   for (let k = 0; k < length; k++) {
     const number = numbers[k]!;
-    if (numbers[number]! < 0) numbers[number] = dictionary.add(data, offsets[number]!, offsets[number + 1]!);
-    to[k] = numbers[number]!;
+    if (renumbered[number]! < 0) renumbered[number] = dictionary.add(data, offsets[number]!, offsets[number + 1]!);
+    to[k] = renumbered[number]!;
   }
 }
 

@@ -17,13 +17,13 @@ const utf8 = new TextEncoder();
 
 /** The column of these strings; its words stand in order of first appearance. */
 export function textOf(strings: readonly string[]): Text {
-  const numbers = new Map<string, number>();
+  const numberOf = new Map<string, number>();
   const numbers = Int32Array.from(strings, (word) => {
-    const number = numbers.get(word) ?? numbers.size;
-    numbers.set(word, number);
+    const number = numberOf.get(word) ?? numberOf.size;
+    numberOf.set(word, number);
     return number;
   });
-  return { numbers, words: encodeWords([...numbers.keys()]) };
+  return { numbers, words: encodeWords([...numberOf.keys()]) };
 }
 
 function encodeWords(words: readonly string[]): Words {

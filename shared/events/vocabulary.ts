@@ -14,8 +14,8 @@ export class Vocabulary {
 
   /** The item's column; a new item gets the next one. */
   add(item: string): number {
-    const column = this.#columns.get(item);
-    if (column !== undefined) return column;
+    const found = this.#columns.get(item);
+    if (found !== undefined) return found;
     const column = this.items.length;
     this.items.push(item);
     this.#columns.set(item, column);

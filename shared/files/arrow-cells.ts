@@ -55,7 +55,7 @@ export function nameCells(vector: Vector): (k: number) => string | null | undefi
   const type: DataType = DataType.isDictionary(vector.type) ? vector.type.dictionary : vector.type;
   const cells = DataType.isDictionary(vector.type) ? vector.memoize() : vector;
   const toName = DataType.isDecimal(type)
-    ? (cell: Uint32Array) => integerOf(cell, type)
+    ? (cell: Uint32Array) => integerIn(cell, type)
     : isBytes(type)
       ? textOf
       : DataType.isFloat(type)
@@ -99,7 +99,7 @@ function decimalOf(words: Uint32Array, { scale }: Decimal): string {
   return `${integer < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-function integerOf(words: Uint32Array, type: Decimal): string | undefined {
+function integerIn(words: Uint32Array, type: Decimal): string | undefined {
   const [integer, fraction = ""] = decimalOf(words, type).split(".");
   return /^0*$/.test(fraction) ? integer : undefined;
 }

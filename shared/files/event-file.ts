@@ -78,7 +78,7 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
   const column = (at: number | null) => (at === null ? [] : file.sample.map((row) => row[at] ?? ""));
   const reading = {
     decimal: format.decimal ?? decimalOf(column(value)),
-    whole: { user: holdsWhole(column(user)), item: holdsWhole(column(item)) },
+    integers: { user: holdsWhole(column(user)), item: holdsWhole(column(item)) },
   };
 
   async function* batches(unit: TimeUnit, from: number, skip: Skip, wanted = everything): AsyncIterable<EventBatch> {

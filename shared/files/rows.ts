@@ -48,13 +48,18 @@ export function readRow(cells: readonly string[], columns: Columns, reading: Rea
 /** A delimiter too many at the end. */
 const hasMore = (cells: readonly string[], width: number) => cells.length > width && cells.slice(width).every((cell) => cell === "");
 
-function namesOf(cells: readonly string[], columns: Columns, { integers: whole }: Reading, isSuspect: boolean): readonly [string, string] | Problem {
+function namesOf(
+  cells: readonly string[],
+  columns: Columns,
+  { integers }: Reading,
+  isSuspect: boolean,
+): readonly [string, string] | Problem {
   const [userCell, itemCell] = [cells[columns.user]!, cells[columns.item]!];
   const unreadable = isSuspect ? (unreadableIn("user", userCell) ?? unreadableIn("item", itemCell)) : undefined;
   if (unreadable) return unreadable;
-  const user = nameIn("user", userCell, whole.user);
+  const user = nameIn("user", userCell, integers.user);
   if (typeof user !== "string") return user;
-  const item = nameIn("item", itemCell, whole.item);
+  const item = nameIn("item", itemCell, integers.item);
   return typeof item === "string" ? [user, item] : item;
 }
 

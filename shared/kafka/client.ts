@@ -94,8 +94,8 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
 
   return {
     ensureTopic: async (topic, numPartitions) => {
-      const topics = await admin.listTopics();
-      if (!topics.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
+      const existing = await admin.listTopics();
+      if (!existing.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       return topics[0]!.partitions.length;
     },

@@ -104,7 +104,12 @@ export function gradientOfCode(
  * Gradients of the last layer's weight and bias, N * (scale * expected - x) as scale * (expected - x / scale): the scales then stand at the layer's input, `[B, D]`,
  * not at what is expected, `[B, I]`.
  */
-export function gradientOfDecoder(engine: Engine, { name }: DecoderWeights, { likelihood: known, share }: Asked, last_BD: Tensor2D): Weights {
+export function gradientOfDecoder(
+  engine: Engine,
+  { name }: DecoderWeights,
+  { likelihood: known, share }: Asked,
+  last_BD: Tensor2D,
+): Weights {
   const { expected_BI, scales, hits, factor } = known;
   const scale_B1 = columnOf(
     engine,

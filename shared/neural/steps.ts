@@ -99,9 +99,9 @@ export function encoderPart(
     const old = part.old && { mu_BL: latent(part.old.mu_BL), logvar_BL: latent(part.old.logvar_BL) };
     const divergence = sampled && divergenceOf(engine, recipe.regulariser, sampled, old);
     part.sectionDone?.("kl");
-    const dLast_BD = gradientOfLast(engine, decoder, { likelihood: likelihood, share });
+    const dLast_BD = gradientOfLast(engine, decoder, { likelihood, share });
     part.sectionDone?.("dz");
-    const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { likelihood: likelihood, share }, decoded.last_BD) : {};
+    const ofDecoder: Weights = joint ? gradientOfDecoder(engine, decoder, { likelihood, share }, decoded.last_BD) : {};
     const dCode_BL = gradientOfCode(engine, decoder, decoded, dLast_BD, joint ? ofDecoder : undefined);
     if (joint) part.sectionDone?.("dW");
     likelihood.expected_BI.dispose();
@@ -129,8 +129,9 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
     const likelihood = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.sectionDone);
-    const gradients = gradientOfDecoder(engine, decoder, { likelihood: likelihood, share }, decoded.last_BD);
-    if (decoder.layers.length > 0) gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { likelihood: likelihood, share }), gradients);
+    const gradients = gradientOfDecoder(engine, decoder, { likelihood, share }, decoded.last_BD);
+    if (decoder.layers.length > 0)
+      gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { likelihood, share }), gradients);
     part.sectionDone?.("dW");
     return { gradients, posterior, reconstruction: -sumOf(likelihood.log_B) * share };
   });
