@@ -109,7 +109,11 @@ export class Computer {
         return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
       }
       case "actor": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), forCritic: this.#forCritic(lease, tensors, config), beta: lease.beta };
+        const part = {
+          ...this.#part(lease, tensors, bag_BH, latent),
+          forCritic: this.#forCritic(lease, tensors, config),
+          beta: lease.beta,
+        };
         const { sectionDone, spent } = begin();
         const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, true);
         return reply(lease, { ...result, spent }, [
