@@ -4,7 +4,7 @@ import { standing } from "../../shared/checkpoints/manifest.ts";
 import { encodeSafetensors } from "../../shared/neural/safetensors.ts";
 import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
-import { systemNames } from "../../shared/systems/systems.ts";
+import { systemNames } from "../../shared/systems/registry.ts";
 import { code, tableOf } from "./markdown.ts";
 
 /** Sizes that tell which of them a shape is made of. */

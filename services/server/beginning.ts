@@ -2,7 +2,7 @@
 import type { Corpus } from "../../shared/corpus/corpus.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { memoryLimit } from "../../shared/runtime/memory.ts";
-import type { Network } from "../../shared/systems/settings.ts";
+import type { Network } from "../../shared/systems/turned.ts";
 import { modelOf } from "../../shared/training/knobs.ts";
 import { mustFitMemory } from "./needs.ts";
 import type { Config } from "./options.ts";

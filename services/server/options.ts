@@ -6,13 +6,14 @@ import { MOST_NAMES } from "../../shared/events/new-items.ts";
 import { canGrow } from "../../shared/neural/recipe.ts";
 import { duration } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
-import { neural, systemFlag } from "../../shared/systems/systems.ts";
+import { defaultSystem, neuralNames } from "../../shared/systems/registry.ts";
+import { systemFlag } from "../../shared/systems/system-flag.ts";
 import { consistent, knobs, modelOf, saving, vocabulary } from "../../shared/training/knobs.ts";
 
 const flags = z.object({
-  model: systemFlag(neural)
-    .default("recvae")
-    .describe(`the system that is trained: ${neural.join(", ")}`),
+  model: systemFlag(neuralNames)
+    .default(defaultSystem)
+    .describe(`the system that is trained: ${neuralNames.join(", ")}`),
   data: folder().optional().describe("dataset directory of Liang et al."),
   table: folder().optional().describe("directory of the tables events and items"),
   out: folder().describe("where checkpoints and the model go; a run found there is resumed"),

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import type { Weights } from "../neural/parameters.ts";
 import { encodeSafetensors } from "../neural/safetensors.ts";
-import { checkTensors, isNeural, type NeuralName } from "../systems/systems.ts";
+import { defaultSystem, isNeural, type NeuralName, systemOf } from "../systems/registry.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { readTensors, readText, writeFile } from "./files.ts";
 import {
@@ -66,7 +66,7 @@ export async function saveModel(
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
   const weights = await readWeights(join(dir, WEIGHTS), manifest.sha256[WEIGHTS], (weights) => {
-    checkTensors(manifest.model, manifest.config, weights);
+    systemOf(manifest.model).check(weights, manifest.config);
     return weights;
   });
   return { weights, manifest, vocabulary: await readVocabulary(dir, manifest) };
@@ -181,7 +181,7 @@ async function writeAside(
   await disk.makeFolder(aside);
   const sha256: Record<string, string> = {};
   for (const [name, pieces] of Object.entries(files)) sha256[name] = await writeFile(disk, join(aside, name), pieces);
-  const manifest: WrittenManifest = { format: 1, model: "recvae", ...facts, vocabulary: { count, file: VOCABULARY }, sha256 };
+  const manifest: WrittenManifest = { format: 1, model: defaultSystem, ...facts, vocabulary: { count, file: VOCABULARY }, sha256 };
   await writeFile(disk, join(aside, MANIFEST), utf8(formatManifest(manifest)));
   await disk.sync(aside);
   return aside;

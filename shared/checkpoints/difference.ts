@@ -1,6 +1,6 @@
 // What changed from one published version to another: metrics, items, configuration, and how far each tensor moved. `models diff` and the dashboard tell it.
 import { join } from "node:path";
-import { itemTensors } from "../systems/systems.ts";
+import { systemOf } from "../systems/registry.ts";
 import { loadModel, type Model } from "./checkpoints.ts";
 import { below, flattened } from "./leaves.ts";
 import type { ModelRecord } from "./records.ts";
@@ -61,7 +61,7 @@ function changesOf({ manifest: from }: ModelRecord, { manifest: to }: ModelRecor
 }
 
 function movesOf(before: Model, after: Model): Difference["weights"] {
-  const perItem = new Set(itemTensors(before.manifest.model, before.manifest.config));
+  const perItem = new Set(systemOf(before.manifest.model).perItem(before.manifest.config));
   const columns = new Map(after.vocabulary.map((item, column) => [item, column]));
   return Object.entries(before.weights).map(([name, { shape, data }]) => {
     const other = after.weights[name];

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
-import { type ConfigOf, type NeuralName, type SystemName, systemNames, systems } from "../systems/systems.ts";
+import { type ConfigOf, defaultSystem, type NeuralName, type SystemName, systemNames, systems } from "../systems/registry.ts";
 import { readText } from "./files.ts";
 import { MANIFEST } from "./weights.ts";
 
@@ -45,9 +45,9 @@ type Written<N extends SystemName> = N extends N
   : never;
 export type WrittenManifest = Written<SystemName>;
 type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published">;
-/** What the caller knows; the rest follows from the files. Where no system is named it is RecVAE. */
+/** What the caller knows; the rest follows from the files. Where no system is named it is the default one. */
 export type ManifestFacts<N extends SystemName = SystemName> = N extends N
-  ? Told & { readonly config: ConfigOf<N> } & (N extends "recvae" ? { readonly model?: N } : { readonly model: N })
+  ? Told & { readonly config: ConfigOf<N> } & (N extends typeof defaultSystem ? { readonly model?: N } : { readonly model: N })
   : never;
 
 /** Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read unproven. */
@@ -78,7 +78,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw new AppError("CHECKPOINT_CORRUPT", { what: `a manifest of format ${fields.format}, where 1 is known`, path });
   if (hash !== undefined && hash !== hashOf(fields))
     throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest was changed after it was written: its hash is another", path });
-  const parsed = manifestSchema.safeParse(fields);
+  const parsed = manifestSchema.safeParse({ model: defaultSystem, ...fields });
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
   return parsed.data as Manifest;
 }

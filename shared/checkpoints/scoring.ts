@@ -3,7 +3,7 @@ import type { Engine } from "../compute/engine.ts";
 import { AppError } from "../errors/errors.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import { createScorer, type Scorer } from "../neural/scorer.ts";
-import { scorerOf } from "../systems/scorers.ts";
+import { systemOf } from "../systems/registry.ts";
 import { loadModel } from "./checkpoints.ts";
 import type { Manifest } from "./manifest.ts";
 import { loadStateDict } from "./weights.ts";
@@ -16,7 +16,7 @@ export interface OpenModel extends Scorer {
 /** Throws AppError CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function openModel(engine: Engine, dir: string): Promise<OpenModel> {
   const { weights, manifest, vocabulary } = await loadModel(dir);
-  const scorer = scorerOf(engine, manifest.model, manifest.config, weights);
+  const scorer = systemOf(manifest.model).scorer(engine, manifest.config, weights);
   return { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) };
 }
 

@@ -1,5 +1,6 @@
 // The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the model needs from either stands here; open-engine.ts opens one.
 import type { Tensor2D, default as tfjs } from "@tensorflow/tfjs-core";
+import type { Ridge } from "./inverse.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 
 export type Tf = typeof tfjs;
@@ -20,8 +21,8 @@ export interface Engine {
   /** The matrix without `values[row]` at each of the row's listed columns: a sparse subtraction, no dense operand. */
   subtractAt(matrix: Tensor2D, columns: readonly Int32Array[], values: ArrayLike<number>): Tensor2D;
   /**
-   * Puts the inverse of a symmetric positive definite matrix + ridge 1, [size, size] by rows, in its place; computed in float64, `block` rows at once, yielding
-   * the share that is done in between. Throws when it has none. Absent where the backend has no kernel for it, as wasm.
+   * Puts the inverse of a symmetric positive definite matrix, `ridge` added to its diagonal, [size, size] by rows, in its place; computed in float64, `block` rows at
+   * once, yielding the share that is done in between. Throws when it has none. Absent where the backend has no kernel for it, as wasm.
    */
-  inverse?(matrix: Float32Array, size: number, ridge?: number, block?: number): Generator<number, void>;
+  inverse?(matrix: Float32Array, size: number, ridge?: Ridge, block?: number): Generator<number, void>;
 }

@@ -15,8 +15,11 @@ export interface Doubles {
   free(matrix: number): void;
 }
 
-/** Puts the inverse of matrix + ridge 1 in the matrix's place, [size, size] by rows. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
-export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number, ridge: number): Generator<number, void> {
+/** What is added to the diagonal: a number, or one for each row. */
+export type Ridge = number | Float64Array;
+
+/** Puts the inverse of matrix + D in the matrix's place, [size, size] by rows; D is diagonal, `ridge` in all places or in each its own. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
+export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number, ridge: Ridge): Generator<number, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
   if (ridge !== 0) addToDiagonal(doubles, blocks, size, block, ridge);
   for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
@@ -79,13 +82,15 @@ function splitUpper({ from }: Doubles, matrix: Float32Array, size: number, block
 }
 
 /** In two pieces of float32, which together are as good as float64: beside large counts a small ridge rounded alone would be another ridge. */
-function addToDiagonal({ from, difference, free }: Doubles, blocks: Upper, size: number, block: number, ridge: number): void {
-  const first = Math.fround(ridge);
+function addToDiagonal({ from, difference, free }: Doubles, blocks: Upper, size: number, block: number, ridge: Ridge): void {
+  const valueAt = (row: number) => (typeof ridge === "number" ? ridge : ridge[row]!);
+  const first = (row: number) => Math.fround(valueAt(row));
+  const rest = (row: number) => Math.fround(valueAt(row) - first(row));
   startsOf(size, block).forEach((top, k) => {
     const rows = Math.min(block, size - top);
-    for (const piece of [first, Math.fround(ridge - first)]) {
+    for (const piece of [first, rest]) {
       const values = new Float32Array(rows * rows);
-      for (let r = 0; r < rows; r++) values[r * (rows + 1)] = -piece;
+      for (let r = 0; r < rows; r++) values[r * (rows + 1)] = -piece(top + r);
       const minus = from(values, rows, rows);
       const before = blocks[k]![k]!;
       blocks[k]![k] = difference(before, minus);

@@ -1,7 +1,10 @@
 // The recipe of a system of the neural family: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record
 // and the weights; family/ has the page of each system. RecVAE's own record is config.ts, and is read here as a recipe too.
 import { z } from "zod";
-import { klWeight, type ModelConfig, modelConfig } from "./config.ts";
+import { klWeight, type ModelConfig, modelConfig, sumsToOne } from "./config.ts";
+
+export { sumsToOne };
+export const { mixtureWeights } = modelConfig.shape;
 
 const positive = z.number().int().positive();
 const factor = z.number().min(0);

@@ -1,45 +1,7 @@
-// WMF and iALS as models: their settings, their objective, the factors of items that are kept, and the scores of users, who are solved for by what they have.
-// als.ts solves. Shapes: B users, I items, K factors. Source: docs/design/baselines.md#wmf, #ials.
-import { z } from "zod";
+// Factors of users and items: their first values, and the scores of users, who are solved for by what they have. als.ts solves. Shapes: B users, I items, K factors.
+// Source: docs/design/baselines.md#wmf, #ials.
 import { gaussian } from "../compute/draws.ts";
 import { gramOf, type Objective, rowSolver } from "./als.ts";
-
-const common = {
-  items: z.number().int().positive(),
-  factors: z.number().int().positive(),
-  lambda: z.number().positive(),
-  /** Times that users' and items' factors are solved for. */
-  sweeps: z.number().int().positive(),
-};
-
-/** Weight 1 on zeros, `positiveWeight` on ones. */
-export const wmfConfig = z.strictObject({ ...common, positiveWeight: z.number().min(1) });
-export type WmfConfig = z.output<typeof wmfConfig>;
-/** What MovieLens-1M's validation users liked best of a few. */
-export const wmfDefaults = { factors: 128, positiveWeight: 5, lambda: 50, sweeps: 16 };
-
-/** `alpha0` weighs all scores' squares, `nu` says how lambda grows with a row's entries. */
-export const ialsConfig = z.strictObject({ ...common, alpha0: z.number().positive(), nu: z.number().min(0) });
-export type IalsConfig = z.output<typeof ialsConfig>;
-/** Likewise. */
-export const ialsDefaults = { factors: 128, alpha0: 0.1, lambda: 0.01, nu: 1, sweeps: 16 };
-
-export const wmfObjective = ({ positiveWeight, lambda }: Omit<WmfConfig, "items">): Objective => ({
-  boost: positiveWeight - 1,
-  target: positiveWeight,
-  everywhere: 1,
-  lambda: () => lambda,
-});
-
-export const ialsObjective = ({ alpha0, lambda, nu }: Omit<IalsConfig, "items">): Objective => ({
-  boost: 1,
-  target: 1,
-  everywhere: alpha0,
-  lambda: (count, others) => lambda * (count + alpha0 * others) ** nu,
-});
-
-export const factorsName = "item_factors";
-export const factorShapes = ({ items, factors }: WmfConfig | IalsConfig): [string, number[]][] => [[factorsName, [items, factors]]];
 
 /** N(0, (0.1 / sqrt K)^2), [rows x K]. `side` 0 are users, 1 items. */
 export function firstFactors(seed: number, side: 0 | 1, width: number, into: Float64Array): void {

@@ -11,8 +11,9 @@ import { defaults } from "../../shared/neural/config.ts";
 import { allShapesOf, embeddingOf, initialise, userName, type Weights } from "../../shared/neural/parameters.ts";
 import { annealed, canGrow, latentOf, type Recipe, recipeOf } from "../../shared/neural/recipe.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
-import { type FamilyName, familyNames, pages } from "../../shared/systems/pages.ts";
-import { type Turned, turnedRecipe } from "../../shared/systems/settings.ts";
+import type { Turned } from "../../shared/systems/preset.ts";
+import { neuralNames, type NeuralName, systemOf } from "../../shared/systems/registry.ts";
+import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { onEachEngine } from "./engines.ts";
 import { type FamilyBatch, familyStep } from "./family.ts";
 import { train, trainOn } from "./in-process.ts";
@@ -22,8 +23,14 @@ const items = 23;
 const rows = Array.from({ length: 7 }, (_, user) => Int32Array.from(permutation(9, user, items).subarray(0, 1 + ((3 * user) % 8))));
 const sizes = { items, users: rows.length };
 
-const recipeFor = (name: FamilyName, turned: Turned = {}): Recipe =>
-  turnedRecipe(pages[name], { hidden: 9, ...(pages[name].recipe.latent === null ? {} : { latent: 5 }), ...turned }, sizes);
+/** Those whose parts can be turned. */
+const familyNames = neuralNames.filter((name) => !systemOf(name).preset.settled);
+const recipeFor = (name: NeuralName, turned: Turned = {}): Recipe =>
+  turnedRecipe(
+    systemOf(name).preset,
+    { hidden: 9, ...(systemOf(name).preset.recipe.latent === null ? {} : { latent: 5 }), ...turned },
+    sizes,
+  );
 
 /** Large enough that tanh bends and no gradient is lost in rounding. */
 function weightsFor(recipe: Recipe): Weights {
@@ -48,7 +55,7 @@ function batchFor(recipe: Recipe): FamilyBatch {
   };
 }
 
-const systems: [string, FamilyName, Turned][] = [
+const systems: [string, NeuralName, Turned][] = [
   ["Mult-VAE", "mult-vae", {}],
   ["Mult-DAE", "mult-dae", { weightDecay: 0.01 }],
   ["CDAE", "cdae", {}],
@@ -124,7 +131,7 @@ onEachEngine((open) => {
     ["mult-dae", {}],
     ["cdae", {}],
     ["dvae", {}],
-  ] as [FamilyName, Turned][])("%s %j learns its users' rows together or by turns, through the bytes of the wire", async (name, turned) => {
+  ] as [NeuralName, Turned][])("%s %j learns its users' rows together or by turns, through the bytes of the wire", async (name, turned) => {
     const config = recipeFor(name, { ...turned, learningRate: 0.02 });
     for (const notAlternating of [true, false]) {
       const run = await train(engine, { config, rows, seed: 5, epochs: 0, schedule: { batchSize: 4, encoderPasses: 1, notAlternating } });

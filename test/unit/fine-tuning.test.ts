@@ -21,8 +21,9 @@ import { createScorer } from "../../shared/neural/scorer.ts";
 import { encoderPart } from "../../shared/neural/steps.ts";
 import { warp } from "../../shared/neural/warp.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
-import { pages } from "../../shared/systems/pages.ts";
-import { type Turned, turnedRecipe } from "../../shared/systems/settings.ts";
+import type { Turned } from "../../shared/systems/preset.ts";
+import { systemOf } from "../../shared/systems/registry.ts";
+import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { onEachEngine } from "./engines.ts";
 import { trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
@@ -30,7 +31,7 @@ import { deviation } from "./recvae.ts";
 const ITEMS = 24;
 const rows = Array.from({ length: 30 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 4))));
 const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned: Turned = {}) =>
-  turnedRecipe(pages[name], { hidden: 8, latent: 4, ...turned }, { items: ITEMS, users: 0 });
+  turnedRecipe(systemOf(name).preset, { hidden: 8, latent: 4, ...turned }, { items: ITEMS, users: 0 });
 const root = mkdtempSync(join(tmpdir(), "tributary-fine-tuning-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -81,7 +82,7 @@ onEachEngine((open) => {
 
   function runOf(name: "mult-vae" | "lambdanet", weights: ReturnType<typeof initialise>) {
     const optimizer = new Optimizer(recipeOf(name, { learningRate: 0.01 }), weights);
-    const schedule = { ...pages[name].schedule, batchSize: 10 };
+    const schedule = { ...systemOf(name).preset.schedule, batchSize: 10 };
     return { model: name, seed: 5, schedule, partSize: 5, optimizer, posteriors: new Posteriors(4), step: 0, round: 0 };
   }
 });

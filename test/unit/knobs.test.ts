@@ -5,9 +5,8 @@ import { defaults } from "../../shared/neural/config.ts";
 import { recipe, recipeOf } from "../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
-import type { Page } from "../../shared/systems/page.ts";
-import { familyNames, pages } from "../../shared/systems/pages.ts";
-import { neural, systemFlag } from "../../shared/systems/systems.ts";
+import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
+import { systemFlag } from "../../shared/systems/system-flag.ts";
 import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";
 
 const command = defineCommand({ name: "train", summary: "", options: z.object(knobs).superRefine(consistent), run: async () => {} });
@@ -15,6 +14,9 @@ const read = (...flags: string[]) => readConfig(command, flags, {});
 /** Whatever contradicts what. */
 const flagsAlone = defineCommand({ ...command, options: z.object(knobs) });
 const given = (...flags: readonly string[]) => readConfig(flagsAlone, flags, {});
+
+/** Those whose parts can be turned. */
+const familyNames = neuralNames.filter((name) => !systemOf(name).preset.settled);
 
 /** Flags with their values, as the command line gives them to the schema. */
 function flagsIn(flags: readonly string[]): [name: string, value: string | boolean][] {
@@ -45,10 +47,10 @@ test("every knob of the paper's ablation reaches model and schedule", () => {
   expect(scheduleOf(read("--not-alternating", "--encoder-passes", "1"))).toMatchObject({ encoderPasses: 1, notAlternating: true });
 });
 
-test("without a flag a system of the family is its page; a flag turns its part of it", () => {
+test("without a flag a system of the family is its preset; a flag turns its part of it", () => {
   const sizes = { items: 20, users: 0 };
   for (const model of familyNames) {
-    const { recipe, ownVectors, schedule } = pages[model] as Page;
+    const { recipe, ownVectors, schedule } = systemOf(model).preset;
     const users = ownVectors ? 30 : 0;
     expect(modelOf({ ...read(), model }, 20, 30), model).toEqual({ critic: null, ...recipe, ...sizes, users });
     expect(scheduleOf({ ...read(), model }), model).toEqual(schedule);
@@ -87,7 +89,7 @@ test("flags lead from Mult-VAE to RecVAE, setting by setting", () => {
   expect(scheduleOf(values)).toEqual(usualSchedule);
 });
 
-test("the settings of a page come in the order in which a manifest gives them back, so that a run is gone on with", () => {
+test("the settings of a preset come in the order in which a manifest gives them back, so that a run is gone on with", () => {
   for (const model of familyNames) {
     const config = modelOf({ ...read(), model }, 20, 30);
     expect(JSON.stringify(recipe.parse(JSON.parse(JSON.stringify(config)))), model).toBe(JSON.stringify(config));
@@ -106,7 +108,7 @@ test.each([
   ["vae", ["--sync", "local"], ["sync"]],
   ["recvae", ["--encoder", "plain", "--likelihood", "gaussian"], ["encoder", "likelihood"]],
 ] as const)("%s has no use for %j, and says so of each", (model, flags, refused) => {
-  const options = z.object({ ...knobs, model: systemFlag(neural) }).superRefine(consistent);
+  const options = z.object({ ...knobs, model: systemFlag(neuralNames) }).superRefine(consistent);
   const parsed = options.safeParse({ ...Object.fromEntries(flagsIn(flags)), model });
   expect(parsed.error?.issues.map(({ path }) => path[0])).toEqual(refused);
 });

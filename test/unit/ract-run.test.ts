@@ -19,8 +19,8 @@ import { critique, splitRow } from "../../shared/neural/ract.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { criticPart, encoderPart } from "../../shared/neural/steps.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
-import { pages } from "../../shared/systems/pages.ts";
-import { turnedRecipe } from "../../shared/systems/settings.ts";
+import { ract as ofRact } from "../../shared/systems/ract/ract.ts";
+import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { onEachEngine } from "./engines.ts";
 import { trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
@@ -30,7 +30,7 @@ const SEED = 5;
 const rows = Array.from({ length: 24 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 5))));
 const sizes = { hidden: 8, latent: 4 };
 const recipe = turnedRecipe(
-  pages.ract,
+  ofRact.preset,
   { ...sizes, learningRate: 0.01, criticLearningRate: 0.003, criticEpochs: 2 },
   { items: ITEMS, users: 0 },
 );
@@ -43,7 +43,7 @@ const knobs = {
 const begin = (): Run => ({
   model: "ract",
   seed: SEED,
-  schedule: { ...pages.ract.schedule, batchSize: 10 },
+  schedule: { ...ofRact.preset.schedule, batchSize: 10 },
   partSize: 5,
   optimizer: new Optimizer(recipe, initialise(recipe, 1)),
   critic: new Critic(0.003, SEED),

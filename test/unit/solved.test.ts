@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { fitted as sweepsOf } from "../../services/commands/train/fitting.ts";
 import { mustFitMemory } from "../../services/commands/train/needs.ts";
 import { type Config, options } from "../../services/commands/train/options.ts";
 import { trainSolved } from "../../services/commands/train/solved.ts";
-import { solvers } from "../../services/commands/train/solvers.ts";
-import { solveRows } from "../../services/commands/train/tasks.ts";
 import { mustFitMemory as serverMustFit } from "../../services/server/needs.ts";
 import { openModel } from "../../shared/checkpoints/scoring.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
@@ -18,11 +17,14 @@ import { listEpochs, readEpoch, readTest } from "../../shared/judging/per-user.t
 import { defaults } from "../../shared/neural/config.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
 import { gramOf, type Objective, rowSolver } from "../../shared/solvers/als.ts";
-import { ialsObjective, wmfObjective } from "../../shared/solvers/factors.ts";
+import { solveRows } from "../../shared/solvers/alternating.ts";
 import { countOf, countTogether, interactionsOf, type Lists } from "../../shared/solvers/interactions.ts";
-import { type SlimConfig, solveColumn } from "../../shared/systems/slim/slim.ts";
+import { ialsObjective } from "../../shared/systems/ials/ials.ts";
+import { weightsName } from "../../shared/systems/item-to-item.ts";
+import { type SolvedName, solvedNames, systemOf } from "../../shared/systems/registry.ts";
+import { type SlimConfig, solveColumn } from "../../shared/systems/slim/slim-columns.ts";
 import { checkSlim, slimScores, slimWeights } from "../../shared/systems/slim/slim-weights.ts";
-import type { SolvedName } from "../../shared/systems/systems.ts";
+import { wmfObjective } from "../../shared/systems/wmf/wmf.ts";
 import { withoutTensorflow } from "./engines.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-solved-"));
@@ -181,17 +183,13 @@ test("a neural system whose server has no room for it is refused the same way", 
 
 describe("a run", () => {
   const data = directory();
-  const small: Partial<Config> = { factors: 4, sweeps: 3, lambda: 0.1, l1: 0.1, l2: 0.1, alpha0: 0.2, positiveWeight: 4 };
-  const names = (["ease", "slim", "wmf", "ials", "popularity"] as const).filter((name) => name !== "ease" || !withoutTensorflow);
-  const settings: Record<SolvedName, (keyof Config)[]> = {
-    ease: ["lambda"],
-    slim: ["l1", "l2"],
-    wmf: ["factors", "sweeps", "lambda", "positiveWeight"],
-    ials: ["factors", "sweeps", "lambda", "alpha0"],
-    popularity: [],
-  };
-  const configOf = (model: SolvedName, out: string) =>
-    options.parse({ model, data, out, ...Object.fromEntries(settings[model].map((name) => [name, small[name]])) });
+  const small: Partial<Config> = { factors: 4, sweeps: 3, lambda: 0.1, l1: 0.1, l2: 0.1, alpha0: 0.2, nu: 0.9, positiveWeight: 4 };
+  /** Those of one dense matrix invert one. */
+  const needsTensorflow = (name: SolvedName) => systemOf(name).perItem({ items: 1 }).includes(weightsName);
+  const names = solvedNames.filter((name) => !withoutTensorflow || !needsTensorflow(name));
+  const settingsOf = (model: SolvedName) =>
+    Object.entries(systemOf(model).settings).map(([name, { usual }]): [string, unknown] => [name, small[name as keyof Config] ?? usual]);
+  const configOf = (model: SolvedName, out: string) => options.parse({ model, data, out, ...Object.fromEntries(settingsOf(model)) });
 
   test.each(names)("of %s leaves a model that scores as the report says, and every user's figures", async (model) => {
     const out = join(root, model);
@@ -205,7 +203,7 @@ describe("a run", () => {
     expect(report.epochs).toHaveLength(model === "wmf" || model === "ials" ? 3 : 1);
     expect(report.best.epoch).toBe(opened.manifest.round);
     expect(opened.manifest).toMatchObject({ model, config: { items: items.length, ...report.settings } });
-    for (const name of settings[model]) expect(report.settings[name]).toBe(small[name]);
+    expect(report.settings).toEqual(Object.fromEntries(settingsOf(model)));
     const evaluations = join(out, "evaluations");
     expect(await listEpochs(evaluations)).toEqual(report.epochs.map(({ epoch }: { epoch: number }) => epoch));
     expect([...(await readEpoch(evaluations, report.best.epoch, "ndcg@100")).keys()]).toEqual(validation.map(({ user }) => user));
@@ -235,7 +233,7 @@ describe("a run", () => {
     const [one, three] = await Promise.all(
       [1, 3].map(async (threads) => {
         const sweeps = [];
-        for await (const fitted of solvers.ials({
+        for await (const fitted of sweepsOf("ials", {
           rows,
           config,
           seed: 7,

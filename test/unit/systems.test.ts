@@ -11,7 +11,8 @@ import { openModel } from "../../shared/checkpoints/scoring.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { countUsers } from "../../shared/systems/popularity/popularity.ts";
-import { isNeural, neural, systemFlag, systemNames } from "../../shared/systems/systems.ts";
+import { isNeural, neuralNames, systemNames } from "../../shared/systems/registry.ts";
+import { systemFlag } from "../../shared/systems/system-flag.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-systems-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -43,7 +44,7 @@ test("an unknown system and a setting of another one are told together", () => {
 });
 
 test("a system is neural where the parameter server trains it", () => {
-  expect(systemNames.filter(isNeural)).toEqual([...neural]);
+  expect(systemNames.filter(isNeural)).toEqual([...neuralNames]);
 });
 
 test("a model of another system opens by its name, and scores", async () => {

@@ -1,63 +1,28 @@
-// The paper's ablation: five features between Mult-VAE and RecVAE, added one after another, and each left out of the whole. Pure.
+// The paper's ablation as rows of the benchmark's plan. Pure.
+import { features, type AblationStep as Step, ablation as stepsOf } from "../../../shared/systems/recvae/ablation.ts";
 import { gridOf } from "./grids.ts";
 import { type Entry, numbersIn } from "./plan.ts";
 
-/** In the order of the paper's table (Shenbin et al. 2020, table 3). */
-export const features = [
-  "new encoder",
-  "composite prior",
-  "beta rescaling",
-  "alternating training",
-  "no denoising for the decoder",
-] as const;
+export { features };
 
-export interface AblationStep {
-  readonly id: string;
-  readonly has: Readonly<Record<(typeof features)[number], boolean>>;
+export interface AblationStep extends Pick<Step, "id" | "has"> {
   readonly entry: Entry;
 }
 
-/**
- * `itemsPerUser`: of a training user, on average. Without rescaling the KL term has one weight for all users: gamma times that number, so that it is as heavy as with
- * rescaling on average, and only its spread over users is left out.
- */
+/** `itemsPerUser`: of a training user, on average. */
 export function ablation(itemsPerUser: number): AblationStep[] {
-  const { settings } = gridOf("recvae");
-  const usual = settings[0]!.flags;
-  const gamma = numbersIn(usual).get("gamma")!;
-  const constant = [`--beta=${Number((gamma * itemsPerUser).toPrecision(3))}`];
-  const gaussian = ["--mixture-weights=1,0,0"];
-  const joint = ["--not-alternating"];
-  const noisy = ["--decoder-noise"];
-  /** What else makes Mult-VAE's network learn as RecVAE does. */
-  const asRecvae = ["--prior=composite", "--no-not-alternating", "--encoder-passes=3", "--learning-rate=0.0005"];
-  const step = (
-    id: string,
-    pattern: string,
-    parts: readonly (readonly string[])[],
-    model: "recvae" | "mult-vae" = "recvae",
-  ): AblationStep => ({
+  const [whole] = gridOf("recvae").settings;
+  return stepsOf(numbersIn(whole!.flags).get("gamma")!, itemsPerUser).map(({ id, has, model, flags }) => ({
     id,
-    has: Object.fromEntries(features.map((feature, k) => [feature, pattern[k] === "x"])) as AblationStep["has"],
+    has,
     entry: {
       id: `ablation: ${id}`,
       kind: "neural",
       model,
       flags: gridOf(model).flags,
-      settings: [{ name: parts.length === 0 ? "usual" : id, flags: parts.flat() }],
+      settings: [{ name: flags.length === 0 ? "usual" : id, flags }],
       isSeeded: true,
       startsFrom: [],
     },
-  });
-  return [
-    step("Mult-VAE", ".....", [], "mult-vae"),
-    step("encoder alone", "x....", [constant, gaussian, joint]),
-    step("with prior", "xx...", [constant, joint]),
-    step("with rescaling", "xxx..", [usual, joint]),
-    step("with alternating", "xxxx.", [usual, noisy]),
-    step("full", "xxxxx", [usual]),
-    step("without encoder", ".xxxx", [usual, asRecvae], "mult-vae"),
-    step("without prior", "x.xxx", [usual, gaussian]),
-    step("without rescaling", "xx.xx", [constant]),
-  ];
+  }));
 }

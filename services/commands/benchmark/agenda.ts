@@ -1,7 +1,7 @@
 // What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE, the two priors of the stability figure, the blend. Pure.
-import { isNeural, type SystemName, trainable } from "../../../shared/systems/systems.ts";
+import { isNeural, type SystemName, systemOf, systems, trainable } from "../../../shared/systems/registry.ts";
 import { type AblationStep, ablation } from "./ablation.ts";
-import { gridOf, titles } from "./grids.ts";
+import { gridOf, startOf } from "./grids.ts";
 import type { Entry, Plan } from "./plan.ts";
 
 export interface Wish {
@@ -28,14 +28,12 @@ const FIRST_SEED = 1337;
 /** Every row that has a model of its own to fit; the blend is asked for with --blend. */
 export const benchmarked: readonly SystemName[] = trainable;
 /** Those of the table of results, iALS and popularity: what `--models all` means. */
-export const all: readonly SystemName[] = trainable.filter((name) => name in titles);
-
-export const titleOf = (id: string): string => titles[id] ?? id;
+export const all: readonly SystemName[] = trainable.filter((name) => systemOf(name).grid);
 
 /** `itemsPerUser`: of a training user, on average. */
 export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
-  const wishes: readonly string[] = [...wish.models, ...(wish.blend ? ["recvae", "ease"] : [])];
-  const begunWith = wishes.map((name) => gridOf(name).startsFrom);
+  const wishes: readonly string[] = [...wish.models, ...(wish.blend ? blend.startsFrom.map(({ entry }) => entry) : [])];
+  const begunWith = wishes.map(startOf);
   const wanted = benchmarked.filter((name) => wishes.includes(name) || begunWith.includes(name));
   const models = [...wanted.map((name) => entryOf(name)), ...(wish.blend ? [blend] : [])];
   const steps = wish.ablation || wish.stability ? ablation(itemsPerUser) : [];
@@ -47,8 +45,9 @@ export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
 }
 
 function entryOf(name: SystemName): Entry {
-  const { flags, settings, isSeeded, startsFrom } = gridOf(name);
-  const from = startsFrom === undefined ? [] : [{ entry: startsFrom, flag: "--from" }];
+  const { flags, settings, isSeeded } = gridOf(name);
+  const start = startOf(name);
+  const from = start === undefined ? [] : [{ entry: start, flag: "--from" }];
   return { id: name, kind: isNeural(name) ? "neural" : "solved", model: name, flags, settings, isSeeded, startsFrom: from };
 }
 
@@ -59,8 +58,5 @@ const blend: Entry = {
   flags: [],
   settings: [{ name: "weight chosen on validation", flags: [] }],
   isSeeded: false,
-  startsFrom: [
-    { entry: "recvae", flag: "--checkpoint" },
-    { entry: "ease", flag: "--with" },
-  ],
+  startsFrom: systems.blend.madeOf.map(({ system, flag }) => ({ entry: system, flag })),
 };

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { duration } from "../../../shared/runtime/amount.ts";
 import { listOf } from "../../../shared/runtime/lists.ts";
 import { folder } from "../../../shared/runtime/location.ts";
-import { systemFlag } from "../../../shared/systems/systems.ts";
+import { systemFlag } from "../../../shared/systems/system-flag.ts";
 import { all, benchmarked } from "./agenda.ts";
 
 const whole = (most: number) => z.coerce.number().int().min(1).max(most);

@@ -1,12 +1,5 @@
 // Which trial is next: every model's usual setting first, then the rest of the grids in turn, then further seeds of what was chosen. Pure; run.ts runs the trials.
-
-/** One point of a grid. */
-export interface Setting {
-  /** For people: "gamma .01". */
-  readonly name: string;
-  /** Flags of `train`, in the form --name=value. */
-  readonly flags: readonly string[];
-}
+import type { Setting } from "../../../shared/systems/benchmarked.ts";
 
 /** Those of the flags that are numbers, by name without the dashes. */
 export const numbersIn = (flags: readonly string[]): ReadonlyMap<string, number> =>

@@ -4,7 +4,8 @@ import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, readDataset } from "../../../shared/corpus/dataset.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { type DataSet, knownAs } from "./published.ts";
+import type { DataSet } from "../../../shared/systems/benchmarked.ts";
+import { knownAs } from "./published.ts";
 
 export interface Subject {
   readonly dir: string;

@@ -11,8 +11,7 @@ import { judgePart, meansOf } from "../../../shared/judging/judging.ts";
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
 import { blended, chooseWeight } from "../../../shared/ranking/blend.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
-import { scorerOf } from "../../../shared/systems/scorers.ts";
-import { parametersOf } from "../../../shared/systems/systems.ts";
+import { parametersOf, systemOf } from "../../../shared/systems/registry.ts";
 import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subject.ts";
 import type { Config } from "./options.ts";
 
@@ -30,7 +29,7 @@ export async function blend({ checkpoint, with: other, data, table, maxUsers, ou
 
   if (!hasTargets(subject.validation))
     throw new AppError("NOBODY_HELD_OUT", { what: "no validation user is there to choose the weight by", path: data ?? table! });
-  const scoreOf = ({ manifest: { model, config }, weights }: Model) => scorerOf(engine, model, config, weights).scoreBatch;
+  const scoreOf = ({ manifest: { model, config }, weights }: Model) => systemOf(model).scorer(engine, config, weights).scoreBatch;
   const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
   const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
   const made = blendedModel(both, weight);

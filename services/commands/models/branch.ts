@@ -6,7 +6,7 @@ import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { lock } from "../../../shared/checkpoints/run-lock.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
-import type { NeuralName } from "../../../shared/systems/systems.ts";
+import type { NeuralName } from "../../../shared/systems/registry.ts";
 
 export interface Branch {
   readonly checkpoint: string;

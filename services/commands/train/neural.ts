@@ -9,9 +9,8 @@ import { askProcess } from "../../../shared/health/answers.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
-import { isFineTuned } from "../../../shared/systems/pages.ts";
-import { settledInRecVae } from "../../../shared/systems/settings.ts";
-import type { NeuralName } from "../../../shared/systems/systems.ts";
+import { recipeFlags } from "../../../shared/systems/recipe-flags.ts";
+import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
 import { flagsOf } from "../../../shared/training/knobs.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
@@ -30,16 +29,17 @@ const reportSchema = z.looseObject({ epochs: z.array(epochSchema), best: z.loose
 const POLL_MS = 300;
 
 /**
- * A run found in `--out` is resumed. A system that goes on from a model of Mult-VAE has one trained first where none is named, below `--out`. Throws SERVICE_DIED; the
+ * A run found in `--out` is resumed. A system that goes on from another one's model has that trained first where none is named, below `--out`. Throws SERVICE_DIED; the
  * server's own exit code becomes the process's.
  */
 export async function trainNeural(model: NeuralName, config: Config, until: Until): Promise<void> {
   const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
   try {
-    const first = config.from === undefined && isFineTuned(model) ? join(out, "start") : undefined;
+    const { startsFrom } = systemOf(model).preset;
+    const first = config.from === undefined && startsFrom ? join(out, "start") : undefined;
     if (first !== undefined) {
-      process.stderr.write(`${model} goes on from a model of mult-vae, which is trained first, in ${first}\n`);
-      if (!(await runOf("mult-vae", ofFirst(config), first, until))) return;
+      process.stderr.write(`${model} goes on from a model of ${startsFrom}, which is trained first, in ${first}\n`);
+      if (!(await runOf(startsFrom as NeuralName, ofFirst(config), first, until))) return;
     }
     await runOf(model, { ...config, from: config.from ?? first }, out, until);
   } finally {
@@ -47,17 +47,10 @@ export async function trainNeural(model: NeuralName, config: Config, until: Unti
   }
 }
 
-/** Settings of the model that is to be gone on from: sizes, data and seed are the run's; what tunes it is Mult-VAE's own. */
-function ofFirst({ hidden, latent, layers, encoder, decoder, ...config }: Config): Config {
-  const settled = Object.fromEntries(settledInRecVae.map((flag) => [flag, undefined]));
-  const untuned = {
-    ...settled,
-    gamma: undefined,
-    beta: undefined,
-    mixtureWeights: undefined,
-    learningRate: undefined,
-    dropoutRate: undefined,
-  };
+/** Settings of the model that is to be gone on from: sizes, data and seed are the run's; what tunes it is its own. */
+function ofFirst(config: Config): Config {
+  const untuned = Object.fromEntries(Object.keys(recipeFlags).map((flag) => [flag, undefined]));
+  const { hidden, latent, layers, encoder, decoder } = config;
   return { ...config, ...untuned, hidden, latent, layers, encoder, decoder, epochs: config.firstEpochs, json: false };
 }
 

@@ -11,13 +11,14 @@ import { judgePart, meansOf, type Summaries } from "../../../shared/judging/judg
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
 import { memoryLimit } from "../../../shared/runtime/memory.ts";
 import { countsName, countUsers } from "../../../shared/systems/popularity/popularity.ts";
-import { solvedScores } from "../../../shared/systems/scorers.ts";
-import { type ConfigOf, parametersOf, type SolvedName, systems } from "../../../shared/systems/systems.ts";
+import { type ConfigOf, parametersOf, type SolvedName, systemOf } from "../../../shared/systems/registry.ts";
+import { settingsIn } from "../../../shared/systems/setting-flags.ts";
+import type { Fitted, Size } from "../../../shared/systems/system.ts";
 import { openBar } from "./bar.ts";
-import { mustFitMemory, type Size } from "./needs.ts";
-import { type Config, settingsOf } from "./options.ts";
+import { fitted as sweepsOf } from "./fitting.ts";
+import { mustFitMemory } from "./needs.ts";
+import type { Config } from "./options.ts";
 import { outcomeInWords } from "./outcome.ts";
-import { type Fitted, type Solver, solvers } from "./solvers.ts";
 
 interface Epoch {
   readonly epoch: number;
@@ -51,7 +52,7 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   const corpus =
     options.data === undefined ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem) : corpusOfDataset(options.data);
   for (const sentence of aboutHeldOut(corpus)) process.stderr.write(`${sentence}\n`);
-  const config = systems[model].config.parse({ ...settingsOf(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
+  const config = systemOf(model).config.parse({ ...settingsIn(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();
   mustFitMemory(model, config, sizeOf(rows, config.items, threads), memoryLimit());
@@ -115,8 +116,7 @@ async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSigna
   let startedAt = beganAt;
   const bar = openBar(model, beganAt, () => performance.now());
   try {
-    const sweeps = (solvers[model] as Solver<ConfigOf<N>>)({ rows, config, seed, threads, signal, progress: bar.show });
-    for await (const fitted of sweeps) {
+    for await (const fitted of sweepsOf(model, { rows, config, seed, threads, signal, progress: bar.show })) {
       const epoch = epochs.length + 1;
       const { summaries, perUser } = await judge(task, fitted, "validation", signal);
       if (out !== undefined) await keepEpoch(join(out, "evaluations"), { epoch, step: epoch }, [perUser]);
@@ -140,5 +140,5 @@ function judge<N extends SolvedName>(
   part: "validation" | "test",
   signal: AbortSignal,
 ) {
-  return judgePart(part, corpus[part], solvedScores(model, config, weights), config.items, signal);
+  return judgePart(part, corpus[part], systemOf(model).scores(config, weights), config.items, signal);
 }

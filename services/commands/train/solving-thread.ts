@@ -1,14 +1,6 @@
-// A thread that solves rows or columns of a system; tasks.ts says what they are, solvers.ts what is made of them.
+// A thread that works on a task of a solved system, which it finds by the system's name and the task's. fitting.ts opens it.
 import { serveJobs } from "../../../shared/runtime/threads.ts";
-import { alternate, columns, count, type Task } from "./tasks.ts";
+import { systemOf } from "../../../shared/systems/registry.ts";
+import type { Told } from "./fitting.ts";
 
-serveJobs((task: Task): ((job: never) => unknown) => {
-  switch (task.type) {
-    case "counting":
-      return count(task);
-    case "columns":
-      return columns(task);
-    case "alternating":
-      return alternate(task);
-  }
-});
+serveJobs(({ model, task, shared }: Told) => systemOf(model).tasks[task]!(shared as never) as (job: never) => unknown);

@@ -13,6 +13,7 @@ import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
+import { defaultSystem } from "../../../shared/systems/registry.ts";
 import { scored } from "../../../shared/training/messages.ts";
 import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import type { EpochReport, Progress } from "../progress.ts";
@@ -133,7 +134,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
   await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
   const { engines, mostTrainers } = scheduler();
-  const { model = "recvae", optimizer, schedule } = run;
+  const { model = defaultSystem, optimizer, schedule } = run;
   const { items: _, ...settings } = optimizer.config;
   const report = {
     model,

@@ -1,6 +1,6 @@
 // A training run: what its steps read and move.
 import type { Schedule } from "../../../shared/neural/schedule.ts";
-import type { NeuralName } from "../../../shared/systems/systems.ts";
+import type { NeuralName } from "../../../shared/systems/registry.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import type { Work } from "../scheduler/scheduler.ts";
 import type { Critic } from "./critic.ts";
@@ -9,7 +9,7 @@ import type { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
 export interface Run {
-  /** The system's name; absent: RecVAE. */
+  /** The system's name; absent: the default one. */
   readonly model?: NeuralName;
   /** SHA-256 of the weights that it began with; undefined: they were drawn. */
   readonly from?: string | undefined;

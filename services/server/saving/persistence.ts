@@ -7,7 +7,7 @@ import type { Weights } from "../../../shared/neural/parameters.ts";
 import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
-import type { NeuralName } from "../../../shared/systems/systems.ts";
+import { defaultSystem, type NeuralName } from "../../../shared/systems/registry.ts";
 import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/training/knobs.ts";
 import { wires } from "../../../shared/training/numbers.ts";
 import { Critic } from "../run/critic.ts";
@@ -93,7 +93,7 @@ export function resumeOrBegin(
   trainUsers = 0,
 ): Resumed {
   const config = modelOf(knobs, items, trainUsers, knobs.start?.network);
-  const model = knobs.model ?? "recvae";
+  const model = knobs.model ?? defaultSystem;
   const { seed, partSize, threads, start } = knobs;
   const schedule = scheduleOf(knobs);
   const settings = { model, seed, partSize, schedule, from: start?.sha256 };
@@ -203,7 +203,7 @@ function factsOf(
   run: Run,
   { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">,
 ): ManifestFacts<NeuralName> {
-  const { model = "recvae", optimizer, step, round, seed, underWay } = run;
+  const { model = defaultSystem, optimizer, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
   const standing = { step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
   return { model, config: optimizer.config, ...standing } as ManifestFacts<NeuralName>;

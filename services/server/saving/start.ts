@@ -5,7 +5,7 @@ import type { Corpus } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { allShapesOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
 import { type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
-import type { Network } from "../../../shared/systems/settings.ts";
+import type { Network } from "../../../shared/systems/turned.ts";
 
 /** A model to begin from. */
 export interface Start {

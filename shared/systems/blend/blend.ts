@@ -3,11 +3,14 @@
 import { z } from "zod";
 import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
+import type { Scorer } from "../../neural/scorer.ts";
+import { blended } from "../../ranking/blend.ts";
+import type { Combined, Neural, Sized, Solved } from "../system.ts";
 
 const part = z.strictObject({
   /** Name of its system. */
   model: z.string(),
-  /** Its own settings; what they look like the system's own row says, when the tensors are checked. */
+  /** Its own settings; what they look like is the system's to say, when the tensors are checked. */
   config: z.looseObject({ items: z.number().int().positive() }),
   /** Of the file of weights that it was made from. */
   sha256: z.string(),
@@ -31,38 +34,48 @@ export function joinTensors(parts: readonly [Weights, Weights]): Weights {
 }
 
 /** The tensors of one part under their own names, not copied. */
-export function tensorsOf(blend: Weights, which: 0 | 1): Weights {
+function tensorsOf(blend: Weights, which: 0 | 1): Weights {
   const prefix = prefixes[which];
   const own = Object.entries(blend).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
-/** What a blend must know of a part's system. */
-export interface PartSystem {
-  readonly config: z.ZodType;
-  check(weights: Weights, config: unknown): void;
-  perItem(config: unknown): string[];
-}
-
-/** A row for the table of systems; `systemOf` looks up the others by name, and knows no blend. */
-export function blendOf(systemOf: (name: string) => PartSystem | undefined) {
-  const eachPart = <T>({ parts }: BlendConfig, body: (system: PartSystem, config: unknown, which: 0 | 1) => T) =>
+/** `partOf` looks up the system of a part, and knows no combinations. */
+export function blendOf(partOf: (name: string) => Neural | Solved | undefined): Combined<BlendConfig> {
+  const eachPart = <T>({ parts }: BlendConfig, body: (system: Neural | Solved, config: Sized, which: 0 | 1) => T) =>
     parts.map(({ model, config }, k) => {
-      const system = systemOf(model);
+      const system = partOf(model);
       const parsed = system?.config.safeParse(config);
       if (!system || !parsed?.success)
         throw new AppError("CHECKPOINT_CORRUPT", { what: `part ${k + 1} of the blend is no model of a system of ours: ${model}` });
       return body(system, parsed.data, k === 0 ? 0 : 1);
     });
   return {
-    kind: "combined" as const,
+    kind: "combined",
+    title: "RecVAE + EASE",
     config: blendConfig,
-    check(weights: Weights, config: BlendConfig) {
+    check(weights, config) {
       const other = config.parts.find(({ config: { items } }) => items !== config.items);
       if (other) throw new AppError("CHECKPOINT_CORRUPT", { what: `a part of ${other.config.items} items in a blend of ${config.items}` });
       eachPart(config, (system, own, which) => system.check(tensorsOf(weights, which), own));
     },
-    perItem: (config: BlendConfig) =>
-      eachPart(config, (system, own, which) => system.perItem(own).map((name) => `${prefixes[which]}${name}`)).flat(),
+    perItem: (config) => eachPart(config, (system, own, which) => system.perItem(own).map((name) => `${prefixes[which]}${name}`)).flat(),
+    scorer(engine, config, weights) {
+      const [first, second] = eachPart(config, (system, own, which) => system.scorer(engine, own, tensorsOf(weights, which))) as [
+        Scorer,
+        Scorer,
+      ];
+      return {
+        scoreBatch: blended(first.scoreBatch, second.scoreBatch, config.weight),
+        dispose() {
+          first.dispose();
+          second.dispose();
+        },
+      };
+    },
+    madeOf: [
+      { system: "recvae", flag: "--checkpoint" },
+      { system: "ease", flag: "--with" },
+    ],
   };
 }

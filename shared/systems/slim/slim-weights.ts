@@ -1,8 +1,8 @@
-// SLIM's weights as a model: only what is not zero, in memory and in the file, and the scores of users by it. slim.ts solves for them. Shapes: B users, I items.
+// SLIM's weights as a model: only what is not zero, in memory and in the file, and the scores of users by it. slim-columns.ts solves for them. Shapes: B users, I items.
 import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import { mustHave } from "../../neural/safetensors.ts";
-import type { Column, SlimConfig } from "./slim.ts";
+import type { Column, SlimConfig } from "./slim-columns.ts";
 
 /** The tensors of a model in memory and in its file: for each item that a user may have, the items that it speaks for and by how much. */
 export const slimNames = { lengths: "lengths", columns: "columns", weights: "weights" } as const;

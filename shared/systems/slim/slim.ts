@@ -1,137 +1,61 @@
-// SLIM (Ning and Karypis 2011): each item from the others by a non-negative elastic net, column by column. Source: spec/baselines.md. Shape: I items.
-// slim-weights.ts keeps and scores what comes out. A column minimises  1/2 |X_j - X w|^2 + l2/2 |w|^2 + l1 |w|_1,  w >= 0,  w_j = 0.  Only X'X is needed, and only what is not zero is kept.
+// SLIM (Ning and Karypis 2011): each item from the others, sparse; slim-columns.ts solves, slim-weights.ts keeps and scores. Source: docs/design/baselines.md#slim. Shape: I items.
 import { z } from "zod";
-import { factorise, solve } from "../../solvers/cholesky.ts";
+import { counting, together } from "../../solvers/counting.ts";
+import { type Range, rangesOf } from "../../solvers/ranges.ts";
+import { overBoth } from "../benchmarked.ts";
+import { COUNTING } from "../item-to-item.ts";
+import { javascript, solved } from "../solved.ts";
+import { type Column, type SlimConfig, solveColumn } from "./slim-columns.ts";
+import { checkSlim, slimNames, slimScores, slimWeights } from "./slim-weights.ts";
 
-export const slimConfig = z.strictObject({
-  items: z.number().int().positive(),
-  l1: z.number().min(0),
-  l2: z.number().min(0),
+interface Columns {
+  readonly counts_II: Float32Array;
+  readonly config: SlimConfig;
+}
+
+/** Columns that a thread takes at a time. */
+const COLUMNS = 32;
+
+/** Its usual settings are what MovieLens-1M's validation users liked best of a few. */
+export const slim = solved({
+  title: "SLIM",
+  settings: {
+    l1: { rule: z.number().min(0), usual: 5, help: "weight of the sum of the weights" },
+    l2: { rule: z.number().min(0), usual: 1000, help: "half the weight of their squares" },
+  },
+  tasks: {
+    counting,
+    columns:
+      ({ counts_II, config }: Columns) =>
+      ({ from, to }: Range): Column[] =>
+        Array.from({ length: to - from }, (_, k) => solveColumn(counts_II, config, from + k)),
+  },
+  async *fit({ rows, config, threads: open, progress }) {
+    const counts_II = await together(
+      rows,
+      config.items,
+      (shared) => open("counting", shared),
+      (share) => progress(share * COUNTING),
+    );
+    const jobs = rangesOf(config.items, COLUMNS);
+    const threads = open("columns", { counts_II, config });
+    try {
+      const columns = await threads.run(jobs, (done) => progress(COUNTING + (done / jobs.length) * (1 - COUNTING)));
+      yield { weights: slimWeights(columns.flat()), engine: javascript };
+    } finally {
+      await threads.close();
+    }
+  },
+  scores: (config, weights) => slimScores(weights, config),
+  check: checkSlim,
+  perItem: () => [slimNames.lengths],
+  fitted: [slimNames.weights],
+  memory: ({ items }) => 4 * items ** 2,
+  grid: {
+    source: "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model without l1",
+    isSeeded: false,
+    flags: [],
+    settings: overBoth("l1", "l2", [5, 1000], [5, 5], [5, 100], [1, 1000], [20, 1000], [1, 1]),
+  },
+  published: { inTable: true, "ML-20M": "~.370 ~.495 ~.401", Netflix: "~.347 ~.428 ~.379", MSD: "- - -" },
 });
-export type SlimConfig = z.output<typeof slimConfig>;
-/** What MovieLens-1M's validation users liked best of a few. */
-export const slimDefaults = { l1: 5, l2: 1000 };
-
-/** The non-zero weights of one column, from ascending items. */
-export interface Column {
-  readonly items: Int32Array;
-  readonly values: Float64Array;
-}
-
-/** A coordinate that would move by less stands still: weights are shares of one, and sums over many users leave about as much of float64. */
-const STILL = 1e-10;
-/** Sweeps of coordinate descent before what is not zero is solved for at once. */
-const SWEEPS = 20;
-/** Where X'X has no unique answer to give and only descent helps, it ends after so many. */
-const MOST_ROUNDS = 1000;
-/** Weights that are let grow from zero at a time, at least. */
-const NEWCOMERS = 32;
-
-/**
- * Column `item`; `counts_II` is X'X. Coordinate descent finds which weights are not zero, a solve of those alone gets them right, until no other wants to grow.
- */
-export function solveColumn(counts_II: Float32Array, config: SlimConfig, item: number): Column {
-  const { items, l1, l2 } = config;
-  const shared_I = counts_II.subarray(item * items, (item + 1) * items);
-  const pull_I = new Float64Array(items);
-  let weights = new Map<number, number>();
-  let isExact = false;
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    pull_I.set(shared_I);
-    for (const [k, weight] of weights) {
-      const row_I = counts_II.subarray(k * items, (k + 1) * items);
-      for (let other = 0; other < items; other++) pull_I[other]! -= weight * row_I[other]!;
-    }
-    const wanting: { readonly k: number; readonly step: number }[] = [];
-    for (let k = 0; k < items; k++) {
-      if (k === item || !(pull_I[k]! > l1) || weights.has(k)) continue;
-      const step = (pull_I[k]! - l1) / (counts_II[k * (items + 1)]! + l2);
-      if (step > STILL) wanting.push({ k, step });
-    }
-    if (wanting.length === 0 && isExact) break;
-    isExact = wanting.length <= NEWCOMERS; // as long as many come, about right is good enough
-    wanting.sort((a, b) => b.step - a.step || a.k - b.k);
-    const grown = wanting.slice(0, Math.max(NEWCOMERS, weights.size)).map(({ k }): [number, number] => [k, 0]);
-    weights = settled(counts_II, shared_I, new Map([...weights, ...grown]), config, isExact);
-  }
-  const kept = [...weights].sort(([a], [b]) => a - b);
-  return { items: Int32Array.from(kept, ([k]) => k), values: Float64Array.from(kept, ([, weight]) => weight) };
-}
-
-/** The best weights of these items while all others stay zero, or a few sweeps towards them; those that are not zero. */
-function settled(
-  counts_II: Float32Array,
-  shared_I: Float32Array,
-  from: ReadonlyMap<number, number>,
-  { items, l1, l2 }: SlimConfig,
-  isExact: boolean,
-): Map<number, number> {
-  const active = [...from.keys()];
-  const size = active.length;
-  const matrix = new Float64Array(size * size);
-  active.forEach((k, a) => {
-    for (let b = 0; b < size; b++) matrix[a * size + b] = counts_II[k * items + active[b]!]!;
-    matrix[a * (size + 1)]! += l2;
-  });
-  const goal = Float64Array.from(active, (k) => shared_I[k]! - l1);
-  let weights: Float64Array = Float64Array.from(from.values());
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    if (descend(matrix, goal, weights) <= STILL || !isExact) break;
-    const solved = solvedFor(matrix, goal, weights);
-    if (!solved) continue;
-    weights = solved;
-    const slopes = slopesOf(matrix, goal, weights);
-    if (slopes.every((slope, a) => weights[a]! > 0 || slope / matrix[a * (size + 1)]! <= STILL)) break;
-  }
-  return new Map(active.flatMap((k, a): [number, number][] => (weights[a]! > 0 ? [[k, weights[a]!]] : [])));
-}
-
-/** Sweeps of coordinate descent, in place; the largest move of the last one. */
-function descend(matrix: Float64Array, goal: Float64Array, weights: Float64Array): number {
-  const size = goal.length;
-  const slopes = slopesOf(matrix, goal, weights);
-  let largest = 0;
-  for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    largest = 0;
-    for (let a = 0; a < size; a++) {
-      const before = weights[a]!;
-      const after = Math.max(0, before + slopes[a]! / matrix[a * (size + 1)]!);
-      const move = after - before;
-      if (move === 0) continue;
-      weights[a] = after;
-      largest = Math.max(largest, Math.abs(move));
-      for (let b = 0; b < size; b++) slopes[b]! -= move * matrix[a * size + b]!;
-    }
-    if (largest <= STILL) break;
-  }
-  return largest;
-}
-
-/** How much each weight wants to grow: goal - matrix weights. */
-function slopesOf(matrix: Float64Array, goal: Float64Array, weights: Float64Array): Float64Array {
-  const slopes = goal.slice();
-  weights.forEach((weight, a) => {
-    if (weight !== 0) for (let b = 0; b < goal.length; b++) slopes[b]! -= weight * matrix[a * goal.length + b]!;
-  });
-  return slopes;
-}
-
-/** The weights that are not zero solved for at once. Undefined when one of them would be negative, or the equations do not tell them apart. */
-function solvedFor(matrix: Float64Array, goal: Float64Array, weights: Float64Array): Float64Array | undefined {
-  const support = Int32Array.from(weights.keys()).filter((a) => weights[a]! > 0);
-  const part = new Float64Array(support.length ** 2);
-  support.forEach((a, row) => {
-    support.forEach((b, column) => {
-      part[row * support.length + column] = matrix[a * goal.length + b]!;
-    });
-  });
-  const solution = Float64Array.from(support, (a) => goal[a]!);
-  if (!factorise(part, support.length)) return undefined;
-  solve(part, support.length, solution);
-  if (!solution.every((weight) => weight > 0)) return undefined;
-  const all = new Float64Array(weights.length);
-  support.forEach((a, row) => {
-    all[a] = solution[row]!;
-  });
-  return all;
-}

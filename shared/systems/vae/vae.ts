@@ -1,14 +1,17 @@
-// The autoencoders of the paper's background section: VAE (Kingma and Welling 2014), beta-VAE (Higgins et al. 2017) and denoising VAE (Im et al. 2017), with Bernoulli's
-// likelihood, or the Gaussian's by `--likelihood gaussian`. Source: spec/baselines.md.
+// VAE (Kingma and Welling 2014) on the network of Mult-VAE: Bernoulli's likelihood, or the Gaussian's by `--likelihood gaussian`, the KL term in full. Source: docs/design/baselines.md#mult-vae.
 import { multVae } from "../mult-vae/mult-vae.ts";
-import type { Page } from "../page.ts";
+import { neural } from "../neural.ts";
+import type { Preset } from "../preset.ts";
 
-const withWeight = (cap: number, dropoutRate: number): Page => ({
-  ...multVae,
-  recipe: { ...multVae.recipe, likelihood: "bernoulli", regulariser: { kind: "standard", gamma: null, cap, annealSteps: 0 }, dropoutRate },
+/** `cap`: what the KL term weighs, from the first update on. */
+export const weighed = (cap: number, dropoutRate: number): Preset => ({
+  ...multVae.preset,
+  recipe: {
+    ...multVae.preset.recipe,
+    likelihood: "bernoulli",
+    regulariser: { kind: "standard", gamma: null, cap, annealSteps: 0 },
+    dropoutRate,
+  },
 });
 
-export const vae = withWeight(1, 0);
-/** Weighs the KL term less than the bound does: for rankings more than 1 is worse (Liang et al. 2018). */
-export const betaVae = withWeight(0.2, 0);
-export const denoisingVae = withWeight(1, 0.5);
+export const vae = neural({ title: "VAE", preset: weighed(1, 0) });

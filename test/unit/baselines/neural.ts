@@ -3,8 +3,8 @@ import { expect } from "vitest";
 import { embeddingOf, type Weights } from "../../../shared/neural/parameters.ts";
 import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { createScorer } from "../../../shared/neural/scorer.ts";
-import { type FamilyName, pages } from "../../../shared/systems/pages.ts";
-import { turnedRecipe } from "../../../shared/systems/settings.ts";
+import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
+import { turnedRecipe } from "../../../shared/systems/turned.ts";
 import { type FamilyBatch, familyStep } from "../family.ts";
 import { deviation } from "../recvae.ts";
 import type { Check, Checks } from "./check.ts";
@@ -39,7 +39,7 @@ interface Fixture {
 }
 
 const one =
-  (model: FamilyName): Check =>
+  (model: NeuralName): Check =>
   (engine, raw) => {
     const fixture = raw as Fixture;
     const { step, batch, evaluation } = fixture;
@@ -61,10 +61,10 @@ const one =
 
 export const neuralChecks: Checks = { "mult-vae": one("mult-vae"), "mult-dae": one("mult-dae"), cdae: one("cdae") };
 
-function recipeIn(model: FamilyName, { items, hidden, latent, lambda, users = 0, dropoutRate, learningRate }: Fixture["config"]): Recipe {
-  const isSampled = pages[model].recipe.latent !== null;
+function recipeIn(model: NeuralName, { items, hidden, latent, lambda, users = 0, dropoutRate, learningRate }: Fixture["config"]): Recipe {
+  const isSampled = systemOf(model).preset.recipe.latent !== null;
   const widths = isSampled ? { hidden, latent } : { hidden: hidden ?? latent }; // Mult-DAE's only layer is called its latent there
-  return turnedRecipe(pages[model], { ...widths, weightDecay: lambda, dropoutRate, learningRate }, { items, users });
+  return turnedRecipe(systemOf(model).preset, { ...widths, weightDecay: lambda, dropoutRate, learningRate }, { items, users });
 }
 
 /** What dropout left of each user's row. */

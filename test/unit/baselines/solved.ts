@@ -1,12 +1,14 @@
 // Golden checks of the solved systems: an independent implementation in float64, met to 1e-6.
 import { expect } from "vitest";
-import { solveRows } from "../../../services/commands/train/tasks.ts";
 import { gramOf, type Objective } from "../../../shared/solvers/als.ts";
-import { factorScores, ialsObjective, wmfObjective } from "../../../shared/solvers/factors.ts";
+import { solveRows } from "../../../shared/solvers/alternating.ts";
+import { factorScores } from "../../../shared/solvers/factors.ts";
 import { countOf, countTogether, interactionsOf, type Lists } from "../../../shared/solvers/interactions.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
-import { solveColumn } from "../../../shared/systems/slim/slim.ts";
+import { ialsObjective } from "../../../shared/systems/ials/ials.ts";
+import { solveColumn } from "../../../shared/systems/slim/slim-columns.ts";
 import { slimScores, slimWeights } from "../../../shared/systems/slim/slim-weights.ts";
+import { wmfObjective } from "../../../shared/systems/wmf/wmf.ts";
 import type { Check, Checks } from "./check.ts";
 
 const tolerance = 1e-6;

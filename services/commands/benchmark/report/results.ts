@@ -1,7 +1,8 @@
 // The report's model: from what the trials left and what the tests said to rows in order, for report.json and for whoever draws it. Pure.
 import { type Summary, summary } from "../../../../shared/ranking/metrics.ts";
-import { type Agenda, titleOf } from "../agenda.ts";
+import type { Agenda } from "../agenda.ts";
 import { type Exam, type Metric, metrics } from "../exam.ts";
+import { titleOf } from "../grids.ts";
 import type { Result } from "../ledger.ts";
 import { chosen, type Entry, furtherSeeds, isTuned, numbersIn, type Plan, type Trial, triedOf } from "../plan.ts";
 import { type Comparison, compareNeighbours } from "./comparison.ts";

@@ -1,0 +1,37 @@
+// A neural system from its preset: its recipe says what its tensors are and how it scores, so nothing else is its own.
+import type { z } from "zod";
+import { checkShapes } from "../neural/safetensors.ts";
+import { decoderItems, embeddingOf, parametersIn } from "../neural/parameters.ts";
+import { type Recipe, recipe } from "../neural/recipe.ts";
+import { createScorer } from "../neural/scorer.ts";
+import type { Neural, Sized } from "./system.ts";
+
+type Parts = Pick<Neural, "title" | "preset" | "grid" | "published">;
+/** Another form of its settings, where manifests had it before there were recipes. */
+type Stored<C extends Sized> = Pick<Neural<C>, "config" | "configOf" | "recipeOf">;
+
+/** A manifest holds the recipe, or what `stored` makes of it. */
+export function neural(parts: Parts): Neural<Recipe>;
+export function neural<C extends Sized>(parts: Parts & { readonly stored: Stored<C> }): Neural<C>;
+export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<Recipe> }): Neural<Recipe> {
+  const { config, configOf, recipeOf } = stored ?? { config: recipe as z.ZodType<Recipe>, configOf: asItIs, recipeOf: asItIs };
+  return {
+    ...parts,
+    kind: "neural",
+    config,
+    configOf,
+    recipeOf,
+    check: (weights, settings) => checkShapes(weights, recipeOf(settings)),
+    perItem: (settings) => [embeddingOf(recipeOf(settings)), ...Object.values(decoderItems(recipeOf(settings)))],
+    scorer: (engine, settings, weights) => createScorer(engine, recipeOf(settings), weights),
+    memory: (settings) => COPIES * Float32Array.BYTES_PER_ELEMENT * parametersIn(recipeOf(settings)),
+  };
+}
+
+const asItIs = (settings: Recipe) => settings;
+
+/**
+ * As many times the weights, measured from 3,000 to 100,000 items: they and Adam's moments, the old encoder, sums of gradients and answers, the copies for a checkpoint and of
+ * the best model.
+ */
+const COPIES = 9.5;
