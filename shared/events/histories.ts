@@ -119,7 +119,7 @@ export class Histories {
     return this.#numbers.get(user);
   }
 
-  /** Distinct train users of each column, [I]: the popularity that models are compared with. */
+  /** Distinct training users of each column, [I]: the popularity that models are compared with. */
   popularity(): Float64Array {
     return Float64Array.from(this.vocabulary.items, (_, column) => this.#trainUsers[column] ?? 0);
   }

@@ -35,8 +35,8 @@ export function arrivalsOf(batch: Interactions, histories: Histories, version: n
   for (let k = 0; k < batch.length; k++) {
     const user = histories.indexOf(users[k]!);
     if (user === undefined || histories.lengthOf(user) === 0) continue;
-    const known = news.get(user);
-    if (known) known.add(items[k]!);
+    const ofUser = news.get(user);
+    if (ofUser) ofUser.add(items[k]!);
     else news.set(user, new Set([items[k]!]));
   }
   const order = [...news.keys()]

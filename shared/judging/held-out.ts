@@ -59,7 +59,7 @@ export function translated(row: Int32Array, columnOf: Int32Array): Int32Array {
   return row.map((column) => columnOf[column]!).filter((column) => column >= 0);
 }
 
-/** Train users of each of the model's columns, [I]; `counts` are those of the histories' columns. */
+/** Training users of each of the model's columns, [I]; `counts` are those of the histories' columns. */
 export function popularityIn(histories: Histories, vocabulary: Vocabulary, counts = histories.popularity()): Float64Array {
   return Float64Array.from(vocabulary.items, (item) => counts[histories.vocabulary.column(item) ?? -1] ?? 0);
 }

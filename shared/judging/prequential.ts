@@ -36,7 +36,7 @@ export type PrequentialLine = z.output<typeof prequentialLine>;
 export interface News {
   readonly arrivals: readonly Arrival[];
   readonly leftOut: number;
-  /** Train users of each column of the histories before the first of the arrivals, [I]. */
+  /** Training users of each column of the histories before the first of the arrivals, [I]. */
   readonly popularity: Float64Array;
 }
 

@@ -1,5 +1,5 @@
 // Whom `evaluate` and `blend` judge on, in the model's columns: the validation and test users of a dataset directory or of a table, those of a table who came back after the model
-// was trained (temporal), and the train users that popularity and EASE learn from.
+// was trained (temporal), and the training users that popularity and EASE learn from.
 import type { Manifest } from "../checkpoints/manifest.ts";
 import type { Dataset } from "../corpus/dataset.ts";
 import { AppError } from "../errors/errors.ts";
@@ -15,7 +15,7 @@ export const parts = ["validation", "test", "temporal"] as const;
 export type PartName = (typeof parts)[number];
 
 export interface Subject extends Record<PartName, readonly NamedUser[]> {
-  /** Rows of train users that have an item of the model's. */
+  /** Rows of training users that have an item of the model's. */
   readonly train: readonly Int32Array[];
   /** What the figures hold for, as far as the data decides it. */
   readonly contract: Readonly<Record<string, string | number | null>>;

@@ -4,11 +4,11 @@ export interface CatalogueFigures {
   /** Share of all columns that stand in at least one list, in 0..1. */
   readonly coverage: number;
   /**
-   * Mean self-information of all recommendations, in bits: -log2 of the share of train users who have the item. One that no train user has counts as if
+   * Mean self-information of all recommendations, in bits: -log2 of the share of training users who have the item. One that no training user has counts as if
    * one had it. NaN without recommendations.
    */
   readonly novelty: number;
-  /** Share of all recommendations that go to the 1 % of columns with the most train users (rounded up, ties by column), in 0..1. NaN without recommendations. */
+  /** Share of all recommendations that go to the 1 % of columns with the most training users (rounded up, ties by column), in 0..1. NaN without recommendations. */
   readonly topShare: number;
 }
 
@@ -18,7 +18,7 @@ export interface Catalogue<K extends number> {
   figures(): Record<K, CatalogueFigures>;
 }
 
-/** `popularity`: train users of each column, [I], of `trainUsers` in all. */
+/** `popularity`: training users of each column, [I], of `trainUsers` in all. */
 export function openCatalogue<K extends number>(popularity: ArrayLike<number>, trainUsers: number, ks: readonly K[]): Catalogue<K> {
   const items = popularity.length;
   const bits_I = Float64Array.from(popularity, (users) => Math.log2(trainUsers / Math.max(users, 1)));

@@ -85,7 +85,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
   return { ...means, users: judged.length, withoutTarget: users.length - judged.length, perUser };
 }
 
-/** The reference that every model must beat: the same scores for everybody, from the number of train users of each item. */
+/** The reference that every model must beat: the same scores for everybody, from the number of training users of each item. */
 export function popularityScores(histogram: ArrayLike<number>): ScoreBatch {
   const scores_I = Float32Array.from(histogram);
   return (foldIns) => {

@@ -179,7 +179,7 @@ test("after a restart it remembers its evaluations and judges nothing twice", as
 
 test("a model that loses against the published one on the same users is refused, with by how much, though it is as good as popularity", async () => {
   const other = mkdtempSync(join(tmpdir(), "evaluator-"));
-  // Train users like the first half of the items, held-out users the second: popularity knows nothing of them.
+  // Training users like the first half of the items, held-out users the second: popularity knows nothing of them.
   const has = (user: number, item: number) =>
     (partOf(`u${user}`, "pepper") === "train" ? item < 20 : item >= 20) && (user + item) % 3 === 0;
   const tastes = await writeTable(pathsOf(other).table, has);

@@ -161,7 +161,7 @@ test("the command chooses the weight, judges the blend as `evaluate` would, and 
 // biome-ignore lint/suspicious/noExplicitAny: the JSON that each case spoils in its own way
 type Manifest = any;
 
-/** 20 train users, and 5 of each held-out part, by numbers. */
+/** 20 training users, and 5 of each held-out part, by numbers. */
 function writeDataset(path: string): void {
   mkdirSync(path);
   const lines = (from: number, count: number, offsets: readonly number[]) =>

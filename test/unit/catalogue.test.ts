@@ -37,7 +37,7 @@ describe("the catalogue's figures", () => {
     expect(figuresOf([4, 2, 2, 0], [list(0, 1), list(0, 2)], 1)).toEqual({ coverage: 1 / 4, novelty: 1, topShare: 1 });
   });
 
-  test("an item that no train user has is as surprising as one that a single user has", () => {
+  test("an item that no training user has is as surprising as one that a single user has", () => {
     expect(figuresOf([0, 1], [list(0)], 5).novelty).toBe(3);
     expect(figuresOf([0, 1], [list(1)], 5).novelty).toBe(3);
   });

@@ -88,7 +88,7 @@ describe("held-out users", () => {
     expect(heldOut(histories, "validation", salt, new Vocabulary(["elsewhere"]), 1000)).toEqual([]);
   });
 
-  test("popularity counts train users only, in the model's columns", () => {
+  test("popularity counts training users only, in the model's columns", () => {
     const counts = popularityIn(histories, new Vocabulary(["i1", "elsewhere", "i0"]));
     const train = histories.users.filter((user) => partOf(user, salt) === "train").length;
     expect([...counts]).toEqual([train, 0, train]);
