@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Picture } from "../../shared/health/picture.ts";
+import type { DashboardStatus } from "../../shared/health/status/dashboard.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { readTokens } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
@@ -46,7 +47,7 @@ export const command = defineCommand({
       host: config.host,
       port: config.port,
       metrics: createMetrics("dashboard"),
-      status: () => ({ service: "dashboard", url: face.url }),
+      status: (): DashboardStatus => ({ service: "dashboard", url: face.url }),
       placeOf: placesOf(pages.keys()),
       routes: (app, admit) => {
         refuseHosts(app, hosts);

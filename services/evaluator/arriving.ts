@@ -5,7 +5,8 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
 import { openLines } from "./lines.ts";
-import { openPrequential, type PrequentialLine, prequentialLine, type Trained } from "../../shared/judging/prequential.ts";
+import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
+import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import { openStream, type Stream } from "./stream.ts";
 
 interface Places {
@@ -34,7 +35,7 @@ export interface Arriving {
   /** Arrival of the newest event of that version, ms since 1970; null before the first look. */
   readonly watermark: number | null;
   /** The newest points of the curve, oldest first. */
-  readonly curve: readonly PrequentialLine[];
+  readonly curve: readonly PrequentialPoint[];
 }
 
 const SHOWN = 200;
@@ -50,7 +51,7 @@ export async function openArriving(
   metrics: Metrics,
   patience: Patience,
 ): Promise<Arriving> {
-  const lines = await openLines(places.prequential, prequentialLine, SHOWN, KEPT, patience.through);
+  const lines = await openLines(places.prequential, prequentialPoint, SHOWN, KEPT, patience.through);
   const window = { window: settings.prequentialWindow, everyMs: 1000 * settings.prequentialSeconds };
   const prequential = openPrequential(lines, window, () => performance.now());
   const events = metrics.counter("tributary_prequential_events_total");
@@ -66,7 +67,7 @@ export async function openArriving(
     return stream;
   }
 
-  function tell(line: PrequentialLine): void {
+  function tell(line: PrequentialPoint): void {
     for (const metric of ["recall@20", "ndcg@100"] as const) {
       ratio.set({ metric, model: "model" }, line[metric]);
       ratio.set({ metric, model: "popularity" }, line.popularity[metric]);

@@ -8,14 +8,15 @@ import { type OpenModel, openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
+import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Arriving } from "./arriving.ts";
-import { type EvaluationLine, openJournal } from "./journal.ts";
+import { openJournal } from "./journal.ts";
 import { judge, type Measured } from "../../shared/judging/candidate.ts";
 import type { Trained } from "../../shared/judging/prequential.ts";
-import { type Published, readPublished } from "./published.ts";
+import { readPublished } from "./published.ts";
 
 export interface Places {
   readonly checkpoints: string;
@@ -31,7 +32,7 @@ export interface Rules {
 }
 
 export interface Evaluator {
-  readonly state: "waiting for checkpoints" | "evaluating" | "idle";
+  readonly state: EvaluatorStatus["state"];
   readonly evaluations: readonly EvaluationLine[];
   /** What `current` names; `models rollback` moves it too. */
   readonly published: Published | null;

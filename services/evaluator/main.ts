@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { openFreshness } from "../../shared/health/freshness.ts";
+import type { EvaluatorStatus } from "../../shared/health/status/evaluator.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
@@ -46,7 +47,7 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => {
+      status: (): EvaluatorStatus => {
         const { state, evaluations, published, pinned } = evaluator;
         const { version, curve: prequential } = arriving;
         return {

@@ -1,26 +1,25 @@
 // An evaluation as a log line and as metrics.
 import { passes } from "../../shared/errors/os-errors.ts";
 import { behindOf } from "../../shared/health/freshness.ts";
+import type { EvaluationLine, Published } from "../../shared/health/status/evaluator.ts";
+import type { ModelMetrics } from "../../shared/judging/metrics.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Figures } from "../../shared/judging/figures.ts";
-import type { EvaluationLine } from "./journal.ts";
-import type { Published } from "./published.ts";
 
 export const outcomes = ["published", "refused", "held"] as const satisfies EvaluationLine["outcome"][];
 
 export function tell(evaluation: EvaluationLine, published: Published | null, log: Log, metrics: Metrics): void {
   const { outcome, reason, version, round, step, users, model, popularity, seconds } = evaluation;
-  const figures = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
-  if (outcome === "published") log.info({ version, ...figures }, "published");
-  else if (outcome === "held") log.info({ reason, ...figures }, "held");
-  else log.warn({ reason, ...figures }, "refused");
+  const numbers = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
+  if (outcome === "published") log.info({ version, ...numbers }, "published");
+  else if (outcome === "held") log.info({ reason, ...numbers }, "held");
+  else log.warn({ reason, ...numbers }, "refused");
 
   metrics.counter("tributary_publications_total").inc({ outcome });
   const ratio = metrics.gauge("tributary_evaluation_ratio");
   for (const [name, values] of Object.entries({ model, popularity, incumbent: evaluation.incumbent })) {
-    for (const metric of ["ndcg@100", "recall@20", "recall@50"] as const satisfies (keyof Figures)[]) {
+    for (const metric of ["ndcg@100", "recall@20", "recall@50"] as const satisfies (keyof ModelMetrics)[]) {
       if (values) ratio.set({ metric, model: name }, values[metric]);
     }
   }

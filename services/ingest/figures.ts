@@ -1,6 +1,7 @@
 // What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import { openFreshness } from "../../shared/health/freshness.ts";
+import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
@@ -8,14 +9,20 @@ import type { News, TableFigures } from "./news.ts";
 import { type Cause, causes } from "./sealer.ts";
 import { warningsOf } from "./warnings.ts";
 
+/** What ingest waits for, and why in a sentence. */
+interface Stall {
+  readonly by: NonNullable<IngestStatus["stalledBy"]>;
+  readonly reason: string;
+}
+
 export interface Figures {
   hear(news: News): void;
   /** Null: it goes on. */
-  stalled(reason: string | null): void;
+  stalled(stall: Stall | null): void;
   /** What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and which partitions wait for room. */
   looked(bounds: readonly Bounds[], paused: ReadonlySet<number>): void;
   draining(): void;
-  status(): object;
+  status(): Omit<IngestStatus, "upkeep">;
   /** Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some. */
   healthy(ms: number): boolean;
   /** Offset to be read next, by partition of ours. */
@@ -67,7 +74,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let assignedAt: number | null = null;
   let fenced = 0;
   let draining = false;
-  let reason: string | null = null;
+  let stall: Stall | null = null;
   let stalledAt = 0;
   let movedAt = now();
   const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
@@ -91,9 +98,9 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     return newestArrival === 0 ? null : Math.max(0, (Date.now() - newestArrival) / 1000);
   };
 
-  function stalled(why: string | null): void {
-    if (reason === null && why !== null) stalledAt = now();
-    reason = why;
+  function stalled(why: Stall | null): void {
+    if (stall === null && why !== null) stalledAt = now();
+    stall = why;
   }
 
   function wrote(news: Extract<News, { type: "wrote" }>): void {
@@ -166,7 +173,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
         case "wrote":
           return wrote(news);
         case "stalled":
-          return stalled(news.reason);
+          return stalled({ by: "disk", reason: news.reason });
       }
     },
     looked: (found, waiting) => {
@@ -184,7 +191,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
     draining: () => {
       draining = true;
     },
-    healthy: (ms) => (reason === null || now() - stalledAt < ms) && now() - movedAt < ms,
+    healthy: (ms) => (stall === null || now() - stalledAt < ms) && now() - movedAt < ms,
     status: () => {
       while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
       const last = newest.at(-1);
@@ -193,8 +200,9 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
       const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
       return {
         service: "ingest",
-        state: draining ? "draining" : reason === null ? "consuming" : "stalled",
-        reason,
+        state: draining ? "draining" : stall === null ? "consuming" : "stalled",
+        stalledBy: stall?.by ?? null,
+        reason: stall?.reason ?? null,
         read: written + dead + filtered + buffered,
         written,
         dead,

@@ -1,4 +1,5 @@
 // ingest: Kafka into the Delta table, every offset exactly once. Wiring only.
+import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
@@ -53,7 +54,7 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => ({ ...figures.status(), upkeep: upkeep.running }),
+      status: (): IngestStatus => ({ ...figures.status(), upkeep: upkeep.running }),
       live: () => figures.healthy(RED_AFTER_MS),
     });
     const { assigned, rebalancing, fetched } = pipeline;

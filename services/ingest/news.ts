@@ -48,5 +48,5 @@ export type News =
       readonly marks: readonly number[];
       readonly table: TableFigures;
     }
-  /** Null: it goes on. */
-  | { readonly type: "stalled"; readonly reason: string | null };
+  /** The disk refuses, and why. */
+  | { readonly type: "stalled"; readonly reason: string };

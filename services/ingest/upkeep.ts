@@ -1,12 +1,13 @@
 // Keeps the table in shape beside the flow: `compact` when small files have gathered, `vacuum` now and then. Each is a process of its own, of low priority.
 import { setPriority } from "node:os";
+import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 
 export interface Upkeep {
   /** What runs now; null for nothing. */
-  readonly running: string | null;
+  readonly running: Task | null;
   /** After each commit: `due` when small files have gathered, `ours` when this process is the one that cares, of all that write into the table. */
   look(due: boolean, ours: boolean): void;
   stop(): Promise<void>;
@@ -20,7 +21,7 @@ export interface UpkeepSettings {
   readonly retentionMs: number;
 }
 
-type Task = "compact" | "vacuum";
+type Task = NonNullable<IngestStatus["upkeep"]>;
 
 const LEAST_BETWEEN_MS: Readonly<Record<Task, number>> = { compact: 20_000, vacuum: 3_600_000 };
 /** A restart must not be a way to vacuum more often than needed, nor a reason not to. */

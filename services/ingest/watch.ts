@@ -33,7 +33,7 @@ export function watch({ topic, bounds, paused, figures, log }: Watched): Watchin
     if (!away && performance.now() - answeredAt > SILENCE_MS) {
       away = true;
       log.warn("Kafka does not answer; waiting for it");
-      figures.stalled("Kafka does not answer");
+      figures.stalled({ by: "kafka", reason: "Kafka does not answer" });
     }
     if (looking) return;
     looking = true;

@@ -1,4 +1,5 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
+import type { ReplayStatus } from "../../shared/health/status/replay.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { resolveBrokers } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
@@ -42,7 +43,7 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: () => ({
+      status: (): ReplayStatus => ({
         service: "replay",
         source: source.name,
         produced: status.at,

@@ -2,6 +2,7 @@
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { isPassing } from "../../shared/errors/os-errors.ts";
+import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { mustBeGuarded } from "../../shared/http/loopback.ts";
 import { readTokens } from "../../shared/http/token.ts";
@@ -46,7 +47,7 @@ export const command = defineCommand({
       host: config.host,
       port: config.httpPort,
       metrics,
-      status: () => ({ service: "serve", model: published.version, ...counts }),
+      status: (): ServeStatus => ({ service: "serve", model: published.version, ...counts }),
       ready: () => published.version !== null,
       patienceMs: 10_000,
       drainMs: 3_000,

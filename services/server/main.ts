@@ -43,7 +43,8 @@ export const command = defineCommand({
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
     const limit = messageLimit(config, () => progress.run?.optimizer.config ?? modelOf(config, 1, 0, beginning.network), scheduler.awaits);
-    const status = () => ({ ...progress.status(peers!, scheduler), epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
+    const also = () => ({ epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
+    const status = () => progress.status(peers!, scheduler, also());
     const listening = { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit };
     peers = await listenForPeers(listening, scheduler.handlers, { seed: config.seed, wire: wireOf(config) });
     const trainers = () => peers.list().length;

@@ -1,6 +1,8 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
 import type { Manifest } from "../../shared/checkpoints/manifest.ts";
 import { openFreshness } from "../../shared/health/freshness.ts";
+import type { epochReport, ServerStatus, Timing } from "../../shared/health/status/server.ts";
+import type { Said } from "../../shared/health/status/units.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Phase } from "../../shared/training/messages.ts";
@@ -12,25 +14,10 @@ import { openPace } from "./pace.ts";
 import type { Loss, Run, RunStep } from "./run/run.ts";
 import type { Outcome } from "./saving/checkpointing.ts";
 
-export type RunState = "waiting for events" | "waiting for trainers" | "training" | "idle" | "draining";
+export type RunState = ServerStatus["state"];
 
 /** One line of `train`'s report. */
-export interface EpochReport {
-  readonly epoch: number;
-  readonly seconds: number;
-  readonly loss: Loss;
-  readonly validation: { readonly "ndcg@100": number };
-  readonly usersPerSecond: number;
-}
-
-/** Steps of a phase so far, and where their time went. */
-interface Timing {
-  steps: number;
-  /** From the opening of each step to the opening of the next, all summed. */
-  seconds: number;
-  /** Trainers' seconds are summed over all parts, the server's own (firstLayer, adam) pass while trainers wait. */
-  readonly sections: Record<string, number>;
-}
+export type EpochReport = Said<typeof epochReport>;
 
 const HISTORY = 500;
 
@@ -42,12 +29,11 @@ export class Progress {
   tableVersion: number | null = null;
   watermark: number | null = null;
   /** The newest on disk, and why the one after it is not. */
-  checkpoint: { step: number | null; round: number | null; at: number | null; seconds: number | null; lastError: string | null } | null =
-    null;
+  checkpoint: Omit<NonNullable<ServerStatus["checkpoint"]>, "ageSeconds"> | null = null;
   /** Items that too few users have, outside of the vocabulary; how often there was no room to remember one; events of users or items without room. */
   waiting = { items: 0, forgotten: 0, leftOut: 0 };
   epochs: readonly EpochReport[] = [];
-  readonly #lossHistory: { at: number; round: number; reconstruction: number; kl: number }[] = [];
+  readonly #lossHistory: ServerStatus["lossHistory"][number][] = [];
   readonly #pace = openPace();
   readonly #timings: Partial<Record<Phase, Timing>> = {};
   /** Of the step that trainers are at. */
@@ -166,7 +152,7 @@ export class Progress {
       : { step, round, at: Date.now(), seconds, lastError: null };
   }
 
-  status(peers: Peers, scheduler: Scheduler): object {
+  status(peers: Peers, scheduler: Scheduler, also: Pick<ServerStatus, "epochsWanted" | "heldUp">): ServerStatus {
     const { parts, deadlineMs, contributions, trainers, lonely } = scheduler.status();
     const state = this.state === "training" && lonely ? "waiting for trainers" : this.state;
     const last = this.#lossHistory.at(-1);
@@ -204,11 +190,12 @@ export class Progress {
         threads,
         tensorsBy: shares ? "memory" : "socket",
         lastSeenAt,
-        ...trainers.get(id),
+        ...trainers.get(id)!, // the scheduler is told of each when it comes and when it goes
       })),
       checkpoint: this.checkpoint && { ...this.checkpoint, ageSeconds: this.#checkpointAge() },
       bytes: peers.bytes,
       bytesPerStep: this.#pace.bytesPerStep(),
+      ...also,
     };
   }
 

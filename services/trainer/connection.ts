@@ -2,6 +2,7 @@
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
+import type { TrainerStatus } from "../../shared/health/status/trainer.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -17,7 +18,7 @@ import { leaseChecked, type Models, rowsChecked, weightsChecked } from "./checks
 import { type Answer, Computer } from "./compute.ts";
 import { timesheet } from "./timesheet.ts";
 
-export type TrainerState = "connecting" | "waiting" | "computing" | "draining";
+export type TrainerState = TrainerStatus["state"];
 
 interface Wanted {
   readonly server: string;

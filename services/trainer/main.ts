@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { openEngine } from "../../shared/compute/open-engine.ts";
+import type { TrainerStatus } from "../../shared/health/status/trainer.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
@@ -33,7 +34,7 @@ export const command = defineCommand({
       port: config.httpPort,
       metrics,
       ready: () => state === "waiting" || state === "computing",
-      status: () => ({
+      status: (): TrainerStatus => ({
         service: "trainer",
         state,
         server: config.server,

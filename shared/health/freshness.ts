@@ -1,22 +1,14 @@
 // How long marked events took from their arrival in Kafka to one stage of the flow: a histogram for /metrics, the newest ones' quantiles for /status.
 import type { Metrics } from "../runtime/metrics.ts";
+import type { latency, Said } from "./status/units.ts";
 
 /** In a committed file; in the first step of the first round that can learn from it; in the published model. */
 export type Stage = "table" | "gradient" | "published";
 
-/** Seconds, over the newest marked events; null before there was one. */
-export interface Latency {
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly max: number | null;
-  /** Marked events so far. */
-  readonly events: number;
-}
-
 export interface Freshness {
   /** Arrivals of marked events that have reached the stage just now, ms since 1970. */
   reached(arrivals: readonly number[]): void;
-  latency(): Latency;
+  latency(): Said<typeof latency>;
 }
 
 /** Clocks of two machines, or of a producer and us, may differ by so much. */

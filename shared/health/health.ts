@@ -81,7 +81,7 @@ function ingestion(flow: Flow, { lagSince }: Memory): Problem[] {
   const checkBroker = "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped";
   if (status.state === "stalled") {
     const reason = `Ingest is stalled: ${status.reason ?? "Kafka does not answer"}${waiting}`;
-    const hint = status.reason?.startsWith("cannot") ? room : checkBroker; // the tables, or Kafka
+    const hint = status.stalledBy === "disk" ? room : checkBroker;
     found.push({ box: "waiting", level: "red", word: "stalled", reason, hint });
   } else if ((lag ?? 0) > 0) {
     // The first events after a quiet hour have not waited for an hour.

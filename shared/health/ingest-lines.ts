@@ -2,7 +2,7 @@
 import { printable } from "../runtime/printable.ts";
 import { columns } from "./columns.ts";
 import { bytes, count, duration, elapsed, plural } from "./figures.ts";
-import type { IngestStatus } from "./ingest.ts";
+import type { Ingest } from "./ingest.ts";
 
 const mostPartitions = 8;
 const mostFields = 5;
@@ -11,11 +11,11 @@ const mostOfName = 40;
 const header = ["partition", "offset", "lag", "behind", "written", "dead", "filtered"];
 
 /** Lines without their ends, indented as the rest of `status`. */
-export function ingestLines(status: IngestStatus): string[] {
+export function ingestLines(status: Ingest): string[] {
   return [...partitionLines(status), `  ${commitLine(status)}`, ...status.warnings.map((warning) => `  ${warning}`)];
 }
 
-function partitionLines({ partitions }: IngestStatus): string[] {
+function partitionLines({ partitions }: Ingest): string[] {
   if (partitions.length === 0) return [];
   const furthest = [...partitions].sort((a, b) => (b.lag ?? 0) - (a.lag ?? 0) || a.partition - b.partition);
   const shown = furthest.slice(0, mostPartitions);
@@ -34,7 +34,7 @@ function partitionLines({ partitions }: IngestStatus): string[] {
   ];
 }
 
-function commitLine({ flushes, lastCommit, rebalances, fenced, unknownFields }: IngestStatus): string {
+function commitLine({ flushes, lastCommit, rebalances, fenced, unknownFields }: Ingest): string {
   const flushed = Object.values(flushes).reduce((a, b) => a + b, 0);
   const causes = counted(flushes);
   const fields = counted(unknownFields);

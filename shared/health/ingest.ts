@@ -1,63 +1,18 @@
-// What ingest's /status says, and several ingest processes as one: their partitions side by side, their counts added up, the worst state of them. Pure.
-import { z } from "zod";
-import { printable } from "../runtime/printable.ts";
-import { latency } from "./latency.ts";
-import { list, maybe, number, text } from "./tolerant.ts";
+// Several ingest processes as one: their partitions side by side, their counts added up, the worst state of them. Pure.
+import type { Reading } from "./status/readings.ts";
 
-/** Names as strangers chose them, escaped like any text. */
-const counts = z
-  .record(z.string(), z.number())
-  .transform((all) => Object.fromEntries(Object.entries(all).map(([name, count]) => [printable(name, 256), count])))
-  .catch({});
-
-const partition = z.object({
-  partition: z.number(),
-  /** To be read next. */
-  offset: number,
-  lag: number,
-  lagSeconds: number,
-  written: number,
-  dead: number,
-  filtered: number,
-  paused: z.boolean().catch(false),
-});
-
-export const ingestStatus = z.object({
-  state: text,
-  reason: text,
-  read: number,
-  written: number,
-  dead: number,
-  filtered: number,
-  buffered: number,
-  /** Null before the first assignment. */
-  lag: maybe(z.object({ messages: number, seconds: number })),
-  partitions: list(partition),
-  /** Files by the cause that ended them. */
-  flushes: counts,
-  lastCommit: maybe(z.object({ at: z.number(), seconds: number, rows: number, bytes: number })),
-  /** The newest, oldest first. */
-  commits: list(z.object({ at: z.number(), version: number, cause: text, seconds: number, events: number, rows: number, bytes: number })),
-  rebalances: number,
-  fenced: number,
-  unknownFields: counts,
-  /** What grows beyond what is usual, in words. */
-  warnings: list(z.string().transform((words) => printable(words, 256))),
-  table: maybe(z.object({ version: number, files: number, rows: number })),
-  lastCommitAt: number,
-  newestArrival: number,
-  /** From arrival to committed file. */
-  freshness: latency,
-  eventsPerSecond: number,
-});
-export type IngestStatus = z.output<typeof ingestStatus>;
+type One = Reading<"ingest">;
+export interface Ingest extends Omit<One, "service" | "partitions" | "paused" | "table" | "assignedAt" | "upkeep"> {
+  readonly partitions: Omit<One["partitions"][number], "end">[];
+  readonly table: Omit<NonNullable<One["table"]>, "logFiles"> | null;
+}
 
 /** The processes of one group as one; null where there are none. */
-export function combine(all: readonly IngestStatus[]): IngestStatus | null {
+export function combine(all: readonly One[]): Ingest | null {
   const worst = greatest(all, ({ state }) => states.indexOf(state ?? ""));
   if (!worst) return null;
-  const sum = (of: (status: IngestStatus) => number | null) => total(all.map(of));
-  const most = (of: (status: IngestStatus) => number | null) => greatest(all, (status) => of(status) ?? -1)!;
+  const sum = (of: (status: One) => number | null) => total(all.map(of));
+  const most = (of: (status: One) => number | null) => greatest(all, (status) => of(status) ?? -1)!;
   const lags = all.flatMap(({ lag }) => lag ?? []);
   const lag = {
     messages: total(lags.map(({ messages }) => messages)),
@@ -65,6 +20,7 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
   };
   return {
     state: worst.state,
+    stalledBy: worst.stalledBy,
     reason: worst.reason,
     read: sum(({ read }) => read),
     written: sum(({ written }) => written),
@@ -72,7 +28,10 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     filtered: sum(({ filtered }) => filtered),
     buffered: sum(({ buffered }) => buffered),
     lag: lags.length === 0 ? null : lag,
-    partitions: all.flatMap(({ partitions }) => partitions).sort((a, b) => a.partition - b.partition),
+    partitions: all
+      .flatMap(({ partitions }) => partitions)
+      .map(({ end, ...partition }) => partition)
+      .sort((a, b) => a.partition - b.partition),
     flushes: addUp(all.map(({ flushes }) => flushes)),
     lastCommit: most(({ lastCommit }) => lastCommit?.at ?? null).lastCommit,
     commits: all
@@ -84,13 +43,15 @@ export function combine(all: readonly IngestStatus[]): IngestStatus | null {
     unknownFields: addUp(all.map(({ unknownFields }) => unknownFields)),
     warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
     // Compaction makes files fewer: the newest version counts, not the most files.
-    table: most(({ table }) => table?.version ?? null).table,
+    table: tableOf(most(({ table }) => table?.version ?? null)),
     lastCommitAt: most(({ lastCommitAt }) => lastCommitAt).lastCommitAt,
     newestArrival: most(({ newestArrival }) => newestArrival).newestArrival,
     freshness: most(({ freshness }) => freshness?.p95 ?? null).freshness,
     eventsPerSecond: sum(({ eventsPerSecond }) => eventsPerSecond),
   };
 }
+
+const tableOf = ({ table }: One): Ingest["table"] => table && { version: table.version, files: table.files, rows: table.rows };
 
 const mostCommits = 20;
 

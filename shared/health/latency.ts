@@ -1,11 +1,9 @@
 // How long an event takes from Kafka to each stage of the flow: what the services tell of marked events, and a line of it for people. Pure.
-import { z } from "zod";
 import { elapsed } from "./figures.ts";
-import { maybe, number } from "./tolerant.ts";
+import type { Reading } from "./status/readings.ts";
 
 /** Seconds over the newest marked events. */
-export const latency = maybe(z.object({ p50: number, p95: number, max: number, events: number }));
-export type Latency = z.output<typeof latency>;
+type Latency = Reading<"ingest">["freshness"];
 
 export interface Latencies {
   readonly table: Latency;

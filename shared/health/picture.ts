@@ -3,7 +3,7 @@ import { boxesOf } from "./boxes.ts";
 import type { Figure } from "./figures.ts";
 import { count, duration, loss, plural, ratio } from "./figures.ts";
 import { isDraining, isNothing, problemsOf } from "./health.ts";
-import type { IngestStatus } from "./ingest.ts";
+import type { Ingest } from "./ingest.ts";
 import type { Latencies } from "./latency.ts";
 import type { Memory } from "./memory.ts";
 import type { CurvePoint } from "./prequential.ts";
@@ -49,7 +49,7 @@ export interface Picture {
   readonly boxes: readonly Figure[];
   readonly tiles: readonly Figure[];
   /** What ingest counts, all its processes as one; null while none answers. */
-  readonly ingest: IngestStatus | null;
+  readonly ingest: Ingest | null;
   /** How the open step and its trainers stand; null before the parameter server has answered. */
   readonly training: Training | null;
   readonly services: readonly ProcessRow[];
@@ -62,7 +62,7 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
     verdict: verdictOf(flow, problems),
     freshness: freshnessOf(flow),
     latencies: latenciesOf(flow),
-    prequential: flow.evaluator?.status?.prequential.at(-1) ?? null,
+    prequential: newestPoint(flow),
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems,
     recent: memory.recent,
@@ -84,6 +84,13 @@ export function pictureOf(flow: Flow, memory: Memory): Picture {
       };
     }),
   };
+}
+
+function newestPoint({ evaluator }: Flow): CurvePoint | null {
+  const newest = evaluator?.status?.prequential.at(-1);
+  if (!newest) return null;
+  const { at, model, events, users, "recall@20": recall, "ndcg@100": ndcg, popularity } = newest;
+  return { at, model, events, users, "recall@20": recall, "ndcg@100": ndcg, popularity };
 }
 
 function verdictOf(flow: Flow, problems: readonly Problem[]): Verdict {

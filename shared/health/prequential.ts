@@ -1,12 +1,8 @@
 // How the published model does on what arrives, before anything is learned from it: the newest point of the curve, in a line for people. Pure.
-import { z } from "zod";
 import { count, plural, ratio } from "./figures.ts";
-import { list, number, text } from "./tolerant.ts";
+import type { Reading } from "./status/readings.ts";
 
-const pair = { "recall@20": number, "ndcg@100": number };
-
-export const curve = list(z.object({ at: z.number(), model: text, events: number, users: number, ...pair, popularity: z.object(pair) }));
-export type CurvePoint = z.output<typeof curve>[number];
+export type CurvePoint = Omit<Reading<"evaluator">["prequential"][number], "tableVersion" | "unknownItems">;
 
 export function prequentialLine(point: CurvePoint): string {
   const beside = (metric: "recall@20" | "ndcg@100") => `${ratio(point[metric])} (popularity ${ratio(point.popularity[metric])})`;

@@ -3,13 +3,13 @@ import { printable } from "../runtime/printable.ts";
 import { duration } from "./figures.ts";
 import type { Problem } from "./problem.ts";
 import { nameOf } from "./trainers.ts";
-import { ageOf, type ServerStatus } from "./training.ts";
+import { ageOf, type Server } from "./training.ts";
 
 /** Seconds. */
 const OLD = 600;
 const mostNamed = 3;
 
-export function trainerProblems({ trainers }: ServerStatus): Problem[] {
+export function trainerProblems({ trainers }: Server): Problem[] {
   return [
     ...inState("suspect", "did not return a part in time", "its parts go to others meanwhile; read its log, or stop it: nothing is lost"),
     ...inState(
@@ -28,7 +28,7 @@ export function trainerProblems({ trainers }: ServerStatus): Problem[] {
   }
 }
 
-export function checkpointProblems({ state, checkpoint }: ServerStatus, now: number): Problem[] {
+export function checkpointProblems({ state, checkpoint }: Server, now: number): Problem[] {
   if (checkpoint?.lastError) {
     const reason = `The checkpoint could not be written: ${printable(checkpoint.lastError, 200)}`;
     const hint = "training goes on, but a crash would cost all since the last one: look at the disk and the folder given by --out";

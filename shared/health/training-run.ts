@@ -1,7 +1,7 @@
 // A data directory in which there is a training run of fixed length and nothing of the stream: `train`, or a server with --epochs. Nobody waits there for ingest, evaluator or serve. Pure.
 import { count, loss, plural, ratio } from "./figures.ts";
 import type { Flow } from "./statuses.ts";
-import type { ServerStatus } from "./training.ts";
+import type { Server } from "./training.ts";
 
 const ofTraining: ReadonlySet<string> = new Set(["server", "trainer"]);
 
@@ -12,7 +12,7 @@ export function isTrainingRun({ processes, server, up }: Flow): boolean {
 }
 
 /** How far it is, in one sentence. */
-export function runInWords({ state, round, epochs, epochsWanted, loss: now, trainers }: ServerStatus): string {
+export function runInWords({ state, round, epochs, epochsWanted, loss: now, trainers }: Server): string {
   if (state === "waiting for trainers") return "A training run waits for trainers to connect";
   const validation = epochs.at(-1)?.validation?.["ndcg@100"] ?? null;
   return [

@@ -1,93 +1,37 @@
 // What the parameter server's /status says, and of it how the open step and its trainers stand, the slow ones named. Pure.
-import { z } from "zod";
-import { latency } from "./latency.ts";
-import { list, maybe, number, text } from "./tolerant.ts";
+import type { Reading } from "./status/readings.ts";
 
-const trainer = z.object({
-  id: text,
-  name: text,
-  engine: text,
-  threads: number,
-  tensorsBy: text,
-  lastSeenAt: number,
-  state: text,
-  parts: number,
-  late: number,
-  duplicate: number,
-  partMs: number,
-  /** Since it joined. */
-  seconds: maybe(z.object({ data: number, compute: number, push: number, wait: number, pull: number })),
-});
-
-const ways = maybe(z.object({ sent: number, received: number }));
-/** `memory`: through memory that a machine's processes share. */
-const wire = maybe(z.object({ sent: number, received: number, memory: ways }));
-
-export const serverStatus = z.object({
-  listen: text,
-  state: text,
-  hint: text,
-  round: number,
-  step: number,
-  phase: text,
-  loss: maybe(z.object({ reconstruction: number, kl: number, total: number })),
-  lossHistory: list(z.object({ at: z.number(), round: number, reconstruction: number, kl: number })),
-  /** Of a run of fixed length: how many epochs were asked for, and how each was; null and none where training has no end. */
-  epochsWanted: number,
-  epochs: list(z.object({ validation: maybe(z.object({ "ndcg@100": number })) })),
-  norms: maybe(z.object({ gradient: number, update: number })),
-  users: number,
-  items: number,
-  itemsWaiting: number,
-  stepsPerMinute: number,
-  freshness: latency,
-  parts: maybe(z.object({ total: number, leased: number, done: number })),
-  deadlineMs: number,
-  contributions: maybe(
-    z.object({
-      accepted: number,
-      late: number,
-      duplicate: number,
-      expired: number,
-      unasked: number,
-      notFinite: number,
-      rejected: number,
-    }),
-  ),
-  bytes: wire,
-  bytesPerStep: ways,
-  trainers: list(trainer),
-  checkpoint: maybe(z.object({ step: number, round: number, at: number, seconds: number, lastError: text })),
-});
-export type ServerStatus = z.output<typeof serverStatus>;
+export type Server = Reading<"server">;
 
 /** A trainer as the table shows it. */
-export interface Trainer extends z.output<typeof trainer> {
+export interface Trainer extends Omit<Server["trainers"][number], "since"> {
   /** Its parts take far longer than those of the others. */
   readonly isSlow: boolean;
 }
 
-type Shown = "itemsWaiting" | "listen" | "step" | "phase" | "parts" | "deadlineMs" | "contributions" | "bytes" | "bytesPerStep";
+type Shown = "itemsWaiting" | "listen" | "step" | "phase" | "parts" | "deadlineMs" | "contributions" | "bytesPerStep";
 
-export interface Training extends Pick<ServerStatus, Shown> {
+export interface Training extends Pick<Server, Shown> {
+  readonly bytes: Omit<NonNullable<Server["bytes"]>, "waiting"> | null;
   readonly trainers: readonly Trainer[];
   /** Of the newest checkpoint, seconds. */
   readonly checkpointAge: number | null;
 }
 
 /** `now` in ms since 1970. */
-export function trainingOf(status: ServerStatus, now: number): Training {
+export function trainingOf(status: Server, now: number): Training {
   const { listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, trainers, checkpoint, itemsWaiting } = status;
   const slower = slowFrom(trainers.flatMap(({ partMs }) => partMs ?? []));
   return {
     ...{ listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, itemsWaiting },
-    trainers: trainers.map((each) => ({ ...each, isSlow: (each.partMs ?? 0) > slower })),
+    bytes: bytes && { sent: bytes.sent, received: bytes.received, memory: bytes.memory },
+    trainers: trainers.map(({ since, ...each }) => ({ ...each, isSlow: (each.partMs ?? 0) > slower })),
     checkpointAge: ageOf(checkpoint, now),
   };
 }
 
 /** Seconds. */
-export function ageOf(checkpoint: ServerStatus["checkpoint"], now: number): number | null {
+export function ageOf(checkpoint: Server["checkpoint"], now: number): number | null {
   return checkpoint?.at ? Math.max(0, now - checkpoint.at) / 1000 : null;
 }
 

@@ -4,7 +4,7 @@ import type { Vocabulary } from "../events/vocabulary.ts";
 import type { Scored } from "./per-user.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
-import { type Figures, figuresOf } from "./figures.ts";
+import { type ModelMetrics, metricsOf } from "./metrics.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./held-out.ts";
 
@@ -16,9 +16,9 @@ export interface Judged {
 
 export interface Measured {
   readonly users: number;
-  readonly model: Figures | null;
-  readonly popularity: Figures | null;
-  readonly incumbent: (Figures & { version: string }) | null;
+  readonly model: ModelMetrics | null;
+  readonly popularity: ModelMetrics | null;
+  readonly incumbent: (ModelMetrics & { version: string }) | null;
   /** Null: may be published. */
   readonly refusal: string | null;
   /** The candidate's figures of each user; undefined where nobody was scored, or not all scores are finite. */
@@ -60,9 +60,9 @@ export async function judge(
   const evidence = { candidate: measured, popularity: popularity?.["ndcg@100"].mean ?? Number.NaN, incumbent: against, comparisons };
   return {
     users: users.length,
-    model: finite && model ? figuresOf(model) : null,
-    popularity: popularity && figuresOf(popularity),
-    incumbent: incumbent && before && { version: incumbent.version, ...figuresOf(before) },
+    model: finite && model ? metricsOf(model) : null,
+    popularity: popularity && metricsOf(popularity),
+    incumbent: incumbent && before && { version: incumbent.version, ...metricsOf(before) },
     refusal: refusal(evidence, limits.tolerance),
     perUser:
       model && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser } : undefined,

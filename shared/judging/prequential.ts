@@ -1,12 +1,12 @@
 // Prequential evaluation: each arriving event of a known user is scored by the model that was published before it, and only then learned from. Means over the newest
 // arrivals make a curve, and a candidate meets the published model on those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
-import { z } from "zod";
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
 import { popularityIn, translated, translation } from "./held-out.ts";
 import type { Judged } from "./candidate.ts";
+import type { PrequentialPoint } from "./point.ts";
 import { type Gain, type Scored, SlidingWindow } from "./window.ts";
 
 /** A model and the newest table version that it was trained on. */
@@ -14,23 +14,6 @@ export interface Trained extends Judged {
   readonly version: string;
   readonly tableVersion: number;
 }
-
-const pair = z.object({ "recall@20": z.number(), "ndcg@100": z.number() });
-
-/** One point of the curve. */
-export const prequentialLine = pair.extend({
-  /** Arrival of the newest event in the window, ms since 1970. */
-  at: z.number(),
-  tableVersion: z.number(),
-  /** The published model that scored the newest of them. */
-  model: z.string(),
-  /** In the window, and of how many users. */
-  events: z.number(),
-  users: z.number(),
-  unknownItems: z.number(),
-  popularity: pair,
-});
-export type PrequentialLine = z.output<typeof prequentialLine>;
 
 /** What the table has gained. */
 export interface News {
@@ -57,7 +40,12 @@ export interface Counts {
 
 export interface Prequential {
   /** Scores what has arrived with the published model. The line that was written, if it was time for one. */
-  take(news: News, model: Trained, followed: Followed, signal: AbortSignal): Promise<{ counts: Counts; line: PrequentialLine | undefined }>;
+  take(
+    news: News,
+    model: Trained,
+    followed: Followed,
+    signal: AbortSignal,
+  ): Promise<{ counts: Counts; line: PrequentialPoint | undefined }>;
   /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from; none of too few users. */
   differences(candidate: Trained, published: Trained, histories: Histories, signal: AbortSignal): Promise<Float64Array>;
 }
@@ -75,7 +63,7 @@ interface Settings {
 
 /** `lines`: where the curve is kept. */
 export function openPrequential(
-  lines: { append(line: PrequentialLine): Promise<void> },
+  lines: { append(line: PrequentialPoint): Promise<void> },
   { window: size, everyMs }: Settings,
   now: () => number,
 ): Prequential {

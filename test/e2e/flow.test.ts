@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { statuses } from "../../shared/health/status/readings.ts";
 import { discover } from "../../shared/http/registry.ts";
+import { type ServiceName, type StatusOf, silent, statusAt } from "../integration/said.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "tributary-flow-"));
@@ -62,11 +64,9 @@ async function until<T>(what: string, seconds: number, look: () => Promise<T | u
   }
 }
 
-const statusOf = async (service: string) => {
+const statusOf = async <S extends ServiceName>(service: S): Promise<StatusOf<S> | undefined> => {
   const found = discover(join(dataDir, "run")).find((process) => process.service === service);
-  if (!found) return undefined;
-  const response = await fetch(`${found.url}/status`).catch(() => undefined);
-  return response?.ok ? ((await response.json()) as Record<string, unknown>) : undefined;
+  return found && (await statusAt(service, found.url).catch(silent));
 };
 
 describe("the whole flow", () => {
@@ -126,17 +126,18 @@ describe("the whole flow", () => {
 
     test("goes on where the first stopped, to a model that is half as good again as popularity", async () => {
       await until("a new row in the table", 60, async () => {
-        const table = (await statusOf("ingest"))?.table as { rows: number } | undefined;
-        return table && table.rows > before ? table.rows : undefined;
+        const { rows } = (await statusOf("ingest"))?.table ?? {};
+        return rows !== undefined && rows > before ? rows : undefined;
       });
       await until("a model that is half as good again as popularity", 120, async () => {
-        const evaluations = (await statusOf("evaluator"))?.evaluations as
-          | Record<"model" | "popularity", Record<string, number> | null>[]
-          | undefined;
-        const newest = evaluations?.at(-1);
-        return newest?.model && newest.model["ndcg@100"]! > 1.5 * newest.popularity!["ndcg@100"]! ? true : undefined;
+        const newest = (await statusOf("evaluator"))?.evaluations.at(-1);
+        return newest?.model && newest.model["ndcg@100"] > 1.5 * newest.popularity!["ndcg@100"] ? true : undefined;
       });
     }, 240_000);
+
+    test("every service says at /status what its schema tells of, and no more", async () => {
+      for (const service of Object.keys(statuses) as ServiceName[]) expect(await statusOf(service), service).toMatchObject({ service });
+    });
 
     test("shows on the page: values move, a stopped ingest turns red and is named, a rollback needs the operator's token", async () => {
       const tokens = join(folder, "tokens");

@@ -11,6 +11,7 @@ import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
+import { type StatusOf, silent, statusAt } from "./said.ts";
 import { ask } from "./python.ts";
 
 const SEED = 20_260_117;
@@ -113,12 +114,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Processes, and what they say of themselves.
 
-interface Status {
-  readonly state: string;
-  readonly written: number;
-  /** `offset` is null where the partition is another's. */
-  readonly partitions: readonly { readonly partition: number; readonly offset: number | null }[];
-}
+type Status = StatusOf<"ingest">;
 
 const run = (...args: string[]) => start([...args, "--data-dir", folder], { KAFKA_BROKERS: brokers });
 const ingest = (...args: string[]) => run("ingest", "--topic", TOPIC, "--flush-rows", "500", "--flush-seconds", "0.1", ...args);
@@ -127,9 +123,7 @@ const ingest = (...args: string[]) => run("ingest", "--topic", TOPIC, "--flush-r
 async function statusOf({ child }: Running): Promise<Status | undefined> {
   const url = discover(paths.run).find(({ pid }) => pid === child.pid)?.url;
   if (url === undefined) return undefined;
-  return fetch(`${url}/status`)
-    .then((response) => response.json() as Promise<Status>)
-    .catch(() => undefined);
+  return statusAt("ingest", url).catch(silent);
 }
 
 /** Waits until its /status is so. A process that ends meanwhile fails the test. */

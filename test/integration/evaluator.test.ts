@@ -17,7 +17,7 @@ import { tributary } from "./training-cluster.ts";
 const dataDir = mkdtempSync(join(tmpdir(), "evaluator-"));
 const paths = pathsOf(dataDir);
 let histories: Histories;
-let evaluator: Service;
+let evaluator: Service<"evaluator">;
 
 beforeAll(async () => {
   histories = await writeTable(paths.table);

@@ -18,8 +18,8 @@ import { eventually, popular, type Service, startService, writeCheckpoint, write
 const dataDir = mkdtempSync(join(tmpdir(), "models-command-"));
 const paths = pathsOf(dataDir);
 let histories: Histories;
-let evaluator: Service;
-let serve: Service;
+let evaluator: Service<"evaluator">;
+let serve: Service<"serve">;
 
 beforeAll(async () => {
   histories = await writeTable(paths.table);

@@ -14,7 +14,7 @@ import { eventually, popular, type Service, startService, writeCheckpoint, write
 const dataDir = mkdtempSync(join(tmpdir(), "prequential-"));
 const paths = pathsOf(dataDir);
 let histories: Histories;
-let evaluator: Service;
+let evaluator: Service<"evaluator">;
 
 beforeAll(async () => {
   histories = await writeTable(paths.table);

@@ -1,9 +1,6 @@
 // A small world for tests of evaluator and serve: a table of events, checkpoints made by hand, services as real processes.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { EvaluationLine } from "../../services/evaluator/journal.ts";
-import type { PrequentialLine } from "../../shared/judging/prequential.ts";
-import type { Published } from "../../services/evaluator/published.ts";
 import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
@@ -13,6 +10,7 @@ import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import { type ServiceName, type StatusOf, statusAt } from "./said.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 
 const salt = "pepper";
@@ -63,35 +61,21 @@ export function popular(histories: Histories): (weights: Weights) => void {
   };
 }
 
-/** What the tests read of /status: the evaluator's and serve's fields. */
-interface Status {
-  evaluations: EvaluationLine[];
-  published: Published | null;
-  pinned: string | null;
-  prequential: PrequentialLine[];
-  freshness: { p50: number | null; p95: number | null; events: number };
-  /** Table version that the evaluator has taken in. */
-  version: number | null;
-  model: string | null;
-  requests: number;
-  errors: number;
-}
-
-export interface Service {
+export interface Service<S extends ServiceName> {
   readonly url: string;
   readonly process: Spawned;
-  status(): Promise<Status>;
+  status(): Promise<StatusOf<S>>;
 }
 
 /** Starts the command as a process and waits until it has registered. */
-export async function startService(command: string, dataDir: string, flags: readonly string[] = []): Promise<Service> {
+export async function startService<S extends ServiceName>(command: S, dataDir: string, flags: readonly string[] = []): Promise<Service<S>> {
   const { run, logs } = pathsOf(dataDir);
   const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0", ...flags], {
     threads: 1,
     log: join(logs, `${command}.log`),
   });
   const url = await eventually(async () => discover(run).find((entry) => entry.pid === process.child.pid)?.url);
-  return { url, process, status: async () => (await fetch(`${url}/status`)).json() as Promise<Status> };
+  return { url, process, status: () => statusAt(command, url) };
 }
 
 /** Asks again until there is an answer; fails after 20 s. */

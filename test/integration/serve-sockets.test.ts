@@ -13,8 +13,8 @@ import { killAll, start } from "./processes.ts";
 import { eventually, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "serve-sockets-"));
-const services: Service[] = [];
-async function serving(...flags: string[]): Promise<Service> {
+const services: Service<"serve">[] = [];
+async function serving(...flags: string[]): Promise<Service<"serve">> {
   const service = await startService("serve", dataDir, flags);
   services.push(service);
   return service;

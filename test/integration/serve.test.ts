@@ -16,7 +16,7 @@ const dataDir = mkdtempSync(join(tmpdir(), "serve-"));
 const paths = pathsOf(dataDir);
 let histories: Histories;
 let checkpoint: string;
-let serve: Service;
+let serve: Service<"serve">;
 
 beforeAll(async () => {
   histories = await writeTable(paths.table);

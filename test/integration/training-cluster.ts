@@ -10,6 +10,7 @@ import { uniform } from "../../shared/compute/draws.ts";
 import { discover } from "../../shared/http/registry.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
+import { type StatusOf, silent, statusAt } from "./said.ts";
 
 export interface Cluster {
   readonly dir: string;
@@ -25,18 +26,7 @@ export interface Cluster {
   until(server: Spawned, wanted: (status: ServerStatus) => boolean, limitMs?: number): Promise<ServerStatus>;
 }
 
-export interface ServerStatus {
-  readonly state: string;
-  readonly step: number;
-  readonly round: number;
-  readonly phase: string | null;
-  readonly hint: string | null;
-  readonly items: number;
-  readonly users: number;
-  readonly tableVersion: number | null;
-  readonly checkpoint: { readonly round: number; readonly step: number } | null;
-  readonly trainers: readonly { readonly parts: number; readonly tensorsBy: string }[];
-}
+export type ServerStatus = StatusOf<"server">;
 
 /** Tiny, yet every pass has several steps, several parts and a smaller last batch. */
 export const tiny = ["--hidden", "24", "--latent", "8", "--batch-size", "60", "--part-size", "20", "--seed", "7"];
@@ -65,12 +55,7 @@ export function openCluster(): Cluster {
     until: async (server, wanted, limitMs = 30_000) => {
       for (const end = Date.now() + limitMs; Date.now() < end; await sleep(10)) {
         const entry = discover(join(runs, "run")).find(({ pid }) => pid === server.child.pid);
-        const status =
-          entry &&
-          (await fetch(`${entry.url}/status`).then(
-            (answer) => answer.json() as Promise<ServerStatus>,
-            () => undefined,
-          ));
+        const status = entry && (await statusAt("server", entry.url).catch(silent));
         if (status && wanted(status)) return status;
         if (!server.running) break;
       }

@@ -195,7 +195,7 @@ test("a server killed again and again, wherever it is, ends with the bytes of a 
       throw error;
     });
     expect(newest!.manifest.step).toBeGreaterThan(step);
-    expect(newest!.manifest.step).toBeGreaterThanOrEqual(status.checkpoint!.step);
+    expect(newest!.manifest.step).toBeGreaterThanOrEqual(status.checkpoint!.step!);
     step = newest!.manifest.step;
   }
   const last = cluster.startServer(out, port, ...flags);

@@ -9,6 +9,7 @@ import { afterAll, expect, test } from "vitest";
 import { discover } from "../../shared/http/registry.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
+import { silent, statusAt } from "./said.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-up-"));
 const { run, kafka } = pathsOf(folder);
@@ -44,8 +45,7 @@ const broker = () => JSON.parse(readFileSync(join(kafka, "broker.json"), "utf8")
 
 async function rows(): Promise<number> {
   const ingest = discover(run).findLast(({ service }) => service === "ingest");
-  const answer = ingest && (await fetch(`${ingest.url}/status`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined));
-  return answer?.ok ? (((await answer.json()) as { table?: { rows: number } }).table?.rows ?? 0) : 0;
+  return (ingest && (await statusAt("ingest", ingest.url).catch(silent)))?.table.rows ?? 0;
 }
 
 async function flows(after = 0): Promise<void> {

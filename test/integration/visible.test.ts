@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { discover } from "../../shared/http/registry.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { type Cluster, freePort, openCluster, type ServerStatus, tributary } from "./training-cluster.ts";
+import { type Cluster, freePort, openCluster, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
 beforeAll(() => {
@@ -34,11 +34,11 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
   const server = cluster.startServer(join(cluster.dir, "run"), port, "--data", cluster.data, ...flags);
   cluster.startTrainer(port);
   const second = cluster.startTrainer(port);
-  const shown = (await cluster.until(
+  const shown = await cluster.until(
     server,
     ({ step, trainers, checkpoint }) =>
       step > 2 && checkpoint !== null && trainers.length === 2 && trainers.every(({ parts }) => parts > 0),
-  )) as ServerStatus & { bytesPerStep: object; contributions: object; checkpoint: object; trainers: object[] };
+  );
   expect(shown.bytesPerStep).toEqual({ sent: expect.any(Number), received: expect.any(Number) });
   expect(shown.contributions).toMatchObject({ accepted: expect.any(Number), late: expect.any(Number), rejected: 0 });
   expect(shown.checkpoint).toMatchObject({ ageSeconds: expect.any(Number) });

@@ -56,7 +56,7 @@ const reading = (times: number): Reading => {
       score: { bags: 1000 * times },
       between: { rest: 1000 * times },
     },
-    bytes: { sent: times, received: 2 * times, memory: { sent: 3 * times, received: 4 * times } },
+    bytes: { sent: times, received: 2 * times, waiting: 0, memory: { sent: 3 * times, received: 4 * times } },
   };
   const trainer = {
     engine: "",

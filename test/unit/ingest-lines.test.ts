@@ -1,6 +1,6 @@
 // Several ingest processes shown as one, and what `status` writes of them in a terminal.
 import { expect, test } from "vitest";
-import { type IngestStatus, ingestStatus } from "../../shared/health/ingest.ts";
+import type { Ingest } from "../../shared/health/ingest.ts";
 import { ingestLines } from "../../shared/health/ingest-lines.ts";
 import { type Answer, flowOf } from "../../shared/health/statuses.ts";
 import { printable, printableBytes } from "../../shared/runtime/printable.ts";
@@ -43,6 +43,7 @@ const first = {
 const second = {
   ...first,
   state: "stalled",
+  stalledBy: "kafka",
   reason: "no broker",
   lag: { messages: 5, seconds: 9 },
   partitions: [partition(1, 5)],
@@ -74,6 +75,7 @@ const flow = (statuses: readonly unknown[], silence = 0) =>
 test("two ingest processes are one: counts added up, partitions side by side, newest table and commit, worst state", () => {
   expect(flow([first, second]).status).toEqual({
     state: "stalled",
+    stalledBy: "kafka",
     reason: "no broker",
     commits: [],
     read: 2000,
@@ -123,7 +125,7 @@ test("the process that has been silent for longest is the one that is named", ()
   expect(flow([first, second], 8000)).toMatchObject({ silence: 8000, process: { pid: 100 } });
 });
 
-const status = (change: object): IngestStatus => ingestStatus.parse({ ...first, ...change });
+const status = (change: object): Ingest => flow([{ ...first, ...change }]).status!;
 
 test("status writes a line for each partition, the one furthest behind first, and one of the commits", () => {
   const partitions = [partition(0, 40), partition(1, 1234, { paused: true }), partition(12, 0, { lagSeconds: null })];

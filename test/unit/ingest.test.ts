@@ -367,7 +367,7 @@ test("health: a consumer that reads nothing while messages wait, or whose disk r
   expect(figures.healthy(60_000)).toBe(false);
   figures.hear({ type: "read", partition: 0, offsets: 4, next: 9 });
   expect(figures.healthy(60_000)).toBe(true);
-  figures.stalled("cannot write");
+  figures.stalled({ by: "disk", reason: "cannot write" });
   now += 59_000;
   expect(figures.healthy(60_000)).toBe(true);
   now += 2_000;

@@ -371,6 +371,6 @@ test("a service that a full disk holds up is red, with why and what helps", () =
   const why = "the model cannot be published: ENOSPC: no space left on device, write";
   const { problems } = look({ ...healthy, evaluator: { ...evaluator, heldUp: why } });
   expect(problems).toMatchObject([{ box: "quality", level: "red", word: "waits", reason: `The evaluator waits: ${why}` }]);
-  const stalled = look({ ...healthy, ingest: { ...ingest, state: "stalled", reason: "cannot write: ENOSPC" } });
+  const stalled = look({ ...healthy, ingest: { ...ingest, state: "stalled", stalledBy: "disk", reason: "cannot write: ENOSPC" } });
   expect(stalled.problems[0]?.hint).toMatch("make room");
 });

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Arrival, arrivalsOf, mustBeUnseen } from "../../shared/judging/arrivals.ts";
 import { openLines } from "../../services/evaluator/lines.ts";
-import { gains, openPrequential, prequentialLine, type Trained } from "../../shared/judging/prequential.ts";
+import { prequentialPoint } from "../../shared/judging/point.ts";
+import { gains, openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import { openStream, type Stream } from "../../services/evaluator/stream.ts";
 import { SlidingWindow } from "../../shared/judging/window.ts";
 import { batchOf } from "../../shared/events/batch.ts";
@@ -159,7 +160,7 @@ describe("on a table that grows", () => {
   }
   const files = () => join(dir, "prequential.jsonl");
   const open = async (everyMs = 0) => {
-    const lines = await openLines(files(), prequentialLine, 10, 1000);
+    const lines = await openLines(files(), prequentialPoint, 10, 1000);
     return { lines, prequential: openPrequential(lines, { window: 100, everyMs }, () => 0) };
   };
   const everything = ["x", "y", "z"];
@@ -240,7 +241,7 @@ describe("on a table that grows", () => {
 
 test("lines survive a restart, a torn one is passed over, and a file that has grown too long keeps its newest", async () => {
   const file = join(dir, "lines");
-  const shape = prequentialLine.pick({ at: true });
+  const shape = prequentialPoint.pick({ at: true });
   writeFileSync(file, '{"at":1}\n{"of":"another kind"}\n{"at":2}\n{"at":');
   const lines = await openLines(file, shape, 10, 100);
   expect(lines.recent).toEqual([{ at: 1 }, { at: 2 }]);

@@ -1,7 +1,8 @@
 // The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server leaves out.
 import { expect, test } from "vitest";
 import { factsOf, rowOf } from "../../shared/health/trainers.ts";
-import { serverStatus, type Training, trainingOf } from "../../shared/health/training.ts";
+import { readingOf } from "../../shared/health/status/readings.ts";
+import { type Training, trainingOf } from "../../shared/health/training.ts";
 import { trainingLines } from "../../shared/health/training-lines.ts";
 
 const now = 1_700_000_000_000;
@@ -32,7 +33,7 @@ const status = {
   bytesPerStep: { sent: 2_412_000, received: 81_000 },
   checkpoint: { step: 470, round: 12, at: now - 9000 },
 };
-const training = (more: object): Training => trainingOf(serverStatus.parse({ ...status, ...more }), now);
+const training = (more: object): Training => trainingOf(readingOf("server", { ...status, ...more })!, now);
 const slow = (times: readonly (number | null)[]) =>
   training({ trainers: times.map((partMs, k) => trainer(`t${k}`, { partMs })) }).trainers.map(({ isSlow }) => isSlow);
 

@@ -1,35 +1,23 @@
 // A parameter server and trainers as users start them, and what their /status says: the ground under every bench that trains.
-import { z } from "zod";
+import type { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askProcess } from "../../../shared/health/answers.ts";
+import { serverStatus } from "../../../shared/health/status/server.ts";
+import { trainerStatus } from "../../../shared/health/status/trainer.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
-import { phases } from "../../../shared/training/messages.ts";
 
-const timing = z.object({ steps: z.number(), seconds: z.number(), sections: z.record(z.string(), z.number()) });
-export type Timing = z.output<typeof timing>;
-
-/** Seconds by section, by account: shared/runtime/cpu.ts. */
-const accounts = z.record(z.string(), z.record(z.string(), z.number()));
-export type Accounts = z.output<typeof accounts>;
-
-const traffic = z.object({ sent: z.number(), received: z.number() });
-
-const serverStatus = z.object({
-  listen: z.string(),
-  step: z.number(),
-  round: z.number(),
-  epochs: z.array(z.object({ epoch: z.number() })),
-  timings: z.partialRecord(z.enum(phases), timing),
-  cpu: accounts,
-  bytes: traffic.extend({ memory: traffic }),
-  peakMemoryBytes: z.number(),
+const ofServer = serverStatus.pick({
+  ...{ listen: true, step: true, round: true, epochs: true },
+  ...{ timings: true, cpu: true, bytes: true, peakMemoryBytes: true },
 });
-export type ServerStatus = z.output<typeof serverStatus>;
+export type ServerStatus = z.output<typeof ofServer>;
+/** Seconds by section, by account: shared/runtime/cpu.ts. */
+export type Accounts = ServerStatus["cpu"];
 
-const trainerStatus = z.object({ engine: z.string(), cpu: accounts, peakMemoryBytes: z.number() });
-type TrainerStatus = z.output<typeof trainerStatus>;
+const ofTrainer = trainerStatus.pick({ engine: true, cpu: true, peakMemoryBytes: true });
+type TrainerStatus = z.output<typeof ofTrainer>;
 
 export interface Cluster {
   readonly server: Spawned;
@@ -73,7 +61,7 @@ export async function withCluster<T>(
   const statusOf = <S extends z.ZodType>(service: Spawned, schema: S) => askProcess(pathsOf(dir).run, service.child.pid, schema, ANSWER_MS);
   const when: Cluster["when"] = async (isGood) => {
     while (server.running && !until.signal.aborted) {
-      const answer = await statusOf(server, serverStatus);
+      const answer = await statusOf(server, ofServer);
       if (answer !== undefined && isGood(answer)) return answer;
       if (trainers.length > 0 && trainers.every(({ running }) => !running))
         throw new AppError("SERVICE_DIED", { what: "every trainer ended before it was measured", service: "trainer" });
@@ -90,7 +78,7 @@ export async function withCluster<T>(
     };
     for (let k = 0; k < count; k++) startTrainer();
     const statusOfTrainers = async () =>
-      (await Promise.all(trainers.map((trainer) => statusOf(trainer, trainerStatus)))).filter((status) => status !== undefined);
+      (await Promise.all(trainers.map((trainer) => statusOf(trainer, ofTrainer)))).filter((status) => status !== undefined);
     return await body({ server, trainers, startTrainer, when, statusOfTrainers });
   } finally {
     await Promise.all([...trainers, server].map((each) => each.stop()));

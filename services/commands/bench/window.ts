@@ -1,5 +1,6 @@
 // What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and costs.ts make their figures of it.
-import type { Accounts, Reading, ServerStatus, Timing } from "./cluster.ts";
+import type { Timing } from "../../../shared/health/status/server.ts";
+import type { Accounts, Reading, ServerStatus } from "./cluster.ts";
 
 export type TrainedPhase = "encoder" | "decoder";
 export const trainedPhases = ["encoder", "decoder"] as const satisfies readonly TrainedPhase[];

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askProcess } from "../../../shared/health/answers.ts";
+import { epochReport, serverStatus } from "../../../shared/health/status/server.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
@@ -16,15 +17,8 @@ import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
 import { outcomeInWords } from "./outcome.ts";
 
-const epochSchema = z.object({
-  epoch: z.number(),
-  seconds: z.number(),
-  usersPerSecond: z.number(),
-  loss: z.object({ reconstruction: z.number(), kl: z.number() }),
-  validation: z.object({ "ndcg@100": z.number().nullable() }),
-});
-const statusSchema = z.object({ listen: z.string(), epochs: z.array(epochSchema) });
-const reportSchema = z.looseObject({ epochs: z.array(epochSchema), best: z.looseObject({ epoch: z.number() }) });
+const statusSchema = serverStatus.pick({ listen: true, epochs: true });
+const reportSchema = z.looseObject({ epochs: z.array(epochReport), best: z.looseObject({ epoch: z.number() }) });
 
 const POLL_MS = 300;
 
@@ -115,7 +109,7 @@ async function follow(
   let printed: number | undefined;
   let isListening = false;
   let failed = 0;
-  const print = (epochs: readonly z.output<typeof epochSchema>[]) => {
+  const print = (epochs: readonly z.output<typeof epochReport>[]) => {
     printed ??= Math.max(0, epochs.length - 1); // a resumed run tells only its newest
     for (const epoch of epochs.slice(printed)) process.stderr.write(`${lineOf(epoch, epochs, config.epochs)}\n`);
     printed = Math.max(printed, epochs.length);
@@ -140,8 +134,8 @@ async function follow(
 }
 
 function lineOf(
-  { epoch, loss, validation, usersPerSecond }: z.output<typeof epochSchema>,
-  all: readonly z.output<typeof epochSchema>[],
+  { epoch, loss, validation, usersPerSecond }: z.output<typeof epochReport>,
+  all: readonly z.output<typeof epochReport>[],
   epochs: number,
 ): string {
   const seconds = all.slice(-5).reduce((sum, each, _, { length }) => sum + each.seconds / length, 0);

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
+import type { UpStatus } from "../../../shared/health/status/up.ts";
 import { serveFace } from "../../../shared/http/http.ts";
 import { take } from "../../../shared/locks/lock.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
@@ -34,7 +35,7 @@ export const command = defineCommand({
     const held = await take(join(paths.root, ".up"), signal, { what: "`up` already runs on this data directory", directory: paths.root });
     markChildren(paths.root);
     const supervised: Supervised[] = [];
-    const status = () => ({ service: "up", services: supervised.map((each) => each.state()) });
+    const status = (): UpStatus => ({ service: "up", services: supervised.map((each) => each.state()) });
     const face = await serveFace({ service: "up", runDir: paths.run, port: 0, metrics: createMetrics("up"), status });
     const line = progressLine();
     const over = new AbortController();

@@ -1,0 +1,75 @@
+// What one ingest process says of itself at GET /status. Owned by services/ingest, which answers it; health, bench and tests read it.
+import { z } from "zod";
+import { at, bytes, count, flag, latency, perSecond, type Said, seconds, service, text } from "./units.ts";
+import { key } from "./tolerant.ts";
+
+const partition = z.object({
+  partition: key(count("its number in the topic")),
+  offset: count("the offset to be read next; null where the partition is another process's").nullable(),
+  end: count("the offset that the topic's next message gets"),
+  lag: count("messages that the topic holds and the table does not"),
+  lagSeconds: seconds("age of the newest event in the table while messages wait; null where none is known").nullable(),
+  written: count("events written by this process"),
+  dead: count("dead letters written by this process"),
+  filtered: count("offsets that were neither"),
+  paused: flag("it waits for room in memory"),
+});
+
+const commit = {
+  seconds: seconds("from the first byte written to the commit"),
+  rows: count("rows of the file of events"),
+  bytes: bytes("size of the file of events"),
+};
+
+export const ingestStatus = z.object({
+  service: service("ingest"),
+  state: z.enum(["consuming", "stalled", "draining"]).describe("stalled: Kafka does not answer, or the disk refuses; it goes on by itself"),
+  stalledBy: z.enum(["kafka", "disk"]).nullable().describe("what it waits for while it is stalled"),
+  reason: text("why it is stalled, as a sentence").nullable(),
+  read: count("written + dead + filtered + buffered, always"),
+  written: count("events in the table, by this process"),
+  dead: count("messages that were no event, by this process"),
+  filtered: count("offsets that were neither, by this process"),
+  buffered: count("offsets read and not committed yet"),
+  lag: z
+    .object({ messages: count("that the topic holds and the table does not"), seconds: seconds("of the partition furthest behind") })
+    .nullable()
+    .describe("over its partitions; null before the first assignment"),
+  partitions: z.array(partition),
+  paused: z.array(z.number()).describe("numbers of the partitions that wait for room"),
+  flushes: z.record(z.string(), z.number()).describe("commits, by the cause that ended their buffer"),
+  lastCommit: z
+    .object({ at: key(at("when it was committed")), ...commit })
+    .nullable()
+    .describe("the newest; null before the first"),
+  commits: z
+    .array(
+      z.object({
+        at: key(at("when it was committed")),
+        version: count("of the table"),
+        cause: text("why the buffer was sealed"),
+        seconds: commit.seconds,
+        events: count("events and dead letters of the commit"),
+        rows: commit.rows,
+        bytes: commit.bytes,
+      }),
+    )
+    .describe("the newest 20, oldest first"),
+  rebalances: count("times that Kafka gave it partitions"),
+  fenced: count("buffers dropped because another process had taken their partition"),
+  unknownFields: z.record(z.string(), z.number()).describe("fields of events that the table has no column for, and how often each came"),
+  warnings: z.array(z.string()).describe("what grows beyond what is usual, as sentences"),
+  table: z.object({
+    version: count("of its newest commit, -1 before the first"),
+    files: count("live files"),
+    rows: count("live rows"),
+    logFiles: count("entries and checkpoints of its log, about"),
+  }),
+  assignedAt: at("when it first got partitions").nullable(),
+  lastCommitAt: at("when it committed last").nullable(),
+  newestArrival: at("arrival of the newest event in the table; null where none is known").nullable(),
+  freshness: latency,
+  eventsPerSecond: perSecond("events and dead letters committed, over the last 10 s,"),
+  upkeep: z.enum(["compact", "vacuum"]).nullable().describe("what runs beside it to keep the table in shape"),
+});
+export type IngestStatus = Said<typeof ingestStatus>;

@@ -1,0 +1,17 @@
+// What a trainer says of itself at GET /status. Owned by services/trainer, which answers it; health, bench and tests read it.
+import { z } from "zod";
+import { bytes, count, cpuAccounts, type Said, service, text } from "./units.ts";
+
+export const trainerStatus = z.object({
+  service: service("trainer"),
+  state: z.enum(["connecting", "waiting", "computing", "draining"]),
+  server: text("address of the parameter server"),
+  engine: text("what it multiplies with"),
+  threads: count("of the engine"),
+  parts: count("computed so far"),
+  cpu: cpuAccounts,
+  tensors: count("live tensors of the engine"),
+  memoryBytes: bytes("memory of the process"),
+  peakMemoryBytes: bytes("most memory that the process has had"),
+});
+export type TrainerStatus = Said<typeof trainerStatus>;
