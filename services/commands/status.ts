@@ -1,16 +1,16 @@
-// `tributary status`: the dashboard's picture in a terminal. Asks every registered service once, or again and again; reads only.
+// `tributary status`: the health of the flow in a terminal, as the dashboard shows it. Asks every registered service once, or again and again; reads only.
 import { z } from "zod";
 import { askAll } from "../../shared/health/answers.ts";
-import type { Figure } from "../../shared/health/figures.ts";
-import { duration } from "../../shared/health/figures.ts";
-import { ingestLines } from "../../shared/health/ingest-lines.ts";
-import { latencyLine } from "../../shared/health/latency.ts";
-import { noMemory } from "../../shared/health/memory.ts";
-import { type Picture, pictureOf } from "../../shared/health/picture.ts";
-import { prequentialLine } from "../../shared/health/prequential.ts";
-import { remember } from "../../shared/health/remember.ts";
-import { flowOf } from "../../shared/health/statuses.ts";
-import { trainingLines } from "../../shared/health/training-lines.ts";
+import { worstOf } from "../../shared/health/rules/problem.ts";
+import type { Figure } from "../../shared/health/views/figures.ts";
+import { duration } from "../../shared/health/views/figures.ts";
+import { ingestLines } from "../../shared/health/views/ingest-lines.ts";
+import { latencyLine } from "../../shared/health/views/latency.ts";
+import { type Health, healthOf } from "../../shared/health/views/health.ts";
+import { prequentialLine } from "../../shared/health/views/prequential.ts";
+import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
+import { flowOf } from "../../shared/health/facts/flow.ts";
+import { trainingLines } from "../../shared/health/views/training-lines.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -18,7 +18,7 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 
 /** A trainer answers between two kernels. */
 const patience = 4000;
-/** ms between two looks of --watch: a terminal is redrawn, a file or a pipe gets one picture after another. */
+/** ms between two looks of --watch: a terminal is redrawn, a file or a pipe gets one text after another. */
 const pause = () => (process.stdout.isTTY ? 2000 : 5000);
 const clear = "\x1b[H\x1b[2J\x1b[3J";
 
@@ -27,19 +27,19 @@ export const command = defineCommand({
   summary: "What runs, how far, how fresh",
   options: z.object({
     dataDir: folder().default(".tributary").describe("the data directory whose services are asked"),
-    json: z.boolean().default(false).describe("the whole picture as JSON on stdout"),
+    json: z.boolean().default(false).describe("all of it as JSON on stdout"),
     watch: z.boolean().default(false).describe("look again every 2 s (elsewhere than on a terminal every 5) until Ctrl-C"),
   }),
   async run({ dataDir, json, watch }, until) {
     const paths = pathsOf(dataDir);
-    let memory = noMemory;
+    let memory = nothingRemembered;
     for (;;) {
       const flow = flowOf(await askAll(paths.run, patience), Date.now());
       if (until.signal.aborted) return;
       if (watch) memory = remember(memory, flow);
-      const picture = pictureOf(flow, memory);
-      const text = picture.services.length === 0 ? `nothing runs in ${paths.root}\n` : textOf(picture);
-      process.stdout.write(json ? `${JSON.stringify(picture)}\n` : `${watch && process.stdout.isTTY ? clear : ""}${text}`);
+      const health = healthOf(flow, memory);
+      const text = health.services.length === 0 ? `nothing runs in ${paths.root}\n` : textOf(health);
+      process.stdout.write(json ? `${JSON.stringify(health)}\n` : `${watch && process.stdout.isTTY ? clear : ""}${text}`);
       if (!watch) return;
       await sleep(pause(), until.signal);
       if (until.signal.aborted) return;
@@ -49,13 +49,13 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, latencies, prequential, ingest, training, services, at }: Picture): string {
+function textOf({ verdict, problems, boxes, tiles, latencies, prequential, ingest, training, services, at }: Health): string {
   const latency = latencyLine(latencies);
-  const others = problems.filter(({ reason }) => reason !== verdict.headline);
+  const worst = worstOf(problems); // the verdict says it
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
     ...(verdict.hint === null ? [] : [`  ${verdict.hint}`]),
-    ...others.map(({ reason, level }) => `${symbols[level]} ${reason}`),
+    ...problems.filter((each) => each !== worst).map(({ reason, level }) => `${symbols[level]} ${reason}`),
     "",
     ...tiles.map(row),
     ...(latency === undefined ? [] : [`  ${latency}`]),

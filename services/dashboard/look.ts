@@ -1,9 +1,9 @@
-// One look at the services: what they answer, what it adds to memory and history, the picture of it. Between poll.ts and the page, once a second.
+// One look at the services: what they answer, what it adds to memory and history, their health. Between poll.ts and the page, once a second.
 import { isPassing } from "../../shared/errors/os-errors.ts";
-import { type Memory, moved, noMemory } from "../../shared/health/memory.ts";
-import { type Picture, pictureOf } from "../../shared/health/picture.ts";
-import { remember } from "../../shared/health/remember.ts";
-import { type Answer, type Flow, flowOf } from "../../shared/health/statuses.ts";
+import { type Answer, type Flow, flowOf } from "../../shared/health/facts/flow.ts";
+import { moved } from "../../shared/health/facts/memory.ts";
+import { type Health, healthOf } from "../../shared/health/views/health.ts";
+import { nothingRemembered, type Remembered, remember } from "../../shared/health/views/remember.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { stepsOf } from "./clock.ts";
@@ -14,7 +14,7 @@ import type { Ring } from "./ring.ts";
 import { sampleOf } from "./sample.ts";
 
 interface Look {
-  readonly picture: Picture;
+  readonly health: Health;
   readonly news: History;
   /** It is on disk, or never will be. */
   readonly kept: Promise<unknown>;
@@ -28,7 +28,7 @@ interface Looking {
 
 export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
   const setBy = stepsOf();
-  let memory: Memory = { ...noMemory, recent: problems.before };
+  let memory: Remembered = { ...nothingRemembered, recent: problems.before };
   let sampled: Flow | null = null;
   let told: Told = {};
   return async () => {
@@ -43,22 +43,22 @@ export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
     told = toldAfter(told, flow);
     if (isDue) sampled = flow;
     const kept = Promise.all([ring.keep(news), problems.keep(memory.recent, flow.now)]);
-    return { picture: pictureOf(flow, memory), news, kept };
+    return { health: healthOf(flow, memory), news, kept };
   };
 }
 
 /** Once a second until aborted; a look that fails for a while, as a full disk lets it, is told, and the next one comes. */
 export async function keepLooking(
   look: () => Promise<Look>,
-  seen: (picture: Picture, news: History) => void,
+  seen: (health: Health, news: History) => void,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
-      const { picture, news, kept } = await look();
-      seen(picture, news);
+      const { health, news, kept } = await look();
+      seen(health, news);
       await kept;
     } catch (error) {
       if (!isPassing(error)) throw error;

@@ -1,7 +1,7 @@
 // The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself. Nothing depends on it; it reads only, but for rolling back with an operator's token.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Picture } from "../../shared/health/picture.ts";
+import type { Health } from "../../shared/health/views/health.ts";
 import type { DashboardStatus } from "../../shared/health/status/dashboard.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { readTokens } from "../../shared/http/token.ts";
@@ -39,7 +39,7 @@ export const command = defineCommand({
     const refused = (what: string) => (error: Error) => log.warn({ problem: error.message }, `${what} kept in memory only`);
     const ring = await openRing(paths.history, refused("history is"));
     const problems = await openProblems(paths.problems, refused("recent problems are"));
-    let picture: Picture | null = null;
+    let health: Health | null = null;
     let stream: Stream | undefined;
     const face = await serveFace({
       service: "dashboard",
@@ -54,7 +54,7 @@ export const command = defineCommand({
         servePages(app, pages);
         serveModels(app, { modelsDir: paths.models, tokens, log, hosts });
         stream = serveStream(app, {
-          now: () => ({ dataDir: paths.root, picture }),
+          now: () => ({ dataDir: paths.root, health }),
           history: ring.history,
           thin: () => ({ before: Date.now() - inFull, every: mean }),
           admit,
@@ -63,9 +63,9 @@ export const command = defineCommand({
     });
     log.info({ url: face.url }, "dashboard");
     const look = looker({ ask: poller(paths.run, 800), ring, problems });
-    const seen = (now: Picture, news: History) => {
-      picture = now;
-      stream?.send({ dataDir: paths.root, picture, news });
+    const seen = (now: Health, news: History) => {
+      health = now;
+      stream?.send({ dataDir: paths.root, health, news });
     };
     await keepLooking(look, seen, log, until.signal);
     stream?.close();

@@ -1,5 +1,5 @@
 // What one look at the services adds to the history. Pure.
-import type { Flow } from "../../shared/health/statuses.ts";
+import type { Flow } from "../../shared/health/facts/flow.ts";
 import type { History, Series } from "./history.ts";
 import type { Sample } from "./sample.ts";
 

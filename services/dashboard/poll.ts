@@ -1,6 +1,6 @@
 // Asks every registered service for its /status, one request in flight per process, and keeps the newest answer: a service that computes may answer late.
 import { askStatus } from "../../shared/health/answers.ts";
-import type { Answer } from "../../shared/health/statuses.ts";
+import type { Answer } from "../../shared/health/facts/flow.ts";
 import { discover } from "../../shared/http/registry.ts";
 
 const timeout = 5000;

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { writeWhole } from "../../shared/disk/whole-file.ts";
-import type { Recent } from "../../shared/health/recent.ts";
+import type { Recent } from "../../shared/health/views/recent.ts";
 
 const shape = z.array(
   z.object({

@@ -1,7 +1,7 @@
 // One row of samples: what two looks at the services, some seconds apart, say of the time between them. Pure.
-import type { Flow, Seen } from "../../shared/health/statuses.ts";
-import { freshnessOf, latenciesOf } from "../../shared/health/statuses.ts";
-import { activities } from "../../shared/health/trainers.ts";
+import type { Flow, Seen } from "../../shared/health/facts/flow.ts";
+import { freshnessOf, latenciesOf } from "../../shared/health/facts/freshness.ts";
+import { activities } from "../../shared/health/facts/training.ts";
 
 export type Sample = Readonly<Record<string, number | null>>;
 

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
-import type { Picture } from "../../shared/health/picture.ts";
+import type { Health } from "../../shared/health/views/health.ts";
 import { placesFor } from "../../shared/http/port-guard.ts";
 import { finish } from "../../shared/runtime/finish.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
@@ -13,7 +13,7 @@ import { copyOf, type History, isEmpty, textOf } from "./history.ts";
 /** Data of the event `update`; the event `history` carries the same with the whole history as its news. */
 export interface Update {
   readonly dataDir: string;
-  readonly picture: Picture | null;
+  readonly health: Health | null;
   readonly news: History;
 }
 
@@ -116,7 +116,7 @@ export function serveStream(app: FastifyInstance, { now, history, thin, admit, s
   return {
     send: (update) => {
       const at = performance.now();
-      if (whole && !isEmpty(update.news)) whole.since.push(eventOf({ ...update, picture: null }));
+      if (whole && !isEmpty(update.news)) whole.since.push(eventOf({ ...update, health: null }));
       const data = eventOf(update);
       for (const [page, tookAt] of open) {
         if (page.writableLength === 0) open.set(page, at);

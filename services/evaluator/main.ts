@@ -1,7 +1,7 @@
 // The evaluator service: watches for checkpoints, judges the newest one, publishes what passes the gate. Checkpoints come in, models go out.
 import { join } from "node:path";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { openFreshness } from "../../shared/health/freshness.ts";
+import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { EvaluatorStatus } from "../../shared/health/status/evaluator.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";

@@ -1,6 +1,6 @@
 // An evaluation as a log line and as metrics.
 import { passes } from "../../shared/errors/os-errors.ts";
-import { behindOf } from "../../shared/health/freshness.ts";
+import { behindOf } from "../../shared/health/facts/freshness.ts";
 import type { EvaluationLine, Published } from "../../shared/health/status/evaluator.ts";
 import type { ModelMetrics } from "../../shared/judging/metrics.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";

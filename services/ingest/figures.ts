@@ -1,6 +1,6 @@
 // What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
-import { openFreshness } from "../../shared/health/freshness.ts";
+import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";

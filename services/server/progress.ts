@@ -1,6 +1,6 @@
 // What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
 import type { Manifest } from "../../shared/checkpoints/manifest.ts";
-import { openFreshness } from "../../shared/health/freshness.ts";
+import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { epochReport, ServerStatus, Timing } from "../../shared/health/status/server.ts";
 import type { Said } from "../../shared/health/status/units.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";

@@ -4,7 +4,7 @@ import { isLoopback } from "../http/loopback.ts";
 import { discover, type Registration } from "../http/registry.ts";
 import { readToken } from "../http/token.ts";
 import { setting } from "../runtime/command.ts";
-import type { Answer } from "./statuses.ts";
+import type { Answer } from "./facts/flow.ts";
 
 /** The reader's token of TRIBUTARY_TOKEN_FILE, for services in other containers; a file without one has none. */
 function bearer(url: string): Record<string, string> {
@@ -26,7 +26,7 @@ export async function askStatus({ url }: Pick<Registration, "url">, timeoutMs: n
     const response = await fetch(`${url}/status`, { signal: controller.signal, headers: bearer(url) });
     return response.ok ? await response.json() : null;
   } catch {
-    return null; // refused, too late, not JSON: the picture says that it does not answer
+    return null; // refused, too late, not JSON: health says that it does not answer
   } finally {
     clearTimeout(alarm);
   }

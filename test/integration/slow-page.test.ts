@@ -18,7 +18,7 @@ const history: History = {
 
 test("a page that takes the history slowly is no page that takes nothing", async () => {
   const app = Fastify();
-  const now = () => ({ dataDir: "here", picture: null });
+  const now = () => ({ dataDir: "here", health: null });
   const stream = serveStream(app, { now, history, thin: () => ({ before: 0, every: 1 }), admit: () => undefined, stalledMs: STALLED });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = app.server.address() as { port: number };

@@ -1,4 +1,4 @@
-// `tributary status` against services with recorded answers: the same picture as the page, as text and as JSON.
+// `tributary status` against services with recorded answers: the same as on the page, as text and as JSON.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -34,16 +34,16 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
   expect(text).toMatch(
     /^ {2}trainer-2 +computing +tensorflow, 1 thread, shared memory +5,970 +118 ms +11 ms +4 ms +103 ms +8 ms +6 ms +0 \/ 0 /m,
   );
-  const picture = JSON.parse((await status("--json")).stdout) as {
+  const health = JSON.parse((await status("--json")).stdout) as {
     freshness: number;
     ingest: object;
     training: object;
     services: { service: string }[];
   };
-  expect(picture.ingest).toMatchObject({ partitions: [{ lag: 130 }, {}, {}, {}], flushes: { age: 164 }, unknownFields: { session: 1204 } });
-  expect(picture.training).toMatchObject({ deadlineMs: 2100, trainers: [{ partMs: 118, isSlow: false, seconds: { compute: 612 } }, {}] });
-  expect(picture.freshness).toBeGreaterThan(9);
-  expect(picture.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
+  expect(health.ingest).toMatchObject({ partitions: [{ lag: 130 }, {}, {}, {}], flushes: { age: 164 }, unknownFields: { session: 1204 } });
+  expect(health.training).toMatchObject({ deadlineMs: 2100, trainers: [{ partMs: 118, isSlow: false, seconds: { compute: 612 } }, {}] });
+  expect(health.freshness).toBeGreaterThan(9);
+  expect(health.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();
 });
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { askAll } from "../../shared/health/answers.ts";
-import { flowOf } from "../../shared/health/statuses.ts";
+import { flowOf } from "../../shared/health/facts/flow.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { MARK } from "./tree.ts";

@@ -10,7 +10,7 @@ import { newsOf, toldAfter } from "../../services/dashboard/news.ts";
 import { openProblems } from "../../services/dashboard/problems.ts";
 import { openRing } from "../../services/dashboard/ring.ts";
 import { sampleOf } from "../../services/dashboard/sample.ts";
-import { type Flow, flowOf } from "../../shared/health/statuses.ts";
+import { type Flow, flowOf } from "../../shared/health/facts/flow.ts";
 
 const now = 1_700_000_000_000;
 let dir: string;

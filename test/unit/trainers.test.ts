@@ -1,9 +1,9 @@
 // The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server leaves out.
 import { expect, test } from "vitest";
-import { factsOf, rowOf } from "../../shared/health/trainers.ts";
+import { entriesOf, rowOf } from "../../shared/health/views/trainers.ts";
 import { readingOf } from "../../shared/health/status/readings.ts";
-import { type Training, trainingOf } from "../../shared/health/training.ts";
-import { trainingLines } from "../../shared/health/training-lines.ts";
+import { type Training, trainingOf } from "../../shared/health/facts/training.ts";
+import { trainingLines } from "../../shared/health/views/training-lines.ts";
 
 const now = 1_700_000_000_000;
 const trainer = (name: string, more: object = {}) => ({
@@ -62,7 +62,7 @@ test("a server that tells less than this has dashes, and no trainer is slow", ()
     ...{ parts: undefined, phase: undefined, deadlineMs: undefined, contributions: undefined, bytesPerStep: undefined, checkpoint: null },
   });
   expect(rowOf(trainers[0]!, now)).toMatchObject({ word: "–", state: "off", partTime: "–", split: [], late: "– / –", engine: "wasm" });
-  expect(factsOf({ ...old, trainers }).map(({ value }) => value)).toEqual(["480", "–", "–", "–", "–", "none yet"]);
+  expect(entriesOf({ ...old, trainers }).map(({ value }) => value)).toEqual(["480", "–", "–", "–", "–", "none yet"]);
 });
 
 test("status writes a line of the open step and one for each trainer, the slow ones marked", () => {

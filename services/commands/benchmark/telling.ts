@@ -1,5 +1,5 @@
 // How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
-import { duration, plural } from "../../../shared/health/figures.ts";
+import { duration, plural } from "../../../shared/health/views/figures.ts";
 import { fraction } from "../../../shared/plots/look.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
 import { progressLine } from "../../../shared/runtime/terminal.ts";

@@ -1,5 +1,5 @@
 // What became of a trial's process, and why, in words for its row. Pure.
-import { duration } from "../../../shared/health/figures.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
 import { printable } from "../../../shared/runtime/printable.ts";
 import type { Attempt, Trained } from "./ledger.ts";
 import type { Trial } from "./plan.ts";

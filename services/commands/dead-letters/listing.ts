@@ -1,7 +1,7 @@
 // Which letters `list` shows, and how they look in a terminal. Pure.
 import { type DeadReason, deadReasons } from "../../../shared/events/event.ts";
-import { aligned } from "../../../shared/health/columns.ts";
-import { count, plural } from "../../../shared/health/figures.ts";
+import { aligned } from "../../../shared/health/views/columns.ts";
+import { count, plural } from "../../../shared/health/views/figures.ts";
 import { printable, printableBytes } from "../../../shared/runtime/printable.ts";
 import type { Listed } from "./lines.ts";
 

@@ -1,5 +1,5 @@
 // dead-letters: shows the messages that were no events, and sends corrected ones back. Wiring only.
-import { count, plural } from "../../../shared/health/figures.ts";
+import { count, plural } from "../../../shared/health/views/figures.ts";
 import { resolveBrokers } from "../../../shared/kafka/broker.ts";
 import { openKafka } from "../../../shared/kafka/client.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";

@@ -1,6 +1,6 @@
 // `dead-letters replay`: corrected letters back to their topics, all or none, and each only once.
 import { AppError } from "../../../shared/errors/errors.ts";
-import { plural } from "../../../shared/health/figures.ts";
+import { plural } from "../../../shared/health/views/figures.ts";
 import type { Kafka } from "../../../shared/kafka/client.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { readInput } from "./input.ts";

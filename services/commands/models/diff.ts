@@ -1,6 +1,6 @@
 // `models diff`: a difference as a text. Pure.
 import type { Difference } from "../../../shared/checkpoints/difference.ts";
-import { aligned } from "../../../shared/health/columns.ts";
+import { aligned } from "../../../shared/health/views/columns.ts";
 import { printable } from "../../../shared/runtime/printable.ts";
 
 const shown = 10;

@@ -1,7 +1,7 @@
 // `models list`: one line a version, the newest last. Pure.
 import type { Line } from "../../../shared/checkpoints/lines.ts";
-import { aligned } from "../../../shared/health/columns.ts";
-import { count, duration } from "../../../shared/health/figures.ts";
+import { aligned } from "../../../shared/health/views/columns.ts";
+import { count, duration } from "../../../shared/health/views/figures.ts";
 
 export function listText(lines: readonly Line[], modelsDir: string, now: number): string {
   if (lines.length === 0) return `no model has been published in ${modelsDir}\n`;

@@ -2,8 +2,8 @@
 import { below, flattened } from "../../../shared/checkpoints/leaves.ts";
 import { publishedAt } from "../../../shared/checkpoints/lines.ts";
 import type { ModelRecord } from "../../../shared/checkpoints/records.ts";
-import { aligned } from "../../../shared/health/columns.ts";
-import { duration } from "../../../shared/health/figures.ts";
+import { aligned } from "../../../shared/health/views/columns.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
 import { time } from "./list.ts";
 
 export function showText(record: ModelRecord, { current, pinned }: { current: string | null; pinned: string | null }, now: number): string {

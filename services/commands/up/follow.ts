@@ -1,8 +1,10 @@
 // One line of progress until asked to stop: how far the flow is, and what is wrong with it. Whoever hangs is found here, since everybody is asked anyway.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askAll } from "../../../shared/health/answers.ts";
-import { count, duration, loss, ratio } from "../../../shared/health/figures.ts";
-import { type Answer, type Flow, flowOf, freshnessOf } from "../../../shared/health/statuses.ts";
+import { count, duration, loss, ratio } from "../../../shared/health/views/figures.ts";
+import { type Answer, type Flow, flowOf } from "../../../shared/health/facts/flow.ts";
+import { freshnessOf } from "../../../shared/health/facts/freshness.ts";
+import { evaluatorStatus, type Published } from "../../../shared/health/status/evaluator.ts";
 import { sleep } from "../../../shared/runtime/lifecycle.ts";
 import type { Supervised } from "../../../shared/runtime/supervise.ts";
 import type { ProgressLine } from "../../../shared/runtime/terminal.ts";
@@ -18,7 +20,7 @@ export async function follow(
   line: ProgressLine,
   once: boolean,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<Published | undefined> {
   const silences = new Map<string, Silence>();
   let barren = 0;
   let looked = performance.now();
@@ -34,7 +36,8 @@ export async function follow(
       if (source?.failure) throw source.failure;
       const isSourceDone = source?.state().state === "done";
       const hasBegun = isSourceDone || (flow.replay?.status?.produced ?? 0) > 0;
-      if (hasBegun && flow.evaluator?.status?.published) return (flow.evaluator.process.status as { published: unknown }).published;
+      const published = ofEvaluator.safeParse(flow.evaluator?.process.status).data?.published;
+      if (hasBegun && published) return published;
       barren = isSourceDone && waitsInVain(flow) ? barren + 1 : 0;
       if (barren >= BARREN_LOOKS) throw new AppError("EVENTS_TOO_FEW", { what: `the file has ended: ${inVain(flow)}` });
     }
@@ -42,6 +45,8 @@ export async function follow(
   }
   return undefined;
 }
+
+const ofEvaluator = evaluatorStatus.pick({ published: true });
 
 /** All that was sent must have had the time to reach the table and the server. */
 const BARREN_LOOKS = 15;

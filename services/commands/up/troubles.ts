@@ -1,6 +1,7 @@
 // What is wrong, for `up`'s own line: services that die, hang or have given up, and those that run and wait for something.
-import { duration } from "../../../shared/health/figures.ts";
-import type { Answer } from "../../../shared/health/statuses.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
+import type { Answer } from "../../../shared/health/facts/flow.ts";
+import { commonOf } from "../../../shared/health/status/readings.ts";
 import type { Supervised } from "../../../shared/runtime/supervise.ts";
 import { isSilent, type Silence } from "./silence.ts";
 
@@ -23,8 +24,8 @@ export function troublesOf(services: readonly Pick<Supervised, "state">[], silen
 /** By what they say of themselves: no room on the disk, a Kafka that is away. */
 export function waitsOf(answers: readonly Pick<Answer, "service" | "status">[]): string[] {
   return answers.flatMap(({ service, status }) => {
-    const { heldUp, state, reason } = (status ?? {}) as { heldUp?: unknown; state?: unknown; reason?: unknown };
-    const why = typeof heldUp === "string" ? heldUp : state === "stalled" ? (reason ?? "Kafka does not answer") : undefined;
-    return why === undefined ? [] : [`! ${service} waits: ${String(why).slice(0, MOST)}`];
+    const { heldUp, state, reason } = commonOf(status);
+    const why = heldUp ?? (state === "stalled" ? (reason ?? "Kafka does not answer") : null);
+    return why === null ? [] : [`! ${service} waits: ${why.slice(0, MOST)}`];
   });
 }

@@ -1,7 +1,7 @@
 // The flow strip, the tiles and the table of processes: made once, then only their texts change.
-import type { Figure } from "../../../shared/health/figures.ts";
-import { duration } from "../../../shared/health/figures.ts";
-import type { Picture } from "../../../shared/health/picture.ts";
+import type { Figure } from "../../../shared/health/views/figures.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
+import type { Health } from "../../../shared/health/views/health.ts";
 import { find, make, write } from "./elements.ts";
 
 /** Where each box of the flow strip leads. */
@@ -19,7 +19,7 @@ const sections: Record<string, string> = {
 export const symbols = { ok: "✓", amber: "!", red: "✕", off: "○" } as const;
 const cells = new Map<string, Record<"root" | "value" | "unit" | "detail" | "symbol" | "word", HTMLElement>>();
 
-export function showFigures({ boxes, tiles, services, at }: Picture): void {
+export function showFigures({ boxes, tiles, services, at }: Health): void {
   for (const box of boxes) showCell(find("flow"), `box-${box.id}`, box, sections[box.id]);
   for (const tile of tiles) showCell(find("tiles"), `tile-${tile.id}`, tile);
   const rows = services.map(({ service, pid, url, state, answers, startedAt }) => {

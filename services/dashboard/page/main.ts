@@ -12,20 +12,20 @@ import { showLost, showVerdict } from "./verdict.ts";
 
 const timeline = makeTimeline();
 let history: History = emptyHistory();
-let last: Update["picture"] = null;
+let last: Update["health"] = null;
 
-function show({ dataDir, picture, news }: Update): void {
+function show({ dataDir, health, news }: Update): void {
   extend(history, news);
   write(find("where"), dataDir);
-  if (!picture) return; // the dashboard itself has only just started
-  last = picture;
-  say("live", `live, ${clock(picture.at)}`);
-  showVerdict(picture);
-  showFigures(picture);
-  showTrainers(picture.training, picture.at);
-  showTables(picture);
+  if (!health) return; // the dashboard itself has only just started
+  last = health;
+  say("live", `live, ${clock(health.at)}`);
+  showVerdict(health);
+  showFigures(health);
+  showTrainers(health.training, health.at);
+  showTables(health);
   followModels();
-  if (!isEmpty(news)) timeline.draw(history, picture.at);
+  if (!isEmpty(news)) timeline.draw(history, health.at);
 }
 
 function say(state: "live" | "lost", text: string): void {

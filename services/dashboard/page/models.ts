@@ -1,7 +1,7 @@
 // The table of published models, two of them side by side, and the way back to an earlier one. Asked for every few seconds: they change seldom.
 import type { Difference } from "../../../shared/checkpoints/difference.ts";
 import type { Line } from "../../../shared/checkpoints/lines.ts";
-import { count, ratio } from "../../../shared/health/figures.ts";
+import { count, ratio } from "../../../shared/health/views/figures.ts";
 import type { ModelsAnswer } from "../models.ts";
 import { ask } from "./asking.ts";
 import { clock, find, make, write, writeWithCode } from "./elements.ts";

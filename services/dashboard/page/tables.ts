@@ -1,6 +1,6 @@
 // The tables of what was read and written, and of what went wrong: partitions, files, recent problems.
-import { bytes, count, duration, elapsed } from "../../../shared/health/figures.ts";
-import type { Picture } from "../../../shared/health/picture.ts";
+import { bytes, count, duration, elapsed } from "../../../shared/health/views/figures.ts";
+import type { Health } from "../../../shared/health/views/health.ts";
 import { clock } from "./elements.ts";
 import { symbols } from "./figures.ts";
 import { makeTable } from "./table.ts";
@@ -38,7 +38,7 @@ const showProblems = makeTable({
 /** What ends a file, in words. */
 const causes: Record<string, string> = { rows: "enough rows", bytes: "enough bytes", age: "age", end: "end", rebalance: "rebalance" };
 
-export function showTables({ ingest, recent, at }: Picture): void {
+export function showTables({ ingest, recent, at }: Health): void {
   showPartitions(
     (ingest?.partitions ?? []).map(({ partition, offset, lag, lagSeconds, written, dead, filtered, paused }) => ({
       id: String(partition),

@@ -1,5 +1,5 @@
 // All charts over one time axis: how much of it is shown, how much they are smoothed, and when they are drawn anew.
-import { duration } from "../../../shared/health/figures.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
 import type { History } from "../history.ts";
 import { makeChart } from "./chart.ts";
 import { charts } from "./charts.ts";

@@ -1,6 +1,7 @@
 // The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once, then only their texts change.
-import { activities, factsOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/trainers.ts";
-import type { Training } from "../../../shared/health/training.ts";
+import { activities } from "../../../shared/health/facts/training.ts";
+import { entriesOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/views/trainers.ts";
+import type { Training } from "../../../shared/health/facts/training.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading, symbols } from "./figures.ts";
 import { makeSortable } from "./sortable.ts";
@@ -18,7 +19,7 @@ const shown = new Map<string, Row>();
 const sort = makeSortable(find("trainers").closest("table")!, (title) => title !== "Time of a part goes into");
 
 export function showTrainers(training: Training | null, at: number): void {
-  showFacts(training);
+  showRun(training);
   const rows = (training?.trainers ?? []).map((trainer) => rowOf(trainer, at));
   find("no-trainer").hidden = rows.length > 0;
   writeWithCode(find("no-trainer-text"), noTrainer(training));
@@ -37,13 +38,13 @@ export function showTrainers(training: Training | null, at: number): void {
   sort();
 }
 
-function showFacts(training: Training | null): void {
+function showRun(training: Training | null): void {
   const list = find("training-facts");
-  const facts = training ? factsOf(training) : [];
+  const entries = training ? entriesOf(training) : [];
   list.hidden = training === null;
-  if (list.childElementCount !== facts.length)
-    list.replaceChildren(...facts.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
-  for (const [k, { value }] of facts.entries()) write(list.children[k]!.lastElementChild as HTMLElement, value);
+  if (list.childElementCount !== entries.length)
+    list.replaceChildren(...entries.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
+  for (const [k, { value }] of entries.entries()) write(list.children[k]!.lastElementChild as HTMLElement, value);
 }
 
 function showRow(row: TrainerRow): void {

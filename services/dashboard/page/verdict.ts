@@ -1,5 +1,6 @@
 // The first line of the page: healthy, or the one stage that is not, why, and what to do.
-import type { Picture } from "../../../shared/health/picture.ts";
+import { worstOf } from "../../../shared/health/rules/problem.ts";
+import type { Health } from "../../../shared/health/views/health.ts";
 import { clock, find, make, write, writeWithCode } from "./elements.ts";
 
 const symbols = { loading: "…", empty: "○", starting: "…", ok: "✓", amber: "!", red: "✕", lost: "?" } as const;
@@ -21,9 +22,10 @@ const nodes = {
   announcement: find("announcement"),
 };
 
-export function showVerdict(picture: Picture): void {
-  show(picture.verdict);
-  const others = picture.problems.filter(({ reason }) => reason !== picture.verdict.headline);
+export function showVerdict(health: Health): void {
+  show(health.verdict);
+  const worst = worstOf(health.problems); // the headline
+  const others = health.problems.filter((each) => each !== worst);
   nodes.also.hidden = others.length === 0;
   const text = others.map(({ reason }) => reason).join("\n");
   if (nodes.also.dataset.text === text) return;
@@ -32,7 +34,7 @@ export function showVerdict(picture: Picture): void {
 }
 
 /** What was last seen stays on the page, dimmed; the verdict says since when it is old. */
-export function showLost(last: Picture | null): void {
+export function showLost(last: Health | null): void {
   const hint = last ? `last seen at ${clock(last.at)}: ${last.verdict.headline}` : "is `tributary dashboard` running?";
   show({ state: "lost", word: "Disconnected", headline: "Connection to the dashboard lost, retrying", hint });
   nodes.also.hidden = true;

@@ -35,3 +35,8 @@ export type Reading<S extends keyof typeof readings> = z.output<(typeof readings
 /** Null where it is nothing of the kind. */
 export const readingOf = <S extends keyof typeof readings>(service: S, status: unknown): Reading<S> | null =>
   (readings[service].safeParse(status).data ?? null) as Reading<S> | null;
+
+/** What is asked of any answer, whichever service it is of. */
+const common = tolerant(replayStatus.pick({ done: true, heldUp: true }).extend(ingestStatus.pick({ state: true, reason: true }).shape));
+const nothing: z.output<typeof common> = { state: null, reason: null, done: false, heldUp: null };
+export const commonOf = (status: unknown): z.output<typeof common> => common.safeParse(status).data ?? nothing;

@@ -1,5 +1,5 @@
 // What the report says, section by section: words and tables from its figures. Pure.
-import { duration } from "../../../../shared/health/figures.ts";
+import { duration } from "../../../../shared/health/views/figures.ts";
 import { fraction } from "../../../../shared/plots/look.ts";
 import { type AblationStep, features } from "../ablation.ts";
 import type { Metric } from "../exam.ts";

@@ -1,10 +1,11 @@
-// The picture of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
+// The health of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
 import { expect, test } from "vitest";
-import { count, duration, loss, rate, ratio } from "../../shared/health/figures.ts";
-import { batchesPerSecond, noMemory, requestsPerSecond } from "../../shared/health/memory.ts";
-import { pictureOf } from "../../shared/health/picture.ts";
-import { remember } from "../../shared/health/remember.ts";
-import { type Answer, flowOf, freshnessOf } from "../../shared/health/statuses.ts";
+import { count, duration, loss, rate, ratio } from "../../shared/health/views/figures.ts";
+import { batchesPerSecond, requestsPerSecond } from "../../shared/health/facts/memory.ts";
+import { healthOf } from "../../shared/health/views/health.ts";
+import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
+import { type Answer, flowOf } from "../../shared/health/facts/flow.ts";
+import { freshnessOf } from "../../shared/health/facts/freshness.ts";
 
 const now = 1_700_000_000_000;
 const second = 1000;
@@ -65,7 +66,7 @@ function answers(statuses: Statuses, age = 3600): Answer[] {
   );
 }
 
-const look = (statuses: Statuses, age?: number) => pictureOf(flowOf(answers(statuses, age), now), noMemory);
+const look = (statuses: Statuses, age?: number) => healthOf(flowOf(answers(statuses, age), now), nothingRemembered);
 
 test("a healthy flow says how far, how fresh and how good it is", () => {
   const { verdict, boxes, problems } = look(healthy);
@@ -236,7 +237,7 @@ test.each([
 
 test("a service that no longer answers is named with its process", () => {
   const old = answers(healthy).map((answer) => (answer.service === "ingest" ? { ...answer, answeredAt: now - 8 * second } : answer));
-  const { verdict, services } = pictureOf(flowOf(old, now), noMemory);
+  const { verdict, services } = healthOf(flowOf(old, now), nothingRemembered);
   expect(verdict.headline).toBe("Ingest has not answered for 8 s (process 100)");
   expect(services.find(({ service }) => service === "ingest")?.answers).toBe(false);
 });
@@ -249,21 +250,21 @@ test("a step that does not move for a minute is a stalled training, and one step
       now + ms,
     );
   };
-  let memory = remember(noMemory, later(0, 480));
+  let memory = remember(nothingRemembered, later(0, 480));
   const stuck = later(70 * second, 480);
   memory = remember(memory, stuck);
-  expect(pictureOf(stuck, memory).problems.find(({ box }) => box === "training")?.reason).toBe(
+  expect(healthOf(stuck, memory).problems.find(({ box }) => box === "training")?.reason).toBe(
     "Training is stalled: no step for 70 s with 1 trainer",
   );
   const moved = later(71 * second, 481);
-  expect(pictureOf(moved, remember(memory, moved)).problems.filter(({ box }) => box === "training")).toEqual([]);
+  expect(healthOf(moved, remember(memory, moved)).problems.filter(({ box }) => box === "training")).toEqual([]);
 });
 
 test("the first events after a quiet hour are no stalled ingest", () => {
   const quiet = { ...ingest, lastCommitAt: now - 3600 * second, lag: { messages: 0, seconds: 0 } };
-  const memory = remember(noMemory, flowOf(answers({ ...healthy, ingest: quiet }), now));
+  const memory = remember(nothingRemembered, flowOf(answers({ ...healthy, ingest: quiet }), now));
   const arrived = flowOf(answers({ ...healthy, ingest: { ...quiet, lag: { messages: 3, seconds: 3600 } } }), now);
-  expect(pictureOf(arrived, remember(memory, arrived)).problems).toEqual([]);
+  expect(healthOf(arrived, remember(memory, arrived)).problems).toEqual([]);
 });
 
 test("the stage furthest upstream is the verdict, the others stand below, and red comes before amber", () => {
@@ -312,7 +313,7 @@ test("an answer of another shape loses its unknown figures and nothing else", ()
 
 test("requests per second are the difference over the last looks, and a restart of serve starts anew", () => {
   const at = (ms: number, requests: number) => flowOf(answers({ serve: { model: "1", requests, errors: 0 } }), now + ms);
-  let memory = remember(noMemory, at(0, 100));
+  let memory = remember(nothingRemembered, at(0, 100));
   expect(requestsPerSecond(memory)).toBeNull();
   memory = remember(memory, at(2000, 130));
   expect(requestsPerSecond(memory)).toBe(15);
@@ -332,13 +333,13 @@ test("a trainer that was killed elsewhere is missed for five minutes", () => {
     const all = answers({ ...healthy, server: { ...server, trainers: names.map((name) => ({ name })) } });
     return { ...flowOf(all, now), now: now + seconds * second };
   };
-  const both = remember(noMemory, at(0, ["a", "b"]));
+  const both = remember(nothingRemembered, at(0, ["a", "b"]));
   const one = remember(both, at(1, ["a"]));
-  const { problems, tiles } = pictureOf(at(1, ["a"]), one);
+  const { problems, tiles } = healthOf(at(1, ["a"]), one);
   expect(problems.map(({ reason }) => reason)).toContain("1 of 2 trainers are connected to the server");
   expect(tiles.find(({ id }) => id === "trainers")).toMatchObject({ value: "1", unit: "of 2 live", state: "amber", word: "partial" });
   const later = remember(one, at(302, ["a"]));
-  expect(pictureOf(at(302, ["a"]), later).problems.map(({ word }) => word)).not.toContain("partial");
+  expect(healthOf(at(302, ["a"]), later).problems.map(({ word }) => word)).not.toContain("partial");
 });
 
 test("batches a second are the contributions of the last seconds, and a server that began anew does not make them negative", () => {
@@ -346,7 +347,7 @@ test("batches a second are the contributions of the last seconds, and a server t
     ...flowOf(answers({ ...healthy, server: { ...server, contributions: { accepted } } }), now),
     now: now + seconds * second,
   });
-  const memory = [at(0, 100), at(2, 180)].reduce(remember, noMemory);
+  const memory = [at(0, 100), at(2, 180)].reduce(remember, nothingRemembered);
   expect(batchesPerSecond(memory)).toBe(40);
   expect(batchesPerSecond(remember(memory, at(3, 5)))).toBeNull();
 });

@@ -1,6 +1,6 @@
 // How long marked events took from their arrival in Kafka to one stage of the flow: a histogram for /metrics, the newest ones' quantiles for /status.
-import type { Metrics } from "../runtime/metrics.ts";
-import type { latency, Said } from "./status/units.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import type { latency, Said } from "./units.ts";
 
 /** In a committed file; in the first step of the first round that can learn from it; in the published model. */
 export type Stage = "table" | "gradient" | "published";
@@ -12,17 +12,7 @@ export interface Freshness {
 }
 
 /** Clocks of two machines, or of a producer and us, may differ by so much. */
-const AHEAD_MS = 5000;
-
-/**
- * Seconds by which a model is behind the newest event; 0 when it covers every event that is known, `newest` null for none known. Nobody has learned from an event that came
- * after the model was published: a timestamp ahead of its time counts no further than that. Null where the clock stands before what the model covers: nobody knows then.
- */
-export function behindOf(published: { watermark: number; at: number | null }, newest: number | null, now: number): number | null {
-  const covered = Math.min(published.watermark, published.at ?? Number.POSITIVE_INFINITY);
-  if (covered > now + AHEAD_MS) return null;
-  return newest === null || newest > covered ? Math.max(0, (now - covered) / 1000) : 0;
-}
+export const AHEAD_MS = 5000;
 
 /** Ten minutes at a mark a second. */
 const NEWEST = 600;

@@ -1,28 +1,34 @@
 // The flow strip: one box per stage, in the order in which data flows, each with its figure, its state and the state as a word. Pure.
+import type { Flow } from "../facts/flow.ts";
+import { batchesPerSecond, type Memory, requestsPerSecond } from "../facts/memory.ts";
+import { ageOf } from "../facts/training.ts";
+import { type BoxId, boxes, boxOf, type Problem, worstOf } from "../rules/problem.ts";
 import { count, duration, type Figure, plural, rate, ratio } from "./figures.ts";
-import { batchesPerSecond, type Memory, requestsPerSecond } from "./memory.ts";
-import { type BoxId, boxes, type Problem } from "./problem.ts";
-import type { Flow } from "./statuses.ts";
-import { ageOf } from "./training.ts";
+import { wordsOf } from "./problems.ts";
 
 export function boxesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
-  return boxes.map((id) => boxOf(id, flow, memory, problems));
+  return boxes.map((id) => figureOf(id, flow, memory, problems));
 }
 
-type Content = Omit<Figure, "state" | "word" | "id">;
+interface Content extends Pick<Figure, "title" | "value" | "unit" | "detail"> {
+  /** What the value says; null: nobody knows. */
+  readonly amount: number | null;
+}
 
 /** What a box says of a zero that is no fault. */
 const idle: Partial<Record<BoxId, string>> = { events: "quiet", files: "waiting", batches: "idle", training: "idle", requests: "quiet" };
 
-function boxOf(id: BoxId, flow: Flow, memory: Memory, problems: readonly Problem[]): Figure {
-  const content = contents[id](flow, memory);
-  const own = problems.filter(({ box }) => box === id);
-  const problem = own.find(({ level }) => level === "red") ?? own[0];
-  if (problem) return { id, ...content, state: problem.level, word: problem.word };
-  if (content.value === "–") return { id, ...content, unit: "", state: "off", word: "waiting" };
-  if (content.value === "0" && id in idle) return { id, ...content, state: "off", word: idle[id]! };
+function figureOf(id: BoxId, flow: Flow, memory: Memory, problems: readonly Problem[]): Figure {
+  const { amount, ...content } = contents[id](flow, memory);
+  const worst = worstOf(problems.filter(({ code }) => boxOf[code] === id));
+  if (worst) return { id, ...content, state: worst.level, word: wordsOf(worst).word };
+  if (amount === null) return { id, ...content, unit: "", state: "off", word: "waiting" };
+  if (amount === 0 && id in idle) return { id, ...content, state: "off", word: idle[id]! };
   return { id, ...content, state: "ok", word: "ok" };
 }
+
+/** A count, or a rate, as a box shows it. */
+const amountOf = (amount: number | null, write: (amount: number | null) => string) => ({ amount, value: write(amount) });
 
 const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
   events: ({ replay, ingest }) => {
@@ -34,11 +40,12 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
         : ingest?.status
           ? `${count(ingest.status.read)} read`
           : "no source yet";
-    return { title: "Events", value: rate(ingest?.status?.eventsPerSecond ?? produced?.ratePerSecond ?? null), unit: "per second", detail };
+    const amount = ingest?.status?.eventsPerSecond ?? produced?.ratePerSecond ?? null;
+    return { title: "Events", ...amountOf(amount, rate), unit: "per second", detail };
   },
   waiting: ({ ingest }) => ({
     title: "Rows waiting",
-    value: count(ingest?.status?.lag?.messages ?? ingest?.status?.buffered ?? null),
+    ...amountOf(ingest?.status?.lag?.messages ?? ingest?.status?.buffered ?? null, count),
     unit: "messages",
     detail: ingest?.status ? `${count(ingest.status.buffered)} in the buffer` : "no ingest yet",
   }),
@@ -46,7 +53,7 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     const table = ingest?.status?.table;
     return {
       title: "Table",
-      value: count(table?.files ?? null),
+      ...amountOf(table?.files ?? null, count),
       unit: table?.files === 1 ? "file" : "files",
       detail: table ? `${count(table.rows)} rows` : "no commit yet",
     };
@@ -56,23 +63,24 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     const total = server?.status?.contributions?.accepted ?? null;
     return {
       title: "Batches",
-      value: perSecond === null ? count(total) : rate(perSecond),
+      ...(perSecond === null ? amountOf(total, count) : amountOf(perSecond, rate)),
       unit: perSecond === null ? "computed" : "per second",
       detail: server?.status ? plural(server.status.trainers.length, "trainer") : "no server yet",
     };
   },
   training: ({ server }) => ({
     title: "Training",
-    value: rate(server?.status?.stepsPerMinute ?? null),
+    ...amountOf(server?.status?.stepsPerMinute ?? null, rate),
     unit: "steps/min",
     detail: server?.status ? `step ${count(server.status.step)}` : "no server yet",
   }),
   checkpoint: ({ server, now }) => {
     const checkpoint = server?.status?.checkpoint;
-    const [value = "–", unit = ""] = duration(ageOf(checkpoint ?? null, now)).split(" ");
+    const amount = ageOf(checkpoint ?? null, now);
+    const [value = "–", unit = ""] = duration(amount).split(" ");
     return {
       title: "Checkpoint",
-      value,
+      ...{ amount, value },
       unit: unit && `${unit} old`,
       detail: checkpoint ? `round ${count(checkpoint.round)}` : "none yet",
     };
@@ -84,7 +92,7 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     const popularity = (newest ?? tried)?.popularity?.["ndcg@100"] ?? null;
     return {
       title: "Quality",
-      value: ratio(metrics?.["ndcg@100"] ?? null),
+      ...amountOf(metrics?.["ndcg@100"] ?? null, ratio),
       unit: "NDCG@100",
       detail: popularity === null ? "not evaluated yet" : `popularity ${ratio(popularity)}`,
     };
@@ -93,10 +101,15 @@ const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
     const perSecond = requestsPerSecond(memory);
     const total = serve?.status?.requests ?? null;
     if (perSecond === null)
-      return { title: "Serving", value: count(total), unit: "requests", detail: serve?.status?.model ? "model loaded" : "no model yet" };
+      return {
+        title: "Serving",
+        ...amountOf(total, count),
+        unit: "requests",
+        detail: serve?.status?.model ? "model loaded" : "no model yet",
+      };
     return {
       title: "Serving",
-      value: rate(perSecond),
+      ...amountOf(perSecond, rate),
       unit: "requests/s",
       detail: serve?.status?.model ? `${count(total)} answered` : "no model yet",
     };

@@ -1,5 +1,5 @@
 // Several ingest processes as one: their partitions side by side, their counts added up, the worst state of them. Pure.
-import type { Reading } from "./status/readings.ts";
+import type { Reading } from "../status/readings.ts";
 
 type One = Reading<"ingest">;
 export interface Ingest extends Omit<One, "service" | "partitions" | "paused" | "table" | "assignedAt" | "upkeep"> {
@@ -73,4 +73,9 @@ function addUp(all: readonly Readonly<Record<string, number>>[]): Record<string,
   const sums = new Map<string, number>();
   for (const [name, count] of all.flatMap((counted) => Object.entries(counted))) sums.set(name, (sums.get(name) ?? 0) + count);
   return Object.fromEntries(sums);
+}
+
+/** Dead letters of what was read; null before anything was. */
+export function deadShare({ read, dead }: Pick<Ingest, "read" | "dead">): number | null {
+  return read === null || dead === null || read === 0 ? null : dead / read;
 }

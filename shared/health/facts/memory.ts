@@ -1,5 +1,5 @@
-// What must be remembered between two looks at the flow: a step that stands still, rates, a trainer that is gone, problems that come and go. Pure. remember.ts looks.
-import type { Recent } from "./recent.ts";
+// What must be remembered between two looks at the flow: a step that stands still, rates, a trainer that is gone. Pure.
+import type { Flow } from "./flow.ts";
 
 export interface Memory {
   readonly step: number | null;
@@ -11,22 +11,49 @@ export interface Memory {
   readonly batches: readonly Counted[];
   /** The most that were connected at once lately, and when that was so last. */
   readonly trainers: { readonly most: number; readonly at: number };
-  readonly recent: readonly Recent[];
 }
 
 /** What a count was, and when. */
-export interface Counted {
+interface Counted {
   readonly at: number;
   readonly n: number;
 }
+
 export const noMemory: Memory = {
   ...{ step: null, stepAt: 0, lagSince: null, requests: [], batches: [] },
   trainers: { most: 0, at: 0 },
-  recent: [],
 };
 
+/** Ms that rates are measured over. */
+const WINDOW = 10_000;
+/** Ms for which a trainer that left is missed. */
+const MISSING = 300_000;
+
+/** After one more look. */
+export function after(memory: Memory, flow: Flow): Memory {
+  const step = flow.server?.status?.step ?? null;
+  const training = flow.server?.status?.state === "training";
+  const connected = flow.server?.status?.trainers.length ?? 0;
+  const isForgotten = connected >= memory.trainers.most || flow.now - memory.trainers.at > MISSING;
+  return {
+    step,
+    stepAt: training && step === memory.step ? memory.stepAt : flow.now,
+    lagSince: (flow.ingest?.status?.lag?.messages ?? 0) > 0 ? (memory.lagSince ?? flow.now) : null,
+    requests: counted(memory.requests, flow.serve?.status?.requests ?? null, flow.now),
+    batches: counted(memory.batches, flow.server?.status?.contributions?.accepted ?? null, flow.now),
+    trainers: isForgotten ? { most: connected, at: flow.now } : memory.trainers,
+  };
+}
+
+/** A count that has fallen is another process's. */
+function counted(before: readonly Counted[], n: number | null, now: number): Counted[] {
+  if (n === null) return [];
+  const kept = n < (before.at(-1)?.n ?? 0) ? [] : before.filter(({ at }) => now - at <= WINDOW);
+  return [...kept, { at: now, n }];
+}
+
 /** After the clock was set by so many ms: what passed since is as long as it was. */
-export function moved(memory: Memory, by: number): Memory {
+export function moved<M extends Memory>(memory: M, by: number): M {
   if (by === 0) return memory;
   const all = (counts: readonly Counted[]) => counts.map(({ at, n }) => ({ at: at + by, n }));
   const { stepAt, lagSince, requests, batches, trainers } = memory;

@@ -1,19 +1,15 @@
 // The table of trainers and the line above it, as texts: the page and a terminal write the same. Pure, and without zod, which the page's rules on scripts forbid.
-import { printable } from "../runtime/printable.ts";
-import type { Figure } from "./figures.ts";
-import { bytes, count, duration, elapsed, plural } from "./figures.ts";
-import type { Trainer, Training } from "./training.ts";
+import { printable } from "../../runtime/printable.ts";
+import { activities, type Trainer, type Training } from "../facts/training.ts";
+import { bytes, count, duration, elapsed, type Figure, plural } from "./figures.ts";
 
-/** What a trainer does with its time, in the order in which a part goes through it. */
-export const activities = ["pull", "data", "compute", "push", "wait"] as const;
-
-interface Fact {
+interface Entry {
   readonly title: string;
   readonly value: string;
 }
 
 /** How the run stands, in the order in which one asks. */
-export function factsOf({ step, phase, parts, deadlineMs, contributions, bytesPerStep, checkpointAge, itemsWaiting }: Training): Fact[] {
+export function entriesOf({ step, phase, parts, deadlineMs, contributions, bytesPerStep, checkpointAge, itemsWaiting }: Training): Entry[] {
   const { total = null, leased = null, done = null } = parts ?? {};
   const open = total === null ? null : total - (leased ?? 0) - (done ?? 0);
   const { late = null, duplicate = null, rejected = null } = contributions ?? {};

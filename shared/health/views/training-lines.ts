@@ -1,15 +1,15 @@
 // Training in a terminal: a line of how the open step stands, and a table of its trainers, the slow ones marked. Pure.
+import { activities, type Training } from "../facts/training.ts";
 import { columns } from "./columns.ts";
-import { activities, factsOf, noTrainer, rowOf } from "./trainers.ts";
-import type { Training } from "./training.ts";
+import { entriesOf, noTrainer, rowOf } from "./trainers.ts";
 
 const mostTrainers = 16;
 const header = ["trainer", "state", "engine", "parts", "part", ...activities, "late / duplicate", "seen"];
 
 /** Lines without their ends, indented as the rest of `status`. */
 export function trainingLines(training: Training, at: number): string[] {
-  const facts = factsOf(training).map(({ title, value }) => `${title.toLowerCase()} ${value}`);
-  return [`  ${facts.join(" · ")}`, ...trainerLines(training, at)];
+  const entries = entriesOf(training).map(({ title, value }) => `${title.toLowerCase()} ${value}`);
+  return [`  ${entries.join(" · ")}`, ...trainerLines(training, at)];
 }
 
 function trainerLines(training: Training, at: number): string[] {

@@ -1,8 +1,8 @@
 // Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were like. Pure.
-import { printable } from "../runtime/printable.ts";
+import { printable } from "../../runtime/printable.ts";
+import type { Ingest } from "../facts/ingest.ts";
 import { columns } from "./columns.ts";
 import { bytes, count, duration, elapsed, plural } from "./figures.ts";
-import type { Ingest } from "./ingest.ts";
 
 const mostPartitions = 8;
 const mostFields = 5;

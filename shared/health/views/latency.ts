@@ -1,16 +1,6 @@
-// How long an event takes from Kafka to each stage of the flow: what the services tell of marked events, and a line of it for people. Pure.
+// How long an event takes from Kafka to each stage of the flow, in a line for people. Pure.
+import type { Latencies } from "../facts/freshness.ts";
 import { elapsed } from "./figures.ts";
-import type { Reading } from "./status/readings.ts";
-
-/** Seconds over the newest marked events. */
-type Latency = Reading<"ingest">["freshness"];
-
-export interface Latencies {
-  readonly table: Latency;
-  /** The first step of the first round that covers the event. */
-  readonly gradient: Latency;
-  readonly published: Latency;
-}
 
 const stages = { table: "to table", gradient: "to first gradient", published: "to published model" } as const;
 

@@ -1,5 +1,5 @@
 // Tables in a terminal: each column as wide as its widest cell. Cells may hold a stranger's words: none moves the cursor or forges a row. Pure.
-import { onOneLine } from "../runtime/printable.ts";
+import { onOneLine } from "../../runtime/printable.ts";
 
 const shown = (rows: readonly (readonly string[])[]) => rows.map((row) => row.map(onOneLine));
 

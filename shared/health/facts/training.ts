@@ -1,7 +1,10 @@
-// What the parameter server's /status says, and of it how the open step and its trainers stand, the slow ones named. Pure.
-import type { Reading } from "./status/readings.ts";
+// How the open step and its trainers stand, the slow ones named, of what the parameter server says. Pure.
+import type { Reading } from "../status/readings.ts";
 
 export type Server = Reading<"server">;
+
+/** What a trainer does with its time, in the order in which a part goes through it. */
+export const activities = ["pull", "data", "compute", "push", "wait"] as const;
 
 /** A trainer as the table shows it. */
 export interface Trainer extends Omit<Server["trainers"][number], "since"> {

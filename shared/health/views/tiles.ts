@@ -1,23 +1,27 @@
 // The tiles: what one asks first of a flow that trains. Pure.
-import type { Figure } from "./figures.ts";
-import { count, duration, elapsed, loss, percent, ratio } from "./figures.ts";
-import { deadShare, expectedTrainers } from "./health.ts";
-import type { Memory } from "./memory.ts";
-import type { Problem } from "./problem.ts";
-import { type Flow, freshnessOf, latenciesOf } from "./statuses.ts";
+import type { Flow } from "../facts/flow.ts";
+import { freshnessOf, latenciesOf } from "../facts/freshness.ts";
+import { deadShare } from "../facts/ingest.ts";
+import type { Memory } from "../facts/memory.ts";
+import { expectedTrainers } from "../facts/state.ts";
+import type { Code, Problem } from "../rules/problem.ts";
+import { count, duration, elapsed, type Figure, loss, percent, ratio } from "./figures.ts";
+import { wordsOf } from "./problems.ts";
 
 interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
+  /** What the value says; null: nobody knows. */
+  readonly amount: number | null;
   readonly unit?: string;
-  /** The problems that colour it: box and word of each. */
-  readonly causes?: readonly string[];
+  /** The problems that colour it. */
+  readonly causes?: readonly Code[];
 }
 
 export function tilesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
   return [freshness(flow), lag(flow), trainers(flow, memory), lossOf(flow), quality(flow), dead(flow)].map(
-    ({ causes = [], unit = "", ...tile }) => {
-      const cause = problems.find(({ box, word }) => causes.includes(`${box} ${word}`));
-      if (cause) return { ...tile, unit, state: cause.level, word: cause.word };
-      if (tile.value === "–") return { ...tile, unit: "", state: "off", word: "waiting" };
+    ({ causes = [], unit = "", amount, ...tile }) => {
+      const cause = problems.find(({ code }) => causes.includes(code));
+      if (cause) return { ...tile, unit, state: cause.level, word: wordsOf(cause).word };
+      if (amount === null) return { ...tile, unit: "", state: "off", word: "waiting" };
       return { ...tile, unit, state: "ok", word: "ok" };
     },
   );
@@ -29,7 +33,7 @@ function freshness(flow: Flow): Tile {
   const now = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
   const { p50 = null, max = null } = latenciesOf(flow).published ?? {};
   const detail = p50 === null ? now : `p50 ${elapsed(p50)}, max ${elapsed(max)}`;
-  return { id: "freshness", title: "Freshness", value, unit, detail, causes: ["checkpoint stale"] };
+  return { id: "freshness", title: "Freshness", amount: behind, value, unit, detail, causes: ["SERVER_STALE"] };
 }
 
 function lag({ ingest }: Flow): Tile {
@@ -38,30 +42,32 @@ function lag({ ingest }: Flow): Tile {
   return {
     id: "lag",
     title: "Lag",
+    amount: messages,
     value: count(messages),
     unit: "messages",
     detail,
-    causes: ["waiting stalled", "files no commit", "waiting behind"],
+    causes: ["INGEST_STALLED", "INGEST_NO_COMMIT", "INGEST_BEHIND"],
   };
 }
 
 function trainers(flow: Flow, memory: Memory): Tile {
   const connected = flow.server?.status?.trainers ?? null;
   const engines = [...new Set((connected ?? []).flatMap(({ engine }) => (engine ? [engine] : [])))];
-  const causes = ["batches missing", "batches silent", "batches suspect", "batches clogged", "batches partial"];
   return {
     id: "trainers",
     title: "Trainers",
+    amount: connected?.length ?? null,
     value: count(connected?.length ?? null),
     unit: `of ${count(expectedTrainers(flow, memory))} live`,
     detail: engines.join(", ") || "none yet",
-    causes,
+    causes: ["TRAINER_MISSING", "TRAINER_SILENT", "TRAINER_SUSPECT", "TRAINER_CLOGGED", "TRAINER_PARTIAL"],
   };
 }
 
 function lossOf({ server }: Flow): Tile {
   const newest = server?.status?.loss ?? null;
-  return { id: "loss", title: "Loss", value: loss(newest?.total ?? null), detail: newest ? `KL ${loss(newest.kl)}` : "no round yet" };
+  const amount = newest?.total ?? null;
+  return { id: "loss", title: "Loss", amount, value: loss(amount), detail: newest ? `KL ${loss(newest.kl)}` : "no round yet" };
 }
 
 /** Of the published model, with a 95 % interval; the change is that of the last two evaluations. */
@@ -78,9 +84,10 @@ function quality({ evaluator }: Flow): Tile {
   return {
     id: "ndcg",
     title: "NDCG@100",
+    amount: metrics?.["ndcg@100"] ?? null,
     value: ratio(metrics?.["ndcg@100"] ?? null),
     detail: detail || (metrics ? "" : "not evaluated yet"),
-    causes: ["quality refused"],
+    causes: ["EVALUATOR_REFUSED"],
   };
 }
 
@@ -91,9 +98,10 @@ function dead({ ingest }: Flow): Tile {
   return {
     id: "dead",
     title: "Rejected",
+    amount: share,
     value,
     unit,
     detail,
-    causes: ["files rejects"],
+    causes: ["INGEST_REJECTS"],
   };
 }

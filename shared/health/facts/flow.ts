@@ -1,8 +1,6 @@
-// What the services' /status answers say, read with tolerance: an unknown or missing figure becomes null, so that an older or newer service still shows.
-import { behindOf } from "./freshness.ts";
+// The whole flow at one moment: every process that is registered, and what it says, stage by stage. Pure.
+import { type Reading, readingOf, type readings } from "../status/readings.ts";
 import { combine, type Ingest } from "./ingest.ts";
-import type { Latencies } from "./latency.ts";
-import { type Reading, readingOf, type readings } from "./status/readings.ts";
 
 /** One registered process and the newest answer of its /status. */
 export interface Answer {
@@ -74,21 +72,4 @@ function asOne(all: readonly Seen<Reading<"ingest">>[]): Seen<Ingest> | null {
     null,
   );
   return quietest && { ...quietest, status: combine(all.flatMap(({ status }) => status ?? [])) };
-}
-
-/** Ms: after so much silence nobody knows what has arrived since. */
-const silent = 5000;
-
-/** Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here, null while there is no model or no clock to tell by. */
-export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
-  const { watermark = null, at = null } = evaluator?.status?.published ?? {};
-  if (watermark === null) return null;
-  const isSilent = ingest !== null && ingest.silence > silent;
-  return behindOf({ watermark, at }, isSilent ? null : (ingest?.status?.newestArrival ?? 0), now);
-}
-
-/** From a marked event's arrival to each stage, as far as the services tell. */
-export function latenciesOf({ ingest, server, evaluator }: Flow): Latencies {
-  const of = (seen: Seen<{ freshness: Latencies["table"] }> | null) => seen?.status?.freshness ?? null;
-  return { table: of(ingest), gradient: of(server), published: of(evaluator) };
 }

@@ -1,8 +1,6 @@
 // How the published model does on what arrives, before anything is learned from it: the newest point of the curve, in a line for people. Pure.
+import type { CurvePoint } from "../facts/curve.ts";
 import { count, plural, ratio } from "./figures.ts";
-import type { Reading } from "./status/readings.ts";
-
-export type CurvePoint = Omit<Reading<"evaluator">["prequential"][number], "tableVersion" | "unknownItems">;
 
 export function prequentialLine(point: CurvePoint): string {
   const beside = (metric: "recall@20" | "ndcg@100") => `${ratio(point[metric])} (popularity ${ratio(point.popularity[metric])})`;
