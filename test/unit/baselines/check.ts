@@ -2,6 +2,6 @@
 import type { Engine } from "../../../shared/compute/engine.ts";
 
 /** Throws, by `expect`, where the program's numbers are not the fixture's; `fixture` is the file's JSON. */
-export type Check = (engine: Engine, fixture: unknown) => void;
+export type Check = (engine: Engine, fixture: unknown) => void | Promise<void>;
 /** By the name of the system. */
 export type Checks = Readonly<Record<string, Check>>;

@@ -6,9 +6,12 @@ import { factorScores } from "../../../shared/solvers/factors.ts";
 import { countOf, countTogether, interactionsOf, type Lists } from "../../../shared/solvers/interactions.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
 import { ialsObjective } from "../../../shared/systems/ials/ials.ts";
+import { weightsName } from "../../../shared/systems/item-to-item.ts";
+import { type SolvedName, systemOf } from "../../../shared/systems/registry.ts";
 import { solveColumn } from "../../../shared/systems/slim/slim-columns.ts";
 import { slimScores, slimWeights } from "../../../shared/systems/slim/slim-weights.ts";
 import { wmfObjective } from "../../../shared/systems/wmf/wmf.ts";
+import { fittedHere } from "../fit.ts";
 import type { Check, Checks } from "./check.ts";
 
 const tolerance = 1e-6;
@@ -50,6 +53,20 @@ export const solvedChecks: Checks = {
   wmf: alternating(wmfObjective),
   ials: alternating(ialsObjective),
 };
+
+/** Of a system that has no check of its own: what its folder fits, whole tensors by their names, and the scores. */
+export const asFitted: Check = async (engine, fixture) => {
+  const { model, config, items, batch, foldIn, scores, ...tensors } = fixture as ItemToItem<object> & { model: SolvedName };
+  const settings = { items, ...config };
+  const fitting = fittedHere(model, engine, rowsOf(batch), settings);
+  if (needsInverse(model) && !engine.inverse) return expect(fitting).rejects.toMatchObject({ code: "ENGINE_MISSING" });
+  const { weights } = await fitting;
+  for (const [name, { data }] of Object.entries(weights)) expectClose(data, tensors[name as "weights"], name);
+  expectClose(systemOf(model).scores(settings, weights)(rowsOf(foldIn)), scores, "scores");
+};
+
+/** Whether it is one dense matrix, which an inverse gives. */
+const needsInverse = (model: SolvedName) => systemOf(model).perItem({ items: 1 }).includes(weightsName);
 
 interface Alternating<C> {
   readonly config: C & { readonly factors: number; readonly sweeps: number };
