@@ -6,6 +6,7 @@ import { blendOf } from "./blend/blend.ts";
 import { cdae } from "./cdae/cdae.ts";
 import { dvae } from "./dvae/dvae.ts";
 import { ease } from "./ease/ease.ts";
+import { edlae } from "./edlae/edlae.ts";
 import { ials } from "./ials/ials.ts";
 import { lambdanet } from "./lambdanet/lambdanet.ts";
 import { multDae } from "./mult-dae/mult-dae.ts";
@@ -31,6 +32,7 @@ export const systems = {
   "beta-vae": betaVae,
   dvae,
   ease,
+  edlae,
   slim,
   wmf,
   ials,

@@ -25,8 +25,8 @@ test("every point of every grid, and every step of the ablation, is a setting th
   }
 });
 
-test("the rows of the table are the paper's, iALS and popularity, and each says where its grid comes from", () => {
-  expect([...all].sort()).toEqual([...paperOrder, "ials", "popularity"].sort());
+test("the rows of the table are the paper's, EDLAE, iALS and popularity, and each says where its grid comes from", () => {
+  expect([...all].sort()).toEqual([...paperOrder, "edlae", "ials", "popularity"].sort());
   for (const model of all) expect(gridOf(model).source).not.toBe("its usual setting alone");
 });
 
