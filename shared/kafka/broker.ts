@@ -140,6 +140,11 @@ export async function stopBroker(dataDir: string): Promise<"stopped" | "killed" 
   return how;
 }
 
+/** Ends one that an `up` has left; one that was started by hand stays. For who holds the lock of `up`. */
+export async function stopLeftBroker(dataDir: string): Promise<void> {
+  if ((await find(filesOf(dataDir)))?.owner === "up") await stopBroker(dataDir);
+}
+
 /** Resolves when that process is no longer the broker, or the signal fires. */
 export async function brokerEnded(dataDir: string, pid: number, signal: AbortSignal): Promise<void> {
   const files = filesOf(dataDir);

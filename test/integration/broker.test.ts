@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, expect, test } from "vitest";
 import { freePort } from "../../shared/http/port.ts";
-import { brokerStatus, resolveBrokers, startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { brokerStatus, resolveBrokers, startBroker, stopLeftBroker, stopBroker } from "../../shared/kafka/broker.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "tributary-broker-"));
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
@@ -84,11 +84,19 @@ test("start, kill, stop and start again: the broker keeps what it was given", as
     return found;
   });
   expect(offsets).toMatchObject([{ partition: 0, high: "2" }]);
+  await stopLeftBroker(dataDir);
+  expect(await brokerStatus(dataDir)).toMatchObject({ running: true }); // nobody's but who started it
 
   expect(broker("stop").stderr).toContain("Kafka stopped");
   expect(await brokerStatus(dataDir)).toMatchObject({ running: false, brokers: null });
   expect(existsSync(join(dataDir, "kafka", "broker.json"))).toBe(false);
   expect(existsSync(join(dataDir, "kafka", "starting"))).toBe(false);
+});
+
+test("what an `up` that was killed has left is ended by the next one's interrupted start", async () => {
+  await startBroker(dataDir, { owner: "up" });
+  await stopLeftBroker(dataDir);
+  expect(await brokerStatus(dataDir)).toMatchObject({ running: false });
 });
 
 test("a record whose process number now belongs to somebody else does not count, and that process is left alone", async () => {

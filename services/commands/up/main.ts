@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { UpStatus } from "../../../shared/health/status/up.ts";
 import { serveFace } from "../../../shared/http/http.ts";
+import { stopLeftBroker } from "../../../shared/kafka/broker.ts";
 import { take } from "../../../shared/locks/lock.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { drainWithOutput } from "../../../shared/runtime/lifecycle.ts";
@@ -61,6 +62,7 @@ export const command = defineCommand({
       line.end();
       clearInterval(shortening);
       await drain(supervised);
+      await stopLeftBroker(config.dataDir); // a start that was interrupted had not taken it over yet
       await face.close();
       held.release();
     }

@@ -2,7 +2,7 @@
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { annealed, bagWidth, latentOf, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { annealed, bagWidth, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import { outerEpoch, partsOf, type Step } from "../../../shared/neural/schedule.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
@@ -11,7 +11,6 @@ import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { localRound, stintsOf, type Trained } from "./local-round.ts";
 import { firstOldEncoder } from "./optimizer.ts";
-import { Posteriors } from "./posteriors.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
 /**
@@ -49,7 +48,7 @@ export async function trainOuterEpoch(
     } else if (!step.dropout && usesOldPosterior(run.optimizer.config)) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
     // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
-    if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors = new Posteriors(latentOf(run.optimizer.config));
+    if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors.clear();
   }
   mustBeFinite(run);
   run.underWay = undefined;

@@ -1,8 +1,12 @@
 // What the old encoder says of each user: filled by the decoder pass for the next round, or by a posterior pass. Valid for one round and one row.
+import { joined } from "../../../shared/compute/pieces.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
 
-/** One row a user, in order of arrival, in arrays with room behind: a checkpoint takes them as they lie. */
+/** Rows that are added at a time: whoever doubles an array holds both for a while, and leaves one behind. */
+const BLOCK = 1024;
+
+/** One row a user, in order of arrival. A round's are cleared, not thrown away: the next has about as many. */
 export class Posteriors {
   readonly #latent: number;
   /** Row of each user. */
@@ -10,11 +14,17 @@ export class Posteriors {
   #users = new Int32Array(0);
   /** Items of the user's row when it was computed; rows only grow, so an equal length is an equal row. */
   #items = new Int32Array(0);
-  #mu_UL = new Float32Array(0);
-  #logvar_UL = new Float32Array(0);
+  /** Blocks of rows, each [BLOCK x latent]. */
+  readonly #mu: Float32Array[] = [];
+  readonly #logvar: Float32Array[] = [];
 
   constructor(latent: number) {
     this.#latent = latent;
+  }
+
+  /** Knows nobody, and keeps the room. */
+  clear(): void {
+    this.#rows.clear();
   }
 
   /** Keeps a copy of the rows of `mu` and `logvar`, [users x latent]. */
@@ -27,8 +37,8 @@ export class Posteriors {
       this.#rows.set(user, row);
       this.#users[row] = user;
       this.#items[row] = items(user);
-      this.#mu_UL.set(mu.subarray(from, to), row * this.#latent);
-      this.#logvar_UL.set(logvar.subarray(from, to), row * this.#latent);
+      this.#row(this.#mu, row).set(mu.subarray(from, to));
+      this.#row(this.#logvar, row).set(logvar.subarray(from, to));
     }
   }
 
@@ -44,9 +54,8 @@ export class Posteriors {
     for (let k = 0; k < users.length; k++) {
       const row = this.#rows.get(users[k]!);
       if (row === undefined) throw new Error(`no old posterior of user ${users[k]}`);
-      const [from, to] = [row * this.#latent, (row + 1) * this.#latent];
-      mu.set(this.#mu_UL.subarray(from, to), k * this.#latent);
-      logvar.set(this.#logvar_UL.subarray(from, to), k * this.#latent);
+      mu.set(this.#row(this.#mu, row), k * this.#latent);
+      logvar.set(this.#row(this.#logvar, row), k * this.#latent);
     }
     return { mu, logvar };
   }
@@ -54,12 +63,22 @@ export class Posteriors {
   /** As tensors of a checkpoint, not copied: recomputing them after a restart could differ in the last bit. */
   state(): Weights {
     const { size } = this.#rows;
-    const rows = (data: Float32Array) => ({ shape: [size, this.#latent], data: data.subarray(0, size * this.#latent) });
+    const latent = this.#latent;
+    const rows = (blocks: readonly Float32Array[]) => {
+      const pieces = blocks.map((block, k) => block.subarray(0, Math.max(0, size - k * BLOCK) * latent));
+      return {
+        shape: [size, latent],
+        pieces,
+        get data() {
+          return joined(new Float32Array(size * latent), pieces);
+        },
+      };
+    };
     return {
       "posterior.users": wholeNumbers(this.#users.subarray(0, size)),
       "posterior.items": wholeNumbers(this.#items.subarray(0, size)),
-      "posterior.mu": rows(this.#mu_UL),
-      "posterior.logvar": rows(this.#logvar_UL),
+      "posterior.mu": rows(this.#mu),
+      "posterior.logvar": rows(this.#logvar),
     };
   }
 
@@ -82,17 +101,22 @@ export class Posteriors {
     return posteriors;
   }
 
+  #row(blocks: readonly Float32Array[], row: number): Float32Array {
+    const from = (row % BLOCK) * this.#latent;
+    return blocks[Math.floor(row / BLOCK)]!.subarray(from, from + this.#latent);
+  }
+
   #makeRoom(users: number): void {
+    while (this.#mu.length * BLOCK < users)
+      for (const blocks of [this.#mu, this.#logvar]) blocks.push(new Float32Array(BLOCK * this.#latent));
     if (users <= this.#users.length) return;
-    const room = Math.max(users, 2 * this.#users.length);
-    const larger = <T extends Int32Array | Float32Array>(old: T, fresh: T): T => {
+    const larger = (old: Int32Array) => {
+      const fresh = new Int32Array(this.#mu.length * BLOCK);
       fresh.set(old);
       return fresh;
     };
-    this.#users = larger(this.#users, new Int32Array(room));
-    this.#items = larger(this.#items, new Int32Array(room));
-    this.#mu_UL = larger(this.#mu_UL, new Float32Array(room * this.#latent));
-    this.#logvar_UL = larger(this.#logvar_UL, new Float32Array(room * this.#latent));
+    this.#users = larger(this.#users);
+    this.#items = larger(this.#items);
   }
 }
 

@@ -2,8 +2,11 @@
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
 
-/** Posteriors come batch by batch: room for half as many again, where there was too little. */
-const HEADROOM = 1.5;
+/**
+ * What has outgrown its memory gets so much more: the old one stays until both threads have collected it, and room that nothing was written to takes none of the
+ * machine's.
+ */
+const HEADROOM = 4;
 
 /** Copies tensors. The copy before it must not be used any more. */
 export function spareCopy(): (tensors: Weights) => Weights {
