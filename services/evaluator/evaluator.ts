@@ -22,7 +22,7 @@ export interface Places {
   readonly checkpoints: string;
   readonly models: string;
   readonly evaluations: string;
-  /** Folder of every user's figures. */
+  /** Folder of every user's metrics. */
   readonly perUser: string;
 }
 
@@ -91,21 +91,21 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
       const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
       const limits = { ...rules, salt: manifest.salt };
       const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
-      const { refusal: reason, perUser, ...figures } = measured;
+      const { refusal: reason, perUser, ...measures } = measured;
       if (perUser)
         await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch((error: unknown) =>
           log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
         );
-      if (reason !== null) return { ...about, ...figures, outcome: "refused", reason, version: null };
+      if (reason !== null) return { ...about, ...measures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
-      if (pinned !== null) return { ...about, ...figures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
+      if (pinned !== null) return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
       const record = recordOf(candidate, measured, known);
       const version = await patience.through("the model cannot be published", () => publish(places.models, dir, record, over, signal));
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
       await patience.through("old models cannot be removed", () => prune(places.models, signal));
       published = await readPublished(places.models);
-      return { ...about, ...figures, outcome: "published", reason: null, version };
+      return { ...about, ...measures, outcome: "published", reason: null, version };
     } finally {
       candidate.dispose();
     }

@@ -7,7 +7,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { createFigures } from "./figures.ts";
+import { createProgress } from "./progress.ts";
 import { openPipeline } from "./pipeline.ts";
 import { settingsOf } from "./settings.ts";
 import { createUpkeep } from "./upkeep.ts";
@@ -32,7 +32,7 @@ export const command = defineCommand({
     const kafka = await openKafka(await find(), log, process.env.KAFKA_BROKERS ? undefined : find);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
     const metrics = createMetrics("ingest");
-    const figures = createFigures(metrics);
+    const progress = createProgress(metrics);
     const bounds = () => kafka.endOffsets(topic);
     const { tableDir, deadLettersDir } = settings;
     const upkeep = createUpkeep({ tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention }, metrics, log);
@@ -42,9 +42,9 @@ export const command = defineCommand({
       ends: untilEnd ? new Map((await bounds()).map(({ partition, end }) => [partition, end])) : null,
       bounds,
       hear: (news) => {
-        figures.hear(news);
+        progress.hear(news);
         // Of all that write into the table the one that reads partition 0 cares for it.
-        if (news.type === "wrote" && config.upkeep && !untilEnd) upkeep.look(news.table.compactionDue, figures.positions.has(0));
+        if (news.type === "wrote" && config.upkeep && !untilEnd) upkeep.look(news.table.compactionDue, progress.positions.has(0));
       },
       reassign: () => consumption.reassign(),
       committed: (next) => void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
@@ -54,20 +54,20 @@ export const command = defineCommand({
       runDir: paths.run,
       port: config.httpPort,
       metrics,
-      status: (): IngestStatus => ({ ...figures.status(), upkeep: upkeep.running }),
-      live: () => figures.healthy(RED_AFTER_MS),
+      status: (): IngestStatus => ({ ...progress.status(), upkeep: upkeep.running }),
+      live: () => progress.healthy(RED_AFTER_MS),
     });
     const { assigned, rebalancing, fetched } = pipeline;
     const consumption = await kafka.consume({ topic, group, fetchBytes, assigned, rebalancing, fetched });
-    const watching = watch({ bounds, paused: pipeline.paused, figures, topic, log });
+    const watching = watch({ bounds, paused: pipeline.paused, progress, topic, log });
     await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed, watching.failed]);
 
-    figures.draining();
+    progress.draining();
     watching.stop();
     await Promise.all([pipeline.drain(DRAIN_MS), upkeep.stop()]);
     await kafka.close();
     await pipeline.close();
     await face.close();
-    log.info({ ...figures.status(), usage: usage() }, "stopped");
+    log.info({ ...progress.status(), usage: usage() }, "stopped");
   },
 });

@@ -1,8 +1,8 @@
-// What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts, understood by figures.ts.
+// What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts, understood by progress.ts.
 import type { DeadReason } from "../../shared/events/event.ts";
 import type { Cause } from "./sealer.ts";
 
-export interface TableFigures {
+export interface TableFacts {
   readonly version: number;
   readonly files: number;
   readonly rows: number;
@@ -31,7 +31,7 @@ export type News =
       readonly type: "assigned";
       readonly positions: ReadonlyMap<number, number>;
       readonly committed: ReadonlyMap<number, number>;
-      readonly table: TableFigures;
+      readonly table: TableFacts;
     }
   | { readonly type: "read"; readonly partition: number; readonly offsets: number; readonly next: number }
   | { readonly type: "dropped"; readonly offsets: number; readonly fenced: boolean }
@@ -46,7 +46,7 @@ export type News =
       readonly file: { readonly rows: number; readonly bytes: number } | null;
       /** Arrivals of marked events that are in the table now, ms. */
       readonly marks: readonly number[];
-      readonly table: TableFigures;
+      readonly table: TableFacts;
     }
   /** The disk refuses, and why. */
   | { readonly type: "stalled"; readonly reason: string };

@@ -3,7 +3,7 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { failure } from "../../shared/errors/failure.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import type { Figures } from "./figures.ts";
+import type { Progress } from "./progress.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 export interface Watching {
@@ -16,14 +16,14 @@ interface Watched {
   readonly topic: string;
   bounds(): Promise<readonly Bounds[]>;
   readonly paused: Pipeline["paused"];
-  readonly figures: Figures;
+  readonly progress: Progress;
   readonly log: Log;
 }
 
 const LOOK_MS = 1000;
 const SILENCE_MS = 4000;
 
-export function watch({ topic, bounds, paused, figures, log }: Watched): Watching {
+export function watch({ topic, bounds, paused, progress, log }: Watched): Watching {
   const { failed, fail } = failure();
   let answeredAt = performance.now();
   let looking = false;
@@ -33,18 +33,18 @@ export function watch({ topic, bounds, paused, figures, log }: Watched): Watchin
     if (!away && performance.now() - answeredAt > SILENCE_MS) {
       away = true;
       log.warn("Kafka does not answer; waiting for it");
-      figures.stalled({ by: "kafka", reason: "Kafka does not answer" });
+      progress.stalled({ by: "kafka", reason: "Kafka does not answer" });
     }
     if (looking) return;
     looking = true;
     try {
-      const before = new Map(figures.positions);
+      const before = new Map(progress.positions);
       const found = await bounds();
       if (away) log.info("Kafka answers again");
-      if (away) figures.stalled(null);
+      if (away) progress.stalled(null);
       away = false;
       answeredAt = performance.now();
-      figures.looked(found, paused);
+      progress.looked(found, paused);
       for (const { partition, begin, end } of found) {
         const at = before.get(partition);
         if (at === undefined || (at >= begin && at <= end)) continue;

@@ -1,11 +1,10 @@
 // What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
+import { trainerStates } from "../../shared/health/status/server.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { activities, type Times } from "../../shared/training/messages.ts";
 import type { SchedulerStatus } from "./scheduler/scheduler-status.ts";
 import type { Bytes } from "./pace.ts";
 import type { Adam, Norm } from "./run/norms.ts";
-
-const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
 
 export interface Standing extends Pick<SchedulerStatus, "parts" | "deadlineMs" | "trainers"> {
   readonly bytes: Bytes;

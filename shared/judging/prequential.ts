@@ -77,9 +77,9 @@ export function openPrequential(
       if (unseen.length === 0) return { counts, line: undefined };
       window.add(await scored(unseen, model, histories, popularity, signal));
       recent = [...recent, ...unseen].slice(-size);
-      const figures = window.figures();
-      if (!figures || now() - toldAt < everyMs) return { counts, line: undefined };
-      const line = { at, tableVersion, model: model.version, ...figures };
+      const means = window.means();
+      if (!means || now() - toldAt < everyMs) return { counts, line: undefined };
+      const line = { at, tableVersion, model: model.version, ...means };
       await lines.append(line);
       toldAt = now();
       return { counts, line };

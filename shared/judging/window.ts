@@ -14,7 +14,7 @@ export interface Scored {
   readonly isKnown: boolean;
 }
 
-export interface WindowFigures {
+export interface WindowMeans {
   readonly events: number;
   readonly users: number;
   /** Share of events whose item the model had never met. */
@@ -38,7 +38,7 @@ export class SlidingWindow {
   }
 
   /** Means over the events in the window; null while it is empty. */
-  figures(): WindowFigures | null {
+  means(): WindowMeans | null {
     const events = this.#scored.length;
     if (events === 0) return null;
     const mean = (of: (scored: Scored) => number) => this.#scored.reduce((sum, each) => sum + of(each), 0) / events;

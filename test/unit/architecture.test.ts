@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { statuses } from "../../shared/health/status/readings.ts";
 
 /** Rooms of shared/, the ground first: each may import those before it, and itself. */
 const layers = [
@@ -47,6 +48,9 @@ const pure: Readonly<Record<string, readonly string[]>> = {
 const impureModules = /^(node:.*|ws|undici|kafkajs|fastify|pino.*|prom-client)$/;
 const impureCalls =
   /(?<![.\w])(Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\(|process\.(env|hrtime|stdout|stderr|pid)|setTimeout\(|setInterval\(|fetch\(|randomUUID\()/;
+
+/** Of health, the lowest first. */
+const floors = ["status", "facts", "rules", "views"];
 
 interface Import {
   readonly from: string;
@@ -118,6 +122,20 @@ describe("layers", () => {
     const ofFlags = imports.filter(({ from, to }) => /\/main\.ts$/.test(from) && to === from.replace("main.ts", "options.ts"));
     expect(ofFlags.map(({ from }) => from).toSorted()).toEqual(mains.map(([path]) => path).toSorted());
     expect(outside.filter(({ from, to }) => mains.some(([path]) => path === from) && to === "zod").map(told)).toEqual([]);
+  });
+
+  test("health goes one way: what services say, facts of it, rules on facts, views of both", () => {
+    const floor = (path: string) => floors.indexOf(/^shared\/health\/([^/]+)\//.exec(path)?.[1] ?? "");
+    const inside = imports.filter(({ from, to }) => floor(from) >= 0 && floor(to) >= 0);
+    for (const name of floors) expect(inside.filter(({ to }) => floor(to) === floors.indexOf(name)).length, name).toBeGreaterThan(5);
+    expect(inside.filter(({ from, to }) => floor(from) < floor(to)).map(told)).toEqual([]);
+  });
+
+  test("each service answers /status by its own schema", () => {
+    for (const name of Object.keys(statuses)) {
+      const owners = imports.filter(({ to }) => to === `shared/health/status/${name}.ts`).map(({ from }) => service(from));
+      expect(owners.filter((owner) => owner === name || owner === `commands/${name}`).length, name).toBeGreaterThan(0);
+    }
   });
 
   test("no circle of files", () => {

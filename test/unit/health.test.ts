@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { count, duration, loss, rate, ratio } from "../../shared/health/views/figures.ts";
 import { batchesPerSecond, requestsPerSecond } from "../../shared/health/facts/memory.ts";
 import { healthOf } from "../../shared/health/views/health.ts";
+import { problemsOf } from "../../shared/health/rules/rules.ts";
 import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
 import { type Answer, flowOf } from "../../shared/health/facts/flow.ts";
 import { freshnessOf } from "../../shared/health/facts/freshness.ts";
@@ -374,4 +375,46 @@ test("a service that a full disk holds up is red, with why and what helps", () =
   expect(problems).toMatchObject([{ box: "quality", level: "red", word: "waits", reason: `The evaluator waits: ${why}` }]);
   const stalled = look({ ...healthy, ingest: { ...ingest, state: "stalled", stalledBy: "disk", reason: "cannot write: ENOSPC" } });
   expect(stalled.problems[0]?.hint).toMatch("make room");
+});
+
+/** Every text that services make for people, in other words. */
+function reworded(value: unknown, words: string, name = ""): unknown {
+  if (typeof value === "string") return forEyes.has(name) ? words : value;
+  if (Array.isArray(value)) return value.map((each) => reworded(each, words, name));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, reworded(each, words, key)]));
+}
+const forEyes = new Set(["reason", "hint", "heldUp", "lastError", "warnings", "name", "engine"]);
+
+test("regression: no rule reads a text that was made for eyes: in other words the same problems are found", () => {
+  const troubled = {
+    replay: { produced: 5, heldUp: "the position cannot be written" },
+    ingest: { ...ingest, state: "stalled", stalledBy: "disk", reason: "cannot write: ENOSPC", dead: 50 },
+    server: {
+      ...{ ...server, heldUp: "the checkpoint cannot be removed", hint: "no trainer connected" },
+      checkpoint: { step: 480, round: 14, at: now - 900 * second, lastError: "ENOSPC" },
+      trainers: [
+        { name: "a", state: "suspect" },
+        { name: "b", state: "clogged" },
+      ],
+    },
+    evaluator: { ...evaluator, heldUp: "cannot publish", pinned: "v000007", evaluations: [refused, refused, refused] },
+    serve: { ...serve, errors: 9 },
+  };
+  const found = (statuses: Statuses) =>
+    problemsOf(flowOf(answers(statuses), now), nothingRemembered).map(({ code, level }) => [code, level]);
+  const as = found(troubled);
+  expect(as.map(([code]) => code)).toEqual([
+    ...["REPLAY_WAITS", "INGEST_STALLED", "INGEST_REJECTS", "TRAINER_SUSPECT", "TRAINER_CLOGGED", "SERVER_WAITS", "SERVER_NOT_SAVED"],
+    ...["EVALUATOR_WAITS", "EVALUATOR_REFUSED", "EVALUATOR_PINNED", "EVALUATOR_BEHIND", "SERVE_ERRORS"],
+  ]);
+  for (const words of ["cannot", "missing", "–", "0", "stalled"]) expect(found(reworded(troubled, words) as Statuses)).toEqual(as);
+});
+
+test("what a stalled ingest waits for is a fact, and the advice follows it, whatever its sentence says", () => {
+  const stalled = (stalledBy: string | null, reason: string) =>
+    look({ ...healthy, ingest: { ...ingest, state: "stalled", stalledBy, reason } });
+  expect(stalled("disk", "no room").verdict.hint).toMatch("make room");
+  expect(stalled("kafka", "cannot reach it").verdict.hint).toMatch("tributary broker status");
+  expect(stalled(null, "an older ingest").verdict.hint).toMatch("tributary broker status");
 });

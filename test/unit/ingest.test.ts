@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import pino from "pino";
 import { afterEach, expect, test } from "vitest";
-import { createFigures } from "../../services/ingest/figures.ts";
+import { createProgress } from "../../services/ingest/progress.ts";
 import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
@@ -61,7 +61,7 @@ interface Options {
 async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false, faults }: Options = {}): Promise<Rig> {
   const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), TOPIC);
   const metrics = createMetrics("test");
-  const figures = createFigures(metrics);
+  const progress = createProgress(metrics);
   const told: Map<number, number>[] = [];
   let generation = 0;
   const bounds = [0, 1].map((partition) => ({ partition, begin: 0, end: 1000 }));
@@ -70,7 +70,7 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
     reassigned: 0,
     assign: (partitions = [0]) => made.intake.assigned(partitions, ++generation, bounds),
     fetch: ({ messages, ...rest }) => made.intake.fetched({ ...rest, generation, messages: pack(messages, 0) }),
-    status: () => figures.status() as Record<string, unknown>,
+    status: () => progress.status() as Record<string, unknown>,
     metric: async (name) => (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
     intake: createIntake(
       {
@@ -84,7 +84,7 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
           made.reassigned++;
         },
         committed: (next) => told.push(new Map(next)),
-        tell: figures.hear,
+        tell: progress.hear,
       },
       faults?.(real) ?? real,
       pino({ level: "silent" }),
@@ -357,21 +357,21 @@ test("a producer that makes up field names fills no memory: the rest count as ot
 
 test("health: a consumer that reads nothing while messages wait, or whose disk refuses, turns red, and one that is up to date stays green", () => {
   let now = 0;
-  const figures = createFigures(createMetrics("test"), () => now);
+  const progress = createProgress(createMetrics("test"), () => now);
   const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
-  figures.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
-  const look = (end: number) => figures.looked([{ partition: 0, begin: 0, end }], new Set());
+  progress.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
+  const look = (end: number) => progress.looked([{ partition: 0, begin: 0, end }], new Set());
   for (; now < 200_000; now += 1000) look(5);
-  expect(figures.healthy(60_000)).toBe(true);
+  expect(progress.healthy(60_000)).toBe(true);
   for (const since = now; now < since + 61_000; now += 1000) look(9);
-  expect(figures.healthy(60_000)).toBe(false);
-  figures.hear({ type: "read", partition: 0, offsets: 4, next: 9 });
-  expect(figures.healthy(60_000)).toBe(true);
-  figures.stalled({ by: "disk", reason: "cannot write" });
+  expect(progress.healthy(60_000)).toBe(false);
+  progress.hear({ type: "read", partition: 0, offsets: 4, next: 9 });
+  expect(progress.healthy(60_000)).toBe(true);
+  progress.stalled({ by: "disk", reason: "cannot write" });
   now += 59_000;
-  expect(figures.healthy(60_000)).toBe(true);
+  expect(progress.healthy(60_000)).toBe(true);
   now += 2_000;
-  expect(figures.healthy(60_000)).toBe(false);
+  expect(progress.healthy(60_000)).toBe(false);
 });
 
 test("lag is told of the partitions that are ours, in messages and in seconds", async () => {

@@ -139,9 +139,9 @@ describe("a model", () => {
 test("the window holds the newest so many, and its means are over them", () => {
   const gain = (recall: number) => ({ recall, ndcg: recall / 2 });
   const window = new SlidingWindow(3);
-  expect(window.figures()).toBeNull();
+  expect(window.means()).toBeNull();
   window.add([1, 0, 1, 1].map((recall, user) => ({ user: user % 2, model: gain(recall), popularity: gain(0), isKnown: recall === 1 })));
-  expect(window.figures()).toEqual({
+  expect(window.means()).toEqual({
     events: 3,
     users: 2,
     unknownItems: 1 / 3,

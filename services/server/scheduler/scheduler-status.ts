@@ -1,11 +1,12 @@
 // How the open step and its trainers stand, as the scheduler shows it. Pure; between scheduler.ts and progress.ts.
+import type { trainerStates } from "../../../shared/health/status/server.ts";
 import { allowance, type Millis } from "../../../shared/training/deadlines.ts";
 import type { State, Trainer } from "../../../shared/training/lease-state.ts";
 import type { Account, Accounts, Outcome } from "./accounts.ts";
 
 export interface TrainerStatus extends Account {
   /** Suspect: it let a deadline pass and was not heard since. Clogged: its socket does not drain. Neither gets a part. */
-  readonly state: "computing" | "waiting" | "suspect" | "clogged";
+  readonly state: (typeof trainerStates)[number];
   /** When it began the part at hand, in milliseconds since 1970. */
   readonly since: Millis | null;
 }

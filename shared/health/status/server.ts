@@ -4,6 +4,8 @@ import { phases } from "../../training/messages.ts";
 import { key } from "./tolerant.ts";
 import { at, bytes, count, cpuAccounts, heldUp, latency, millis, perSecond, type Said, seconds, service, text, traffic } from "./units.ts";
 
+export const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
+
 const trainer = z.object({
   id: text("its number at this server, t1 and so on"),
   name: text("as it calls itself"),
@@ -12,7 +14,7 @@ const trainer = z.object({
   tensorsBy: z.enum(["memory", "socket"]).describe("memory: through files in memory that both processes see"),
   lastSeenAt: at("when it was last heard"),
   state: z
-    .enum(["computing", "waiting", "suspect", "clogged"])
+    .enum(trainerStates)
     .describe("suspect: it let a deadline pass and was not heard since; clogged: its socket does not drain; neither gets a part"),
   parts: count("contributions of it that were accepted"),
   late: count("contributions of it that came after another's"),

@@ -5,7 +5,7 @@ import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
-import type { News, TableFigures } from "./news.ts";
+import type { News, TableFacts } from "./news.ts";
 import { type Cause, causes } from "./sealer.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -15,7 +15,7 @@ interface Stall {
   readonly reason: string;
 }
 
-export interface Figures {
+export interface Progress {
   hear(news: News): void;
   /** Null: it goes on. */
   stalled(stall: Stall | null): void;
@@ -43,7 +43,7 @@ const RATE_WINDOW_MS = 10_000;
 /** Told one by one. */
 const NEWEST_COMMITS = 20;
 
-export function createFigures(metrics: Metrics, now: () => number = () => performance.now()): Figures {
+export function createProgress(metrics: Metrics, now: () => number = () => performance.now()): Progress {
   const counters = {
     read: metrics.counter("tributary_events_read_total"),
     written: metrics.counter("tributary_rows_written_total"),
@@ -78,7 +78,7 @@ export function createFigures(metrics: Metrics, now: () => number = () => perfor
   let stalledAt = 0;
   let movedAt = now();
   const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
-  let table: TableFigures = { version: -1, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
+  let table: TableFacts = { version: -1, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
   let paused: readonly number[] = [];
 
