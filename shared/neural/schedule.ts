@@ -8,12 +8,12 @@ export interface Schedule {
   readonly decoderPasses: number;
   /** Dropout in decoder passes too. */
   readonly decoderNoise: boolean;
-  /** `encoderPasses` joint passes take the place of all others: encoder and decoder move together, from the same batch with dropout. */
-  readonly notAlternating: boolean;
+  /** Encoder and decoder move in turn. Otherwise `encoderPasses` joint passes take the place of all others: both move together, from the same batch with dropout. */
+  readonly alternating: boolean;
 }
 
 /** The authors' own. */
-export const usualSchedule: Schedule = { batchSize: 500, encoderPasses: 3, decoderPasses: 1, decoderNoise: false, notAlternating: false };
+export const usualSchedule: Schedule = { batchSize: 500, encoderPasses: 3, decoderPasses: 1, decoderNoise: false, alternating: true };
 
 interface Pass {
   /** Which half of the model moves; both in a joint one. RaCT's are joint ones too: in one of the critic nothing moves but that, in one of the actor both halves by what the critic says. */
@@ -42,9 +42,9 @@ export interface EpochPlan {
 }
 
 /** The passes of one outer epoch, in order. */
-export function passesOf({ encoderPasses, decoderPasses, decoderNoise, notAlternating }: Schedule): Pass[] {
+export function passesOf({ encoderPasses, decoderPasses, decoderNoise, alternating }: Schedule): Pass[] {
   const times = (count: number, pass: Pass) => Array.from({ length: count }, () => pass);
-  if (notAlternating) return times(encoderPasses, { phase: "joint", dropout: true });
+  if (!alternating) return times(encoderPasses, { phase: "joint", dropout: true });
   return [
     ...times(encoderPasses, { phase: "encoder", dropout: true }),
     ...times(decoderPasses, { phase: "decoder", dropout: decoderNoise }),

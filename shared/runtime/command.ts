@@ -18,6 +18,10 @@ export function defineCommand<S extends z.ZodObject>(command: Command<S>): Comma
   return command;
 }
 
+/** Flags that were called otherwise once, with what each is called now. */
+const renamed: Readonly<Record<string, string>> = { "not-alternating": "--no-alternating", "no-not-alternating": "--alternating" };
+const isNamed = (flag: string, key: string) => flag.replace(/^--(no-)?/, "") === kebab(key);
+
 const kebab = (key: string) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 /** A one-letter option is written `-k 10`; `--k 10` is understood too. */
 const flagOf = (key: string) => (key.length === 1 ? `-${key}` : `--${kebab(key)}`);
@@ -59,6 +63,12 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     raw[key] = isBoolean(key) ? asBoolean(text) : text;
     fromVariables.add(key);
   }
+  for (const [before, now] of Object.entries(renamed)) {
+    const key = flags.find((k) => isNamed(now, k));
+    const name = variable(before);
+    if (key !== undefined && setting(env, name) !== undefined)
+      problems.push(`${name} is called ${variable(key)} now, and says the opposite`);
+  }
   const given: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") given.push(token.value);
@@ -67,7 +77,9 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     const negated = token.rawName.startsWith("--no-") && !flags.some((k) => `--${kebab(k)}` === token.rawName);
     const name = negated ? token.rawName.slice("--no-".length) : token.name;
     const key = flags.find((k) => kebab(k) === name);
-    if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
+    const now = renamed[token.rawName.slice("--".length)];
+    if (!key && now !== undefined && flags.some((k) => isNamed(now, k))) problems.push(`${token.rawName} is called ${now} now`);
+    else if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
     else if (isBoolean(key)) raw[key] = token.value === undefined ? !negated : asBoolean(token.value);
     else if (token.value === undefined || (isNumber(key) && token.value.trim() === "")) problems.push(`${token.rawName} needs a value`);
     else raw[key] = token.value;
@@ -84,6 +96,7 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
       const key = String(issue.path[0] ?? "");
       const name = positionals.includes(key) ? key.toUpperCase() : flagOf(key);
       if (fromVariables.has(key)) problems.push(`${variable(key)} "${raw[key]}": ${issue.message}${strangers(raw[key])}`);
+      else if (typeof raw[key] === "boolean") problems.push(`${raw[key] ? name : `--no-${kebab(key)}`}: ${issue.message}`);
       else if (raw[key] !== undefined) problems.push(`${name} "${raw[key]}": ${issue.message}`);
       else problems.push(issue.code === "custom" ? `${name} is required: ${issue.message}` : `${name} is required`);
     }

@@ -38,4 +38,4 @@ export interface Turned {
 }
 
 /** Encoder and decoder move together, one pass over the users an epoch. */
-export const together: Schedule = { batchSize: 500, encoderPasses: 1, decoderPasses: 1, decoderNoise: false, notAlternating: true };
+export const together: Schedule = { batchSize: 500, encoderPasses: 1, decoderPasses: 1, decoderNoise: false, alternating: false };

@@ -25,11 +25,11 @@ export const knobs = {
     .optional()
     .describe(`decoder passes of an outer epoch, after the encoder's (default ${usualSchedule.decoderPasses})`),
   decoderNoise: z.boolean().optional().describe("dropout in decoder passes too"),
-  notAlternating: z
+  alternating: z
     .boolean()
     .optional()
     .describe(
-      `move encoder and decoder together, in --encoder-passes passes with dropout; the prior is still updated after each outer epoch ${usualOf(({ schedule }) => schedule.notAlternating)}`,
+      `move encoder and decoder in turn; with --no-alternating together, in --encoder-passes passes with dropout, and the prior is still updated after each outer epoch ${usualOf(({ schedule }) => schedule.alternating)}`,
     ),
   sync: z
     .enum(["exact", "local"])
@@ -76,21 +76,21 @@ type Named = Knobs & { readonly model?: NeuralName | undefined; readonly epochs?
 
 /** For `superRefine`: flags that contradict each other, or the system, are told like any other mistake. */
 export function consistent(values: Named, context: z.RefinementCtx): void {
-  const { model = defaultSystem, gamma, beta, decoderNoise, decoderPasses, notAlternating, sync } = values;
+  const { model = defaultSystem, gamma, beta, decoderNoise, decoderPasses, alternating, sync } = values;
   const { preset } = systemOf(model);
   const refuse = (flag: keyof Knobs, message: string) => context.addIssue({ code: "custom", path: [flag], message });
   if (gamma !== undefined && beta !== undefined) refuse("beta", "give --gamma or --beta, not both");
   const schedule = scheduleOf(values);
-  if (schedule.notAlternating && (schedule.decoderNoise || schedule.decoderPasses !== usualSchedule.decoderPasses)) {
-    if (notAlternating) refuse("notAlternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
-    else if (decoderPasses !== undefined) refuse("decoderPasses", `${model} has no decoder passes without --no-not-alternating`);
-    else if (decoderNoise) refuse("decoderNoise", `${model} has no decoder passes without --no-not-alternating`);
+  if (!schedule.alternating && (schedule.decoderNoise || schedule.decoderPasses !== usualSchedule.decoderPasses)) {
+    if (alternating === false) refuse("alternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
+    else if (decoderPasses !== undefined) refuse("decoderPasses", `${model} has no decoder passes without --alternating`);
+    else if (decoderNoise) refuse("decoderNoise", `${model} has no decoder passes without --alternating`);
   }
   for (const flag of useless(preset, values)) refuse(flag, `is no setting of ${model} as it is to be trained`);
   if (preset.startsFrom && values.from === undefined)
     refuse("from", `${model} goes on from a model that is there, such as one of ${preset.startsFrom}: give its directory`);
   if (preset.recipe.critic) {
-    if (!schedule.notAlternating) refuse("notAlternating", `${model} moves encoder and decoder together`);
+    if (schedule.alternating) refuse("alternating", `${model} moves encoder and decoder together`);
     if (values.dropoutRate === 0) refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
     const alone = values.criticEpochs ?? preset.recipe.critic.epochs;
     if (values.epochs !== undefined && values.epochs <= alone)
@@ -117,13 +117,13 @@ export function modelOf(values: Named, items: number, users = 0, begun?: Network
 
 export function scheduleOf({ model = defaultSystem, ...values }: Named): Schedule {
   const own = systemOf(model).preset.schedule;
-  const { batchSize, encoderPasses, decoderPasses, decoderNoise, notAlternating } = values;
+  const { batchSize, encoderPasses, decoderPasses, decoderNoise, alternating } = values;
   return {
     batchSize: batchSize ?? own.batchSize,
     encoderPasses: encoderPasses ?? own.encoderPasses,
     decoderPasses: decoderPasses ?? own.decoderPasses,
     decoderNoise: decoderNoise ?? own.decoderNoise,
-    notAlternating: notAlternating ?? own.notAlternating,
+    alternating: alternating ?? own.alternating,
   };
 }
 

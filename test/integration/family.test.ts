@@ -22,7 +22,7 @@ async function train(name: string, model: string, ...flags: string[]) {
 
 test.each([
   ["mult-vae", ["--latent", "8", "--anneal-steps", "50"]],
-  ["mult-vae", ["--latent", "8", "--encoder", "residual", "--prior", "composite", "--no-not-alternating"]],
+  ["mult-vae", ["--latent", "8", "--encoder", "residual", "--prior", "composite", "--alternating"]],
   ["mult-dae", []],
   ["cdae", []],
 ])(

@@ -90,7 +90,7 @@ test.each([
 );
 
 test.each([
-  ["not alternating", ["--not-alternating"]],
+  ["not alternating", ["--no-alternating"]],
   [
     "with decoder noise, two decoder passes and the Gaussian prior",
     ["--decoder-noise", "--decoder-passes", "2", "--mixture-weights", "1,0,0"],

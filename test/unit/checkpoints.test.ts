@@ -94,11 +94,25 @@ test("a checkpoint of before the ablation's flags goes on with the values that i
   const {
     decoderPasses: _passes,
     decoderNoise: _noise,
-    notAlternating: _joint,
+    alternating: _inTurn,
     ...training
   } = checkpoint.training as Record<string, unknown>;
   expect(resumeOrBegin({ ...checkpoint, training }, knobs, 5).run.step).toBe(5);
   expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, decoderPasses: 2 }, 5)).toThrow(/decoderPasses was 1, is 2/);
+});
+
+test.each([
+  [false, true],
+  [true, false],
+])("a checkpoint that says notAlternating: %s goes on with alternating: %s", async (notAlternating, alternating) => {
+  await save(someRun(5));
+  const checkpoint = (await latestCheckpoint(out, log))!;
+  const { alternating: _inTurn, ...before } = checkpoint.training as Record<string, unknown>;
+  const training = { ...before, notAlternating };
+  expect(resumeOrBegin({ ...checkpoint, training }, { ...knobs, alternating }, 5).run.schedule.alternating).toBe(alternating);
+  expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, alternating: !alternating }, 5)).toThrow(
+    new RegExp(`alternating was ${alternating}, is ${!alternating}`),
+  );
 });
 
 test("a run comes back in the middle of an outer epoch, where it was", async () => {
@@ -197,7 +211,7 @@ test("a run is not resumed with other flags, nor over other items", async () => 
   expect(() => resumeOrBegin(checkpoint, ablation, 5)).toThrow(
     /mixtureWeights was \[0.15,0.75,0.1\], is \[1,0,0\]; decoderPasses was 1, is 2; decoderNoise was false, is true/,
   );
-  expect(() => resumeOrBegin(checkpoint, { ...knobs, notAlternating: true }, 5)).toThrow(/notAlternating was false, is true/);
+  expect(() => resumeOrBegin(checkpoint, { ...knobs, alternating: false }, 5)).toThrow(/alternating was true, is false/);
   expect(() => mustFit(checkpoint, [vocabulary[0]!, "b", "x", "d", "e"], "prefix")).toThrow(
     /CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/,
   );

@@ -27,7 +27,7 @@ onEachEngine((open) => {
 
   describe.each([
     ["alternating", {}],
-    ["not alternating", { notAlternating: true }],
+    ["not alternating", { alternating: false }],
   ])("%s", (_, schedule) => {
     test.each<[string, Int32Array[], Partial<ModelConfig> & { batchSize?: number }]>([
       ["users without any item among others", [none, row(0, 1), none, row(2), none], {}],

@@ -32,19 +32,19 @@ test("without a flag, model and schedule are the authors' own", () => {
 });
 
 test("a flag that is on by default is turned off by --no-", () => {
-  const options = z.object({ sharedMemory: z.boolean().default(true), notAlternating: z.boolean().default(false) });
+  const options = z.object({ sharedMemory: z.boolean().default(true), notices: z.boolean().default(false) });
   const server = defineCommand({ name: "server", summary: "", options, run: async () => {} });
-  expect(readConfig(server, [], {})).toEqual({ sharedMemory: true, notAlternating: false });
-  expect(readConfig(server, ["--no-shared-memory"], {})).toEqual({ sharedMemory: false, notAlternating: false });
-  expect(readConfig(server, ["--not-alternating", "--shared-memory"], {})).toEqual({ sharedMemory: true, notAlternating: true });
+  expect(readConfig(server, [], {})).toEqual({ sharedMemory: true, notices: false });
+  expect(readConfig(server, ["--no-shared-memory"], {})).toEqual({ sharedMemory: false, notices: false });
+  expect(readConfig(server, ["--notices", "--shared-memory"], {})).toEqual({ sharedMemory: true, notices: true });
   expect(() => readConfig(server, ["--no-memory"], {})).toThrow(/--no-memory is no flag/);
 });
 
 test("every knob of the paper's ablation reaches model and schedule", () => {
   const values = read("--beta", "0.2", "--mixture-weights", "1,0,0", "--dropout-rate", "0.3", "--decoder-passes", "2", "--decoder-noise");
   expect(modelOf(values, 20)).toMatchObject({ gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0], dropoutRate: 0.3 });
-  expect(scheduleOf(values)).toMatchObject({ encoderPasses: 3, decoderPasses: 2, decoderNoise: true, notAlternating: false });
-  expect(scheduleOf(read("--not-alternating", "--encoder-passes", "1"))).toMatchObject({ encoderPasses: 1, notAlternating: true });
+  expect(scheduleOf(values)).toMatchObject({ encoderPasses: 3, decoderPasses: 2, decoderNoise: true, alternating: true });
+  expect(scheduleOf(read("--no-alternating", "--encoder-passes", "1"))).toMatchObject({ encoderPasses: 1, alternating: false });
 });
 
 test("without a flag a system of the family is its preset; a flag turns its part of it", () => {
@@ -55,13 +55,13 @@ test("without a flag a system of the family is its preset; a flag turns its part
     expect(modelOf({ ...read(), model }, 20, 30), model).toEqual({ critic: null, ...recipe, ...sizes, users });
     expect(scheduleOf({ ...read(), model }), model).toEqual(schedule);
   }
-  const turned = given("--hidden", "50", "--encoder", "residual", "--decoder", "linear", "--prior", "composite", "--no-not-alternating");
+  const turned = given("--hidden", "50", "--encoder", "residual", "--decoder", "linear", "--prior", "composite", "--alternating");
   expect(modelOf({ ...turned, model: "mult-vae" }, 20)).toMatchObject({
     encoder: { kind: "residual", width: 50 },
     decoder: [],
     regulariser: { kind: "composite", gamma: defaults.gamma, mixtureWeights: defaults.mixtureWeights },
   });
-  expect(scheduleOf({ ...turned, model: "mult-vae" }).notAlternating).toBe(false);
+  expect(scheduleOf({ ...turned, model: "mult-vae" }).alternating).toBe(true);
   expect(modelOf({ ...given("--beta", "0.1", "--anneal-steps", "500"), model: "mult-vae" }, 20)).toMatchObject({
     regulariser: { kind: "standard", gamma: null, cap: 0.1, annealSteps: 500 },
   });
@@ -83,7 +83,7 @@ test("flags lead from Mult-VAE to RecVAE, setting by setting", () => {
     String(defaults.learningRate),
   ];
   const prior = ["--prior", "composite", "--gamma", String(defaults.gamma)];
-  const turns = ["--no-not-alternating", "--encoder-passes", String(usualSchedule.encoderPasses)];
+  const turns = ["--alternating", "--encoder-passes", String(usualSchedule.encoderPasses)];
   const values = { ...given(...encoder, ...prior, ...turns), model: "mult-vae" as const };
   expect(modelOf(values, 20)).toEqual(recipeOf({ ...defaults, items: 20 }));
   expect(scheduleOf(values)).toEqual(usualSchedule);
@@ -115,8 +115,8 @@ test.each([
 
 test.each([
   [["--gamma", "1", "--beta", "1"], /--beta "1": give --gamma or --beta, not both/],
-  [["--not-alternating", "--decoder-noise"], /--not-alternating.*no decoder passes/],
-  [["--not-alternating", "--decoder-passes", "2"], /--not-alternating.*no decoder passes/],
+  [["--no-alternating", "--decoder-noise"], /--no-alternating.*no decoder passes/],
+  [["--no-alternating", "--decoder-passes", "2"], /--no-alternating.*no decoder passes/],
   [["--mixture-weights", "1,0"], /--mixture-weights "1,0": give three numbers from 0 to 1 that sum to 1/],
   [["--mixture-weights", "1,1,0"], /three numbers from 0 to 1 that sum to 1/],
   [["--mixture-weights", "2,-1,0"], /three numbers from 0 to 1 that sum to 1/],
@@ -129,7 +129,15 @@ test.each([
 test.each([
   [[]],
   [["--gamma", "0.0035", "--decoder-noise", "--decoder-passes", "2"]],
-  [["--beta", "0", "--mixture-weights", "0.5,0.5,0", "--not-alternating"]],
+  [["--beta", "0", "--mixture-weights", "0.5,0.5,0", "--no-alternating"]],
 ])("%s survive being handed on", (flags) => {
   expect(read(...flagsOf(read(...flags)))).toEqual(read(...flags));
+});
+
+test("a flag that was renamed is refused with the new name, and so is its variable", () => {
+  expect(() => read("--not-alternating")).toThrow(/--not-alternating is called --no-alternating now/);
+  expect(() => read("--no-not-alternating")).toThrow(/--no-not-alternating is called --alternating now/);
+  expect(() => readConfig(command, [], { TRIBUTARY_NOT_ALTERNATING: "1" })).toThrow(
+    /TRIBUTARY_NOT_ALTERNATING is called TRIBUTARY_ALTERNATING now, and says the opposite/,
+  );
 });

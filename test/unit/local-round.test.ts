@@ -71,7 +71,7 @@ describe("rounds", () => {
 test.each([
   ["alternating", {}],
   ["with two decoder passes", { decoderPasses: 2 }],
-  ["not alternating", { notAlternating: true }],
+  ["not alternating", { alternating: false }],
 ])(
   "%s, one trainer that takes steps of its own comes where exact steps of one part come, where every batch holds every item",
   async (_, change) => {
@@ -81,7 +81,7 @@ test.each([
     expect(local.step).toBe(exact.step);
     for (const [name, { data }] of Object.entries(exact.optimizer.weights))
       expect(deviation(local.optimizer.weights[name]!.data, data), name).toBeLessThan(1e-3);
-    expect(local.posteriors.has(0, config.items)).toBe(!("notAlternating" in change));
+    expect(local.posteriors.has(0, config.items)).toBe(!("alternating" in change));
   },
 );
 

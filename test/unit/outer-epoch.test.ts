@@ -30,7 +30,7 @@ const schedules: [string, Partial<Schedule>][] = [
   ["alternating", {}],
   ["with noise in the decoder passes", { decoderNoise: true }],
   ["with two decoder passes", { decoderPasses: 2 }],
-  ["not alternating", { notAlternating: true }],
+  ["not alternating", { alternating: false }],
 ];
 
 test.each(schedules)("%s, each epoch's prior is what the encoder of the epoch before says of whole rows", async (_, change) => {
@@ -58,8 +58,8 @@ test.each(schedules)("%s, each epoch's prior is what the encoder of the epoch be
 test.each([
   ["alternating", {}, { encoder: 9, decoder: 3 }],
   ["with two decoder passes", { decoderPasses: 2 }, { encoder: 9, decoder: 6 }],
-  ["not alternating", { notAlternating: true }, { encoder: 9, decoder: 9 }],
-  ["not alternating, one pass", { notAlternating: true, encoderPasses: 1 }, { encoder: 3, decoder: 3 }],
+  ["not alternating", { alternating: false }, { encoder: 9, decoder: 9 }],
+  ["not alternating, one pass", { alternating: false, encoderPasses: 1 }, { encoder: 3, decoder: 3 }],
 ])("%s, each half moves as often as its passes have batches", async (_, change, updates) => {
   expect((await trained(change, 1)).optimizer.updates).toEqual(updates);
 });
@@ -86,7 +86,7 @@ test("the same seed trains the same model bit for bit, Adam's moments too", asyn
 });
 
 test("weights that leave float32 in an epoch's very last step end the run before they can become a checkpoint", async () => {
-  const oneStep = { notAlternating: true, encoderPasses: 1, batchSize: 9 };
+  const oneStep = { alternating: false, encoderPasses: 1, batchSize: 9 };
   const wanted = { config: { ...config, learningRate: 1e39 }, rows, seed, epochs: 1, schedule: oneStep };
   await expect(train(engine, wanted)).rejects.toThrow(/NOT_FINITE: tensor encoder\.fc1\.weight holds a NaN or an infinity: step 1\./);
 });

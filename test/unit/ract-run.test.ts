@@ -168,7 +168,7 @@ describe("what is asked of RaCT", () => {
     [["--epochs", "9", "--critic-epochs", "9"], /--epochs "9": ract's critic learns alone for 9 epochs/],
     [["--dropout-rate", "0"], /dropout/],
     [["--likelihood", "warp"], /--likelihood "warp": is no setting of ract/],
-    [["--no-not-alternating"], /--not-alternating "false": ract moves encoder and decoder together/],
+    [["--alternating"], /--alternating: ract moves encoder and decoder together/],
   ])("%j is refused", (more, message) => {
     expect(() => read(...more)).toThrow(message);
   });

@@ -124,7 +124,7 @@ const schedules: [string, Partial<Schedule>][] = [
   ["alternating", {}],
   ["with noise in the decoder passes", { decoderNoise: true }],
   ["with two decoder passes", { decoderPasses: 2 }],
-  ["not alternating", { notAlternating: true }],
+  ["not alternating", { alternating: false }],
 ];
 
 test.each(schedules)("%s, drained before any step: the next process goes on from that very step", async (_, schedule) => {

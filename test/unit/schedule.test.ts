@@ -26,7 +26,7 @@ test("as many passes of either kind as wanted, the decoder's last, each in its o
 });
 
 test("not alternating, every pass is a joint one with dropout", () => {
-  const steps = scheduled({ notAlternating: true });
+  const steps = scheduled({ alternating: false });
   expect(steps.map((step) => step.users.length)).toEqual([500, 500, 177, 500, 500, 177, 500, 500, 177]);
   expect(new Set(steps.map(({ phase, dropout }) => `${phase} ${dropout}`))).toEqual(new Set(["joint true"]));
 });

@@ -20,7 +20,13 @@ import { checkpointsOf } from "./checkpoint-writer.ts";
 import { firstWeights, type Start } from "./start.ts";
 
 const count = z.number().int().nonnegative();
-const counters = z.looseObject({
+/** Checkpoints of before say the opposite, `notAlternating`. */
+function renamed(training: unknown): unknown {
+  const { notAlternating, ...others } = Object(training) as Record<string, unknown>;
+  return typeof notAlternating === "boolean" ? { alternating: !notAlternating, ...others } : training;
+}
+
+const fields = z.looseObject({
   updates: z.object({ encoder: count, decoder: count }),
   partSize: count,
   batchSize: count,
@@ -28,7 +34,7 @@ const counters = z.looseObject({
   // absent in checkpoints of the time when these could not be turned
   decoderPasses: count.default(usualSchedule.decoderPasses),
   decoderNoise: z.boolean().default(usualSchedule.decoderNoise),
-  notAlternating: z.boolean().default(usualSchedule.notAlternating),
+  alternating: z.boolean().default(usualSchedule.alternating),
   sync: z.enum(["exact", "local"]).default("exact"),
   every: count.nullable().default(null),
   wire: z.enum(wires).default("f32"),
@@ -43,6 +49,7 @@ const counters = z.looseObject({
   // absent between two outer epochs; its users are a tensor
   underWay: z.object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) }).optional(),
 });
+const counters = z.preprocess(renamed, fields);
 const USERS = "epoch.users";
 
 /** What only the driver knows: epochs so far, users planned. */

@@ -25,10 +25,10 @@ export function ablation(gamma: number, itemsPerUser: number): AblationStep[] {
   const usual = [`--gamma=${gamma}`];
   const constant = [`--beta=${Number((gamma * itemsPerUser).toPrecision(3))}`];
   const gaussian = ["--mixture-weights=1,0,0"];
-  const joint = ["--not-alternating"];
+  const joint = ["--no-alternating"];
   const noisy = ["--decoder-noise"];
   /** What else makes Mult-VAE's network learn as RecVAE does. */
-  const asRecvae = ["--prior=composite", "--no-not-alternating", "--encoder-passes=3", "--learning-rate=0.0005"];
+  const asRecvae = ["--prior=composite", "--alternating", "--encoder-passes=3", "--learning-rate=0.0005"];
   const step = (
     id: string,
     pattern: string,
