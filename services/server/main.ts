@@ -42,7 +42,7 @@ export const command = defineCommand({
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
-    const limit = messageLimit(config, () => progress.run?.optimizer.config ?? modelOf(config, 1, 0, beginning.network), scheduler.awaits);
+    const limit = messageLimit(config, () => progress.run?.store.config ?? modelOf(config, 1, 0, beginning.network), scheduler.awaits);
     const also = () => ({ epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
     const status = () => progress.status(peers!, scheduler, also());
     const listening = { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit };

@@ -89,7 +89,7 @@ export class Progress {
   /** Opens the account of a step; what it returns closes it. */
   #account({ phase, steps = 1 }: Work, answers: readonly Received[]): () => void {
     const startedAt = performance.now();
-    const before = { ...this.run?.optimizer.spent };
+    const before = { ...this.run?.sections.spent };
     cpu.charge("between"); // validation is a phase of its own; this is checkpoints and waiting for events
     return () => {
       cpu.charge(phase);
@@ -105,7 +105,7 @@ export class Progress {
         this.#metrics.counter("tributary_step_section_seconds_total").inc({ phase, section }, more);
       };
       for (const { spent } of answers) for (const [section, more] of Object.entries(spent)) add(section, more);
-      for (const [section, total] of Object.entries(this.run?.optimizer.spent ?? {}))
+      for (const [section, total] of Object.entries(this.run?.sections.spent ?? {}))
         add(section, total - (before[section as keyof typeof before] ?? 0));
     };
   }
@@ -126,7 +126,7 @@ export class Progress {
     const { parts, deadlineMs, trainers } = scheduler.status();
     const checkpointAge = this.#checkpointAge();
     const stepAge = this.#openedAt === undefined ? 0 : (performance.now() - this.#openedAt) / 1000;
-    const norms = this.run?.optimizer.norms.latest ?? {};
+    const norms = this.run?.updater.norms.latest ?? {};
     this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: peers.rejected, checkpointAge, stepAge, norms });
   }
 
@@ -169,10 +169,10 @@ export class Progress {
       contributions: { ...contributions, rejected: peers.rejected },
       loss: last ? { reconstruction: last.reconstruction, kl: last.kl, total: last.reconstruction + last.kl } : null,
       lossHistory: this.#lossHistory,
-      norms: this.run?.optimizer.norms.total() ?? { gradient: null, update: null },
+      norms: this.run?.updater.norms.total() ?? { gradient: null, update: null },
       epochs: this.epochs,
       users: this.users,
-      items: this.run?.optimizer.config.items ?? 0,
+      items: this.run?.store.config.items ?? 0,
       itemsWaiting: this.waiting.items,
       itemsForgotten: this.waiting.forgotten,
       eventsLeftOut: this.waiting.leftOut,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openBranch } from "../../services/commands/models/branch.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
@@ -56,7 +56,7 @@ const torn = (error: Error) => {
 const newest = async () => (await newestCheckpoint(checkpointsOf(out), torn))!;
 const branch = async () => (await openBranch(join(models, "v000001"), "v000001", out)).save();
 const bytesOf = (of: Run) =>
-  Object.entries(of.optimizer.weights).map(([name, { data }]) => [name, Buffer.from(data.slice().buffer).toString("hex")]);
+  Object.entries(of.store.weights).map(([name, { data }]) => [name, Buffer.from(data.slice().buffer).toString("hex")]);
 
 test("the branch is the newest checkpoint, has the model's bytes, table version and vocabulary, and the old line stays", async () => {
   await save(9);
@@ -78,7 +78,7 @@ test("a server goes on from exactly those weights: Adam anew, the model's own en
   const resumed = resumeOrBegin(await newest(), knobs, ITEMS, { names, version: 5 });
   const byHand: Run = {
     ...{ seed: 4, partSize: 2, schedule: run.schedule, step: run.step + 1, round: 4 },
-    optimizer: new Optimizer(manifest.config, weights),
+    ...openParameters(manifest.config, weights),
     posteriors: new Posteriors(3),
   };
   expect(bytesOf(resumed.run)).toEqual(bytesOf(byHand));

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import { contentsOf, latestCheckpoint, mustFit, resumeOrBegin } from "../../services/server/saving/persistence.ts";
@@ -38,12 +38,12 @@ const log = createLog("test");
 
 function someRun(step: number): Run {
   const weights = initialise(config, step);
-  const optimizer = new Optimizer(config, weights);
+  const parameters = openParameters(config, weights);
   const gradients = groupOf(initialise(config, 9), "decoder", config);
-  optimizer.step("decoder", [{ tensors: gradients }], { rows: [], values: [] }, 0);
+  parameters.updater.step("decoder", [{ tensors: gradients }], { rows: [], values: [] }, 0);
   const posteriors = new Posteriors(3);
   posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
-  return { seed: 7, schedule, partSize: 5, optimizer, posteriors, step, round: step };
+  return { seed: 7, schedule, partSize: 5, ...parameters, posteriors, step, round: step };
 }
 const save = (run: Run, planned = new Int32Array(), kept = 3) => {
   const extra = { salt: "", tableVersion: 3, watermark: 12, vocabulary, progress: { any: [1] }, planned };
@@ -71,9 +71,9 @@ test("a run comes back whole: weights, Adam, posteriors, counters, what was plan
   const run = someRun(5);
   await save(run, Int32Array.of(-1, 7, 2 ** 30));
   const back = resumeOrBegin(await latestCheckpoint(out, log), knobs, 5);
-  expect(back.run.optimizer.weights).toEqual(run.optimizer.weights);
-  expect(back.run.optimizer.state()).toEqual(run.optimizer.state());
-  expect(back.run.optimizer.updates).toEqual({ encoder: 0, decoder: 1 });
+  expect(back.run.store.weights).toEqual(run.store.weights);
+  expect(back.run.store.state()).toEqual(run.store.state());
+  expect(back.run.updater.updates).toEqual({ encoder: 0, decoder: 1 });
   expect(back.run.posteriors.of([40_000_000, 2])).toEqual(run.posteriors.of([40_000_000, 2]));
   expect(back.run.posteriors.has(40_000_000, 40_000_000 % 7)).toBe(true);
   expect(back.run).toMatchObject({ step: 5, round: 5, seed: 7 });
@@ -125,7 +125,7 @@ test("a run comes back in the middle of an outer epoch, where it was", async () 
 
 test("what holds an infinity in the middle of an outer epoch becomes no checkpoint", async () => {
   const run = halfDone(someRun(5));
-  run.optimizer.weights["decoder.bias"]!.data[1] = Number.POSITIVE_INFINITY;
+  run.store.weights["decoder.bias"]!.data[1] = Number.POSITIVE_INFINITY;
   expect(() => save(run)).toThrow(/NOT_FINITE: tensor decoder\.bias/);
 });
 

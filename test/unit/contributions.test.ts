@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { defaults } from "../../shared/neural/config.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { assembler, encode } from "../../shared/training/frames.ts";
@@ -49,16 +49,17 @@ test.each<[string, (tensors: WireTensor[]) => WireTensor[]]>([
 test.each([Number.NaN, Number.POSITIVE_INFINITY])(
   "a gradient of %s stops the step before a weight is touched, and names step and tensor",
   (value) => {
-    const optimizer = new Optimizer(config, initialise(config, 1));
-    const now = () => Object.entries({ ...optimizer.weights, ...optimizer.state() }).map(([key, { data }]) => [key, data.slice()]); // a clone would share the memory
+    const parameters = openParameters(config, initialise(config, 1));
+    const now = () =>
+      Object.entries({ ...parameters.store.weights, ...parameters.store.state() }).map(([key, { data }]) => [key, data.slice()]); // a clone would share the memory
     const before = now();
     const tensors = answer();
     tensors[1]!.data[4] = value;
-    expect(() => optimizer.step("decoder", [check(answer()), check(tensors)], nobody, 3)).toThrow(
+    expect(() => parameters.updater.step("decoder", [check(answer()), check(tensors)], nobody, 3)).toThrow(
       /NOT_FINITE: the gradient of decoder.bias is not finite: step 3/,
     );
     expect(now()).toEqual(before);
-    expect(optimizer.updates).toEqual({ encoder: 0, decoder: 0 });
+    expect(parameters.updater.updates).toEqual({ encoder: 0, decoder: 0 });
   },
 );
 
@@ -68,17 +69,26 @@ test.each([
   ["mu", 2],
   ["logvar", 3],
 ])("an answer whose %s is not finite is found out, by the kernels and without them", (name, at) => {
-  const optimizer = new Optimizer(config, initialise(config, 1));
+  const parameters = openParameters(config, initialise(config, 1));
   const tensors = answer();
   tensors[at]!.data[1] = Number.NEGATIVE_INFINITY;
   expect(notFiniteIn(check(tensors))).toBe(`tensor ${name}`);
-  const inKernels = receivedOf(head, arrived(tensors), optimizer.answers([Uint32Array.of(0, 1)])(0));
-  expect(notFiniteIn(inKernels, optimizer.numbers)).toBe(`tensor ${name}`);
+  const inKernels = receivedOf(head, arrived(tensors), parameters.store.answers([Uint32Array.of(0, 1)])(0));
+  expect(notFiniteIn(inKernels, parameters.store.numbers)).toBe(`tensor ${name}`);
 });
 
 test("an answer whose loss is not finite is found out", () => {
   expect(notFiniteIn(check(answer(), { ...head, reconstruction: null }))).toBe("the loss");
   expect(notFiniteIn(check(answer(), { ...head, kl: null }))).toBe("the loss");
+});
+
+test("numbers that were looked through when they came are not looked through again when they are applied", () => {
+  const { store, updater } = openParameters(config, initialise(config, 1));
+  const looks = vi.spyOn(store.numbers, "finite");
+  const received = receivedOf(head, arrived(answer()), store.answers([Uint32Array.of(0, 1)])(0));
+  expect(notFiniteIn(received, store.numbers)).toBeUndefined();
+  updater.step("decoder", [{ ...received, finite: true }], nobody, 0);
+  expect(looks.mock.calls.map(([{ length }]) => length)).toEqual(Object.values(received.tensors).map(({ data }) => data.length));
 });
 
 test("gradients are added in the order of the parts", () => {
@@ -91,9 +101,9 @@ test("gradients are added in the order of the parts", () => {
     ),
   });
   const momentAfter = (...values: number[]) => {
-    const optimizer = new Optimizer(config, initialise(config, 1));
-    optimizer.step("decoder", values.map(part), nobody, 0);
-    return optimizer.state()["adam_m.decoder.bias"]!.data[0];
+    const parameters = openParameters(config, initialise(config, 1));
+    parameters.updater.step("decoder", values.map(part), nobody, 0);
+    return parameters.store.state()["adam_m.decoder.bias"]!.data[0];
   };
   // In float32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1; the first moment is a tenth of the sum.
   expect(momentAfter(1e8, 1, -1e8)).toBe(0);

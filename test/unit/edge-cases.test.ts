@@ -1,6 +1,6 @@
 // Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an empty history is scored by the decoder's bias.
 import { beforeAll, describe, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
 import { embeddingName, findNonFinite, initialise } from "../../shared/neural/parameters.ts";
@@ -41,33 +41,33 @@ onEachEngine((open) => {
       ["nothing dropped", [row(0), row(1, 2), row(3, 4, 5)], { dropoutRate: 0 }],
       ["no KL term", [row(0), row(1, 2), row(3, 4, 5)], { gamma: 0 }],
     ])("%s train to finite weights and scores", async (_, rows, { batchSize = 2, ...change }) => {
-      const { optimizer } = await train(engine, {
+      const { store } = await train(engine, {
         config: { ...config, ...change },
         rows,
         seed: 5,
         epochs: 2,
         schedule: { ...schedule, encoderPasses: 1, batchSize },
       });
-      expect(findNonFinite({ ...optimizer.weights, ...optimizer.state() })).toBeUndefined();
-      const { items } = optimizer.config;
-      const scores_BI = scores({ ...config, ...change }, optimizer.weights, [none, row(0), ...rows]);
+      expect(findNonFinite({ ...store.weights, ...store.state() })).toBeUndefined();
+      const { items } = store.config;
+      const scores_BI = scores({ ...config, ...change }, store.weights, [none, row(0), ...rows]);
       expect(scores_BI.every(Number.isFinite)).toBe(true);
-      expect(scores_BI.subarray(0, items)).toEqual(optimizer.weights["decoder.bias"]!.data);
+      expect(scores_BI.subarray(0, items)).toEqual(store.weights["decoder.bias"]!.data);
     });
   });
 
   test("an item that no training user has is scored, and a history of it alone too", async () => {
     const rows = [row(0, 1), row(2, 3, 4), row(1, 4)]; // nobody has 5
-    const { optimizer } = await train(engine, { config, rows, seed: 5, epochs: 3, schedule: { batchSize: 2 } });
+    const { store } = await train(engine, { config, rows, seed: 5, epochs: 3, schedule: { batchSize: 2 } });
     const first = initialise(config, 5)[embeddingName]!.data;
-    expect(optimizer.weights[embeddingName]!.data.subarray(25)).toEqual(first.subarray(25)); // no gradient, no moment: it stays
-    expect(scores(config, optimizer.weights, [row(5), row(0, 5)]).every(Number.isFinite)).toBe(true);
+    expect(store.weights[embeddingName]!.data.subarray(25)).toEqual(first.subarray(25)); // no gradient, no moment: it stays
+    expect(scores(config, store.weights, [row(5), row(0, 5)]).every(Number.isFinite)).toBe(true);
   });
 
   test("a history of nothing but items that came after training is scored by the decoder's bias", () => {
-    const optimizer = new Optimizer(config, initialise(config, 5));
-    optimizer.grow(8, new Float64Array(8).fill(1), 5);
-    const grown = optimizer.weights;
+    const parameters = openParameters(config, initialise(config, 5));
+    parameters.store.grow(8, new Float64Array(8).fill(1), 5);
+    const grown = parameters.store.weights;
     const scores_BI = scores({ ...config, items: 8 }, grown, [row(6, 7), row(1)]);
     expect(scores_BI.subarray(0, 8)).toEqual(grown["decoder.bias"]!.data);
     expect(scores_BI.every(Number.isFinite)).toBe(true);

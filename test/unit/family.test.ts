@@ -120,8 +120,8 @@ onEachEngine((open) => {
     const config = { ...defaults, items, hidden: 8, latent: 3, learningRate: 0.01 };
     const wanted = { rows, seed: 5, epochs: 2, schedule: { batchSize: 4 } };
     const [own, read] = [await train(engine, { ...wanted, config }), await train(engine, { ...wanted, config: recipeOf(config) })];
-    expect(read.optimizer.weights).toEqual(own.optimizer.weights);
-    expect(read.optimizer.state()).toEqual(own.optimizer.state());
+    expect(read.store.weights).toEqual(own.store.weights);
+    expect(read.store.state()).toEqual(own.store.state());
   });
 
   test.each([
@@ -148,15 +148,15 @@ test.each(["mult-vae", "mult-dae"] as const)(
     const engine = await openEngine({ threads: 1 });
     const schedule = { batchSize: 4, encoderPasses: 1, alternating: false };
     const run = await train(engine, { config: recipeFor(name), rows, seed: 5, epochs: 2, schedule });
-    const { optimizer } = run;
+    const { store } = run;
     const scores = () => {
-      const scorer = createScorer(engine, optimizer.config, optimizer.weights);
+      const scorer = createScorer(engine, store.config, store.weights);
       const found = scorer.scoreBatch([...rows]);
       scorer.dispose();
-      return rows.map((_, user) => found.slice(user * optimizer.config.items, user * optimizer.config.items + items));
+      return rows.map((_, user) => found.slice(user * store.config.items, user * store.config.items + items));
     };
     const before = scores();
-    optimizer.grow(
+    store.grow(
       items + 3,
       Float64Array.from({ length: items + 3 }, (_, item) => 1 + (item % 5)),
       run.seed,
@@ -169,7 +169,7 @@ test.each(["mult-vae", "mult-dae"] as const)(
     ).toBeLessThan(1e-6);
     const later = rows.map((row, user) => Int32Array.from([...row, items + (user % 3)]));
     await trainOn(engine, run, later, 1);
-    const embedding = optimizer.weights[embeddingOf(optimizer.config)]!;
+    const embedding = store.weights[embeddingOf(store.config)]!;
     expect(embedding.shape).toEqual([items + 3, 9]);
     expect(embedding.data.subarray(items * 9).some((x) => x !== 0)).toBe(true);
   },
@@ -219,7 +219,7 @@ test("a user's own vector moves by the user's own gradient alone, and is no held
     epochs: 1,
     schedule: { batchSize: 4, encoderPasses: 1, alternating: false },
   });
-  const [before, after] = [initialise(config, 5)[userName]!, run.optimizer.weights[userName]!];
+  const [before, after] = [initialise(config, 5)[userName]!, run.store.weights[userName]!];
   const moved = rows.map((_, user) => [0, 1, 2, 3, 4, 5, 6, 7, 8].some((k) => after.data[user * 9 + k] !== before.data[user * 9 + k]));
   expect(moved).toEqual([true, true, true, true, false, false, false]);
 });

@@ -1,5 +1,6 @@
 // A joint step of a system of the neural family, put together as server and trainers do: bags, each part's gradients, Adam over their sum. For the tests of the family.
-import { Optimizer, type StepUsers } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
+import type { StepUsers } from "../../services/server/run/store.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { uploadDecoder } from "../../shared/neural/decoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
@@ -25,9 +26,9 @@ export interface FamilyStep {
 }
 
 export function familyStep(engine: Engine, recipe: Recipe, weights: Weights, batch: FamilyBatch, parts = 1): FamilyStep {
-  const optimizer = new Optimizer(recipe, weights);
+  const parameters = openParameters(recipe, weights);
   const { rows, noise_BL, old, beta } = batch;
-  const bags_BH = optimizer.bag(batch);
+  const bags_BH = parameters.store.bag(batch);
   const width = bags_BH.length / rows.length;
   const hidden = uploadHidden(engine, recipe, weights);
   const decoder = uploadDecoder(engine, groupOf(weights, "decoder", recipe));
@@ -50,14 +51,19 @@ export function familyStep(engine: Engine, recipe: Recipe, weights: Weights, bat
   hidden.dispose();
   decoder.dispose();
   const gradients = withPenalty(summed(answers, batch, recipe), weights, recipe);
-  optimizer.step(
+  parameters.updater.step(
     "joint",
     answers.map(({ tensors }) => ({ tensors })),
     batch,
     0,
   );
   const sum = (of: (answer: (typeof answers)[number]) => number) => answers.reduce((total, answer) => total + of(answer), 0);
-  return { gradients, reconstruction: sum(({ reconstruction }) => reconstruction), kl: sum(({ kl }) => kl), moved: optimizer.weights };
+  return {
+    gradients,
+    reconstruction: sum(({ reconstruction }) => reconstruction),
+    kl: sum(({ kl }) => kl),
+    moved: parameters.store.weights,
+  };
 }
 
 /** The parts' gradients added up; those of the first layer from those of the bags. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command as trainCommand } from "../../services/commands/train/main.ts";
 import { command as serverCommand } from "../../services/server/main.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import { contentsOf, resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import { firstWeights, mustHoldOut, openStart } from "../../services/server/saving/start.ts";
@@ -61,7 +61,7 @@ onEachEngine((open) => {
           expected[item]! += value / 12;
         });
       });
-      const bag_BH = new Optimizer(recipe, weights).bag({ rows: some, values: valuesOf(recipe.input, some) });
+      const bag_BH = openParameters(recipe, weights).store.bag({ rows: some, values: valuesOf(recipe.input, some) });
       const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 }; // half of a batch, nothing drawn
       const found = encoderPart(engine, uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights), part, true);
       expect(deviation([found.reconstruction], [total / 12])).toBeLessThan(1e-5);
@@ -74,16 +74,16 @@ onEachEngine((open) => {
   test("epochs of LambdaNet from a model of Mult-VAE raise the NDCG that it works on", async () => {
     const begun = runOf("mult-vae", initialise(recipeOf("mult-vae"), 1));
     await trainOn(engine, begun, rows, 10);
-    const tuned = runOf("lambdanet", begun.optimizer.weights);
+    const tuned = runOf("lambdanet", begun.store.weights);
     const losses = (await trainOn(engine, tuned, rows, 12)).map(({ reconstruction }) => reconstruction);
     const mean = (some: readonly number[]) => some.reduce((a, b) => a + b) / some.length;
     expect(mean(losses.slice(-4))).toBeLessThan(mean(losses.slice(0, 4)) - 0.02);
   });
 
   function runOf(name: "mult-vae" | "lambdanet", weights: ReturnType<typeof initialise>) {
-    const optimizer = new Optimizer(recipeOf(name, { learningRate: 0.01 }), weights);
+    const parameters = openParameters(recipeOf(name, { learningRate: 0.01 }), weights);
     const schedule = { ...systemOf(name).preset.schedule, batchSize: 10 };
-    return { model: name, seed: 5, schedule, partSize: 5, optimizer, posteriors: new Posteriors(4), step: 0, round: 0 };
+    return { model: name, seed: 5, schedule, partSize: 5, ...parameters, posteriors: new Posteriors(4), step: 0, round: 0 };
   }
 });
 
@@ -101,8 +101,8 @@ describe("a run that begins with a model", () => {
   test("has its weights, and is gone on with under the same model alone", async () => {
     const [start, other] = [await save("one", 1), await save("other", 2)];
     const { run } = resumeOrBegin(undefined, { ...asked, start }, ITEMS);
-    expect(run.optimizer.config).toMatchObject({ likelihood: "warp" });
-    for (const [name, { data }] of Object.entries(start.weights)) expect(run.optimizer.weights[name]!.data, name).toEqual(data);
+    expect(run.store.config).toMatchObject({ likelihood: "warp" });
+    for (const [name, { data }] of Object.entries(start.weights)) expect(run.store.weights[name]!.data, name).toEqual(data);
     const contents = contentsOf(run, { salt: "", tableVersion: null, watermark: null, vocabulary });
     await saveCheckpoint(join(root, "run"), contents, 1);
     const checkpoint = (await newestCheckpoint(join(root, "run"), () => {}))!;
@@ -123,7 +123,7 @@ describe("a run that begins with a model", () => {
       const config = readConfig(trainCommand, ["--model", "lambdanet", "--from", "there", ...flags], {});
       return resumeOrBegin(undefined, { ...config, model: "lambdanet", start }, ITEMS);
     };
-    expect(Object.keys(begin().run.optimizer.weights).sort()).toEqual(Object.keys(start.weights).sort());
+    expect(Object.keys(begin().run.store.weights).sort()).toEqual(Object.keys(start.weights).sort());
     expect(() => begin("--latent", "7")).toThrow(/CHECKPOINT_MISMATCH: tensor \S+ of the model to begin with/);
   });
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
 import { uploadDecoder } from "../../shared/neural/decoder.ts";
@@ -114,8 +114,8 @@ onEachEngine((open) => {
   test.each(trajectories)("%s: the losses of every step of the full schedule, and all weights at its end", (file) => {
     const fixture = read<Trajectory>("recvae", file);
     const config = configOf(fixture.config);
-    const optimizer = new Optimizer(config, weightsIn(fixture));
-    const { weights } = optimizer;
+    const parameters = openParameters(config, weightsIn(fixture));
+    const { weights } = parameters.store;
     const allRows = rowsOf(fixture.users);
     let old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), allRows);
     fixture.steps.forEach((expected, index) => {
@@ -129,7 +129,7 @@ onEachEngine((open) => {
       const step = phase === "encoder" ? ofEncoder : decoderStep(engine, config, weights, batch);
       expect(deviation([-step.reconstruction], [expected.logLikelihood]), `log-likelihood of step ${index}`).toBeLessThan(tolerance);
       expect(deviation([ofEncoder.kl], [expected.weightedKl]), `KL of step ${index}`).toBeLessThan(tolerance);
-      step.apply(optimizer);
+      step.apply(parameters.updater);
     });
     expectClose(weights, { ...weightsOf(fixture.final.encoder, "encoder"), ...weightsOf(fixture.final.decoder, "decoder") });
     const lastOld = posteriors(engine, config, weightsOf(fixture.final.encoderOld, "encoder"), allRows);
@@ -159,17 +159,26 @@ test.each(metrics.scores.map((_, user) => user))("metrics.json: NDCG and recall 
 function firstStep(engine: Engine, file: string) {
   const fixture = read<OneStep>("recvae", file);
   const config = configOf(fixture.config);
-  const optimizer = new Optimizer(config, weightsIn(fixture));
-  const { weights } = optimizer;
+  const parameters = openParameters(config, weightsIn(fixture));
+  const { weights } = parameters.store;
   const rows = rowsOf(fixture.batch);
   const old = posteriors(engine, config, weightsOf(fixture.weights.encoderOld, "encoder"), rows);
   const batch = { rows, values: valuesOf(rows, fixture.kept, config.dropoutRate), noise_BL: flat(fixture.noise) };
-  return { fixture, config, optimizer, weights, rows, old, batch, step: encoderStep(engine, config, weights, old, batch) };
+  return {
+    fixture,
+    config,
+    updater: parameters.updater,
+    weights,
+    rows,
+    old,
+    batch,
+    step: encoderStep(engine, config, weights, old, batch),
+  };
 }
 
 function afterEncoderStep(engine: Engine, file: string) {
   const { step, ...rest } = firstStep(engine, file);
-  step.apply(rest.optimizer);
+  step.apply(rest.updater);
   return rest;
 }
 
@@ -177,7 +186,7 @@ function afterDecoderStep(engine: Engine, file: string) {
   const rest = afterEncoderStep(engine, file);
   const { fixture, config, weights, rows } = rest;
   const step = decoderStep(engine, config, weights, { rows, values: rows.map((row) => normalisedRow(row)), noise_BL: flat(fixture.noise) });
-  step.apply(rest.optimizer);
+  step.apply(rest.updater);
   return { ...rest, step };
 }
 

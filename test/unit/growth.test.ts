@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import { writeJob } from "../../services/server/saving/checkpoint-writer.ts";
 import { contentsOf, latestCheckpoint, resumeOrBegin } from "../../services/server/saving/persistence.ts";
@@ -32,7 +32,7 @@ const schedule = { batchSize: 4 };
 
 const copied = (weights: Weights) =>
   Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
-const everything = ({ optimizer }: Run) => copied({ ...optimizer.weights, ...optimizer.state() });
+const everything = ({ store }: Run) => copied({ ...store.weights, ...store.state() });
 
 const out = mkdtempSync(join(tmpdir(), "tributary-growth-"));
 afterAll(() => rmSync(out, { recursive: true }));
@@ -45,14 +45,14 @@ onEachEngine((open) => {
     const engine = await open();
     const run = await train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, ...(segmentBytes && { segmentBytes }) });
     const scores = () => {
-      const { weights, config } = run.optimizer;
+      const { weights, config } = run.store;
       const scorer = createScorer(engine, config, weights);
       const scores_BI = scorer.scoreBatch([...rowsOf(few), new Int32Array(0)]);
       scorer.dispose();
       return Array.from({ length: 10 }, (_, user) => scores_BI.slice(user * config.items, user * config.items + few));
     };
     const before = scores();
-    run.optimizer.grow(many, popularity(many), seed);
+    run.store.grow(many, popularity(many), seed);
     expect(scores()).toEqual(before);
   });
 });
@@ -69,7 +69,7 @@ describe("a model that grew", () => {
     async (segmentBytes) => {
       const run = await young(segmentBytes);
       const before = everything(run);
-      run.optimizer.grow(many, popularity(many), seed);
+      run.store.grow(many, popularity(many), seed);
       for (const [name, { shape, data }] of Object.entries(everything(run))) {
         const old = before[name]!.data;
         expect(data.subarray(0, old.length), name).toEqual(old);
@@ -88,15 +88,15 @@ describe("a model that grew", () => {
     const results = [];
     for (const segmentBytes of [TINY, 2 ** 20]) {
       const run = await young(segmentBytes);
-      run.optimizer.grow(many, popularity(many), seed);
-      const { optimizer, ...rest } = run;
-      const loaded = new Optimizer(optimizer.config, copied(optimizer.weights), {
-        updates: optimizer.updates,
-        state: copied(optimizer.state()),
+      run.store.grow(many, popularity(many), seed);
+      const { store, updater, ...rest } = run;
+      const loaded = openParameters(store.config, copied(store.weights), {
+        updates: updater.updates,
+        state: copied(store.state()),
         threads: 2,
         segmentBytes,
       });
-      const again: Run = { ...rest, optimizer: loaded };
+      const again: Run = { ...rest, ...loaded };
       await trainOn(engine, run, rowsOf(many), 1);
       await trainOn(engine, again, rowsOf(many), 1);
       expect(everything(again)).toEqual(everything(run));
@@ -128,7 +128,7 @@ describe("a model that grew", () => {
     };
     const resumed = resumeOrBegin(checkpoint, { ...knobs, gamma: defaults.gamma! }, few).run;
     for (const each of [run, resumed]) {
-      each.optimizer.grow(many, popularity(many), seed);
+      each.store.grow(many, popularity(many), seed);
       await trainOn(engine, each, rowsOf(many), 1);
     }
     expect(everything(resumed)).toEqual(everything(run));
@@ -136,21 +136,21 @@ describe("a model that grew", () => {
 });
 
 test("growing by nothing changes nothing, and twice is once as far as the first layer goes", () => {
-  const optimizer = new Optimizer(config, initialise(config, seed), { segmentBytes: TINY });
-  const version = optimizer.group("decoder").version;
-  optimizer.grow(few, popularity(few), seed);
-  expect(optimizer.group("decoder").version).toBe(version);
-  optimizer.grow(31, popularity(31), seed);
-  optimizer.grow(many, popularity(many), seed);
-  expect(optimizer.group("decoder").version).toBeGreaterThan(version);
-  expect(optimizer.weights[embeddingName]!.shape).toEqual([many, config.hidden]);
-  expect(optimizer.weights[embeddingName]!.data.subarray(few * config.hidden).every((x) => x === 0)).toBe(true);
+  const parameters = openParameters(config, initialise(config, seed), { segmentBytes: TINY });
+  const version = parameters.publisher.group("decoder").version;
+  parameters.store.grow(few, popularity(few), seed);
+  expect(parameters.publisher.group("decoder").version).toBe(version);
+  parameters.store.grow(31, popularity(31), seed);
+  parameters.store.grow(many, popularity(many), seed);
+  expect(parameters.publisher.group("decoder").version).toBeGreaterThan(version);
+  expect(parameters.store.weights[embeddingName]!.shape).toEqual([many, config.hidden]);
+  expect(parameters.store.weights[embeddingName]!.data.subarray(few * config.hidden).every((x) => x === 0)).toBe(true);
 });
 
 test("what no message can carry is refused before any memory is asked for, at the start and at growth", () => {
   const huge = { ...defaults, items: 6_000_000 };
-  expect(() => new Optimizer(huge, {})).toThrow(/MODEL_TOO_LARGE: a part's gradients are 4\.5 GiB/);
-  const optimizer = new Optimizer(config, initialise(config, seed));
-  expect(() => optimizer.grow(300_000_000, new Float64Array(0), seed)).toThrow(/MODEL_TOO_LARGE/);
-  expect(optimizer.config.items).toBe(few);
+  expect(() => openParameters(huge, {})).toThrow(/MODEL_TOO_LARGE: a part's gradients are 4\.5 GiB/);
+  const parameters = openParameters(config, initialise(config, seed));
+  expect(() => parameters.store.grow(300_000_000, new Float64Array(0), seed)).toThrow(/MODEL_TOO_LARGE/);
+  expect(parameters.store.config.items).toBe(few);
 });

@@ -1,7 +1,7 @@
 // A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
 import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
 import type { Work } from "../../services/server/scheduler/scheduler.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Loss, Run, RunStep } from "../../services/server/run/run.ts";
@@ -40,7 +40,7 @@ export async function train(
     seed,
     schedule: { ...usualSchedule, ...schedule },
     partSize,
-    optimizer: new Optimizer(config, initialise(config, seed), { segmentBytes, wire }),
+    ...openParameters(config, initialise(config, seed), { segmentBytes, wire }),
     posteriors: new Posteriors(latentOf(config)),
     step: 0,
     round: 0,
@@ -92,7 +92,7 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       shapesChecked(head, answer.described, work.config, users.length, { rows: local?.rows, wire });
       const checked = receivedOf(head, answer, work.memory?.(part), work.numbers);
       if (notFiniteIn(checked, work.numbers) !== undefined) throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
-      return checked;
+      return { ...checked, finite: true };
     });
   };
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stintsOf } from "../../services/server/run/local-round.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -79,16 +79,16 @@ test.each([
     const exact = await train(engine, { ...wanted, schedule: { ...change, batchSize: 3 } });
     const local = await train(engine, { ...wanted, schedule: change, local: { every: 2, trainers: 1 } });
     expect(local.step).toBe(exact.step);
-    for (const [name, { data }] of Object.entries(exact.optimizer.weights))
-      expect(deviation(local.optimizer.weights[name]!.data, data), name).toBeLessThan(1e-3);
+    for (const [name, { data }] of Object.entries(exact.store.weights))
+      expect(deviation(local.store.weights[name]!.data, data), name).toBeLessThan(1e-3);
     expect(local.posteriors.has(0, config.items)).toBe(!("alternating" in change));
   },
 );
 
 test("rows of items that nobody in a round holds stay where they are, the others move", async () => {
   const rows = someItems.map((row) => row.filter((item) => item < 7));
-  const { optimizer } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
-  const [before, after] = [initialise(config, seed), optimizer.weights].map((weights) => weights[embeddingName]!.data);
+  const { store } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
+  const [before, after] = [initialise(config, seed), store.weights].map((weights) => weights[embeddingName]!.data);
   expect(after!.subarray(7 * config.hidden)).toEqual(before!.subarray(7 * config.hidden));
   expect(deviation(after!.subarray(0, 7 * config.hidden), before!.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
 });
@@ -110,11 +110,11 @@ test("trainers follow a model that grows between two rounds, with the moments th
   const runStep = inProcess(engine, seed, () => {}, 2);
   const users = Uint32Array.from(rows.keys());
   const first = await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
-  run.optimizer.grow(config.items, new Float64Array(config.items).fill(1), seed);
-  const before = run.optimizer.weights[embeddingName]!.data.slice();
+  run.store.grow(config.items, new Float64Array(config.items).fill(1), seed);
+  const before = run.store.weights[embeddingName]!.data.slice();
   expect(before.subarray(7 * config.hidden).every((x) => x === 0)).toBe(true);
   const second = await trainOuterEpoch(run, users, (user) => someItems[user]!, runStep);
-  const moved = run.optimizer.weights[embeddingName]!.data;
+  const moved = run.store.weights[embeddingName]!.data;
   expect(moved.subarray(7 * config.hidden).every((x) => x !== 0)).toBe(true);
   expect(deviation(moved.subarray(0, 7 * config.hidden), before.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
   for (const { reconstruction, kl } of [first, second]) expect(Number.isFinite(reconstruction + kl)).toBe(true);
@@ -135,7 +135,7 @@ describe("an average", () => {
 
   test("weighs how far trainers came by their examples, and a row of the first layer by the examples that hold it", () => {
     const weights = initialise(config, 1);
-    const optimizer = new Optimizer(config, weights);
+    const parameters = openParameters(config, weights);
     const came = [
       {
         share: 0.75,
@@ -148,21 +148,23 @@ describe("an average", () => {
         touched: { items: Int32Array.of(5, 11), shares: Float32Array.of(0.75, 1) },
       },
     ];
-    optimizer.average("encoder", came, 0);
+    parameters.updater.average("encoder", came, 0);
     for (const [name] of shapesOf("hidden", config))
-      for (const by of moved(weights[name]!.data, optimizer.weights[name]!.data)) expect(by).toBeCloseTo(0.5, 5);
-    const byRow = moved(weights[embeddingName]!.data, optimizer.weights[embeddingName]!.data).filter((_, k) => k % config.hidden === 0);
+      for (const by of moved(weights[name]!.data, parameters.store.weights[name]!.data)) expect(by).toBeCloseTo(0.5, 5);
+    const byRow = moved(weights[embeddingName]!.data, parameters.store.weights[embeddingName]!.data).filter(
+      (_, k) => k % config.hidden === 0,
+    );
     expect(byRow.map((by) => Math.round(by * 1e4) / 1e4)).toEqual([0, 0, 1, 0, 0, -0.5, 0, 0, 0, 0, 0, 3]);
-    expect(optimizer.weights["decoder.weight"]!.data).toEqual(weights["decoder.weight"]!.data);
+    expect(parameters.store.weights["decoder.weight"]!.data).toEqual(weights["decoder.weight"]!.data);
   });
 
   test.each(["encoder.fc3.weight", "rows"])("with a NaN in %s is refused before a weight is touched", (name) => {
-    const optimizer = new Optimizer(config, initialise(config, 1));
+    const parameters = openParameters(config, initialise(config, 1));
     const tensors = { ...tensorsOf("hidden", 1), ...rows(1) };
     tensors[name as "rows"].data[3] = Number.NaN;
-    const before = Object.entries(optimizer.weights).map(([key, { data }]) => [key, data.slice()] as const); // a clone would share the memory
+    const before = Object.entries(parameters.store.weights).map(([key, { data }]) => [key, data.slice()] as const); // a clone would share the memory
     const touched = { items: Int32Array.of(0), shares: Float32Array.of(1) };
-    expect(() => optimizer.average("encoder", [{ share: 1, tensors, touched }], 4)).toThrow(/NOT_FINITE.*step 4/);
-    for (const [key, data] of before) expect(optimizer.weights[key]!.data, key).toEqual(data);
+    expect(() => parameters.updater.average("encoder", [{ share: 1, tensors, touched }], 4)).toThrow(/NOT_FINITE.*step 4/);
+    for (const [key, data] of before) expect(parameters.store.weights[key]!.data, key).toEqual(data);
   });
 });

@@ -40,7 +40,7 @@ test.each(schedules)("%s, each epoch's prior is what the encoder of the epoch be
   await trained(change, 3, (work, run) => {
     if (work.phase !== "encoder" && work.phase !== "joint") return;
     if (run.round > round) {
-      if (round >= 0) known = posteriors(engine, config, run.optimizer.weights, rows);
+      if (round >= 0) known = posteriors(engine, config, run.store.weights, rows);
       round = run.round;
       priors.push(known.mu_BL);
     }
@@ -61,7 +61,7 @@ test.each([
   ["not alternating", { alternating: false }, { encoder: 9, decoder: 9 }],
   ["not alternating, one pass", { alternating: false, encoderPasses: 1 }, { encoder: 3, decoder: 3 }],
 ])("%s, each half moves as often as its passes have batches", async (_, change, updates) => {
-  expect((await trained(change, 1)).optimizer.updates).toEqual(updates);
+  expect((await trained(change, 1)).updater.updates).toEqual(updates);
 });
 
 test.each([
@@ -72,7 +72,7 @@ test.each([
   await trained({ decoderNoise }, 1, (work, run) => {
     if (work.phase !== "decoder") return;
     const batch = work.parts.flatMap((part) => [...part].map((user) => rows[user]!));
-    const whole_BH = run.optimizer.bag({ rows: batch, values: batch.map((row) => normalisedRow(row)) });
+    const whole_BH = run.store.bag({ rows: batch, values: batch.map((row) => normalisedRow(row)) });
     const sent_BH = work.parts.flatMap((_, part) => [...tensorOf(work, part, "bag")]);
     differs.add(deviation(sent_BH, whole_BH) > 0.1);
   });
@@ -81,8 +81,8 @@ test.each([
 
 test("the same seed trains the same model bit for bit, Adam's moments too", async () => {
   const [once, again] = [await trained({}, 2), await trained({}, 2)];
-  expect(again.optimizer.weights).toEqual(once.optimizer.weights);
-  expect(again.optimizer.state()).toEqual(once.optimizer.state());
+  expect(again.store.weights).toEqual(once.store.weights);
+  expect(again.store.state()).toEqual(once.store.state());
 });
 
 test("weights that leave float32 in an epoch's very last step end the run before they can become a checkpoint", async () => {
@@ -102,10 +102,10 @@ test.each([
     await train(engine, { ...wanted, wire: "bf16" }),
   ];
   const first = initialise(config, seed);
-  for (const [name, { data }] of Object.entries(whole.optimizer.weights)) {
-    expect(again.optimizer.weights[name]!.data, name).toEqual(halved.optimizer.weights[name]!.data);
+  for (const [name, { data }] of Object.entries(whole.store.weights)) {
+    expect(again.store.weights[name]!.data, name).toEqual(halved.store.weights[name]!.data);
     const way = (from: Float32Array) => Math.sqrt(data.reduce((sum, x, k) => sum + (x - from[k]!) ** 2, 0));
-    expect(halved.optimizer.weights[name]!.data, name).not.toEqual(data);
-    expect(way(halved.optimizer.weights[name]!.data), name).toBeLessThan(way(first[name]!.data) / 4);
+    expect(halved.store.weights[name]!.data, name).not.toEqual(data);
+    expect(way(halved.store.weights[name]!.data), name).toBeLessThan(way(first[name]!.data) / 4);
   }
 });

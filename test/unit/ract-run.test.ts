@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { command as trainCommand } from "../../services/commands/train/main.ts";
 import { Critic } from "../../services/server/run/critic.ts";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import { contentsOf, resumeOrBegin } from "../../services/server/saving/persistence.ts";
@@ -45,7 +45,7 @@ const begin = (): Run => ({
   seed: SEED,
   schedule: { ...ofRact.preset.schedule, batchSize: 10 },
   partSize: 5,
-  optimizer: new Optimizer(recipe, initialise(recipe, 1)),
+  ...openParameters(recipe, initialise(recipe, 1)),
   critic: new Critic(0.003, SEED),
   posteriors: new Posteriors(4),
   step: 0,
@@ -62,19 +62,19 @@ onEachEngine((open) => {
 
   test("while the critic learns alone not a bit of the network changes; then both move", async () => {
     const run = begin();
-    const [network, critic] = [copyOf(run.optimizer.weights), run.critic!.state()];
+    const [network, critic] = [copyOf(run.store.weights), run.critic!.state()];
     await trainOn(engine, run, rows, 2);
-    expect(copyOf(run.optimizer.weights)).toEqual(network);
+    expect(copyOf(run.store.weights)).toEqual(network);
     const learned = run.critic!.state();
     for (const [name] of criticShapes) expect(learned[name]!.data, name).not.toEqual(critic[name]!.data);
     await trainOn(engine, run, rows, 1);
-    for (const [name, { data }] of Object.entries(copyOf(run.optimizer.weights))) expect(data, name).not.toEqual(network[name]!.data);
+    for (const [name, { data }] of Object.entries(copyOf(run.store.weights))) expect(data, name).not.toEqual(network[name]!.data);
     expect(run.critic!.state()).not.toEqual(learned);
   });
 
   test("the critic alone comes to guess better", async () => {
     const run = begin();
-    const scorer = createScorer(engine, recipe, run.optimizer.weights);
+    const scorer = createScorer(engine, recipe, run.store.weights);
     const splits = rows.map((row, user) => splitRow(row, SEED, 999, user, 0.5));
     const scores_BI = scorer.scoreBatch(splits.map(({ kept }) => kept));
     const weightsOf = (state: Weights) => Object.fromEntries(criticShapes.map(([name]) => [name, state[name]!]));
@@ -83,7 +83,7 @@ onEachEngine((open) => {
     const before = lossOf();
     await trainOn(
       engine,
-      { ...run, optimizer: new Optimizer({ ...recipe, critic: { ...recipe.critic!, epochs: 99 } }, run.optimizer.weights) },
+      { ...run, ...openParameters({ ...recipe, critic: { ...recipe.critic!, epochs: 99 } }, run.store.weights) },
       rows,
       30,
     );
@@ -95,7 +95,7 @@ onEachEngine((open) => {
     const weights = initialise(recipe, 3);
     const some = rows.slice(0, 6);
     const dropout = { seed: SEED, step: 7, users: [...some.keys()], rate: 0.5 };
-    const bag_BH = new Optimizer(recipe, weights).bag({ rows: some, values: valuesOf(recipe.input, some, dropout) });
+    const bag_BH = openParameters(recipe, weights).store.bag({ rows: some, values: valuesOf(recipe.input, some, dropout) });
     const splits = some.map((row, user) => splitRow(row, SEED, 7, user, 0.5));
     const critic = initialCritic(2, 0);
     const [hidden, decoder] = [uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights)];
@@ -151,7 +151,7 @@ onEachEngine((open) => {
     };
     const { run } = resumeOrBegin(checkpoint as Checkpoint, knobs, ITEMS);
     await trainOn(engine, run, rows, 2);
-    expect(copyOf(run.optimizer.weights)).toEqual(copyOf(whole.optimizer.weights));
+    expect(copyOf(run.store.weights)).toEqual(copyOf(whole.store.weights));
     expect(run.critic!.state()).toEqual(whole.critic!.state());
     const { [criticShapes[0]![0]]: _, ...torn } = state;
     expect(() => resumeOrBegin({ ...checkpoint, state: torn } as Checkpoint, knobs, ITEMS)).toThrow(

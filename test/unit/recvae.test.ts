@@ -2,7 +2,7 @@
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs"; // its gradients
 import { beforeAll, expect, test } from "vitest";
-import { Optimizer } from "../../services/server/run/optimizer.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { gaussian, keepMask, permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
@@ -118,13 +118,13 @@ onEachEngine((open, name) => {
   });
 
   test("no tensor is left behind over 100 steps", () => {
-    const optimizer = new Optimizer({ ...small, learningRate: 1e-3 }, initialise(small, 4));
-    const { weights } = optimizer;
+    const parameters = openParameters({ ...small, learningRate: 1e-3 }, initialise(small, 4));
+    const { weights } = parameters.store;
     const batch = batchOf(small, 6, 0.5);
     const old = posteriors(engine, small, weights, batch.rows);
     const before = engine.tf.memory().numTensors;
     for (let t = 1; t <= 100; t++)
-      (t % 4 ? encoderStep(engine, small, weights, old, batch) : decoderStep(engine, small, weights, batch)).apply(optimizer);
+      (t % 4 ? encoderStep(engine, small, weights, old, batch) : decoderStep(engine, small, weights, batch)).apply(parameters.updater);
     expect(engine.tf.memory().numTensors).toBe(before);
     expect(findNonFinite(weights)).toBeUndefined();
   });

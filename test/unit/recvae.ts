@@ -1,5 +1,5 @@
 // The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
-import type { Optimizer } from "../../services/server/run/optimizer.ts";
+import type { Updater } from "../../services/server/run/updater.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { Kernels } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
@@ -22,11 +22,11 @@ export interface Gradients {
   readonly gradients: Weights;
   readonly reconstruction: number;
   readonly kl: number;
-  /** Moves an optimizer by this step, as the server does. */
-  apply(optimizer: Optimizer): void;
+  /** Moves the weights by this step, as the server does. */
+  apply(updater: Updater): void;
 }
 
-/** For the tests' own sums; a step's are made by the optimizer's. */
+/** For the tests' own sums; a step's are made by the store's. */
 const kernels = new Kernels();
 
 /** Weighted sums of a table's rows, as server and scorer make them. */
@@ -69,7 +69,7 @@ export function encoderStep(
   decoder.dispose();
   const dBags = Float32Array.from(received.flatMap(({ tensors }) => [...tensors.dBag!.data]));
   total[embeddingName] = { shape: embedding.shape, data: gradientOfTable(embedding.shape, dBags, batch) };
-  return { gradients: total, reconstruction, kl, apply: (optimizer) => optimizer.step(joint ? "joint" : "encoder", received, batch, 0) };
+  return { gradients: total, reconstruction, kl, apply: (updater) => updater.step(joint ? "joint" : "encoder", received, batch, 0) };
 }
 
 /** The gradient of a row of the table is the sum of the gradients of the bags that it stands in. */
@@ -109,7 +109,7 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
   }
   hidden.dispose();
   decoder.dispose();
-  return { gradients: total, reconstruction, kl: 0, ...known, apply: (optimizer) => optimizer.step("decoder", received, batch, 0) };
+  return { gradients: total, reconstruction, kl: 0, ...known, apply: (updater) => updater.step("decoder", received, batch, 0) };
 }
 
 /** Posteriors of whole rows, no dropout. */

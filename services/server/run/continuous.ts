@@ -45,7 +45,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   if (!pinned) return;
   const resumed = begin(histories.vocabulary.items.length, { names: histories.users, version: pinned.version });
   const { run } = resumed;
-  if (!origin) run.optimizer.startFromPopularity(histories.popularity());
+  if (!origin) run.store.startFromPopularity(histories.popularity());
   const planned = new PlannedAt(resumed.planned);
   let numbering = nobody;
   let quietRounds = 0;
@@ -53,7 +53,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   let told = { items: 0, forgotten: 0, leftOut: 0 };
 
   const contents = () => {
-    const vocabulary = histories.vocabulary.items.slice(0, run.optimizer.config.items);
+    const vocabulary = histories.vocabulary.items.slice(0, run.store.config.items);
     numbering = numberingOf(histories.users, histories.users.length, numbering);
     const { version: tableVersion, watermark } = pinned!;
     return contentsOf(run, { salt, tableVersion, watermark, vocabulary, planned: planned.versions(), numbering });
@@ -83,7 +83,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
       told.leftOut = 2 * leftOut;
     }
     await patience.through("new items cannot be written", () => events.pinVocabulary());
-    run.optimizer.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
+    run.store.grow(histories.vocabulary.items.length, histories.popularity(), run.seed);
   };
   const plan = () => {
     const { lastVersion } = histories;
@@ -107,7 +107,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
       const loss = await trainOuterEpoch(
         run,
         users,
-        (user) => histories.rowOf(user, run.optimizer.config.items),
+        (user) => histories.rowOf(user, run.store.config.items),
         runStep,
         () => checkpointing.offer(contents),
       );

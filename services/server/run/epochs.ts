@@ -19,8 +19,8 @@ import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import type { EpochReport, Progress } from "../progress.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import { contentsOf, type Resumed } from "../saving/persistence.ts";
-import { Optimizer } from "./optimizer.ts";
 import { scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
+import { openParameters } from "./parameters.ts";
 import type { Loss, Run, RunStep } from "./run.ts";
 
 /** Metrics of each user, in the order that they were given. */
@@ -102,8 +102,8 @@ async function runEpochs(
       const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
-      const { config, updates } = run.optimizer;
-      if (isBest) soFar.best = { epoch: run.round, validation, beta: annealed(config, updates.encoder) };
+      const { config } = run.store;
+      if (isBest) soFar.best = { epoch: run.round, validation, beta: annealed(config, run.updater.updates.encoder) };
       const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
       const seconds = elapsed();
       soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
@@ -134,8 +134,8 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
   await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
   const { engines, mostTrainers } = scheduler();
-  const { model = defaultSystem, optimizer, schedule } = run;
-  const { items: _, ...settings } = optimizer.config;
+  const { model = defaultSystem, store, schedule } = run;
+  const { items: _, ...settings } = store.config;
   const report = {
     model,
     settings: { ...settings, ...schedule },
@@ -146,7 +146,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     sync: run.local ? "local" : "exact",
     ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
     wallSeconds: soFar.wallSeconds,
-    parameters: parametersIn(optimizer.config),
+    parameters: parametersIn(store.config),
     epochs: soFar.epochs,
     best: { ...soFar.best, test },
   };
@@ -159,8 +159,8 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
 async function bestOf(out: string, run: Run, { best }: SoFar): Promise<{ run: Run; step: number }> {
   if (best?.epoch === run.round && !run.underWay) return { run, step: run.step };
   const { manifest, weights } = await loadNeural(out);
-  const optimizer = new Optimizer(manifest.config, weights, { wire: run.optimizer.wire });
-  return { run: { ...run, optimizer }, step: manifest.step };
+  const { wire } = run.publisher;
+  return { run: { ...run, ...openParameters(manifest.config, weights, { wire }) }, step: manifest.step };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {

@@ -16,17 +16,17 @@ export const whole = (config: NeuralConfig, rows: readonly Int32Array[]): Sparse
 });
 
 /** Some users of a step, with its dropout. */
-export function batchOf({ seed, optimizer }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
+export function batchOf({ seed, store }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
   const rows = rowsOf(users, rowOf);
-  const { input, dropoutRate: rate } = recipeOf(optimizer.config);
+  const { input, dropoutRate: rate } = recipeOf(store.config);
   return { rows, values: valuesOf(input, rows, dropout ? { seed, step: index, rate, users } : undefined) };
 }
 
 /** What the old encoder says of the users, where the prior asks for it. */
-export function oldPosterior({ posteriors, optimizer }: Run, users: Uint32Array): WireTensor[] {
-  if (!usesOldPosterior(optimizer.config)) return [];
+export function oldPosterior({ posteriors, store }: Run, users: Uint32Array): WireTensor[] {
+  if (!usesOldPosterior(store.config)) return [];
   const { mu, logvar } = posteriors.of(users);
-  const shape = [users.length, latentOf(optimizer.config)];
+  const shape = [users.length, latentOf(store.config)];
   return [
     { name: "muOld", shape, data: mu },
     { name: "logvarOld", shape, data: logvar },
@@ -67,5 +67,5 @@ export function base(
   hidden: Versioned,
 ): Pick<Work, "step" | "batchSize" | "config" | "parts" | "hidden" | "wire"> {
   const batchSize = parts.reduce((sum, part) => sum + part.length, 0);
-  return { step: run.step, batchSize, config: run.optimizer.config, parts, hidden, wire: run.optimizer.wire };
+  return { step: run.step, batchSize, config: run.store.config, parts, hidden, wire: run.publisher.wire };
 }

@@ -6,8 +6,8 @@ import type { Step } from "../../../shared/neural/schedule.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
-import type { Came } from "./optimizer.ts";
 import type { Run, RunStep } from "./run.ts";
+import type { Came } from "./updater.ts";
 
 /**
  * What each trainer does in the round that begins with step `at`: consecutive steps of one phase, `every` at most. All rounds that are left of a phase are of one length, as near as
@@ -30,7 +30,7 @@ export interface Trained {
 }
 
 export async function localRound(run: Run, stints: readonly (readonly Step[])[], rowOf: RowOf, runStep: RunStep): Promise<Trained> {
-  const { optimizer } = run;
+  const { store, publisher } = run;
   const { phase } = stints[0]![0]!;
   const parts = stints.map((steps) => {
     const count = steps.reduce((sum, { users }) => sum + users.length, 0);
@@ -39,38 +39,38 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
       steps.map(({ users }) => users),
     );
   });
-  const touched = touchedBy(parts, rowOf, optimizer.config.items);
+  const touched = touchedBy(parts, rowOf, store.config.items);
   const inputs = (part: number): WireTensor[] => {
     const users = parts[part]!;
     const { items } = touched[part]!;
     return [
       { name: "items", shape: [items.length], data: items },
-      optimizer.rows(items),
+      publisher.rows(items),
       ...ragged("columns", "ends", rowsOf(users, rowOf)),
       keys(users),
       ...(phase === "decoder" ? [] : oldPosterior(run, users)),
     ];
   };
-  const work = base(run, parts, optimizer.group("hidden"));
+  const work = base(run, parts, publisher.group("hidden"));
   const answers = await runStep({
     ...work,
     phase,
-    decoder: optimizer.group("decoder"),
+    decoder: publisher.group("decoder"),
     inputs,
     steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({
       inner: steps.map(({ index, users, dropout }) => ({ step: index, users: users.length, dropout })),
       rows: touched[part]!.items.length,
     })),
-    memory: optimizer.answers(
+    memory: store.answers(
       parts,
       touched.reduce((most, { items }) => Math.max(most, items.length), 0),
     ),
-    numbers: optimizer.numbers,
+    numbers: store.numbers,
   });
   const shares = stridden(parts.map(({ length }) => length));
-  const came = answers.map(({ tensors }, part): Came => ({ tensors, share: shares[part]!, touched: touched[part]! }));
-  optimizer.average(phase, came, run.step);
+  const came = answers.map(({ tensors, finite }, part): Came => ({ tensors, finite, share: shares[part]!, touched: touched[part]! }));
+  run.updater.average(phase, came, run.step);
   return { answers, parts };
 }
 

@@ -1,4 +1,4 @@
-// How large gradients and updates are, for alerts: of one update in so many of each Adam, read from its moments, so that no weight changes by a bit. Around optimizer.ts's updates.
+// How large gradients and updates are, for alerts: of one update in so many of each Adam, read from its moments, so that no weight changes by a bit. Around updater.ts's updates.
 import type { Rate } from "../../../shared/compute/kernels/kernels.ts";
 import type { Table } from "../../../shared/compute/kernels/table.ts";
 

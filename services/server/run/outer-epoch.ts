@@ -10,7 +10,7 @@ import { scored } from "../../../shared/training/messages.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { localRound, stintsOf, type Trained } from "./local-round.ts";
-import { firstOldEncoder } from "./optimizer.ts";
+import { firstOldEncoder } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function trainOuterEpoch(
   const { firstStep, sums, ...plan } = run.underWay;
   // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
-  const joint = passOfCritic(run.optimizer.config, run.round);
+  const joint = passOfCritic(run.store.config, run.round);
   const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
   const lastMove = steps.findLastIndex(({ phase }) => phase !== "decoder");
   for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
@@ -45,7 +45,7 @@ export async function trainOuterEpoch(
         sums.kl += kl * batchSize;
       }
       sums.users += batchSize;
-    } else if (!step.dropout && usesOldPosterior(run.optimizer.config)) remember(run, { answers, parts }, rowOf);
+    } else if (!step.dropout && usesOldPosterior(run.store.config)) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
     // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
     if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors.clear();
@@ -62,25 +62,25 @@ async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunSte
 }
 
 /** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
-export function mustBeFinite({ optimizer, step }: Run): void {
-  const poisoned = optimizer.findNonFinite();
+export function mustBeFinite({ store, step }: Run): void {
+  const poisoned = store.findNonFinite();
   if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 
 /** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. Only for the prior that asks for them. */
 async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<void> {
-  if (!usesOldPosterior(run.optimizer.config)) return;
+  if (!usesOldPosterior(run.store.config)) return;
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
   if (unknown.length === 0) return;
-  const { optimizer } = run;
+  const { store, publisher } = run;
   const old =
     run.round === 0 && run.from === undefined
-      ? firstOldEncoder(optimizer.config, run.seed, optimizer.wire)
-      : { bag: optimizer.bag.bind(optimizer), hidden: optimizer.group("hidden") };
+      ? firstOldEncoder(store.config, run.seed, publisher.wire)
+      : { bag: store.bag.bind(store), hidden: publisher.group("hidden") };
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(old.bag(whole(optimizer.config, rows)), rows.length)];
+    return [bagTensor(old.bag(whole(store.config, rows)), rows.length)];
   };
   const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
   remember(run, { answers, parts }, rowOf);
@@ -89,17 +89,17 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
 
 /** One step of the half that its phase names, or of both. */
 async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): Promise<Trained> {
-  const { optimizer } = run;
+  const { store, updater, publisher } = run;
   const parts = partsOf(step, run.partSize);
   const batches = cpu.in("plan", () => parts.map((users) => batchOf(run, step, users, rowOf)));
   // All parts' at once, before the first lease: later the processor's cores are the trainers'.
   const all = {
     rows: batches.flatMap(({ rows }) => rows),
     values: batches.flatMap(({ values }) => values),
-    own: recipeOf(optimizer.config).users > 0 ? step.users : undefined,
+    own: recipeOf(store.config).users > 0 ? step.users : undefined,
   };
-  const width = bagWidth(optimizer.config);
-  const bags_BH = optimizer.bag(all);
+  const width = bagWidth(store.config);
+  const bags_BH = store.bag(all);
   const ofCritic = run.critic?.tensors() ?? [];
   const inputs = (part: number): WireTensor[] => {
     const [users, { rows }] = [parts[part]!, batches[part]!];
@@ -108,24 +108,24 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
     return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old, ...ofCritic];
   };
-  const work = base(run, parts, optimizer.group("hidden"));
+  const work = base(run, parts, publisher.group("hidden"));
   const answers = await runStep({
     ...work,
     phase: step.phase,
-    beta: annealed(optimizer.config, optimizer.updates.encoder),
-    decoder: optimizer.group("decoder"),
+    beta: annealed(store.config, updater.updates.encoder),
+    decoder: publisher.group("decoder"),
     inputs,
-    memory: optimizer.answers(parts),
-    numbers: optimizer.numbers,
+    memory: store.answers(parts),
+    numbers: store.numbers,
   });
-  if (step.phase !== "critic") optimizer.step(step.phase === "actor" ? "joint" : step.phase, answers, all, step.index);
+  if (step.phase !== "critic") updater.step(step.phase === "actor" ? "joint" : step.phase, answers, all, step.index);
   run.critic?.step(answers);
   return { answers, parts };
 }
 
 /** Metrics of each held-out user, [users x 3] in the order of `scored`. Users without a target must have been left out. */
 export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], runStep: RunStep): Promise<Float32Array> {
-  const { optimizer } = run;
+  const { store, publisher } = run;
   const parts = cut(
     Uint32Array.from(heldOut, (_, k) => k),
     run.partSize,
@@ -135,13 +135,13 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
     const rows = users.map(({ foldIn }) => foldIn);
     const targets = users.map(({ target }) => target);
     return [
-      bagTensor(optimizer.bag(whole(optimizer.config, rows)), rows.length),
+      bagTensor(store.bag(whole(store.config, rows)), rows.length),
       ...ragged("columns", "ends", rows),
       ...ragged("targets", "targetEnds", targets),
     ];
   };
-  const work = base(run, parts, optimizer.group("hidden"));
-  const answers = await runStep({ ...work, phase: "score", decoder: optimizer.group("decoder"), inputs });
+  const work = base(run, parts, publisher.group("hidden"));
+  const answers = await runStep({ ...work, phase: "score", decoder: publisher.group("decoder"), inputs });
   run.step++;
   return joined(
     new Float32Array(heldOut.length * scored.length),

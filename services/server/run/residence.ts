@@ -1,4 +1,4 @@
-// Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below optimizer.ts.
+// Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below store.ts.
 import type { Kernels, Moving } from "../../../shared/compute/kernels/kernels.ts";
 import { rowsOfSegment, Table } from "../../../shared/compute/kernels/table.ts";
 import { AppError } from "../../../shared/errors/errors.ts";

@@ -4,11 +4,11 @@ import type { NeuralName } from "../../../shared/systems/registry.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import type { Work } from "../scheduler/scheduler.ts";
 import type { Critic } from "./critic.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Parameters } from "./parameters.ts";
 import type { Posteriors } from "./posteriors.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
-export interface Run {
+export interface Run extends Parameters {
   /** The system's name; absent: the default one. */
   readonly model?: NeuralName;
   /** SHA-256 of the weights that it began with; undefined: they were drawn. */
@@ -16,7 +16,6 @@ export interface Run {
   readonly seed: number;
   readonly schedule: Schedule;
   readonly partSize: number;
-  readonly optimizer: Optimizer;
   /** RaCT's; absent in all others. */
   readonly critic?: Critic | undefined;
   posteriors: Posteriors;

@@ -12,8 +12,8 @@ import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/trainin
 import { wires } from "../../../shared/training/numbers.ts";
 import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
-import { Optimizer } from "../run/optimizer.ts";
 import { mustBeFinite } from "../run/outer-epoch.ts";
+import { openParameters } from "../run/parameters.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
 import type { Run, UnderWay } from "../run/run.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
@@ -106,10 +106,9 @@ export function resumeOrBegin(
   const settings = { model, seed, partSize, schedule, from: start?.sha256 };
   const [sync, wire] = [syncOf(knobs), wireOf(knobs)];
   if (!checkpoint) {
-    const optimizer = new Optimizer(config, firstWeights(config, seed, start), { threads, wire });
     const run: Run = {
       ...settings,
-      optimizer,
+      ...openParameters(config, firstWeights(config, seed, start), { threads, wire }),
       critic: criticOf(config, seed),
       posteriors: new Posteriors(latentOf(config)),
       step: 0,
@@ -124,7 +123,7 @@ export function resumeOrBegin(
   const isBranch = branchedFrom !== undefined;
   const wanted = { model, ...config, seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
   mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
-  const optimizer = new Optimizer(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
+  const parameters = openParameters(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
@@ -136,7 +135,7 @@ export function resumeOrBegin(
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
-  return { run: { ...settings, optimizer, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
+  return { run: { ...settings, ...parameters, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
 }
 
 function criticOf(config: NeuralConfig, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
@@ -175,26 +174,26 @@ export function mustFit({ vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">,
 
 /** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */
 export function contentsOf(run: Run, extra: Extra): Contents {
-  const { optimizer, posteriors, partSize, schedule, underWay, local, from = null, critic } = run;
+  const { store, updater, publisher, posteriors, partSize, schedule, underWay, local, from = null, critic } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   if (underWay) mustBeFinite(run); // at a round's end it has been looked at
   const { users = undefined, ...position } = underWay ?? {};
   return {
-    weights: optimizer.weights,
+    weights: store.weights,
     state: {
-      ...optimizer.state(),
+      ...store.state(),
       ...posteriors.state(),
       ...critic?.state(),
       ...(planned && { planned: wholeNumbers(planned) }),
       ...(users && { [USERS]: wholeNumbers(users) }),
     },
     training: {
-      updates: optimizer.updates,
+      updates: updater.updates,
       partSize,
       ...schedule,
       sync: local ? "local" : "exact",
       every: local?.every ?? null,
-      wire: optimizer.wire,
+      wire: publisher.wire,
       from,
       critic: critic?.updates,
       progress,
@@ -210,8 +209,8 @@ function factsOf(
   run: Run,
   { salt, tableVersion, watermark }: Pick<Extra, "salt" | "tableVersion" | "watermark">,
 ): ManifestFacts<NeuralName> {
-  const { model = defaultSystem, optimizer, step, round, seed, underWay } = run;
+  const { model = defaultSystem, store, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
   const standing = { step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
-  return { model, config: optimizer.config, ...standing } as ManifestFacts<NeuralName>;
+  return { model, config: store.config, ...standing } as ManifestFacts<NeuralName>;
 }

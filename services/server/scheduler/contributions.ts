@@ -1,4 +1,4 @@
-// What a trainer's answer must look like before it may become part of a step. Between scheduler.ts and optimizer.ts.
+// What a trainer's answer must look like before it may become part of a step. Between scheduler.ts and updater.ts.
 import type { Spent } from "../../../shared/compute/section-timer.ts";
 import { criticShapes } from "../../../shared/neural/critic.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/neural/parameters.ts";
@@ -15,6 +15,8 @@ export interface Received {
   /** Seconds that the trainer spent, by section. */
   readonly spent: Spent;
   readonly tensors: Weights;
+  /** Every number of it was looked at, and is finite; absent: nobody has looked. */
+  readonly finite?: boolean | undefined;
 }
 
 /** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */

@@ -167,8 +167,9 @@ export function openScheduler(
         rows: work.local?.[part]?.rows,
         wire: work.wire ?? "f32",
       });
-      received[part] = receivedOf(message, decoded, work.memory?.(part), work.numbers);
-      odd = notFiniteIn(received[part], work.numbers);
+      const answer = receivedOf(message, decoded, work.memory?.(part), work.numbers);
+      odd = notFiniteIn(answer, work.numbers);
+      received[part] = { ...answer, finite: odd === undefined };
     }
     engines.add(peer.engine);
     accounts.spent(peer.id, message.times);
