@@ -15,7 +15,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   server: () => import("./server/main.ts") as never,
   trainer: () => import("./trainer/main.ts") as never,
   train: () => import("./commands/train/main.ts") as never,
-  benchmark: () => import("./commands/benchmark/main.ts") as never,
+  benchmark: () => import("./commands/compare/main.ts") as never,
   evaluate: () => import("./commands/evaluate/main.ts") as never,
   blend: () => import("./commands/blend/main.ts") as never,
   plot: () => import("./commands/plot/main.ts") as never,

@@ -56,7 +56,7 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
   let pinned = await pinnedVersion(places.models);
   let incumbent: (OpenModel & { version: string }) | null = null;
   /** The newest checkpoint, where it was found among the published models. */
-  let known: string | undefined;
+  let newest: string | undefined;
 
   /** The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor. */
   async function openIncumbent(version: string | null): Promise<typeof incumbent> {
@@ -83,9 +83,9 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
       const over = await currentVersion(places.models);
       const rival = await openIncumbent(over);
       const before = rival && trained(rival, rival.version);
-      const { histories, version: known } = await arriving.advance(manifest.salt, before, signal);
-      if (manifest.tableVersion > known) {
-        const reason = `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ${known}`;
+      const { histories, version: tableVersion } = await arriving.advance(manifest.salt, before, signal);
+      if (manifest.tableVersion > tableVersion) {
+        const reason = `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ${tableVersion}`;
         return { ...about, ...nothing, outcome: "refused", reason };
       }
       const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
@@ -99,7 +99,7 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
       if (reason !== null) return { ...about, ...measures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
       if (pinned !== null) return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
-      const record = recordOf(candidate, measured, known);
+      const record = recordOf(candidate, measured, tableVersion);
       const version = await patience.through("the model cannot be published", () => publish(places.models, dir, record, over, signal));
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
@@ -166,9 +166,9 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
       if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
-      if (!checkpoint || checkpoint === known || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
+      if (!checkpoint || checkpoint === newest || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
       if (await isPublished(dir, checkpoint)) {
-        known = checkpoint;
+        newest = checkpoint;
         return undefined;
       }
       const at = Date.now();

@@ -47,10 +47,10 @@ export function temporary(log: Log, signal: AbortSignal): (error: unknown) => un
   let told = "";
   return (error) => {
     if (signal.aborted) return undefined;
-    const known = asAppError(error);
-    if (!known || !(passes(known) || known.code === "CHECKPOINT_MISSING" || known.code === "TABLE_MISSING")) throw error;
-    if (known.message !== told) log.warn(known.message);
-    told = known.message;
+    const refusal = asAppError(error);
+    if (!refusal || !(passes(refusal) || refusal.code === "CHECKPOINT_MISSING" || refusal.code === "TABLE_MISSING")) throw error;
+    if (refusal.message !== told) log.warn(refusal.message);
+    told = refusal.message;
     return undefined;
   };
 }

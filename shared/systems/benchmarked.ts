@@ -1,4 +1,4 @@
-// What `benchmark` knows of a system: the grid that it tries, and the figures that were published. Data; services/commands/benchmark/ makes its plan and its report of it.
+// What `benchmark` knows of a system: the grid that it tries, and the figures that were published. Data; services/commands/compare/ makes its plan and its report of it.
 
 /** One point of a grid. */
 export interface Setting {

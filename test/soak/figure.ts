@@ -1,6 +1,6 @@
 // Memory and descriptors of every process over time, with the faults: numbers to a Vega-Lite figure. Pure.
 import type { TopLevelSpec } from "vega-lite";
-import { look, palette, WIDTH } from "../../shared/plots/look.ts";
+import { look, palette, WIDTH } from "../../shared/plots/style.ts";
 import { targets } from "./plan.ts";
 import type { Sample } from "./tree.ts";
 

@@ -12,7 +12,7 @@ import {
   type Trial,
   type Tried,
   triedOf,
-} from "../../services/commands/benchmark/plan.ts";
+} from "../../services/commands/compare/plan.ts";
 
 const entry = (model: string, settings: number, more: Partial<Entry> = {}): Entry => ({
   id: model,

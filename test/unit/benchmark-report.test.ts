@@ -1,11 +1,11 @@
 // The benchmark's report: rows in order, settings chosen by validation alone, neighbours compared, reasons where there are no figures; as Markdown and as one page.
 import { expect, test } from "vitest";
-import { agendaOf as wished } from "../../services/commands/benchmark/agenda.ts";
-import { figureOf } from "../../services/commands/benchmark/report/figures.ts";
-import { htmlOf } from "../../services/commands/benchmark/report/html.ts";
-import { markdownOf } from "../../services/commands/benchmark/report/markdown.ts";
-import type { Report } from "../../services/commands/benchmark/report/report.ts";
-import { documentOf } from "../../services/commands/benchmark/report/sections.ts";
+import { agendaOf as wished } from "../../services/commands/compare/agenda.ts";
+import { plotOf } from "../../services/commands/compare/report/plots.ts";
+import { htmlOf } from "../../services/commands/compare/report/html.ts";
+import { markdownOf } from "../../services/commands/compare/report/markdown.ts";
+import type { Report } from "../../services/commands/compare/report/report.ts";
+import { documentOf } from "../../services/commands/compare/report/sections.ts";
 import type { EpochOfUsers } from "../../shared/judging/stability.ts";
 import { svgOf } from "../../shared/plots/svg.ts";
 import { agendaOf, done, entryOf, examAround, failed, played, reported } from "./benchmark.ts";
@@ -100,7 +100,7 @@ test("the page needs nothing but itself, names its sections, draws its figures, 
   const { report } = four();
   const document = documentOf(report);
   const drawn = {
-    results: { wide: await svgOf(figureOf("results", report, 680)!), narrow: await svgOf(figureOf("results", report, 250)!) },
+    results: { wide: await svgOf(plotOf("results", report, 680)!), narrow: await svgOf(plotOf("results", report, 250)!) },
   };
   const page = htmlOf(document, drawn, "2026-11-24");
   expect(page.match(/(?:src|href)="(?!#)[^"]*"/g)).toBeNull();

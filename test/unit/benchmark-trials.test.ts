@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { all, benchmarked, agendaOf as wished } from "../../services/commands/benchmark/agenda.ts";
-import { gridOf } from "../../services/commands/benchmark/grids.ts";
-import { resultOf } from "../../services/commands/benchmark/ledger.ts";
-import type { Trial } from "../../services/commands/benchmark/plan.ts";
-import { knownAs, paperOrder, publishedOf } from "../../services/commands/benchmark/published.ts";
-import { secondsLeft } from "../../services/commands/benchmark/telling.ts";
-import { type End, judged, newestLine } from "../../services/commands/benchmark/verdict.ts";
+import { all, benchmarked, agendaOf as wished } from "../../services/commands/compare/agenda.ts";
+import { gridOf } from "../../services/commands/compare/grids.ts";
+import { resultOf } from "../../services/commands/compare/ledger.ts";
+import type { Trial } from "../../services/commands/compare/plan.ts";
+import { knownAs, paperOrder, publishedOf } from "../../services/commands/compare/published.ts";
+import { secondsLeft } from "../../services/commands/compare/telling.ts";
+import { type End, outcomeOf, newestLine } from "../../services/commands/compare/verdict.ts";
 import { command as train } from "../../services/commands/train/main.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { agendaOf, done, entryOf, examAround, failed, played, reported } from "./benchmark.ts";
@@ -57,7 +57,7 @@ describe("a trial that ended", () => {
     ["with an error of ours has failed of it", { lastWords: "MODEL_TOO_LARGE: 9 GB\nmore\n" }, "failed", /^MODEL_TOO_LARGE: 9 GB$/],
     ["without a word has failed with its exit code", {}, "failed", /^ended with exit code 1 and left no report$/],
   ])("%s", (_, change, outcome, why) => {
-    const verdict = judged(trial, { ...end, ...change });
+    const verdict = outcomeOf(trial, { ...end, ...change });
     expect(verdict.outcome).toBe(outcome);
     if (why === null) expect(verdict.why).toBeNull();
     else expect(verdict.why).toMatch(why);
@@ -82,7 +82,7 @@ test("what is solved speaks of sweeps, and says when the budget ended them", () 
   const epochs = [{ epoch: 1, seconds: 44, validation: { "ndcg@100": 0.3 } }];
   const trained = { wallSeconds: 44, epochs, best: { epoch: 1, validation: { "ndcg@100": 0.3 } }, settings: { sweeps: 16 } };
   const end: End = { code: 0, seconds: 50, limit: 97, wasAsked: false, trained, lastWords: "" };
-  expect(judged({ entry: solved, secondsLeft: 30 } as Trial, end).why).toBe("30 s are too little for one sweep, which took 44 s");
+  expect(outcomeOf({ entry: solved, secondsLeft: 30 } as Trial, end).why).toBe("30 s are too little for one sweep, which took 44 s");
   const agenda = agendaOf([solved]);
   const evidence = played(
     agenda,

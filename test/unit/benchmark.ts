@@ -1,10 +1,10 @@
 // For tests of the benchmark: an agenda of any models, and what their trials and tests would have left, from fixed draws.
-import type { Agenda } from "../../services/commands/benchmark/agenda.ts";
-import type { Exam } from "../../services/commands/benchmark/exam.ts";
-import type { Result } from "../../services/commands/benchmark/ledger.ts";
-import { type Entry, next, type Plan, type Trial } from "../../services/commands/benchmark/plan.ts";
-import { type Report, reportOf } from "../../services/commands/benchmark/report/report.ts";
-import { type Evidence, examinees } from "../../services/commands/benchmark/report/results.ts";
+import type { Agenda } from "../../services/commands/compare/agenda.ts";
+import type { Exam } from "../../services/commands/compare/exam.ts";
+import type { Result } from "../../services/commands/compare/ledger.ts";
+import { type Entry, next, type Plan, type Trial } from "../../services/commands/compare/plan.ts";
+import { type Report, reportOf } from "../../services/commands/compare/report/report.ts";
+import { type Evidence, examinees } from "../../services/commands/compare/report/results.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
 import type { EpochOfUsers } from "../../shared/judging/stability.ts";
 

@@ -1,6 +1,6 @@
 // How a run learned: NDCG@100 of the validation users by epoch, the loss below it where it is known, popularity as the line to beat. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
-import { fraction, ink, look, WIDTH } from "../../../shared/plots/look.ts";
+import { fraction, ink, look, WIDTH } from "../../../shared/plots/style.ts";
 
 interface Point {
   readonly epoch: number;

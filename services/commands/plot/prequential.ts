@@ -1,6 +1,6 @@
 // Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before it came, popularity beside. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
-import { ink, look, WIDTH } from "../../../shared/plots/look.ts";
+import { ink, look, WIDTH } from "../../../shared/plots/style.ts";
 
 interface Quality {
   readonly recall: number;

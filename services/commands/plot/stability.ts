@@ -1,7 +1,7 @@
 // The paper's figure of stability: NDCG@100 of single validation users over epochs, and how far all users move from one epoch to the next. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
 import { meanChange, type Stability } from "../../../shared/judging/stability.ts";
-import { dashes, fraction, ink, look, palette, WIDTH } from "../../../shared/plots/look.ts";
+import { dashes, fraction, ink, look, palette, WIDTH } from "../../../shared/plots/style.ts";
 
 export function stabilityFigure({ lines, means, changes, drawn, users }: Stability): TopLevelSpec {
   const names = drawn.map((user) => `user ${user}`);

@@ -66,8 +66,8 @@ function cellsOf(line: Line, canRollBack: boolean) {
 const day = (at: number) => new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 
 function buttonOf(version: string): HTMLButtonElement {
-  const known = buttons.get(version);
-  if (known) return known;
+  const existing = buttons.get(version);
+  if (existing) return existing;
   const button = make("button", "quiet", "Roll back");
   button.type = "button";
   button.setAttribute("aria-label", `Roll back to ${version}`);

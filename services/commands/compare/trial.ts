@@ -5,7 +5,7 @@ import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { spawnService } from "../../../shared/runtime/spawn.ts";
 import { type Attempt, attemptOf, folderOf, type Result, record, resultOf, trainedOf } from "./ledger.ts";
 import type { Trial } from "./plan.ts";
-import { type End, judged, newestLine } from "./verdict.ts";
+import { type End, outcomeOf, newestLine } from "./verdict.ts";
 
 export interface Workplace {
   readonly out: string;
@@ -49,7 +49,7 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
     trained: await trainedOf(out, trial.id),
     lastWords: await tailOf(log),
   };
-  const attempt: Attempt = { ...judged(trial, end), seconds: end.seconds };
+  const attempt: Attempt = { ...outcomeOf(trial, end), seconds: end.seconds };
   await record(trial, out, attempt);
   return resultOf(out, trial.id, false);
 }

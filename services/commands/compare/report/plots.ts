@@ -1,6 +1,6 @@
 // The report's figures as Vega-Lite: models told apart by dash and shape as well as by colour. Colours are properties of the page, which has them for light and dark. Pure.
 import type { Config, TopLevelSpec } from "vega-lite";
-import { dashes, look } from "../../../../shared/plots/look.ts";
+import { dashes, look } from "../../../../shared/plots/style.ts";
 import type { FigureName } from "./document.ts";
 import type { Report } from "./report.ts";
 import type { Row } from "./results.ts";
@@ -20,7 +20,7 @@ const themed: Config = {
 };
 
 /** `width`: of the plot itself, in pixels. Undefined where the report has nothing to draw. */
-export function figureOf(name: FigureName, report: Report, width: number): TopLevelSpec | undefined {
+export function plotOf(name: FigureName, report: Report, width: number): TopLevelSpec | undefined {
   const spec = draw[name](report, width);
   return spec && ({ config: themed, ...spec } as TopLevelSpec);
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { writeWhole } from "../../../../shared/disk/whole-file.ts";
 import { svgOf } from "../../../../shared/plots/svg.ts";
-import { figureOf } from "./figures.ts";
+import { plotOf } from "./plots.ts";
 import { type Drawn, htmlOf } from "./html.ts";
 import { markdownOf } from "./markdown.ts";
 import type { Report } from "./report.ts";
@@ -28,7 +28,7 @@ async function drawn(report: Report): Promise<Drawn> {
   const names = ["results", "learning", "time", "stability"] as const;
   const pairs = await Promise.all(
     names.map(async (name) => {
-      const [wide, narrow] = [figureOf(name, report, widths.wide), figureOf(name, report, widths.narrow)];
+      const [wide, narrow] = [plotOf(name, report, widths.wide), plotOf(name, report, widths.narrow)];
       return wide && narrow ? [[name, { wide: await svgOf(wide), narrow: await svgOf(narrow) }] as const] : [];
     }),
   );

@@ -12,7 +12,7 @@ import { type Report, reportOf } from "./report/report.ts";
 import { tableOf } from "./report/text.ts";
 import { files, writeReport } from "./report/writing.ts";
 import { runPlan } from "./run.ts";
-import { readSubject } from "./subject.ts";
+import { readSubject } from "./data-set.ts";
 import { showProgress } from "./telling.ts";
 
 export const command = defineCommand({

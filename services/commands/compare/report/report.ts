@@ -1,8 +1,8 @@
 // The whole of a benchmark as report.json has it, and as report.md and report.html draw it. Pure.
 import { type EpochOfUsers, meanChange, type Stability, usersOf } from "../../../../shared/judging/stability.ts";
-import type { AblationStep } from "../ablation.ts";
+import type { AblationRow } from "../ablation.ts";
 import type { Agenda } from "../agenda.ts";
-import type { Subject } from "../subject.ts";
+import type { Subject } from "../data-set.ts";
 import type { Comparison } from "./comparison.ts";
 import { comparisonsOf, type Evidence, type Row, rowOf, rowsOf } from "./results.ts";
 
@@ -25,7 +25,7 @@ export interface Report {
   /** From the best NDCG@100 on test users down; rows without figures last. */
   readonly rows: readonly Row[];
   readonly comparisons: readonly Comparison[];
-  readonly ablation: readonly { readonly has: AblationStep["has"]; readonly row: Row }[];
+  readonly ablation: readonly { readonly has: AblationRow["has"]; readonly row: Row }[];
   /** Composite prior, Gaussian prior; none where it was not asked for, or one of the two failed. */
   readonly stability: readonly { readonly prior: string; readonly meanChange: number; readonly of: Stability }[];
 }

@@ -17,7 +17,7 @@ export interface End {
   readonly lastWords: string;
 }
 
-export function judged({ entry, secondsLeft }: Trial, end: End): Pick<Attempt, "outcome" | "why"> {
+export function outcomeOf({ entry, secondsLeft }: Trial, end: End): Pick<Attempt, "outcome" | "why"> {
   const unit = entry.kind === "neural" ? "epoch" : "sweep";
   const [first, ...others] = end.trained?.epochs ?? [];
   if (end.trained && first && others.length === 0 && first.seconds > secondsLeft)

@@ -5,7 +5,7 @@ import { runTrial, type Workplace } from "./trial.ts";
 
 export interface Telling {
   /** Of an earlier run. */
-  readonly known: (id: string, result: Result) => void;
+  readonly remember: (id: string, result: Result) => void;
   readonly begun: (trial: Trial) => void;
   readonly ended: (trial: Trial, result: Result | undefined) => void;
 }
@@ -22,7 +22,7 @@ export async function runPlan(plan: Plan, jobs: number, place: Workplace, tellin
       const before = await resultOf(place.out, trial.id, true);
       if (before) {
         results.set(trial.id, before);
-        telling.known(trial.id, before);
+        telling.remember(trial.id, before);
       } else running.set(trial.id, start(trial));
     }
     if (running.size === 0) return results;

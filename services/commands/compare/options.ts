@@ -6,7 +6,7 @@ import { folder } from "../../../shared/runtime/location.ts";
 import { systemFlag } from "../../../shared/systems/system-flag.ts";
 import { all, benchmarked } from "./agenda.ts";
 
-const whole = (most: number) => z.coerce.number().int().min(1).max(most);
+const integer = (most: number) => z.coerce.number().int().min(1).max(most);
 
 export const options = z.object({
   data: folder().describe("dataset directory of Liang et al."),
@@ -15,9 +15,9 @@ export const options = z.object({
     .pipe(listOf(systemFlag(benchmarked)))
     .prefault("all")
     .describe(`all (${all.join(",")}), or some of ${benchmarked.join(",")}`),
-  seeds: whole(100).default(1).describe("the chosen settings are trained under so many; figures are means over them"),
+  seeds: integer(100).default(1).describe("the chosen settings are trained under so many; figures are means over them"),
   budget: duration("365d").prefault("30m").describe("for the tuning of each model"),
-  jobs: whole(64).default(1).describe("trials that run at the same time; more than one make times and memory hard to compare"),
+  jobs: integer(64).default(1).describe("trials that run at the same time; more than one make times and memory hard to compare"),
   out: folder().describe("where trials and reports go; a benchmark found there is gone on with"),
   ablation: z.boolean().default(false).describe("the paper's five features too, one after another from Mult-VAE to RecVAE"),
   stability: z.boolean().default(false).describe("how steady single users are, with the composite prior and with the Gaussian one"),

@@ -1,6 +1,6 @@
 // How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
 import { duration, plural } from "../../../shared/health/views/figures.ts";
-import { fraction } from "../../../shared/plots/look.ts";
+import { fraction } from "../../../shared/plots/style.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
 import { progressLine } from "../../../shared/runtime/terminal.ts";
 import type { Result } from "./ledger.ts";
@@ -23,7 +23,7 @@ export function showProgress(plan: Plan, jobs: number): Progress {
   const say = (text: string) => process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${onOneLine(text)}\n`);
   const show = () => line.show(lineOf(plan, results, running, jobs));
   return {
-    known: (id, result) => results.set(id, result),
+    remember: (id, result) => results.set(id, result),
     begun: (trial) => {
       running.set(trial.id, { trial, said: "starting" });
       show();

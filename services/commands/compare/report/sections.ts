@@ -1,7 +1,7 @@
 // What the report says, section by section: words and tables from its figures. Pure.
 import { duration } from "../../../../shared/health/views/figures.ts";
-import { fraction } from "../../../../shared/plots/look.ts";
-import { type AblationStep, features } from "../ablation.ts";
+import { fraction } from "../../../../shared/plots/style.ts";
+import { type AblationRow, features } from "../ablation.ts";
 import type { Metric } from "../exam.ts";
 import { gridOf } from "../grids.ts";
 import { paperOrder, publishedOf } from "../published.ts";
@@ -229,7 +229,7 @@ function ablation({ ablation }: Report): Section | undefined {
 }
 
 /** The feature that it adds to those before it, or the ones that it leaves out. */
-function stepOf(has: AblationStep["has"]): string {
+function stepOf(has: AblationRow["has"]): string {
   const there = features.filter((feature) => has[feature]);
   if (there.length === 0) return "Mult-VAE";
   if (there.length === features.length) return "RecVAE";

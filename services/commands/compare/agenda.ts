@@ -1,6 +1,6 @@
 // What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE, the two priors of the stability figure, the blend. Pure.
 import { isNeural, type SystemName, systemOf, systems, trainable } from "../../../shared/systems/registry.ts";
-import { type AblationStep, ablation } from "./ablation.ts";
+import { type AblationRow, ablation } from "./ablation.ts";
 import { gridOf, startOf } from "./grids.ts";
 import type { Entry, Plan } from "./plan.ts";
 
@@ -17,7 +17,7 @@ export interface Agenda {
   readonly plan: Plan;
   /** Rows of the table of results. */
   readonly models: readonly Entry[];
-  readonly ablation: readonly AblationStep[];
+  readonly ablation: readonly AblationRow[];
   /** RecVAE with its composite prior and with the Gaussian one; none where stability is not asked for. */
   readonly priors: readonly Entry[];
 }

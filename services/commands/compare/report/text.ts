@@ -1,7 +1,7 @@
 // How a report's figures are written, and its table for the terminal. Pure.
 import { aligned } from "../../../../shared/health/views/columns.ts";
 import { count, duration } from "../../../../shared/health/views/figures.ts";
-import { fraction } from "../../../../shared/plots/look.ts";
+import { fraction } from "../../../../shared/plots/style.ts";
 import type { Summary } from "../../../../shared/ranking/metrics.ts";
 import type { Metric } from "../exam.ts";
 import type { Report } from "./report.ts";

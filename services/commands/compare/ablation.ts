@@ -5,12 +5,12 @@ import { type Entry, numbersIn } from "./plan.ts";
 
 export { features };
 
-export interface AblationStep extends Pick<Step, "id" | "has"> {
+export interface AblationRow extends Pick<Step, "id" | "has"> {
   readonly entry: Entry;
 }
 
 /** `itemsPerUser`: of a training user, on average. */
-export function ablation(itemsPerUser: number): AblationStep[] {
+export function ablation(itemsPerUser: number): AblationRow[] {
   const [whole] = gridOf("recvae").settings;
   return stepsOf(numbersIn(whole!.flags).get("gamma")!, itemsPerUser).map(({ id, has, model, flags }) => ({
     id,
