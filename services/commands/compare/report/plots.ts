@@ -1,4 +1,4 @@
-// The report's figures as Vega-Lite: models told apart by dash and shape as well as by colour. Colours are properties of the page, which has them for light and dark. Pure.
+// The report's plots as Vega-Lite: models told apart by dash and shape as well as by colour. Colours are properties of the page, which has them for light and dark. Pure.
 import type { Config, TopLevelSpec } from "vega-lite";
 import { dashes, look } from "../../../../shared/plots/style.ts";
 import type { FigureName } from "./document.ts";
