@@ -47,9 +47,14 @@ export function linksOf(markdown: string): string[] {
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
 }
 
+const spansOf = (markdown: string) => [...proseOf(markdown).matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
+
+/** Flags that stand in code spans. */
+export const flagsIn = (markdown: string) =>
+  spansOf(markdown).flatMap((span) => span.match(/(?<!\S)--[a-z](?:[a-z0-9-]*[a-z0-9])?(?![a-z0-9-])/g) ?? []);
+
 /** Names of files and folders of the repository that stand in code spans. */
 export function pathsOf(markdown: string): string[] {
-  const spans = [...proseOf(markdown).matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
-  const found = spans.flatMap((span) => span.match(/(?<![\w./~-])(?:services|shared|infra|test|docs)\/[\w./*{-]+/g) ?? []);
+  const found = spansOf(markdown).flatMap((span) => span.match(/(?<![\w./~-])(?:services|shared|infra|test|docs)\/[\w./*{-]+/g) ?? []);
   return found.filter((path) => !/[*{]/.test(path));
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import Fastify from "fastify";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { referencePages } from "../../infra/docs/pages.ts";
 import { commands } from "../../services/all-commands.ts";
 import { pageRoutes } from "../../services/dashboard/interface.ts";
@@ -16,7 +17,7 @@ import { flagsOf } from "../../shared/runtime/command.ts";
 import { errors } from "../../shared/errors/errors.ts";
 import { metricTable } from "../../shared/runtime/metrics.ts";
 import { variables } from "../../shared/runtime/variables.ts";
-import { anchorsOf, blocksOf, linksOf, pathsOf } from "../markdown.ts";
+import { anchorsOf, blocksOf, flagsIn, linksOf, pathsOf } from "../markdown.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const filesOf = (...patterns: string[]) =>
@@ -94,7 +95,16 @@ describe("the reference", async () => {
   });
 });
 
-describe("every page", () => {
+describe("every page", async () => {
+  const flags = (await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))).flat();
+  /** Docker's and git's. */
+  const others = ["--build-arg", "--shm-size", "--grep", "--no-alternating"];
+  const known = new Set([...flags.flatMap(({ name }) => [name, name.replace(/^--/, "--no-")]), "--help", ...others]);
+
+  test.each(pages)("%s: flags that it names are there", (page) => {
+    for (const flag of flagsIn(read(page))) expect(known, `${page} names ${flag}`).toContain(flag);
+  });
+
   test.each(pages)("%s: links lead to files and headings that are there", (page) => {
     for (const target of linksOf(read(page))) {
       if (/^(https?|mailto):/.test(target)) continue;
@@ -126,6 +136,22 @@ describe("every page", () => {
       for (const { mark, line } of blocksOf(read(page)))
         if (mark !== undefined) expect(mark, `${page}:${line}`).toMatch(/^(not run: .{10,}|left running)$/);
   });
+});
+
+test("the workflow runs .ci/run on Node 20, 22 and 24", () => {
+  const { jobs } = parse(read(".github/workflows/ci.yml")) as {
+    jobs: { run: { strategy: { matrix: { node: number[] } }; steps: { run?: string; with?: Record<string, string> }[] } };
+  };
+  expect(jobs.run.strategy.matrix.node).toEqual([20, 22, 24]);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub's own
+  expect(jobs.run.steps.some((step) => step.with?.["node-version"] === "${{ matrix.node }}")).toBe(true);
+  expect(jobs.run.steps.at(-1)).toEqual({ run: ".ci/run" });
+});
+
+test("the newest release of the changelog is the package's version", () => {
+  const [, newest] = /^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$/m.exec(read("CHANGELOG.md"))!;
+  const versions = [JSON.parse(read("package.json")), JSON.parse(read("package-lock.json"))] as { version: string }[];
+  expect(versions.map(({ version }) => version)).toEqual([newest, newest]);
 });
 
 describe("the README", () => {
