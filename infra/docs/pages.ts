@@ -5,6 +5,7 @@ import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
 import { httpPage } from "./http.ts";
 import { metricsPage } from "./metrics.ts";
+import { statusPage } from "./status.ts";
 import { tablePage } from "./table.ts";
 
 const NOTE = "<!-- Made by `npm run docs` from the code: change that, not this page. -->\n";
@@ -17,6 +18,7 @@ export async function referencePages(): Promise<Record<string, string>> {
     "errors.md": errorsPage(),
     "http.md": httpPage(),
     "metrics.md": metricsPage(),
+    "status.md": statusPage(),
     "table.md": tablePage(),
   };
   return Object.fromEntries(Object.entries(pages).map(([name, text]) => [name, `${NOTE}${text.trim()}\n`]));

@@ -2,11 +2,13 @@
 import { z } from "zod";
 import type { Evaluation } from "../ranking/evaluate.ts";
 
-export const modelMetrics = z.object({
-  ...{ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() },
-  /** Absent in lines of before they were kept. */
-  ...{ "recall@20:se": z.number().optional(), "recall@50:se": z.number().optional() },
-});
+export const modelMetrics = z
+  .object({
+    ...{ "ndcg@100": z.number(), "recall@20": z.number(), "recall@50": z.number(), "ndcg@100:se": z.number() },
+    /** Absent in lines of before they were kept. */
+    ...{ "recall@20:se": z.number().optional(), "recall@50:se": z.number().optional() },
+  })
+  .describe("means over the users; `:se` are their standard errors");
 export type ModelMetrics = z.output<typeof modelMetrics>;
 
 export const metricsOf = (result: Evaluation): ModelMetrics => ({

@@ -4,7 +4,7 @@ import { z } from "zod";
 const pair = z.object({ "recall@20": z.number(), "ndcg@100": z.number() });
 
 export const prequentialPoint = pair.extend({
-  at: z.number().describe("arrival of the newest event in the window, in ms since 1970"),
+  at: z.number().meta({ description: "arrival of the newest event in the window", unit: "ms since 1970" }),
   tableVersion: z.number().describe("that the window ends with"),
   model: z.string().describe("the published version that scored the newest of them"),
   events: z.number().describe("in the window"),

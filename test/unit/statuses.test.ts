@@ -18,7 +18,7 @@ describe("a schema read with tolerance", () => {
     all: z.array(entry),
     more: z.object({ rate: z.number().optional() }).nullable(),
   });
-  const read = (value: unknown) => tolerant(schema).safeParse(value).data;
+  const read = tolerant(schema);
 
   test("keeps what is as it should be, and a state that it has never heard of", () => {
     const good = {
@@ -37,7 +37,7 @@ describe("a schema read with tolerance", () => {
       more: { rate: null },
       all: [{ at: 1, cause: null, size: null }],
     });
-    for (const value of [null, undefined, 1, "x", []]) expect(read(value)).toBeUndefined();
+    for (const value of [null, undefined, 1, "x", []]) expect(read(value)).toBeNull();
   });
 
   test("takes a list for none where an entry lacks what it is known by", () => {

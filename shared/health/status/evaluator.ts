@@ -39,7 +39,7 @@ const points = prequentialPoint.shape;
 
 export const evaluatorStatus = z.object({
   service: service("evaluator"),
-  state: z.enum(["waiting for checkpoints", "evaluating", "idle"]),
+  state: z.enum(["waiting for checkpoints", "evaluating", "idle"]).describe("idle: the newest checkpoint has its verdict"),
   heldUp,
   version: count("table version that it has taken in; null before the first look").nullable(),
   evaluations: z.array(evaluationLine).describe("the newest 500, oldest first"),

@@ -35,7 +35,7 @@ export const ingestStatus = z.object({
     .object({ messages: count("that the topic holds and the table does not"), seconds: seconds("of the partition furthest behind") })
     .nullable()
     .describe("over its partitions; null before the first assignment"),
-  partitions: z.array(partition),
+  partitions: z.array(partition).describe("of the topic, as far as they are this process's"),
   paused: z.array(z.number()).describe("numbers of the partitions that wait for room"),
   flushes: z.record(z.string(), z.number()).describe("commits, by the cause that ended their buffer"),
   lastCommit: z
@@ -59,17 +59,19 @@ export const ingestStatus = z.object({
   fenced: count("buffers dropped because another process had taken their partition"),
   unknownFields: z.record(z.string(), z.number()).describe("fields of events that the table has no column for, and how often each came"),
   warnings: z.array(z.string()).describe("what grows beyond what is usual, as sentences"),
-  table: z.object({
-    version: count("of its newest commit, -1 before the first"),
-    files: count("live files"),
-    rows: count("live rows"),
-    logFiles: count("entries and checkpoints of its log, about"),
-  }),
+  table: z
+    .object({
+      version: count("of its newest commit, -1 before the first"),
+      files: count("live files"),
+      rows: count("live rows"),
+      logFiles: count("entries and checkpoints of its log, about"),
+    })
+    .describe("of events, as of this process's newest commit"),
   assignedAt: at("when it first got partitions").nullable(),
   lastCommitAt: at("when it committed last").nullable(),
   newestArrival: at("arrival of the newest event in the table; null where none is known").nullable(),
   freshness: latency,
-  eventsPerSecond: perSecond("events and dead letters committed, over the last 10 s,"),
+  eventsPerSecond: perSecond("events and dead letters committed, over the last 10 s"),
   upkeep: z.enum(["compact", "vacuum"]).nullable().describe("what runs beside it to keep the table in shape"),
 });
 export type IngestStatus = Said<typeof ingestStatus>;

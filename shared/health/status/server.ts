@@ -47,15 +47,19 @@ const loss = { reconstruction: count("mean over the users"), kl: count("mean ove
 export const epochReport = z.object({
   epoch: count("its number, from 1"),
   seconds: seconds("that it took"),
-  loss: z.object(loss),
-  validation: z.object({ "ndcg@100": count("mean over the validation users; null where there are none").nullable() }),
+  loss: z.object(loss).describe("of the passes that move the encoder"),
+  validation: z
+    .object({ "ndcg@100": count("mean over the validation users; null where there are none").nullable() })
+    .describe("after the epoch"),
   usersPerSecond: perSecond("training users"),
 });
 
 export const serverStatus = z.object({
   service: service("server"),
   listen: text("address for trainers, ws://HOST:PORT or wss://HOST:PORT"),
-  state: z.enum(["waiting for events", "waiting for trainers", "training", "idle", "draining"]),
+  state: z
+    .enum(["waiting for events", "waiting for trainers", "training", "idle", "draining"])
+    .describe("idle: no new events; training goes on when some arrive"),
   hint: text("what to do next, as a sentence; null for nothing").nullable(),
   round: count("outer epochs completed"),
   step: count("steps opened so far"),
@@ -64,15 +68,17 @@ export const serverStatus = z.object({
     .object({ total: count("parts of the open step"), leased: count("with a trainer"), done: count("answered") })
     .describe("of the open step"),
   deadlineMs: millis("how long a part of the open step may take").nullable(),
-  contributions: z.object({
-    accepted: count("that moved the weights"),
-    late: count("that came after another's"),
-    duplicate: count("that the same trainer had made before"),
-    expired: count("leases that ran out"),
-    unasked: count("that nobody had asked for"),
-    notFinite: count("with a number that is none"),
-    rejected: count("trainers that were dropped and told why"),
-  }),
+  contributions: z
+    .object({
+      accepted: count("that moved the weights"),
+      late: count("that came after another's"),
+      duplicate: count("that the same trainer had made before"),
+      expired: count("leases that ran out"),
+      unasked: count("that nobody had asked for"),
+      notFinite: count("with a number that is none"),
+      rejected: count("trainers that were dropped and told why"),
+    })
+    .describe("what became of trainers' answers since the server started"),
   loss: z
     .object({ ...loss, total: count("both") })
     .nullable()
@@ -96,7 +102,7 @@ export const serverStatus = z.object({
   cpu: cpuAccounts,
   peakMemoryBytes: bytes("most memory that the process has had"),
   stepsPerMinute: count("steps answered in the last minute"),
-  trainers: z.array(trainer),
+  trainers: z.array(trainer).describe("those that are connected"),
   checkpoint: z
     .object({
       step: count("of the newest on disk").nullable(),

@@ -4,7 +4,7 @@ import { bytes, count, cpuAccounts, type Said, service, text } from "./units.ts"
 
 export const trainerStatus = z.object({
   service: service("trainer"),
-  state: z.enum(["connecting", "waiting", "computing", "draining"]),
+  state: z.enum(["connecting", "waiting", "computing", "draining"]).describe("waiting: connected, with nothing to do"),
   server: text("address of the parameter server"),
   engine: text("what it multiplies with"),
   threads: count("of the engine"),

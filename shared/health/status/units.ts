@@ -3,12 +3,13 @@ import { z } from "zod";
 
 /** How many, or a value that needs no unit. */
 export const count = (what: string) => z.number().describe(what);
-export const seconds = (what: string) => z.number().describe(`${what}, in seconds`);
-export const millis = (what: string) => z.number().describe(`${what}, in ms`);
+const measured = (unit: string) => (what: string) => z.number().meta({ description: what, unit });
+export const seconds = measured("seconds");
+export const millis = measured("ms");
 /** A moment. */
-export const at = (what: string) => z.number().describe(`${what}, in ms since 1970`);
-export const bytes = (what: string) => z.number().describe(`${what}, in bytes`);
-export const perSecond = (what: string) => z.number().describe(`${what} a second`);
+export const at = measured("ms since 1970");
+export const bytes = measured("bytes");
+export const perSecond = measured("a second");
 export const text = (what: string) => z.string().describe(what);
 export const flag = (what: string) => z.boolean().describe(what);
 
@@ -25,7 +26,7 @@ export const latency = z
     max: seconds("the longest").nullable(),
     events: count("marked events so far"),
   })
-  .describe("how long the newest marked events took from their arrival in Kafka to this stage; null before there was one");
+  .describe("how long the newest marked events took from their arrival in Kafka to this stage; nulls before there was one");
 
 export const traffic = { sent: bytes("sent"), received: bytes("received") };
 
