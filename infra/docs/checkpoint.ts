@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { standing } from "../../shared/checkpoints/manifest.ts";
 import { encodeSafetensors } from "../../shared/neural/safetensors.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { systemNames } from "../../shared/systems/registry.ts";
 import { code, tableOf } from "./markdown.ts";
 
@@ -17,7 +17,7 @@ const letter = new Map([
 
 /** Names and shapes of RecVAE's tensors as they stand in the file's header. */
 function tensors(): string[][] {
-  const [first] = encodeSafetensors(initialise({ ...defaults, ...sizes }, 1));
+  const [first] = encodeSafetensors(initialise(recipeOf({ ...defaults, ...sizes }), 1));
   const { __metadata__: _, ...header } = JSON.parse(new TextDecoder().decode(first!.subarray(8))) as Record<string, { shape: number[] }>;
   return Object.entries(header).map(([name, { shape }]) => [code(name), shape.map((size) => letter.get(size) ?? size).join(" x ")]);
 }

@@ -8,7 +8,7 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
 import { Exchange } from "../../shared/training/exchange.ts";
-import { modelOf, wireOf } from "../../shared/training/knobs.ts";
+import { recipeIn, wireOf } from "../../shared/training/knobs.ts";
 import { openBeginning } from "./beginning.ts";
 import { openScheduler } from "./scheduler/scheduler.ts";
 import { listenAddress } from "./admission/address.ts";
@@ -42,7 +42,7 @@ export const command = defineCommand({
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
-    const limit = messageLimit(config, () => progress.run?.store.config ?? modelOf(config, 1, 0, beginning.network), scheduler.awaits);
+    const limit = messageLimit(config, () => progress.run?.store.config ?? recipeIn(config, 1, 0, beginning.network), scheduler.awaits);
     const also = () => ({ epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
     const status = () => progress.status(peers!, scheduler, also());
     const listening = { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit };

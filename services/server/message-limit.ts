@@ -1,12 +1,12 @@
 // How large a message of a trainer may be: a small one, but for the answer to a lease. Between admission and main.ts.
-import type { NeuralConfig } from "../../shared/neural/recipe.ts";
+import type { Recipe } from "../../shared/neural/recipe.ts";
 import { scheduleOf } from "../../shared/training/knobs.ts";
 import { largestAnswer } from "./scheduler/contributions.ts";
 import { SMALL_MESSAGE } from "./admission/limits.ts";
 import type { Config } from "./options.ts";
 
 /** `model`: that of the run as it is now. */
-export function messageLimit(config: Config, model: () => NeuralConfig, awaits: (trainer: string) => boolean): (trainer: string) => number {
+export function messageLimit(config: Config, model: () => Recipe, awaits: (trainer: string) => boolean): (trainer: string) => number {
   const largest = () =>
     config.sync === "exact"
       ? largestAnswer(model(), config.partSize)

@@ -8,7 +8,7 @@ import { duration } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { defaultSystem, neuralNames } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
-import { consistent, knobs, modelOf, saving, vocabulary } from "../../shared/training/knobs.ts";
+import { consistent, knobs, recipeIn, saving, vocabulary } from "../../shared/training/knobs.ts";
 
 const flags = z.object({
   model: systemFlag(neuralNames)
@@ -66,7 +66,7 @@ export function mustGoTogether(config: Config): void {
   if ((config.data === undefined) === (config.table === undefined)) refuse("give either --data or --table");
   if (config.epochs !== undefined) return;
   if (config.data !== undefined) refuse("--data needs --epochs");
-  if (!canGrow(modelOf(config, 1, 1)))
+  if (!canGrow(recipeIn(config, 1, 1)))
     refuse(`${config.model} as it is to be trained has no way to take up new items and users: give --epochs`);
   if (config.from !== undefined) refuse("--from needs --epochs");
 }

@@ -2,7 +2,7 @@
 import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import { shapesOf } from "../../shared/neural/parameters.ts";
-import { bagWidth, codeWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import { bagWidth, canStepAlone, codeWidth, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
 import { type Expected, mustBe } from "../../shared/training/expected.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { FromServer, Group, Lease, Phase } from "../../shared/training/messages.ts";
@@ -10,7 +10,7 @@ import { asExpected, rowsName, typeOf, type Wire } from "../../shared/training/n
 import type { Described } from "../../shared/training/tensors.ts";
 
 /** What the weights at hand are of. */
-export type Models = Partial<Record<Group, NeuralConfig>>;
+export type Models = Partial<Record<Group, Recipe>>;
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
@@ -21,9 +21,9 @@ export function weightsChecked({ group, model }: FromServer & { type: "weights" 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
 export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models, wire: Wire): void {
   const where = { phase: lease.phase, step: lease.step };
-  const cannotStepAlone = lease.inner && !(hasOwnSteps(lease.phase) && hidden && isRecVae(hidden));
+  const cannotStepAlone = lease.inner && !(hasOwnSteps(lease.phase) && hidden && canStepAlone(hidden));
   const hasNoPosterior = lease.phase === "posterior" && hidden && latentOf(hidden) === 0;
-  const hasNoCritic = (lease.phase === "critic" || lease.phase === "actor") && hidden && recipeOf(hidden).critic === null;
+  const hasNoCritic = (lease.phase === "critic" || lease.phase === "actor") && hidden && hidden.critic === null;
   if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior || hasNoCritic)
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = lease.phase !== "posterior";
@@ -35,7 +35,7 @@ export function leaseChecked(lease: Lease, described: readonly Described[], { hi
 const hasOwnSteps = (phase: Phase) => phase === "encoder" || phase === "joint" || phase === "decoder";
 
 /** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
-function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: NeuralConfig, wire: Wire): Expected[] {
+function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: Recipe, wire: Wire): Expected[] {
   const [hidden, latent] = [bagWidth(config), latentOf(config)];
   const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
   const lengthOf = (name: string) => described.find((each) => each.name === name)?.shape[0] ?? 0;
@@ -70,7 +70,7 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], co
 }
 
 /** Throws FRAME_MALFORMED when a column is none of the model's, or the rows do not fill their list. */
-export function rowsChecked(tensors: Tensors, { items }: NeuralConfig): void {
+export function rowsChecked(tensors: Tensors, { items }: Recipe): void {
   for (const [name, endsName] of [
     ["columns", "ends"],
     ["targets", "targetEnds"],

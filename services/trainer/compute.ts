@@ -9,7 +9,7 @@ import type { HiddenWeights } from "../../shared/neural/encoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
-import { bagWidth, isRecVae, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
 import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
@@ -37,7 +37,7 @@ export class Computer {
   readonly #seed: number;
   readonly #now: () => number;
   readonly #innerSteps: InnerSteps;
-  #hidden: (Held<HiddenWeights> & { readonly config: NeuralConfig }) | undefined;
+  #hidden: (Held<HiddenWeights> & { readonly config: Recipe }) | undefined;
   #decoder: Held<DecoderWeights> | undefined;
 
   /** `now` in milliseconds. */
@@ -152,13 +152,14 @@ export class Computer {
     lease: Lease,
     inner: readonly InnerStep[],
     tensors: Tensors,
-    hidden: Held<HiddenWeights> & { config: NeuralConfig },
+    hidden: Held<HiddenWeights> & { config: Recipe },
     begin: () => { sectionDone: SectionDone; spent: Spent },
   ): Answer {
     const keys = integers(tensors.get("users")?.data, "users");
     const rows = rowsOf(tensors, "columns", "ends");
     const { config } = hidden;
-    if (!isRecVae(config)) throw new AppError("FRAME_MALFORMED", { what: "steps of a trainer's own are RecVAE's alone", step: lease.step });
+    if (!canStepAlone(config))
+      throw new AppError("FRAME_MALFORMED", { what: "a model of which trainers take no steps of their own", step: lease.step });
     if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
       throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
     const { sectionDone, spent } = begin();
@@ -192,10 +193,10 @@ export class Computer {
   }
 
   /** The critic as the lease brings it, and what the step's mask kept of each row. */
-  #forCritic({ step }: Lease, tensors: Tensors, config: NeuralConfig) {
+  #forCritic({ step }: Lease, tensors: Tensors, config: Recipe) {
     const critic = Object.fromEntries(criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]));
     const keys = integers(tensors.get("users")?.data, "users");
-    const { dropoutRate } = recipeOf(config);
+    const { dropoutRate } = config;
     const splits = rowsOf(tensors, "columns", "ends").map((row, k) => splitRow(row, this.#seed, step, keys[k]!, dropoutRate));
     return { critic, splits };
   }
@@ -239,7 +240,7 @@ const oldPosterior = (tensors: Tensors): Posterior => ({
 const ofCritic = (gradients: Weights): WireTensor[] => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 /** A group's gradients in the order that the server expects. */
-const listed = (gradients: Weights, group: Group, config: NeuralConfig): WireTensor[] =>
+const listed = (gradients: Weights, group: Group, config: Recipe): WireTensor[] =>
   shapesOf(group, config).map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] {

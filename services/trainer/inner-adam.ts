@@ -1,8 +1,8 @@
 // The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease to lease, in a kernels' memory of their own.
 import { Kernels, type Moving, type Rate } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
-import type { ModelConfig } from "../../shared/neural/config.ts";
-import { allShapesOf, embeddingName, type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
+import { allShapesOf, embeddingOf, type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
+import { bagWidth, type Recipe } from "../../shared/neural/recipe.ts";
 import { rowsName } from "../../shared/training/numbers.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 
@@ -18,7 +18,7 @@ export interface Touched {
 
 export class InnerAdam {
   readonly kernels: Kernels;
-  readonly config: ModelConfig;
+  readonly config: Recipe;
   /** Updates so far, the t of the bias corrections. */
   readonly #updates: Record<MovedGroup, number>;
   /** Of the weights, outside the kernels' memory. */
@@ -27,15 +27,16 @@ export class InnerAdam {
   readonly #moving: ReadonlyMap<string, Moving>;
 
   /** Moments of 0, or those of `before` and 0 for items that it did not know. */
-  constructor(config: ModelConfig, threads: number, before?: InnerAdam) {
+  constructor(config: Recipe, threads: number, before?: InnerAdam) {
     this.config = config;
     this.kernels = new Kernels(threads);
     this.#updates = before ? { ...before.#updates } : { hidden: 0, decoder: 0 };
     const { memory } = this.kernels;
+    const embedding = embeddingOf(config);
     this.#moving = new Map(
       allShapesOf(config).map(([name, shape]) => {
         const length = shape.reduce((a, b) => a * b);
-        const weights = memory.floats(name === embeddingName ? 0 : length);
+        const weights = memory.floats(name === embedding ? 0 : length);
         const moving = { weights, m: memory.zeros(length), v: memory.zeros(length) };
         const earlier = before === undefined ? undefined : before.#moving.get(name);
         if (earlier) {
@@ -75,8 +76,8 @@ export class InnerAdam {
   /** One step of the rows that `users` hold, by the gradients of their bags, `[users x hidden]`; in step with the hidden group, which moves first. Items are places in `touched`. */
   moveRows({ items, rows }: Touched, dBag_BH: Float32Array, users: SparseRows): void {
     const rate: Rate = { t: this.#updates.hidden, learningRate: this.config.learningRate };
-    const { m, v } = this.#moving.get(embeddingName)!;
-    this.kernels.adamOfRows({ weights: rows, m, v }, items, this.config.hidden, dBag_BH, users, rate);
+    const { m, v } = this.#moving.get(embeddingOf(this.config))!;
+    this.kernels.adamOfRows({ weights: rows, m, v }, items, bagWidth(this.config), dBag_BH, users, rate);
   }
 
   /** Rows of the first layer to work on, brought to the kernels' memory. */
@@ -90,7 +91,7 @@ export class InnerAdam {
   differencesOfRows({ items, rows }: Touched, start: Float32Array | Uint16Array): WireTensor {
     const data = this.#placed(start);
     this.kernels.subtract(data, rows);
-    return { name: rowsName, shape: [items.length, this.config.hidden], data };
+    return { name: rowsName, shape: [items.length, bagWidth(this.config)], data };
   }
 
   #placed(rows: Float32Array | Uint16Array): Float32Array {

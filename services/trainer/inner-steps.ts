@@ -4,11 +4,11 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import type { SectionDone } from "../../shared/compute/section-timer.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
-import type { ModelConfig } from "../../shared/neural/config.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
 import type { HiddenWeights } from "../../shared/neural/encoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
 import type { Weights } from "../../shared/neural/parameters.ts";
+import { bagWidth, latentOf, type Recipe } from "../../shared/neural/recipe.ts";
 import { type DecoderPart, decoderPart, encoderPart, type Posterior } from "../../shared/neural/steps.ts";
 import type { InnerStep } from "../../shared/training/messages.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
@@ -21,7 +21,7 @@ interface Group<T> {
 }
 
 export interface Given {
-  readonly config: ModelConfig;
+  readonly config: Recipe;
   readonly hidden: Group<HiddenWeights>;
   readonly decoder: Group<DecoderWeights>;
   readonly inner: readonly InnerStep[];
@@ -67,7 +67,7 @@ export class InnerSteps {
   /** Moves the encoder, its first layer by the rows at hand; in a joint phase the decoder too. */
   encoder(given: Given, old: Posterior, joint: boolean): Moved {
     const { config, hidden, decoder, items, sectionDone } = given;
-    const { latent } = config;
+    const latent = latentOf(config);
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
       const touched = adam.touched(items, given.table);
@@ -102,7 +102,7 @@ export class InnerSteps {
   /** Moves the decoder; what the encoder, which stands still, says of each user comes along. */
   decoder(given: Given): Moved {
     const { config, hidden, decoder, items, keys, sectionDone } = given;
-    const { latent } = config;
+    const latent = latentOf(config);
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
       const touched = adam.touched(items, given.table);
@@ -126,7 +126,8 @@ export class InnerSteps {
 
   #each(given: Given, adam: InnerAdam, touched: Touched, body: (step: Inner) => void): void {
     const { config, items, sectionDone } = given;
-    const { dropoutRate, hidden, latent } = config;
+    const { dropoutRate, input } = config;
+    const [hidden, latent] = [bagWidth(config), latentOf(config)];
     const placeOf = new Int32Array(config.items);
     items.forEach((item, place) => {
       placeOf[item] = place;
@@ -137,7 +138,7 @@ export class InnerSteps {
       const [rows, keys] = [given.rows.slice(from, to), given.keys.subarray(from, to)];
       const users = {
         rows: rows.map((row) => row.map((item) => placeOf[item]!)),
-        values: valuesOf("normalised", rows, dropout ? { seed: this.#seed, step, rate: dropoutRate, users: keys } : undefined),
+        values: valuesOf(input, rows, dropout ? { seed: this.#seed, step, rate: dropoutRate, users: keys } : undefined),
       };
       const bag_BH = adam.kernels.bag(touched.rows, hidden, users);
       sectionDone("innerBag");
@@ -148,7 +149,7 @@ export class InnerSteps {
   }
 
   /** Moments stay while the model does; a model of more items keeps what it had. */
-  #adamOf(config: ModelConfig): InnerAdam {
+  #adamOf(config: Recipe): InnerAdam {
     if (this.#adam?.config.items !== config.items) this.#adam = new InnerAdam(config, this.#engine.threads, this.#adam);
     return this.#adam;
   }

@@ -2,7 +2,7 @@
 import type { Engine } from "../compute/engine.ts";
 import { AppError } from "../errors/errors.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
-import { createScorer, type Scorer } from "../neural/scorer.ts";
+import type { Scorer } from "../neural/scorer.ts";
 import { systemOf } from "../systems/registry.ts";
 import { loadModel } from "./checkpoints.ts";
 import type { Manifest } from "./manifest.ts";
@@ -22,8 +22,8 @@ export async function openModel(engine: Engine, dir: string): Promise<OpenModel>
 
 /** Weights that stand alone: their columns are taken to be `items`, in this order. Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT or CHECKPOINT_MISMATCH. */
 export async function openWeights(engine: Engine, path: string, items: readonly string[]): Promise<Scorer & { vocabulary: Vocabulary }> {
-  const { config, weights } = await loadStateDict(path);
+  const { system, config, weights } = await loadStateDict(path);
   if (config.items !== items.length)
     throw new AppError("CHECKPOINT_MISMATCH", { what: `the weights are of ${config.items} items, the data of ${items.length}`, path });
-  return { ...createScorer(engine, config, weights), vocabulary: new Vocabulary(items) };
+  return { ...system.scorer(engine, config, weights), vocabulary: new Vocabulary(items) };
 }

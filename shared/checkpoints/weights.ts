@@ -2,11 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
-import type { ModelConfig } from "../neural/config.ts";
 import type { Weights } from "../neural/parameters.ts";
 import { checkFinite } from "../neural/safetensors.ts";
+import { neuralNames, systemOf } from "../systems/registry.ts";
+import type { Neural, Sized } from "../systems/system.ts";
 import { readTensors } from "./files.ts";
-import { fromStateDict } from "./state-dict.ts";
 
 export const WEIGHTS = "model.safetensors";
 export const MANIFEST = "manifest.json";
@@ -30,7 +30,8 @@ export function weightsAlone(checkpoint: string): string | undefined {
   return existsSync(path) && !existsSync(join(checkpoint, MANIFEST)) ? path : undefined;
 }
 
-/** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
-export async function loadStateDict(path: string): Promise<{ config: ModelConfig; weights: Weights }> {
-  return readWeights(path, undefined, fromStateDict);
+/** Weights that stand alone, with what scores by them. Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
+export async function loadStateDict(path: string): Promise<{ system: Neural; config: Sized; weights: Weights }> {
+  const system = neuralNames.map((name) => systemOf(name)).find(({ fromStateDict }) => fromStateDict)!;
+  return { system, ...(await readWeights(path, undefined, system.fromStateDict!)) };
 }

@@ -1,11 +1,11 @@
 // The encoder behind its first layer, whose product is the bag (bag.ts) and comes from outside: of either kind the same face. Shapes: B users, H width of the bag, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Weights } from "./parameters.ts";
-import type { NeuralConfig } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 
 /** The hidden group on the engine. */
 export interface HiddenWeights {
-  readonly config: NeuralConfig;
+  readonly config: Recipe;
   /** Call inside steps.ts' scope, which gives back what it borrows. `serveMore` as in decoder.ts. */
   encode(bag_BH: Float32Array, serveMore: boolean): Encoded;
   dispose(): void;

@@ -1,6 +1,6 @@
 // The weights of a neural system as typed arrays: names, shapes, groups, first values, growth of the vocabulary. Shapes: I items, H hidden, L latent.
 import { truncatedNormal, uniform } from "../compute/draws.ts";
-import { bagWidth, codeWidth, decoderWidth, type NeuralConfig, recipeOf } from "./recipe.ts";
+import { bagWidth, codeWidth, decoderWidth, type Recipe } from "./recipe.ts";
 
 export interface Tensor {
   shape: number[];
@@ -32,8 +32,8 @@ const layerName = (half: "encoder" | "decoder", layer: number, layers: number) =
 const plainLayers = (widths: readonly number[], latent: number | null) => widths.length + (latent === null ? 0 : 1);
 
 /** The first layer's name, `[I, H]` in memory like RecVAE's. */
-export function embeddingOf(config: NeuralConfig): string {
-  const { encoder, latent } = recipeOf(config);
+export function embeddingOf(config: Recipe): string {
+  const { encoder, latent } = config;
   return encoder.kind === "plain" ? `${layerName("encoder", 1, plainLayers(encoder.widths, latent))}.weight` : embeddingName;
 }
 
@@ -49,14 +49,14 @@ export function decoderLayers(layers: number): string[] {
 }
 
 /** Names of the decoder's tensors with a row per item. */
-export function decoderItems(config: NeuralConfig): { weight: string; bias: string } {
-  const last = decoderLayers(recipeOf(config).decoder.length + 1).at(-1)!;
+export function decoderItems(config: Recipe): { weight: string; bias: string } {
+  const last = decoderLayers(config.decoder.length + 1).at(-1)!;
   return { weight: `${last}.weight`, bias: `${last}.bias` };
 }
 
 /** Shape of every tensor of a group, in a fixed order, under PyTorch's names. */
-export function shapesOf(group: Group, config: NeuralConfig): Shapes {
-  const { items, users, encoder, latent, decoder } = recipeOf(config);
+export function shapesOf(group: Group, config: Recipe): Shapes {
+  const { items, users, encoder, latent, decoder } = config;
   if (group === "embedding") {
     const embedding: Shapes = [[embeddingOf(config), [items, bagWidth(config)]]];
     return users === 0 ? embedding : [...embedding, [userName, [users, bagWidth(config)]]];
@@ -94,16 +94,16 @@ function residual(width: number, latent: number): Shapes {
 }
 
 /** Shape of every tensor of the model. */
-export function allShapesOf(config: NeuralConfig): [name: string, shape: number[]][] {
+export function allShapesOf(config: Recipe): [name: string, shape: number[]][] {
   return groups.flatMap((group) => shapesOf(group, config));
 }
 
 /** Numbers in all of them together. */
-export const parametersIn = (config: NeuralConfig): number =>
+export const parametersIn = (config: Recipe): number =>
   allShapesOf(config).reduce((sum, [, shape]) => sum + shape.reduce((product, n) => product * n, 1), 0);
 
 /** The tensors of one group, not copied. Throws when one is missing. */
-export function groupOf(weights: Weights, group: Group, config: NeuralConfig): Weights {
+export function groupOf(weights: Weights, group: Group, config: Recipe): Weights {
   return Object.fromEntries(
     shapesOf(group, config).map(([name]) => {
       const tensor = weights[name];
@@ -117,12 +117,12 @@ export function groupOf(weights: Weights, group: Group, config: NeuralConfig): W
  * First values: PyTorch's, linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0; or Xavier's U(+-sqrt(6 / (fan in + fan out))) with biases of a
  * truncated normal of deviation .001, as the authors of Mult-VAE have them. `copy` 1 is the independent first old encoder.
  */
-export function initialise(config: NeuralConfig, seed: number, copy = 0): Weights {
+export function initialise(config: Recipe, seed: number, copy = 0): Weights {
   const weights: Weights = {};
   const shapes = allShapesOf(config);
   const shapeOf = new Map(shapes);
   const embedding = embeddingOf(config);
-  const isXavier = recipeOf(config).firstValues === "xavier";
+  const isXavier = config.firstValues === "xavier";
   shapes.forEach(([name, shape], k) => {
     const data = new Float32Array(shape.reduce((a, b) => a * b));
     const stream = copy * shapes.length + k;
@@ -146,7 +146,7 @@ export function initialise(config: NeuralConfig, seed: number, copy = 0): Weight
  */
 export function decoderOfNewItems(
   bias_I: Float32Array,
-  config: NeuralConfig,
+  config: Recipe,
   items: number,
   popularity: Float64Array,
   seed: number,

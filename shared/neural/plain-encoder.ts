@@ -5,7 +5,7 @@ import type { Engine } from "../compute/engine.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { backward, forward, put, slopes, squashed, uploadLayers } from "./layers.ts";
 import { encoderLayers, type Weights } from "./parameters.ts";
-import type { NeuralConfig } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 
 interface Sizes {
   readonly widths: readonly number[];
@@ -14,7 +14,7 @@ interface Sizes {
 }
 
 /** See encoder.ts. */
-export function uploadPlain(engine: Engine, config: NeuralConfig, { widths, latent }: Sizes, weights: Weights): HiddenWeights {
+export function uploadPlain(engine: Engine, config: Recipe, { widths, latent }: Sizes, weights: Weights): HiddenWeights {
   const { tf } = engine;
   const names = encoderLayers(widths, latent);
   const first = names[0]!;
@@ -55,7 +55,7 @@ export function uploadPlain(engine: Engine, config: NeuralConfig, { widths, late
 }
 
 /** Without a tanh layer: the first product is that of the heads. */
-function headsAlone({ tf }: Engine, config: NeuralConfig, latent: number, name: string, bias: Float32Array): HiddenWeights {
+function headsAlone({ tf }: Engine, config: Recipe, latent: number, name: string, bias: Float32Array): HiddenWeights {
   const bias_12L = tf.tensor2d(bias, [1, bias.length]);
   return {
     config,

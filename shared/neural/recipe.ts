@@ -1,14 +1,16 @@
-// The recipe of a system of the neural family: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record
-// and the weights; family/ has the page of each system. RecVAE's own record is config.ts, and is read here as a recipe too.
+// The recipe of a neural system: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record and the weights, and nothing that computes
+// knows which system it is of; shared/systems/ has the recipe of each.
 import { z } from "zod";
-import { klWeight, type ModelConfig, modelConfig, sumsToOne } from "./config.ts";
-
-export { sumsToOne };
-export const { mixtureWeights } = modelConfig.shape;
 
 const positive = z.number().int().positive();
 const factor = z.number().min(0);
-const recVae = modelConfig.shape;
+const share = z.number().min(0).max(1);
+const rate = z.number().min(0).lt(1);
+const learningRate = z.number().positive();
+
+/** Of the composite prior's parts: standard normal, old posterior, wide normal; they sum to 1. A zero leaves the part out. */
+export const mixtureWeights = z.tuple([share, share, share]);
+export const sumsToOne = (weights: readonly number[]): boolean => Math.abs(weights.reduce((a, b) => a + b) - 1) < 1e-6;
 
 /**
  * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items.
@@ -23,7 +25,7 @@ const encoder = z.discriminatedUnion("kind", [
   /** tanh layers; the first is an embedding bag. Without one the bag itself, and a bias, give mean and log-variance. */
   z.strictObject({ kind: z.literal("plain"), widths: z.array(positive).max(8) }),
   /** RecVAE's five layers with skips, swish and LayerNorm. */
-  z.strictObject({ kind: z.literal("residual"), width: positive, layerNormEps: recVae.layerNormEps }),
+  z.strictObject({ kind: z.literal("residual"), width: positive, layerNormEps: z.number().positive() }),
 ]);
 
 const regulariser = z.discriminatedUnion("kind", [
@@ -36,10 +38,11 @@ const regulariser = z.discriminatedUnion("kind", [
   /** KL of a sample to RecVAE's composite prior; `gamma` per item of the user, or `beta`. */
   z.strictObject({
     kind: z.literal("composite"),
-    gamma: recVae.gamma,
-    beta: recVae.beta,
-    mixtureWeights: recVae.mixtureWeights,
-    wideLogVariance: recVae.wideLogVariance,
+    gamma: factor.nullable(),
+    beta: factor.nullable(),
+    mixtureWeights,
+    /** LOG-variance of the wide part: 10 means a variance of e^10. */
+    wideLogVariance: z.number(),
   }),
 ]);
 export type Regulariser = z.output<typeof regulariser>;
@@ -62,11 +65,11 @@ export const recipe = z
     regulariser,
     /** Of the sum of all squared weights; biases don't count. */
     weightDecay: factor,
-    dropoutRate: recVae.dropoutRate,
-    learningRate: recVae.learningRate,
+    dropoutRate: rate,
+    learningRate,
     /** RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam; factor of its squared weights. Null: no critic. */
     critic: z
-      .strictObject({ epochs: z.number().int().min(0), learningRate: recVae.learningRate, l2: factor })
+      .strictObject({ epochs: z.number().int().min(0), learningRate, l2: factor })
       .nullable()
       .default(null),
     firstValues: z.enum(firstValues),
@@ -89,76 +92,55 @@ export const recipe = z
   });
 
 export type Recipe = z.output<typeof recipe>;
-/** Of any neural system. */
-export type NeuralConfig = ModelConfig | Recipe;
-export const neuralConfig = z.union([modelConfig, recipe]);
-
-export const isRecVae = (config: NeuralConfig): config is ModelConfig => "hidden" in config;
-
-export function recipeOf(config: NeuralConfig): Recipe {
-  if (!isRecVae(config)) return config;
-  const { items, hidden, latent, gamma, beta, mixtureWeights, wideLogVariance, layerNormEps, dropoutRate, learningRate } = config;
-  return {
-    items,
-    users: 0,
-    input: "normalised",
-    encoder: { kind: "residual", width: hidden, layerNormEps },
-    latent,
-    decoder: [],
-    likelihood: "multinomial",
-    regulariser: { kind: "composite", gamma, beta, mixtureWeights, wideLogVariance },
-    weightDecay: 0,
-    dropoutRate,
-    learningRate,
-    critic: null,
-    firstValues: "pytorch",
-  };
-}
 
 /** Width of the first layer: of a row of the embedding, and of a user's bag. */
-export function bagWidth(config: NeuralConfig): number {
-  const { encoder, latent } = recipeOf(config);
+export function bagWidth(config: Recipe): number {
+  const { encoder, latent } = config;
   return encoder.kind === "plain" ? (encoder.widths[0] ?? 2 * latent!) : encoder.width;
 }
 
 /** Dimensions of what is sampled; 0 where nothing is. */
-export const latentOf = (config: NeuralConfig): number => config.latent ?? 0;
+export const latentOf = (config: Recipe): number => config.latent ?? 0;
 
 /** What the decoder is given: a sample, or the encoder's last layer. */
-export function codeWidth(config: NeuralConfig): number {
-  const { latent, encoder } = recipeOf(config);
+export function codeWidth(config: Recipe): number {
+  const { latent, encoder } = config;
   return latent ?? (encoder.kind === "plain" ? encoder.widths.at(-1)! : encoder.width);
 }
 
 /** Width of what stands before the decoder's last layer. */
-export const decoderWidth = (config: NeuralConfig): number => recipeOf(config).decoder.at(-1) ?? codeWidth(config);
+export const decoderWidth = (config: Recipe): number => config.decoder.at(-1) ?? codeWidth(config);
 
 /** Whether the prior asks what the encoder of the epoch before said of a user. */
-export const usesOldPosterior = (config: NeuralConfig): boolean => recipeOf(config).regulariser.kind === "composite";
+export const usesOldPosterior = (config: Recipe): boolean => config.regulariser.kind === "composite";
+
+/** Whether a trainer can take steps of it on its own: what only the server holds, users' vectors and a critic, and what it alone adds, a penalty on weights, it has not. */
+export const canStepAlone = (config: Recipe): boolean =>
+  usesOldPosterior(config) && config.users === 0 && config.weightDecay === 0 && config.critic === null;
 
 /** Whether new items find a place: their first bias is their log popularity, which only the multinomial likelihood understands; and no user is counted. */
-export function canGrow(config: NeuralConfig): boolean {
-  const { likelihood, users } = recipeOf(config);
+export function canGrow(config: Recipe): boolean {
+  const { likelihood, users } = config;
   return likelihood === "multinomial" && users === 0;
 }
 
 /** Weight of the KL term that is the same for all users of a step, after so many updates; undefined where it follows from the user alone. */
-export function annealed(config: NeuralConfig, updates: number): number | undefined {
-  const { regulariser } = recipeOf(config);
+export function annealed(config: Recipe, updates: number): number | undefined {
+  const { regulariser } = config;
   if (regulariser.kind !== "standard" || regulariser.gamma !== null) return undefined;
   const { cap, annealSteps } = regulariser;
   return annealSteps === 0 ? cap : Math.min(cap, updates / annealSteps);
 }
 
 /** What a joint pass is in an epoch of RaCT, counted from 0; undefined without a critic. */
-export function passOfCritic(config: NeuralConfig, epoch: number): "critic" | "actor" | undefined {
-  const { critic } = recipeOf(config);
+export function passOfCritic(config: Recipe, epoch: number): "critic" | "actor" | undefined {
+  const { critic } = config;
   return critic === null ? undefined : epoch < critic.epochs ? "critic" : "actor";
 }
 
 /** KL weight of a user with `count` items; `beta` is the step's, see `annealed`. */
 export function klWeightOf({ regulariser }: Recipe, count: number, beta: number): number {
   if (regulariser.kind === "none") return 0;
-  if (regulariser.kind === "composite") return klWeight(regulariser, count);
-  return regulariser.gamma === null ? beta : regulariser.gamma * count;
+  if (regulariser.gamma !== null) return regulariser.gamma * count;
+  return regulariser.kind === "composite" ? (regulariser.beta ?? 0) : beta;
 }

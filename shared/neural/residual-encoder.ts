@@ -7,7 +7,7 @@ import type { LayerTrace, LayerVectors } from "../compute/kernels/kernels.ts";
 import { compact, placeRows, type Rows, rows, strideOf } from "../compute/kernels/rows.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import type { Tensor, Weights } from "./parameters.ts";
-import type { NeuralConfig } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 
 interface Sizes {
   readonly hidden: number;
@@ -39,7 +39,7 @@ interface Transposed {
 }
 
 /** See encoder.ts. */
-export function uploadResidual(engine: Engine, config: NeuralConfig, sizes: Sizes, weights: Weights): HiddenWeights {
+export function uploadResidual(engine: Engine, config: Recipe, sizes: Sizes, weights: Weights): HiddenWeights {
   const { hidden, latent } = sizes;
   const data = (name: string) => {
     const tensor = weights[`encoder.${name}`];

@@ -2,7 +2,7 @@
 // Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
 import { AppError } from "../errors/errors.ts";
 import { embeddingName, findNonFinite, type Group, groups, shapesOf, soleEmbedding, type Tensor, type Weights } from "./parameters.ts";
-import type { NeuralConfig } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 
 const headerLimit = 100 << 20; // the limit of the safetensors format
 /** What is written or read at a time: no call of the file system takes 2 GiB. */
@@ -118,7 +118,7 @@ function entryOf(name: string, entry: unknown): Entry {
 }
 
 /** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. */
-export function checkShapes(weights: Weights, config: NeuralConfig, parts: readonly Group[] = groups): void {
+export function checkShapes(weights: Weights, config: Recipe, parts: readonly Group[] = groups): void {
   mustHave(
     weights,
     parts.flatMap((group) => shapesOf(group, config)),

@@ -7,7 +7,7 @@ import { valuesOf } from "./bag.ts";
 import { uploadDecoder } from "./decoder.ts";
 import { uploadHidden } from "./hidden.ts";
 import { embeddingOf, type Weights } from "./parameters.ts";
-import { type NeuralConfig, recipeOf } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 import { score } from "./steps.ts";
 
 export interface Scorer {
@@ -21,7 +21,7 @@ export interface Scorer {
 const idle: Kernels[] = [];
 
 /** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */
-export function createScorer(engine: Engine, config: NeuralConfig, weights: Weights): Scorer {
+export function createScorer(engine: Engine, config: Recipe, weights: Weights): Scorer {
   const embedding = weights[embeddingOf(config)];
   if (!embedding) throw new Error(`no tensor ${embeddingOf(config)}`);
   const used: Kernels[] = [];
@@ -33,7 +33,7 @@ export function createScorer(engine: Engine, config: NeuralConfig, weights: Weig
   const decoder = uploadDecoder(engine, weights);
   return {
     scoreBatch: (foldIns) => {
-      const values = valuesOf(recipeOf(config).input, foldIns);
+      const values = valuesOf(config.input, foldIns);
       return score(engine, hidden, decoder, table.bag({ rows: foldIns, values }));
     },
     dispose() {

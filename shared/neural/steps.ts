@@ -9,7 +9,7 @@ import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
 import { divergenceOf, type Sampled, sample } from "./divergence.ts";
 import type { Weights } from "./parameters.ts";
 import { critique, type Split } from "./ract.ts";
-import { bagWidth, klWeightOf, latentOf, type Recipe, recipeOf } from "./recipe.ts";
+import { bagWidth, klWeightOf, latentOf, type Recipe } from "./recipe.ts";
 
 export interface Posterior {
   /** `[B, L]` */
@@ -82,7 +82,7 @@ export function encoderPart(
   joint = false,
 ): EncoderResult {
   const { tf } = engine;
-  const recipe = recipeOf(hidden.config);
+  const recipe = hidden.config;
   const share = 1 / part.batchSize;
   const klWeights = part.rows.map((row) => klWeightOf(recipe, row.length, part.beta ?? 0));
   return scope(engine, () => {
@@ -128,7 +128,7 @@ export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: Deco
     const posterior = posteriorOf(encoded);
     part.sectionDone?.("hiddenForward");
     const logits_BI = logitsOf(engine, decoder, decoded.last_BD, false);
-    const likelihood = likelihoodOf(engine, recipeOf(hidden.config).likelihood, logits_BI, part.rows, part.sectionDone);
+    const likelihood = likelihoodOf(engine, hidden.config.likelihood, logits_BI, part.rows, part.sectionDone);
     const gradients = gradientOfDecoder(engine, decoder, { likelihood, share }, decoded.last_BD);
     if (decoder.layers.length > 0)
       gradientOfCode(engine, decoder, decoded, gradientOfLast(engine, decoder, { likelihood, share }), gradients);
@@ -145,7 +145,7 @@ export function criticPart(
   part: CriticPart,
 ): Pick<DecoderResult, "gradients" | "reconstruction"> {
   const share = 1 / part.batchSize;
-  const recipe = recipeOf(hidden.config);
+  const recipe = hidden.config;
   return scope(engine, () => {
     const encoded = hidden.encode(part.bag_BH, false);
     const decoded = decode(engine, decoder, sampleOf(engine, hidden, encoded, part)?.z_BL ?? encoded.code_BL);

@@ -1,5 +1,4 @@
 // A neural system from its preset: its recipe says what its tensors are and how it scores, so nothing else is its own.
-import type { z } from "zod";
 import { checkShapes } from "../neural/safetensors.ts";
 import { decoderItems, embeddingOf, parametersIn } from "../neural/parameters.ts";
 import { type Recipe, recipe } from "../neural/recipe.ts";
@@ -7,20 +6,19 @@ import { createScorer } from "../neural/scorer.ts";
 import type { Neural, Sized } from "./system.ts";
 
 type Parts = Pick<Neural, "title" | "preset" | "grid" | "published">;
-/** Another form of its settings, where manifests had it before there were recipes. */
-type Stored<C extends Sized> = Pick<Neural<C>, "config" | "configOf" | "recipeOf">;
+/** Another form of its settings, which manifests had before there were recipes, and of its weights. */
+type Stored<C extends Sized> = Pick<Neural<C>, "config" | "configOf" | "recipeOf" | "fromStateDict">;
 
 /** A manifest holds the recipe, or what `stored` makes of it. */
 export function neural(parts: Parts): Neural<Recipe>;
 export function neural<C extends Sized>(parts: Parts & { readonly stored: Stored<C> }): Neural<C>;
 export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<Recipe> }): Neural<Recipe> {
-  const { config, configOf, recipeOf } = stored ?? { config: recipe as z.ZodType<Recipe>, configOf: asItIs, recipeOf: asItIs };
+  const form: Stored<Recipe> = stored ?? { config: recipe, configOf: asItIs, recipeOf: asItIs };
+  const { recipeOf } = form;
   return {
     ...parts,
+    ...form,
     kind: "neural",
-    config,
-    configOf,
-    recipeOf,
     check: (weights, settings) => checkShapes(weights, recipeOf(settings)),
     perItem: (settings) => [embeddingOf(recipeOf(settings)), ...Object.values(decoderItems(recipeOf(settings)))],
     scorer: (engine, settings, weights) => createScorer(engine, recipeOf(settings), weights),

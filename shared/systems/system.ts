@@ -59,6 +59,8 @@ export interface Neural<C extends Sized = Sized> extends Model<C> {
   readonly kind: "neural";
   /** Its recipe where no flag turns it, and the schedule. Its settings are those that turn a recipe: recipe-flags.ts. */
   readonly preset: Preset;
+  /** Settings and weights of tensors that its authors' own program saved, which stand alone; absent where we read none. Throws CHECKPOINT_CORRUPT. */
+  readonly fromStateDict?: (tensors: Weights) => { config: C; weights: Weights };
   /** A manifest's settings as the recipe that server, trainers and scorer work with, and back. */
   recipeOf(config: C): Recipe;
   configOf(recipe: Recipe): C;

@@ -1,5 +1,6 @@
 // What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on. Its recipe's flags are shared/systems/recipe-flags.ts.
 import { z } from "zod";
+import type { Recipe } from "../neural/recipe.ts";
 import { type Schedule, usualSchedule } from "../neural/schedule.ts";
 import { folder } from "../runtime/location.ts";
 import { recipeFlags, usualOf } from "../systems/recipe-flags.ts";
@@ -107,12 +108,16 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
 }
 
 /**
- * Settings as a manifest has them. `users`: training users, by their largest number, for systems that have a vector of each. `begun`: the network of the model to begin with; a
- * flag that asks for another one is told when its weights are taken.
+ * The recipe that is asked for. `users`: training users, by their largest number, for systems that have a vector of each. `begun`: the network of the model to begin with; a flag
+ * that asks for another one is told when its weights are taken.
  */
+export function recipeIn(values: Named, items: number, users = 0, begun?: Network): Recipe {
+  return turnedRecipe(systemOf(values.model ?? defaultSystem).preset, values, { items, users, begun });
+}
+
+/** The same as a manifest has it. */
 export function modelOf(values: Named, items: number, users = 0, begun?: Network): ConfigOf<NeuralName> {
-  const { preset, configOf } = systemOf(values.model ?? defaultSystem);
-  return configOf(turnedRecipe(preset, values, { items, users, begun })) as ConfigOf<NeuralName>;
+  return systemOf(values.model ?? defaultSystem).configOf(recipeIn(values, items, users, begun)) as ConfigOf<NeuralName>;
 }
 
 export function scheduleOf({ model = defaultSystem, ...values }: Named): Schedule {

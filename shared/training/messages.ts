@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { sections } from "../compute/section-timer.ts";
 import { AppError } from "../errors/errors.ts";
-import { neuralConfig } from "../neural/recipe.ts";
+import { recipe } from "../neural/recipe.ts";
 import type { Decoded } from "./frames.ts";
 import { wires } from "./numbers.ts";
 import { described } from "./tensors.ts";
@@ -74,7 +74,7 @@ const weights = z.object({
   type: z.literal("weights"),
   group: z.enum(groups),
   version: count,
-  model: neuralConfig,
+  model: recipe,
   elsewhere: elsewhere.optional(),
 });
 /** One step that a trainer takes on its own: the key of its draws, how many of the part's users belong to it, and whether their items are dropped. */

@@ -7,16 +7,16 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { work } from "../../services/trainer/connection.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialCritic } from "../../shared/neural/critic.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { assembler, encode, FRAME_BYTES } from "../../shared/training/frames.ts";
 import { phases } from "../../shared/training/messages.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { type Json, type Message, mutations, wrongTensors } from "./mutations.ts";
 
-const model = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const model = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 3 });
 const initial = initialise(model, 1);
 const weightsOf = (group: "hidden" | "decoder"): Message => ({
   head: { type: "weights", group, version: 9, model: model as unknown as Json },

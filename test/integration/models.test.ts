@@ -10,9 +10,9 @@ import { readManifest } from "../../shared/checkpoints/manifest.ts";
 import { publish } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import type { Histories } from "../../shared/events/histories.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "models-command-"));
@@ -231,7 +231,8 @@ test("diff counts the items that were added, and compares the others' rows alone
     [6, 1],
     [8, 1.1],
   ] as const) {
-    const config = { ...defaults, items, hidden: 4, latent: 2 };
+    const settings = { ...defaults, items, hidden: 4, latent: 2 };
+    const config = recipeOf(settings);
     const weights = initialise({ ...config, items: 6 }, 1);
     for (const [name, { shape, data }] of Object.entries(weights)) {
       const perItem = name === "encoder.fc1.weight" || name.startsWith("decoder.");
@@ -239,7 +240,7 @@ test("diff counts the items that were added, and compares the others' rows alone
       const grown = Float32Array.from({ length: data.length + more }, (_, k) => (data[k] ?? 1000) * scale);
       weights[name] = { shape: perItem ? [items, ...shape.slice(1)] : shape, data: grown };
     }
-    const facts = { config, step: items, round: 1, seed: 1, salt: "s", tableVersion: 0, watermark: 1, createdAt: 1 };
+    const facts = { config: settings, step: items, round: 1, seed: 1, salt: "s", tableVersion: 0, watermark: 1, createdAt: 1 };
     await saveModel(join(root, String(items)), weights, facts, ["a", "b", "c", "d", "e", "f", "g", "h"].slice(0, items));
     await publish(join(root, "models"), join(root, String(items)), {});
   }

@@ -5,12 +5,12 @@ import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { discover } from "../../shared/http/registry.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 import { type ServiceName, type StatusOf, statusAt } from "./said.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 
 const salt = "pepper";
@@ -42,13 +42,24 @@ export async function writeCheckpoint(
   change: (weights: Weights) => void = () => {},
   { midRound = false, vocabulary = histories.vocabulary.items, tableVersion = 0 as number | null } = {},
 ): Promise<string> {
-  const config = { ...defaults, items: vocabulary.length, hidden: 16, latent: 8 };
+  const settings = { ...defaults, items: vocabulary.length, hidden: 16, latent: 8 };
+  const config = recipeOf(settings);
   const weights = initialise(config, step);
   change(weights);
   const checkpoints = join(pathsOf(dataDir).training, "checkpoints");
   mkdirSync(checkpoints, { recursive: true });
   const dir = join(checkpoints, String(step).padStart(12, "0"));
-  const facts = { config, step, round: step, midRound, seed: 1, salt, tableVersion, watermark: 1_700_000_100_000, createdAt: step };
+  const facts = {
+    config: settings,
+    step,
+    round: step,
+    midRound,
+    seed: 1,
+    salt,
+    tableVersion,
+    watermark: 1_700_000_100_000,
+    createdAt: step,
+  };
   await saveModel(dir, weights, facts, vocabulary);
   return dir;
 }

@@ -4,9 +4,9 @@ import { openScheduler, type Work } from "../../services/server/scheduler/schedu
 import type { Listen } from "../../services/server/admission/admission.ts";
 import { SMALL_MESSAGE } from "../../services/server/admission/limits.ts";
 import { listenForPeers, type Peers } from "../../services/server/admission/peers.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import type { Exchange } from "../../shared/training/exchange.ts";
 import { assembler, type Decoded, encode } from "../../shared/training/frames.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
@@ -65,7 +65,7 @@ export async function connect(url: string, options: ClientOptions = {}) {
 }
 
 export const hello = { type: "hello", name: "test", engine: "none", threads: 1 };
-export const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+export const config = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 3 });
 /** A step of one posterior part of 2 users. */
 export const work: Work = {
   step: 4,

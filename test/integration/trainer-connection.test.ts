@@ -4,9 +4,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { work } from "../../services/trainer/connection.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { groupOf, initialise } from "../../shared/neural/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { assembler, encode } from "../../shared/training/frames.ts";
 import type { FromServer } from "../../shared/training/messages.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
@@ -119,7 +119,7 @@ test("a server that listens and pings, but never welcomes, is left and tried aga
 });
 
 test("a trainer asks for the next part before it computes the one at hand", async () => {
-  const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+  const config = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 3 });
   const port = await freePort();
   const server = await listen(port);
   startTrainer(port, await openEngine({ threads: 1 }));

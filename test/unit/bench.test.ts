@@ -12,11 +12,12 @@ import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/commands/b
 import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/commands/bench/window.ts";
 import { exactStep, localRound } from "../../services/commands/bench/workloads.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { decide, initial } from "../../shared/training/leases.ts";
 
 describe("bytes by the formula", () => {
   const [H, L, I] = [600, 200, 20_108];
-  const config = { items: I, hidden: H, latent: L };
+  const config = recipeOf({ ...defaults, items: I, hidden: H, latent: L });
   const hidden = 4 * (4 * H * H + 5 * 3 * H + 2 * (L * H + L));
   const shape = { config, batch: 500, partSize: 250, perUser: 86, copies: 2 };
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { prove } from "../../services/commands/table/proof.ts";
 import { formatManifest, readManifest, VOCABULARY } from "../../shared/checkpoints/manifest.ts";
 import { batchOf } from "../../shared/events/batch.ts";
-import { defaults } from "../../shared/neural/config.ts";
+import { defaults } from "../../shared/systems/recvae/settings.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { openDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";

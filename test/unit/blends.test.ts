@@ -19,11 +19,11 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { readDataset } from "../../shared/corpus/dataset.ts";
 import { readEpoch, readTest } from "../../shared/judging/per-user.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { blended } from "../../shared/ranking/blend.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 const ITEMS = 12;
 const vocabulary = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
@@ -46,8 +46,9 @@ beforeEach(async () => {
 });
 
 async function saveNeural(name: string, changes: Partial<typeof standing> = {}, items = vocabulary) {
-  const config = { ...defaults, items: items.length, hidden: 6, latent: 4 };
-  await saveModel(place(name), initialise(config, 5), { config, ...standing, ...changes }, items);
+  const settings = { ...defaults, items: items.length, hidden: 6, latent: 4 };
+  const config = recipeOf(settings);
+  await saveModel(place(name), initialise(config, 5), { config: settings, ...standing, ...changes }, items);
 }
 
 async function saveItemToItem(name: string) {

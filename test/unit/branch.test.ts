@@ -14,8 +14,9 @@ import { listCheckpoints, loadNeural, newestCheckpoint, saveCheckpoint } from ".
 import { publish } from "../../shared/checkpoints/models.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
+import { defaults } from "../../shared/systems/recvae/settings.ts";
+import { systemOf } from "../../shared/systems/registry.ts";
 import { inProcess, trainOn } from "./in-process.ts";
 
 const ITEMS = 12;
@@ -78,7 +79,7 @@ test("a server goes on from exactly those weights: Adam anew, the model's own en
   const resumed = resumeOrBegin(await newest(), knobs, ITEMS, { names, version: 5 });
   const byHand: Run = {
     ...{ seed: 4, partSize: 2, schedule: run.schedule, step: run.step + 1, round: 4 },
-    ...openParameters(manifest.config, weights),
+    ...openParameters(systemOf(manifest.model).recipeOf(manifest.config), weights),
     posteriors: new Posteriors(3),
   };
   expect(bytesOf(resumed.run)).toEqual(bytesOf(byHand));

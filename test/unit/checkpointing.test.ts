@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { type Best, type Outcome, openCheckpointing } from "../../services/server/saving/checkpointing.ts";
 import type { Contents } from "../../shared/checkpoints/checkpoints.ts";
-import { defaults } from "../../shared/neural/config.ts";
+import { defaults } from "../../shared/systems/recvae/settings.ts";
 
 /** A writer that reads its job when it is told to end, under a clock that is told to go. */
 function bench(from?: { step: number; midRound?: boolean }) {

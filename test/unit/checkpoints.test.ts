@@ -14,10 +14,10 @@ import {
   saveCheckpoint,
   saveModel,
 } from "../../shared/checkpoints/checkpoints.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { groupOf, initialise } from "../../shared/neural/parameters.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-checkpoints-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -26,14 +26,15 @@ beforeEach(() => {
   out = mkdtempSync(join(root, "out-"));
 });
 
-const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const settings = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const config = recipeOf(settings);
 const schedule = { ...usualSchedule, batchSize: 10 };
 const knobs = {
   ...{ hidden: 4, latent: 3, learningRate: 5e-4, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights },
   ...{ ...schedule, partSize: 5, seed: 7, sync: "exact" as const, every: 8 },
 };
 const vocabulary = ["with a\nbreak", "b", "c", "d", "e"];
-const facts = { config, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };
+const facts = { config: settings, step: 4, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 12, createdAt: 1 };
 const log = createLog("test");
 
 function someRun(step: number): Run {

@@ -1,13 +1,13 @@
 import { expect, test, vi } from "vitest";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
 import { openParameters } from "../../services/server/run/parameters.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { assembler, encode } from "../../shared/training/frames.ts";
 import type { Contribution } from "../../shared/training/messages.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 
-const config = { ...defaults, items: 5, hidden: 4, latent: 3 };
+const config = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 3 });
 const nobody = { rows: [], values: [] };
 const times = { data: 0, compute: 0, push: 0, wait: 0, pull: 0 };
 const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0, spent: {}, times };

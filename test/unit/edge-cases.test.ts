@@ -2,13 +2,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
-import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
 import { embeddingName, findNonFinite, initialise } from "../../shared/neural/parameters.ts";
+import type { Recipe } from "../../shared/neural/recipe.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
+import { defaults, type ModelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { onEachEngine } from "./engines.ts";
 import { train } from "./in-process.ts";
 
-const config: ModelConfig = { ...defaults, items: 6, hidden: 5, latent: 3, learningRate: 0.01 };
+const settings: ModelConfig = { ...defaults, items: 6, hidden: 5, latent: 3, learningRate: 0.01 };
+const config = recipeOf(settings);
 const row = (...items: number[]) => Int32Array.from(items);
 const none = row();
 
@@ -18,7 +20,7 @@ onEachEngine((open) => {
     engine = await open();
   });
 
-  function scores(config: ModelConfig, weights: ReturnType<typeof initialise>, rows: Int32Array[]): Float32Array {
+  function scores(config: Recipe, weights: ReturnType<typeof initialise>, rows: Int32Array[]): Float32Array {
     const scorer = createScorer(engine, config, weights);
     const scores_BI = scorer.scoreBatch(rows);
     scorer.dispose();
@@ -42,7 +44,7 @@ onEachEngine((open) => {
       ["no KL term", [row(0), row(1, 2), row(3, 4, 5)], { gamma: 0 }],
     ])("%s train to finite weights and scores", async (_, rows, { batchSize = 2, ...change }) => {
       const { store } = await train(engine, {
-        config: { ...config, ...change },
+        config: recipeOf({ ...settings, ...change }),
         rows,
         seed: 5,
         epochs: 2,
@@ -50,7 +52,7 @@ onEachEngine((open) => {
       });
       expect(findNonFinite({ ...store.weights, ...store.state() })).toBeUndefined();
       const { items } = store.config;
-      const scores_BI = scores({ ...config, ...change }, store.weights, [none, row(0), ...rows]);
+      const scores_BI = scores(recipeOf({ ...settings, ...change }), store.weights, [none, row(0), ...rows]);
       expect(scores_BI.every(Number.isFinite)).toBe(true);
       expect(scores_BI.subarray(0, items)).toEqual(store.weights["decoder.bias"]!.data);
     });

@@ -11,9 +11,9 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import type { Dataset } from "../../shared/corpus/dataset.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachEngine } from "./engines.ts";
 
@@ -40,7 +40,7 @@ onEachEngine((open, name) => {
     engine = await open();
   });
   const measured = (ease = true, signal = new AbortController().signal) => {
-    const config = { ...defaults, items: ITEMS, hidden: 8, latent: 4 };
+    const config = recipeOf({ ...defaults, items: ITEMS, hidden: 8, latent: 4 });
     const scorer = createScorer(engine, config, initialise(config, 1));
     const subject = fromDataset("made up", dataset, new Vocabulary(names), undefined);
     return measure(engine, scorer.scoreBatch, subject, ITEMS, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);

@@ -7,11 +7,11 @@ import { Kernels } from "../../shared/compute/kernels/kernels.ts";
 import { rows as zeroRows } from "../../shared/compute/kernels/rows.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { allShapesOf, embeddingOf, initialise, userName, type Weights } from "../../shared/neural/parameters.ts";
-import { annealed, canGrow, latentOf, type Recipe, recipeOf } from "../../shared/neural/recipe.ts";
+import { annealed, canGrow, latentOf, type Recipe } from "../../shared/neural/recipe.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import type { Turned } from "../../shared/systems/preset.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { neuralNames, type NeuralName, systemOf } from "../../shared/systems/registry.ts";
 import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { onEachEngine } from "./engines.ts";
@@ -116,10 +116,12 @@ onEachEngine((open) => {
     scorer.dispose();
   });
 
-  test("RecVAE's own record and the recipe that it is read as train the same model, bit for bit", async () => {
-    const config = { ...defaults, items, hidden: 8, latent: 3, learningRate: 0.01 };
+  test("RecVAE's own record and Mult-VAE turned to its recipe train the same model, bit for bit", async () => {
+    const config = recipeOf({ ...defaults, items, hidden: 8, latent: 3, learningRate: 0.01 });
+    const parts = { encoder: "residual", decoder: "linear", prior: "composite", firstValues: "pytorch" } as const;
+    const turned = recipeFor("mult-vae", { ...parts, hidden: 8, latent: 3, learningRate: 0.01 });
     const wanted = { rows, seed: 5, epochs: 2, schedule: { batchSize: 4 } };
-    const [own, read] = [await train(engine, { ...wanted, config }), await train(engine, { ...wanted, config: recipeOf(config) })];
+    const [own, read] = [await train(engine, { ...wanted, config }), await train(engine, { ...wanted, config: turned })];
     expect(read.store.weights).toEqual(own.store.weights);
     expect(read.store.state()).toEqual(own.store.state());
   });
@@ -204,7 +206,7 @@ describe("an annealed KL term", () => {
     expect(annealed(recipeFor("mult-vae", { beta: 0.3, annealSteps: 0 }), 0)).toBe(0.3);
     expect(annealed(recipeFor("mult-vae", { gamma: 0.1 }), 50)).toBeUndefined();
     expect(annealed(recipeFor("mult-dae"), 50)).toBeUndefined();
-    expect(annealed({ ...defaults, items }, 50)).toBeUndefined();
+    expect(annealed(recipeOf({ ...defaults, items }), 50)).toBeUndefined();
   });
 });
 

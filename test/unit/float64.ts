@@ -1,7 +1,7 @@
 // The loss of one batch as docs/design/recvae.md writes it, number by number in float64 and with nothing of ours: what finite differences are taken of.
-import { klWeight, type ModelConfig } from "../../shared/neural/config.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
 import type { Posterior } from "../../shared/neural/steps.ts";
+import type { ModelConfig } from "../../shared/systems/recvae/settings.ts";
 import type { Batch } from "./recvae.ts";
 
 /** Numbers of each tensor; a Float64Array keeps a small change that float32 would round away. */
@@ -66,3 +66,7 @@ function logSumExp(values: readonly number[]): number {
   const largest = Math.max(...values);
   return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
 }
+
+/** KL weight of a user with `count` items. */
+export const klWeight = ({ gamma, beta }: Pick<ModelConfig, "gamma" | "beta">, count: number): number =>
+  gamma !== null ? gamma * count : (beta ?? 0);

@@ -10,8 +10,8 @@ import { followUsers } from "../../shared/recommending/users.ts";
 import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { publish } from "../../shared/checkpoints/models.ts";
 import { batchOf } from "../../shared/events/batch.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachEngine } from "./engines.ts";
 
@@ -21,12 +21,23 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const vocabulary = ["a", "b", "c", "d", "e", "f"];
 /** A checkpoint whose model likes the item of column `step` best, whoever asks. */
 async function checkpoint(dir: string, step: number): Promise<string> {
-  const config = { ...defaults, items: vocabulary.length, hidden: 8, latent: 4 };
+  const settings = { ...defaults, items: vocabulary.length, hidden: 8, latent: 4 };
+  const config = recipeOf(settings);
   const weights = initialise(config, step);
   weights["decoder.weight"]!.data.fill(0);
   weights["decoder.bias"]!.data.fill(0)[step] = 9;
   const path = join(dir, `checkpoint${step}`);
-  const facts = { config, step, round: step, midRound: false, seed: 1, salt: "", tableVersion: null, watermark: null, createdAt: step };
+  const facts = {
+    config: settings,
+    step,
+    round: step,
+    midRound: false,
+    seed: 1,
+    salt: "",
+    tableVersion: null,
+    watermark: null,
+    createdAt: step,
+  };
   await saveModel(path, weights, facts, vocabulary);
   return path;
 }

@@ -8,6 +8,7 @@ import { normalisedRow } from "../../shared/neural/bag.ts";
 import { uploadDecoder } from "../../shared/neural/decoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
+import { bagWidth, latentOf } from "../../shared/neural/recipe.ts";
 import { score } from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { lossChecks } from "./baselines/losses.ts";
@@ -103,7 +104,7 @@ onEachEngine((open) => {
     const { fixture, weights, config, rows } = afterDecoderStep(engine, file);
     const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
     const values = rows.map((row) => normalisedRow(row));
-    const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, config.hidden, rows, values));
+    const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, bagWidth(config), rows, values));
     expect(deviation(logits, flat(fixture.evaluation.logits))).toBeLessThan(tolerance);
   });
 
@@ -124,7 +125,7 @@ onEachEngine((open) => {
       if (phase === "decoder" && fixture.steps[index - 1]?.phase === "encoder") old = posteriors(engine, config, weights, allRows);
       const values = expected.kept ? valuesOf(rows, expected.kept, config.dropoutRate) : rows.map((row) => normalisedRow(row));
       const batch = { rows, values, noise_BL: flat(expected.noise) };
-      const known = { mu_BL: pick(old.mu_BL, users, config.latent), logvar_BL: pick(old.logvar_BL, users, config.latent) };
+      const known = { mu_BL: pick(old.mu_BL, users, latentOf(config)), logvar_BL: pick(old.logvar_BL, users, latentOf(config)) };
       const ofEncoder = encoderStep(engine, config, weights, known, batch); // a decoder step leaves the KL term out: it moves nothing there
       const step = phase === "encoder" ? ofEncoder : decoderStep(engine, config, weights, batch);
       expect(deviation([-step.reconstruction], [expected.logLikelihood]), `log-likelihood of step ${index}`).toBeLessThan(tolerance);

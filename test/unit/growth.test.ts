@@ -10,16 +10,17 @@ import { contentsOf, latestCheckpoint, resumeOrBegin } from "../../services/serv
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
 import { embeddingName, initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { defaults, type ModelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { onEachEngine } from "./engines.ts";
 import { train, trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
-const config: ModelConfig = { ...defaults, items: 30, hidden: 6, latent: 3, learningRate: 0.01 };
+const settings: ModelConfig = { ...defaults, items: 30, hidden: 6, latent: 3, learningRate: 0.01 };
+const config = recipeOf(settings);
 const [few, many] = [config.items, 70];
 const seed = 7;
 const popularity = (items: number) => Float64Array.from({ length: items }, (_, item) => item % 9);
@@ -112,7 +113,7 @@ describe("a model that grew", () => {
     const facts = { salt: "s", tableVersion: null, watermark: null, vocabulary: Array.from({ length: few }, (_, item) => `i${item}`) };
     await writeJob({ out, kept: 1 }, contentsOf(run, facts));
     const checkpoint = await latestCheckpoint(out, createLog("test"));
-    const { hidden, latent, learningRate, dropoutRate, mixtureWeights } = config;
+    const { hidden, latent, learningRate, dropoutRate, mixtureWeights } = settings;
     const knobs = {
       hidden,
       latent,
@@ -143,12 +144,12 @@ test("growing by nothing changes nothing, and twice is once as far as the first 
   parameters.store.grow(31, popularity(31), seed);
   parameters.store.grow(many, popularity(many), seed);
   expect(parameters.publisher.group("decoder").version).toBeGreaterThan(version);
-  expect(parameters.store.weights[embeddingName]!.shape).toEqual([many, config.hidden]);
-  expect(parameters.store.weights[embeddingName]!.data.subarray(few * config.hidden).every((x) => x === 0)).toBe(true);
+  expect(parameters.store.weights[embeddingName]!.shape).toEqual([many, settings.hidden]);
+  expect(parameters.store.weights[embeddingName]!.data.subarray(few * settings.hidden).every((x) => x === 0)).toBe(true);
 });
 
 test("what no message can carry is refused before any memory is asked for, at the start and at growth", () => {
-  const huge = { ...defaults, items: 6_000_000 };
+  const huge = recipeOf({ ...defaults, items: 6_000_000 });
   expect(() => openParameters(huge, {})).toThrow(/MODEL_TOO_LARGE: a part's gradients are 4\.5 GiB/);
   const parameters = openParameters(config, initialise(config, seed));
   expect(() => parameters.store.grow(300_000_000, new Float64Array(0), seed)).toThrow(/MODEL_TOO_LARGE/);

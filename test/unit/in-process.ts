@@ -9,14 +9,14 @@ import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
-import { latentOf, type NeuralConfig } from "../../shared/neural/recipe.ts";
+import { latentOf, type Recipe } from "../../shared/neural/recipe.ts";
 import { type Schedule, usualSchedule } from "../../shared/neural/schedule.ts";
 import { assembler, type Decoded, encode } from "../../shared/training/frames.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/training/messages.ts";
 import { asSent, type Wire } from "../../shared/training/numbers.ts";
 
 interface Wanted {
-  readonly config: NeuralConfig;
+  readonly config: Recipe;
   readonly rows: readonly Int32Array[];
   readonly seed: number;
   readonly epochs: number;

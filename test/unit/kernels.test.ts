@@ -6,9 +6,9 @@ import { Kernels, type Moving } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { deviation } from "./recvae.ts";
 
 const row = (...items: number[]) => Int32Array.from(items);
@@ -175,7 +175,7 @@ test("memory that was cleared or borrowed is given out again, and what was place
 
 test("a model opened after another was closed scores by its own weights, in the same memory", async () => {
   const engine = await openEngine({ wanted: "wasm" });
-  const config = { ...defaults, items: 40, hidden: 8, latent: 4 };
+  const config = recipeOf({ ...defaults, items: 40, hidden: 8, latent: 4 });
   const scores = (seed: number) => {
     const scorer = createScorer(engine, config, initialise(config, seed));
     const result = scorer.scoreBatch([row(1, 5), row(), row(39)]);

@@ -1,10 +1,10 @@
 // The flags of a training run: what they turn, what is refused, and that `train` hands them on as they were given.
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defaults } from "../../shared/neural/config.ts";
-import { recipe, recipeOf } from "../../shared/neural/recipe.ts";
+import { recipe } from "../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
 import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";

@@ -7,13 +7,14 @@ import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { embeddingName, initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { outerEpoch, usualSchedule } from "../../shared/neural/schedule.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { inProcess, train, trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
-const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
+const settings = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
+const config = recipeOf(settings);
 const seed = 3;
 const someItems = Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, config.items).subarray(0, 2 + (user % 5))));
 const allItems = someItems.map((_, user) => Int32Array.from(permutation(5, user, config.items)));
@@ -89,8 +90,8 @@ test("rows of items that nobody in a round holds stay where they are, the others
   const rows = someItems.map((row) => row.filter((item) => item < 7));
   const { store } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
   const [before, after] = [initialise(config, seed), store.weights].map((weights) => weights[embeddingName]!.data);
-  expect(after!.subarray(7 * config.hidden)).toEqual(before!.subarray(7 * config.hidden));
-  expect(deviation(after!.subarray(0, 7 * config.hidden), before!.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
+  expect(after!.subarray(7 * settings.hidden)).toEqual(before!.subarray(7 * settings.hidden));
+  expect(deviation(after!.subarray(0, 7 * settings.hidden), before!.subarray(0, 7 * settings.hidden))).toBeGreaterThan(0.01);
 });
 
 test("dropout and noise are those of the steps, not of the rounds: two trainers' loss is near what one trainer's is, and both learn", async () => {
@@ -112,11 +113,11 @@ test("trainers follow a model that grows between two rounds, with the moments th
   const first = await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
   run.store.grow(config.items, new Float64Array(config.items).fill(1), seed);
   const before = run.store.weights[embeddingName]!.data.slice();
-  expect(before.subarray(7 * config.hidden).every((x) => x === 0)).toBe(true);
+  expect(before.subarray(7 * settings.hidden).every((x) => x === 0)).toBe(true);
   const second = await trainOuterEpoch(run, users, (user) => someItems[user]!, runStep);
   const moved = run.store.weights[embeddingName]!.data;
-  expect(moved.subarray(7 * config.hidden).every((x) => x !== 0)).toBe(true);
-  expect(deviation(moved.subarray(0, 7 * config.hidden), before.subarray(0, 7 * config.hidden))).toBeGreaterThan(0.01);
+  expect(moved.subarray(7 * settings.hidden).every((x) => x !== 0)).toBe(true);
+  expect(deviation(moved.subarray(0, 7 * settings.hidden), before.subarray(0, 7 * settings.hidden))).toBeGreaterThan(0.01);
   for (const { reconstruction, kl } of [first, second]) expect(Number.isFinite(reconstruction + kl)).toBe(true);
 });
 
@@ -127,8 +128,8 @@ describe("an average", () => {
     );
   const rows = (...values: number[]) => ({
     rows: {
-      shape: [values.length, config.hidden],
-      data: Float32Array.from(values.flatMap((value) => Array<number>(config.hidden).fill(value))),
+      shape: [values.length, settings.hidden],
+      data: Float32Array.from(values.flatMap((value) => Array<number>(settings.hidden).fill(value))),
     },
   });
   const moved = (before: Float32Array, after: Float32Array) => Array.from(after, (x, k) => x - before[k]!);
@@ -152,7 +153,7 @@ describe("an average", () => {
     for (const [name] of shapesOf("hidden", config))
       for (const by of moved(weights[name]!.data, parameters.store.weights[name]!.data)) expect(by).toBeCloseTo(0.5, 5);
     const byRow = moved(weights[embeddingName]!.data, parameters.store.weights[embeddingName]!.data).filter(
-      (_, k) => k % config.hidden === 0,
+      (_, k) => k % settings.hidden === 0,
     );
     expect(byRow.map((by) => Math.round(by * 1e4) / 1e4)).toEqual([0, 0, 1, 0, 0, -0.5, 0, 0, 0, 0, 0, 3]);
     expect(parameters.store.weights["decoder.weight"]!.data).toEqual(weights["decoder.weight"]!.data);

@@ -20,8 +20,8 @@ import { readManifest } from "../../shared/checkpoints/manifest.ts";
 import { goTo, listModels, parentOf, prune, publish, readMetrics, versionOf } from "../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoints/pointer.ts";
 import type { AppError } from "../../shared/errors/errors.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 let root: string;
 let models: string;
@@ -32,9 +32,10 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 async function checkpoint(step: number): Promise<string> {
-  const config = { ...defaults, items: 12, hidden: 6, latent: 4 };
+  const settings = { ...defaults, items: 12, hidden: 6, latent: 4 };
+  const config = recipeOf(settings);
   const dir = join(root, `checkpoint-${step}`);
-  const facts = { config, step, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 1000, createdAt: 2000 };
+  const facts = { config: settings, step, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 1000, createdAt: 2000 };
   await saveModel(
     dir,
     initialise(config, step),

@@ -11,10 +11,10 @@ import { contentsOf, type Extra, latestCheckpoint, type Numbered, resumeOrBegin 
 import { saveCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
 import { openEvents } from "../../shared/corpus/events.ts";
 import { batchOf } from "../../shared/events/batch.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { createLog } from "../../shared/runtime/log.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { openEvents as openTable, writeEvents } from "../../shared/table/events.ts";
 
@@ -22,7 +22,7 @@ const root = mkdtempSync(join(tmpdir(), "tributary-numbering-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const names = ["c", "a", "ü", "b"];
-const config = { ...defaults, items: 5, hidden: 4, latent: 1 };
+const config = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 1 });
 const knobs = {
   ...{ hidden: 4, latent: 1, learningRate: 5e-4, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights },
   ...{ ...usualSchedule, partSize: 5, seed: 7, sync: "exact" as const, every: 8 },

@@ -6,13 +6,13 @@ import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import type { Schedule } from "../../shared/neural/schedule.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { train } from "./in-process.ts";
 import { deviation, posteriors } from "./recvae.ts";
 
-const config = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
+const config = recipeOf({ ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 });
 const seed = 3;
 const rows = Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, config.items).subarray(0, user % 5)));
 

@@ -1,15 +1,16 @@
 // Weights at rest: first values, growth, and safetensors that PyTorch can read.
 import { expect, test } from "vitest";
-import { defaults, modelConfig } from "../../shared/neural/config.ts";
 import { biasByPopularity, decoderOfNewItems, embeddingName, findNonFinite, groupOf, initialise } from "../../shared/neural/parameters.ts";
 import { checkShapes, encodeSafetensors } from "../../shared/neural/safetensors.ts";
+import { defaults, modelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { decoded, encoded } from "./bytes.ts";
 
-const config = { ...defaults, items: 30, hidden: 12, latent: 5 };
+const settings = { ...defaults, items: 30, hidden: 12, latent: 5 };
+const config = recipeOf(settings);
 
 test("at ML-20M size the model has the parameters of the authors' own", () => {
   const size = (weights: object) => Object.values(weights as ReturnType<typeof initialise>).reduce((sum, { data }) => sum + data.length, 0);
-  const full = { ...defaults, items: 20_108 };
+  const full = recipeOf({ ...defaults, items: 20_108 });
   const weights = initialise(full, 1);
   expect(size(weights)).toBe(17_795_908);
   expect(size(groupOf(weights, "decoder", full))).toBe(4_041_708);
@@ -116,7 +117,9 @@ test("a truncated checkpoint is refused at every length", async () => {
 
 test("a wrong shape, a missing tensor and a NaN are named", () => {
   const weights = initialise(config, 3);
-  expect(() => checkShapes(weights, { ...config, hidden: 13 })).toThrow(/encoder\.fc1\.weight has the shape \[12,30\].*\[13,30\]/);
+  expect(() => checkShapes(weights, recipeOf({ ...settings, hidden: 13 }))).toThrow(
+    /encoder\.fc1\.weight has the shape \[12,30\].*\[13,30\]/,
+  );
   const { "decoder.bias": bias, ...rest } = weights;
   expect(() => checkShapes(rest, config)).toThrow(/decoder\.bias is missing/);
   expect(findNonFinite(weights)).toBeUndefined();
@@ -125,8 +128,8 @@ test("a wrong shape, a missing tensor and a NaN are named", () => {
 });
 
 test("gamma and beta together, or neither, or mixture weights that don't sum to 1 are no configuration", () => {
-  expect(modelConfig.safeParse({ ...config, beta: 0.2 }).success).toBe(false);
-  expect(modelConfig.safeParse({ ...config, gamma: null }).success).toBe(false);
-  expect(modelConfig.safeParse({ ...config, mixtureWeights: [1, 1, 0] }).success).toBe(false);
-  expect(modelConfig.safeParse({ ...config, gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0] }).success).toBe(true);
+  expect(modelConfig.safeParse({ ...settings, beta: 0.2 }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...settings, gamma: null }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...settings, mixtureWeights: [1, 1, 0] }).success).toBe(false);
+  expect(modelConfig.safeParse({ ...settings, gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0] }).success).toBe(true);
 });

@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { evaluate, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
 import { ndcg, rankingOf, recall, summary } from "../../shared/ranking/metrics.ts";
 import { popularIn } from "../../shared/ranking/popular.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 const columns = (items: number) => [...Array(items).keys()];
 
@@ -131,7 +131,7 @@ describe("evaluate", () => {
 
   test("scores of a real model are the same bits for users one at a time and in batches", async () => {
     const engine = await openEngine({ threads: 1 });
-    const config = { ...defaults, items: 500, hidden: 32, latent: 16 };
+    const config = recipeOf({ ...defaults, items: 500, hidden: 32, latent: 16 });
     const scorer = createScorer(engine, config, initialise(config, 3));
     const all = columns(130).map((u) => ({
       foldIn: Int32Array.from(columns(1 + (u % 40)), (k) => (u * 31 + k * 7) % 500),

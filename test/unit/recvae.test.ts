@@ -7,13 +7,14 @@ import { gaussian, keepMask, permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { defaults, klWeight, type ModelConfig } from "../../shared/neural/config.ts";
 import { uploadDecoder } from "../../shared/neural/decoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { embeddingName, findNonFinite, initialise, type Weights } from "../../shared/neural/parameters.ts";
+import { bagWidth, type Recipe } from "../../shared/neural/recipe.ts";
 import { posterior, score } from "../../shared/neural/steps.ts";
+import { defaults, type ModelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { onEachEngine, withoutTensorflow } from "./engines.ts";
-import { inFloat64, lossOf } from "./float64.ts";
+import { inFloat64, klWeight, lossOf } from "./float64.ts";
 import { type Batch, bagOf, decoderStep, deviation, encoderStep, posteriors } from "./recvae.ts";
 
 const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma: 0.05 };
@@ -45,10 +46,10 @@ onEachEngine((open, name) => {
   ];
 
   test.each(priors)("with %s, every gradient agrees with finite differences of the loss in float64", (_, config) => {
-    const weights = initialise(config, 4);
+    const weights = initialise(recipeOf(config), 4);
     const batch = batchOf(config, 6, 0.5);
-    const old = posteriors(engine, config, initialise(config, 4, 1), batch.rows);
-    const step = encoderStep(engine, config, weights, old, batch, { joint: true });
+    const old = posteriors(engine, recipeOf(config), initialise(recipeOf(config), 4, 1), batch.rows);
+    const step = encoderStep(engine, recipeOf(config), weights, old, batch, { joint: true });
     const moved = inFloat64(weights);
     expect(deviation([step.reconstruction + step.kl], [lossOf(config, moved, old, batch)])).toBeLessThan(1e-5);
     for (const [tensor, { data }] of Object.entries(step.gradients)) {
@@ -66,29 +67,29 @@ onEachEngine((open, name) => {
   });
 
   test.each(priors)("with %s, every gradient agrees with autodiff", (_, config) => {
-    const weights = initialise(config, 4);
+    const weights = initialise(recipeOf(config), 4);
     const batch = batchOf(config, 6, 0.5);
-    const old = posteriors(engine, config, initialise(config, 4, 1), batch.rows);
-    const step = encoderStep(engine, config, weights, old, batch);
+    const old = posteriors(engine, recipeOf(config), initialise(recipeOf(config), 4, 1), batch.rows);
+    const step = encoderStep(engine, recipeOf(config), weights, old, batch);
     const automatic = autodiff(engine, config, weights, old, batch);
     expect(deviation([step.reconstruction + step.kl], [automatic.loss])).toBeLessThan(1e-5);
     for (const [tensor, { data }] of Object.entries(step.gradients))
       expect(deviation(data, automatic.gradients[tensor]!), tensor).toBeLessThan(1e-4);
-    const decoder = decoderStep(engine, config, weights, batch);
+    const decoder = decoderStep(engine, recipeOf(config), weights, batch);
     for (const [tensor, { data }] of Object.entries(decoder.gradients))
       expect(deviation(data, automatic.gradients[tensor]!), tensor).toBeLessThan(1e-4);
-    const joint = encoderStep(engine, config, weights, old, batch, { joint: true });
+    const joint = encoderStep(engine, recipeOf(config), weights, old, batch, { joint: true });
     expect(joint.gradients).toEqual({ ...step.gradients, ...decoder.gradients });
     expect([joint.reconstruction, joint.kl]).toEqual([step.reconstruction, step.kl]);
   });
 
   test("with a Gaussian prior the KL term is the closed form of its sample, and nothing is read of the old posterior", () => {
     const config: ModelConfig = { ...small, mixtureWeights: [1, 0, 0] };
-    const weights = initialise(config, 4);
+    const weights = initialise(recipeOf(config), 4);
     const batch = batchOf(config, 6, 0.5);
     const none = { mu_BL: new Float32Array(24).fill(Number.NaN), logvar_BL: new Float32Array(24).fill(Number.NaN) };
-    const step = encoderStep(engine, config, weights, none, batch);
-    const { mu_BL, logvar_BL } = decoderStep(engine, config, weights, batch);
+    const step = encoderStep(engine, recipeOf(config), weights, none, batch);
+    const { mu_BL, logvar_BL } = decoderStep(engine, recipeOf(config), weights, batch);
     // log N(z; mu, e^logvar) - log N(z; 0, 1), with z - mu = noise * e^(logvar / 2)
     const closed = batch.rows.map(
       (row, user) =>
@@ -104,36 +105,44 @@ onEachEngine((open, name) => {
   });
 
   test("the contributions of parts add up to the step of the whole batch", () => {
-    const weights = initialise(small, 4);
+    const weights = initialise(recipeOf(small), 4);
     const batch = batchOf(small, 7, 0.5);
-    const old = posteriors(engine, small, initialise(small, 4, 1), batch.rows);
-    const [whole, parts] = [encoderStep(engine, small, weights, old, batch), encoderStep(engine, small, weights, old, batch, { parts: 3 })];
+    const old = posteriors(engine, recipeOf(small), initialise(recipeOf(small), 4, 1), batch.rows);
+    const [whole, parts] = [
+      encoderStep(engine, recipeOf(small), weights, old, batch),
+      encoderStep(engine, recipeOf(small), weights, old, batch, { parts: 3 }),
+    ];
     expect(deviation([parts.reconstruction, parts.kl], [whole.reconstruction, whole.kl])).toBeLessThan(1e-5);
     for (const [tensor, { data }] of Object.entries(whole.gradients))
       expect(deviation(parts.gradients[tensor]!.data, data), tensor).toBeLessThan(1e-5);
-    const [wholeDecoder, partsDecoder] = [decoderStep(engine, small, weights, batch), decoderStep(engine, small, weights, batch, 3)];
+    const [wholeDecoder, partsDecoder] = [
+      decoderStep(engine, recipeOf(small), weights, batch),
+      decoderStep(engine, recipeOf(small), weights, batch, 3),
+    ];
     for (const [tensor, { data }] of Object.entries(wholeDecoder.gradients))
       expect(deviation(partsDecoder.gradients[tensor]!.data, data), tensor).toBeLessThan(1e-5);
     expect(deviation(partsDecoder.mu_BL, wholeDecoder.mu_BL)).toBeLessThan(1e-5);
   });
 
   test("no tensor is left behind over 100 steps", () => {
-    const parameters = openParameters({ ...small, learningRate: 1e-3 }, initialise(small, 4));
+    const parameters = openParameters(recipeOf({ ...small, learningRate: 1e-3 }), initialise(recipeOf(small), 4));
     const { weights } = parameters.store;
     const batch = batchOf(small, 6, 0.5);
-    const old = posteriors(engine, small, weights, batch.rows);
+    const old = posteriors(engine, recipeOf(small), weights, batch.rows);
     const before = engine.tf.memory().numTensors;
     for (let t = 1; t <= 100; t++)
-      (t % 4 ? encoderStep(engine, small, weights, old, batch) : decoderStep(engine, small, weights, batch)).apply(parameters.updater);
+      (t % 4 ? encoderStep(engine, recipeOf(small), weights, old, batch) : decoderStep(engine, recipeOf(small), weights, batch)).apply(
+        parameters.updater,
+      );
     expect(engine.tf.memory().numTensors).toBe(before);
     expect(findNonFinite(weights)).toBeUndefined();
   });
 
   test("an empty history scores by the decoder's bias, a user's score doesn't depend on it", () => {
-    const weights = initialise(small, 4);
-    const logits = scores(engine, small, weights, [Int32Array.of(1, 5), new Int32Array(0), Int32Array.of(3)]);
+    const weights = initialise(recipeOf(small), 4);
+    const logits = scores(engine, recipeOf(small), weights, [Int32Array.of(1, 5), new Int32Array(0), Int32Array.of(3)]);
     expect([...logits.subarray(17, 34)]).toEqual([...weights["decoder.bias"]!.data]);
-    expect(deviation(logits.subarray(0, 17), scores(engine, small, weights, [Int32Array.of(1, 5)]))).toBeLessThan(1e-5);
+    expect(deviation(logits.subarray(0, 17), scores(engine, recipeOf(small), weights, [Int32Array.of(1, 5)]))).toBeLessThan(1e-5);
   });
 
   test.each([
@@ -142,22 +151,22 @@ onEachEngine((open, name) => {
     ["a user without items beside another", small, [new Int32Array(0), Int32Array.of(4, 5), new Int32Array(0)]],
     ["one item in all", { ...small, items: 1 }, [Int32Array.of(0), Int32Array.of(0)]],
   ])("a batch of %s trains without a NaN, also when everything is dropped", (_, config, rows) => {
-    const weights = initialise(config, 4);
+    const weights = initialise(recipeOf(config), 4);
     const values = rows.map((row) => normalisedRow(row, new Uint8Array(row.length), 0.5));
     const batch = { rows, values, noise_BL: gaussian(1, 1, 1, rows.length * config.latent) };
-    const old = posteriors(engine, config, weights, rows);
-    const encoder = encoderStep(engine, config, weights, old, batch);
-    const decoder = decoderStep(engine, config, weights, { ...batch, values: rows.map((row) => normalisedRow(row)) });
+    const old = posteriors(engine, recipeOf(config), weights, rows);
+    const encoder = encoderStep(engine, recipeOf(config), weights, old, batch);
+    const decoder = decoderStep(engine, recipeOf(config), weights, { ...batch, values: rows.map((row) => normalisedRow(row)) });
     expect(findNonFinite(encoder.gradients)).toBeUndefined();
     expect(findNonFinite(decoder.gradients)).toBeUndefined();
     expect([encoder.reconstruction, encoder.kl, decoder.reconstruction].every(Number.isFinite)).toBe(true);
   });
 
   test("the prior stays finite where every component's density underflows", () => {
-    const weights = initialise(small, 4);
+    const weights = initialise(recipeOf(small), 4);
     const batch = batchOf(small, 3, 0.5);
     const far = { mu_BL: new Float32Array(12).fill(500), logvar_BL: new Float32Array(12).fill(-8) };
-    const step = encoderStep(engine, { ...small, wideLogVariance: -5 }, weights, far, {
+    const step = encoderStep(engine, recipeOf({ ...small, wideLogVariance: -5 }), weights, far, {
       ...batch,
       noise_BL: new Float32Array(12).fill(60),
     });
@@ -172,7 +181,7 @@ test.skipIf(withoutTensorflow)(
   async () => {
     const engine = await openEngine({ wanted: "tensorflow", threads: 1 });
     const config = { ...defaults, items: 50 };
-    const hidden = uploadHidden(engine, config, initialise(config, 1));
+    const hidden = uploadHidden(engine, recipeOf(config), initialise(recipeOf(config), 1));
     const bag_BH = Float32Array.from({ length: 500 * 600 }, (_, k) => Math.sin(k * 0.7) / 5);
     const all = posterior(engine, hidden, bag_BH);
     for (const count of [1, 50, 177, 250]) {
@@ -189,10 +198,10 @@ test.skipIf(withoutTensorflow)(
   },
 );
 
-function scores(engine: Engine, config: ModelConfig, weights: Weights, rows: Int32Array[]): Float32Array {
+function scores(engine: Engine, config: Recipe, weights: Weights, rows: Int32Array[]): Float32Array {
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const values = rows.map((row) => normalisedRow(row));
-  const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, config.hidden, rows, values));
+  const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, bagWidth(config), rows, values));
   hidden.dispose();
   decoder.dispose();
   return logits;

@@ -4,11 +4,12 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { Kernels } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { type ModelConfig, modelConfig } from "../../shared/neural/config.ts";
 import { uploadDecoder } from "../../shared/neural/decoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
+import { bagWidth, latentOf, type Recipe } from "../../shared/neural/recipe.ts";
 import { decoderPart, encoderPart, type Posterior, posterior } from "../../shared/neural/steps.ts";
+import { modelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 export interface Batch {
   readonly rows: readonly Int32Array[];
@@ -37,13 +38,13 @@ export function bagOf(table: Float32Array, width: number, rows: readonly Int32Ar
 /** The encoder step cut into `parts` parts, whose contributions are added up; or the joint one. */
 export function encoderStep(
   engine: Engine,
-  config: ModelConfig,
+  config: Recipe,
   weights: Weights,
   old: Posterior,
   batch: Batch,
   { parts = 1, joint = false } = {},
 ): Gradients {
-  const { hidden: width, latent } = config;
+  const [width, latent] = [bagWidth(config), latentOf(config)];
   const embedding = weights[embeddingName]!;
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
@@ -86,8 +87,8 @@ function gradientOfTable([items, width]: number[], dBags: Float32Array, { rows, 
 }
 
 /** The decoder step; rows without dropout. */
-export function decoderStep(engine: Engine, config: ModelConfig, weights: Weights, batch: Batch, parts = 1): Gradients & Posterior {
-  const { hidden: width, latent } = config;
+export function decoderStep(engine: Engine, config: Recipe, weights: Weights, batch: Batch, parts = 1): Gradients & Posterior {
+  const [width, latent] = [bagWidth(config), latentOf(config)];
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
   const received: { tensors: Weights }[] = [];
@@ -113,11 +114,11 @@ export function decoderStep(engine: Engine, config: ModelConfig, weights: Weight
 }
 
 /** Posteriors of whole rows, no dropout. */
-export function posteriors(engine: Engine, config: ModelConfig, weights: Weights, rows: readonly Int32Array[]): Posterior {
+export function posteriors(engine: Engine, config: Recipe, weights: Weights, rows: readonly Int32Array[]): Posterior {
   const hidden = uploadHidden(engine, config, weights);
   const bag_BH = bagOf(
     weights[embeddingName]!.data,
-    config.hidden,
+    bagWidth(config),
     rows,
     rows.map((row) => normalisedRow(row)),
   );
@@ -151,9 +152,9 @@ export function deviation(actual: ArrayLike<number>, expected: ArrayLike<number>
 }
 
 /** A fixture's config: either KL weight may be absent, training settings beside it are not the model's. */
-export function configOf(raw: object): ModelConfig {
+export function configOf(raw: object): Recipe {
   const known = Object.entries(raw).filter(([name]) => name in modelConfig.shape);
-  return modelConfig.parse({ gamma: null, beta: null, ...Object.fromEntries(known) });
+  return recipeOf(modelConfig.parse({ gamma: null, beta: null, ...Object.fromEntries(known) }));
 }
 
 function add(total: Weights, gradients: Weights): void {

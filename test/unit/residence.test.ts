@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { Residence } from "../../services/server/run/residence.ts";
 import { uniform } from "../../shared/compute/draws.ts";
 import { Kernels } from "../../shared/compute/kernels/kernels.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
-const config = { ...defaults, items: 40, hidden: 6, latent: 3 };
+const config = recipeOf({ ...defaults, items: 40, hidden: 6, latent: 3 });
 const SEGMENT = 2 ** 20;
 const residence = (home: Kernels) => new Residence(home, config, initialise(config, 1), SEGMENT);
 

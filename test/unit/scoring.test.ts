@@ -1,11 +1,12 @@
 // A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So evaluation and serving agree, and requests may be scored together.
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Recipe } from "../../shared/neural/recipe.ts";
 import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { defaults, type ModelConfig } from "../../shared/neural/config.ts";
 import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { createScorer, type Scorer } from "../../shared/neural/scorer.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { onEachEngine } from "./engines.ts";
 
 const users = 64;
@@ -15,7 +16,7 @@ const rowOf = (user: number, items: number) => {
 };
 
 /** Untrained, but with biases as far apart as a trained model's: sums have something to round. */
-function weightsOf(config: ModelConfig): Weights {
+function weightsOf(config: Recipe): Weights {
   const weights = initialise(config, 1);
   const { data } = weights["decoder.bias"]!;
   data.set(gaussian(1, 0, 0, data.length).map((draw) => 3 * draw));
@@ -26,8 +27,8 @@ const bytes = (scores: Float32Array) => Buffer.from(scores.buffer, scores.byteOf
 
 onEachEngine((open) => {
   describe.each([
-    ["the paper's size", { ...defaults, items: 20_108 }],
-    ["odd sizes", { ...defaults, items: 1_003, hidden: 37, latent: 11 }],
+    ["the paper's size", recipeOf({ ...defaults, items: 20_108 })],
+    ["odd sizes", recipeOf({ ...defaults, items: 1_003, hidden: 37, latent: 11 })],
   ])("at %s", (_, config) => {
     const rows = Array.from({ length: users }, (_, user) => rowOf(user, config.items));
     let scorer: Scorer;

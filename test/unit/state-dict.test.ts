@@ -4,14 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadStateDict, weightsAlone } from "../../shared/checkpoints/weights.ts";
-import { defaults } from "../../shared/neural/config.ts";
 import { initialise, type Weights } from "../../shared/neural/parameters.ts";
+import { recvae } from "../../shared/systems/recvae/recvae.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { encoded } from "./bytes.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tributary-weights-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const config = { ...defaults, items: 9, hidden: 4, latent: 3 };
+const settings = { ...defaults, items: 9, hidden: 4, latent: 3 };
+const config = recipeOf(settings);
 const ours = initialise(config, 1);
 /** As the authors' model names them: beside ours the prior's vectors and its copy of the encoder. */
 const theirs: Weights = {
@@ -34,8 +36,8 @@ const file = (bytes: Uint8Array) => {
 
 test("sizes follow from the shapes, the prior's tensors are left out, LayerNorm's eps is the authors'", async () => {
   expect(Object.keys(theirs)).toHaveLength(53);
-  expect(await loadStateDict(file(encoded(theirs)))).toEqual({ config, weights: ours });
-  expect(config.layerNormEps).toBe(0.1);
+  expect(await loadStateDict(file(encoded(theirs)))).toEqual({ system: recvae, config: settings, weights: ours });
+  expect(settings.layerNormEps).toBe(0.1);
 });
 
 const changed = (name: string, change: Partial<Weights[string]>): Weights => ({ ...theirs, [name]: { ...theirs[name]!, ...change } });

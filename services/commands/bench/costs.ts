@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { defaults } from "../../../shared/neural/config.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import { type Reading, readingAfter, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import { trafficOfRun } from "./traffic.ts";
@@ -61,7 +61,7 @@ function costsBetween(size: Size, via: Costs["via"], start: Reading, end: Readin
   const { memory, ...socket } = bytesBetween(start.server, end.server);
   const measured = { sent: socket.sent + memory.sent, received: socket.received + memory.received };
   const copies = via === "memory" ? 1 : Math.min(size.trainers, Math.ceil(size.batch / size.partSize));
-  const shape = { ...size, config: { ...defaults, items: size.items }, copies };
+  const shape = { ...size, config: recipeOf({ ...defaults, items: size.items }), copies };
   const formula = trafficOfRun(shape, { encoder: encoder.steps, decoder: decoder.steps, scored: TIMED_EPOCHS * HELD_OUT });
   return { size, via, encoder, decoder, bytes: { measured, formula } };
 }

@@ -6,11 +6,11 @@ import { saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { publish } from "../../../shared/checkpoints/models.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { discover } from "../../../shared/http/registry.ts";
-import { defaults } from "../../../shared/neural/config.ts";
 import { initialise } from "../../../shared/neural/parameters.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
+import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import { closedLoop, quantile } from "./closed-loop.ts";
 import type { Figure } from "./figures.ts";
 import { longTailedRow } from "./rows.ts";
@@ -94,7 +94,7 @@ async function publishModel(dir: string, items: number): Promise<void> {
   const facts = { config, step: 1, round: 1, midRound: false, seed: SEED, salt: "", tableVersion: 0, watermark: 0, createdAt: 0 };
   const checkpoint = join(dir, "checkpoint");
   const vocabulary = Array.from({ length: items }, (_, column) => itemOf(column));
-  await saveModel(checkpoint, initialise(config, SEED), facts, vocabulary);
+  await saveModel(checkpoint, initialise(recipeOf(config), SEED), facts, vocabulary);
   await publish(pathsOf(dir).models, checkpoint, {});
 }
 

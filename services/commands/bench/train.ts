@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import type { Timing } from "../../../shared/health/status/server.ts";
-import { defaults } from "../../../shared/neural/config.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import { type Reading, readingAfter, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import { type Figure, gemmRate } from "./figures.ts";
@@ -89,7 +89,7 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
   ) as [Timing, Timing, Timing];
   const steps = encoder.steps + decoder.steps;
   const bytes = bytesBetween(start.server, end.server);
-  const shape = { ...size, partSize: PART_SIZE, config: { ...defaults, items: size.items }, copies: 1 }; // all on this machine, by memory
+  const shape = { ...size, partSize: PART_SIZE, config: recipeOf({ ...defaults, items: size.items }), copies: 1 }; // all on this machine, by memory
   const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
   const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;

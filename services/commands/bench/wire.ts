@@ -1,8 +1,8 @@
 // What the wire costs: messages on loopback, a step's bytes beside the formula, the server's processor time by section, both designs of the first layer, Adam's ways.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { normalisedRow } from "../../../shared/neural/bag.ts";
-import { defaults } from "../../../shared/neural/config.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
+import { defaults } from "../../../shared/systems/recvae/settings.ts";
 import { type AdamTimes, adamTimes } from "./adam.ts";
 import { type BagDesign, bagDesigns } from "./bags.ts";
 import { type Costs, measureCosts } from "./costs.ts";

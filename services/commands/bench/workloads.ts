@@ -1,5 +1,6 @@
 // From what a step was measured to cost, what steps of other sizes cost: for the simulation of scale.ts. Pure. Times are processor time of one thread, ms.
-import { defaults } from "../../../shared/neural/config.ts";
+import { bagWidth, latentOf } from "../../../shared/neural/recipe.ts";
+import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import type { Costs } from "./costs.ts";
 import type { Workload } from "./simulation.ts";
 import { bytesOfGroup, trafficOf } from "./traffic.ts";
@@ -27,7 +28,7 @@ function measured({ size, ...costs }: Costs, phase: TrainedPhase) {
 /** `parts` parts a step, whose gradients are added. */
 export function exactStep(costs: Costs, phase: TrainedPhase, parts: number, partSize: number): Workload {
   const { computePerUser, handlingPerPart, perUser, perStep, perPart } = measured(costs, phase);
-  const config = { ...defaults, items: costs.size.items };
+  const config = recipeOf({ ...defaults, items: costs.size.items });
   const one = trafficOf(phase, { config, batch: partSize, partSize, perUser: costs.size.perUser, copies: 0 });
   return {
     phase,
@@ -50,11 +51,11 @@ export function localRound(costs: Costs, phase: TrainedPhase, trainers: number, 
   const { size } = costs;
   const own = measured(costs, phase);
   const exact = exactStep(costs, phase, 1, size.partSize);
-  const config = { ...defaults, items: size.items };
+  const config = recipeOf({ ...defaults, items: size.items });
   const users = every * size.batch;
-  const rows = 2 * touched * config.hidden;
+  const rows = 2 * touched * bagWidth(config);
   const group = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config) / 2;
-  const posteriors = 4 * users * 2 * config.latent;
+  const posteriors = 4 * users * 2 * latentOf(config);
   const lists = 4 * users * (size.perUser + 2);
   const leaseBytes = lists + rows + (phase === "encoder" ? posteriors : 0);
   const answerBytes = group + (phase === "encoder" ? rows : posteriors);

@@ -13,7 +13,7 @@ import { type Summary, summary } from "../../../shared/ranking/metrics.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
-import { defaultSystem } from "../../../shared/systems/registry.ts";
+import { defaultSystem, systemOf } from "../../../shared/systems/registry.ts";
 import { scored } from "../../../shared/training/messages.ts";
 import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import type { EpochReport, Progress } from "../progress.ts";
@@ -135,7 +135,7 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
   const test = summaries(perUser);
   const { engines, mostTrainers } = scheduler();
   const { model = defaultSystem, store, schedule } = run;
-  const { items: _, ...settings } = store.config;
+  const { items: _, ...settings } = systemOf(model).configOf(store.config);
   const report = {
     model,
     settings: { ...settings, ...schedule },
@@ -160,7 +160,7 @@ async function bestOf(out: string, run: Run, { best }: SoFar): Promise<{ run: Ru
   if (best?.epoch === run.round && !run.underWay) return { run, step: run.step };
   const { manifest, weights } = await loadNeural(out);
   const { wire } = run.publisher;
-  return { run: { ...run, ...openParameters(manifest.config, weights, { wire }) }, step: manifest.step };
+  return { run: { ...run, ...openParameters(systemOf(manifest.model).recipeOf(manifest.config), weights, { wire }) }, step: manifest.step };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {

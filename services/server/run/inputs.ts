@@ -2,7 +2,7 @@
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { valuesOf } from "../../../shared/neural/bag.ts";
-import { latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { latentOf, type Recipe, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Work } from "../scheduler/scheduler.ts";
@@ -10,15 +10,15 @@ import type { Versioned } from "../scheduler/outbox.ts";
 import type { Run } from "./run.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
-export const whole = (config: NeuralConfig, rows: readonly Int32Array[]): SparseRows => ({
+export const whole = (config: Recipe, rows: readonly Int32Array[]): SparseRows => ({
   rows,
-  values: valuesOf(recipeOf(config).input, rows),
+  values: valuesOf(config.input, rows),
 });
 
 /** Some users of a step, with its dropout. */
 export function batchOf({ seed, store }: Run, { index, dropout }: Step, users: Uint32Array, rowOf: RowOf): SparseRows {
   const rows = rowsOf(users, rowOf);
-  const { input, dropoutRate: rate } = recipeOf(store.config);
+  const { input, dropoutRate: rate } = store.config;
   return { rows, values: valuesOf(input, rows, dropout ? { seed, step: index, rate, users } : undefined) };
 }
 

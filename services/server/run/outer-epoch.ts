@@ -2,7 +2,7 @@
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { annealed, bagWidth, passOfCritic, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { annealed, bagWidth, passOfCritic, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import { outerEpoch, partsOf, type Step } from "../../../shared/neural/schedule.ts";
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
@@ -96,7 +96,7 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   const all = {
     rows: batches.flatMap(({ rows }) => rows),
     values: batches.flatMap(({ values }) => values),
-    own: recipeOf(store.config).users > 0 ? step.users : undefined,
+    own: store.config.users > 0 ? step.users : undefined,
   };
   const width = bagWidth(store.config);
   const bags_BH = store.bag(all);

@@ -3,7 +3,7 @@
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import { embeddingTable } from "../../../shared/compute/kernels/table.ts";
 import { embeddingOf, groupOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
-import { bagWidth, type NeuralConfig } from "../../../shared/neural/recipe.ts";
+import { bagWidth, type Recipe } from "../../../shared/neural/recipe.ts";
 import { reused } from "../../../shared/training/buffers.ts";
 import type { Group } from "../../../shared/training/messages.ts";
 import { asSent, rowsName, type Wire } from "../../../shared/training/numbers.ts";
@@ -53,7 +53,7 @@ export class Publisher {
 }
 
 /** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
-export function firstOldEncoder(config: NeuralConfig, seed: number, wire: Wire): Pick<ParameterStore, "bag"> & { hidden: Versioned } {
+export function firstOldEncoder(config: Recipe, seed: number, wire: Wire): Pick<ParameterStore, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
   const kernels = new Kernels();
   const table = embeddingTable(weights[embeddingOf(config)]!, () => kernels.beside());
@@ -66,7 +66,7 @@ export function firstOldEncoder(config: NeuralConfig, seed: number, wire: Wire):
 let versions = 0;
 
 /** `sent`: a tensor as it travels; asked once. */
-function versioned(group: Group, weights: Weights, config: NeuralConfig, sent: (tensor: WireTensor) => WireTensor): Versioned {
+function versioned(group: Group, weights: Weights, config: Recipe, sent: (tensor: WireTensor) => WireTensor): Versioned {
   let all: WireTensor[] | undefined;
   const tensors = () =>
     (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => sent({ name, shape, data })));

@@ -3,7 +3,7 @@ import type { Kernels, Moving } from "../../../shared/compute/kernels/kernels.ts
 import { rowsOfSegment, Table } from "../../../shared/compute/kernels/table.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { allShapesOf, decoderItems, embeddingOf, userName, type Weights } from "../../../shared/neural/parameters.ts";
-import { bagWidth, decoderWidth, type NeuralConfig } from "../../../shared/neural/recipe.ts";
+import { bagWidth, decoderWidth, type Recipe } from "../../../shared/neural/recipe.ts";
 
 /** Names in a checkpoint. */
 const moments = [
@@ -23,7 +23,7 @@ export class Residence {
   #elsewhere: Float32Array[] = [];
 
   /** Copies the weights. `segmentBytes`: see table.ts. Throws MODEL_TOO_LARGE. */
-  constructor(home: Kernels, config: NeuralConfig, from: Weights, segmentBytes: number) {
+  constructor(home: Kernels, config: Recipe, from: Weights, segmentBytes: number) {
     this.home = home;
     // The embedding and the users' vectors have memories of their own: they take the same room at every size, and so does the decoder's first segment at home.
     const [ofEmbedding, ofUsers, ofDecoder] = [memories(home), memories(home), memories(home, home)];
@@ -84,7 +84,7 @@ export class Residence {
   }
 
   /** Rows of 0 for new items. */
-  grow(items: number, config: NeuralConfig): void {
+  grow(items: number, config: Recipe): void {
     for (const name of [embeddingOf(config), ...Object.values(decoderItems(config))]) this.table(name).grow(items);
   }
 

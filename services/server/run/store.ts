@@ -12,7 +12,7 @@ import {
   userName,
   type Weights,
 } from "../../../shared/neural/parameters.ts";
-import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
+import type { Recipe } from "../../../shared/neural/recipe.ts";
 import type { Allocate } from "../../../shared/training/frames.ts";
 import type { Group } from "../../../shared/training/messages.ts";
 import { largestAnswer } from "../scheduler/contributions.ts";
@@ -37,14 +37,14 @@ export interface StoreSettings {
 }
 
 export class ParameterStore {
-  #config: NeuralConfig;
+  #config: Recipe;
   readonly #residence: Residence;
   readonly #sections: Sections;
   readonly #revisions: Record<Group, number> = { hidden: 0, decoder: 0 };
 
   /** Copies the weights. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE. */
   constructor(
-    config: NeuralConfig,
+    config: Recipe,
     weights: Weights,
     sections: Sections,
     { state, threads = 1, segmentBytes = SEGMENT_BYTES }: StoreSettings = {},
@@ -56,7 +56,7 @@ export class ParameterStore {
     if (state) this.#residence.restore(state);
   }
 
-  get config(): NeuralConfig {
+  get config(): Recipe {
     return this.#config;
   }
 
@@ -148,7 +148,7 @@ export const vectorsOf = (own: ArrayLike<number>): SparseRows => ({
 });
 
 /** Throws MODEL_TOO_LARGE when no array can hold a part's answer. */
-function mustTravel(config: NeuralConfig): void {
+function mustTravel(config: Recipe): void {
   const bytes = largestAnswer(config, 0);
   if (bytes > MESSAGE_BYTES) throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
 }

@@ -6,7 +6,7 @@ import type { Table } from "../../../shared/compute/kernels/table.ts";
 import { joined } from "../../../shared/compute/pieces.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { embeddingOf, shapesOf, userName } from "../../../shared/neural/parameters.ts";
-import { bagWidth, recipeOf } from "../../../shared/neural/recipe.ts";
+import { bagWidth } from "../../../shared/neural/recipe.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import type { Group } from "../../../shared/training/messages.ts";
@@ -55,7 +55,7 @@ export class Updater {
 
   #step(phase: Half, parts: readonly Answer[], users: StepUsers, index: number): void {
     const store = this.#store;
-    const { learningRate, weightDecay } = recipeOf(store.config);
+    const { learningRate, weightDecay } = store.config;
     // The penalty belongs to the step, once, not to each of its parts.
     const decay = weightDecay === 0 ? undefined : 2 * weightDecay;
     const dBags = phase === "decoder" ? undefined : cpu.in("add", () => this.#gatheredBags(parts, users, index));

@@ -4,11 +4,11 @@ import { type Checkpoint, type Contents, newestCheckpoint } from "../../../share
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
-import { latentOf, type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
+import { latentOf, type Recipe } from "../../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
-import { defaultSystem, type NeuralName } from "../../../shared/systems/registry.ts";
-import { type Knobs, modelOf, scheduleOf, wireOf } from "../../../shared/training/knobs.ts";
+import { defaultSystem, type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
+import { type Knobs, recipeIn, scheduleOf, wireOf } from "../../../shared/training/knobs.ts";
 import { wires } from "../../../shared/training/numbers.ts";
 import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
@@ -90,7 +90,7 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 /**
  * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
  * as planned at their version. Of a branch Adam begins anew, its encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
- * `trainUsers`: see modelOf. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ * `trainUsers`: see recipeIn. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
   checkpoint: Checkpoint | undefined,
@@ -99,7 +99,7 @@ export function resumeOrBegin(
   users?: Numbered,
   trainUsers = 0,
 ): Resumed {
-  const config = modelOf(knobs, items, trainUsers, knobs.start?.network);
+  const config = recipeIn(knobs, items, trainUsers, knobs.start?.network);
   const model = knobs.model ?? defaultSystem;
   const { seed, partSize, threads, start } = knobs;
   const schedule = scheduleOf(knobs);
@@ -121,14 +121,14 @@ export function resumeOrBegin(
   if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
   const { updates, progress, numbering, underWay: position, branchedFrom, critic: criticUpdates, ...saved } = parsed.data;
   const isBranch = branchedFrom !== undefined;
-  const wanted = { model, ...config, seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
+  const wanted = { model, ...systemOf(model).configOf(config), seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
   mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
-  const parameters = openParameters(manifest.config, weights, { updates, ...(!isBranch && { state }), threads, wire });
+  const known = systemOf(manifest.model).recipeOf(manifest.config);
+  const parameters = openParameters(known, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
-  const posteriors =
-    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(manifest.config)) : Posteriors.from(state, latentOf(manifest.config));
+  const posteriors = renumbered || isCutOff || isBranch ? new Posteriors(latentOf(known)) : Posteriors.from(state, latentOf(known));
   const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
   // What came after the version of a branch's model is to be learned again.
   const planned = isBranch ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version)) : plannedAt;
@@ -138,8 +138,8 @@ export function resumeOrBegin(
   return { run: { ...settings, ...parameters, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
 }
 
-function criticOf(config: NeuralConfig, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
-  const { critic } = recipeOf(config);
+function criticOf(config: Recipe, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
+  const { critic } = config;
   return critic ? new Critic(critic.learningRate, seed, before) : undefined;
 }
 
@@ -212,5 +212,5 @@ function factsOf(
   const { model = defaultSystem, store, step, round, seed, underWay } = run;
   const midRound = underWay !== undefined;
   const standing = { step, round, midRound, seed, salt, tableVersion, watermark, createdAt: Date.now() };
-  return { model, config: store.config, ...standing } as ManifestFacts<NeuralName>;
+  return { model, config: systemOf(model).configOf(store.config), ...standing } as ManifestFacts<NeuralName>;
 }

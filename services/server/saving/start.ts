@@ -4,7 +4,8 @@ import { WEIGHTS } from "../../../shared/checkpoints/weights.ts";
 import type { Corpus } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { allShapesOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
-import { type NeuralConfig, recipeOf } from "../../../shared/neural/recipe.ts";
+import type { Recipe } from "../../../shared/neural/recipe.ts";
+import { systemOf } from "../../../shared/systems/registry.ts";
 import type { Network } from "../../../shared/systems/turned.ts";
 
 /** A model to begin from. */
@@ -21,7 +22,7 @@ export interface Start {
 /** Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT, or CHECKPOINT_MISMATCH for a solved system. */
 export async function openStart(dir: string): Promise<Start> {
   const { weights, manifest, vocabulary } = await loadNeural(dir);
-  const { encoder, latent, decoder } = recipeOf(manifest.config);
+  const { encoder, latent, decoder } = systemOf(manifest.model).recipeOf(manifest.config);
   return { dir, sha256: manifest.sha256[WEIGHTS] ?? "", network: { encoder, latent, decoder }, weights, salt: manifest.salt, vocabulary };
 }
 
@@ -33,7 +34,7 @@ export function mustHoldOut(start: Start, { salt }: Pick<Corpus, "salt">): void 
 }
 
 /** Throws CHECKPOINT_MISMATCH where the model to begin with lacks a tensor of the run, or has it in another shape. */
-export function firstWeights(config: NeuralConfig, seed: number, start?: Pick<Start, "dir" | "weights">): Weights {
+export function firstWeights(config: Recipe, seed: number, start?: Pick<Start, "dir" | "weights">): Weights {
   if (!start) return initialise(config, seed);
   return Object.fromEntries(
     allShapesOf(config).map(([name, shape]) => {

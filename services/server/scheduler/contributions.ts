@@ -2,7 +2,7 @@
 import type { Spent } from "../../../shared/compute/section-timer.ts";
 import { criticShapes } from "../../../shared/neural/critic.ts";
 import { findNonFinite, shapesOf, type Weights } from "../../../shared/neural/parameters.ts";
-import { bagWidth, latentOf, type NeuralConfig, recipeOf, usesOldPosterior } from "../../../shared/neural/recipe.ts";
+import { bagWidth, latentOf, type Recipe, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import { mustBe } from "../../../shared/training/expected.ts";
 import type { Allocate, Decoded } from "../../../shared/training/frames.ts";
 import { type Contribution, type Phase, phases, scored } from "../../../shared/training/messages.ts";
@@ -20,7 +20,7 @@ export interface Received {
 }
 
 /** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */
-function expectedShapes(phase: Phase, config: NeuralConfig, users: number, rows?: number): [name: string, shape: number[]][] {
+function expectedShapes(phase: Phase, config: Recipe, users: number, rows?: number): [name: string, shape: number[]][] {
   const posterior: [string, number[]][] = [
     ["mu", [users, latentOf(config)]],
     ["logvar", [users, latentOf(config)]],
@@ -46,8 +46,8 @@ function expectedShapes(phase: Phase, config: NeuralConfig, users: number, rows?
 }
 
 /** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
-export function largestAnswer(config: NeuralConfig, users: number, rows?: number): number {
-  const possible = recipeOf(config).critic ? phases : phases.filter((phase) => phase !== "critic" && phase !== "actor");
+export function largestAnswer(config: Recipe, users: number, rows?: number): number {
+  const possible = config.critic ? phases : phases.filter((phase) => phase !== "critic" && phase !== "actor");
   const floats = possible.map((phase) =>
     expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
@@ -58,7 +58,7 @@ export function largestAnswer(config: NeuralConfig, users: number, rows?: number
 export function shapesChecked(
   { phase }: Contribution,
   described: readonly Described[],
-  config: NeuralConfig,
+  config: Recipe,
   users: number,
   { rows, wire = "f32" }: { rows?: number | undefined; wire?: Wire } = {},
 ): void {

@@ -1,6 +1,6 @@
 // Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used again when nobody reads it any more.
 // Between scheduler.ts and peers.ts.
-import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
+import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { FrameBuffers } from "../../../shared/training/buffers.ts";
 import type { Exchange } from "../../../shared/training/exchange.ts";
 import { encode } from "../../../shared/training/frames.ts";
@@ -11,7 +11,7 @@ import type { Peer, Peers } from "../admission/peers.ts";
 /** Weights of a group at one moment. */
 export interface Versioned {
   readonly version: number;
-  readonly model: NeuralConfig;
+  readonly model: Recipe;
   /** Views: they hold until the step is applied. */
   tensors(): WireTensor[];
 }

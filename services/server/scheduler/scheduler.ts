@@ -1,6 +1,6 @@
 // Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
 import { AppError } from "../../../shared/errors/errors.ts";
-import type { NeuralConfig } from "../../../shared/neural/recipe.ts";
+import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
@@ -21,7 +21,7 @@ export interface Work {
   readonly step: number;
   readonly phase: Phase;
   readonly batchSize: number;
-  readonly config: NeuralConfig;
+  readonly config: Recipe;
   /** Weight of the KL term, where it is one for all users of the step. */
   readonly beta?: number | undefined;
   /** Batches of the schedule that it stands for; absent: one. */

@@ -3,6 +3,7 @@ import { usualSchedule } from "../../neural/schedule.ts";
 import { over, untilItFalls } from "../benchmarked.ts";
 import { neural } from "../neural.ts";
 import { compositePrior, residualEncoder } from "./parts.ts";
+import { fromStateDict } from "./state-dict.ts";
 import { configOf, defaults, type ModelConfig, modelConfig, recipeOf } from "./settings.ts";
 
 export const recvae = neural<ModelConfig>({
@@ -35,7 +36,7 @@ export const recvae = neural<ModelConfig>({
     ownSteps: true,
     schedule: usualSchedule,
   },
-  stored: { config: modelConfig, configOf, recipeOf },
+  stored: { config: modelConfig, configOf, recipeOf, fromStateDict },
   grid: {
     source: "Shenbin et al. 2020: gamma .005, .0035 and .01 on their three sets; more for smaller ones",
     isSeeded: true,
