@@ -5,7 +5,7 @@ import type { epochReport, ServerStatus, Timing } from "../../shared/health/stat
 import type { Said } from "../../shared/health/status/units.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
-import type { Phase } from "../../shared/training/messages.ts";
+import { type Phase, phaseOf } from "../../shared/training/phases.ts";
 import type { Received } from "./scheduler/contributions.ts";
 import type { Scheduler, Work } from "./scheduler/scheduler.ts";
 import type { Peers } from "./admission/peers.ts";
@@ -66,7 +66,7 @@ export class Progress {
         this.#openedAt = undefined;
       });
       answers.push(...received);
-      if (work.phase === "score" || work.phase === "posterior")
+      if (phaseOf(work.phase).moves.length === 0)
         this.#settle(); // nothing is applied
       else this.#learnedFrom();
       this.#metrics.counter("tributary_steps_total").inc({ phase: work.phase }, work.steps ?? 1);

@@ -5,8 +5,9 @@ import { shapesOf } from "../../shared/neural/parameters.ts";
 import { bagWidth, canStepAlone, codeWidth, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
 import { type Expected, mustBe } from "../../shared/training/expected.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
-import type { FromServer, Group, Lease, Phase } from "../../shared/training/messages.ts";
+import type { FromServer, Lease } from "../../shared/training/messages.ts";
 import { asExpected, rowsName, typeOf, type Wire } from "../../shared/training/numbers.ts";
+import { type Group, type Input, phaseOf } from "../../shared/training/phases.ts";
 import type { Described } from "../../shared/training/tensors.ts";
 
 /** What the weights at hand are of. */
@@ -21,18 +22,17 @@ export function weightsChecked({ group, model }: FromServer & { type: "weights" 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
 export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models, wire: Wire): void {
   const where = { phase: lease.phase, step: lease.step };
-  const cannotStepAlone = lease.inner && !(hasOwnSteps(lease.phase) && hidden && canStepAlone(hidden));
-  const hasNoPosterior = lease.phase === "posterior" && hidden && latentOf(hidden) === 0;
-  const hasNoCritic = (lease.phase === "critic" || lease.phase === "actor") && hidden && hidden.critic === null;
+  const { weights, needs, gives, ownSteps } = phaseOf(lease.phase);
+  const cannotStepAlone = lease.inner && !(ownSteps && hidden && canStepAlone(hidden));
+  const hasNoPosterior = gives.includes("posterior") && hidden && latentOf(hidden) === 0;
+  const hasNoCritic = needs.includes("critic") && hidden && hidden.critic === null;
   if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior || hasNoCritic)
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
-  const needsDecoder = lease.phase !== "posterior";
+  const needsDecoder = weights.includes("decoder");
   const fits = decoder && hidden.items === decoder.items && codeWidth(hidden) === codeWidth(decoder) && lease.versions.decoder !== null;
   if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
   mustBe(expectedOf(lease, described, hidden, wire), described, where);
 }
-
-const hasOwnSteps = (phase: Phase) => phase === "encoder" || phase === "joint" || phase === "decoder";
 
 /** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
 function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: Recipe, wire: Wire): Expected[] {
@@ -43,30 +43,21 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], co
     [name, [lengthOf(name)], "i32"],
     [endsName, [users], "i32"],
   ];
-  const bag: Expected = ["bag", [users, hidden]];
-  const rows = ragged("columns", "ends");
-  const keys: Expected = ["users", [users], "i32"];
-  const old: Expected[] = usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name) => [name, [users, latent]]) : [];
-  const first: Expected[] = inner
-    ? [
-        ["items", [lengthOf("items")], "i32"],
-        [rowsName, [lengthOf("items"), hidden], typeOf(rowsName, wire)],
-      ]
-    : [bag];
-  switch (phase) {
-    case "posterior":
-      return [bag];
-    case "encoder":
-    case "joint":
-      return [...first, ...rows, keys, ...old];
-    case "decoder":
-      return [...first, ...rows, keys];
-    case "critic":
-    case "actor":
-      return [bag, ...rows, keys, ...criticShapes];
-    case "score":
-      return [bag, ...rows, ...ragged("targets", "targetEnds")];
-  }
+  const inputs: Readonly<Record<Input, () => readonly Expected[]>> = {
+    bag: () =>
+      inner
+        ? [
+            ["items", [lengthOf("items")], "i32"],
+            [rowsName, [lengthOf("items"), hidden], typeOf(rowsName, wire)],
+          ]
+        : [["bag", [users, hidden]]],
+    rows: () => ragged("columns", "ends"),
+    keys: () => [["users", [users], "i32"]],
+    old: () => (usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name): Expected => [name, [users, latent]]) : []),
+    critic: () => criticShapes,
+    targets: () => ragged("targets", "targetEnds"),
+  };
+  return phaseOf(phase).needs.flatMap((kind) => inputs[kind]());
 }
 
 /** Throws FRAME_MALFORMED when a column is none of the model's, or the rows do not fill their list. */

@@ -2,7 +2,7 @@
 import { noiseOf } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { type SectionDone, type Spent, sectionTimer } from "../../shared/compute/section-timer.ts";
-import { AppError, unreachable } from "../../shared/errors/errors.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
 import type { HiddenWeights } from "../../shared/neural/encoder.ts";
@@ -10,11 +10,12 @@ import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
 import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
-import { criticPart, decoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/neural/steps.ts";
+import { criticPart, decoderPart, type EncoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
 import { type Halving, rowsName } from "../../shared/training/numbers.ts";
+import { type Arithmetic, halfOf, type Output, phaseOf } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { InnerSteps } from "./inner-steps.ts";
 
@@ -76,75 +77,29 @@ export class Computer {
       return sectionTimer(this.#now);
     };
     if (lease.inner) return this.#alone(lease, lease.inner, tensors, hidden, begin);
+    const { needs, by, gives } = phaseOf(lease.phase);
     const { config } = hidden;
-    const [latent, width] = [latentOf(config), bagWidth(config)];
     const bag_BH = floats(tensors.get("bag")?.data, "bag");
-    const users = bag_BH.length / width;
-    const posteriorTensors = (mu: Float32Array, logvar: Float32Array): WireTensor[] => [
-      { name: "mu", shape: [users, latent], data: mu },
-      { name: "logvar", shape: [users, latent], data: logvar },
-    ];
-    switch (lease.phase) {
-      case "posterior": {
-        const { spent } = begin();
-        const { mu_BL, logvar_BL } = posterior(engine, hidden.weights, bag_BH);
-        return reply(lease, { reconstruction: 0, kl: 0, spent }, posteriorTensors(mu_BL, logvar_BL));
-      }
-      case "encoder":
-      case "joint": {
-        const old = usesOldPosterior(config) ? oldPosterior(tensors) : undefined;
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), old, beta: lease.beta };
-        const { sectionDone, spent } = begin();
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, lease.phase === "joint");
-        const moved = lease.phase === "joint" ? (["hidden", "decoder"] as const) : (["hidden"] as const);
-        return reply(lease, { ...result, spent }, [
-          ...moved.flatMap((group) => listed(result.gradients, group, config)),
-          { name: "dBag", shape: [users, width], data: result.dBag_BH },
-        ]);
-      }
-      case "critic": {
-        const part = { ...this.#part(lease, tensors, bag_BH, latent), ...this.#forCritic(lease, tensors, config) };
-        const { sectionDone, spent } = begin();
-        const result = criticPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
-        return reply(lease, { ...result, kl: 0, spent }, ofCritic(result.gradients));
-      }
-      case "actor": {
-        const part = {
-          ...this.#part(lease, tensors, bag_BH, latent),
-          forCritic: this.#forCritic(lease, tensors, config),
-          beta: lease.beta,
-        };
-        const { sectionDone, spent } = begin();
-        const result = encoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone }, true);
-        return reply(lease, { ...result, spent }, [
-          ...(["hidden", "decoder"] as const).flatMap((group) => listed(result.gradients, group, config)),
-          { name: "dBag", shape: [users, width], data: result.dBag_BH },
-          ...ofCritic(result.gradients),
-        ]);
-      }
-      case "decoder": {
-        const part = this.#part(lease, tensors, bag_BH, latent);
-        const { sectionDone, spent } = begin();
-        const result = decoderPart(engine, hidden.weights, this.#decoder!.weights, { ...part, sectionDone });
-        const loss = { reconstruction: result.reconstruction, kl: 0, spent };
-        const learned = usesOldPosterior(config) ? result.posterior : undefined;
-        return reply(lease, loss, [
-          ...listed(result.gradients, "decoder", config),
-          ...(learned ? posteriorTensors(learned.mu_BL, learned.logvar_BL) : []),
-        ]);
-      }
-      case "score": {
-        const [foldIns, targets] = [rowsOf(tensors, "columns", "ends"), rowsOf(tensors, "targets", "targetEnds")];
-        const { spent } = begin();
-        const logits_BI = score(engine, hidden.weights, this.#decoder!.weights, bag_BH);
-        const metrics = judge(logits_BI, foldIns, targets);
-        return reply(lease, { reconstruction: 0, kl: 0, spent }, [
-          { name: "metrics", shape: [users, metrics.length / users], data: metrics },
-        ]);
-      }
-      default:
-        return unreachable(lease.phase);
-    }
+    const given: Given = {
+      bag_BH,
+      batchSize: lease.batchSize,
+      beta: lease.beta,
+      rows: needs.includes("rows") ? rowsOf(tensors, "columns", "ends") : [],
+      noise_BL: needs.includes("keys") ? this.#noise(lease, tensors, latentOf(config)) : new Float32Array(0),
+      old: needs.includes("old") && usesOldPosterior(config) ? oldPosterior(tensors) : undefined,
+      forCritic: needs.includes("critic") ? this.#forCritic(lease, tensors, config) : undefined,
+      targets: needs.includes("targets") ? rowsOf(tensors, "targets", "targetEnds") : [],
+      joint: gives.includes("decoder"),
+    };
+    const { sectionDone, spent } = begin();
+    const computed = arithmetic[by](engine, hidden.weights, this.#decoder?.weights, { ...given, sectionDone });
+    const loss = { reconstruction: 0, kl: 0, ...computed, spent };
+    const users = bag_BH.length / bagWidth(config);
+    return reply(
+      lease,
+      loss,
+      gives.flatMap((kind) => answers[kind](computed, config, users)),
+    );
   }
 
   /** Local mode: the part's steps are this trainer's own. */
@@ -175,21 +130,17 @@ export class Computer {
       table: numbers(tensors.get(rowsName)?.data, rowsName),
       sectionDone,
     };
-    if (lease.phase === "decoder") {
-      const moved = this.#innerSteps.decoder(given);
-      return reply(lease, { ...moved, spent }, moved.tensors);
-    }
-    if (lease.phase !== "encoder" && lease.phase !== "joint")
+    const half = halfOf(lease.phase);
+    if (!phaseOf(lease.phase).ownSteps || !half)
       throw new AppError("FRAME_MALFORMED", { what: `a lease of phase ${lease.phase} with steps of its own`, step: lease.step });
-    const old = oldPosterior(tensors);
-    const moved = this.#innerSteps.encoder(given, old, lease.phase === "joint");
+    const moved =
+      half === "decoder" ? this.#innerSteps.decoder(given) : this.#innerSteps.encoder(given, oldPosterior(tensors), half === "joint");
     return reply(lease, { ...moved, spent }, moved.tensors);
   }
 
-  #part({ step, batchSize }: Lease, tensors: Tensors, bag_BH: Float32Array, latent: number) {
-    const keys = integers(tensors.get("users")?.data, "users");
-    const noise_BL = noiseOf(this.#seed, step, keys, latent);
-    return { bag_BH, rows: rowsOf(tensors, "columns", "ends"), noise_BL, batchSize };
+  /** By the keys of the part's users. */
+  #noise({ step }: Lease, tensors: Tensors, latent: number): Float32Array {
+    return noiseOf(this.#seed, step, integers(tensors.get("users")?.data, "users"), latent);
   }
 
   /** The critic as the lease brings it, and what the step's mask kept of each row. */
@@ -206,6 +157,53 @@ export class Computer {
     this.#decoder?.weights.dispose();
   }
 }
+
+/** What a part is computed from; what its phase does not need is empty. */
+interface Given extends EncoderPart {
+  readonly targets: readonly Int32Array[];
+  /** Whether the decoder's gradients are wanted too. */
+  readonly joint: boolean;
+}
+
+/** What came out of a part; a kind that its phase does not give is absent. */
+interface Computed {
+  readonly reconstruction?: number;
+  readonly kl?: number;
+  readonly gradients?: Weights;
+  readonly dBag_BH?: Float32Array;
+  readonly posterior?: Posterior | undefined;
+  readonly metrics?: Float32Array;
+}
+
+const arithmetic: Readonly<
+  Record<Arithmetic, (engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights | undefined, given: Given) => Computed>
+> = {
+  posterior: (engine, hidden, _, { bag_BH }) => ({ posterior: posterior(engine, hidden, bag_BH) }),
+  encoder: (engine, hidden, decoder, given) => encoderPart(engine, hidden, decoder!, given, given.joint),
+  decoder: (engine, hidden, decoder, given) => decoderPart(engine, hidden, decoder!, given),
+  critic: (engine, hidden, decoder, given) => criticPart(engine, hidden, decoder!, { ...given, ...given.forCritic! }),
+  score: (engine, hidden, decoder, { bag_BH, rows, targets }) => ({
+    metrics: judge(score(engine, hidden, decoder!, bag_BH), rows, targets),
+  }),
+};
+
+/** The tensors of each kind of answer. */
+const answers: Readonly<Record<Output, (computed: Computed, config: Recipe, users: number) => WireTensor[]>> = {
+  hidden: ({ gradients }, config) => listed(gradients!, "hidden", config),
+  decoder: ({ gradients }, config) => listed(gradients!, "decoder", config),
+  critic: ({ gradients }) => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients![name]!.data })),
+  firstLayer: ({ dBag_BH }, config, users) => [{ name: "dBag", shape: [users, bagWidth(config)], data: dBag_BH! }],
+  posterior: ({ posterior }, config, users) => {
+    const shape = [users, latentOf(config)];
+    const { mu_BL, logvar_BL } = posterior!;
+    return [
+      { name: "mu", shape, data: mu_BL },
+      { name: "logvar", shape, data: logvar_BL },
+    ];
+  },
+  nextOld: (computed, config, users) => (usesOldPosterior(config) ? answers.posterior(computed, config, users) : []),
+  metrics: ({ metrics }, _, users) => [{ name: "metrics", shape: [users, metrics!.length / users], data: metrics! }],
+};
 
 function reply(
   { step, part, phase }: Lease,
@@ -236,8 +234,6 @@ const oldPosterior = (tensors: Tensors): Posterior => ({
   mu_BL: floats(tensors.get("muOld")?.data, "muOld"),
   logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld"),
 });
-
-const ofCritic = (gradients: Weights): WireTensor[] => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
 
 /** A group's gradients in the order that the server expects. */
 const listed = (gradients: Weights, group: Group, config: Recipe): WireTensor[] =>

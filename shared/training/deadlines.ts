@@ -1,5 +1,5 @@
 // How long a part may take before it is leased to another trainer as well. Pure; below leases.ts.
-import type { Phase } from "./messages.ts";
+import type { Phase } from "./phases.ts";
 
 export type Millis = number;
 

@@ -1,6 +1,6 @@
 // What leases.ts knows and matching.ts looks at: the open step, who waits for a part, who holds which.
 import type { Durations, Millis } from "./deadlines.ts";
-import type { Phase } from "./messages.ts";
+import type { Phase } from "./phases.ts";
 
 export type TrainerId = string;
 

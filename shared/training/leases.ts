@@ -4,7 +4,7 @@ import { unreachable } from "../errors/errors.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
 import type { Lease, PartState, State, Trainer, TrainerId } from "./lease-state.ts";
 import { nextBackup, nextLease } from "./matching.ts";
-import type { Phase } from "./messages.ts";
+import type { Phase } from "./phases.ts";
 
 interface Named {
   readonly trainer: TrainerId;

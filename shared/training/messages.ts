@@ -5,18 +5,11 @@ import { AppError } from "../errors/errors.ts";
 import { recipe } from "../neural/recipe.ts";
 import type { Decoded } from "./frames.ts";
 import { wires } from "./numbers.ts";
+import { groups, phaseNames } from "./phases.ts";
 import { described } from "./tensors.ts";
 
 const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(200);
-
-/** What the trainer does with a part; each phase is one pass over users. */
-export const phases = ["posterior", "encoder", "decoder", "joint", "critic", "actor", "score"] as const;
-export type Phase = (typeof phases)[number];
-
-/** A group of weights travels whole; the first layer ("embedding") never does, only sums over it. */
-export const groups = ["hidden", "decoder"] as const;
-export type Group = (typeof groups)[number];
 
 /** Tensors of the message that lie in a file which both sides see (shared/training/exchange.ts). */
 const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensors: z.array(described).max(256) });
@@ -38,7 +31,7 @@ const contribution = z.object({
   type: z.literal("contribution"),
   step: count,
   part: count,
-  phase: z.enum(phases),
+  phase: z.enum(phaseNames),
   /** Sums over the part's users divided by the batch's; null where not finite, since JSON knows no NaN. */
   reconstruction: z.number().nullable(),
   kl: z.number().nullable(),
@@ -90,7 +83,7 @@ const lease = z.object({
   type: z.literal("lease"),
   step: count,
   part: count,
-  phase: z.enum(phases),
+  phase: z.enum(phaseNames),
   batchSize: count,
   /** Weight of the KL term, where it is one for all users of the step: see annealed in shared/neural/recipe.ts. */
   beta: z.number().min(0).optional(),

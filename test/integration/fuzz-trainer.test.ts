@@ -12,7 +12,7 @@ import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { assembler, encode, FRAME_BYTES } from "../../shared/training/frames.ts";
-import { phases } from "../../shared/training/messages.ts";
+import { phaseNames } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { type Json, type Message, mutations, wrongTensors } from "./mutations.ts";
 
@@ -37,7 +37,7 @@ const inputs = {
   actor: [...rows, keys, ...critic],
   score: [...rows, integers("targets", 1, 3), integers("targetEnds", 1, 2)],
 };
-const leaseOf = (phase: (typeof phases)[number], tensors: WireTensor[] = inputs[phase]): Message => ({
+const leaseOf = (phase: (typeof phaseNames)[number], tensors: WireTensor[] = inputs[phase]): Message => ({
   head: { type: "lease", step: 4, part: 0, phase, batchSize: 2, versions: { hidden: 9, decoder: 9 } },
   tensors: [floats("bag", 4), ...tensors],
 });
@@ -46,7 +46,7 @@ const messages: Record<string, Message> = {
   welcome,
   hidden: weightsOf("hidden"),
   decoder: weightsOf("decoder"),
-  ...Object.fromEntries(phases.map((phase) => [`lease of ${phase}`, leaseOf(phase)])),
+  ...Object.fromEntries(phaseNames.map((phase) => [`lease of ${phase}`, leaseOf(phase)])),
   late: { head: { type: "late", step: 3, part: 0 }, tensors: [] },
   rejected: { head: { type: "rejected", why: "why not" }, tensors: [] },
   done: { head: { type: "done" }, tensors: [] },
@@ -102,12 +102,12 @@ const framesOf = ({ head, tensors }: Message) => encode(head as object, tensors)
 
 const isOfCritic = (phase: string) => phase === "critic" || phase === "actor";
 
-test.each(phases.filter(isOfCritic))("a lease of the phase %s is refused by a model without a critic", async (phase) => {
+test.each(phaseNames.filter(isOfCritic))("a lease of the phase %s is refused by a model without a critic", async (phase) => {
   const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(framesOf);
   expect(await ending(frames)).toBe("FRAME_MALFORMED");
 });
 
-test.each(phases.filter((phase) => !isOfCritic(phase)))("a right server's %s is computed", async (phase) => {
+test.each(phaseNames.filter((phase) => !isOfCritic(phase)))("a right server's %s is computed", async (phase) => {
   let answer: string | undefined;
   const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(framesOf);
   const told = once(server, "connection").then(([socket]: WebSocket[]) => {

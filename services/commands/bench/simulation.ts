@@ -1,7 +1,7 @@
 // More trainers than this machine has: a discrete-event simulation of one server, its link and N trainers, around the real machine that leases parts. Pure: the clock
 // is a number, chance is keyed. Times in ms.
 import { uniform } from "../../../shared/compute/draws.ts";
-import type { Phase } from "../../../shared/training/messages.ts";
+import type { Phase } from "../../../shared/training/phases.ts";
 import { Agenda, Queue } from "./event-queue.ts";
 
 /** What of the machine's events occurs here. */

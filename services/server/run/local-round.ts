@@ -3,6 +3,7 @@
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
+import { phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
@@ -48,7 +49,7 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
       publisher.rows(items),
       ...ragged("columns", "ends", rowsOf(users, rowOf)),
       keys(users),
-      ...(phase === "decoder" ? [] : oldPosterior(run, users)),
+      ...(phaseOf(phase).needs.includes("old") ? oldPosterior(run, users) : []),
     ];
   };
   const work = base(run, parts, publisher.group("hidden"));

@@ -7,6 +7,7 @@ import { outerEpoch, partsOf, type Step } from "../../../shared/neural/schedule.
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { scored } from "../../../shared/training/messages.ts";
+import { halfOf, phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { localRound, stintsOf, type Trained } from "./local-round.ts";
@@ -30,7 +31,7 @@ export async function trainOuterEpoch(
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
   const joint = passOfCritic(run.store.config, run.round);
   const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
-  const lastMove = steps.findLastIndex(({ phase }) => phase !== "decoder");
+  const lastMove = steps.findLastIndex(({ phase }) => phaseOf(phase).moves.includes("encoder"));
   for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
     between();
     const step = steps[at]!;
@@ -38,14 +39,16 @@ export async function trainOuterEpoch(
     const stints = local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
     const { answers, parts } = stints ? await localRound(run, stints, rowOf, runStep) : await trainStep(run, step, rowOf, runStep);
     run.step += stints ? stints.flat().length : 1;
-    if (step.phase !== "decoder") {
+    if (phaseOf(step.phase).isLoss) {
       const batchSize = parts.reduce((sum, { length }) => sum + length, 0);
       for (const { reconstruction, kl } of answers) {
         sums.reconstruction += reconstruction * batchSize;
         sums.kl += kl * batchSize;
       }
       sums.users += batchSize;
-    } else if (!step.dropout && usesOldPosterior(run.store.config)) remember(run, { answers, parts }, rowOf);
+    }
+    const isNextOld = phaseOf(step.phase).gives.includes("nextOld") && usesOldPosterior(run.store.config);
+    if (isNextOld && !step.dropout) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
     // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
     if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors.clear();
@@ -100,12 +103,13 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   };
   const width = bagWidth(store.config);
   const bags_BH = store.bag(all);
-  const ofCritic = run.critic?.tensors() ?? [];
+  const { needs, moves } = phaseOf(step.phase);
+  const ofCritic = needs.includes("critic") ? run.critic!.tensors() : [];
   const inputs = (part: number): WireTensor[] => {
     const [users, { rows }] = [parts[part]!, batches[part]!];
     const from = part * run.partSize * width;
     const bag_BH = bags_BH.subarray(from, from + users.length * width);
-    const old = step.phase === "decoder" ? [] : oldPosterior(run, users);
+    const old = needs.includes("old") ? oldPosterior(run, users) : [];
     return [bagTensor(bag_BH, users.length), ...ragged("columns", "ends", rows), keys(users), ...old, ...ofCritic];
   };
   const work = base(run, parts, publisher.group("hidden"));
@@ -118,8 +122,9 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     memory: store.answers(parts),
     numbers: store.numbers,
   });
-  if (step.phase !== "critic") updater.step(step.phase === "actor" ? "joint" : step.phase, answers, all, step.index);
-  run.critic?.step(answers);
+  const half = halfOf(step.phase);
+  if (half) updater.step(half, answers, all, step.index);
+  if (moves.includes("critic")) run.critic!.step(answers);
   return { answers, parts };
 }
 

@@ -5,7 +5,7 @@ import { embeddingTable } from "../../../shared/compute/kernels/table.ts";
 import { embeddingOf, groupOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
 import { bagWidth, type Recipe } from "../../../shared/neural/recipe.ts";
 import { reused } from "../../../shared/training/buffers.ts";
-import type { Group } from "../../../shared/training/messages.ts";
+import type { Group } from "../../../shared/training/phases.ts";
 import { asSent, rowsName, type Wire } from "../../../shared/training/numbers.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Versioned } from "../scheduler/outbox.ts";

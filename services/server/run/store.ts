@@ -14,7 +14,7 @@ import {
 } from "../../../shared/neural/parameters.ts";
 import type { Recipe } from "../../../shared/neural/recipe.ts";
 import type { Allocate } from "../../../shared/training/frames.ts";
-import type { Group } from "../../../shared/training/messages.ts";
+import type { Group } from "../../../shared/training/phases.ts";
 import { largestAnswer } from "../scheduler/contributions.ts";
 import { Residence } from "./residence.ts";
 import type { Sections } from "./sections.ts";

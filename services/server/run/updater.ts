@@ -9,7 +9,7 @@ import { embeddingOf, shapesOf, userName } from "../../../shared/neural/paramete
 import { bagWidth } from "../../../shared/neural/recipe.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import type { Group } from "../../../shared/training/messages.ts";
+import type { Group } from "../../../shared/training/phases.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import { Norms } from "./norms.ts";
 import type { Sections } from "./sections.ts";

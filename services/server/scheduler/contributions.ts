@@ -5,8 +5,9 @@ import { findNonFinite, shapesOf, type Weights } from "../../../shared/neural/pa
 import { bagWidth, latentOf, type Recipe, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import { mustBe } from "../../../shared/training/expected.ts";
 import type { Allocate, Decoded } from "../../../shared/training/frames.ts";
-import { type Contribution, type Phase, phases, scored } from "../../../shared/training/messages.ts";
+import { type Contribution, scored } from "../../../shared/training/messages.ts";
 import { asExpected, type Halving, rowsName, type Wire } from "../../../shared/training/numbers.ts";
+import { type Output, type Phase, phaseNames, phaseOf } from "../../../shared/training/phases.ts";
 import type { Described } from "../../../shared/training/tensors.ts";
 
 export interface Received {
@@ -19,35 +20,26 @@ export interface Received {
   readonly finite?: boolean | undefined;
 }
 
+type Shapes = [name: string, shape: number[]][];
+
+/** Name and shape of the tensors of each kind of answer. */
+const shapes: Readonly<Record<Output, (config: Recipe, users: number, rows?: number) => Shapes>> = {
+  hidden: (config) => shapesOf("hidden", config),
+  decoder: (config) => shapesOf("decoder", config),
+  critic: () => criticShapes,
+  firstLayer: (config, users, rows) => [rows === undefined ? ["dBag", [users, bagWidth(config)]] : [rowsName, [rows, bagWidth(config)]]],
+  posterior: (config, users) => ["mu", "logvar"].map((name) => [name, [users, latentOf(config)]]),
+  nextOld: (config, users) => (usesOldPosterior(config) ? shapes.posterior(config, users) : []),
+  metrics: (_, users) => [["metrics", [users, scored.length]]],
+};
+
 /** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */
-function expectedShapes(phase: Phase, config: Recipe, users: number, rows?: number): [name: string, shape: number[]][] {
-  const posterior: [string, number[]][] = [
-    ["mu", [users, latentOf(config)]],
-    ["logvar", [users, latentOf(config)]],
-  ];
-  const width = bagWidth(config);
-  const ofFirstLayer: [string, number[]] = rows === undefined ? ["dBag", [users, width]] : [rowsName, [rows, width]];
-  switch (phase) {
-    case "posterior":
-      return posterior;
-    case "encoder":
-      return [...shapesOf("hidden", config), ofFirstLayer];
-    case "decoder":
-      return [...shapesOf("decoder", config), ...(usesOldPosterior(config) ? posterior : [])];
-    case "joint":
-      return [...shapesOf("hidden", config), ...shapesOf("decoder", config), ofFirstLayer];
-    case "critic":
-      return criticShapes;
-    case "actor":
-      return [...expectedShapes("joint", config, users, rows), ...criticShapes];
-    case "score":
-      return [["metrics", [users, scored.length]]];
-  }
-}
+const expectedShapes = (phase: Phase, config: Recipe, users: number, rows?: number): Shapes =>
+  phaseOf(phase).gives.flatMap((kind) => shapes[kind](config, users, rows));
 
 /** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
 export function largestAnswer(config: Recipe, users: number, rows?: number): number {
-  const possible = config.critic ? phases : phases.filter((phase) => phase !== "critic" && phase !== "actor");
+  const possible = phaseNames.filter((phase) => config.critic || !phaseOf(phase).needs.includes("critic"));
   const floats = possible.map((phase) =>
     expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );

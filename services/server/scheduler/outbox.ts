@@ -4,7 +4,8 @@ import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { FrameBuffers } from "../../../shared/training/buffers.ts";
 import type { Exchange } from "../../../shared/training/exchange.ts";
 import { encode } from "../../../shared/training/frames.ts";
-import type { FromServer, Group } from "../../../shared/training/messages.ts";
+import type { FromServer } from "../../../shared/training/messages.ts";
+import type { Group } from "../../../shared/training/phases.ts";
 import { describeTensor, type WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, Peers } from "../admission/peers.ts";
 

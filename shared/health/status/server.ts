@@ -1,6 +1,6 @@
 // What the parameter server says of itself and of its trainers at GET /status. Owned by services/server, which answers it; health, train, bench and tests read it.
 import { z } from "zod";
-import { phases } from "../../training/messages.ts";
+import { phaseNames } from "../../training/phases.ts";
 import { key } from "./tolerant.ts";
 import { at, bytes, count, cpuAccounts, heldUp, latency, millis, perSecond, type Said, seconds, service, text, traffic } from "./units.ts";
 
@@ -63,7 +63,7 @@ export const serverStatus = z.object({
   hint: text("what to do next, as a sentence; null for nothing").nullable(),
   round: count("outer epochs completed"),
   step: count("steps opened so far"),
-  phase: z.enum(phases).nullable().describe("of the newest step"),
+  phase: z.enum(phaseNames).nullable().describe("of the newest step"),
   parts: z
     .object({ total: count("parts of the open step"), leased: count("with a trainer"), done: count("answered") })
     .describe("of the open step"),
@@ -98,7 +98,7 @@ export const serverStatus = z.object({
   tableVersion: count("that the round is planned on; null without a table").nullable(),
   watermark: at("arrival of the newest event of that version; null without a table").nullable(),
   freshness: latency,
-  timings: z.partialRecord(z.enum(phases), timing).describe("by phase"),
+  timings: z.partialRecord(z.enum(phaseNames), timing).describe("by phase"),
   cpu: cpuAccounts,
   peakMemoryBytes: bytes("most memory that the process has had"),
   stepsPerMinute: count("steps answered in the last minute"),
