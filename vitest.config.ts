@@ -1,4 +1,5 @@
-// Three kinds of tests: unit (no sockets, side by side), integration (real broker and processes) and e2e (the whole flow), each file after the other.
+// Three kinds of tests: unit (no sockets, side by side), integration (real broker and processes) and e2e (the whole
+// flow), each file after the other.
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -13,13 +14,35 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/unit/**/*.test.{ts,mjs}"], pool: "forks", maxWorkers, testTimeout: 20_000, env },
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.{ts,mjs}"],
+          pool: "forks",
+          maxWorkers,
+          testTimeout: 20_000,
+          env,
+        },
       },
       {
         extends: true,
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 90_000, ...serial },
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+          ...serial,
+        },
       },
-      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, ...serial } },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          ...serial,
+        },
+      },
     ],
   },
 });

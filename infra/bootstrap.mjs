@@ -1,4 +1,5 @@
-// From a fresh clone to a running Tributary: sets up what is missing, each step with its time, then starts `up` or the tests. Plain Node, no packages.
+// From a fresh clone to a running Tributary: sets up what is missing, each step with its time, then starts `up` or the
+// tests. Plain Node, no packages.
 //   node infra/bootstrap.mjs                set-up alone (npm run setup)
 //   node infra/bootstrap.mjs packages       npm packages alone
 //   node infra/bootstrap.mjs up ...flags    set-up, then `tributary up` (npm start)
@@ -30,11 +31,16 @@ try {
   await running;
   if (mode === "test") process.exitCode = await runTests(args, needs);
 } catch (error) {
-  process.stderr.write(error instanceof SetupError ? `${error.code}: ${error.message}\n` : `INTERNAL: ${error.stack}\n`);
+  process.stderr.write(
+    error instanceof SetupError ? `${error.code}: ${error.message}\n` : `INTERNAL: ${error.stack}\n`,
+  );
   process.exitCode = error instanceof SetupError ? error.exit : 1;
 }
 
-/** What is made here can be read by all, whatever the umask, which is the started program's again. A checkout of somebody else is taken as it is. */
+/**
+ * What is made here can be read by all, whatever the umask, which is the started program's again. A checkout of
+ * somebody else is taken as it is.
+ */
 async function open(body) {
   if (mode === "up" && isAnothers()) return;
   assertWritable();
@@ -68,7 +74,9 @@ async function setUp(mode) {
   );
   const page = packages.then(() => steps.run("dashboard page", buildPage));
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
-  const program = packages.then(() => steps.run("program", async () => ((await buildProgram()).isNew ? undefined : alreadyThere)));
+  const program = packages.then(() =>
+    steps.run("program", async () => ((await buildProgram()).isNew ? undefined : alreadyThere)),
+  );
   const kafka = local
     ? [
         steps.run("Apache Kafka", () => fetchKafka(packages)).then(() => packages.then(placeKafka)),
@@ -78,5 +86,10 @@ async function setUp(mode) {
   const forTests = { "Python readers": installReaders, chromium: findChromium, promtool: findPromtool };
   const tests = mode === "test" ? Object.entries(forTests).map(([name, find]) => steps.run(name, find)) : [];
   await steps.all([packages, library, engine, page, kernels, program, ...kafka, ...tests]);
-  return { python: await tests[0], chromium: await tests[1], promtool: await tests[2], wasmOnly: plan.unable !== undefined };
+  return {
+    python: await tests[0],
+    chromium: await tests[1],
+    promtool: await tests[2],
+    wasmOnly: plan.unable !== undefined,
+  };
 }

@@ -1,6 +1,7 @@
-// The program as it runs: services/ and shared/ bundled into JavaScript, anew when a file of them has changed. tributary.mjs and the first file of a thread ask for its modules.
-// A build is named by what its sources say, and found by a link named by their times and sizes: reading them all at each start would take longer than the start may.
-// Where a copy of the checkout has other times (an image's layer, a backup) and may not be written, the sources are read.
+// The program as it runs: services/ and shared/ bundled into JavaScript, anew when a file of them has changed.
+// tributary.mjs and the first file of a thread ask for its modules. A build is named by what its sources say, and found
+// by a link named by their times and sizes: reading them all at each start would take longer than the start may. Where
+// a copy of the checkout has other times (an image's layer, a backup) and may not be written, the sources are read.
 import {
   existsSync,
   lstatSync,
@@ -24,17 +25,24 @@ const builds = join(root, "node_modules", ".tributary", "program");
 const kept = 10;
 /** Packages of many small files, read with the bundle in a fraction of the time. The others stay where they are. */
 const inlined = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-node-gpu", "fastify", "pino", "prom-client", "ws", "zod"];
-/** Libraries that one of those loads only for what we never ask of it: JSON schemas (shared/http/http.ts), models from the web. */
+/**
+ * Libraries that one of those loads only for what we never ask of it: JSON schemas (shared/http/http.ts), models from
+ * the web.
+ */
 const leftOut = ["@fastify/ajv-compiler", "@fastify/fast-json-stringify-compiler", "node-fetch"];
 /** What packages that are CommonJS ask for. */
-const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+const banner =
+  'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
 
 /** URL of the built module of a source file, given as URL. */
 export async function built(source) {
   return pathToFileURL(join((await buildProgram()).folder, `${placed(fileURLToPath(source)).out}.js`)).href;
 }
 
-/** Where a source's module lies in the build: told to esbuild, which would find another place below a folder with a colon. */
+/**
+ * Where a source's module lies in the build: told to esbuild, which would find another place below a folder with a
+ * colon.
+ */
 const placed = (path) => ({ in: path, out: relative(root, path).replace(/\.ts$/, "") });
 
 /** Builds what is not there yet. The folder appears whole, by rename, whoever else builds at the same time. */
@@ -96,7 +104,10 @@ function remember(target, link) {
   }
 }
 
-/** Packages are found from the build as from the source; a file that asks for its own place is told its source's, beside which it finds others. */
+/**
+ * Packages are found from the build as from the source; a file that asks for its own place is told its source's, beside
+ * which it finds others.
+ */
 function inPlace(build) {
   build.onResolve({ filter: /^[^./]/ }, ({ path, importer, kind }) => {
     const isOurs = importer.startsWith(join(root, "services")) || importer.startsWith(join(root, "shared"));

@@ -1,5 +1,5 @@
-// Stack traces that name the lines of the source. Node's own option reads and parses the map of every module when it is loaded, a quarter of what a trainer's
-// start costs; here that is done when somebody looks at a trace.
+// Stack traces that name the lines of the source. Node's own option reads and parses the map of every module when it is
+// loaded, a quarter of what a trainer's start costs; here that is done when somebody looks at a trace.
 import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,9 @@ Error.prepareStackTrace = (error, sites) =>
 function inSource(site) {
   return site.replace(/(file:[^\s()]+):(\d+):(\d+)/, (built, url, line, column) => {
     const { originalSource, originalLine, originalColumn } = mapOf(url)?.findEntry(line - 1, column - 1) ?? {};
-    return originalSource ? `${fileURLToPath(new URL(originalSource, url))}:${originalLine + 1}:${originalColumn + 1}` : built;
+    return originalSource
+      ? `${fileURLToPath(new URL(originalSource, url))}:${originalLine + 1}:${originalColumn + 1}`
+      : built;
   });
 }
 

@@ -18,5 +18,6 @@ try {
   process.stderr.write(`SETUP_MISSING: ${problem}. run \`npm run setup\`\n`);
   process.exit(3);
 }
-module.enableCompileCache?.(fileURLToPath(new URL("../compiled", cli))); // from Node 22 on: what V8 made of the build, beside it
+// from Node 22 on: what V8 made of the build, beside it
+module.enableCompileCache?.(fileURLToPath(new URL("../compiled", cli)));
 await import(cli);

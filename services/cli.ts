@@ -22,6 +22,7 @@ async function overview(): Promise<void> {
     Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`),
   );
   process.stdout.write(
-    `Tributary trains RecVAE recommenders continuously from a live stream of events.\n\nUsage: tributary COMMAND [flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags.\n`,
+    "Tributary trains RecVAE recommenders continuously from a live stream of events.\n\nUsage: tributary COMMAND " +
+      `[flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags.\n`,
   );
 }

@@ -55,6 +55,8 @@ export const flagsIn = (markdown: string) =>
 
 /** Names of files and folders of the repository that stand in code spans. */
 export function pathsOf(markdown: string): string[] {
-  const found = spansOf(markdown).flatMap((span) => span.match(/(?<![\w./~-])(?:services|shared|infra|test|docs)\/[\w./*{-]+/g) ?? []);
+  const found = spansOf(markdown).flatMap(
+    (span) => span.match(/(?<![\w./~-])(?:services|shared|infra|test|docs)\/[\w./*{-]+/g) ?? [],
+  );
   return found.filter((path) => !/[*{]/.test(path));
 }

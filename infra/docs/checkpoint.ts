@@ -1,4 +1,5 @@
-// reference/checkpoint.md: a model's files, its manifest and its tensors, from the manifest's schema and from what the weights are made by.
+// reference/checkpoint.md: a model's files, its manifest and its tensors, from the manifest's schema and from what the
+// weights are made by.
 import { z } from "zod";
 import { standing } from "../../shared/checkpoints/manifest.ts";
 import { encodeSafetensors } from "../../shared/neural/safetensors.ts";
@@ -18,8 +19,14 @@ const letter = new Map([
 /** Names and shapes of RecVAE's tensors as they stand in the file's header. */
 function tensors(): string[][] {
   const [first] = encodeSafetensors(initialise(recipeOf({ ...defaults, ...sizes }), 1));
-  const { __metadata__: _, ...header } = JSON.parse(new TextDecoder().decode(first!.subarray(8))) as Record<string, { shape: number[] }>;
-  return Object.entries(header).map(([name, { shape }]) => [code(name), shape.map((size) => letter.get(size) ?? size).join(" x ")]);
+  const { __metadata__: _, ...header } = JSON.parse(new TextDecoder().decode(first!.subarray(8))) as Record<
+    string,
+    { shape: number[] }
+  >;
+  return Object.entries(header).map(([name, { shape }]) => [
+    code(name),
+    shape.map((size) => letter.get(size) ?? size).join(" x "),
+  ]);
 }
 
 interface Field {
@@ -46,8 +53,8 @@ models/v000042/
 
 A folder appears whole: written aside, flushed, renamed. The manifest is written last and read first; a file whose
 SHA-256 is another than the manifest says is refused (\`CHECKPOINT_CORRUPT\`). What \`train --out\` leaves, the server's
-\`checkpoints/\` and published \`models/\` have this form. A training checkpoint holds Adam's moments, the old encoder and
-the old posteriors too, and the position in the outer epoch.
+\`checkpoints/\` and published \`models/\` have this form. A training checkpoint holds Adam's moments, the old encoder
+and the old posteriors too, and the position in the outer epoch.
 
 ## manifest.json
 

@@ -12,8 +12,8 @@ $ npx tributary COMMAND --help
 \`\`\`
 
 lists the flags of each. Data goes to stdout, progress and logs to stderr. Exit codes: [errors](errors.md). Each flag
-is an environment variable too: \`--data-dir\` is \`TRIBUTARY_DATA_DIR\` ([configuration](configuration.md)). A flag that
-is on by default is turned off by \`--no-\` before its name.
+is an environment variable too: \`--data-dir\` is \`TRIBUTARY_DATA_DIR\` ([configuration](configuration.md)). A flag
+that is on by default is turned off by \`--no-\` before its name.
 
 ${tableOf(
   ["command", "what it does"],
@@ -24,7 +24,8 @@ ${all.map(sectionOf).join("\n\n")}
 `;
 }
 
-const usageOf = ({ name, positionals = [] }: Command) => [name, ...positionals.map((key) => key.toUpperCase())].join(" ");
+const usageOf = ({ name, positionals = [] }: Command) =>
+  [name, ...positionals.map((key) => key.toUpperCase())].join(" ");
 
 function sectionOf(command: Command): string {
   const rows = flagsOf(command).map(({ name, value, choices, fallback, text }) => {

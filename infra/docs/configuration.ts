@@ -9,12 +9,12 @@ export const configurationPage = () => `# Configuration
 $ TRIBUTARY_DATA_DIR=/srv/tributary npx tributary status      # the same as --data-dir /srv/tributary
 \`\`\`
 
-Every [flag](commands.md) is an environment variable too: \`--data-dir\` is \`TRIBUTARY_DATA_DIR\`. The flag wins, and an
-empty variable is not set. All mistakes are told at once, each with the flag or the variable, what it holds and what it
-should. Flags that name a folder take one of this machine, no address (\`s3://...\`).
+Every [flag](commands.md) is an environment variable too: \`--data-dir\` is \`TRIBUTARY_DATA_DIR\`. The flag wins, and
+an empty variable is not set. All mistakes are told at once, each with the flag or the variable, what it holds and what
+it should. Flags that name a folder take one of this machine, no address (\`s3://...\`).
 
-Kubernetes sets variables such as \`TRIBUTARY_PORT=tcp://...\` for a Service called \`tributary\`: name it otherwise, or set
-\`enableServiceLinks: false\`.
+Kubernetes sets variables such as \`TRIBUTARY_PORT=tcp://...\` for a Service called \`tributary\`: name it otherwise,
+or set \`enableServiceLinks: false\`.
 
 ## Variables that are no flags
 

@@ -26,6 +26,11 @@ page answer with the same codes as JSON, \`{code, message, hint}\`; beside them 
 
 ${tableOf(
   ["code", "exit", "retry helps", "what to do"],
-  Object.entries(errors).map(([name, { exit, retryable, hint }]) => [`\`${name}\``, String(exit), retryable ? "yes" : "no", hint]),
+  Object.entries(errors).map(([name, { exit, retryable, hint }]) => [
+    `\`${name}\``,
+    String(exit),
+    retryable ? "yes" : "no",
+    hint,
+  ]),
 )}
 `;

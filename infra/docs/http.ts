@@ -56,7 +56,10 @@ function sectionOf(name: string, { properties = {}, required = [], description }
       : code(JSON.stringify(schema.default)),
     schema.description ?? "",
   ]);
-  return `### ${name}\n\n${description ? `${description}.\n\n` : ""}${tableOf(["field", "type", isRequest ? "default" : "there", "meaning"], rows)}`;
+  return (
+    `### ${name}\n\n${description ? `${description}.\n\n` : ""}` +
+    `${tableOf(["field", "type", isRequest ? "default" : "there", "meaning"], rows)}`
+  );
 }
 
 export function httpPage(): string {
@@ -78,8 +81,8 @@ ${tableOf(
   Object.entries(faceRoutes).map(([route, meaning]) => [`\`GET ${route}\``, meaning]),
 )}
 
-On loopback they ask for nothing. Beyond it (\`TRIBUTARY_HTTP_HOST\`, \`serve --host\`, \`server --listen\`) \`/status\` and
-\`/metrics\` ask for \`authorization: Bearer TOKEN\` of the role \`reader\`
+On loopback they ask for nothing. Beyond it (\`TRIBUTARY_HTTP_HOST\`, \`serve --host\`, \`server --listen\`)
+\`/status\` and \`/metrics\` ask for \`authorization: Bearer TOKEN\` of the role \`reader\`
 ([tokens](../guides/remote-trainers.md#tokens-and-a-certificate)).
 
 ## Recommendations: serve
@@ -90,8 +93,9 @@ ${tableOf(
 )}
 
 \`GET /openapi.json\` is this as OpenAPI 3.1. Unknown fields, and whatever else does not fit, get a 4xx with a
-[Refusal](#refusal). Bodies may be compressed (\`content-encoding: gzip\`, \`deflate\` or \`br\`), of at most 4 MiB when they
-are read. Further limits: 16 KiB of headers, 10 s for a request to arrive, 60 s without a byte, 1,024 connections.
+[Refusal](#refusal). Bodies may be compressed (\`content-encoding: gzip\`, \`deflate\` or \`br\`), of at most 4 MiB
+when they are read. Further limits: 16 KiB of headers, 10 s for a request to arrive, 60 s without a byte, 1,024
+connections.
 
 ${operations
   .map(

@@ -1,4 +1,5 @@
-// `npm run docs`: writes docs/reference/ from what the code says of itself. test/unit/docs.test.ts fails where a page there is another.
+// `npm run docs`: writes docs/reference/ from what the code says of itself. test/unit/docs.test.ts fails where a page
+// there is another.
 import { writeFileSync } from "node:fs";
 import { referencePages } from "./pages.ts";
 

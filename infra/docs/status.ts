@@ -58,9 +58,9 @@ export function statusPage(): string {
   });
   return `# Status
 
-What \`GET /status\` of each service answers, as JSON; [HTTP](http.md) says who may read it. \`[]\` stands for each entry of a
-list, \`{}\` for each of a map by name. \`tributary status\` and the page read the same, and take a field that is missing or
-new for unknown: services of two versions may run side by side.
+What \`GET /status\` of each service answers, as JSON; [HTTP](http.md) says who may read it. \`[]\` stands for each
+entry of a list, \`{}\` for each of a map by name. \`tributary status\` and the page read the same, and take a field
+that is missing or new for unknown: services of two versions may run side by side.
 
 ${sections.join("\n\n")}
 `;

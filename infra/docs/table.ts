@@ -1,4 +1,5 @@
-// reference/table.md: the Delta tables' columns and the closed lists of reasons, from the schemas that they are written with.
+// reference/table.md: the Delta tables' columns and the closed lists of reasons, from the schemas that they are written
+// with.
 import { sentBackSchema } from "../../services/commands/dead-letters/sent-back.ts";
 import { perUserSchema } from "../../shared/judging/per-user.ts";
 import { deadReasons } from "../../shared/events/event.ts";
@@ -36,12 +37,13 @@ action; other readers pass over it.
 
 ${columns(eventsSchema)}
 
-The log's \`txn\` actions hold the progress: \`TOPIC/PARTITION\` is the last offset of a partition that the table has read,
-\`watermark\` the newest arrival in Kafka (ms since 1970).
+The log's \`txn\` actions hold the progress: \`TOPIC/PARTITION\` is the last offset of a partition that the table has
+read, \`watermark\` the newest arrival in Kafka (ms since 1970).
 
 ## Items
 
-\`table/items\`. The vocabulary: append-only, written by the parameter server alone when it pins a version of the events.
+\`table/items\`. The vocabulary: append-only, written by the parameter server alone when it pins a version of the
+events.
 
 ${columns(itemsSchema)}
 
@@ -67,8 +69,8 @@ ${columns(sentBackSchema)}
 
 ## Figures of held-out users
 
-\`evaluations/\` of the data directory and of \`train --out\`: plain Parquet files, no Delta table. Beside these columns one
-for each metric, such as \`ndcg@100\`: a double, null where a user has nothing to predict.
+\`evaluations/\` of the data directory and of \`train --out\`: plain Parquet files, no Delta table. Beside these
+columns one for each metric, such as \`ndcg@100\`: a double, null where a user has nothing to predict.
 
 ${columns(perUserSchema)}
 `;

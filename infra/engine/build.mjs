@@ -1,5 +1,6 @@
-// Builds the TensorFlow engine once for this user: the library from the TensorFlow wheel, the binding compiled from @tensorflow/tfjs-node-gpu.
-// Where that cannot be done the wasm engine is used: said aloud with the reason, and tried again by the next set-up.
+// Builds the TensorFlow engine once for this user: the library from the TensorFlow wheel, the binding compiled from
+// @tensorflow/tfjs-node-gpu. Where that cannot be done the wasm engine is used: said aloud with the reason, and tried
+// again by the next set-up.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "../setup/cache.mjs";
@@ -21,9 +22,17 @@ export function planEngine({ retry }) {
   const version = packages["node_modules/@tensorflow/tfjs-node-gpu"].version;
   const recipe = keyOf([version, requirementOf(wheel)], [join(root, "infra", "engine")]);
   const key = `${recipe}-${process.platform}-${process.arch}-abi${process.versions.modules}`;
-  const plan = { wheel, key, target: join(cacheFolder, "engine", key), work: undefined, unable: undefined, failed: false };
+  const plan = {
+    wheel,
+    key,
+    target: join(cacheFolder, "engine", key),
+    work: undefined,
+    unable: undefined,
+    failed: false,
+  };
   if (existsSync(plan.target)) return plan;
-  // A build that failed is costly to try again, a missing compiler is quick to notice: `npm start` repeats only the second.
+  // A build that failed is costly to try again, a missing compiler is quick to notice: `npm start` repeats only the
+  // second.
   const [failedKey, ...reason] = (readStamp("engine-failed") ?? "").split("\n");
   if (!retry && failedKey === key) return { ...plan, unable: reason.join("\n") };
   return { ...plan, unable: whyNot() };
@@ -33,7 +42,8 @@ function whyNot() {
   if (process.platform !== "linux" || process.arch !== "x64")
     return `it is built on Linux x64 only, this is ${process.platform} ${process.arch}`;
   const glibc = process.report.getReport().header.glibcVersionRuntime;
-  if (!glibc || Number(glibc.split(".")[1]) < 27) return `it needs glibc 2.27, this system has ${glibc ?? "another C library"}`;
+  if (!glibc || Number(glibc.split(".")[1]) < 27)
+    return `it needs glibc 2.27, this system has ${glibc ?? "another C library"}`;
   return hasPip() ? undefined : "Python 3 with pip is missing, which brings TensorFlow's library";
 }
 
@@ -66,7 +76,8 @@ export async function buildEngine(plan) {
       if (name !== "deps" && name !== "lib") cpSync(join(binding, name), join(work, name), { recursive: true });
     await compileBinding(work);
     await tryOut(work);
-    for (const name of readdirSync(work)) if (name !== "deps" && name !== "lib") rmSync(join(work, name), { recursive: true });
+    for (const name of readdirSync(work))
+      if (name !== "deps" && name !== "lib") rmSync(join(work, name), { recursive: true });
     rmSync(join(work, "deps", "include"), { recursive: true });
     publish(work, plan.target);
     removeStamp("engine-failed");
@@ -78,12 +89,16 @@ export async function buildEngine(plan) {
 
 /** One product through the new binding: a library that does not load shows here, not in the first trainer. */
 async function tryOut(folder) {
-  const program = `const tf = require(${JSON.stringify(folder)}); process.stdout.write(tf.getBackend() + " " + tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0])`;
+  const program =
+    `const tf = require(${JSON.stringify(folder)}); process.stdout.write(tf.getBackend() + " " + ` +
+    "tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0])";
   symlinkSync(modules, join(folder, "node_modules")); // NODE_PATH could not name a checkout below a folder with a colon
   const env = { TF_CPP_MIN_LOG_LEVEL: "2", NODE_OPTIONS: "" };
-  const restore = "const util = require('node:util'); util.isNullOrUndefined ??= (value) => value == null;"; // gone from Node 23
+  // gone from Node 23
+  const restore = "const util = require('node:util'); util.isNullOrUndefined ??= (value) => value == null;";
   const output = await execute(process.execPath, ["-e", `${restore} ${program}`], { env });
-  if (!output.includes("tensorflow 11")) throw new Error(`the binding was built but does not compute: ${output.trim()}`);
+  if (!output.includes("tensorflow 11"))
+    throw new Error(`the binding was built but does not compute: ${output.trim()}`);
 }
 
 /** Brings the cache's entry into the package's folders. */
@@ -101,7 +116,9 @@ function giveUp(plan, work, error) {
 /** Comes after the npm packages are in place: their installation would wipe the stamp away. */
 function notice(plan) {
   if (plan.failed) writeStamp("engine-failed", `${plan.key}\n${plan.unable}`);
-  return leftOut(`the wasm engine is used instead, about 6 times slower: ${plan.unable}\n  \`npm run setup\` tries again.`);
+  return leftOut(
+    `the wasm engine is used instead, about 6 times slower: ${plan.unable}\n  \`npm run setup\` tries again.`,
+  );
 }
 
 function hasNvidiaGpu() {

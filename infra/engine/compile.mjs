@@ -1,5 +1,5 @@
-// Compiles tfjs-node-gpu's binding beside TensorFlow's library, by the compiler itself: its two files need no make, no node-gyp and no headers from the network.
-// All paths are relative to the folder: a compiler's flags know no quoting.
+// Compiles tfjs-node-gpu's binding beside TensorFlow's library, by the compiler itself: its two files need no make, no
+// node-gyp and no headers from the network. All paths are relative to the folder: a compiler's flags know no quoting.
 import { mkdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { execute } from "../setup/execute.mjs";
@@ -9,7 +9,8 @@ const flags = ["-c", "-O3", "-fPIC", "-fno-rtti", "-fno-exceptions"];
 const linked = ["-ltensorflow", "-ltensorflow_framework"];
 /** Of zig's wheel: headers of other systems and what is never compiled here are 16,000 files. */
 const NO_HEADERS =
-  "^lib/(?!include/|libcxx/|libcxxabi/include/|libc/(glibc|include)/|std/std\\.zig$)|^lib/libc/include/(?!any-linux|generic-glibc|x86(_64)?-linux)";
+  "^lib/(?!include/|libcxx/|libcxxabi/include/|libc/(glibc|include)/|std/std\\.zig$)" +
+  "|^lib/libc/include/(?!any-linux|generic-glibc|x86(_64)?-linux)";
 
 export const hasCompiler = () => runs("g++", ["--version"]);
 
@@ -26,7 +27,12 @@ export async function compileBinding(work) {
   const out = "lib/napi-v8/tfjs_binding.node";
   mkdirSync(join(work, "lib", "napi-v8"), { recursive: true });
   mkdirSync(join(work, "objects"));
-  const binding = ["backend", "binding"].map((name) => [...sources, `binding/tfjs_${name}.cc`, "-o", `objects/${name}.o`]);
+  const binding = ["backend", "binding"].map((name) => [
+    ...sources,
+    `binding/tfjs_${name}.cc`,
+    "-o",
+    `objects/${name}.o`,
+  ]);
   const compile = (program, given, env) => Promise.all(given.map((args) => execute(program, args, { cwd: work, env })));
   if (hasCompiler()) {
     const library = ["-Ldeps/lib", ...linked, "-Wl,-rpath,$ORIGIN/../../deps/lib"];
@@ -40,8 +46,9 @@ export async function compileBinding(work) {
 }
 
 /**
- * Zig builds the whole of a C++ library and of a C start-up before it links, two minutes for the three small files that the binding needs: these are compiled
- * alone and linked by the linker itself. What else is missing (`operator new`, the C library) TensorFlow's library and Node have loaded.
+ * Zig builds the whole of a C++ library and of a C start-up before it links, two minutes for the three small files that
+ * the binding needs: these are compiled alone and linked by the linker itself. What else is missing (`operator new`,
+ * the C library) TensorFlow's library and Node have loaded.
  */
 async function compileByZig(work, compile, binding, out) {
   const zig = join(work, "zig", "zig");

@@ -1,4 +1,5 @@
-// Apache Kafka into the user's cache folder: by Maven where it is (it knows its own mirrors and passwords), else by Node. Either way each jar is checked by its hash.
+// Apache Kafka into the user's cache folder: by Maven where it is (it knows its own mirrors and passwords), else by
+// Node. Either way each jar is checked by its hash.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, publish, root, workFolderFor } from "../setup/cache.mjs";
@@ -33,7 +34,9 @@ export async function fetchKafka(packages) {
     rmSync(work, { recursive: true, force: true });
     throw new SetupError(
       "SETUP_FAILED",
-      `Apache Kafka: ${error.message}\nNothing of it was kept. Check the network, then run \`npm run setup\` again; or name another Maven repository with TRIBUTARY_MAVEN_REPOSITORY, or a Kafka that runs with KAFKA_BROKERS`,
+      `Apache Kafka: ${error.message}\nNothing of it was kept. Check the network, then run \`npm run setup\` ` +
+        "again; or name another Maven repository with TRIBUTARY_MAVEN_REPOSITORY, or a Kafka that runs with " +
+        "KAFKA_BROKERS",
       3,
     );
   }

@@ -1,4 +1,5 @@
-// The jars of Apache Kafka and of all that it needs, as jars.txt lists them: SHA-256 and coordinates, as `mvn dependency:copy-dependencies` of pom.xml brings them.
+// The jars of Apache Kafka and of all that it needs, as jars.txt lists them: SHA-256 and coordinates, as `mvn
+// dependency:copy-dependencies` of pom.xml brings them.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,12 +32,16 @@ export function assertJars(folder) {
 
 function assertHash(from, bytes, hash) {
   const found = hashOf(bytes);
-  if (found !== hash) throw new Error(`${from} is not the file that infra/kafka/jars.txt means: its SHA-256 is ${found}, not ${hash}`);
+  if (found !== hash)
+    throw new Error(`${from} is not the file that infra/kafka/jars.txt means: its SHA-256 is ${found}, not ${hash}`);
 }
 
 /** Fetches all of them, some at a time, through the proxy that the environment names. Needs the npm packages. */
 export async function downloadJars(folder) {
-  const [{ default: url }, { EnvHttpProxyAgent, fetch }] = await Promise.all([import("mvn-artifact-url"), import("undici")]);
+  const [{ default: url }, { EnvHttpProxyAgent, fetch }] = await Promise.all([
+    import("mvn-artifact-url"),
+    import("undici"),
+  ]);
   const repository = repositoryOf(process.env);
   const dispatcher = new EnvHttpProxyAgent();
   const waiting = [...jars];
@@ -64,7 +69,9 @@ async function bodyOf(address, fetch, dispatcher) {
   } catch (error) {
     throw new Error(`${address} cannot be fetched: ${error.cause?.code ?? error.cause?.message ?? error.message}`);
   }
-  throw Object.assign(new Error(`${address} cannot be fetched: HTTP ${answer.status}`), { isFinal: answer.status < 500 });
+  throw Object.assign(new Error(`${address} cannot be fetched: HTTP ${answer.status}`), {
+    isFinal: answer.status < 500,
+  });
 }
 
 async function retried(body) {

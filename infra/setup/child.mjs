@@ -1,4 +1,5 @@
-// Starts a command of Tributary in place of this process, as well as Node can: same terminal, same exit code, every signal handed on once.
+// Starts a command of Tributary in place of this process, as well as Node can: same terminal, same exit code, every
+// signal handed on once.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,8 @@ const SAME_PRESS_MS = 500;
 
 /** Ends with the child's exit code. */
 export function becomeParentOf(args) {
-  // Its own process group: the terminal's Ctrl-C reaches it only through us. The channel tells it when we die: then it drains.
+  // Its own process group: the terminal's Ctrl-C reaches it only through us. The channel tells it when we die: then it
+  // drains.
   const child = spawn(process.execPath, [join(root, "infra", "tributary.mjs"), ...args], {
     detached: true,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -30,7 +32,10 @@ export function becomeParentOf(args) {
   });
 }
 
-/** npm's shell between us and npm takes a SIGTERM to itself and tells nobody: then our parent is gone, and nobody could stop us any more. */
+/**
+ * npm's shell between us and npm takes a SIGTERM to itself and tells nobody: then our parent is gone, and nobody could
+ * stop us any more.
+ */
 function stopWithParent(stop) {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -1,4 +1,5 @@
-// Runs a program quietly: its output is kept, and told only when it fails, by its telling lines and the file that holds all of it.
+// Runs a program quietly: its output is kept, and told only when it fails, by its telling lines and the file that holds
+// all of it.
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -20,11 +21,17 @@ export function endPrograms() {
 /** Resolves to the output; rejects with an error that says what failed, why, and where the whole output lies. */
 export function execute(program, args, { cwd, env } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     if (child.pid !== undefined) running.add(child);
     child.on("exit", () => running.delete(child));
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
     child.on("error", (error) => reject(new Error(`\`${program}\` cannot be run: ${error.code}`)));
     child.on("close", (code, signal) => {
       if (code === 0) return resolve(output);
@@ -33,7 +40,13 @@ export function execute(program, args, { cwd, env } = {}) {
       writeFileSync(log, `${[program, ...args].join(" ")}\n${output}`);
       const told = causeOf(output).map((line) => `  ${line}`);
       reject(
-        new Error([`\`${basename(program)}\` ended with ${signal ?? `exit code ${code}`}`, ...told, `  (all of it: ${log})`].join("\n")),
+        new Error(
+          [
+            `\`${basename(program)}\` ended with ${signal ?? `exit code ${code}`}`,
+            ...told,
+            `  (all of it: ${log})`,
+          ].join("\n"),
+        ),
       );
     });
   });
@@ -42,6 +55,8 @@ export function execute(program, args, { cwd, env } = {}) {
 /** The first lines that speak of an error: what comes after them are its consequences. */
 export function causeOf(output) {
   const lines = output.split("\n").filter((line) => line.trim() !== "" && !/\bwarn\b/i.test(line));
-  const telling = lines.filter((line) => /error|fatal|failed|cannot|denied|no space|not found|missing|unreachable/i.test(line));
+  const telling = lines.filter((line) =>
+    /error|fatal|failed|cannot|denied|no space|not found|missing|unreachable/i.test(line),
+  );
   return (telling.length > 0 ? telling.slice(0, 6) : lines.slice(-6)).map((line) => line.trim().slice(0, 300));
 }

@@ -1,4 +1,5 @@
-// A set-up that is interrupted ends what it has started, by whatever signal, and when nobody reads what it says any more. What it had begun is made anew by the next one.
+// A set-up that is interrupted ends what it has started, by whatever signal, and when nobody reads what it says any
+// more. What it had begun is made anew by the next one.
 import { constants } from "node:os";
 import { endPrograms } from "./execute.mjs";
 

@@ -1,4 +1,5 @@
-// The kernels of server and trainers (shared/compute/kernels/assembly), compiled to WebAssembly when their source changed.
+// The kernels of server and trainers (shared/compute/kernels/assembly), compiled to WebAssembly when their source
+// changed.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf, root } from "./cache.mjs";
@@ -7,7 +8,8 @@ import { readStamp, writeStamp } from "./stamp.mjs";
 import { alreadyThere, SetupError } from "./steps.mjs";
 
 const flags = ["-O3", "--enable", "simd", "--enable", "threads", "--importMemory", "--sharedMemory"];
-const memory = ["--initialMemory", "1", "--maximumMemory", "65536"]; // pages, as shared/compute/kernels/memory.ts has them
+// pages, as shared/compute/kernels/memory.ts has them
+const memory = ["--initialMemory", "1", "--maximumMemory", "65536"];
 const bare = ["--runtime", "stub", "--noAssert"];
 
 export async function buildKernels() {
@@ -18,7 +20,11 @@ export async function buildKernels() {
   mkdirSync(join(folder, "dist"), { recursive: true });
   const compiler = join(root, "node_modules/assemblyscript/bin/asc.js");
   try {
-    await execute(process.execPath, [compiler, join(folder, "assembly/index.ts"), "-o", out, ...flags, ...memory, ...bare], { cwd: root });
+    await execute(
+      process.execPath,
+      [compiler, join(folder, "assembly/index.ts"), "-o", out, ...flags, ...memory, ...bare],
+      { cwd: root },
+    );
   } catch (error) {
     throw new SetupError("SETUP_FAILED", `kernels: ${error.message}`, 1);
   }

@@ -1,5 +1,6 @@
-// One set-up of a checkout at a time: a second one waits for the first. Who wants it makes a file that only it makes, and has the lock when nobody else who lives has one: the same
-// rules as in shared/locks/claims.ts, without packages. What a dead one has left, or one whose number is somebody else's by now, does not count.
+// One set-up of a checkout at a time: a second one waits for the first. Who wants it makes a file that only it makes,
+// and has the lock when nobody else who lives has one: the same rules as in shared/locks/claims.ts, without packages.
+// What a dead one has left, or one whose number is somebody else's by now, does not count.
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -24,7 +25,8 @@ export async function withLock(body, lock = join(cacheFolder, "locks", keyOf([ro
         continue; // who looks after both have come sees the other
       }
       if (others.some((name) => name < mine)) release(); // of those who came together the first one stays
-      if (waits === 1) process.stderr.write(`waiting for the set-up of process ${others[0].split(".").at(-2)} in this checkout\n`);
+      if (waits === 1)
+        process.stderr.write(`waiting for the set-up of process ${others[0].split(".").at(-2)} in this checkout\n`);
       await sleep(50 + 150 * Math.random());
     }
   } finally {
@@ -54,7 +56,8 @@ function livingOthers(lock, mine) {
 function startOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from the third on: the second is a name, which may hold anything
+    // from the third on: the second is a name, which may hold anything
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return /[ZXx]/.test(fields[0]) ? undefined : fields[19];
   } catch {
     return "-";

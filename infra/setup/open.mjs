@@ -1,8 +1,12 @@
-// Who may read what the set-up has made: everybody, whatever the umask of who installs, since another user may run it (an image's, a service's).
+// Who may read what the set-up has made: everybody, whatever the umask of who installs, since another user may run it
+// (an image's, a service's).
 import { chmodSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Lets everybody read a file or a folder with all below it; folders and programs can be entered and run. Links are left alone. */
+/**
+ * Lets everybody read a file or a folder with all below it; folders and programs can be entered and run. Links are left
+ * alone.
+ */
 export function openToAll(path) {
   const entry = lstatSync(path);
   if (entry.isSymbolicLink()) return;

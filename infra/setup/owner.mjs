@@ -13,7 +13,8 @@ export function isAnothers() {
 
 /** Throws before anything is downloaded. */
 export function assertWritable() {
-  const failed = (path, why) => new SetupError("SETUP_FAILED", `${path} cannot be written (${why.code}). ${remedyOf(path)}`, 3);
+  const failed = (path, why) =>
+    new SetupError("SETUP_FAILED", `${path} cannot be written (${why.code}). ${remedyOf(path)}`, 3);
   try {
     mkdirSync(cacheFolder, { recursive: true });
   } catch (error) {
@@ -29,9 +30,14 @@ export function assertWritable() {
 }
 
 const remedyOf = (path) =>
-  path === root ? "Run `npm run setup` as the owner of the checkout" : "Set XDG_CACHE_HOME to a folder that this user may write";
+  path === root
+    ? "Run `npm run setup` as the owner of the checkout"
+    : "Set XDG_CACHE_HOME to a folder that this user may write";
 
-/** What root has cloned into a place of all users is meant for all, whatever root's umask was. Another's checkout keeps its modes. */
+/**
+ * What root has cloned into a place of all users is meant for all, whatever root's umask was. Another's checkout keeps
+ * its modes.
+ */
 export function openSources() {
   if (process.getuid?.() !== 0 || statSync(root).uid !== 0) return;
   for (const name of ["infra", "services", "shared", "package.json", "package-lock.json"]) openToAll(join(root, name));

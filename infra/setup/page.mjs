@@ -13,7 +13,9 @@ export async function buildPage() {
   const key = keyOf([], [folder, join(root, "shared"), join(root, "package-lock.json")]);
   if (readStamp("page") === key && existsSync(join(folder, "dist", "index.html"))) return alreadyThere;
   try {
-    await execute(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--config", config], { cwd: root });
+    await execute(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--config", config], {
+      cwd: root,
+    });
   } catch (error) {
     throw new SetupError("SETUP_FAILED", `dashboard page: ${error.message}`, 1);
   }

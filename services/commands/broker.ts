@@ -9,7 +9,13 @@ import { say } from "../../shared/runtime/terminal.ts";
 const options = z.object({
   action: z.enum(["start", "stop", "status"], "must be start, stop or status").describe("start, stop or status"),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
-  port: z.coerce.number().int().min(1).max(65535).optional().describe("port to listen on (default 9092, or a free one when that is taken)"),
+  port: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65535)
+    .optional()
+    .describe("port to listen on (default 9092, or a free one when that is taken)"),
   json: z.boolean().default(false).describe("print {running, brokers, version} as JSON"),
 });
 
@@ -42,7 +48,8 @@ export const command = defineCommand({
     if (json) process.stdout.write(`${JSON.stringify({ running, brokers, version })}\n`);
     else if (action === "status")
       process.stdout.write(running ? `Kafka ${version} runs at ${brokers}\n` : `no local Kafka runs for ${dataDir}\n`);
-    if (process.env.KAFKA_BROKERS) say(`note: KAFKA_BROKERS is set, so the other commands use ${process.env.KAFKA_BROKERS}`);
+    if (process.env.KAFKA_BROKERS)
+      say(`note: KAFKA_BROKERS is set, so the other commands use ${process.env.KAFKA_BROKERS}`);
   },
 });
 

@@ -1,4 +1,5 @@
-// `tributary status`: the health of the flow in a terminal, as the dashboard shows it. Asks every registered service once, or again and again; reads only.
+// `tributary status`: the health of the flow in a terminal, as the dashboard shows it. Asks every registered service
+// once, or again and again; reads only.
 import { z } from "zod";
 import { askAll } from "../../shared/health/answers.ts";
 import { worstOf } from "../../shared/health/rules/problem.ts";
@@ -28,7 +29,10 @@ export const command = defineCommand({
   options: z.object({
     dataDir: folder().default(".tributary").describe("the data directory whose services are asked"),
     json: z.boolean().default(false).describe("all of it as JSON on stdout"),
-    watch: z.boolean().default(false).describe("look again every 2 s (elsewhere than on a terminal every 5) until Ctrl-C"),
+    watch: z
+      .boolean()
+      .default(false)
+      .describe("look again every 2 s (elsewhere than on a terminal every 5) until Ctrl-C"),
   }),
   async run({ dataDir, json, watch }, until) {
     const paths = pathsOf(dataDir);
@@ -39,7 +43,9 @@ export const command = defineCommand({
       if (watch) memory = remember(memory, flow);
       const health = healthOf(flow, memory);
       const text = health.services.length === 0 ? `nothing runs in ${paths.root}\n` : textOf(health);
-      process.stdout.write(json ? `${JSON.stringify(health)}\n` : `${watch && process.stdout.isTTY ? clear : ""}${text}`);
+      process.stdout.write(
+        json ? `${JSON.stringify(health)}\n` : `${watch && process.stdout.isTTY ? clear : ""}${text}`,
+      );
       if (!watch) return;
       await sleep(pause(), until.signal);
       if (until.signal.aborted) return;
@@ -49,7 +55,18 @@ export const command = defineCommand({
 
 const symbols = { ok: "✓", starting: "…", empty: "○", amber: "!", red: "✕", off: "○" } as const;
 
-function textOf({ verdict, problems, boxes, tiles, latencies, prequential, ingest, training, services, at }: Health): string {
+function textOf({
+  verdict,
+  problems,
+  boxes,
+  tiles,
+  latencies,
+  prequential,
+  ingest,
+  training,
+  services,
+  at,
+}: Health): string {
   const latency = latencyLine(latencies);
   const worst = worstOf(problems); // the verdict says it
   return [

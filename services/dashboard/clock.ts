@@ -1,4 +1,5 @@
-// A clock that somebody sets, beside one that nobody does: rates, and what stands still since when, are times that passed, whatever the clock says. Before look.ts.
+// A clock that somebody sets, beside one that nobody does: rates, and what stands still since when, are times that
+// passed, whatever the clock says. Before look.ts.
 type Millis = number;
 
 /** Corrections of less are those of a clock that runs a little fast or slow. */

@@ -1,4 +1,5 @@
-// The dashboard's memory: tables of columns over time, as wide as there is to tell. Bounded; the page extends its copy in the same way. Pure.
+// The dashboard's memory: tables of columns over time, as wide as there is to tell. Bounded; the page extends its copy
+// in the same way. Pure.
 
 /** Columns over time; null where a column was not measured. */
 export interface Series {
@@ -22,7 +23,9 @@ export const sampleEvery = 5000;
 
 /** 24 hours of samples; of the others as many as the services themselves remember, and some more. */
 const bounds: Record<keyof History, number> = { samples: 17_280, rounds: 4000, evaluations: 4000, arrivals: 20_000 };
-/** Columns of a table. Trainers come and go, each with columns of its own: those that ended first are forgotten first. */
+/**
+ * Columns of a table. Trainers come and go, each with columns of its own: those that ended first are forgotten first.
+ */
 const mostColumns = 200;
 
 const emptySeries = (): Series => ({ at: [], columns: {} });
@@ -38,8 +41,9 @@ const sections = Object.keys(bounds) as (keyof History)[];
 export const isEmpty = (history: History): boolean => sections.every((section) => history[section].at.length === 0);
 
 /**
- * Appends in place and drops the oldest beyond the bounds. A clock that was set back leaves rows ahead of what comes now: they move back as far as that asks for, and
- * what lies before them too, up to a gap that takes them in. So times rise, nothing is lost, and rows of a clock that was wrong for a while come to where they belong.
+ * Appends in place and drops the oldest beyond the bounds. A clock that was set back leaves rows ahead of what comes
+ * now: they move back as far as that asks for, and what lies before them too, up to a gap that takes them in. So times
+ * rise, nothing is lost, and rows of a clock that was wrong for a while come to where they belong.
  */
 export function extend(history: History, news: History): void {
   for (const section of sections) append(history[section], news[section], bounds[section]);
@@ -61,7 +65,8 @@ function append(series: Series, { at, columns }: Series, bound: number): void {
   const before = series.at.length;
   for (const name of Object.keys(columns)) series.columns[name] ??= Array<number | null>(before).fill(null);
   series.at.push(...at);
-  for (const [name, column] of Object.entries(series.columns)) for (const k of at.keys()) column.push(columns[name]?.[k] ?? null);
+  for (const [name, column] of Object.entries(series.columns))
+    for (const k of at.keys()) column.push(columns[name]?.[k] ?? null);
   const over = series.at.length - bound;
   if (over > 0) for (const list of [series.at, ...Object.values(series.columns)]) list.splice(0, over);
   forget(series);
@@ -80,7 +85,8 @@ function forget({ at, columns }: Series): void {
   const lastOf = (column: readonly (number | null)[]) => column.findLastIndex((value) => value !== null);
   const names = Object.keys(columns);
   if (names.length <= mostColumns) {
-    for (const name of names) if (at.length > 0 && columns[name]![0] === null && lastOf(columns[name]!) < 0) delete columns[name];
+    for (const name of names)
+      if (at.length > 0 && columns[name]![0] === null && lastOf(columns[name]!) < 0) delete columns[name];
     return;
   }
   const ended = names.map((name) => ({ name, last: lastOf(columns[name]!) })).sort((a, b) => a.last - b.last);
@@ -92,7 +98,9 @@ export function thinned(series: Series, before: number, every: number): Series {
   const groups = groupsOf(series.at, before, every);
   return {
     at: groups.map(([, to]) => series.at[to - 1]!),
-    columns: Object.fromEntries(Object.entries(series.columns).map(([name, column]) => [name, meansOf(column, groups)])),
+    columns: Object.fromEntries(
+      Object.entries(series.columns).map(([name, column]) => [name, meansOf(column, groups)]),
+    ),
   };
 }
 
@@ -131,14 +139,19 @@ export function copyOf(history: History): History {
   return Object.fromEntries(sections.map((section) => [section, copy(history[section])])) as unknown as History;
 }
 
-/** The history as JSON, column by column: a day of 200 columns takes seconds, and whoever finishes this can do something else in between. `thin` is of the samples. */
+/**
+ * The history as JSON, column by column: a day of 200 columns takes seconds, and whoever finishes this can do something
+ * else in between. `thin` is of the samples.
+ */
 export function* textOf(history: History, thin?: { before: number; every: number }): Generator<void, Buffer> {
   const pieces: string[] = [];
   for (const section of sections) {
     const { at, columns } = history[section];
     const groups = thin && section === "samples" ? groupsOf(at, thin.before, thin.every) : undefined;
     const times = groups ? groups.map(([, to]) => at[to - 1]!) : at;
-    pieces.push(`${pieces.length === 0 ? "{" : ","}${JSON.stringify(section)}:{"at":${JSON.stringify(times)},"columns":{`);
+    pieces.push(
+      `${pieces.length === 0 ? "{" : ","}${JSON.stringify(section)}:{"at":${JSON.stringify(times)},"columns":{`,
+    );
     let comma = "";
     for (const [name, column] of Object.entries(columns)) {
       yield;

@@ -1,4 +1,5 @@
-// By which names the page may be asked for: a site whose name was pointed at this machine (DNS rebinding) is a page of another origin to no browser, so its name is looked at here.
+// By which names the page may be asked for: a site whose name was pointed at this machine (DNS rebinding) is a page of
+// another origin to no browser, so its name is looked at here.
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import type { FastifyInstance } from "fastify";
@@ -21,7 +22,8 @@ export function hostsOf(listening: string, names = ""): Hosts {
     .map((name) => name.trim())
     .filter((name) => name !== "");
   const wrong = given.find((name) => nameIn(name) === undefined);
-  if (wrong !== undefined) throw new AppError("USAGE", { what: `--allowed-hosts "${wrong}" is no name of a host, as in ops.example.com` });
+  if (wrong !== undefined)
+    throw new AppError("USAGE", { what: `--allowed-hosts "${wrong}" is no name of a host, as in ops.example.com` });
   return { listening, given: new Set(given.map((name) => nameIn(name)!)) };
 }
 
@@ -34,7 +36,10 @@ export function nameIn(host: string): string | undefined {
 
 const everywhere = new Set(["0.0.0.0", "::"]);
 
-/** The address that it listens on, this machine to itself, and the names that were given. Where it listens on every address no address is foreign: only names can be pointed elsewhere. */
+/**
+ * The address that it listens on, this machine to itself, and the names that were given. Where it listens on every
+ * address no address is foreign: only names can be pointed elsewhere.
+ */
 export function isOwnHost({ listening, given }: Hosts, host: string | undefined): boolean {
   const name = nameIn(host ?? "");
   if (name === undefined || name === "") return false;
@@ -47,7 +52,9 @@ export function refuseHosts(app: FastifyInstance, hosts: Hosts): void {
   app.addHook("onRequest", async ({ url, headers }, reply) => {
     if (isProbe(url.split("?", 1)[0]!) || isOwnHost(hosts, headers.host)) return;
     const { status, body } = refuse(
-      new AppError("HOST_REFUSED", { what: `this dashboard has no such name as "${(headers.host ?? "").slice(0, 100)}"` }),
+      new AppError("HOST_REFUSED", {
+        what: `this dashboard has no such name as "${(headers.host ?? "").slice(0, 100)}"`,
+      }),
     );
     return reply.code(status).send(body);
   });

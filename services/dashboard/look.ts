@@ -1,4 +1,5 @@
-// One look at the services: what they answer, what it adds to memory and history, their health. Between poll.ts and the page, once a second.
+// One look at the services: what they answer, what it adds to memory and history, their health. Between poll.ts and the
+// page, once a second.
 import { isPassing } from "../../shared/errors/os-errors.ts";
 import { type Answer, type Flow, flowOf } from "../../shared/health/facts/flow.ts";
 import { moved } from "../../shared/health/facts/memory.ts";
@@ -38,7 +39,8 @@ export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
     sampled &&= { ...sampled, now: sampled.now + step };
     const flow = flowOf(answers, Date.now());
     memory = remember(memory, flow);
-    const isDue = sampled === null || flow.now - sampled.now > sampleEvery - 500; // looks are a second apart, more or less
+    // looks are a second apart, more or less
+    const isDue = sampled === null || flow.now - sampled.now > sampleEvery - 500;
     const news = newsOf(ring.history, flow, isDue ? sampleOf(sampled, flow) : null, told);
     told = toldAfter(told, flow);
     if (isDue) sampled = flow;
@@ -47,7 +49,9 @@ export function looker({ ask, ring, problems }: Looking): () => Promise<Look> {
   };
 }
 
-/** Once a second until aborted; a look that fails for a while, as a full disk lets it, is told, and the next one comes. */
+/**
+ * Once a second until aborted; a look that fails for a while, as a full disk lets it, is told, and the next one comes.
+ */
 export async function keepLooking(
   look: () => Promise<Look>,
   seen: (health: Health, news: History) => void,

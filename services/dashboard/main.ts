@@ -1,4 +1,5 @@
-// The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself. Nothing depends on it; it reads only, but for rolling back with an operator's token.
+// The dashboard: asks every service how it is once a second, remembers, and shows one page that follows by itself.
+// Nothing depends on it; it reads only, but for rolling back with an operator's token.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Health } from "../../shared/health/views/health.ts";
@@ -36,7 +37,8 @@ export const command = defineCommand({
     const tokens = readTokens(config.tokenFile, "operator");
     const hosts = hostsOf(config.host, config.allowedHosts);
     mkdirSync(paths.root, { recursive: true });
-    const refused = (what: string) => (error: Error) => log.warn({ problem: error.message }, `${what} kept in memory only`);
+    const refused = (what: string) => (error: Error) =>
+      log.warn({ problem: error.message }, `${what} kept in memory only`);
     const ring = await openRing(paths.history, refused("history is"));
     const problems = await openProblems(paths.problems, refused("recent problems are"));
     let health: Health | null = null;

@@ -1,4 +1,5 @@
-// Published models for the page: their lines, how two differ, and the way back, which needs an operator's token and a page of our own.
+// Published models for the page: their lines, how two differ, and the way back, which needs an operator's token and a
+// page of our own.
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type Difference, differenceOf } from "../../shared/checkpoints/difference.ts";
@@ -57,7 +58,9 @@ export function serveModels(app: FastifyInstance, { modelsDir, tokens, log, host
     });
     routes.get("/api/models/diff", async ({ query }): Promise<Difference> => {
       const { a, b } = checked(pair, query);
-      return await inTurn(async () => differenceOf(modelsDir, await recordOf(modelsDir, a), await recordOf(modelsDir, b)));
+      return await inTurn(async () =>
+        differenceOf(modelsDir, await recordOf(modelsDir, a), await recordOf(modelsDir, b)),
+      );
     });
     routes.post("/api/models/rollback", { bodyLimit: 1024 }, async ({ headers, body, ip }): Promise<RolledBack> => {
       try {
@@ -78,6 +81,8 @@ export function serveModels(app: FastifyInstance, { modelsDir, tokens, log, host
 function checked<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
   const { data, error } = schema.safeParse(given ?? {});
   if (!error) return data as z.output<T>;
-  const what = error.issues.map(({ path, message }) => [path.join("."), message].filter((part) => part !== "").join(" ")).join("; ");
+  const what = error.issues
+    .map(({ path, message }) => [path.join("."), message].filter((part) => part !== "").join(" "))
+    .join("; ");
   throw new AppError("REQUEST_MALFORMED", { what });
 }

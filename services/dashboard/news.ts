@@ -3,13 +3,16 @@ import type { Flow } from "../../shared/health/facts/flow.ts";
 import type { History, Series } from "./history.ts";
 import type { Sample } from "./sample.ts";
 
-/** Of each section the times of the rows that services have told of, as they told them: the history may have moved its own. */
+/**
+ * Of each section the times of the rows that services have told of, as they told them: the history may have moved its
+ * own.
+ */
 export type Told = Partial<Readonly<Record<Repeated, ReadonlySet<number>>>>;
 type Repeated = Exclude<keyof History, "samples">;
 
 /**
- * Rounds, evaluations and arrivals repeat themselves in every answer: news is what was not told before, by whatever clock; at first what comes after the history's newest.
- * `sample` is null while none is due.
+ * Rounds, evaluations and arrivals repeat themselves in every answer: news is what was not told before, by whatever
+ * clock; at first what comes after the history's newest. `sample` is null while none is due.
  */
 export function newsOf(history: History, flow: Flow, sample: Sample | null, told: Told = {}): History {
   const rows = rowsOf(flow);

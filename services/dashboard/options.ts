@@ -9,6 +9,12 @@ export const options = z.object({
   allowedHosts: z
     .string()
     .optional()
-    .describe("names, separated by commas, that the page may be asked for by beside its address and localhost: a reverse proxy's"),
-  tokenFile: z.string().optional().describe("file with a token of the role operator, who may roll models back from the page"),
+    .describe(
+      "names, separated by commas, that the page may be asked for by beside its address and localhost: a reverse " +
+        "proxy's",
+    ),
+  tokenFile: z
+    .string()
+    .optional()
+    .describe("file with a token of the role operator, who may roll models back from the page"),
 });

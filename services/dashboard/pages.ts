@@ -18,7 +18,9 @@ export function readPages(dist: string): Map<string, Buffer> {
   try {
     const names = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const files = names.map((entry) => join(entry.parentPath, entry.name));
-    const pages = new Map(files.map((file) => [posix.join("/", ...file.slice(dist.length).split(sep)), readFileSync(file)]));
+    const pages = new Map(
+      files.map((file) => [posix.join("/", ...file.slice(dist.length).split(sep)), readFileSync(file)]),
+    );
     if (pages.has("/index.html")) return pages;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
@@ -29,7 +31,9 @@ export function readPages(dist: string): Map<string, Buffer> {
 export function servePages(app: FastifyInstance, pages: ReadonlyMap<string, Buffer>): void {
   const [, inline = ""] = /<script>(.*?)<\/script>/s.exec(pages.get("/index.html")?.toString() ?? "") ?? [];
   const own = `'sha256-${createHash("sha256").update(inline).digest("base64")}'`; // the page's own, and no other
-  const policy = `default-src 'self'; script-src 'self' ${own}; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  const policy =
+    `default-src 'self'; script-src 'self' ${own}; img-src 'self' data:; base-uri 'none'; form-action ` +
+    "'none'; frame-ancestors 'none'";
   for (const [path, bytes] of pages) {
     const hashed = path.startsWith("/assets/"); // vite puts the content's hash into the name
     app.get(path === "/index.html" ? "/" : path, (_, reply) =>
@@ -44,6 +48,8 @@ export function servePages(app: FastifyInstance, pages: ReadonlyMap<string, Buff
   app.setNotFoundHandler(async ({ method, url, headers }, reply) => {
     const place = method === "GET" ? withSlash(url, headers.accept) : undefined;
     if (place !== undefined) return reply.redirect(place, 302);
-    return reply.code(404).send({ code: "ROUTE_UNKNOWN", message: `there is no ${method} ${url.slice(0, 200)}`, hint: "the page is at /" });
+    return reply
+      .code(404)
+      .send({ code: "ROUTE_UNKNOWN", message: `there is no ${method} ${url.slice(0, 200)}`, hint: "the page is at /" });
   });
 }

@@ -1,9 +1,13 @@
-// Below a reverse proxy's path the page is the same: what is asked for at /ops/tributary/events is /events, whether the proxy takes its own part off or not. Pure.
+// Below a reverse proxy's path the page is the same: what is asked for at /ops/tributary/events is /events, whether the
+// proxy takes its own part off or not. Pure.
 
 const fixed = ["/", "/events", "/status", "/metrics", "/live", "/ready"];
 const ofModels = ["/api/history", "/api/models", "/api/models/diff", "/api/models/rollback"];
 
-/** Path, with its query, -> the path that a route has; one that ends like none of them stays. `pages` are paths of files. */
+/**
+ * Path, with its query, -> the path that a route has; one that ends like none of them stays. `pages` are paths of
+ * files.
+ */
 export function placesOf(pages: Iterable<string>): (path: string) => string {
   const served = new Set([...fixed, ...ofModels, ...pages]);
   return (target) => {
@@ -19,7 +23,10 @@ export function placesOf(pages: Iterable<string>): (path: string) => string {
 /** A slash behind what is no page of ours to begin with. */
 const ours = /\/(api|assets|events|status|metrics|live|ready)\b/;
 
-/** Where a browser belongs that asks for the page without the slash at its end, as it sees it itself; undefined where that is not what it asks for. */
+/**
+ * Where a browser belongs that asks for the page without the slash at its end, as it sees it itself; undefined where
+ * that is not what it asks for.
+ */
 export function withSlash(target: string, accept: string | undefined): string | undefined {
   const [path, ...query] = target.split("?") as [string, ...string[]];
   const name = path.slice(path.lastIndexOf("/") + 1);

@@ -1,11 +1,15 @@
-// Asks every registered service for its /status, one request in flight per process, and keeps the newest answer: a service that computes may answer late.
+// Asks every registered service for its /status, one request in flight per process, and keeps the newest answer: a
+// service that computes may answer late.
 import { askStatus } from "../../shared/health/answers.ts";
 import type { Answer } from "../../shared/health/facts/flow.ts";
 import { discover } from "../../shared/http/registry.ts";
 
 const timeout = 5000;
 
-/** Each call looks at the registry, asks whoever is not being asked, and returns what is known at `patience` ms at the latest. */
+/**
+ * Each call looks at the registry, asks whoever is not being asked, and returns what is known at `patience` ms at the
+ * latest.
+ */
 export function poller(runDir: string, patience: number): () => Promise<Answer[]> {
   /** `answeredAt` by a clock that nobody sets. */
   const answers = new Map<string, Answer>();
@@ -26,6 +30,9 @@ export function poller(runDir: string, patience: number): () => Promise<Answer[]
     }
     const late = new Promise<void>((resolve) => setTimeout(resolve, patience).unref());
     await Promise.race([Promise.all(asking.values()), late]);
-    return [...answers.values()].map((answer) => ({ ...answer, answeredAt: answer.answeredAt && answer.answeredAt + offset() }));
+    return [...answers.values()].map((answer) => ({
+      ...answer,
+      answeredAt: answer.answeredAt && answer.answeredAt + offset(),
+    }));
   };
 }

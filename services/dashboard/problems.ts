@@ -20,11 +20,15 @@ export interface ProblemFile {
   keep(recent: readonly Recent[], now: number): Promise<void>;
 }
 
-/** A file of another shape counts as none. `refused` hears of the first write that fails, and again once one has worked in between. */
+/**
+ * A file of another shape counts as none. `refused` hears of the first write that fails, and again once one has worked
+ * in between.
+ */
 export async function openProblems(file: string, refused: (error: Error) => void): Promise<ProblemFile> {
   const text = await readFile(file, "utf8").catch(() => "[]");
   const before = parsed(text).map((each) => ({ ...each, isOpen: false }));
-  const keyOf = (recent: readonly Recent[]) => recent.map(({ code, count, isOpen }) => `${code} ${count} ${isOpen}`).join();
+  const keyOf = (recent: readonly Recent[]) =>
+    recent.map(({ code, count, isOpen }) => `${code} ${count} ${isOpen}`).join();
   let key = keyOf(before);
   let writtenAt = 0;
   let told = false;

@@ -8,7 +8,10 @@ export type Sample = Readonly<Record<string, number | null>>;
 /** So long a service's last answer counts, ms. */
 const fresh = 10_000;
 
-/** Columns of the section `samples`. `before` is the look of the sample before; rates are null without it, and where a process began anew. */
+/**
+ * Columns of the section `samples`. `before` is the look of the sample before; rates are null without it, and where a
+ * process began anew.
+ */
 export function sampleOf(before: Flow | null, flow: Flow): Sample {
   const seconds = before ? (flow.now - before.now) / 1000 : 0;
   const perSecond = (moved: number | null) => (moved === null || seconds <= 0 ? null : moved / seconds);
@@ -19,7 +22,9 @@ export function sampleOf(before: Flow | null, flow: Flow): Sample {
   const bytes = (of: (bytes: NonNullable<Server["bytes"]>) => number | null) =>
     perSecond(risen(beforeServer?.bytes ? of(beforeServer.bytes) : null, server?.bytes ? of(server.bytes) : null));
   return {
-    "events:in": perSecond(advanced(then, now, ({ offset, lag }) => (offset === null || lag === null ? null : offset + lag))),
+    "events:in": perSecond(
+      advanced(then, now, ({ offset, lag }) => (offset === null || lag === null ? null : offset + lag)),
+    ),
     "events:consumed": perSecond(advanced(then, now, ({ offset }) => offset)),
     lag: lag?.messages ?? null,
     ...Object.fromEntries(partitions.map(({ partition, lag }) => [`lag:${partition}`, lag])),
@@ -50,9 +55,15 @@ function risen(before: number | null, now: number | null): number | null {
 }
 
 /** How far the partitions that both looks know have moved, added up. */
-function advanced(before: Ingest, now: Ingest, of: (partition: NonNullable<Ingest>["partitions"][number]) => number | null): number | null {
+function advanced(
+  before: Ingest,
+  now: Ingest,
+  of: (partition: NonNullable<Ingest>["partitions"][number]) => number | null,
+): number | null {
   const there = new Map(before?.partitions.map((partition) => [partition.partition, of(partition)]));
-  const moved = (now?.partitions ?? []).flatMap((partition) => risen(there.get(partition.partition) ?? null, of(partition)) ?? []);
+  const moved = (now?.partitions ?? []).flatMap(
+    (partition) => risen(there.get(partition.partition) ?? null, of(partition)) ?? [],
+  );
   return moved.length === 0 ? null : moved.reduce((a, b) => a + b);
 }
 
@@ -67,7 +78,9 @@ function stepTime(before: Server | null, now: Server | null): Sample {
     return each.includes(null) ? [] : [each as number[]];
   });
   const mean = (k: number) => spent.reduce((sum, each) => sum + each[k]!, 0) / spent.length / steps;
-  return Object.fromEntries(activities.map((activity, k) => [`step:${activity}`, steps === 0 || spent.length === 0 ? null : mean(k)]));
+  return Object.fromEntries(
+    activities.map((activity, k) => [`step:${activity}`, steps === 0 || spent.length === 0 ? null : mean(k)]),
+  );
 }
 
 function ofTrainers(

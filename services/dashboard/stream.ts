@@ -1,4 +1,5 @@
-// Server-sent events: a page that connects gets the history, then every update. A page that does not read is dropped; it reconnects and starts afresh.
+// Server-sent events: a page that connects gets the history, then every update. A page that does not read is dropped;
+// it reconnects and starts afresh.
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -92,8 +93,13 @@ export function serveStream(app: FastifyInstance, { now, history, thin, admit, s
       following.delete(page);
     };
     page.on("close", gone).on("error", gone);
-    page.setTimeout(stalledMs, () => page.writableLength > 0 && page.destroy()); // Node passes over it while a long write gets on
-    page.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" });
+    // Node passes over it while a long write gets on
+    page.setTimeout(stalledMs, () => page.writableLength > 0 && page.destroy());
+    page.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
     page.write("retry: 1000\n\n");
     await inTurn(async () => {
       const made = await upToDate(MOST_SINCE).catch(() => undefined);

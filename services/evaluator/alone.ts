@@ -3,7 +3,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { take } from "../../shared/locks/lock.ts";
 
-/** Curves and models have one writer: a second evaluator would tell each arrival twice, and judge what the first publishes. */
+/**
+ * Curves and models have one writer: a second evaluator would tell each arrival twice, and judge what the first
+ * publishes.
+ */
 export async function takeAlone(folders: readonly string[], signal: AbortSignal): Promise<void> {
   for (const folder of folders) {
     mkdirSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
-// What arrives while models are judged: the stream of events, each scored by the published model before any other can have learned from it, and the marked ones on their
-// way into a published model. Between the table and evaluator.ts.
+// What arrives while models are judged: the stream of events, each scored by the published model before any other can
+// have learned from it, and the marked ones on their way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/health/status/freshness.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
@@ -26,7 +26,10 @@ export interface Settings {
 export interface Arriving {
   /** Takes in what the table has gained, scored by the published model. */
   advance(salt: string, published: Trained | null, signal: AbortSignal): Promise<Stream>;
-  /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from. */
+  /**
+   * NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has
+   * learned from.
+   */
   differences(candidate: Trained, published: Trained, signal: AbortSignal): Promise<Float64Array>;
   /** A model that covers the table up to a version was published. */
   published(tableVersion: number): void;
@@ -97,7 +100,8 @@ export async function openArriving(
       }
       return following;
     },
-    differences: (candidate, published, signal) => prequential.differences(candidate, published, stream!.histories, signal),
+    differences: (candidate, published, signal) =>
+      prequential.differences(candidate, published, stream!.histories, signal),
     published(tableVersion) {
       freshness.reached(marks.filter(({ version }) => version <= tableVersion).map(({ arrival }) => arrival));
       marks = marks.filter(({ version }) => version > tableVersion);

@@ -1,4 +1,5 @@
-// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or refuses it. The adapter between files and judging.
+// Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or
+// refuses it. The adapter between files and judging.
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
@@ -38,7 +39,10 @@ export interface Evaluator {
   readonly published: Published | null;
   /** The version that publication is pinned to. */
   readonly pinned: string | null;
-  /** Scores what has arrived, then judges the newest checkpoint of a round's end, unless it was judged already; those in between are skipped. Undefined when there was nothing to do. */
+  /**
+   * Scores what has arrived, then judges the newest checkpoint of a round's end, unless it was judged already; those in
+   * between are skipped. Undefined when there was nothing to do.
+   */
   look(signal: AbortSignal): Promise<EvaluationLine | undefined>;
 }
 
@@ -49,7 +53,11 @@ interface Tools {
   readonly log: Log;
 }
 
-export async function openEvaluator({ engine, arriving, patience, log }: Tools, places: Places, rules: Rules): Promise<Evaluator> {
+export async function openEvaluator(
+  { engine, arriving, patience, log }: Tools,
+  places: Places,
+  rules: Rules,
+): Promise<Evaluator> {
   const journal = await openJournal(places.evaluations, patience);
   let state: Evaluator["state"] = "waiting for checkpoints";
   let published = await readPublished(places.models);
@@ -58,7 +66,9 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
   /** The newest checkpoint, where it was found among the published models. */
   let newest: string | undefined;
 
-  /** The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor. */
+  /**
+   * The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor.
+   */
   async function openIncumbent(version: string | null): Promise<typeof incumbent> {
     if (version === incumbent?.version) return incumbent;
     incumbent?.dispose();
@@ -73,34 +83,50 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
     return incumbent;
   }
 
-  /** Undefined when `current` was moved or pinned meanwhile: then it is to be judged again, beside the model that is in use now. */
-  async function evaluated(dir: string, signal: AbortSignal): Promise<Omit<EvaluationLine, "at" | "seconds" | "checkpoint"> | undefined> {
+  /**
+   * Undefined when `current` was moved or pinned meanwhile: then it is to be judged again, beside the model that is in
+   * use now.
+   */
+  async function evaluated(
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<Omit<EvaluationLine, "at" | "seconds" | "checkpoint"> | undefined> {
     const candidate = await openModel(engine, dir);
     try {
       const { manifest } = candidate;
       const about = { round: manifest.round, step: manifest.step, tableVersion: manifest.tableVersion };
-      if (manifest.tableVersion === null) return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
+      if (manifest.tableVersion === null)
+        return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
       const over = await currentVersion(places.models);
       const rival = await openIncumbent(over);
       const before = rival && trained(rival, rival.version);
       const { histories, version: tableVersion } = await arriving.advance(manifest.salt, before, signal);
       if (manifest.tableVersion > tableVersion) {
-        const reason = `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ${tableVersion}`;
+        const reason =
+          `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ` +
+          `${tableVersion}`;
         return { ...about, ...nothing, outcome: "refused", reason };
       }
-      const unseen = before && { name: WINDOW, differences: await arriving.differences(trained(candidate, basename(dir)), before, signal) };
+      const unseen = before && {
+        name: WINDOW,
+        differences: await arriving.differences(trained(candidate, basename(dir)), before, signal),
+      };
       const limits = { ...rules, salt: manifest.salt };
       const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
       const { refusal: reason, perUser, ...measures } = measured;
       if (perUser)
-        await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch((error: unknown) =>
-          log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
+        await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch(
+          (error: unknown) =>
+            log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
         );
       if (reason !== null) return { ...about, ...measures, outcome: "refused", reason, version: null };
       pinned = await pinnedVersion(places.models);
-      if (pinned !== null) return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
+      if (pinned !== null)
+        return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
       const record = recordOf(candidate, measured, tableVersion);
-      const version = await patience.through("the model cannot be published", () => publish(places.models, dir, record, over, signal));
+      const version = await patience.through("the model cannot be published", () =>
+        publish(places.models, dir, record, over, signal),
+      );
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
       await patience.through("old models cannot be removed", () => prune(places.models, signal));
@@ -166,7 +192,8 @@ export async function openEvaluator({ engine, arriving, patience, log }: Tools, 
       if (inUse) await arriving.advance(inUse.manifest.salt, trained(inUse, inUse.version), signal);
       const dir = await newestOfRounds(await listCheckpoints(places.checkpoints));
       const checkpoint = dir && (await identity(dir));
-      if (!checkpoint || checkpoint === newest || isSettled(journal.recent.at(-1), checkpoint, pinned)) return undefined;
+      if (!checkpoint || checkpoint === newest || isSettled(journal.recent.at(-1), checkpoint, pinned))
+        return undefined;
       if (await isPublished(dir, checkpoint)) {
         newest = checkpoint;
         return undefined;

@@ -9,4 +9,5 @@ const kept = 100_000;
 
 export type Journal = Lines<EvaluationLine>;
 
-export const openJournal = (file: string, { through }: Patience): Promise<Journal> => openLines(file, evaluationLine, shown, kept, through);
+export const openJournal = (file: string, { through }: Patience): Promise<Journal> =>
+  openLines(file, evaluationLine, shown, kept, through);

@@ -11,7 +11,10 @@ export interface Lines<T> {
   append(line: T): Promise<void>;
 }
 
-/** Lines of another shape are passed over. Keeps `shown` in memory; when it opens a file of more than twice `kept` lines, it leaves the newest `kept`. */
+/**
+ * Lines of another shape are passed over. Keeps `shown` in memory; when it opens a file of more than twice `kept`
+ * lines, it leaves the newest `kept`.
+ */
 export async function openLines<S extends z.ZodType>(
   file: string,
   shape: S,
@@ -21,7 +24,8 @@ export async function openLines<S extends z.ZodType>(
 ): Promise<Lines<z.output<S>>> {
   const { lines, append, rewrite } = await openLineFile(file);
   const recent = valuesIn(lines.slice(-shown), shape);
-  if (lines.length > 2 * kept) await through(`${file} cannot be cut down`, () => rewrite(`${lines.slice(-kept).join("\n")}\n`));
+  if (lines.length > 2 * kept)
+    await through(`${file} cannot be cut down`, () => rewrite(`${lines.slice(-kept).join("\n")}\n`));
   return {
     recent,
     async append(line) {

@@ -1,4 +1,5 @@
-// The evaluator service: watches for checkpoints, judges the newest one, publishes what passes the gate. Checkpoints come in, models go out.
+// The evaluator service: watches for checkpoints, judges the newest one, publishes what passes the gate. Checkpoints
+// come in, models go out.
 import { join } from "node:path";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
@@ -33,11 +34,13 @@ export const command = defineCommand({
     await takeAlone([paths.root, places.models], until.signal);
     const log = createLog("evaluator", { run: paths.root });
     const metrics = createMetrics("evaluator");
-    for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0); // the first one is an increase
+    // the first one is an increase
+    for (const outcome of outcomes) metrics.counter("tributary_publications_total").inc({ outcome }, 0);
     const freshness = openFreshness(metrics, "published");
     const patience = openPatience(log, until.signal);
     const arriving = await openArriving(places, config, freshness, metrics, patience);
-    const evaluator = await openEvaluator({ engine: await openEngine({ threads: 1 }), arriving, patience, log }, places, config);
+    const tools = { engine: await openEngine({ threads: 1 }), arriving, patience, log };
+    const evaluator = await openEvaluator(tools, places, config);
     metrics.onScrape(() => {
       tellAge(evaluator.published, arriving.watermark, Date.now(), metrics);
       metrics.gauge("tributary_evaluations_falling").set(fallingOf(evaluator.evaluations));

@@ -1,4 +1,5 @@
-// The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the published model is scored on.
+// The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the
+// published model is scored on.
 import { Histories } from "../../shared/events/histories.ts";
 import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
 import { type Arrival, arrivalsOf } from "../../shared/judging/arrivals.ts";
@@ -11,7 +12,10 @@ export interface Stream extends Followed {
   advance(): Promise<News & { readonly marks: readonly Mark[] }>;
 }
 
-/** Everything up to version `silentUntil` (Infinity: all that is there) is taken in as what was known before. At most about `limit` arrivals of a table version are told. */
+/**
+ * Everything up to version `silentUntil` (Infinity: all that is there) is taken in as what was known before. At most
+ * about `limit` arrivals of a table version are told.
+ */
 export function openStream(tableDir: string, salt: string, silentUntil: number, limit: number): Stream {
   const histories = new Histories(salt);
   let version = -1;

@@ -26,7 +26,10 @@ export function tell(evaluation: EvaluationLine, published: Published | null, lo
   if (published?.watermark != null) metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 
-/** Of evaluations, oldest first, how many of the newest fell below the one before them, in a row; those that could not be judged do not count. */
+/**
+ * Of evaluations, oldest first, how many of the newest fell below the one before them, in a row; those that could not
+ * be judged do not count.
+ */
 export function fallingOf(evaluations: readonly Pick<EvaluationLine, "model">[]): number {
   const ndcg = evaluations.flatMap(({ model }) => (model ? [model["ndcg@100"]] : []));
   let falling = 0;
@@ -34,7 +37,10 @@ export function fallingOf(evaluations: readonly Pick<EvaluationLine, "model">[])
   return falling;
 }
 
-/** How far the published model is behind the table at `now`; `newest`: arrival of the table's newest event, both ms since 1970. Nothing before there is a model. */
+/**
+ * How far the published model is behind the table at `now`; `newest`: arrival of the table's newest event, both ms
+ * since 1970. Nothing before there is a model.
+ */
 export function tellAge(published: Published | null, newest: number | null, now: number, metrics: Metrics): void {
   if (published?.watermark == null) return;
   const { watermark, at } = published;
@@ -42,13 +48,17 @@ export function tellAge(published: Published | null, newest: number | null, now:
   metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
 }
 
-/** For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet, a disk that refuses) is told once; anything else is thrown on. */
+/**
+ * For `catch`: what another look can mend (a checkpoint removed meanwhile, no table yet, a disk that refuses) is told
+ * once; anything else is thrown on.
+ */
 export function temporary(log: Log, signal: AbortSignal): (error: unknown) => undefined {
   let told = "";
   return (error) => {
     if (signal.aborted) return undefined;
     const refusal = asAppError(error);
-    if (!refusal || !(passes(refusal) || refusal.code === "CHECKPOINT_MISSING" || refusal.code === "TABLE_MISSING")) throw error;
+    if (!refusal || !(passes(refusal) || refusal.code === "CHECKPOINT_MISSING" || refusal.code === "TABLE_MISSING"))
+      throw error;
     if (refusal.message !== told) log.warn(refusal.message);
     told = refusal.message;
     return undefined;

@@ -1,4 +1,5 @@
-// What was read and is not committed yet: good rows as columns, bad ones as dead letters, offsets without a message, and how far each partition is. Pure.
+// What was read and is not committed yet: good rows as columns, bad ones as dead letters, offsets without a message,
+// and how far each partition is. Pure.
 import type { EventBatch } from "../../shared/events/batch.ts";
 import { Dictionary } from "../../shared/events/dictionary.ts";
 import { type Interaction, OTHER_FIELDS } from "../../shared/events/event.ts";
@@ -86,7 +87,9 @@ export class RowBuffer {
     return tally;
   }
 
-  /** A good event arrived, ms: it is marked when it is the first of a commit, or none was for a second of the stream. */
+  /**
+   * A good event arrived, ms: it is marked when it is the first of a commit, or none was for a second of the stream.
+   */
   mark(arrivedAt: number): void {
     if (!(arrivedAt - this.#lastMark >= MARK_MS) || this.marks.length === MOST_MARKS) return;
     this.marks.push(arrivedAt);

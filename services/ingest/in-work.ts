@@ -1,5 +1,6 @@
-// What is being worked on, by partition, in a small file each: it outlives the process, so that the next one knows which messages it died of.
-// Not synced: the death of a process leaves what it has written, and that is the only death a message brings about.
+// What is being worked on, by partition, in a small file each: it outlives the process, so that the next one knows
+// which messages it died of. Not synced: the death of a process leaves what it has written, and that is the only death
+// a message brings about.
 import { mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Suspect } from "./suspects.ts";
@@ -46,7 +47,10 @@ export function openInWork(dir: string, topic: string): InWork {
   return {
     left: (partition) => {
       try {
-        const { first, last, failures } = JSON.parse(readFileSync(pathOf(partition), "utf8")) as Record<string, unknown>;
+        const { first, last, failures } = JSON.parse(readFileSync(pathOf(partition), "utf8")) as Record<
+          string,
+          unknown
+        >;
         if (![first, last, failures].every((each) => Number.isSafeInteger(each))) return undefined;
         return { first: first as number, last: last as number, failures: failures as number };
       } catch {

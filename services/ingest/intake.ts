@@ -1,4 +1,5 @@
-// From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading starts; the group never does.
+// From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading
+// starts; the group never does.
 import { AppError } from "../../shared/errors/errors.ts";
 import { type DeadReason, deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
@@ -35,8 +36,15 @@ export interface IntakeSettings {
 }
 
 export interface Intake {
-  /** The partitions are ours now, under this generation: what was fetched under another is stale. Answers the offset to start each at. Throws OFFSETS_LOST. */
-  assigned(partitions: readonly number[], generation: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>>;
+  /**
+   * The partitions are ours now, under this generation: what was fetched under another is stale. Answers the offset to
+   * start each at. Throws OFFSETS_LOST.
+   */
+  assigned(
+    partitions: readonly number[],
+    generation: number,
+    bounds: readonly Bounds[],
+  ): Promise<ReadonlyMap<number, number>>;
   /** Throws BAD_EVENT when asked to stop at one: what stood before it is committed. */
   fetched(batch: Fetched): Promise<void>;
   /** Partitions may go to others: what is held is written while it is surely ours. */
@@ -51,7 +59,10 @@ export interface Intake {
 
 type Work = readonly [partition: number, unit: Suspect];
 
-/** A refusal of the operating system, or one of ours. Anything else may be a message's fault, what Node says of a value included (ERR_OUT_OF_RANGE). */
+/**
+ * A refusal of the operating system, or one of ours. Anything else may be a message's fault, what Node says of a value
+ * included (ERR_OUT_OF_RANGE).
+ */
 function isRefusal(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return error instanceof AppError || (typeof code === "string" && !code.startsWith("ERR_"));
@@ -92,18 +103,28 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   };
 
   function drop(fenced: boolean): void {
-    const offsets = [...buffer.tallies.values()].reduce((sum, { good, dead, filtered }) => sum + good + dead + filtered, 0);
+    const offsets = [...buffer.tallies.values()].reduce(
+      (sum, { good, dead, filtered }) => sum + good + dead + filtered,
+      0,
+    );
     buffer.clear();
     positions.clear();
     generation = -1;
     tell({ type: "dropped", offsets, fenced });
   }
 
-  async function assigned(partitions: readonly number[], mine: number, bounds: readonly Bounds[]): Promise<ReadonlyMap<number, number>> {
+  async function assigned(
+    partitions: readonly number[],
+    mine: number,
+    bounds: readonly Bounds[],
+  ): Promise<ReadonlyMap<number, number>> {
     drop(false);
     const committed = await looked(() => writer.refresh());
     for (const partition of partitions) {
-      const start = startOf(committed.get(partition), bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 });
+      const start = startOf(
+        committed.get(partition),
+        bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 },
+      );
       if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
       positions.set(partition, start.offset);
       const left = inWork.left(partition);
@@ -165,13 +186,19 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     const { first, last } = unit;
     suspects.failed(partition, unit);
     const verdict = suspects.verdictOn(partition, first);
-    const what = verdict ? `offset ${first} goes to the dead letters` : `offsets ${first} to ${last} are read again, in smaller pieces`;
+    const what = verdict
+      ? `offset ${first} goes to the dead letters`
+      : `offsets ${first} to ${last} are read again, in smaller pieces`;
     log.warn({ partition, first, last }, `${why} at these messages: ${what}`);
   }
 
-  /** An error that messages brought about: what was held is read again from where the table is. Throws it where it is not the messages' fault. */
+  /**
+   * An error that messages brought about: what was held is read again from where the table is. Throws it where it is
+   * not the messages' fault.
+   */
   function failed(error: unknown, units: readonly Work[]): void {
-    // After a panic of the WebAssembly nothing that it holds can be trusted: the process ends, and the next one finds what was in work.
+    // After a panic of the WebAssembly nothing that it holds can be trusted: the process ends, and the next one finds
+    // what was in work.
     if (isRefusal(error) || !(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
     for (const [partition, unit] of units) {
       inWork.end(partition);
@@ -184,7 +211,8 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   async function endIfDone(): Promise<void> {
     if (ends === null) return;
-    const reached = (partition: number, end: number) => end <= (positions.get(partition) ?? (writer.committed.get(partition) ?? -1) + 1);
+    const reached = (partition: number, end: number) =>
+      end <= (positions.get(partition) ?? (writer.committed.get(partition) ?? -1) + 1);
     if (![...ends].every(([partition, end]) => reached(partition, end))) return;
     await writeIfSealed("end");
     if (buffer.since === null && generation >= 0) finish(); // below 0: what was held is to be read again
@@ -198,7 +226,11 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       return [partition, { first, last: next - 1, failures: suspects.unitAt(partition, first).failures }] as const;
     });
     try {
-      await tryAgain(() => attempt(units, cause), { retryMs: settings.retryMs, refused: waits("cannot write"), isOver });
+      await tryAgain(() => attempt(units, cause), {
+        retryMs: settings.retryMs,
+        refused: waits("cannot write"),
+        isOver,
+      });
     } catch (error) {
       if (!isRefusal(error)) return failed(error, units);
       if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error;

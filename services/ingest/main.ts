@@ -35,7 +35,11 @@ export const command = defineCommand({
     const progress = createProgress(metrics);
     const bounds = () => kafka.endOffsets(topic);
     const { tableDir, deadLettersDir } = settings;
-    const upkeep = createUpkeep({ tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention }, metrics, log);
+    const upkeep = createUpkeep(
+      { tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention },
+      metrics,
+      log,
+    );
 
     const pipeline = await openPipeline({
       ...settings,
@@ -44,10 +48,12 @@ export const command = defineCommand({
       hear: (news) => {
         progress.hear(news);
         // Of all that write into the table the one that reads partition 0 cares for it.
-        if (news.type === "wrote" && config.upkeep && !untilEnd) upkeep.look(news.table.compactionDue, progress.positions.has(0));
+        if (news.type === "wrote" && config.upkeep && !untilEnd)
+          upkeep.look(news.table.compactionDue, progress.positions.has(0));
       },
       reassign: () => consumption.reassign(),
-      committed: (next) => void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
+      committed: (next) =>
+        void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
     });
     const face = await serveFace({
       service: "ingest",

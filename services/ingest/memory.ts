@@ -1,4 +1,5 @@
-// One number, the memory of the process, to the bounds of each thing that holds events. Pure. The shares are measured, see `bench ingest`.
+// One number, the memory of the process, to the bounds of each thing that holds events. Pure. The shares are measured,
+// see `bench ingest`.
 
 export interface Budget {
   /** Bytes of one fetch; decoded, its messages take about eight times that. */

@@ -5,9 +5,15 @@ import { folder } from "../../shared/runtime/location.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
 
 export const options = z.object({
-  topic: z.string().min(1).default("interactions").describe("where the events come from; created with 4 partitions where missing"),
+  topic: z
+    .string()
+    .min(1)
+    .default("interactions")
+    .describe("where the events come from; created with 4 partitions where missing"),
   table: folder().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
-  deadLetters: folder().optional().describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
+  deadLetters: folder()
+    .optional()
+    .describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
   untilEnd: z.boolean().default(false).describe("stop at the offsets that the topic ends with now"),
   onBadEvent: z
     .enum(["dead-letter", "stop"])
@@ -17,13 +23,24 @@ export const options = z.object({
   flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
   flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),
   memory: size("448MB", "64GB").prefault("512MB").describe("of the whole process: reading pauses before it needs more"),
-  upkeep: z.boolean().default(true).describe("merge small files and vacuum in the background, in processes of their own"),
-  retention: duration(LONGEST_RETENTION).prefault("168h").describe("age from which vacuum deletes what the table no longer needs"),
+  upkeep: z
+    .boolean()
+    .default(true)
+    .describe("merge small files and vacuum in the background, in processes of their own"),
+  retention: duration(LONGEST_RETENTION)
+    .prefault("168h")
+    .describe("age from which vacuum deletes what the table no longer needs"),
   group: z
     .string()
     .optional()
     .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
   dataDir: folder().default(".tributary").describe("where everything lies"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
+  httpPort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(0)
+    .describe("for /status and /metrics; 0 takes any free one"),
 });
 export type Config = z.output<typeof options>;

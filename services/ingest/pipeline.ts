@@ -1,4 +1,5 @@
-// The way from the client's thread to thread.ts: messages handed over without a copy, and a bound on how many bytes may be on their way.
+// The way from the client's thread to thread.ts: messages handed over without a copy, and a bound on how many bytes may
+// be on their way.
 import { Worker } from "node:worker_threads";
 import { failure } from "../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
@@ -17,7 +18,12 @@ export interface ThreadSettings {
 }
 
 export type ToThread =
-  | { readonly type: "assigned"; readonly partitions: readonly number[]; readonly generation: number; readonly bounds: readonly Bounds[] }
+  | {
+      readonly type: "assigned";
+      readonly partitions: readonly number[];
+      readonly generation: number;
+      readonly bounds: readonly Bounds[];
+    }
   | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
   | { readonly type: "rebalancing" }
   | { readonly type: "drain"; readonly patienceMs: number };

@@ -1,4 +1,5 @@
-// What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and seconds; and the metrics made of them.
+// What ingest tells of itself: per partition read = written + dead + filtered + buffered, always; lag in messages and
+// seconds; and the metrics made of them.
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
@@ -19,11 +20,16 @@ export interface Progress {
   hear(news: News): void;
   /** Null: it goes on. */
   stalled(stall: Stall | null): void;
-  /** What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and which partitions wait for room. */
+  /**
+   * What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and
+   * which partitions wait for room.
+   */
   looked(bounds: readonly Bounds[], paused: ReadonlySet<number>): void;
   draining(): void;
   status(): Omit<IngestStatus, "upkeep">;
-  /** Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some. */
+  /**
+   * Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some.
+   */
   healthy(ms: number): boolean;
   /** Offset to be read next, by partition of ours. */
   readonly positions: ReadonlyMap<number, number>;
@@ -77,7 +83,15 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
   let stall: Stall | null = null;
   let stalledAt = 0;
   let movedAt = now();
-  const newest: { at: number; seconds: number; rows: number; bytes: number; version: number; cause: Cause; events: number }[] = [];
+  const newest: {
+    at: number;
+    seconds: number;
+    rows: number;
+    bytes: number;
+    version: number;
+    cause: Cause;
+    events: number;
+  }[] = [];
   let table: TableFacts = { version: -1, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   let bounds: readonly Bounds[] = [];
   let paused: readonly number[] = [];
@@ -136,7 +150,14 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     const messages = news.brought.reduce((sum, { good, dead }) => sum + good + dead, 0);
     commits.push({ at: now(), messages });
     const file = { rows: news.file?.rows ?? 0, bytes: news.file?.bytes ?? 0 };
-    newest.push({ at: Date.now(), seconds: news.seconds, ...file, version: news.table.version, cause: news.cause, events: messages });
+    newest.push({
+      at: Date.now(),
+      seconds: news.seconds,
+      ...file,
+      version: news.table.version,
+      cause: news.cause,
+      events: messages,
+    });
     if (newest.length > NEWEST_COMMITS) newest.shift();
     movedAt = now();
     stalled(null);
@@ -195,8 +216,13 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     status: () => {
       while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
       const last = newest.at(-1);
-      const sum = (of: (partition: Partition) => number) => [...partitions.values()].reduce((total, each) => total + of(each), 0);
-      const [written, dead, filtered] = [sum((each) => each.written), sum((each) => each.dead), sum((each) => each.filtered)];
+      const sum = (of: (partition: Partition) => number) =>
+        [...partitions.values()].reduce((total, each) => total + of(each), 0);
+      const [written, dead, filtered] = [
+        sum((each) => each.written),
+        sum((each) => each.dead),
+        sum((each) => each.filtered),
+      ];
       const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
       return {
         service: "ingest",

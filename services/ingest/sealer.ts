@@ -1,4 +1,5 @@
-// When the buffer becomes a file: enough rows or bytes, old enough, or nothing more to come. Pure; the clock is an argument.
+// When the buffer becomes a file: enough rows or bytes, old enough, or nothing more to come. Pure; the clock is an
+// argument.
 
 export interface Limits {
   readonly rows: number;
@@ -17,7 +18,10 @@ export interface Held {
 export const causes = ["rows", "bytes", "age", "rebalance", "suspect", "end"] as const;
 export type Cause = (typeof causes)[number];
 
-/** Nothing more will come, it may be taken from us, or what comes next failed before and stands alone: whatever is held is written. */
+/**
+ * Nothing more will come, it may be taken from us, or what comes next failed before and stands alone: whatever is held
+ * is written.
+ */
 export type Asked = "rebalance" | "suspect" | "end";
 
 /** Why to write now, or null. */
@@ -37,6 +41,7 @@ export function startOf(
   if (committed === undefined) return { offset: bounds.begin };
   const offset = committed + 1;
   if (offset < bounds.begin) return { lost: `the table ends at ${committed}, the topic begins at ${bounds.begin}` };
-  if (offset > bounds.end) return { lost: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
+  if (offset > bounds.end)
+    return { lost: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
   return { offset };
 }

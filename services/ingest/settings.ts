@@ -1,4 +1,5 @@
-// What the flags of `ingest` come to: where the tables lie, how much each part may hold, whom it shares the partitions with.
+// What the flags of `ingest` come to: where the tables lie, how much each part may hold, whom it shares the partitions
+// with.
 import { resolve } from "node:path";
 import { hash32 } from "../../shared/events/hash.ts";
 import type { Paths } from "../../shared/runtime/paths.ts";
@@ -18,7 +19,11 @@ export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLet
       topic: config.topic,
       tableDir,
       deadLettersDir: resolve(config.deadLetters ?? paths.deadLetters),
-      limits: { rows: config.flushRows, bytes: Math.min(config.flushBytes, room.buffer), ageMs: 1000 * config.flushSeconds },
+      limits: {
+        rows: config.flushRows,
+        bytes: Math.min(config.flushBytes, room.buffer),
+        ageMs: 1000 * config.flushSeconds,
+      },
       stopOnBadEvent: config.onBadEvent === "stop",
       retryMs: RETRY_MS,
       bytesUnderWay: room.underWay,

@@ -1,6 +1,10 @@
-// Messages whose reading or writing failed before: what may be worked on together, and which message is condemned. Pure; in-work.ts keeps it on disk.
+// Messages whose reading or writing failed before: what may be worked on together, and which message is condemned.
+// Pure; in-work.ts keeps it on disk.
 
-/** Offsets of a partition, both ends included, and how often work on them failed before: an error, or the death of the thread or of the process. Of several together it is 1 at most. */
+/**
+ * Offsets of a partition, both ends included, and how often work on them failed before: an error, or the death of the
+ * thread or of the process. Of several together it is 1 at most.
+ */
 export interface Suspect {
   readonly first: number;
   readonly last: number;
@@ -9,7 +13,9 @@ export interface Suspect {
 
 /** A failed unit is cut into so many: five deaths find one message among 100,000. */
 const PIECES = 16;
-/** Messages condemned one after the other, without one in between that could be written: no message is at fault then. */
+/**
+ * Messages condemned one after the other, without one in between that could be written: no message is at fault then.
+ */
 const MOST_IN_A_ROW = 20;
 
 /** Of one message: it was tried with what stood beside it, alone, as a dead letter, and as one without its value. */
@@ -23,7 +29,10 @@ export interface Unit {
   readonly failures: number;
 }
 
-/** Its own fault is proven: alone, and for the second time. "bare": its dead letter failed too, so it goes without its value. */
+/**
+ * Its own fault is proven: alone, and for the second time. "bare": its dead letter failed too, so it goes without its
+ * value.
+ */
 export type Verdict = "condemned" | "bare" | null;
 
 export interface Suspects {

@@ -1,4 +1,5 @@
-// What becomes of each offset of a batch: a row, a dead letter, or one at which Kafka has no message. Between intake.ts, which says up to where, and the buffer.
+// What becomes of each offset of a batch: a row, a dead letter, or one at which Kafka has no message. Between
+// intake.ts, which says up to where, and the buffer.
 import { type DeadReason, deadReasons, isTimestamp, parseEvent } from "../../shared/events/event.ts";
 import { newScanned, scanEvent } from "../../shared/events/scan.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
@@ -36,7 +37,8 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
       if (offset < tally.next) continue;
       if (offset >= end) break;
       const own = arrivedAt[k]!;
-      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until then.
+      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until
+      // then.
       const arrived = isTimestamp(own) ? Math.min(own, now) : now;
       const length = lengths[k]!;
       gap(tally, partition, offset);
@@ -60,7 +62,8 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
         } else {
           const { reason } = parsed;
           if (stopOnBadEvent) return { reason, offset };
-          const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null; // the batch's memory is not ours to keep
+          // the batch's memory is not ours to keep
+          const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null;
           const detail = isTimestamp(own) ? deadReasons[reason] : `${deadReasons[reason]} (Kafka's own is ${own})`;
           buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
           tally.dead++;

@@ -1,4 +1,5 @@
-// The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what pipeline.ts asks, in the order in which it is asked.
+// The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what
+// pipeline.ts asks, in the order in which it is asked.
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { plainError } from "../../shared/errors/thread-errors.ts";

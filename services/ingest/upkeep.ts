@@ -1,4 +1,5 @@
-// Keeps the table in shape beside the flow: `compact` when small files have gathered, `vacuum` now and then. Each is a process of its own, of low priority.
+// Keeps the table in shape beside the flow: `compact` when small files have gathered, `vacuum` now and then. Each is a
+// process of its own, of low priority.
 import { setPriority } from "node:os";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -8,7 +9,10 @@ import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
 export interface Upkeep {
   /** What runs now; null for nothing. */
   readonly running: Task | null;
-  /** After each commit: `due` when small files have gathered, `ours` when this process is the one that cares, of all that write into the table. */
+  /**
+   * After each commit: `due` when small files have gathered, `ours` when this process is the one that cares, of all
+   * that write into the table.
+   */
   look(due: boolean, ours: boolean): void;
   stop(): Promise<void>;
 }
@@ -28,7 +32,11 @@ const LEAST_BETWEEN_MS: Readonly<Record<Task, number>> = { compact: 20_000, vacu
 const FIRST_VACUUM_MS = 600_000;
 const LOW_PRIORITY = 10;
 
-export function createUpkeep({ tableDir, deadLettersDir, dataDir, retentionMs }: UpkeepSettings, metrics: Metrics, log: Log): Upkeep {
+export function createUpkeep(
+  { tableDir, deadLettersDir, dataDir, retentionMs }: UpkeepSettings,
+  metrics: Metrics,
+  log: Log,
+): Upkeep {
   const runs = metrics.counter("tributary_upkeep_total");
   const notBefore: Record<Task, number> = { compact: 0, vacuum: performance.now() + FIRST_VACUUM_MS };
   const where = ["--table", tableDir, "--data-dir", dataDir];

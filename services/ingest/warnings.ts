@@ -1,4 +1,5 @@
-// What grows, and whoever runs ingest should know of before it hurts: said once in the log, and in /status for as long as it is so.
+// What grows, and whoever runs ingest should know of before it hurts: said once in the log, and in /status for as long
+// as it is so.
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 
 /** Files in the log from which opening the table takes noticeably long. */
@@ -10,5 +11,8 @@ export const warnings = {
 } as const;
 
 export function warningsOf(logFiles: number, unknownFields: ReadonlyMap<string, number>): string[] {
-  return [...(unknownFields.has(OTHER_FIELDS) ? [warnings.manyFields] : []), ...(logFiles > LONG_LOG ? [warnings.longLog] : [])];
+  return [
+    ...(unknownFields.has(OTHER_FIELDS) ? [warnings.manyFields] : []),
+    ...(logFiles > LONG_LOG ? [warnings.longLog] : []),
+  ];
 }

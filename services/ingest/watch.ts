@@ -48,7 +48,11 @@ export function watch({ topic, bounds, paused, progress, log }: Watched): Watchi
       for (const { partition, begin, end } of found) {
         const at = before.get(partition);
         if (at === undefined || (at >= begin && at <= end)) continue;
-        throw new AppError("OFFSETS_LOST", { what: `the topic holds ${begin} to ${end - 1}, next is ${at}`, topic, partition });
+        throw new AppError("OFFSETS_LOST", {
+          what: `the topic holds ${begin} to ${end - 1}, next is ${at}`,
+          topic,
+          partition,
+        });
       }
     } catch (error) {
       if (error instanceof AppError) fail(error); // any other: the broker is away, answeredAt tells for how long

@@ -1,4 +1,5 @@
-// A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two commits neither loses nor doubles any.
+// A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two
+// commits neither loses nor doubles any.
 import { type DeadLetter, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable } from "../../shared/table/delta.ts";
 import { writeEvents } from "../../shared/table/events.ts";
@@ -16,7 +17,10 @@ export interface Writer {
   refresh(): Promise<ReadonlyMap<number, number>>;
   /** Reads what others have committed; our next write still goes on from where ours was. */
   look(): Promise<void>;
-  /** All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again. Answers the file of events, if there is one. */
+  /**
+   * All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again.
+   * Answers the file of events, if there is one.
+   */
   write(buffer: RowBuffer): Promise<DataFile | undefined>;
 }
 
@@ -37,7 +41,8 @@ export function createWriter(tables: Tables, topic: string): Writer {
       const first = Math.max(gap.first, filtered.at(gap.partition) + 1);
       return first > gap.last ? [] : [{ ...gap, first }];
     });
-    if (fresh.length > 0) await filtered.commit(await writeFiltered(filtered.table.store, fresh), reached(fresh, tallies), 0);
+    if (fresh.length > 0)
+      await filtered.commit(await writeFiltered(filtered.table.store, fresh), reached(fresh, tallies), 0);
   }
 
   return {
@@ -71,11 +76,17 @@ export function createWriter(tables: Tables, topic: string): Writer {
 }
 
 /** Of the partitions of `rows`: the last offset that the buffer stands for. */
-function reached(rows: readonly Pick<DeadLetter | FilteredRange, "partition">[], tallies: RowBuffer["tallies"]): Map<number, number> {
+function reached(
+  rows: readonly Pick<DeadLetter | FilteredRange, "partition">[],
+  tallies: RowBuffer["tallies"],
+): Map<number, number> {
   return new Map(rows.map(({ partition }) => [partition, tallies.get(partition)!.next - 1]));
 }
 
-/** A table and how far our own writing into it is, by partition: a commit goes from there, and is refused when another writer came between. */
+/**
+ * A table and how far our own writing into it is, by partition: a commit goes from there, and is refused when another
+ * writer came between.
+ */
 function ledger(table: DeltaTable, topic: string) {
   const prefix = `${topic}/`;
   let ours = new Map<number, number>();
@@ -89,8 +100,17 @@ function ledger(table: DeltaTable, topic: string) {
       await table.refresh();
       ours = progress();
     },
-    commit: async (file: DataFile | undefined, to: ReadonlyMap<number, number>, newestArrival: number, marks: readonly number[] = []) => {
-      const txn = [...to].map(([partition, version]) => ({ appId: `${prefix}${partition}`, version, after: at(partition) }));
+    commit: async (
+      file: DataFile | undefined,
+      to: ReadonlyMap<number, number>,
+      newestArrival: number,
+      marks: readonly number[] = [],
+    ) => {
+      const txn = [...to].map(([partition, version]) => ({
+        appId: `${prefix}${partition}`,
+        version,
+        after: at(partition),
+      }));
       await table.commit({ add: file ? [file] : [], txn, newestArrival, marks });
       for (const [partition, version] of to) ours.set(partition, version);
     },

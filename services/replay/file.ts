@@ -1,9 +1,16 @@
-// A file of events as a source. What was sent from it is remembered by a fingerprint of those rows, not by the file's time: one that was touched is the same, one that grew is gone on with, another is sent from its beginning.
+// A file of events as a source. What was sent from it is remembered by a fingerprint of those rows, not by the file's
+// time: one that was touched is the same, one that grew is gone on with, another is sent from its beginning.
 import { resolve } from "node:path";
 import { AppError } from "../../shared/errors/errors.ts";
 import type { Row } from "../../shared/events/columns.ts";
 import { type Skipped, skippedRows } from "../../shared/events/skipped.ts";
-import { type EventFile, type EventFormat, mustHoldEvents, reasonsOf, type Survey } from "../../shared/files/event-file.ts";
+import {
+  type EventFile,
+  type EventFormat,
+  mustHoldEvents,
+  reasonsOf,
+  type Survey,
+} from "../../shared/files/event-file.ts";
 import { openEventFile } from "../../shared/files/open-events.ts";
 import { fingerprint } from "../../shared/files/fingerprint.ts";
 import type { Chunk, Memory, Source } from "./source.ts";
@@ -16,7 +23,10 @@ export interface FileOptions {
 }
 
 export interface FileSource extends Source {
-  /** How many rows of what was sent before it still begins with: from there it goes on. Throws as EventFile's survey does. */
+  /**
+   * How many rows of what was sent before it still begins with: from there it goes on. Throws as EventFile's survey
+   * does.
+   */
   goesOnFrom(found: { readonly position: number; readonly memory: Memory } | null): Promise<number>;
   /** Itself, to be sent from its beginning. */
   anew(): Source;
@@ -55,7 +65,10 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
       refusedBefore = found.memory.refused ?? 0;
       return found.position;
     }
-    say(`the file no longer begins with the ${found.position} rows that were sent from it, or is read in another way: all of it is sent`);
+    say(
+      `the file no longer begins with the ${found.position} rows that were sent from it, or is read in another ` +
+        "way: all of it is sent",
+    );
     return 0;
   }
 
@@ -124,6 +137,8 @@ function settingsOf({ columns, header }: EventFile, format: EventFormat, { unit 
 
 function refused(path: string, sent: number, skipped: Skipped, place: EventFile["place"]): AppError {
   const n = (count: number) => count.toLocaleString("en-US");
-  const what = `of ${n(sent + skipped.count)} rows ${n(sent)} were sent and ${n(skipped.count)} refused: ${reasonsOf(skipped, place)}`;
+  const what =
+    `of ${n(sent + skipped.count)} rows ${n(sent)} were sent and ${n(skipped.count)} refused: ` +
+    `${reasonsOf(skipped, place)}`;
   return new AppError("ROWS_REFUSED", { what, path });
 }

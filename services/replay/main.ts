@@ -64,7 +64,10 @@ export const command = defineCommand({
     status.done = !until.signal.aborted;
     progress.end();
     const read = progress.produced + source.skipped;
-    log.info({ read, produced: progress.produced, skipped: source.skipped, position: status.at }, status.done ? "done" : "stopped");
+    log.info(
+      { read, produced: progress.produced, skipped: source.skipped, position: status.at },
+      status.done ? "done" : "stopped",
+    );
     await kafka.close();
     await face.close();
     file?.close();

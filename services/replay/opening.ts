@@ -28,13 +28,21 @@ export async function openSource(config: Config, folder: string, log: Log): Prom
     });
     const position = file.identity === null ? null : place(file.identity);
     if (position?.found === null && wasSentBefore(folder, file.identity!, config.topic))
-      log.warn("a release before this one sent from this file, and its position cannot be gone on with: all of the file is sent");
+      log.warn(
+        "a release before this one sent from this file, and its position cannot be gone on with: all of the file " +
+          "is sent",
+      );
     return { source: file, file, position, from: await file.goesOnFrom(position?.found ?? null), anew: file.anew };
   }
   const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);
   const position = place(open(0).identity!);
   const { found } = position;
-  return { source: open(found?.memory.startedAt ?? Date.now()), position, from: found?.position ?? 0, anew: () => open(Date.now()) };
+  return {
+    source: open(found?.memory.startedAt ?? Date.now()),
+    position,
+    from: found?.position ?? 0,
+    anew: () => open(Date.now()),
+  };
 }
 
 /** False when the topic is empty although something was sent: it is another one than the position is about. */

@@ -6,7 +6,10 @@ import { folder } from "../../shared/runtime/location.ts";
 export const options = z.object({
   file: z
     .string()
-    .describe("CSV, JSON or Parquet, packed or not; - is standard input; or the word synthetic: a made-up stream that never ends"),
+    .describe(
+      "CSV, JSON or Parquet, packed or not; - is standard input; or the word synthetic: a made-up stream that " +
+        "never ends",
+    ),
   topic: z.string().min(1).default("interactions").describe("where to; created with 4 partitions where missing"),
   rate: z.coerce
     .number()
@@ -23,7 +26,15 @@ export const options = z.object({
     .describe("synthetic: events sent at once, with times of the last 24 hours"),
   dataDir: folder()
     .default(".tributary")
-    .describe("holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("for /status and /metrics; 0 takes any free one"),
+    .describe(
+      "holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice",
+    ),
+  httpPort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(0)
+    .describe("for /status and /metrics; 0 takes any free one"),
 });
 export type Config = z.output<typeof options>;

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Patience } from "../../shared/runtime/patience.ts";
 
-const saved = z.object({ identity: z.string(), position: z.number().int().nonnegative(), memory: z.record(z.string(), z.number()) });
+const saved = z.object({
+  identity: z.string(),
+  position: z.number().int().nonnegative(),
+  memory: z.record(z.string(), z.number()),
+});
 
 export interface PositionFile {
   /** What was saved; null when this stream was never begun here. */
@@ -13,7 +17,9 @@ export interface PositionFile {
   save(position: number, memory: Readonly<Record<string, number>>): void | Promise<void>;
 }
 
-/** Nothing more is sent before a position is kept: with a full disk it waits, or a kill would send all since then twice. */
+/**
+ * Nothing more is sent before a position is kept: with a full disk it waits, or a kill would send all since then twice.
+ */
 export const patiently = ({ found, save }: PositionFile, { through }: Patience): PositionFile => ({
   found,
   save: (position, memory) => through("the position cannot be written", () => save(position, memory)),
@@ -32,10 +38,15 @@ export function positionFile(folder: string, identity: string): PositionFile {
   };
 }
 
-/** Whether a release that knew files by their size and time has kept a position of this one: it says nothing of the rows, so it cannot be gone on with. */
+/**
+ * Whether a release that knew files by their size and time has kept a position of this one: it says nothing of the
+ * rows, so it cannot be gone on with.
+ */
 export function wasSentBefore(folder: string, path: string, topic: string): boolean {
   const before = `${path} `;
-  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".json") && isOfOld(join(folder, name)));
+  return (
+    existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".json") && isOfOld(join(folder, name)))
+  );
 
   function isOfOld(file: string): boolean {
     try {

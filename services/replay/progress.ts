@@ -1,4 +1,5 @@
-// How far a replay is, for people: a bar on a terminal, a line every few seconds elsewhere; and its rate, which /status tells too.
+// How far a replay is, for people: a bar on a terminal, a line every few seconds elsewhere; and its rate, which /status
+// tells too.
 import { Presets, SingleBar } from "cli-progress";
 import type { Log } from "../../shared/runtime/log.ts";
 
@@ -16,7 +17,11 @@ const RATE_MS = 1000;
 export function showProgress(name: string, log: Log): Progress {
   const bar = process.stderr.isTTY
     ? new SingleBar(
-        { format: `${name} {bar} {percentage}% | {events} events | {rate}/s`, stream: process.stderr, hideCursor: true },
+        {
+          format: `${name} {bar} {percentage}% | {events} events | {rate}/s`,
+          stream: process.stderr,
+          hideCursor: true,
+        },
         Presets.shades_classic,
       )
     : null;
@@ -34,7 +39,10 @@ export function showProgress(name: string, log: Log): Progress {
   }, RATE_MS);
   const line = setInterval(() => {
     if (bar === null)
-      log.info({ produced, ratePerSecond: Math.round(rate), ...(shown === null ? {} : { percent: Math.floor(100 * shown) }) }, "replaying");
+      log.info(
+        { produced, ratePerSecond: Math.round(rate), ...(shown === null ? {} : { percent: Math.floor(100 * shown) }) },
+        "replaying",
+      );
   }, LINE_MS);
   return {
     get produced() {

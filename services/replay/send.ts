@@ -22,14 +22,21 @@ const FULL_SPEED_CHUNK = 4000;
 const GRACE_MS = 3000;
 
 /** Returns when the source is done or we are asked to drain. */
-export async function sendAll(source: Source, kafka: Kafka, position: PositionFile | null, sending: Sending, until: Until): Promise<void> {
+export async function sendAll(
+  source: Source,
+  kafka: Kafka,
+  position: PositionFile | null,
+  sending: Sending,
+  until: Until,
+): Promise<void> {
   const { topic, rate } = sending;
   const pace = paceOf(rate);
   const size = rate === null ? FULL_SPEED_CHUNK : Math.max(1, Math.min(FULL_SPEED_CHUNK, Math.round(rate / 10)));
   for await (const chunk of source.chunks(sending.from, size)) {
     if (chunk.paced) await sleep(pace.wait(chunk.rows.length, performance.now()), until.signal);
     if (until.signal.aborted) return;
-    if (!(await finished(produce(kafka, topic, chunk), until.signal))) return; // not acknowledged, so not saved: it is sent again next time
+    // not acknowledged, so not saved: it is sent again next time
+    if (!(await finished(produce(kafka, topic, chunk), until.signal))) return;
     await position?.save(chunk.next, source.memory);
     sending.sent(chunk.rows.length, chunk.next);
   }
@@ -71,5 +78,8 @@ function finished(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
 /** Without a time, Kafka's own counts. */
 function format({ user, item, timestamp, value }: Row): string {
   const time = timestamp === null ? "" : `,"timestamp":${timestamp}`;
-  return `{"user":${JSON.stringify(user)},"item":${JSON.stringify(item)}${time}${value === null ? "" : `,"value":${value}`}}`;
+  return (
+    `{"user":${JSON.stringify(user)},"item":${JSON.stringify(item)}${time}` +
+    `${value === null ? "" : `,"value":${value}`}}`
+  );
 }

@@ -1,4 +1,5 @@
-// The synthetic stream as a source: a history spread over the 24 hours before the first start, then live events for ever.
+// The synthetic stream as a source: a history spread over the 24 hours before the first start, then live events for
+// ever.
 import type { Row } from "../../shared/events/columns.ts";
 import { syntheticStream } from "../../shared/events/synthetic.ts";
 import type { Chunk, Source } from "./source.ts";

@@ -1,4 +1,5 @@
-// Who may ask serve. Without tokens everybody who reaches the port, which is this machine alone then; with them whoever sends one of the role reader.
+// Who may ask serve. Without tokens everybody who reaches the port, which is this machine alone then; with them whoever
+// sends one of the role reader.
 import { AppError } from "../../shared/errors/errors.ts";
 import { isProbe } from "../../shared/http/face-access.ts";
 import { isLoopback } from "../../shared/http/loopback.ts";

@@ -1,4 +1,5 @@
-// The serve service: answers recommendation requests with the published model, and follows both the pointer to it and the table of events.
+// The serve service: answers recommendation requests with the published model, and follows both the pointer to it and
+// the table of events.
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { isPassing } from "../../shared/errors/os-errors.ts";

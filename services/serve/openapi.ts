@@ -25,7 +25,10 @@ const json = (id: keyof typeof schemas) => ({ content: { "application/json": { s
 const refusals = (of: Record<string, string>) =>
   Object.fromEntries(Object.entries(of).map(([status, description]) => [status, { description, ...json("Refusal") }]));
 
-const everywhere = { "401": "the token is wrong or missing, where one is asked for", "503": "no model has been published yet" };
+const everywhere = {
+  "401": "the token is wrong or missing, where one is asked for",
+  "503": "no model has been published yet",
+};
 const ofBodies = {
   ...everywhere,
   "400": "not JSON, or not of this shape",
@@ -39,7 +42,11 @@ export function openapi(hasTokens: boolean): object {
   const { schemas: components } = z.toJSONSchema(named, { io: "input", uri: placeOf });
   return {
     openapi: "3.1.0",
-    info: { title: "Tributary: recommendations", version: "1", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    info: {
+      title: "Tributary: recommendations",
+      version: "1",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
     ...(hasTokens ? { security: [{ token: [] }] } : {}),
     paths: {
       "/v1/recommend": {
@@ -58,7 +65,10 @@ export function openapi(hasTokens: boolean): object {
           operationId: "recommendBatch",
           summary: "The same for several at once; what is wrong with one is told in its place",
           requestBody: { required: true, ...json("BatchRequest") },
-          responses: { "200": { description: "an answer or a refusal for each", ...json("BatchAnswer") }, ...refusals(ofBodies) },
+          responses: {
+            "200": { description: "an answer or a refusal for each", ...json("BatchAnswer") },
+            ...refusals(ofBodies),
+          },
         },
       },
       "/v1/models/current": {
@@ -70,7 +80,9 @@ export function openapi(hasTokens: boolean): object {
       },
     },
     components: {
-      schemas: Object.fromEntries(Object.entries(components).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema])),
+      schemas: Object.fromEntries(
+        Object.entries(components).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+      ),
       ...(hasTokens ? { securitySchemes: { token: { type: "http", scheme: "bearer" } } } : {}),
     },
   };

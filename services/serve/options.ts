@@ -5,8 +5,13 @@ import { folder } from "../../shared/runtime/location.ts";
 export const options = z.object({
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   models: folder().optional().describe("where models are published (default: models of the data directory)"),
-  table: folder().optional().describe("the table that users' histories come from (default: table of the data directory)"),
+  table: folder()
+    .optional()
+    .describe("the table that users' histories come from (default: table of the data directory)"),
   host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
-  tokenFile: z.string().optional().describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
+  tokenFile: z
+    .string()
+    .optional()
+    .describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
   httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),
 });

@@ -1,4 +1,5 @@
-// The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between two requests.
+// The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between
+// two requests.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMetrics } from "../../shared/checkpoints/models.ts";
@@ -22,7 +23,10 @@ export interface PublishedModel {
 
 export function followPublished(engine: Engine, modelsDir: string, log: Log): PublishedModel {
   let inUse: { model: Recommending; about: ModelAnswer; dispose(): void } | undefined;
-  /** What could not be read, as its files stood: it is tried again when they change, or when the pointer was elsewhere in between. */
+  /**
+   * What could not be read, as its files stood: it is tried again when they change, or when the pointer was elsewhere
+   * in between.
+   */
   let refused: string | undefined;
   const get = () => {
     if (!inUse) throw new AppError("MODEL_MISSING", { what: "no model has been published yet" });
@@ -32,7 +36,16 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
     const { manifest, ...opened } = await openModel(engine, join(modelsDir, version));
     const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
     const evaluation = await readMetrics(modelsDir, version).catch(() => null);
-    const about = { model: version, step, round, tableVersion, watermark, items: vocabulary.count, createdAt, evaluation };
+    const about = {
+      model: version,
+      step,
+      round,
+      tableVersion,
+      watermark,
+      items: vocabulary.count,
+      createdAt,
+      evaluation,
+    };
     opened.scoreBatch([Int32Array.of(0)]); // what is made at first use is not made at a client's cost
     const before = inUse;
     inUse = { model: recommending(version, opened), about, dispose: opened.dispose };

@@ -1,4 +1,5 @@
-// The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/models/current, /openapi.json. Reads requests, hands them on, tells refusals.
+// The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/models/current, /openapi.json. Reads
+// requests, hands them on, tells refusals.
 import type { FastifyInstance } from "fastify";
 import type { Tokens } from "../../shared/http/token.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -8,7 +9,13 @@ import { openapi } from "./openapi.ts";
 import type { PublishedModel } from "./published.ts";
 import { recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { refuse } from "./refusals.ts";
-import { type BatchAnswer, MOST_TOGETHER, type RecommendAnswer, readBatch, readRequest } from "../../shared/recommending/requests.ts";
+import {
+  type BatchAnswer,
+  MOST_TOGETHER,
+  type RecommendAnswer,
+  readBatch,
+  readRequest,
+} from "../../shared/recommending/requests.ts";
 import { together } from "./together.ts";
 
 /** 10,000 items of 256 bytes, and as many to exclude, would be more: such a request is too large to mean anything. */
@@ -53,7 +60,11 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
   app.post("/v1/recommend::batch", { bodyLimit }, async (request): Promise<BatchAnswer> => {
     const entries = readBatch(request.body);
     published.get(); // without a model there is one answer to all
-    return { answers: await Promise.all(entries.map((entry) => answer(entry).catch((error) => refuse(logged(error, request.url)).body))) };
+    return {
+      answers: await Promise.all(
+        entries.map((entry) => answer(entry).catch((error) => refuse(logged(error, request.url)).body)),
+      ),
+    };
   });
   app.get("/v1/models/current", () => published.about());
   const document = openapi(tokens !== undefined);
@@ -64,7 +75,11 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
     return error;
   };
   app.addHook("onRequest", async ({ url, headers, socket }) => {
-    mustBeAllowed(tokens, { path: url.split("?")[0]!, authorization: headers.authorization, remote: socket.remoteAddress });
+    mustBeAllowed(tokens, {
+      path: url.split("?")[0]!,
+      authorization: headers.authorization,
+      remote: socket.remoteAddress,
+    });
   });
   app.addHook("onResponse", async (request, reply) => {
     if (!request.url.startsWith("/v1/")) return;
@@ -78,7 +93,11 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
     return reply.code(status).send(body);
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const hint = "POST /v1/recommend, POST /v1/recommend:batch, GET /v1/models/current, /openapi.json, /status, /metrics, /live, /ready";
-    return reply.code(404).send({ code: "ROUTE_UNKNOWN", message: `there is no ${request.method} ${request.url.slice(0, 200)}`, hint });
+    const hint =
+      "POST /v1/recommend, POST /v1/recommend:batch, GET /v1/models/current, /openapi.json, /status, /metrics, " +
+      "/live, /ready";
+    return reply
+      .code(404)
+      .send({ code: "ROUTE_UNKNOWN", message: `there is no ${request.method} ${request.url.slice(0, 200)}`, hint });
   });
 }

@@ -1,4 +1,5 @@
-// Requests that arrive together are answered together: whatever has come by the time that the answerer is free is its next batch. Nobody is waited for. Between routes.ts and recommender.ts.
+// Requests that arrive together are answered together: whatever has come by the time that the answerer is free is its
+// next batch. Nobody is waited for. Between routes.ts and recommender.ts.
 
 /** When what came in this turn of the event loop is in: after the sockets were read, before anything is waited for. */
 const thisTurn = (run: () => void): void => void setImmediate(run);

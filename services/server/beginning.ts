@@ -1,4 +1,5 @@
-// What a run begins with: its own newest checkpoint, else the weights of --from, else drawn ones. Read before the first step, taken over once. Between main.ts and saving/.
+// What a run begins with: its own newest checkpoint, else the weights of --from, else drawn ones. Read before the first
+// step, taken over once. Between main.ts and saving/.
 import type { Corpus } from "../../shared/corpus/corpus.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { memoryLimit } from "../../shared/runtime/memory.ts";
@@ -6,7 +7,15 @@ import type { Network } from "../../shared/systems/turned.ts";
 import { modelOf } from "../../shared/training/knobs.ts";
 import { mustFitMemory } from "./needs.ts";
 import type { Config } from "./options.ts";
-import { latestCheckpoint, mustFit, type Numbered, type Origin, originOf, type Resumed, resumeOrBegin } from "./saving/persistence.ts";
+import {
+  latestCheckpoint,
+  mustFit,
+  type Numbered,
+  type Origin,
+  originOf,
+  type Resumed,
+  resumeOrBegin,
+} from "./saving/persistence.ts";
 import { mustHoldOut, openStart } from "./saving/start.ts";
 
 export interface Beginning {
@@ -37,7 +46,13 @@ export async function openBeginning(config: Config, log: Log): Promise<Beginning
     },
     begin(items, users, trainUsers) {
       // A run that is gone on with had room, and has most of it already.
-      if (!found) mustFitMemory(config.model, modelOf(config, items, trainUsers, network), process.memoryUsage.rss(), memoryLimit());
+      if (!found)
+        mustFitMemory(
+          config.model,
+          modelOf(config, items, trainUsers, network),
+          process.memoryUsage.rss(),
+          memoryLimit(),
+        );
       const resumed = resumeOrBegin(found, { ...config, start }, items, users, trainUsers);
       found = start = undefined;
       return resumed;

@@ -1,4 +1,4 @@
-// The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. Continuous over a table, or --epochs over a table or a dataset.
+// The parameter server: owns the weights, leases parts of each step to trainers, applies their sum. See options.ts.
 import { lock } from "../../shared/checkpoints/run-lock.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { readTokens } from "../../shared/http/token.ts";
@@ -20,6 +20,9 @@ import { Progress } from "./progress.ts";
 import { train } from "./run/training.ts";
 import { openSaving } from "./saving/saving.ts";
 
+const IN_THE_CLEAR =
+  "whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key";
+
 export const command = defineCommand({
   name: "server",
   summary: "The parameter server: owns the weights, leases parts of each step to trainers",
@@ -32,17 +35,16 @@ export const command = defineCommand({
     const tokens = readTokens(config.tokenFile);
     const certificate = readCertificate(config);
     const address = listenAddress(config.listen, tokens !== undefined);
-    if (!certificate && !address.isLoopback)
-      log.warn("whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key");
+    if (!certificate && !address.isLoopback) log.warn(IN_THE_CLEAR);
     const { claim } = await lock(config.out, until.signal);
     const beginning = await openBeginning(config, log);
     const progress = new Progress(metrics);
     const patience = openPatience(log, until.signal);
-
     let peers: Peers | undefined;
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
-    const limit = messageLimit(config, () => progress.run?.store.config ?? recipeIn(config, 1, 0, beginning.network), scheduler.awaits);
+    const recipeOf = () => progress.run?.store.config ?? recipeIn(config, 1, 0, beginning.network);
+    const limit = messageLimit(config, recipeOf, scheduler.awaits);
     const also = () => ({ epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
     const status = () => progress.status(peers!, scheduler, also());
     const listening = { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit };
@@ -61,10 +63,10 @@ export const command = defineCommand({
     const target = { out: config.out, kept, claim, seconds, from: origin?.manifest };
     const saving = openSaving(target, (outcome) => progress.checkpointed(outcome), log);
     const runStep = progress.watch(peers, scheduler, until.signal);
-    const tools = { runStep, progress, checkpointing: saving.checkpointing, patience, log, until, scheduler: scheduler.status, trainers };
+    const tools = { runStep, progress, checkpointing: saving.checkpointing, patience, log, until, trainers };
     let finished = false;
     try {
-      finished = await train({ config, beginning, origin, ...tools });
+      finished = await train({ config, beginning, origin, scheduler: scheduler.status, ...tools });
     } catch (error) {
       if (error !== until.signal.reason) throw error;
     } finally {

@@ -1,4 +1,5 @@
-// What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept elsewhere. Fed by progress.ts.
+// What /metrics says of the server beside its steps: gauges of how things stand, and counters that follow totals kept
+// elsewhere. Fed by progress.ts.
 import { trainerStates } from "../../shared/health/status/server.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { activities, type Times } from "../../shared/training/messages.ts";
@@ -16,7 +17,10 @@ export interface Standing extends Pick<SchedulerStatus, "parts" | "deadlineMs" |
   readonly norms: Readonly<Partial<Record<Adam, Norm>>>;
 }
 
-/** To be told how things stand at every scrape, and after every step: of a trainer that leaves no more than its last step is missed. */
+/**
+ * To be told how things stand at every scrape, and after every step: of a trainer that leaves no more than its last
+ * step is missed.
+ */
 export function openMeasures(metrics: Metrics): (standing: Standing) => void {
   let before: Pick<Standing, "bytes" | "rejected"> = { bytes: { sent: 0, received: 0 }, rejected: 0 };
   let secondsBefore = new Map<string, Times>();
@@ -35,7 +39,9 @@ export function openMeasures(metrics: Metrics): (standing: Standing) => void {
     }
 
     const all = [...trainers.values()];
-    metrics.gauge("tributary_trainer_pace_ratio").set(paceOf(all.flatMap(({ partMs }) => (partMs === null ? [] : [partMs]))));
+    metrics
+      .gauge("tributary_trainer_pace_ratio")
+      .set(paceOf(all.flatMap(({ partMs }) => (partMs === null ? [] : [partMs]))));
     for (const state of trainerStates)
       metrics.gauge("tributary_trainers").set({ state }, all.filter((trainer) => trainer.state === state).length);
 
@@ -47,7 +53,8 @@ export function openMeasures(metrics: Metrics): (standing: Standing) => void {
     // Summed over trainers: their names would be labels without an end.
     const spent = metrics.counter("tributary_trainer_seconds_total");
     for (const [id, { seconds }] of trainers)
-      for (const activity of activities) spent.inc({ activity }, seconds[activity] - (secondsBefore.get(id)?.[activity] ?? 0));
+      for (const activity of activities)
+        spent.inc({ activity }, seconds[activity] - (secondsBefore.get(id)?.[activity] ?? 0));
     secondsBefore = new Map([...trainers].map(([id, { seconds }]) => [id, { ...seconds }]));
   };
 }

@@ -6,7 +6,11 @@ import { SMALL_MESSAGE } from "./admission/limits.ts";
 import type { Config } from "./options.ts";
 
 /** `model`: that of the run as it is now. */
-export function messageLimit(config: Config, model: () => Recipe, awaits: (trainer: string) => boolean): (trainer: string) => number {
+export function messageLimit(
+  config: Config,
+  model: () => Recipe,
+  awaits: (trainer: string) => boolean,
+): (trainer: string) => number {
   const largest = () =>
     config.sync === "exact"
       ? largestAnswer(model(), config.partSize)

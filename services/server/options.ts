@@ -18,8 +18,18 @@ const flags = z.object({
   table: folder().optional().describe("directory of the tables events and items"),
   out: folder().describe("where checkpoints and the model go; a run found there is resumed"),
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
-  epochs: z.coerce.number().int().min(1).optional().describe("end after so many outer epochs (default: train on as events arrive)"),
-  patience: z.coerce.number().int().min(1).optional().describe("with --epochs: end after so many without a better validation"),
+  epochs: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("end after so many outer epochs (default: train on as events arrive)"),
+  patience: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("with --epochs: end after so many without a better validation"),
   timeLimit: duration("365d")
     .optional()
     .describe("with --epochs: end before an epoch that would go beyond so long, such as 30m; one is always done"),
@@ -31,7 +41,8 @@ const flags = z.object({
     .max(MOST_NAMES)
     .default(MOST_NAMES)
     .describe(
-      "without --epochs: users that there is room for, and items; about 200 bytes of memory each. Events of later ones are left out",
+      "without --epochs: users that there is room for, and items; about 200 bytes of memory each. Events of later " +
+        "ones are left out",
     ),
   salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
   threads: z.coerce
@@ -45,7 +56,10 @@ const flags = z.object({
   tokenFile: z
     .string()
     .optional()
-    .describe("file of lines `ROLE TOKEN` (trainer, evaluator, reader), or of one trainers' token; needed to listen beyond loopback"),
+    .describe(
+      "file of lines `ROLE TOKEN` (trainer, evaluator, reader), or of one trainers' token; needed to listen beyond " +
+        "loopback",
+    ),
   tlsCert: z.string().optional().describe("PEM file with the certificate of --listen, which speaks TLS then (wss://)"),
   tlsKey: z.string().optional().describe("PEM file with its private key"),
   dataDir: folder().default(".tributary").describe("where running processes register"),

@@ -1,4 +1,5 @@
-// The newest steps and the bytes that had passed by each of them: how many steps a minute, how many bytes a step. Kept by progress.ts.
+// The newest steps and the bytes that had passed by each of them: how many steps a minute, how many bytes a step. Kept
+// by progress.ts.
 
 export interface Bytes {
   readonly sent: number;

@@ -1,4 +1,5 @@
-// What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read by main.ts.
+// What the server shows of its run: /status, metrics, the hint that says what to do. Filled by the run's driver, read
+// by main.ts.
 import type { Manifest } from "../../shared/checkpoints/manifest.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { epochReport, ServerStatus, Timing } from "../../shared/health/status/server.ts";
@@ -30,7 +31,10 @@ export class Progress {
   watermark: number | null = null;
   /** The newest on disk, and why the one after it is not. */
   checkpoint: Omit<NonNullable<ServerStatus["checkpoint"]>, "ageSeconds"> | null = null;
-  /** Items that too few users have, outside of the vocabulary; how often there was no room to remember one; events of users or items without room. */
+  /**
+   * Items that too few users have, outside of the vocabulary; how often there was no room to remember one; events of
+   * users or items without room.
+   */
   waiting = { items: 0, forgotten: 0, leftOut: 0 };
   epochs: readonly EpochReport[] = [];
   readonly #lossHistory: ServerStatus["lossHistory"][number][] = [];
@@ -127,7 +131,16 @@ export class Progress {
     const checkpointAge = this.#checkpointAge();
     const stepAge = this.#openedAt === undefined ? 0 : (performance.now() - this.#openedAt) / 1000;
     const norms = this.run?.updater.norms.latest ?? {};
-    this.#measures({ parts, deadlineMs, trainers, bytes: peers.bytes, rejected: peers.rejected, checkpointAge, stepAge, norms });
+    this.#measures({
+      parts,
+      deadlineMs,
+      trainers,
+      bytes: peers.bytes,
+      rejected: peers.rejected,
+      checkpointAge,
+      stepAge,
+      norms,
+    });
   }
 
   #checkpointAge(): number | null {
@@ -200,8 +213,10 @@ export class Progress {
   }
 
   #hint(state: RunState, peers: Peers): string | null {
-    if (state === "waiting for trainers") return `no trainer connected: start one with \`tributary trainer --server ${peers.url}\``;
-    if (state === "waiting for events") return "the table holds too few events to train on: run `tributary replay` and `tributary ingest`";
+    if (state === "waiting for trainers")
+      return `no trainer connected: start one with \`tributary trainer --server ${peers.url}\``;
+    if (state === "waiting for events")
+      return "the table holds too few events to train on: run `tributary replay` and `tributary ingest`";
     if (state === "idle") return "no new events for a while; training goes on when some arrive";
     return null;
   }

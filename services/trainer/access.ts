@@ -1,4 +1,5 @@
-// What a trainer shows the server and asks of it: the token, and a certificate that it trusts. Between main.ts and connection.ts.
+// What a trainer shows the server and asks of it: the token, and a certificate that it trusts. Between main.ts and
+// connection.ts.
 import { readNamed } from "../../shared/disk/named-file.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { readToken } from "../../shared/http/token.ts";
@@ -11,7 +12,13 @@ export interface Access {
 }
 
 /** Throws as token.ts and named-file.ts do. */
-export function readAccess({ tokenFile, tlsCa }: { tokenFile?: string | undefined; tlsCa?: string | undefined }): Access {
+export function readAccess({
+  tokenFile,
+  tlsCa,
+}: {
+  tokenFile?: string | undefined;
+  tlsCa?: string | undefined;
+}): Access {
   const token = readToken(tokenFile);
   return {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -21,11 +28,15 @@ export function readAccess({ tokenFile, tlsCa }: { tokenFile?: string | undefine
 
 function readAuthority(path: string): string {
   const pem = readNamed(path);
-  if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new AppError("USAGE", { what: "--tls-ca holds no certificate in PEM", path });
+  if (!pem.includes("-----BEGIN CERTIFICATE-----"))
+    throw new AppError("USAGE", { what: "--tls-ca holds no certificate in PEM", path });
   return pem;
 }
 
-/** In words, by Node's code of a TLS handshake that failed; undefined when that was not it. No later attempt can end otherwise. */
+/**
+ * In words, by Node's code of a TLS handshake that failed; undefined when that was not it. No later attempt can end
+ * otherwise.
+ */
 export function certificateProblem(code: string | undefined): string | undefined {
   switch (code) {
     case "CERT_HAS_EXPIRED":
@@ -44,6 +55,8 @@ export function certificateProblem(code: string | undefined): string | undefined
     case "EPROTO":
       return "the server speaks no TLS: its address begins with ws://";
     default:
-      return code?.startsWith("CERT_") || code?.startsWith("ERR_SSL_") ? `the TLS handshake failed (${code})` : undefined;
+      return code?.startsWith("CERT_") || code?.startsWith("ERR_SSL_")
+        ? `the TLS handshake failed (${code})`
+        : undefined;
   }
 }

@@ -1,8 +1,16 @@
-// What a server's weights and leases must look like before the trainer computes with them: a server of another kind ends in an error that says so. Between connection.ts and compute.ts.
+// What a server's weights and leases must look like before the trainer computes with them: a server of another kind
+// ends in an error that says so. Between connection.ts and compute.ts.
 import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import { shapesOf } from "../../shared/neural/parameters.ts";
-import { bagWidth, canStepAlone, codeWidth, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import {
+  bagWidth,
+  canStepAlone,
+  codeWidth,
+  latentOf,
+  type Recipe,
+  usesOldPosterior,
+} from "../../shared/neural/recipe.ts";
 import { type Expected, mustBe } from "../../shared/training/expected.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { FromServer, Lease } from "../../shared/training/messages.ts";
@@ -15,12 +23,21 @@ export type Models = Partial<Record<Group, Recipe>>;
 type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
-export function weightsChecked({ group, model }: FromServer & { type: "weights" }, described: readonly Described[], wire: Wire): void {
+export function weightsChecked(
+  { group, model }: FromServer & { type: "weights" },
+  described: readonly Described[],
+  wire: Wire,
+): void {
   mustBe(asExpected(shapesOf(group, model), wire), described, { weights: group });
 }
 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
-export function leaseChecked(lease: Lease, described: readonly Described[], { hidden, decoder }: Models, wire: Wire): void {
+export function leaseChecked(
+  lease: Lease,
+  described: readonly Described[],
+  { hidden, decoder }: Models,
+  wire: Wire,
+): void {
   const where = { phase: lease.phase, step: lease.step };
   const { weights, needs, gives, ownSteps } = phaseOf(lease.phase);
   const cannotStepAlone = lease.inner && !(ownSteps && hidden && canStepAlone(hidden));
@@ -29,12 +46,20 @@ export function leaseChecked(lease: Lease, described: readonly Described[], { hi
   if (!hidden || lease.batchSize === 0 || !described[0]?.shape[0] || cannotStepAlone || hasNoPosterior || hasNoCritic)
     throw new AppError("FRAME_MALFORMED", { what: "a lease that cannot be computed", ...where });
   const needsDecoder = weights.includes("decoder");
-  const fits = decoder && hidden.items === decoder.items && codeWidth(hidden) === codeWidth(decoder) && lease.versions.decoder !== null;
-  if (needsDecoder && !fits) throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
+  const fits =
+    decoder &&
+    hidden.items === decoder.items &&
+    codeWidth(hidden) === codeWidth(decoder) &&
+    lease.versions.decoder !== null;
+  if (needsDecoder && !fits)
+    throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
   mustBe(expectedOf(lease, described, hidden, wire), described, where);
 }
 
-/** Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long they are. */
+/**
+ * Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long
+ * they are.
+ */
 function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: Recipe, wire: Wire): Expected[] {
   const [hidden, latent] = [bagWidth(config), latentOf(config)];
   const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
@@ -53,7 +78,8 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], co
         : [["bag", [users, hidden]]],
     rows: () => ragged("columns", "ends"),
     keys: () => [["users", [users], "i32"]],
-    old: () => (usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name): Expected => [name, [users, latent]]) : []),
+    old: () =>
+      usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name): Expected => [name, [users, latent]]) : [],
     critic: () => criticShapes,
     targets: () => ragged("targets", "targetEnds"),
   };

@@ -1,4 +1,5 @@
-// One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since they serve many parts.
+// One lease in, one answer out: what a trainer computes. Keeps the newest weights of each group on the engine, since
+// they serve many parts.
 import { noiseOf } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { type SectionDone, type Spent, sectionTimer } from "../../shared/compute/section-timer.ts";
@@ -10,7 +11,15 @@ import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
 import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
-import { criticPart, decoderPart, type EncoderPart, encoderPart, type Posterior, posterior, score } from "../../shared/neural/steps.ts";
+import {
+  criticPart,
+  decoderPart,
+  type EncoderPart,
+  encoderPart,
+  type Posterior,
+  posterior,
+  score,
+} from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
@@ -52,7 +61,10 @@ export class Computer {
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
   take({ group, version, model }: FromServer & { type: "weights" }, tensors: Tensors): void {
     const weights: Weights = Object.fromEntries(
-      [...tensors].map(([name, { shape, data }]) => [name, { shape: [...shape], data: asFloats(data, name, this.#engine.kernels) }]),
+      [...tensors].map(([name, { shape, data }]) => [
+        name,
+        { shape: [...shape], data: asFloats(data, name, this.#engine.kernels) },
+      ]),
     );
     if (group === "hidden") {
       this.#hidden?.weights.dispose();
@@ -114,8 +126,15 @@ export class Computer {
     const rows = rowsOf(tensors, "columns", "ends");
     const { config } = hidden;
     if (!canStepAlone(config))
-      throw new AppError("FRAME_MALFORMED", { what: "a model of which trainers take no steps of their own", step: lease.step });
-    if (!this.#decoder || inner.reduce((sum, { users }) => sum + users, 0) !== keys.length || rows.length !== keys.length)
+      throw new AppError("FRAME_MALFORMED", {
+        what: "a model of which trainers take no steps of their own",
+        step: lease.step,
+      });
+    if (
+      !this.#decoder ||
+      inner.reduce((sum, { users }) => sum + users, 0) !== keys.length ||
+      rows.length !== keys.length
+    )
       throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
     const { sectionDone, spent } = begin();
     const given = {
@@ -132,9 +151,14 @@ export class Computer {
     };
     const half = halfOf(lease.phase);
     if (!phaseOf(lease.phase).ownSteps || !half)
-      throw new AppError("FRAME_MALFORMED", { what: `a lease of phase ${lease.phase} with steps of its own`, step: lease.step });
+      throw new AppError("FRAME_MALFORMED", {
+        what: `a lease of phase ${lease.phase} with steps of its own`,
+        step: lease.step,
+      });
     const moved =
-      half === "decoder" ? this.#innerSteps.decoder(given) : this.#innerSteps.encoder(given, oldPosterior(tensors), half === "joint");
+      half === "decoder"
+        ? this.#innerSteps.decoder(given)
+        : this.#innerSteps.encoder(given, oldPosterior(tensors), half === "joint");
     return reply(lease, { ...moved, spent }, moved.tensors);
   }
 
@@ -145,10 +169,14 @@ export class Computer {
 
   /** The critic as the lease brings it, and what the step's mask kept of each row. */
   #forCritic({ step }: Lease, tensors: Tensors, config: Recipe) {
-    const critic = Object.fromEntries(criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]));
+    const critic = Object.fromEntries(
+      criticShapes.map(([name, shape]) => [name, { shape, data: floats(tensors.get(name)?.data, name) }]),
+    );
     const keys = integers(tensors.get("users")?.data, "users");
     const { dropoutRate } = config;
-    const splits = rowsOf(tensors, "columns", "ends").map((row, k) => splitRow(row, this.#seed, step, keys[k]!, dropoutRate));
+    const splits = rowsOf(tensors, "columns", "ends").map((row, k) =>
+      splitRow(row, this.#seed, step, keys[k]!, dropoutRate),
+    );
     return { critic, splits };
   }
 
@@ -176,7 +204,10 @@ interface Computed {
 }
 
 const arithmetic: Readonly<
-  Record<Arithmetic, (engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights | undefined, given: Given) => Computed>
+  Record<
+    Arithmetic,
+    (engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights | undefined, given: Given) => Computed
+  >
 > = {
   posterior: (engine, hidden, _, { bag_BH }) => ({ posterior: posterior(engine, hidden, bag_BH) }),
   encoder: (engine, hidden, decoder, given) => encoderPart(engine, hidden, decoder!, given, given.joint),
@@ -212,7 +243,15 @@ function reply(
 ): Answer {
   const finiteOrNull = (value: number) => (Number.isFinite(value) ? value : null);
   return {
-    head: { type: "contribution", step, part, phase, reconstruction: finiteOrNull(reconstruction), kl: finiteOrNull(kl), spent },
+    head: {
+      type: "contribution",
+      step,
+      part,
+      phase,
+      reconstruction: finiteOrNull(reconstruction),
+      kl: finiteOrNull(kl),
+      spent,
+    },
     tensors,
   };
 }
@@ -251,7 +290,11 @@ function floats(data: WireTensor["data"] | undefined, name: string): Float32Arra
 }
 
 /** As float32, however it came. */
-function asFloats(data: WireTensor["data"] | undefined, name: string, { fromHalves }: Pick<Halving, "fromHalves">): Float32Array {
+function asFloats(
+  data: WireTensor["data"] | undefined,
+  name: string,
+  { fromHalves }: Pick<Halving, "fromHalves">,
+): Float32Array {
   const found = numbers(data, name);
   if (found instanceof Float32Array) return found;
   const into = new Float32Array(found.length);

@@ -1,4 +1,5 @@
-// The trainer's side of the socket: connect, ask, answer; when the server goes away, come back with growing, jittered pauses. Between main.ts and compute.ts.
+// The trainer's side of the socket: connect, ask, answer; when the server goes away, come back with growing, jittered
+// pauses. Between main.ts and compute.ts.
 import { WebSocket } from "ws";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
@@ -40,9 +41,10 @@ const LONGEST_PAUSE_MS = 1_000;
 const MESSAGE_LIMIT = 8 * 2 ** 30;
 
 /**
- * Works until the server says that it is done, or the process is asked to drain. Throws SERVER_UNREACHABLE when no connection ever came about in half a
- * minute (all services may start at once), PEER_REJECTED when the server does not want this trainer, CERTIFICATE_REFUSED when it is not the server that
- * was meant, FRAME_MALFORMED when it speaks another language.
+ * Works until the server says that it is done, or the process is asked to drain. Throws SERVER_UNREACHABLE when no
+ * connection ever came about in half a minute (all services may start at once), PEER_REJECTED when the server does not
+ * want this trainer, CERTIFICATE_REFUSED when it is not the server that was meant, FRAME_MALFORMED when it speaks
+ * another language.
  */
 export async function work(wanted: Wanted, until: Until, jitter: () => number = Math.random): Promise<void> {
   const startedAt = performance.now();
@@ -51,7 +53,8 @@ export async function work(wanted: Wanted, until: Until, jitter: () => number = 
     wanted.changed("connecting");
     const outcome = await session(wanted, until);
     if (outcome.type === "done" || until.signal.aborted) return;
-    if (outcome.type === "rejected") throw new AppError("PEER_REJECTED", { what: printable(outcome.why, 1000), server: wanted.server });
+    if (outcome.type === "rejected")
+      throw new AppError("PEER_REJECTED", { what: printable(outcome.why, 1000), server: wanted.server });
     if (outcome.welcomed) {
       everConnected = true;
       failures = 0;
@@ -113,7 +116,10 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     let wire: Wire = "f32";
     let id = "";
     let answers = 0;
-    /** Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it has the answer to the last but one. */
+    /**
+     * Through the exchange where there is one with room. Two files serve in turn: the server sends a lease only when it
+     * has the answer to the last but one.
+     */
     const answer = ({ head, tensors }: Answer) => {
       const message = { ...head, times: handIn() };
       const sent = tensors.map((tensor) => asSent(tensor, wire, engine.kernels, halves));
@@ -199,7 +205,8 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
       const problem = certificateProblem(error.code);
       if (problem) reject(new AppError("CERTIFICATE_REFUSED", { what: problem, server }, { cause: error }));
       // Bytes that are no websocket's.
-      if (error.code?.startsWith("WS_ERR_")) reject(new AppError("FRAME_MALFORMED", { what: error.message, server }, { cause: error }));
+      if (error.code?.startsWith("WS_ERR_"))
+        reject(new AppError("FRAME_MALFORMED", { what: error.message, server }, { cause: error }));
     });
     socket.on("close", () => {
       clearTimeout(alarm);

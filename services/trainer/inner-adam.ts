@@ -1,4 +1,5 @@
-// The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease to lease, in a kernels' memory of their own.
+// The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease
+// to lease, in a kernels' memory of their own.
 import { Kernels, type Moving, type Rate } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import { allShapesOf, embeddingOf, type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
@@ -70,10 +71,14 @@ export class InnerAdam {
   /** One step of a group. */
   move(group: MovedGroup, gradients: Weights): void {
     const rate = { t: ++this.#updates[group], learningRate: this.config.learningRate };
-    for (const [name] of shapesOf(group, this.config)) this.kernels.adam(this.#moving.get(name)!, [gradients[name]!.data], rate);
+    for (const [name] of shapesOf(group, this.config))
+      this.kernels.adam(this.#moving.get(name)!, [gradients[name]!.data], rate);
   }
 
-  /** One step of the rows that `users` hold, by the gradients of their bags, `[users x hidden]`; in step with the hidden group, which moves first. Items are places in `touched`. */
+  /**
+   * One step of the rows that `users` hold, by the gradients of their bags, `[users x hidden]`; in step with the hidden
+   * group, which moves first. Items are places in `touched`.
+   */
   moveRows({ items, rows }: Touched, dBag_BH: Float32Array, users: SparseRows): void {
     const rate: Rate = { t: this.#updates.hidden, learningRate: this.config.learningRate };
     const { m, v } = this.#moving.get(embeddingOf(this.config))!;

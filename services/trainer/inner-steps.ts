@@ -1,4 +1,5 @@
-// A lease in local mode: the trainer takes the part's batches as steps of its own, one after another; the answer is how far the weights have come. Beside compute.ts.
+// A lease in local mode: the trainer takes the part's batches as steps of its own, one after another; the answer is how
+// far the weights have come. Beside compute.ts.
 import { noiseOf } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
@@ -119,7 +120,11 @@ export class InnerSteps {
         all.logvar.set(result.posterior!.logvar_BL, from * latent);
         reconstruction += result.reconstruction * share;
       });
-      const posterior = (["mu", "logvar"] as const).map((name) => ({ name, shape: [keys.length, latent], data: all[name] }));
+      const posterior = (["mu", "logvar"] as const).map((name) => ({
+        name,
+        shape: [keys.length, latent],
+        data: all[name],
+      }));
       return { reconstruction, kl: 0, tensors: [...adam.differences("decoder", decoder.sent), ...posterior] };
     });
   }

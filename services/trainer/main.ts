@@ -1,4 +1,5 @@
-// The trainer: opens the engine, connects to the parameter server, computes whatever part it is leased until it is told to stop. Start as many as you like.
+// The trainer: opens the engine, connects to the parameter server, computes whatever part it is leased until it is told
+// to stop. Start as many as you like.
 import { hostname } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { openEngine } from "../../shared/compute/open-engine.ts";
@@ -64,8 +65,9 @@ export const command = defineCommand({
 });
 
 /**
- * V8 optimises what has run for a while: of a trainer's first parts nearly everything at once, on the cores that others compute on. With three times its patience the first
- * 600 small parts take 6 % less processor time. Nothing that is computed changes; a V8 without the flag says so and goes on.
+ * V8 optimises what has run for a while: of a trainer's first parts nearly everything at once, on the cores that others
+ * compute on. With three times its patience the first 600 small parts take 6 % less processor time. Nothing that is
+ * computed changes; a V8 without the flag says so and goes on.
  */
 function compileLater(): void {
   setFlagsFromString("--interrupt-budget=400000");

@@ -1,4 +1,5 @@
-// Models and training checkpoints on disk: written to a side, flushed, renamed; their hashes stand in the manifest, which is read first. Between server, evaluator and serve.
+// Models and training checkpoints on disk: written to a side, flushed, renamed; their hashes stand in the manifest,
+// which is read first. Between server, evaluator and serve.
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -62,7 +63,10 @@ export async function saveModel(
   await disk.sync(dirname(dir));
 }
 
-/** Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when a hash, a shape or the vocabulary does not fit the manifest, or a weight is not finite. */
+/**
+ * Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when a hash, a shape or the vocabulary does not fit the manifest, or
+ * a weight is not finite.
+ */
 export async function loadModel(dir: string): Promise<Model> {
   const manifest = await readManifest(dir);
   const weights = await readWeights(join(dir, WEIGHTS), manifest.sha256[WEIGHTS], (weights) => {
@@ -72,11 +76,17 @@ export async function loadModel(dir: string): Promise<Model> {
   return { weights, manifest, vocabulary: await readVocabulary(dir, manifest) };
 }
 
-/** One that the parameter server can train on. Throws what `loadModel` throws, and CHECKPOINT_MISMATCH where it is another. */
+/**
+ * One that the parameter server can train on. Throws what `loadModel` throws, and CHECKPOINT_MISMATCH where it is
+ * another.
+ */
 export async function loadNeural(dir: string): Promise<Model<NeuralManifest>> {
   const { manifest, ...model } = await loadModel(dir);
   if (!isNeuralManifest(manifest))
-    throw new AppError("CHECKPOINT_MISMATCH", { what: `a model of ${manifest.model} is solved, not trained step by step`, path: dir });
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: `a model of ${manifest.model} is solved, not trained step by step`,
+      path: dir,
+    });
   return { manifest, ...model };
 }
 
@@ -92,19 +102,32 @@ async function readVocabulary(dir: string, { sha256, vocabulary: { count }, conf
   } catch (error) {
     throw error instanceof AppError ? error : refuse("the vocabulary is no list of items", { cause: error });
   }
-  if (items.length !== count || items.length !== config.items) throw refuse(`${items.length} items for ${config.items} columns`);
+  if (items.length !== count || items.length !== config.items)
+    throw refuse(`${items.length} items for ${config.items} columns`);
   if (new Set(items).size !== items.length) throw refuse("an item has two columns");
   return items;
 }
 
-/** Writes `<root>/<step>/` and forgets all but the newest `kept`, and the newest of a round's end where it is not among them. */
-export async function saveCheckpoint(root: string, contents: Contents, kept: number, disk: Disk = realDisk): Promise<string> {
+/**
+ * Writes `<root>/<step>/` and forgets all but the newest `kept`, and the newest of a round's end where it is not among
+ * them.
+ */
+export async function saveCheckpoint(
+  root: string,
+  contents: Contents,
+  kept: number,
+  disk: Disk = realDisk,
+): Promise<string> {
   const { weights, state, training, facts, vocabulary } = contents;
   const dir = join(root, String(facts.step).padStart(12, "0"));
   if (await disk.makeFolder(root)) await disk.sync(dirname(root));
   const halves = (await disk.list(root)).filter((name) => /^\..*\.tmp$/.test(name)); // of processes that were killed
   for (const name of halves) await disk.remove(join(root, name));
-  const files = { ...filesOf(weights, vocabulary), [STATE]: encodeSafetensors(state), [TRAINING]: utf8(JSON.stringify(training)) };
+  const files = {
+    ...filesOf(weights, vocabulary),
+    [STATE]: encodeSafetensors(state),
+    [TRAINING]: utf8(JSON.stringify(training)),
+  };
   const aside = await writeAside(disk, dir, files, facts, vocabulary.length);
   await disk.remove(dir); // a run that was set back writes the same step again
   await disk.rename(aside, dir);
@@ -132,7 +155,10 @@ export async function listCheckpoints(root: string): Promise<string[]> {
     .map((name) => join(root, name));
 }
 
-/** The newest that was made at a round's end, of checkpoints from the oldest to the newest. One with a torn manifest counts: whoever judges it will say so. */
+/**
+ * The newest that was made at a round's end, of checkpoints from the oldest to the newest. One with a torn manifest
+ * counts: whoever judges it will say so.
+ */
 export async function newestOfRounds(dirs: readonly string[]): Promise<string | undefined> {
   for (const dir of [...dirs].reverse()) {
     const manifest = await readManifest(dir).catch((error: unknown) => {
@@ -181,7 +207,13 @@ async function writeAside(
   await disk.makeFolder(aside);
   const sha256: Record<string, string> = {};
   for (const [name, pieces] of Object.entries(files)) sha256[name] = await writeFile(disk, join(aside, name), pieces);
-  const manifest: WrittenManifest = { format: 1, model: defaultSystem, ...facts, vocabulary: { count, file: VOCABULARY }, sha256 };
+  const manifest: WrittenManifest = {
+    format: 1,
+    model: defaultSystem,
+    ...facts,
+    vocabulary: { count, file: VOCABULARY },
+    sha256,
+  };
   await writeFile(disk, join(aside, MANIFEST), utf8(formatManifest(manifest)));
   await disk.sync(aside);
   return aside;

@@ -1,4 +1,5 @@
-// What changed from one published version to another: metrics, items, configuration, and how far each tensor moved. `models diff` and the dashboard tell it.
+// What changed from one published version to another: metrics, items, configuration, and how far each tensor moved.
+// `models diff` and the dashboard tell it.
 import { join } from "node:path";
 import { systemOf } from "../systems/registry.ts";
 import { loadModel, type Model } from "./checkpoints.ts";
@@ -18,14 +19,25 @@ export interface Difference {
   }[];
   /** What else the manifests say differently. */
   readonly changed: readonly { readonly name: string; readonly from: Leaf; readonly to: Leaf }[];
-  readonly items: { readonly from: number; readonly to: number; readonly added: readonly string[]; readonly removed: readonly string[] };
-  /** |to - from| / |from| of each tensor, over the items that both have; null where it has another shape, or was all zero. */
+  readonly items: {
+    readonly from: number;
+    readonly to: number;
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+  };
+  /**
+   * |to - from| / |from| of each tensor, over the items that both have; null where it has another shape, or was all
+   * zero.
+   */
   readonly weights: readonly { readonly name: string; readonly relativeChange: number | null }[];
 }
 
 /** Reads both models whole. Throws CHECKPOINT_CORRUPT. */
 export async function differenceOf(modelsDir: string, from: ModelRecord, to: ModelRecord): Promise<Difference> {
-  const [before, after] = [await loadModel(join(modelsDir, from.version)), await loadModel(join(modelsDir, to.version))];
+  const [before, after] = [
+    await loadModel(join(modelsDir, from.version)),
+    await loadModel(join(modelsDir, to.version)),
+  ];
   const [old, now] = [new Set(before.vocabulary), new Set(after.vocabulary)];
   return {
     from: from.version,
@@ -43,7 +55,8 @@ export async function differenceOf(modelsDir: string, from: ModelRecord, to: Mod
 }
 
 function metricsOf(from: object, to: object): Difference["metrics"] {
-  const numbers = (figures: object) => new Map(flattened(figures).filter((pair): pair is [string, number] => typeof pair[1] === "number"));
+  const numbers = (figures: object) =>
+    new Map(flattened(figures).filter((pair): pair is [string, number] => typeof pair[1] === "number"));
   const [before, after] = [numbers(from), numbers(to)];
   return [...new Set([...before.keys(), ...after.keys()])].map((name) => {
     const [a, b] = [before.get(name) ?? null, after.get(name) ?? null];
@@ -66,7 +79,8 @@ function movesOf(before: Model, after: Model): Difference["weights"] {
   return Object.entries(before.weights).map(([name, { shape, data }]) => {
     const other = after.weights[name];
     const [rows, width] = perItem.has(name) ? [shape[0]!, data.length / shape[0]!] : [1, data.length];
-    if (!other || other.data.length / (perItem.has(name) ? other.shape[0]! : 1) !== width) return { name, relativeChange: null };
+    if (!other || other.data.length / (perItem.has(name) ? other.shape[0]! : 1) !== width)
+      return { name, relativeChange: null };
     let [moved, size] = [0, 0];
     for (let row = 0; row < rows; row++) {
       const there = perItem.has(name) ? columns.get(before.vocabulary[row]!) : 0;

@@ -1,4 +1,5 @@
-// The few things that saving asks of the file system, each one call, so that a test can cut off every single one. Files grow piece by piece, folders are renamed whole.
+// The few things that saving asks of the file system, each one call, so that a test can cut off every single one. Files
+// grow piece by piece, folders are renamed whole.
 import { appendFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { makeDurable } from "../disk/durable.ts";
 
@@ -25,7 +26,10 @@ export const realDisk: Disk = {
   list: (path) => readdir(path),
 };
 
-/** The same for who holds a lock: `mustHold` throws when it is somebody else's by now, and then nothing of theirs is replaced or removed. */
+/**
+ * The same for who holds a lock: `mustHold` throws when it is somebody else's by now, and then nothing of theirs is
+ * replaced or removed.
+ */
 export const fenced = (disk: Disk, mustHold: () => void): Disk => ({
   ...disk,
   rename: async (from, to) => {

@@ -1,4 +1,5 @@
-// Files of a checkpoint: written in pieces, flushed, hashed on the way; read in pieces, and trusted only when lengths and hash fit. Below checkpoints.ts and weights.ts.
+// Files of a checkpoint: written in pieces, flushed, hashed on the way; read in pieces, and trusted only when lengths
+// and hash fit. Below checkpoints.ts and weights.ts.
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "../errors/errors.ts";
@@ -18,7 +19,10 @@ export async function writeFile(disk: Disk, path: string, pieces: Iterable<Uint8
   return hash.digest("hex");
 }
 
-/** The tensors of a safetensors file. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when its lengths or its hash do not fit. */
+/**
+ * The tensors of a safetensors file. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when its lengths or its hash do
+ * not fit.
+ */
 export async function readTensors(path: string, sha256?: string): Promise<Weights> {
   return reading(path, async (file) => {
     const hash = createHash("sha256");
@@ -60,7 +64,8 @@ async function reading<T>(path: string, work: (file: FileHandle) => Promise<T>):
 async function fill(file: FileHandle, into: Uint8Array): Promise<void> {
   for (let done = 0; done < into.length; ) {
     const { bytesRead } = await file.read(into, done, into.length - done);
-    if (bytesRead === 0) throw new AppError("CHECKPOINT_CORRUPT", { what: "the file became shorter while it was read" });
+    if (bytesRead === 0)
+      throw new AppError("CHECKPOINT_CORRUPT", { what: "the file became shorter while it was read" });
     done += bytesRead;
   }
 }

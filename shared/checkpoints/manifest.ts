@@ -1,9 +1,17 @@
-// The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written last, read first.
+// The manifest of a model or a checkpoint: what it is, where the run stood, the hash of every file beside it. Written
+// last, read first.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
-import { type ConfigOf, defaultSystem, type NeuralName, type SystemName, systemNames, systems } from "../systems/registry.ts";
+import {
+  type ConfigOf,
+  defaultSystem,
+  type NeuralName,
+  type SystemName,
+  systemNames,
+  systems,
+} from "../systems/registry.ts";
 import { readText } from "./files.ts";
 import { MANIFEST } from "./weights.ts";
 
@@ -15,10 +23,17 @@ export const standing = z.object({
   midRound: z
     .boolean()
     .default(false)
-    .describe("made between two steps of an outer epoch: to go on from, not to be judged; absent in manifests of before there were such"),
+    .describe(
+      "made between two steps of an outer epoch: to go on from, not to be judged; absent in manifests of before " +
+        "there were such",
+    ),
   seed: z.number().int().describe("of every draw"),
   salt: z.string().describe('decides who is held out; "" for a dataset directory, which says it itself'),
-  tableVersion: z.number().int().nullable().describe("version of the events table that was pinned; null without a table"),
+  tableVersion: z
+    .number()
+    .int()
+    .nullable()
+    .describe("version of the events table that was pinned; null without a table"),
   watermark: z.number().nullable().describe("arrival of the newest event that is covered, ms since 1970"),
   vocabulary: z
     .object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) })
@@ -47,10 +62,15 @@ export type WrittenManifest = Written<SystemName>;
 type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published">;
 /** What the caller knows; the rest follows from the files. Where no system is named it is the default one. */
 export type ManifestFacts<N extends SystemName = SystemName> = N extends N
-  ? Told & { readonly config: ConfigOf<N> } & (N extends typeof defaultSystem ? { readonly model?: N } : { readonly model: N })
+  ? Told & { readonly config: ConfigOf<N> } & (N extends typeof defaultSystem
+        ? { readonly model?: N }
+        : { readonly model: N })
   : never;
 
-/** Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read unproven. */
+/**
+ * Field of a manifest that holds the hash of all others. Manifests of before it stood there have none, and are read
+ * unproven.
+ */
 const HASH = "hash";
 
 /** Of the values in their order, whatever the white space. */
@@ -77,8 +97,12 @@ export async function readManifest(dir: string): Promise<Manifest> {
     // what its hash is of only its own version knows
     throw new AppError("CHECKPOINT_CORRUPT", { what: `a manifest of format ${fields.format}, where 1 is known`, path });
   if (hash !== undefined && hash !== hashOf(fields))
-    throw new AppError("CHECKPOINT_CORRUPT", { what: "the manifest was changed after it was written: its hash is another", path });
+    throw new AppError("CHECKPOINT_CORRUPT", {
+      what: "the manifest was changed after it was written: its hash is another",
+      path,
+    });
   const parsed = manifestSchema.safeParse({ model: defaultSystem, ...fields });
-  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
+  if (!parsed.success)
+    throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path });
   return parsed.data as Manifest;
 }

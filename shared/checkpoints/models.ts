@@ -1,4 +1,5 @@
-// Published models: <models>/<version>/, never changed once there. The evaluator publishes, `models` goes back, serve reads what pointer.ts says. Who writes holds the folder's lock.
+// Published models: <models>/<version>/, never changed once there. The evaluator publishes, `models` goes back, serve
+// reads what pointer.ts says. Who writes holds the folder's lock.
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
@@ -16,7 +17,8 @@ import { MANIFEST, WEIGHTS } from "./weights.ts";
 const METRICS = "metrics.json";
 const DRAFT = ".draft";
 /**
- * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still one of an hour ago and one of yesterday to go back to.
+ * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still
+ * one of an hour ago and one of yesterday to go back to.
  */
 const kept = [
   { every: 1, newest: 5 },
@@ -29,7 +31,9 @@ const kept = [
 /** Versions that are there, oldest first. */
 export async function listModels(modelsDir: string): Promise<string[]> {
   const names = await readdir(modelsDir).catch(absent);
-  return (names ?? []).filter((name) => versionPattern.test(name)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  return (names ?? [])
+    .filter((name) => versionPattern.test(name))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
 /** What the evaluator measured when it published this version; its schema is the evaluator's own. */
@@ -38,10 +42,11 @@ export async function readMetrics(modelsDir: string, version: string): Promise<u
 }
 
 /**
- * Copies a checkpoint to the next version, with its metrics beside it, and points `current` at it. A reader sees the old model or the new one, whole.
- * `parent` is the version that it was compared with: null is answered, and nothing changed, when another one is current by then, or publication is pinned.
- * The copy itself is read back before anything points at it: throws AppError CHECKPOINT_CORRUPT when it is torn, CHECKPOINT_MISSING when the checkpoint was forgotten meanwhile,
- * and leaves everything as it was.
+ * Copies a checkpoint to the next version, with its metrics beside it, and points `current` at it. A reader sees the
+ * old model or the new one, whole. `parent` is the version that it was compared with: null is answered, and nothing
+ * changed, when another one is current by then, or publication is pinned. The copy itself is read back before anything
+ * points at it: throws AppError CHECKPOINT_CORRUPT when it is torn, CHECKPOINT_MISSING when the checkpoint was
+ * forgotten meanwhile, and leaves everything as it was.
  */
 export async function publish(
   modelsDir: string,
@@ -80,7 +85,10 @@ async function removeDrafts(modelsDir: string): Promise<void> {
   for (const name of drafts) await rm(join(modelsDir, name), { recursive: true, force: true });
 }
 
-/** The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still removes it. */
+/**
+ * The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still
+ * removes it.
+ */
 async function writeDraft(draft: string, checkpointDir: string, metrics: object, parent: string | null): Promise<void> {
   await mkdir(draft);
   const { sha256, ...manifest } = await readManifest(checkpointDir);
@@ -89,7 +97,11 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
     const from = join(checkpointDir, part);
     await copyFile(from, join(draft, part), constants.COPYFILE_FICLONE).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT")
-        throw new AppError("CHECKPOINT_MISSING", { what: "it was forgotten while it was copied", path: from }, { cause: error });
+        throw new AppError(
+          "CHECKPOINT_MISSING",
+          { what: "it was forgotten while it was copied", path: from },
+          { cause: error },
+        );
       throw error;
     });
     hashes[part] = sha256[part] ?? "";
@@ -103,10 +115,16 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
 }
 
 /**
- * Points `current` at a version that is there; with `pin` keeps it there until `unpin`, without it nothing is pinned afterwards. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and
- * leaves everything as it was. Returns what was current until then.
+ * Points `current` at a version that is there; with `pin` keeps it there until `unpin`, without it nothing is pinned
+ * afterwards. It is read whole before: throws MODEL_UNKNOWN, or CHECKPOINT_CORRUPT, and leaves everything as it was.
+ * Returns what was current until then.
  */
-export async function goTo(modelsDir: string, version: string, pin: boolean, signal?: AbortSignal): Promise<string | null> {
+export async function goTo(
+  modelsDir: string,
+  version: string,
+  pin: boolean,
+  signal?: AbortSignal,
+): Promise<string | null> {
   const mustBeThere = async () => {
     if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
   };
@@ -116,7 +134,8 @@ export async function goTo(modelsDir: string, version: string, pin: boolean, sig
     await verify(modelsDir, version);
     const before = await currentVersion(modelsDir);
     mustHold();
-    if (pin) await point(modelsDir, "pinned", version); // first: killed in between, publication stands still, and nothing else has happened
+    // first: killed in between, publication stands still, and nothing else has happened
+    if (pin) await point(modelsDir, "pinned", version);
     await point(modelsDir, "current", version);
     if (!pin) await unpin(modelsDir);
     return before;
@@ -139,7 +158,9 @@ async function verify(modelsDir: string, version: string): Promise<void> {
 export const unknown = (modelsDir: string, version: string) =>
   new AppError("MODEL_UNKNOWN", { what: `no version ${version}`, path: modelsDir });
 
-/** The version that was current when this one was published; null for the first, and where its manifest cannot be read. */
+/**
+ * The version that was current when this one was published; null for the first, and where its manifest cannot be read.
+ */
 export async function parentOf(modelsDir: string, version: string): Promise<string | null> {
   try {
     return (await readManifest(join(modelsDir, version))).published?.parent ?? null;
@@ -149,8 +170,14 @@ export async function parentOf(modelsDir: string, version: string): Promise<stri
   }
 }
 
-/** What the version says of itself that was made of this checkpoint; undefined when there is none, and where the checkpoint cannot be read. */
-export async function versionOf(modelsDir: string, checkpointDir: string): Promise<(Manifest & { version: string }) | undefined> {
+/**
+ * What the version says of itself that was made of this checkpoint; undefined when there is none, and where the
+ * checkpoint cannot be read.
+ */
+export async function versionOf(
+  modelsDir: string,
+  checkpointDir: string,
+): Promise<(Manifest & { version: string }) | undefined> {
   const manifestOf = (dir: string) =>
     readManifest(dir).catch((error: unknown) => {
       if (error instanceof AppError) return undefined; // torn, or removed meanwhile
@@ -167,13 +194,18 @@ export async function versionOf(modelsDir: string, checkpointDir: string): Promi
 const isSame = (one: Manifest, other: Manifest) =>
   one.step === other.step && one.createdAt === other.createdAt && one.sha256[WEIGHTS] === other.sha256[WEIGHTS];
 
-/** Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback` goes back to, and the pinned one. */
+/**
+ * Keeps the newest few versions, ever fewer of the older ones, the current one and its parent, which `models rollback`
+ * goes back to, and the pinned one.
+ */
 export async function prune(modelsDir: string, signal?: AbortSignal): Promise<void> {
   await alone(modelsDir, signal, async ({ mustHold }) => {
     const [current, pinned] = [await currentVersion(modelsDir), await pinnedVersion(modelsDir)];
     const spared = [current, pinned, current && (await parentOf(modelsDir, current))];
     const versions = await listModels(modelsDir);
-    const thinned = kept.flatMap(({ every, newest }) => versions.filter((version) => numberOf(version) % every === 0).slice(-newest));
+    const thinned = kept.flatMap(({ every, newest }) =>
+      versions.filter((version) => numberOf(version) % every === 0).slice(-newest),
+    );
     const old = versions.filter((version) => !spared.includes(version) && !thinned.includes(version));
     mustHold();
     for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });

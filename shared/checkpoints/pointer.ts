@@ -1,4 +1,5 @@
-// Which published model is in use: the file `current` names it, the file `pinned` says that it stays. Both are replaced by rename: a reader sees the old name or the new one.
+// Which published model is in use: the file `current` names it, the file `pinned` says that it stays. Both are replaced
+// by rename: a reader sees the old name or the new one.
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDurable } from "../disk/durable.ts";

@@ -1,4 +1,5 @@
-// What stands in a published version's manifest and metrics, read with tolerance: a version that cannot be read is listed too, with the reason.
+// What stands in a published version's manifest and metrics, read with tolerance: a version that cannot be read is
+// listed too, with the reason.
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
@@ -52,7 +53,8 @@ export async function parentOr(modelsDir: string, name: string | undefined): Pro
   if (name !== undefined) return mustExist(modelsDir, name);
   const current = await currentOr(modelsDir, undefined);
   const parent = await parentOf(modelsDir, current);
-  if (parent === null) throw new AppError("MODEL_UNKNOWN", { what: `${current} has no parent to go back to`, path: modelsDir });
+  if (parent === null)
+    throw new AppError("MODEL_UNKNOWN", { what: `${current} has no parent to go back to`, path: modelsDir });
   return mustExist(modelsDir, parent);
 }
 

@@ -1,4 +1,5 @@
-// One writer per output directory: the parameter server, a branch made for it, a benchmark. Two would overwrite each other's files.
+// One writer per output directory: the parameter server, a branch made for it, a benchmark. Two would overwrite each
+// other's files.
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, type Facts } from "../errors/errors.ts";
@@ -23,12 +24,16 @@ export async function lock(out: string, signal?: AbortSignal, { name, file } = s
   return held;
 }
 
-/** An earlier version wrote its number into the file and nothing else: it counts where it can be a process of ours, a Node that is older than the file. */
+/**
+ * An earlier version wrote its number into the file and nothing else: it counts where it can be a process of ours, a
+ * Node that is older than the file.
+ */
 function mustNotBeOld(path: string, facts: Facts): void {
   const found = oldHolder(path);
   if (found === undefined || found.pid === process.pid || !isNode(found.pid)) return;
   const age = ageOf(found.pid);
-  if (age !== undefined && age + ROUNDING_MS > found.age) throw new AppError("ALREADY_RUNNING", { ...facts, pid: found.pid });
+  if (age !== undefined && age + ROUNDING_MS > found.age)
+    throw new AppError("ALREADY_RUNNING", { ...facts, pid: found.pid });
 }
 
 const ROUNDING_MS = 1_000;

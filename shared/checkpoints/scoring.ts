@@ -1,4 +1,5 @@
-// A model directory of any system, checked, opened and ready to score: what evaluator, serve and the commands beside them share.
+// A model directory of any system, checked, opened and ready to score: what evaluator, serve and the commands beside
+// them share.
 import type { Engine } from "../compute/engine.ts";
 import { AppError } from "../errors/errors.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
@@ -20,10 +21,20 @@ export async function openModel(engine: Engine, dir: string): Promise<OpenModel>
   return { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) };
 }
 
-/** Weights that stand alone: their columns are taken to be `items`, in this order. Throws CHECKPOINT_MISSING, CHECKPOINT_CORRUPT or CHECKPOINT_MISMATCH. */
-export async function openWeights(engine: Engine, path: string, items: readonly string[]): Promise<Scorer & { vocabulary: Vocabulary }> {
+/**
+ * Weights that stand alone: their columns are taken to be `items`, in this order. Throws CHECKPOINT_MISSING,
+ * CHECKPOINT_CORRUPT or CHECKPOINT_MISMATCH.
+ */
+export async function openWeights(
+  engine: Engine,
+  path: string,
+  items: readonly string[],
+): Promise<Scorer & { vocabulary: Vocabulary }> {
   const { system, config, weights } = await loadStateDict(path);
   if (config.items !== items.length)
-    throw new AppError("CHECKPOINT_MISMATCH", { what: `the weights are of ${config.items} items, the data of ${items.length}`, path });
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: `the weights are of ${config.items} items, the data of ${items.length}`,
+      path,
+    });
   return { ...system.scorer(engine, config, weights), vocabulary: new Vocabulary(items) };
 }

@@ -1,4 +1,5 @@
-// Files of weights: decoded, checked, and what is wrong told with the path. Among them those that stand alone, without a manifest of ours, as PyTorch saves them.
+// Files of weights: decoded, checked, and what is wrong told with the path. Among them those that stand alone, without
+// a manifest of ours, as PyTorch saves them.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
@@ -11,8 +12,15 @@ import { readTensors } from "./files.ts";
 export const WEIGHTS = "model.safetensors";
 export const MANIFEST = "manifest.json";
 
-/** What `check` makes of the finite weights in a file. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT naming tensor and file. */
-export async function readWeights<T>(path: string, sha256: string | undefined, check: (weights: Weights) => T): Promise<T> {
+/**
+ * What `check` makes of the finite weights in a file. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT naming tensor
+ * and file.
+ */
+export async function readWeights<T>(
+  path: string,
+  sha256: string | undefined,
+  check: (weights: Weights) => T,
+): Promise<T> {
   const weights = await readTensors(path, sha256);
   try {
     const checked = check(weights);
@@ -23,7 +31,10 @@ export async function readWeights<T>(path: string, sha256: string | undefined, c
   }
 }
 
-/** The file of weights that --checkpoint means when no manifest stands beside it: the path itself, or the one in a directory. */
+/**
+ * The file of weights that --checkpoint means when no manifest stands beside it: the path itself, or the one in a
+ * directory.
+ */
 export function weightsAlone(checkpoint: string): string | undefined {
   if (checkpoint.endsWith(".safetensors")) return checkpoint;
   const path = join(checkpoint, WEIGHTS);

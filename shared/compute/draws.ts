@@ -1,4 +1,5 @@
-// Random draws that are keyed, not streamed: Philox 4x32-10 (Salmon et al. 2011). Who computes a part of a step, and when, changes no draw.
+// Random draws that are keyed, not streamed: Philox 4x32-10 (Salmon et al. 2011). Who computes a part of a step, and
+// when, changes no draw.
 
 const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5, normal: 6 } as const;
 
@@ -14,7 +15,16 @@ function high(a: number, b: number): number {
 }
 
 /** One block: four counter words and two key words in, four random words into `out` from `at`. */
-export function philox(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array, at: number): void {
+export function philox(
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+  out: Uint32Array,
+  at: number,
+): void {
   for (let round = 0; round < 10; round++) {
     const high0 = high(0xd2511f53, c0);
     const low0 = Math.imul(0xd2511f53, c0);
@@ -79,7 +89,10 @@ export function noiseOf(seed: number, step: number, users: Int32Array, count: nu
   return noise_BL;
 }
 
-/** 0..n-1 in an order that `seed` and `stream` decide (Fisher and Yates; 53 bits a draw, so the bias is below 1e-9 at any size). */
+/**
+ * 0..n-1 in an order that `seed` and `stream` decide (Fisher and Yates; 53 bits a draw, so the bias is below 1e-9 at
+ * any size).
+ */
 export function permutation(seed: number, stream: number, n: number): Uint32Array {
   const drawn = words(seed, purposes.permutation, 0, stream, 2 * n);
   const order = Uint32Array.from({ length: n }, (_, k) => k);
@@ -113,7 +126,9 @@ export function truncatedNormal(seed: number, stream: number, deviation: number,
     let drawn: number | undefined;
     for (let attempt = 0; drawn === undefined; attempt++) {
       philox(k, stream, attempt, purposes.normal, seed, keyHigh, block, 0);
-      drawn = [...boxMuller(block[0]!, block[1]!), ...boxMuller(block[2]!, block[3]!)].find((each) => Math.abs(each) <= 2);
+      drawn = [...boxMuller(block[0]!, block[1]!), ...boxMuller(block[2]!, block[3]!)].find(
+        (each) => Math.abs(each) <= 2,
+      );
     }
     out[k] = drawn * deviation;
   }

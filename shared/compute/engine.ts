@@ -1,4 +1,5 @@
-// The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the model needs from either stands here; open-engine.ts opens one.
+// The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the
+// model needs from either stands here; open-engine.ts opens one.
 import type { Tensor2D, default as tfjs } from "@tensorflow/tfjs-core";
 import type { Ridge } from "./inverse.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -12,7 +13,10 @@ export interface Engine {
   readonly threads: number;
   /** The tfjs library that owns the backend; only one engine is active in a process. */
   readonly tf: Tf;
-  /** For what stands between the products, where a dozen small operations of the library would take longer than one of ours. */
+  /**
+   * For what stands between the products, where a dozen small operations of the library would take longer than one of
+   * ours.
+   */
   readonly kernels: Kernels;
   /** a·b, either transposed first. */
   matMul(a: Tensor2D, b: Tensor2D, transposeA?: boolean, transposeB?: boolean): Tensor2D;
@@ -21,8 +25,9 @@ export interface Engine {
   /** The matrix without `values[row]` at each of the row's listed columns: a sparse subtraction, no dense operand. */
   subtractAt(matrix: Tensor2D, columns: readonly Int32Array[], values: ArrayLike<number>): Tensor2D;
   /**
-   * Puts the inverse of a symmetric positive definite matrix, `ridge` added to its diagonal, [size, size] by rows, in its place; computed in float64, `block` rows at
-   * once, yielding the share that is done in between. Throws when it has none. Absent where the backend has no kernel for it, as wasm.
+   * Puts the inverse of a symmetric positive definite matrix, `ridge` added to its diagonal, [size, size] by rows, in
+   * its place; computed in float64, `block` rows at once, yielding the share that is done in between. Throws when it
+   * has none. Absent where the backend has no kernel for it, as wasm.
    */
   inverse?(matrix: Float32Array, size: number, ridge?: Ridge, block?: number): Generator<number, void>;
 }

@@ -1,5 +1,7 @@
-// The inverse of a large symmetric positive definite matrix, by blocks: the sweep operator (Goodnight 1979) on blocks instead of numbers. tensorflow.ts gives it products in float64.
-// Half of the matrix lies there, once: 20,000 rows take 1.6 GB beside the matrix itself, where TensorFlow's own kernel for the whole would take 14.
+// The inverse of a large symmetric positive definite matrix, by blocks: the sweep operator (Goodnight 1979) on blocks
+// instead of numbers. tensorflow.ts gives it products in float64.
+// Half of the matrix lies there, once: 20,000 rows take 1.6 GB beside the matrix itself, where TensorFlow's own kernel
+// for the whole would take 14.
 
 /** Matrices of float64 somewhere, by number. Whoever gets one frees it. */
 export interface Doubles {
@@ -18,8 +20,18 @@ export interface Doubles {
 /** What is added to the diagonal: a number, or one for each row. */
 export type Ridge = number | Float64Array;
 
-/** Puts the inverse of matrix + D in the matrix's place, [size, size] by rows; D is diagonal, `ridge` in all places or in each its own. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a process can breathe. */
-export function* invert(doubles: Doubles, matrix: Float32Array, size: number, block: number, ridge: Ridge): Generator<number, void> {
+/**
+ * Puts the inverse of matrix + D in the matrix's place, [size, size] by rows; D is diagonal, `ridge` in all places or
+ * in each its own. `block`: rows that are eliminated at once. Yields the share that is done between products, so that a
+ * process can breathe.
+ */
+export function* invert(
+  doubles: Doubles,
+  matrix: Float32Array,
+  size: number,
+  block: number,
+  ridge: Ridge,
+): Generator<number, void> {
   const blocks = splitUpper(doubles, matrix, size, block);
   if (ridge !== 0) addToDiagonal(doubles, blocks, size, block, ridge);
   for (let k = 0; k < blocks.length; k++) yield* sweep(doubles, blocks, k);
@@ -29,8 +41,15 @@ export function* invert(doubles: Doubles, matrix: Float32Array, size: number, bl
 /** Block (i, j) for j >= i; the rest follows from symmetry. */
 type Upper = number[][];
 
-/** Eliminates block row k: afterwards it holds what the inverse needs, and the others the Schur complement. All swept is minus the inverse. */
-function* sweep({ product, difference, inverse, negative, free }: Doubles, blocks: Upper, k: number): Generator<number, void> {
+/**
+ * Eliminates block row k: afterwards it holds what the inverse needs, and the others the Schur complement. All swept is
+ * minus the inverse.
+ */
+function* sweep(
+  { product, difference, inverse, negative, free }: Doubles,
+  blocks: Upper,
+  k: number,
+): Generator<number, void> {
   const replace = (i: number, j: number, by: number) => {
     free(blocks[i]![j]!);
     blocks[i]![j] = by;
@@ -81,8 +100,17 @@ function splitUpper({ from }: Doubles, matrix: Float32Array, size: number, block
   });
 }
 
-/** In two pieces of float32, which together are as good as float64: beside large counts a small ridge rounded alone would be another ridge. */
-function addToDiagonal({ from, difference, free }: Doubles, blocks: Upper, size: number, block: number, ridge: Ridge): void {
+/**
+ * In two pieces of float32, which together are as good as float64: beside large counts a small ridge rounded alone
+ * would be another ridge.
+ */
+function addToDiagonal(
+  { from, difference, free }: Doubles,
+  blocks: Upper,
+  size: number,
+  block: number,
+  ridge: Ridge,
+): void {
   const valueAt = (row: number) => (typeof ridge === "number" ? ridge : ridge[row]!);
   const first = (row: number) => Math.fround(valueAt(row));
   const rest = (row: number) => Math.fround(valueAt(row) - first(row));
@@ -109,9 +137,11 @@ function joinNegative({ read, free }: Doubles, blocks: Upper, matrix: Float32Arr
       free(upper[j]!);
       const [top, left] = [starts[i]!, starts[j]!];
       const [rows, columns] = [Math.min(block, size - top), Math.min(block, size - left)];
-      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) matrix[(top + r) * size + left + c] = -values[r * columns + c]!;
+      for (let r = 0; r < rows; r++)
+        for (let c = 0; c < columns; c++) matrix[(top + r) * size + left + c] = -values[r * columns + c]!;
       // The other half by its own rows: the block stays in the cache, the matrix does not.
-      for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) matrix[(left + c) * size + top + r] = -values[r * columns + c]!;
+      for (let c = 0; c < columns; c++)
+        for (let r = 0; r < rows; r++) matrix[(left + c) * size + top + r] = -values[r * columns + c]!;
     }
   });
 }

@@ -10,7 +10,10 @@ export interface EngineWish {
   readonly threads?: number;
 }
 
-/** Throws AppError ENGINE_MISSING when the wanted engine, or any at all, can't be loaded; never falls back to tfjs's plain JavaScript backend. */
+/**
+ * Throws AppError ENGINE_MISSING when the wanted engine, or any at all, can't be loaded; never falls back to tfjs's
+ * plain JavaScript backend.
+ */
 export async function openEngine({ wanted, threads = 1 }: EngineWish = {}): Promise<Engine> {
   if (wanted === "wasm") return attempt("wasm", () => openWasm());
   try {

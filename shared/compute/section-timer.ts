@@ -1,7 +1,21 @@
-// Where the time of a part goes, section by section: what the bench prints and the metrics count. The model has no clock; whoever calls it brings one.
+// Where the time of a part goes, section by section: what the bench prints and the metrics count. The model has no
+// clock; whoever calls it brings one.
 
-/** Sections of a part's arithmetic. Backward sections are named after the gradient that they compute; the last two are a trainer's in local mode, the server's otherwise. */
-export const sections = ["hiddenForward", "logits", "softmax", "dz", "dW", "kl", "hiddenBackward", "innerBag", "innerAdam"] as const;
+/**
+ * Sections of a part's arithmetic. Backward sections are named after the gradient that they compute; the last two are a
+ * trainer's in local mode, the server's otherwise.
+ */
+export const sections = [
+  "hiddenForward",
+  "logits",
+  "softmax",
+  "dz",
+  "dW",
+  "kl",
+  "hiddenBackward",
+  "innerBag",
+  "innerAdam",
+] as const;
 export type Section = (typeof sections)[number];
 
 /** Called when a section is done: what passed since the last call, or since the part began, was its own. */

@@ -9,7 +9,11 @@ import { flatten, positionsOf } from "./lists.ts";
 
 /** What we use of the binding's backend. */
 interface NativeBackend {
-  executeSingleOutput(kernel: string, attributes: { name: string; type: number; value: number | boolean }[], inputs: Tensor[]): Tensor;
+  executeSingleOutput(
+    kernel: string,
+    attributes: { name: string; type: number; value: number | boolean }[],
+    inputs: Tensor[],
+  ): Tensor;
 }
 
 /** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
@@ -32,7 +36,8 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = "1";
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  old.isNullOrUndefined ??= (value) => value === null || value === undefined; // Node 23 took it away, tfjs-node 4.22 calls it
+  // Node 23 took it away, tfjs-node 4.22 calls it
+  old.isNullOrUndefined ??= (value) => value === null || value === undefined;
 
   // The binding comes first: where it was not built, tfjs is left to the wasm engine.
   const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
@@ -59,7 +64,12 @@ export async function openTensorflow(threads: number): Promise<Engine> {
     sumRows(table, lists) {
       const flat = flatten(lists);
       return tf.tidy(() => {
-        const inputs = [table, tf.tensor1d(flat.entries, "int32"), tf.tensor1d(flat.lists, "int32"), tf.scalar(lists.length, "int32")];
+        const inputs = [
+          table,
+          tf.tensor1d(flat.entries, "int32"),
+          tf.tensor1d(flat.lists, "int32"),
+          tf.scalar(lists.length, "int32"),
+        ];
         return backend.executeSingleOutput("SparseSegmentSumWithNumSegments", segments, inputs) as Tensor2D;
       });
     },
@@ -68,7 +78,11 @@ export async function openTensorflow(threads: number): Promise<Engine> {
       const each = Float32Array.from({ length: positions.length / 2 }, (_, k) => values[positions[2 * k]!]!);
       return tf.tidy(() => {
         const inputs = [matrix, tf.tensor2d(positions, [each.length, 2]), tf.tensor1d(each)];
-        return backend.executeSingleOutput("TensorScatterSub", [single, type("Tindices", TF_INT32)], inputs) as Tensor2D;
+        return backend.executeSingleOutput(
+          "TensorScatterSub",
+          [single, type("Tindices", TF_INT32)],
+          inputs,
+        ) as Tensor2D;
       });
     },
     inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
@@ -79,7 +93,8 @@ function doublesOn(binding: Binding): Doubles {
   const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
   const double = type("T", TF_DOUBLE);
-  const execute = (kernel: string, attributes: object[], ...inputs: number[]) => binding.executeOp(kernel, attributes, inputs, 1)[0].id;
+  const execute = (kernel: string, attributes: object[], ...inputs: number[]) =>
+    binding.executeOp(kernel, attributes, inputs, 1)[0].id;
   const cast = (id: number, from: number, to: number) =>
     execute("Cast", [type("SrcT", from), type("DstT", to), flag("Truncate", false)], id);
   /** What `work` makes of a tensor, which is deleted then. */
@@ -92,7 +107,9 @@ function doublesOn(binding: Binding): Doubles {
   };
   return {
     from: (values, rows, columns) =>
-      spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) => cast(id, binding.TF_FLOAT, TF_DOUBLE)),
+      spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) =>
+        cast(id, binding.TF_FLOAT, TF_DOUBLE),
+      ),
     read: (id) => spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single)),
     product: (a, b, transposeA = false, transposeB = false) =>
       execute("MatMul", [double, flag("transpose_a", transposeA), flag("transpose_b", transposeB)], a, b),

@@ -1,5 +1,6 @@
-// What the TensorFlow engine needs of tfjs: its core, and of tfjs-node-gpu the kernels and the backend. That package's index would bring layers, converter, WebGL
-// and what looks for the binding as well: three quarters of what a process has to read and parse when it starts.
+// What the TensorFlow engine needs of tfjs: its core, and of tfjs-node-gpu the kernels and the backend. That package's
+// index would bring layers, converter, WebGL and what looks for the binding as well: three quarters of what a process
+// has to read and parse when it starts.
 import tf from "@tensorflow/tfjs-core";
 import { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";

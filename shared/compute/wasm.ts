@@ -29,7 +29,11 @@ export async function openWasm(): Promise<Engine> {
       const columns = table.shape[1];
       if (flat.entries.length === 0) return tf.zeros([lists.length, columns]);
       return tf.tidy(() => {
-        const sums = tf.sparse.sparseSegmentSum(table, tf.tensor1d(flat.entries, "int32"), tf.tensor1d(flat.lists, "int32")) as Tensor2D;
+        const sums = tf.sparse.sparseSegmentSum(
+          table,
+          tf.tensor1d(flat.entries, "int32"),
+          tf.tensor1d(flat.lists, "int32"),
+        ) as Tensor2D;
         return tf.pad(sums, [
           [0, lists.length - sums.shape[0]], // the kernel stops at the last list that has entries
           [0, 0],

@@ -1,4 +1,5 @@
-// What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read by the parameter server and by `train`.
+// What a run of fixed length trains and judges on: a dataset directory, or one pinned version of the events table. Read
+// by the parameter server and by `train`.
 import { AppError } from "../errors/errors.ts";
 import { foldIn } from "../events/split.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
@@ -35,21 +36,32 @@ export function corpusOfDataset(dir: string): Corpus {
     tableVersion: null,
     watermark: null,
   };
-  return { name: dir, vocabulary: items, users: Uint32Array.from(train.keys()), rowOf: (user) => train[user]!, ...split };
+  return {
+    name: dir,
+    vocabulary: items,
+    users: Uint32Array.from(train.keys()),
+    rowOf: (user) => train[user]!,
+    ...split,
+  };
 }
 
 /** The newest version, or the one that a checkpoint was pinned to. Throws TABLE_MISSING. */
 export async function corpusOfTable(dir: string, salt: string, minUsers = 1, pinned?: number): Promise<Corpus> {
-  const events = openEvents(dir, salt, [], { minUsers }); // a vocabulary of its own: the table's belongs to the server that trains without end
+  // a vocabulary of its own: the table's belongs to the server that trains without end
+  const events = openEvents(dir, salt, [], { minUsers });
   const { version, watermark } = await events.catchUp(pinned);
   const { histories } = events;
   const users = events.trainUsers();
-  if (users.length === 0) throw new AppError("TABLE_MISSING", { what: "the table holds no training user yet", path: dir });
+  if (users.length === 0)
+    throw new AppError("TABLE_MISSING", { what: "the table holds no training user yet", path: dir });
   const { items } = histories.vocabulary;
   const heldOut = (part: string) =>
     [...histories.users.keys()]
       .filter((user) => histories.partOf(user) === part)
-      .map((user) => ({ user: histories.users[user]!, ...foldIn(histories.users[user]!, histories.rowOf(user), items, salt) }));
+      .map((user) => ({
+        user: histories.users[user]!,
+        ...foldIn(histories.users[user]!, histories.rowOf(user), items, salt),
+      }));
   const split = {
     ...judged(heldOut("validation"), heldOut("test"), hasBoth),
     leftOutWhy: "with nothing to predict, or nothing to predict it from,",
@@ -57,7 +69,13 @@ export async function corpusOfTable(dir: string, salt: string, minUsers = 1, pin
     tableVersion: version,
     watermark,
   };
-  return { name: dir, vocabulary: items, users: Uint32Array.from(users), rowOf: (user) => histories.rowOf(user), ...split };
+  return {
+    name: dir,
+    vocabulary: items,
+    users: Uint32Array.from(users),
+    rowOf: (user) => histories.rowOf(user),
+    ...split,
+  };
 }
 
 const hasTarget = ({ target }: NamedUser) => target.length > 0;

@@ -1,4 +1,5 @@
-// A dataset directory of Liang et al. as rows of columns: train.csv, validation_{tr,te}.csv, test_{tr,te}.csv (each maybe .gz), unique_sid.txt. Read by train and evaluate.
+// A dataset directory of Liang et al. as rows of columns: train.csv, validation_{tr,te}.csv, test_{tr,te}.csv (each
+// maybe .gz), unique_sid.txt. Read by train and evaluate.
 import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,14 +24,16 @@ export function readDataset(dir: string): Dataset {
   const rows = (name: string) => readRows(dir, name, items.length);
   const heldOut = (part: string) => pair(rows(`${part}_tr.csv`), rows(`${part}_te.csv`));
   const train = [...rows("train.csv").values()];
-  if (train.length === 0) throw new AppError("DATASET_MALFORMED", { what: "no training user", file: "train.csv", line: 2 });
+  if (train.length === 0)
+    throw new AppError("DATASET_MALFORMED", { what: "no training user", file: "train.csv", line: 2 });
   return { items, train, validation: heldOut("validation"), test: heldOut("test") };
 }
 
 /** One item a line, each once: the line's number is the item's column. */
 function readItems(dir: string, name: string): string[] {
   const bytes = readFile(dir, name);
-  if (!isUtf8(bytes)) throw new AppError("DATASET_MALFORMED", { what: "the text is no UTF-8", file: name, line: firstBadLine(bytes) });
+  if (!isUtf8(bytes))
+    throw new AppError("DATASET_MALFORMED", { what: "the text is no UTF-8", file: name, line: firstBadLine(bytes) });
   const trimmed = bytes
     .toString("utf8")
     .replace(/^\ufeff/, "")
@@ -62,7 +65,11 @@ function firstBadLine(bytes: Buffer): number {
 function pair(foldIns: ReadonlyMap<number, Int32Array>, targets: ReadonlyMap<number, Int32Array>): NamedUser[] {
   const none = new Int32Array(0);
   const users = [...new Set([...foldIns.keys(), ...targets.keys()])].sort((a, b) => a - b);
-  return users.map((user) => ({ user: String(user), foldIn: foldIns.get(user) ?? none, target: targets.get(user) ?? none }));
+  return users.map((user) => ({
+    user: String(user),
+    foldIn: foldIns.get(user) ?? none,
+    target: targets.get(user) ?? none,
+  }));
 }
 
 function readFile(dir: string, name: string): Buffer {
@@ -75,7 +82,11 @@ function readFile(dir: string, name: string): Buffer {
   } catch (error) {
     if (error instanceof AppError) throw error;
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
-      throw new AppError("DATASET_MALFORMED", { what: "the gzip file holds more than 1 GiB", file: `${name}.gz` }, { cause: error });
+      throw new AppError(
+        "DATASET_MALFORMED",
+        { what: "the gzip file holds more than 1 GiB", file: `${name}.gz` },
+        { cause: error },
+      );
     throw new AppError("DATASET_MALFORMED", { what: "the gzip file is damaged", file: `${name}.gz` }, { cause: error });
   }
 }
@@ -104,13 +115,17 @@ function readRows(dir: string, name: string, items: number): Map<number, Int32Ar
   const [uid, sid] = [header.indexOf("uid"), header.indexOf("sid")];
   const areBare = uid === 0 && sid === 1 && header.length === 2;
   // R's write.csv puts a column of row names before them, which has no name.
-  if (!areBare && header.join() !== ",uid,sid") throw malformed(`the header is "${header.join().slice(0, 40)}", not "uid,sid"`, 1);
+  if (!areBare && header.join() !== ",uid,sid")
+    throw malformed(`the header is "${header.join().slice(0, 40)}", not "uid,sid"`, 1);
 
   const rows = new Map<number, Set<number>>();
   let line = 2;
   for (let at = headerEnd + 1; at < bytes.length; line++) {
     const end = lineEnd(bytes, at);
-    const [user, item] = areBare && bytes[at] !== QUOTE ? pairIn(bytes, at, end) : pairOf(cellsOf(bytes, at, end), uid, sid, header.length);
+    const [user, item] =
+      areBare && bytes[at] !== QUOTE
+        ? pairIn(bytes, at, end)
+        : pairOf(cellsOf(bytes, at, end), uid, sid, header.length);
     if (user < 0 || item < 0) {
       if (isBlank(bytes, at)) break; // lines behind the last row
       throw malformed(`"${bytes.toString("utf8", at, Math.min(end, at + 40))}" is not two whole numbers`, line);
@@ -131,7 +146,12 @@ function pairIn(bytes: Buffer, at: number, end: number): readonly [user: number,
   return [integer(bytes, at, comma), integer(bytes, comma + 1, bytes[end - 1] === RETURN ? end - 1 : end)];
 }
 
-function pairOf(cells: readonly string[], uid: number, sid: number, width: number): readonly [user: number, item: number] {
+function pairOf(
+  cells: readonly string[],
+  uid: number,
+  sid: number,
+  width: number,
+): readonly [user: number, item: number] {
   const number = (cell: string | undefined) => {
     const digits = Buffer.from(cell ?? "");
     return integer(digits, 0, digits.length);

@@ -1,4 +1,5 @@
-// The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the server alone appends to.
+// The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the
+// server alone appends to.
 import type { Rule } from "../events/new-items.ts";
 import { Histories } from "../events/histories.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
@@ -20,7 +21,10 @@ export async function openPinnedEvents(dir: string, salt: string, rule: Rule): P
   return openEvents(dir, salt, await readItems(dir), rule);
 }
 
-/** Columns start with those of `pinned`; new items follow in the order in which the rule lets them in: that of their first appearance, where none has to wait. */
+/**
+ * Columns start with those of `pinned`; new items follow in the order in which the rule lets them in: that of their
+ * first appearance, where none has to wait.
+ */
 export function openEvents(dir: string, salt: string, pinned: readonly string[], rule: Rule): Events {
   const histories = new Histories(salt, new Vocabulary(pinned), rule);
   const follower = followTable(dir, histories);

@@ -1,5 +1,7 @@
-// The split of Liang et al. (2018): from events to training rows and held-out fold-in and target rows, draw for draw as their NumPy code. Pure.
-// Source: github dawenliang/vae_cf, VAE_ML20M_WWW2018.ipynb, and RecVAE's preprocessing.py. Events below the value are gone before they come here.
+// The split of Liang et al. (2018): from events to training rows and held-out fold-in and target rows, draw for draw as
+// their NumPy code. Pure.
+// Source: github dawenliang/vae_cf, VAE_ML20M_WWW2018.ipynb, and RecVAE's preprocessing.py. Events below the value are
+// gone before they come here.
 import { AppError } from "../errors/errors.ts";
 import { legacyRandom } from "./mt19937.ts";
 import { ascending } from "./user-order.ts";
@@ -55,7 +57,9 @@ export function splitLiang(events: EventColumns, options: LiangOptions): LiangSp
   const trainUsers = kept.length - 2 * options.heldOut;
   if (trainUsers < 1)
     throw new AppError("USAGE", {
-      what: `--held-out ${options.heldOut} takes ${2 * options.heldOut} users, validation and test together, of the ${kept.length} that the filters leave, and one at least must train`,
+      what:
+        `--held-out ${options.heldOut} takes ${2 * options.heldOut} users, validation and test together, of ` +
+        `the ${kept.length} that the filters leave, and one at least must train`,
     });
 
   const permuted = legacyRandom(options.seed)
@@ -64,7 +68,11 @@ export function splitLiang(events: EventColumns, options: LiangOptions): LiangSp
   const uidOf = new Int32Array(events.users.length).fill(-1);
   for (let uid = 0; uid < permuted.length; uid++) uidOf[permuted[uid]!] = uid;
 
-  const { train, sidOf, vocabulary } = trainingRows(events, (row) => isKept(row) && uidOf[events.userOf[row]!]! < trainUsers, uidOf);
+  const { train, sidOf, vocabulary } = trainingRows(
+    events,
+    (row) => isKept(row) && uidOf[events.userOf[row]!]! < trainUsers,
+    uidOf,
+  );
   const part = (from: number, to: number) => {
     const users = kept.filter((user) => uidOf[user]! >= from && uidOf[user]! < to);
     return heldOutPart(
@@ -105,7 +113,11 @@ function filter({ users, items, userOf, itemOf }: EventColumns, { minItemsPerUse
   };
 }
 
-function trainingRows({ items, userOf, itemOf }: EventColumns, isTraining: (row: number) => boolean, uidOf: Int32Array) {
+function trainingRows(
+  { items, userOf, itemOf }: EventColumns,
+  isTraining: (row: number) => boolean,
+  uidOf: Int32Array,
+) {
   let size = 0;
   for (let row = 0; row < userOf.length; row++) if (isTraining(row)) size++;
   const train = { uid: new Int32Array(size), sid: new Int32Array(size) };
@@ -122,7 +134,10 @@ function trainingRows({ items, userOf, itemOf }: EventColumns, isTraining: (row:
   return { train, sidOf, vocabulary };
 }
 
-/** Columns of each of `users`, in the order of the file; items without a column are left out, which no filter does again. */
+/**
+ * Columns of each of `users`, in the order of the file; items without a column are left out, which no filter does
+ * again.
+ */
 function histories({ users: all, userOf, itemOf }: EventColumns, users: Int32Array, sidOf: Int32Array): Int32Array[] {
   const slotOf = new Int32Array(all.length).fill(-1);
   for (let slot = 0; slot < users.length; slot++) slotOf[users[slot]!] = slot;

@@ -1,4 +1,5 @@
-// The draws of NumPy's legacy generator (RandomState): Mersenne Twister 19937, and permutation and choice as NumPy makes them of it. Pure.
+// The draws of NumPy's legacy generator (RandomState): Mersenne Twister 19937, and permutation and choice as NumPy
+// makes them of it. Pure.
 // Source: Matsumoto and Nishimura's mt19937ar; numpy/random/mtrand and legacy distributions, frozen by NEP 19.
 
 const N = 624;

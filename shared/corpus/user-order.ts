@@ -1,6 +1,10 @@
-// The order of user ids before they are permuted: by number when all of them are whole numbers, else by code point, as pandas sorts a column. Pure.
+// The order of user ids before they are permuted: by number when all of them are whole numbers, else by code point, as
+// pandas sorts a column. Pure.
 
-/** Positions of `ids` in ascending order of id. Numbers may be of any length; one with leading zeros is a text, so that nothing of it is lost. */
+/**
+ * Positions of `ids` in ascending order of id. Numbers may be of any length; one with leading zeros is a text, so that
+ * nothing of it is lost.
+ */
 export function ascending(ids: readonly string[]): Int32Array {
   const compare = ids.every((id) => /^(0|-?[1-9]\d*)$/.test(id)) ? byNumber : byCodePoint;
   return Int32Array.from(ids, (_, k) => k).sort((a, b) => compare(ids[a]!, ids[b]!));

@@ -1,5 +1,6 @@
-// A file of lines that only grows at its end. A line stands there whole or not at all: what a full disk has let through of one is cut off again, and what a killed process left of
-// its last one is no line. Between the evaluator's and the dashboard's memory and the disk.
+// A file of lines that only grows at its end. A line stands there whole or not at all: what a full disk has let through
+// of one is cut off again, and what a killed process left of its last one is no line. Between the evaluator's and the
+// dashboard's memory and the disk.
 import { appendFile, readFile, stat, truncate } from "node:fs/promises";
 import { writeWhole } from "./whole-file.ts";
 

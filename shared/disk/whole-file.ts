@@ -1,4 +1,5 @@
-// A file that others read while it is replaced: they see the old one or the new one, whole. It is not flushed: what must outlast a power cut is written elsewhere.
+// A file that others read while it is replaced: they see the old one or the new one, whole. It is not flushed: what
+// must outlast a power cut is written elsewhere.
 import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

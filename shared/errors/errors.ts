@@ -1,4 +1,5 @@
-// The one table of errors that a user can meet: exit code, whether a retry can help, and what to do next. docs/reference/errors.md is made from it.
+// The one table of errors that a user can meet: exit code, whether a retry can help, and what to do next.
+// docs/reference/errors.md is made from it.
 
 export const errors = {
   USAGE: { exit: 2, retryable: false, hint: "run the command with --help to see its flags" },
@@ -7,9 +8,15 @@ export const errors = {
   JAVA_MISSING: {
     exit: 3,
     retryable: false,
-    hint: "run `npm run setup`, which brings one; or install a Java 17 runtime (Debian: `apt-get install openjdk-17-jre-headless`), or set KAFKA_BROKERS",
+    hint:
+      "run `npm run setup`, which brings one; or install a Java 17 runtime (Debian: `apt-get install " +
+      "openjdk-17-jre-headless`), or set KAFKA_BROKERS",
   },
-  BROKER_UNREACHABLE: { exit: 3, retryable: true, hint: "start one with `tributary broker start`, or set KAFKA_BROKERS" },
+  BROKER_UNREACHABLE: {
+    exit: 3,
+    retryable: true,
+    hint: "start one with `tributary broker start`, or set KAFKA_BROKERS",
+  },
   BROKER_FAILED: { exit: 3, retryable: false, hint: "read the broker's log named above" },
   SERVER_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that `tributary server` runs there" },
   SERVICE_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that the service runs there" },
@@ -21,12 +28,16 @@ export const errors = {
   TOKEN_REFUSED: {
     exit: 3,
     retryable: false,
-    hint: "send a token of the role reader, or operator to roll back: `--token-file`, or the header `authorization: Bearer TOKEN`",
+    hint:
+      "send a token of the role reader, or operator to roll back: `--token-file`, or the header " +
+      "`authorization: Bearer TOKEN`",
   },
   ORIGIN_REFUSED: {
     exit: 2,
     retryable: false,
-    hint: "only the dashboard's own page may do this, a proxy's host being named with --allowed-hosts; at the terminal it is `tributary models rollback`",
+    hint:
+      "only the dashboard's own page may do this, a proxy's host being named with --allowed-hosts; at the " +
+      "terminal it is `tributary models rollback`",
   },
   HOST_REFUSED: {
     exit: 2,
@@ -36,12 +47,22 @@ export const errors = {
   CERTIFICATE_REFUSED: {
     exit: 3,
     retryable: false,
-    hint: "check the host and ws:// or wss:// in --server, the certificate's dates, and --tls-ca where the authority is your own",
+    hint:
+      "check the host and ws:// or wss:// in --server, the certificate's dates, and --tls-ca where the " +
+      "authority is your own",
   },
-  ENGINE_MISSING: { exit: 3, retryable: false, hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm" },
+  ENGINE_MISSING: {
+    exit: 3,
+    retryable: false,
+    hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm",
+  },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
-  LOCK_LOST: { exit: 1, retryable: true, hint: "it has written nothing since; start it again where the other one is not to go on" },
+  LOCK_LOST: {
+    exit: 1,
+    retryable: true,
+    hint: "it has written nothing since; start it again where the other one is not to go on",
+  },
   SERVICE_DIED: { exit: 1, retryable: false, hint: "read the service's log named above" },
   EVENTS_TOO_FEW: {
     exit: 1,
@@ -52,19 +73,29 @@ export const errors = {
   DISK_FAILED: {
     exit: 1,
     retryable: true,
-    hint: "look at the system's log (`dmesg`), or at the connection to the file server, then start again: nothing accepted is lost",
+    hint:
+      "look at the system's log (`dmesg`), or at the connection to the file server, then start again: nothing " +
+      "accepted is lost",
   },
   READ_ONLY: {
     exit: 1,
     retryable: true,
-    hint: "let this user write there, or choose another directory; serve, verify, status, evaluate, recommend, plot and `models list` need no more than to read",
+    hint:
+      "let this user write there, or choose another directory; serve, verify, status, evaluate, recommend, " +
+      "plot and `models list` need no more than to read",
   },
   FILE_SYSTEM_UNFIT: {
     exit: 1,
     retryable: false,
-    hint: "put the data directory on a file system of this machine, such as ext4, xfs or apfs; files of a network's or of Windows' may lack what this needs",
+    hint:
+      "put the data directory on a file system of this machine, such as ext4, xfs or apfs; files of a " +
+      "network's or of Windows' may lack what this needs",
   },
-  TOO_MANY_FILES: { exit: 1, retryable: true, hint: "let the process open more files (`ulimit -n 4096`), then start again" },
+  TOO_MANY_FILES: {
+    exit: 1,
+    retryable: true,
+    hint: "let the process open more files (`ulimit -n 4096`), then start again",
+  },
   MEMORY_EXHAUSTED: {
     exit: 1,
     retryable: true,
@@ -75,9 +106,15 @@ export const errors = {
   CSV_MALFORMED: {
     exit: 2,
     retryable: false,
-    hint: "name the columns with --map user=...,item=...,timestamp=...,value=..., or with --header where no line names them; --delimiter, --quote and --encoding say how it is written",
+    hint:
+      "name the columns with --map user=...,item=...,timestamp=...,value=..., or with --header where no line " +
+      "names them; --delimiter, --quote and --encoding say how it is written",
   },
-  PARQUET_MALFORMED: { exit: 2, retryable: false, hint: "name the columns with --map user=...,item=...,timestamp=...,value=..." },
+  PARQUET_MALFORMED: {
+    exit: 2,
+    retryable: false,
+    hint: "name the columns with --map user=...,item=...,timestamp=...,value=...",
+  },
   NO_EVENTS: {
     exit: 1,
     retryable: false,
@@ -86,12 +123,22 @@ export const errors = {
   ROWS_REFUSED: {
     exit: 1,
     retryable: false,
-    hint: "everything else was sent or written: correct these rows and bring them in a file of their own, or pass over such rows with --on-bad-row skip",
+    hint:
+      "everything else was sent or written: correct these rows and bring them in a file of their own, or pass " +
+      "over such rows with --on-bad-row skip",
   },
   TABLE_MISSING: { exit: 2, retryable: false, hint: "check --table, or run `tributary ingest` first" },
-  TABLE_CORRUPT: { exit: 1, retryable: false, hint: "run `tributary verify --table DIR`; the log keeps the last good version" },
+  TABLE_CORRUPT: {
+    exit: 1,
+    retryable: false,
+    hint: "run `tributary verify --table DIR`; the log keeps the last good version",
+  },
   TABLE_UNSUPPORTED: { exit: 1, retryable: false, hint: "this table needs a newer reader; upgrade Tributary" },
-  WRITER_FENCED: { exit: 1, retryable: true, hint: "another ingest process owns the partition now; this one has written nothing" },
+  WRITER_FENCED: {
+    exit: 1,
+    retryable: true,
+    hint: "another ingest process owns the partition now; this one has written nothing",
+  },
   TABLE_CHANGED: { exit: 1, retryable: true, hint: "nothing of this was written; run it again" },
   VERSION_GONE: {
     exit: 1,
@@ -106,17 +153,23 @@ export const errors = {
   BAD_EVENT: {
     exit: 1,
     retryable: false,
-    hint: "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to go past it",
+    hint:
+      "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to " +
+      "go past it",
   },
   LETTERS_REFUSED: {
     exit: 1,
     retryable: false,
-    hint: "nothing was sent: correct `value` in these lines of `dead-letters list --json`, or leave them out, and run it again",
+    hint:
+      "nothing was sent: correct `value` in these lines of `dead-letters list --json`, or leave them out, and " +
+      "run it again",
   },
   TIME_LEAK: {
     exit: 1,
     retryable: false,
-    hint: "a model is only scored on events that came after all that it was trained on; check the manifest's tableVersion",
+    hint:
+      "a model is only scored on events that came after all that it was trained on; check the manifest's " +
+      "tableVersion",
   },
   DATASET_MALFORMED: {
     exit: 2,
@@ -126,10 +179,20 @@ export const errors = {
   NOBODY_HELD_OUT: {
     exit: 1,
     retryable: false,
-    hint: "name data whose validation or test part holds users with items to predict: `tributary split --held-out N`, or a table with more users",
+    hint:
+      "name data whose validation or test part holds users with items to predict: `tributary split --held-out " +
+      "N`, or a table with more users",
   },
-  CHECKPOINT_MISSING: { exit: 2, retryable: false, hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json" },
-  CHECKPOINT_CORRUPT: { exit: 1, retryable: false, hint: "use another checkpoint, such as an earlier one; this one is not used" },
+  CHECKPOINT_MISSING: {
+    exit: 2,
+    retryable: false,
+    hint: "check --checkpoint; a checkpoint holds model.safetensors and manifest.json",
+  },
+  CHECKPOINT_CORRUPT: {
+    exit: 1,
+    retryable: false,
+    hint: "use another checkpoint, such as an earlier one; this one is not used",
+  },
   CHECKPOINT_MISMATCH: {
     exit: 2,
     retryable: false,
@@ -138,26 +201,42 @@ export const errors = {
   MODEL_TOO_LARGE: {
     exit: 1,
     retryable: false,
-    hint: "a part's gradients (items x (--latent + 1) x 4 bytes) must fit 4 GiB, hidden layers with their moments 2 GiB, all weights three times this machine: fewer items, or a smaller --hidden or --latent",
+    hint:
+      "a part's gradients (items x (--latent + 1) x 4 bytes) must fit 4 GiB, hidden layers with their moments " +
+      "2 GiB, all weights three times this machine: fewer items, or a smaller --hidden or --latent",
   },
   DATA_TOO_LARGE: {
     exit: 1,
     retryable: false,
-    hint: "nothing was started: give it a machine or a container with more memory, fewer items, or choose a system that needs less, such as ials",
+    hint:
+      "nothing was started: give it a machine or a container with more memory, fewer items, or choose a system " +
+      "that needs less, such as ials",
   },
   NOT_FINITE: {
     exit: 1,
     retryable: false,
-    hint: "nothing of this was written and the last good checkpoint is kept; try a smaller --learning-rate, or a larger --lambda",
+    hint:
+      "nothing of this was written and the last good checkpoint is kept; try a smaller --learning-rate, or a " +
+      "larger --lambda",
   },
-  FRAME_MALFORMED: { exit: 1, retryable: false, hint: "the peer speaks another protocol; start both from the same version" },
+  FRAME_MALFORMED: {
+    exit: 1,
+    retryable: false,
+    hint: "the peer speaks another protocol; start both from the same version",
+  },
   USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },
   REQUEST_MALFORMED: {
     exit: 2,
     retryable: false,
-    hint: 'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; docs/reference/http.md lists the limits',
+    hint:
+      'POST JSON such as {"items": ["i1", "i9"], "k": 10} or {"user": "u1"}; docs/reference/http.md lists the ' +
+      "limits",
   },
-  MODEL_UNKNOWN: { exit: 2, retryable: false, hint: "`tributary models list` shows the versions that are there; name one of them" },
+  MODEL_UNKNOWN: {
+    exit: 2,
+    retryable: false,
+    hint: "`tributary models list` shows the versions that are there; name one of them",
+  },
   BENCHMARK_MISMATCH: {
     exit: 2,
     retryable: false,
@@ -166,7 +245,9 @@ export const errors = {
   NOTHING_TRAINED: {
     exit: 1,
     retryable: false,
-    hint: "the report in --out says why for each model; give a longer --budget, or mend what the errors name and run it again",
+    hint:
+      "the report in --out says why for each model; give a longer --budget, or mend what the errors name and " +
+      "run it again",
   },
   NOTHING_TO_PLOT: {
     exit: 2,

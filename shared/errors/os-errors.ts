@@ -1,4 +1,5 @@
-// What the operating system refuses, as one of our errors: here, once, for every command and every thread. Before lifecycle.ts.
+// What the operating system refuses, as one of our errors: here, once, for every command and every thread. Before
+// lifecycle.ts.
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { AppError, type ErrorCode } from "./errors.ts";
@@ -25,7 +26,12 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 const ofPaths: Readonly<Record<string, ErrorCode>> = {
   ENOENT: "FILE_MISSING",
   ...{ ENOTDIR: "FILE_UNREADABLE", EEXIST: "FILE_UNREADABLE", ENOTEMPTY: "FILE_UNREADABLE" },
-  ...{ ENAMETOOLONG: "FILE_UNREADABLE", ELOOP: "FILE_UNREADABLE", EINVAL: "FILE_UNREADABLE", EILSEQ: "FILE_UNREADABLE" },
+  ...{
+    ENAMETOOLONG: "FILE_UNREADABLE",
+    ELOOP: "FILE_UNREADABLE",
+    EINVAL: "FILE_UNREADABLE",
+    EILSEQ: "FILE_UNREADABLE",
+  },
   ...{ EBUSY: "FILE_UNREADABLE", ETXTBSY: "FILE_UNREADABLE", ENXIO: "FILE_UNREADABLE" },
   ...{ ENOTCONN: "DISK_FAILED", ETIMEDOUT: "DISK_FAILED", EHOSTDOWN: "DISK_FAILED" },
 };
@@ -33,10 +39,12 @@ const ofPaths: Readonly<Record<string, ErrorCode>> = {
 /** Undefined where the error is none of the operating system's that a user can do something about. */
 export function systemError(error: SystemError): AppError | undefined {
   const { code = "", message, path, port = 0, syscall } = error;
-  if (isUnmade(error)) return new AppError("READ_ONLY", { what: `the folder ${path} cannot be made` }, { cause: error });
+  if (isUnmade(error))
+    return new AppError("READ_ONLY", { what: `the folder ${path} cannot be made` }, { cause: error });
   const ours = codes[code] ?? (path === undefined ? undefined : ofPaths[code]) ?? refused(error);
   if (ours === "PORT_IN_USE") return new AppError(ours, { what: `port ${port} is taken` }, { cause: error });
-  if (ours === "USAGE") return new AppError(ours, { what: `this user may not open port ${port}: give one above 1023` }, { cause: error });
+  if (ours === "USAGE")
+    return new AppError(ours, { what: `this user may not open port ${port}: give one above 1023` }, { cause: error });
   if (ours === undefined) return undefined;
   const where = path === undefined || message.includes(path) ? {} : { path };
   return new AppError(
@@ -46,7 +54,10 @@ export function systemError(error: SystemError): AppError | undefined {
   );
 }
 
-/** On a read-only file system Node says of a folder that is made with its parents that it is not there, as if one of those were missing. */
+/**
+ * On a read-only file system Node says of a folder that is made with its parents that it is not there, as if one of
+ * those were missing.
+ */
 const isUnmade = ({ code, syscall, path }: SystemError): boolean =>
   code === "ENOENT" && syscall === "mkdir" && path !== undefined && existsSync(dirname(path));
 
@@ -83,8 +94,11 @@ const changes = new Set(
   ].flatMap((name) => [name, `f${name}`]),
 );
 
-/** It is there and may be read, or is not there, in a folder that may be entered: then opening it was meant to write. */
-const couldBeRead = (path: string): boolean => may(path, constants.R_OK) || (may(dirname(path), constants.X_OK) && !existsSync(path));
+/**
+ * It is there and may be read, or is not there, in a folder that may be entered: then opening it was meant to write.
+ */
+const couldBeRead = (path: string): boolean =>
+  may(path, constants.R_OK) || (may(dirname(path), constants.X_OK) && !existsSync(path));
 
 function may(path: string, mode: number): boolean {
   try {
@@ -94,7 +108,10 @@ function may(path: string, mode: number): boolean {
     return false;
   }
 }
-/** Refusals that pass by themselves or by somebody's help: no room, no descriptors, a disk that is away or read-only for a while. Whoever runs on waits for their end. */
+/**
+ * Refusals that pass by themselves or by somebody's help: no room, no descriptors, a disk that is away or read-only for
+ * a while. Whoever runs on waits for their end.
+ */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["DISK_FULL", "TOO_MANY_FILES", "DISK_FAILED", "READ_ONLY"]);
 
 export const passes = ({ code }: AppError): boolean => passing.has(code);

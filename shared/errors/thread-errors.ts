@@ -1,4 +1,5 @@
-// Errors from one thread to another: structured clone keeps a message, but neither our code and facts nor the operating system's.
+// Errors from one thread to another: structured clone keeps a message, but neither our code and facts nor the operating
+// system's.
 import { AppError, type ErrorCode, type Facts } from "./errors.ts";
 
 export interface PlainError {
@@ -12,7 +13,9 @@ export interface PlainError {
 }
 
 export function plainError(error: unknown): PlainError {
-  const { message, stack, code, path, syscall } = (error instanceof Error ? error : new Error(String(error))) as NodeJS.ErrnoException;
+  const { message, stack, code, path, syscall } = (
+    error instanceof Error ? error : new Error(String(error))
+  ) as NodeJS.ErrnoException;
   const app = error instanceof AppError ? { code: error.code, facts: error.facts } : null;
   return {
     app,

@@ -1,4 +1,5 @@
-// Batches put together, put in order and picked from, column by column: what compaction and erasure do to rows. No row is ever an object. Pure.
+// Batches put together, put in order and picked from, column by column: what compaction and erasure do to rows. No row
+// is ever an object. Pure.
 import type { EventBatch } from "./batch.ts";
 import { Dictionary } from "./dictionary.ts";
 import { bucketOfHash, hashBytes } from "./hash.ts";
@@ -8,7 +9,11 @@ import { compareWords, type Text, type Words } from "./text.ts";
 export function gather(capacity: number) {
   const [users, items] = [new Dictionary(), new Dictionary()];
   const [user, item] = [new Int32Array(capacity), new Int32Array(capacity)];
-  const [timestamp, value, offset] = [new Float64Array(capacity), new Float64Array(capacity), new Float64Array(capacity)];
+  const [timestamp, value, offset] = [
+    new Float64Array(capacity),
+    new Float64Array(capacity),
+    new Float64Array(capacity),
+  ];
   const [bucket, partition] = [new Int32Array(capacity), new Int32Array(capacity)];
   let length = 0;
   return {
@@ -41,7 +46,12 @@ export function gather(capacity: number) {
 const wordsOf = ({ size, data, offsets }: Dictionary): Words => ({ size, data, offsets });
 
 /** The numbers of a column's rows in `dictionary`; words that no row has are not taken in. */
-function renumber({ words: { size, data, offsets }, numbers }: Text, length: number, dictionary: Dictionary, to: Int32Array): void {
+function renumber(
+  { words: { size, data, offsets }, numbers }: Text,
+  length: number,
+  dictionary: Dictionary,
+  to: Int32Array,
+): void {
   const renumbered = new Int32Array(size).fill(-1);
   for (let k = 0; k < length; k++) {
     const number = numbers[k]!;

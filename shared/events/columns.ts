@@ -1,4 +1,5 @@
-// Which column of a file is the user, the item, the time and the value, by its names and by what the user says. Used by replay and split.
+// Which column of a file is the user, the item, the time and the value, by its names and by what the user says. Used by
+// replay and split.
 import { AppError } from "../errors/errors.ts";
 
 /** Indexes into a row. */
@@ -81,7 +82,10 @@ export function parseMap(text: string): ColumnMap {
   return map;
 }
 
-/** Throws `code`, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed. `doubt`: what else may be wrong where a column is missing. */
+/**
+ * Throws `code`, naming the columns that exist. `map` wins over the known names; what it leaves out is guessed.
+ * `doubt`: what else may be wrong where a column is missing.
+ */
 export function chooseColumns(
   header: readonly string[],
   map: ColumnMap,
@@ -102,7 +106,12 @@ export function chooseColumns(
       throw refused(`the column "${header[at]}" for the ${role} stands twice`);
     return at < 0 ? null : at;
   };
-  const [user, item, timestamp, value] = roles.map(find) as [number | null, number | null, number | null, number | null];
+  const [user, item, timestamp, value] = roles.map(find) as [
+    number | null,
+    number | null,
+    number | null,
+    number | null,
+  ];
   if (user === null) throw refused("no column for the user");
   if (item === null) throw refused("no column for the item");
   const unit = timestamp === null ? null : (/_(s|ms|us|ns)$/.exec(spelled(header[timestamp]!))?.[1] ?? null);
@@ -110,7 +119,8 @@ export function chooseColumns(
 }
 
 /** Whether these cells name columns that we know as user and item. */
-export const hasUserAndItem = (cells: readonly string[]): boolean => guess(cells, "user", []) >= 0 && guess(cells, "item", []) >= 0;
+export const hasUserAndItem = (cells: readonly string[]): boolean =>
+  guess(cells, "user", []) >= 0 && guess(cells, "item", []) >= 0;
 
 /** Whether a column of this name would be the time or the value of a header that has none. */
 export const isMissing = (header: readonly string[], name: string): boolean =>

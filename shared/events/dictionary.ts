@@ -1,11 +1,15 @@
-// Different words of bytes and their numbers in order of first appearance: the columns of names without a JavaScript string a row.
+// Different words of bytes and their numbers in order of first appearance: the columns of names without a JavaScript
+// string a row.
 import { hashBytes } from "./hash.ts";
 
 const SLOTS = 1024;
 
 /** Holds at most 2 GiB of words; whoever fills it bounds it by `byteLength`. */
 export class Dictionary {
-  /** Open addressing, two integers a slot: the word's hash and its number plus one; 0 is an empty slot. The count of slots is a power of two. */
+  /**
+   * Open addressing, two integers a slot: the word's hash and its number plus one; 0 is an empty slot. The count of
+   * slots is a power of two.
+   */
   #slots = new Int32Array(2 * SLOTS);
   #data = new Uint8Array(SLOTS * 8);
   /** One longer than there are slots: grows with them. */
@@ -77,7 +81,8 @@ export class Dictionary {
     if (needed > this.#data.length) this.#data = longer(this.#data, new Uint8Array(2 * needed));
     for (let j = start; j < end; j++) this.#data[k++] = bytes[j]!;
     this.#offsets[number + 1] = k;
-    // At most two thirds of the slots are taken: fewer would make longer tables, and what costs is memory that is not in the cache.
+    // At most two thirds of the slots are taken: fewer would make longer tables, and what costs is memory that is not
+    // in the cache.
     if (3 * this.#size >= this.#slots.length) this.#grow();
     return number;
   }

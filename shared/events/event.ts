@@ -1,4 +1,5 @@
-// From a Kafka message's bytes to an event, or to the reason why it is none. Strict: what is not exactly an event goes to the dead letters, never half-read.
+// From a Kafka message's bytes to an event, or to the reason why it is none. Strict: what is not exactly an event goes
+// to the dead letters, never half-read.
 import { fieldAt, ITEM, TIMESTAMP, USER, VALUE } from "./fields.ts";
 import { walkJson } from "./json.ts";
 
@@ -50,7 +51,10 @@ const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
   Object.keys(deadReasons).map((reason) => [reason, { ok: false, reason }]),
 ) as never;
 
-/** `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws; time and memory are bounded by the message's own length. */
+/**
+ * `arrivedAt` (Kafka's timestamp, ms) stands in for an absent or null timestamp. Never throws; time and memory are
+ * bounded by the message's own length.
+ */
 export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed {
   if (bytes === null || bytes.length === 0) return refused.EMPTY;
   try {
@@ -87,7 +91,15 @@ export function namesUser(bytes: Uint8Array, user: string): boolean {
 /** The four fields as they stand, of several with one name the last, as JSON.parse has it. */
 function readFields(bytes: Uint8Array) {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const into: Found = { bytes, text, user: undefined, item: undefined, timestamp: undefined, value: undefined, unknown: undefined };
+  const into: Found = {
+    bytes,
+    text,
+    user: undefined,
+    item: undefined,
+    timestamp: undefined,
+    value: undefined,
+    unknown: undefined,
+  };
   return { kind: walkJson(bytes, take, into), found: into };
 }
 
@@ -159,7 +171,10 @@ function valueAt(found: Found, start: number, end: number): unknown {
   }
 }
 
-/** A string as it is, an integer as its decimal string. An integer beyond 2^53 has lost digits in JSON.parse: refused, it must be sent as a string. */
+/**
+ * A string as it is, an integer as its decimal string. An integer beyond 2^53 has lost digits in JSON.parse: refused,
+ * it must be sent as a string.
+ */
 function nameOf(value: unknown): string | undefined {
   if (typeof value === "string") return isName(value) ? value : undefined;
   return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : undefined;

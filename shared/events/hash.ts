@@ -1,4 +1,5 @@
-// MurmurHash3 (x86, 32 bit) of text as UTF-8: buckets of the table and the split of users rest on it, so it must never change.
+// MurmurHash3 (x86, 32 bit) of text as UTF-8: buckets of the table and the split of users rest on it, so it must never
+// change.
 // Source: Appleby's MurmurHash3_x86_32, public domain; the vectors in the test come from the reference implementation.
 
 const utf8 = new TextEncoder();
@@ -14,7 +15,13 @@ export function hash32(text: string, seed: number): number {
   let h = seed | 0;
   let k = 0;
   for (; k + 4 <= n; k += 4) {
-    h = mixBlock(h, text.charCodeAt(k) | (text.charCodeAt(k + 1) << 8) | (text.charCodeAt(k + 2) << 16) | (text.charCodeAt(k + 3) << 24));
+    h = mixBlock(
+      h,
+      text.charCodeAt(k) |
+        (text.charCodeAt(k + 1) << 8) |
+        (text.charCodeAt(k + 2) << 16) |
+        (text.charCodeAt(k + 3) << 24),
+    );
   }
   let tail = 0;
   for (let j = n - 1; j >= k; j--) tail = (tail << 8) | text.charCodeAt(j);
@@ -30,7 +37,8 @@ function hashUtf8(text: string, seed: number): number {
 export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let h = seed | 0;
   let k = start;
-  for (; k + 4 <= end; k += 4) h = mixBlock(h, bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24));
+  for (; k + 4 <= end; k += 4)
+    h = mixBlock(h, bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24));
   let tail = 0;
   for (let j = end - 1; j >= k; j--) tail = (tail << 8) | bytes[j]!;
   return finish(h, tail, end - start);

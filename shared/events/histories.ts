@@ -1,4 +1,5 @@
-// Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What the parameter server trains from.
+// Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What
+// the parameter server trains from.
 import { createNewItems, FORGOTTEN, MOST_NAMES, NEW, type NewItems, type Rule, WAITED } from "./new-items.ts";
 import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
@@ -29,7 +30,10 @@ export class Histories {
   /** By user: items of the row that are in the vocabulary. */
   readonly #lengths: number[] = [];
 
-  /** `salt` decides the split. A vocabulary that was pinned before keeps its columns; new items follow as `rule` lets them in, by default each at once. */
+  /**
+   * `salt` decides the split. A vocabulary that was pinned before keeps its columns; new items follow as `rule` lets
+   * them in, by default each at once.
+   */
   constructor(salt: string, vocabulary = new Vocabulary(), rule: Rule = { minUsers: 0 }) {
     this.#salt = salt;
     this.vocabulary = vocabulary;
@@ -79,7 +83,10 @@ export class Histories {
     this.#events += batch.length;
   }
 
-  /** Forgets every event, to be told them anew. Users keep their numbers and items their columns; who is not told again has an empty row. */
+  /**
+   * Forgets every event, to be told them anew. Users keep their numbers and items their columns; who is not told again
+   * has an empty row.
+   */
   clear(): void {
     this.#events = 0;
     this.#leftOut = 0;
@@ -92,8 +99,9 @@ export class Histories {
   }
 
   /**
-   * Distinct columns of a user below `end`, in order of first appearance: a copy, which later appends leave as it is. A run that goes on from an older version gives its
-   * own number of columns: an item that waited then may have got one since, and stands in the rows of both.
+   * Distinct columns of a user below `end`, in order of first appearance: a copy, which later appends leave as it is. A
+   * run that goes on from an older version gives its own number of columns: an item that waited then may have got one
+   * since, and stands in the rows of both.
    */
   rowOf(user: number, end = WAITED): Int32Array {
     const row = this.#rows.copy(user);
@@ -163,7 +171,10 @@ export class Histories {
   }
 }
 
-/** Word number -> what `find` says of the word, asked once a word, when a row first has it: numbers are given in order of first appearance among rows. */
+/**
+ * Word number -> what `find` says of the word, asked once a word, when a row first has it: numbers are given in order
+ * of first appearance among rows.
+ */
 function lookup(words: readonly string[], find: (word: string) => number): (number: number) => number {
   const found = new Int32Array(words.length).fill(-1);
   return (number) => {

@@ -1,4 +1,5 @@
-// A set of non-negative integers by open addressing: 8 to 16 bytes a member, for the few rows that are too long to walk.
+// A set of non-negative integers by open addressing: 8 to 16 bytes a member, for the few rows that are too long to
+// walk.
 
 export class IntSet {
   /** Members plus one; 0 is an empty slot. The length is a power of two. */

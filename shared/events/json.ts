@@ -1,5 +1,6 @@
-// Walks the JSON of a message byte by byte, without making anything of it: what a stranger sends costs its own length once, whatever it holds and however deep.
-// JSON.parse makes an object of every `{}`: 10 MB of them took a gigabyte. Grammar: RFC 8259; that the bytes are UTF-8 is for the caller to know.
+// Walks the JSON of a message byte by byte, without making anything of it: what a stranger sends costs its own length
+// once, whatever it holds and however deep. JSON.parse makes an object of every `{}`: 10 MB of them took a gigabyte.
+// Grammar: RFC 8259; that the bytes are UTF-8 is for the caller to know.
 
 const QUOTE = 0x22;
 const MINUS = 0x2d;
@@ -12,10 +13,15 @@ const [COLON, COMMA, POINT] = [0x3a, 0x2c, 0x2e];
 /** Bytes that can be read by number; undefined after the last. */
 type Bytes = ArrayLike<number>;
 
-/** Where the name of a field of the outermost object is, quotes included, and where its value is. `into` is the caller's: a function made for each message would cost more than the walk. */
+/**
+ * Where the name of a field of the outermost object is, quotes included, and where its value is. `into` is the
+ * caller's: a function made for each message would cost more than the walk.
+ */
 export type Tell<T> = (into: T, nameStart: number, nameEnd: number, start: number, end: number) => void;
 
-/** Tells of each field of the outermost object, in order. Nothing that was told counts unless the answer is "object". */
+/**
+ * Tells of each field of the outermost object, in order. Nothing that was told counts unless the answer is "object".
+ */
 export function walkJson<T>(bytes: Bytes, tell: Tell<T>, into: T): "object" | "other" | "broken" {
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN) {
@@ -52,7 +58,10 @@ function skipSpace(bytes: Bytes, from: number): number {
   return at;
 }
 
-/** What is open, a bit each, 1 for an object: as deep as the message is long, in an eighth of its size. One walk at a time, so one array serves all. */
+/**
+ * What is open, a bit each, 1 for an object: as deep as the message is long, in an eighth of its size. One walk at a
+ * time, so one array serves all.
+ */
 let open = new Uint8Array(64);
 
 function opened(depth: number, isObject: boolean): number {
@@ -124,7 +133,11 @@ function endOfScalar(bytes: Bytes, at: number): number {
   }
 }
 
-const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [Uint8Array, Uint8Array, Uint8Array];
+const [TRUE, FALSE, NULL] = ["true", "false", "null"].map((word) => new TextEncoder().encode(word)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 
 function endOfWord(bytes: Bytes, at: number, word: Uint8Array): number {
   for (let k = 0; k < word.length; k++) if (bytes[at + k] !== word[k]) return -1;
@@ -132,7 +145,9 @@ function endOfWord(bytes: Bytes, at: number, word: Uint8Array): number {
 }
 
 /** 1 for what may follow a backslash, `u` apart. */
-const escapes = Uint8Array.from({ length: 256 }, (_, byte) => ('"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0));
+const escapes = Uint8Array.from({ length: 256 }, (_, byte) =>
+  '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
+);
 
 function endOfString(bytes: Bytes, from: number): number {
   if (bytes[from] !== QUOTE) return -1;

@@ -1,8 +1,12 @@
-// Which new items come into the vocabulary: those that enough users have. A producer that makes names up must not make the model grow without end. Pure.
-// Decided event by event and not by how many were read together: the same table version gives the same vocabulary, in one reading or in a hundred.
+// Which new items come into the vocabulary: those that enough users have. A producer that makes names up must not make
+// the model grow without end. Pure. Decided event by event and not by how many were read together: the same table
+// version gives the same vocabulary, in one reading or in a hundred.
 
 export interface Rule {
-  /** Distinct users that an item needs; 0: none is ever asked for. With 1 an item of one user comes in at once, as long as those of one user alone are no flood. */
+  /**
+   * Distinct users that an item needs; 0: none is ever asked for. With 1 an item of one user comes in at once, as long
+   * as those of one user alone are no flood.
+   */
   readonly minUsers: number;
   /** Users and items that there is room for, of each as many; what comes after them is left out. */
   readonly most?: number;
@@ -25,11 +29,16 @@ export interface NewItems {
   readonly waiting: number;
   /** Items that were met with no room to remember them, each time that they were. */
   readonly forgotten: number;
-  /** The number that stands for the item in rows: its column, `known` if it has one; NEW: it is to get the next one; FORGOTTEN: there is no room to remember it. */
+  /**
+   * The number that stands for the item in rows: its column, `known` if it has one; NEW: it is to get the next one;
+   * FORGOTTEN: there is no room to remember it.
+   */
   numberOf(item: string, known: number | undefined): number;
   /** The column of a number in rows; -1 while it waits. */
   columnOf(number: number): number;
-  /** One more user has the item. Answers who had it before when it comes in by that; its column is told with `cameIn`. */
+  /**
+   * One more user has the item. Answers who had it before when it comes in by that; its column is told with `cameIn`.
+   */
   joined(number: number, user: number): readonly number[] | undefined;
   cameIn(number: number, column: number): void;
   itemOf(number: number): string;

@@ -1,4 +1,5 @@
-// Many growing rows of 32-bit integers in few large slabs: a row doubles into a free piece, and leaves its old piece to the next row of that size.
+// Many growing rows of 32-bit integers in few large slabs: a row doubles into a free piece, and leaves its old piece to
+// the next row of that size.
 
 /** Integers a slab; a row longer than this gets a slab of its own. */
 const SLAB = 1 << 20;

@@ -1,5 +1,5 @@
-// The usual shape of an event, read from its bytes without making a string or an object: many times as fast as parseEvent.
-// It knows when it does not know: whatever is unusual it answers with false, and parseEvent has the word.
+// The usual shape of an event, read from its bytes without making a string or an object: many times as fast as
+// parseEvent. It knows when it does not know: whatever is unusual it answers with false, and parseEvent has the word.
 import { isTimestamp, MAX_NAME_BYTES } from "./event.ts";
 import { fieldAt, ITEM, TIMESTAMP, USER, VALUE } from "./fields.ts";
 
@@ -10,14 +10,23 @@ export interface Scanned {
   userEnd: number;
   itemStart: number;
   itemEnd: number;
-  /** Milliseconds since 1970; NaN when absent: the caller puts Kafka's own, if that is a timestamp, as parseEvent does. */
+  /**
+   * Milliseconds since 1970; NaN when absent: the caller puts Kafka's own, if that is a timestamp, as parseEvent does.
+   */
   timestamp: number;
   /** NaN when absent. */
   value: number;
 }
 
 /** Both numbers begin as NaN: so V8 keeps them as doubles in place, and writing one allocates nothing. */
-export const newScanned = (): Scanned => ({ userStart: 0, userEnd: 0, itemStart: 0, itemEnd: 0, timestamp: Number.NaN, value: Number.NaN });
+export const newScanned = (): Scanned => ({
+  userStart: 0,
+  userEnd: 0,
+  itemStart: 0,
+  itemEnd: 0,
+  timestamp: Number.NaN,
+  value: Number.NaN,
+});
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -29,13 +38,14 @@ const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
 /**
- * True when the bytes from `start` to `end` are an event of the usual shape: known fields in any order, none twice, strings of ASCII without
- * escapes, numbers without exponent. What it accepts, parseEvent accepts with the same result.
+ * True when the bytes from `start` to `end` are an event of the usual shape: known fields in any order, none twice,
+ * strings of ASCII without escapes, numbers without exponent. What it accepts, parseEvent accepts with the same result.
  */
 export function scanEvent(bytes: Uint8Array, start: number, end: number, into: Scanned): boolean {
   let last = end - 1;
   while (last > start && isSpace(bytes[last]!)) last--;
-  // The closing brace is the sentinel: only a string can run over it, every other step below stops there, so none of them looks for the end.
+  // The closing brace is the sentinel: only a string can run over it, every other step below stops there, so none of
+  // them looks for the end.
   if (last <= start || bytes[last] !== CLOSE) return false;
   let at = skipSpace(bytes, start);
   if (bytes[at] !== OPEN) return false;
@@ -82,7 +92,9 @@ function skipSpace(bytes: Uint8Array, from: number): number {
 }
 
 /** 1 for the bytes that stand for themselves in a string: ASCII but control characters, the quote and the backslash. */
-const plain = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== 0x5c ? 1 : 0));
+const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== 0x5c ? 1 : 0,
+);
 
 /** Where the name at `from` ends, a string with its quotes or an integer; -1 when it is no usual name. */
 function endOfName(bytes: Uint8Array, from: number, last: number): number {
@@ -99,19 +111,22 @@ const powersOfTen = Float64Array.from({ length: MAX_DECIMALS + 1 }, (_, power) =
 const number = new Float64Array(1);
 
 /**
- * Where the number at `from` ends, -1 when it is no usual one. Exact by Clinger's fast path: at most 15 significant digits are an integer
- * without error, powers of ten up to 10^22 are too, and the quotient of the two is rounded once, as JSON.parse's result is.
+ * Where the number at `from` ends, -1 when it is no usual one. Exact by Clinger's fast path: at most 15 significant
+ * digits are an integer without error, powers of ten up to 10^22 are too, and the quotient of the two is rounded once,
+ * as JSON.parse's result is.
  */
 function readNumber(bytes: Uint8Array, from: number, maxDecimals: number): number {
   const first = bytes[from] === MINUS ? from + 1 : from;
   let digits = 0;
   let at = first;
-  for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO) digits = digits * 10 + digit;
+  for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
+    digits = digits * 10 + digit;
   if (at === first || (bytes[first] === ZERO && at > first + 1)) return -1;
   let decimals = 0;
   if (bytes[at] === POINT) {
     const point = at++;
-    for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO) digits = digits * 10 + digit;
+    for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
+      digits = digits * 10 + digit;
     decimals = at - point - 1;
     if (decimals === 0) return -1;
   }

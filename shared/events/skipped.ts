@@ -7,7 +7,10 @@ export type Skip = (place: number, problem: string, kind: ProblemKind) => void;
 export interface Skipped {
   readonly count: number;
   /** Of each kind: how many, and the first. */
-  readonly kinds: ReadonlyMap<ProblemKind, { readonly count: number; readonly place: number; readonly problem: string }>;
+  readonly kinds: ReadonlyMap<
+    ProblemKind,
+    { readonly count: number; readonly place: number; readonly problem: string }
+  >;
   readonly skip: Skip;
 }
 

@@ -1,5 +1,6 @@
-// The default stream: a made-up world of users with latent tastes, long-tailed items that appear over time, and tastes that drift.
-// Every draw is keyed by (seed, purpose, number), none is streamed: the event at any index is computed directly, so a stream resumes anywhere at once.
+// The default stream: a made-up world of users with latent tastes, long-tailed items that appear over time, and tastes
+// that drift. Every draw is keyed by (seed, purpose, number), none is streamed: the event at any index is computed
+// directly, so a stream resumes anywhere at once.
 
 export interface SyntheticEvent {
   readonly user: string;
@@ -22,13 +23,25 @@ const SLOTS = [0.55, 0.85, 1] as const;
 const MAINSTREAM = 0.12;
 
 /** Purposes of draws: a different stream of numbers each. */
-const draws = { user: 1, activity: 2, taste: 3, phase: 4, niche: 5, slot: 6, rank: 7, keep: 8, mainstream: 9, order: 10 } as const;
+const draws = {
+  user: 1,
+  activity: 2,
+  taste: 3,
+  phase: 4,
+  niche: 5,
+  slot: 6,
+  rank: 7,
+  keep: 8,
+  mainstream: 9,
+  order: 10,
+} as const;
 
 /** Users that exist at an index: 400 at first, about 6,000 at 200,000, growing for ever, ever more slowly. */
 export const usersAt = (index: number): number => Math.floor(400 + 12.5 * Math.sqrt(index));
 
 /** Items that exist at an index: 900 at first, about 1,900 at 200,000, 2,004 in the end. */
-export const itemsAt = (index: number): number => Math.floor(FIRST_ITEMS + (ITEMS - FIRST_ITEMS) * (1 - Math.exp(-index / ARRIVAL)));
+export const itemsAt = (index: number): number =>
+  Math.floor(FIRST_ITEMS + (ITEMS - FIRST_ITEMS) * (1 - Math.exp(-index / ARRIVAL)));
 
 /** The stream of a seed: the event at each index, the same for ever. Times are the sender's matter. */
 export function syntheticStream(seed: number): (index: number) => SyntheticEvent {
@@ -75,7 +88,8 @@ function tasteful(seed: number, lists: Int32Array[], user: number, index: number
 }
 
 /** Rank by a law with a long tail: density about 1 / (rank + 2). */
-const rankOf = (uniform: number, length: number): number => Math.min(length - 1, Math.floor(2 * ((1 + length / 2) ** uniform - 1)));
+const rankOf = (uniform: number, length: number): number =>
+  Math.min(length - 1, Math.floor(2 * ((1 + length / 2) ** uniform - 1)));
 
 /** Each item stands in two genres, in each at a rank of its own. */
 function genreLists(seed: number): Int32Array[] {

@@ -1,4 +1,5 @@
-// A text column as dictionary and numbers: each different word once, as UTF-8 side by side. Users and items repeat, and strings are what costs.
+// A text column as dictionary and numbers: each different word once, as UTF-8 side by side. Users and items repeat, and
+// strings are what costs.
 
 /** `data` holds word k at offsets[k] to offsets[k + 1]. */
 export interface Words {

@@ -1,4 +1,5 @@
-// The append-only list of items: an item's column never changes, new ones are added at the end in order of first appearance.
+// The append-only list of items: an item's column never changes, new ones are added at the end in order of first
+// appearance.
 
 export class Vocabulary {
   readonly items: string[] = [];

@@ -40,8 +40,10 @@ const isText = (type: DataType) => DataType.isUtf8(type) || DataType.isLargeUtf8
 /** Of a type that says what its numbers mean. */
 export const isClock = (type: DataType) => DataType.isTimestamp(type) || DataType.isDate(type);
 
-const isNumber = (type: DataType): boolean => DataType.isInt(type) || DataType.isFloat(type) || DataType.isDecimal(type);
-const isBytes = (type: DataType) => DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isFixedSizeBinary(type);
+const isNumber = (type: DataType): boolean =>
+  DataType.isInt(type) || DataType.isFloat(type) || DataType.isDecimal(type);
+const isBytes = (type: DataType) =>
+  DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isFixedSizeBinary(type);
 
 function isName(type: DataType): boolean {
   if (DataType.isDictionary(type)) return isName(type.dictionary);
@@ -50,7 +52,10 @@ function isName(type: DataType): boolean {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Whole numbers keep all their digits, those that pandas made floats of for want of one among them too; bytes are UTF-8, and those of a UUID are one. NaN-like: undefined where a cell is no name. */
+/**
+ * Whole numbers keep all their digits, those that pandas made floats of for want of one among them too; bytes are
+ * UTF-8, and those of a UUID are one. NaN-like: undefined where a cell is no name.
+ */
 export function nameCells(vector: Vector): (k: number) => string | null | undefined {
   const type: DataType = DataType.isDictionary(vector.type) ? vector.type.dictionary : vector.type;
   const cells = DataType.isDictionary(vector.type) ? vector.memoize() : vector;
@@ -71,7 +76,11 @@ export function nameCells(vector: Vector): (k: number) => string | null | undefi
 export function numberCells(vector: Vector): Cells<number | string> {
   const type = plainOf(vector.type);
   const cells = DataType.isDictionary(vector.type) ? vector.memoize() : vector;
-  const toNumber = DataType.isDecimal(type) ? (cell: Uint32Array) => Number(decimalOf(cell, type)) : isText(type) ? String : Number;
+  const toNumber = DataType.isDecimal(type)
+    ? (cell: Uint32Array) => Number(decimalOf(cell, type))
+    : isText(type)
+      ? String
+      : Number;
   return (k) => {
     const cell = cells.get(k);
     return cell === null ? null : (toNumber as (cell: unknown) => number | string)(cell);

@@ -1,4 +1,5 @@
-// A file or a pipe as bytes, unpacked by what it is and not by its name. A file can be read again and again, by one descriptor, so that another put in its place is not mixed with it; a pipe once.
+// A file or a pipe as bytes, unpacked by what it is and not by its name. A file can be read again and again, by one
+// descriptor, so that another put in its place is not mixed with it; a pipe once.
 import { close, createReadStream, fstatSync, openSync, read, statSync } from "node:fs";
 import { promisify } from "node:util";
 import { openError } from "../disk/opening.ts";
@@ -38,9 +39,13 @@ export async function openBytes(path: string, member?: string): Promise<ByteFile
   for (let layer = 0; layer < LAYERS; layer++) {
     const kind = kindOf(file.beginning.subarray(0, BEGINNING));
     if (kind.is === "text") return file;
-    if (kind.is === "other") throw new AppError("FILE_UNREADABLE", { what: `this is ${kind.what}: ${kind.help}`, path });
+    if (kind.is === "other")
+      throw new AppError("FILE_UNREADABLE", { what: `this is ${kind.what}: ${kind.help}`, path });
     if (kind.is === "parquet")
-      throw new AppError("FILE_UNREADABLE", { what: "a Parquet file is read from its end: unpack it, or write it to a file first", path });
+      throw new AppError("FILE_UNREADABLE", {
+        what: "a Parquet file is read from its end: unpack it, or write it to a file first",
+        path,
+      });
     file = kind.by === "zip" ? await withMember(file, member) : await within(file, kind.by, unpacked[kind.by]);
   }
   throw new AppError("FILE_UNREADABLE", { what: `packed more than ${LAYERS} times: unpack it first`, path });
@@ -77,7 +82,10 @@ async function regular(path: string, descriptor: number): Promise<Handle> {
       yield piece.subarray(0, bytesRead);
     }
     if (position < size)
-      throw new AppError("FILE_UNREADABLE", { what: `it was cut to ${position} of ${size} bytes while it was read`, path });
+      throw new AppError("FILE_UNREADABLE", {
+        what: `it was cut to ${position} of ${size} bytes while it was read`,
+        path,
+      });
   }
   const fraction = () => Math.min(1, position / Math.max(1, size));
   return { path, descriptor, isPipe: false, ...(await peeked(bytes)), bytes, fraction, close: () => close(descriptor) };
@@ -85,7 +93,16 @@ async function regular(path: string, descriptor: number): Promise<Handle> {
 
 async function pipe(path: string, stream: AsyncIterable<Uint8Array>): Promise<Handle> {
   const { beginning, isAll, bytes } = await split(stream, PATIENCE_MS);
-  return { path, descriptor: null, isPipe: true, beginning, isAll, bytes, fraction: () => null, close: () => undefined };
+  return {
+    path,
+    descriptor: null,
+    isPipe: true,
+    beginning,
+    isAll,
+    bytes,
+    fraction: () => null,
+    close: () => undefined,
+  };
 }
 
 /** The same file with `unpack` between. */
@@ -95,7 +112,11 @@ async function within(file: Handle, name: string, unpack: (bytes: Bytes) => Byte
       yield* unpack(file.bytes());
     } catch (error) {
       if (error instanceof AppError) throw error;
-      throw new AppError("FILE_UNREADABLE", { what: `${name}: ${(error as Error).message}`, path: file.path }, { cause: error });
+      throw new AppError(
+        "FILE_UNREADABLE",
+        { what: `${name}: ${(error as Error).message}`, path: file.path },
+        { cause: error },
+      );
     }
   }
   if (!file.isPipe) return { ...file, ...(await peeked(bytes)), bytes };
@@ -105,7 +126,10 @@ async function within(file: Handle, name: string, unpack: (bytes: Bytes) => Byte
 async function withMember(file: Handle, member: string | undefined): Promise<Handle> {
   const { path, descriptor } = file;
   if (descriptor === null)
-    throw new AppError("FILE_UNREADABLE", { what: "a zip archive is read from its end: write it to a file first", path });
+    throw new AppError("FILE_UNREADABLE", {
+      what: "a zip archive is read from its end: write it to a file first",
+      path,
+    });
   const open = await memberOf(descriptor, path, member);
   return await within(file, "zip", open);
 }
@@ -128,7 +152,10 @@ async function peeked(bytes: () => Bytes): Promise<Pick<ByteFile, "beginning" | 
 }
 
 /** What a stream begins with, and all of it, that included. */
-async function split(stream: AsyncIterable<Uint8Array>, patience: number): Promise<Pick<ByteFile, "beginning" | "isAll" | "bytes">> {
+async function split(
+  stream: AsyncIterable<Uint8Array>,
+  patience: number,
+): Promise<Pick<ByteFile, "beginning" | "isAll" | "bytes">> {
   const iterator = stream[Symbol.asyncIterator]();
   const pieces: Uint8Array[] = [];
   let length = 0;

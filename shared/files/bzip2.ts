@@ -1,4 +1,5 @@
-// bzip2 as a stream of blocks. unbzip2-stream's own stream decodes all that it was given before anybody reads: 45 bytes of a bomb are 46 MB. Its decoder takes one block at a time.
+// bzip2 as a stream of blocks. unbzip2-stream's own stream decodes all that it was given before anybody reads: 45 bytes
+// of a bomb are 46 MB. Its decoder takes one block at a time.
 import bitsOf from "unbzip2-stream/lib/bit_iterator.js";
 import decoder from "unbzip2-stream/lib/bzip2.js";
 import type { Bytes } from "./kinds.ts";

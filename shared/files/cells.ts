@@ -61,11 +61,14 @@ export function numberOf(cell: string, decimal: Decimal | null): number {
 
 export const isDoubtful = (text: string): boolean => doubtful.test(text.trim());
 
-/** How a column writes decimals: "," as soon as one of its cells can be read in no other way; null where no cell tells. */
+/**
+ * How a column writes decimals: "," as soon as one of its cells can be read in no other way; null where no cell tells.
+ */
 export function decimalOf(cells: Iterable<string>): Decimal | null {
   for (const cell of cells) {
     const text = cell.trim();
-    if (text.includes(",") && !isDoubtful(text) && !thousandsByComma.test(text) && !Number.isNaN(numberOf(text, ","))) return ",";
+    if (text.includes(",") && !isDoubtful(text) && !thousandsByComma.test(text) && !Number.isNaN(numberOf(text, ",")))
+      return ",";
   }
   return null;
 }

@@ -1,4 +1,5 @@
-// How a file of text is written, told by a sample of it and by what the user says: header, delimiter, quotes, padding. Pure.
+// How a file of text is written, told by a sample of it and by what the user says: header, delimiter, quotes, padding.
+// Pure.
 import { AppError } from "../errors/errors.ts";
 import { hasUserAndItem } from "../events/columns.ts";
 import { isNothing, isNumeric } from "./cells.ts";
@@ -48,12 +49,16 @@ export function dialectOf(sample: string, isWhole: boolean, format: Format): Tol
   const text = sample.slice(above.characters);
   const quote = quoteOf(text, format.quote);
   const delimiter = delimiterOf(text, isWhole, quote, format, sep?.[1]);
-  const parse = (dialect: Partial<Dialect>) => parsed(text, isWhole, { delimiter, quote, isPadded: false, shape: null, ...dialect });
+  const parse = (dialect: Partial<Dialect>) =>
+    parsed(text, isWhole, { delimiter, quote, isPadded: false, shape: null, ...dialect });
 
   const first = parse({});
   if (first.records.length === 0)
     throw new AppError("CSV_MALFORMED", {
-      what: text.trim() === "" && isWhole ? "the file is empty" : "no line of the first MiB can be read: this is no file of rows",
+      what:
+        text.trim() === "" && isWhole
+          ? "the file is empty"
+          : "no line of the first MiB can be read: this is no file of rows",
     });
   const isPadded = delimiter !== "blanks" && hasPadding(first.records);
   const shape = shapeOf(parse({ isPadded }).records.slice(1), first.records[0]!.length);
@@ -74,13 +79,20 @@ export function dialectOf(sample: string, isWhole: boolean, format: Format): Tol
     rows,
     remarks: [
       ...(above.lines > 0 && !sep
-        ? [`${above.lines === 1 ? "a line" : `${above.lines} lines`} above the ${hasHeaderLine ? "header" : "rows"} passed over`]
+        ? [
+            `${above.lines === 1 ? "a line" : `${above.lines} lines`} above the ` +
+              `${hasHeaderLine ? "header" : "rows"} passed over`,
+          ]
         : []),
       ...(header[0] === "" && header.length === records[0]!.length + 1
         ? ["the first column has no name: taken as names of rows, as R writes them"]
         : []),
-      ...(areCharacters ? ["quotes are taken as characters, since they do not close (--quote '\"' says otherwise)"] : []),
-      ...(isNamedTwice ? ["the first line holds names of columns and is passed over: --header names them instead"] : []),
+      ...(areCharacters
+        ? ["quotes are taken as characters, since they do not close (--quote '\"' says otherwise)"]
+        : []),
+      ...(isNamedTwice
+        ? ["the first line holds names of columns and is passed over: --header names them instead"]
+        : []),
     ],
   };
 }
@@ -96,8 +108,14 @@ function namesIn(record: readonly string[]): string[] {
 /** Lines of a title or of comments are looked through for a header below them. */
 const ABOVE = 50;
 
-/** Comments and titles before the line that names columns; nothing where no line does, or where what stands above it may be rows. */
-function aboveHeader(sample: string, { header, delimiter, wanted }: Format): { readonly characters: number; readonly lines: number } {
+/**
+ * Comments and titles before the line that names columns; nothing where no line does, or where what stands above it may
+ * be rows.
+ */
+function aboveHeader(
+  sample: string,
+  { header, delimiter, wanted }: Format,
+): { readonly characters: number; readonly lines: number } {
   const none = { characters: 0, lines: 0 };
   const split = (line: string, by: string) => {
     const cells = by === "blanks" ? line.trim().split(/[ \t]+/) : line.split(by);
@@ -118,7 +136,8 @@ function aboveHeader(sample: string, { header, delimiter, wanted }: Format): { r
     if (found !== undefined) {
       const width = split(line, found).length;
       const isNoRow = (text: string) =>
-        /^[\s"']*[#%]/.test(text) || (header === undefined && split(text, found).filter((cell) => cell !== "").length < Math.max(2, width));
+        /^[\s"']*[#%]/.test(text) ||
+        (header === undefined && split(text, found).filter((cell) => cell !== "").length < Math.max(2, width));
       return before.every(isNoRow) ? { characters, lines } : none;
     }
     if (end === null) break;
@@ -138,7 +157,13 @@ function quoteOf(text: string, said: string | undefined): string | null {
   return /^'[^'\r\n]*'([,;\t|]'[^'\r\n]*')+[ \t]*(\r|\n|$)/.test(text) ? "'" : '"';
 }
 
-function delimiterOf(text: string, isWhole: boolean, quote: string | null, format: Format, sep: string | undefined): string {
+function delimiterOf(
+  text: string,
+  isWhole: boolean,
+  quote: string | null,
+  format: Format,
+  sep: string | undefined,
+): string {
   const said = format.delimiter ?? sep;
   if (said !== undefined) return named[said] ?? said;
   const glance = text.length > GLANCE && /[\r\n]/.test(text.slice(0, GLANCE)) ? text.slice(0, GLANCE) : text;
@@ -150,7 +175,8 @@ function delimiterOf(text: string, isWhole: boolean, quote: string | null, forma
     const trimmed = first.map((name) => name.trim());
     const { header, wanted } = format;
     const hasWidth = header !== undefined && (rows.at(-1) ?? first).length === header.length;
-    const isKnown = hasWidth || (wanted?.length ? wanted.every((name) => trimmed.includes(name)) : hasUserAndItem(namesIn(first)));
+    const isKnown =
+      hasWidth || (wanted?.length ? wanted.every((name) => trimmed.includes(name)) : hasUserAndItem(namesIn(first)));
     const isEven = first.length > 1 && same >= 0.8 * rows.length;
     const numbers = rows.reduce((sum, row) => sum + row.filter(isFigure).length, 0) / Math.max(1, rows.length);
     const isExact = isEven && rows.filter(({ length }) => length === first.length).length >= 0.8 * rows.length;
@@ -184,7 +210,10 @@ function shapeOf(rows: Records, width: number): Dialect["shape"] {
   return { width, numeric };
 }
 
-/** Rows with one cell more than the header has names: R's names of rows come first and have none, where they count; an empty cell at the end is a delimiter too many. */
+/**
+ * Rows with one cell more than the header has names: R's names of rows come first and have none, where they count; an
+ * empty cell at the end is a delimiter too many.
+ */
 function widened(header: readonly string[], rows: Records, isSaid: boolean, delimiter: string): readonly string[] {
   const widths = new Set(rows.map(({ length }) => length));
   const [width] = widths;

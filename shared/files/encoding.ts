@@ -1,4 +1,5 @@
-// Bytes to text: which encoding they are in, told by a byte order mark, by where zeros stand, or by the user; and a decoder that says where bytes are none of it. Pure.
+// Bytes to text: which encoding they are in, told by a byte order mark, by where zeros stand, or by the user; and a
+// decoder that says where bytes are none of it. Pure.
 import { isAscii, isUtf8 } from "node:buffer";
 import { AppError } from "../errors/errors.ts";
 
@@ -19,12 +20,17 @@ export function encodingNamed(name: string): string {
   try {
     return new TextDecoder(label).encoding;
   } catch (error) {
-    const what = `--encoding "${name}" is not known: utf-8, utf-16le, utf-16be, windows-1252 (latin1), shift_jis, gb18030, ...`;
+    const what =
+      `--encoding "${name}" is not known: utf-8, utf-16le, utf-16be, windows-1252 (latin1), shift_jis, ` +
+      "gb18030, ...";
     throw new AppError("USAGE", { what }, { cause: error });
   }
 }
 
-/** By the beginning of a file. A mark counts whatever the user says; without one, every second byte of UTF-16 is a zero where most letters are Latin. */
+/**
+ * By the beginning of a file. A mark counts whatever the user says; without one, every second byte of UTF-16 is a zero
+ * where most letters are Latin.
+ */
 export function encodingOf(beginning: Uint8Array, named: string | undefined): string {
   const [a, b, c, d] = beginning;
   if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff))
@@ -67,7 +73,8 @@ function utf8(): Decode {
     const end = last ? joined.length : wholeCharacters(joined);
     rest = Buffer.from(joined.subarray(end));
     const part = joined.subarray(0, end);
-    if (isAscii(part)) return { text: part.toString("latin1"), isDamaged: false }; // one byte a character, in memory too
+    // one byte a character, in memory too
+    if (isAscii(part)) return { text: part.toString("latin1"), isDamaged: false };
     return { text: part.toString("utf8"), isDamaged: !isUtf8(part) };
   };
 }
@@ -84,7 +91,9 @@ function wholeCharacters(bytes: Buffer): number {
 
 /** By a table of our own: some versions of Node take it for Latin-1, and 27 characters differ. */
 const windows1252: Decode = (bytes) => ({
-  text: bytes.toString("latin1").replace(/[\x80-\x9f]/g, (c) => "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ"[c.charCodeAt(0) - 0x80]!),
+  text: bytes
+    .toString("latin1")
+    .replace(/[\x80-\x9f]/g, (c) => "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ"[c.charCodeAt(0) - 0x80]!),
   isDamaged: false,
 });
 

@@ -1,4 +1,5 @@
-// A file of events as the events of its rows, in their order: what text and Parquet have in common, and what is said of rows that are none.
+// A file of events as the events of its rows, in their order: what text and Parquet have in common, and what is said of
+// rows that are none.
 import { AppError } from "../errors/errors.ts";
 import type { ColumnMap, Columns, Problem, Row } from "../events/columns.ts";
 import { chooseColumns } from "../events/columns.ts";
@@ -61,9 +62,15 @@ export interface EventFile {
   readonly remarks: readonly string[];
   /** Lines of the last reading that repeat the header, as where files were put one behind the other. */
   readonly repeatedHeaders: number;
-  /** Looks at all rows before one is used: in what unit times are, and whether anything is an event. Of a pipe only at its beginning. Throws CSV_MALFORMED, PARQUET_MALFORMED, NO_EVENTS. */
+  /**
+   * Looks at all rows before one is used: in what unit times are, and whether anything is an event. Of a pipe only at
+   * its beginning. Throws CSV_MALFORMED, PARQUET_MALFORMED, NO_EVENTS.
+   */
   survey(until: number, isStrict: boolean): Promise<Survey>;
-  /** From row `from` on. What is no row is told to `skip`. Without a wanted column, what stands there costs no event. Throws FILE_UNREADABLE. */
+  /**
+   * From row `from` on. What is no row is told to `skip`. Without a wanted column, what stands there costs no event.
+   * Throws FILE_UNREADABLE.
+   */
   batches(unit: TimeUnit, from: number, skip: Skip, wanted?: Wanted): AsyncIterable<EventBatch>;
   fraction(): number | null;
   close(): void;
@@ -96,7 +103,9 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
         row: (k) => {
           const cells = records[start + k]!;
           const row = readRow(cells, chosen, settled, isSuspect);
-          return isGuessed && "user" in row && row.timestamp !== null ? doubted(row, cells[chosen.timestamp!]!, unit) : row;
+          return isGuessed && "user" in row && row.timestamp !== null
+            ? doubted(row, cells[chosen.timestamp!]!, unit)
+            : row;
         },
         mark: (k, print) => {
           const cells = records[start + k]!;
@@ -123,7 +132,8 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
       if (!Number.isNaN(number)) votes.number(number, line);
       if (instant) votes.instant(instant);
       if ("problem" in row) skipped.skip(line, row.problem, row.kind);
-      else if (Number.isNaN(number) && !instant && !isNothing(time)) skipped.skip(line, noTime(`"${time.slice(0, 60)}"`), "time");
+      else if (Number.isNaN(number) && !instant && !isNothing(time))
+        skipped.skip(line, noTime(`"${time.slice(0, 60)}"`), "time");
       else events++;
     };
     if (file.isPipe) for (const [k, cells] of file.sample.entries()) hear(cells, k + 2, false);
@@ -145,7 +155,8 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
         what: `${verdict.problem} (--timestamp-unit takes them all as one)`,
         path: file.path,
       });
-    const remarks = timestamp === null ? ["the file has no time: events get the time at which they are sent"] : verdict.remarks;
+    const remarks =
+      timestamp === null ? ["the file has no time: events get the time at which they are sent"] : verdict.remarks;
     return { unit: verdict.unit, remarks, print: proof };
   }
 
@@ -174,7 +185,10 @@ function doubted(row: Row, cell: string, unit: TimeUnit): Row | Problem {
 /** Throws NO_EVENTS. */
 export function mustHoldEvents(path: string, events: number, skipped: Skipped, place: "line" | "row"): void {
   if (events > 0) return;
-  const what = skipped.count === 0 ? "the file holds no row" : `none of ${plural(skipped.count)} is an event: ${reasonsOf(skipped, place)}`;
+  const what =
+    skipped.count === 0
+      ? "the file holds no row"
+      : `none of ${plural(skipped.count)} is an event: ${reasonsOf(skipped, place)}`;
   throw new AppError("NO_EVENTS", { what, path });
 }
 
@@ -184,7 +198,11 @@ export function mustBeMendable(path: string, { kinds }: Skipped): void {
     const found = kinds.get(kind);
     if (!found) continue;
     const more = found.count > 1 ? `, and ${(found.count - 1).toLocaleString("en-US")} more such lines` : "";
-    throw new AppError("CSV_MALFORMED", { what: `${found.problem}${more}; --on-bad-row skip passes over them`, line: found.place, path });
+    throw new AppError("CSV_MALFORMED", {
+      what: `${found.problem}${more}; --on-bad-row skip passes over them`,
+      line: found.place,
+      path,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
-// A fingerprint of rows, whose state can be kept and gone on with: whether a file still begins with the rows that were sent from it. Against accidents, not against malice. Pure.
+// A fingerprint of rows, whose state can be kept and gone on with: whether a file still begins with the rows that were
+// sent from it. Against accidents, not against malice. Pure.
 
 export interface Print {
   add(cell: string): void;

@@ -1,4 +1,5 @@
-// What a file is by its first bytes, whatever its name: packed, Parquet, text, or something that is no file of rows, with what helps. Pure.
+// What a file is by its first bytes, whatever its name: packed, Parquet, text, or something that is no file of rows,
+// with what helps. Pure.
 
 /** A file's bytes as they come. */
 export type Bytes = AsyncIterable<Uint8Array>;
@@ -53,13 +54,16 @@ export function kindOf(beginning: Uint8Array): Kind {
   const other = (what: string, help: string): Kind => ({ is: "other", what, help });
   if (bytes.startsWith("PAR1")) return { is: "parquet" };
   if (/^BZh[1-9](1AY&SY|.rE8P\x90)/s.test(bytes)) return { is: "packed", by: "bzip2" };
-  if (bytes.slice(1, 4) === "\x2a\x4d\x18" && (bytes.charCodeAt(0) & 0xf0) === 0x50) return { is: "packed", by: "zstd" }; // a frame to be skipped
+  if (bytes.slice(1, 4) === "\x2a\x4d\x18" && (bytes.charCodeAt(0) & 0xf0) === 0x50)
+    return { is: "packed", by: "zstd" }; // a frame to be skipped
   const packed = packings.find(([start]) => bytes.startsWith(start));
   if (packed) return { is: "packed", by: packed[1] };
   const kind = others.find(([start]) => bytes.startsWith(start));
   if (kind) return other(kind[1], kind[2]);
-  if (bytes.slice(257, 262) === "ustar") return other("a tar archive", "unpack it first (tar xf), and name the file of events");
-  if (bytes.slice(8, 12) === "DUCK") return other("a DuckDB database", "export the table of events: COPY events TO 'events.parquet'");
+  if (bytes.slice(257, 262) === "ustar")
+    return other("a tar archive", "unpack it first (tar xf), and name the file of events");
+  if (bytes.slice(8, 12) === "DUCK")
+    return other("a DuckDB database", "export the table of events: COPY events TO 'events.parquet'");
   if (bytes.startsWith("\x80") && "\x02\x03\x04\x05".includes(bytes[1] ?? "-"))
     return other("a pickle of Python", "write it as Parquet or CSV: to_parquet, to_csv");
   if (/^(\xef\xbb\xbf)?\s*<(!doctype html|html|\?xml|error|svg|!--)/i.test(bytes))

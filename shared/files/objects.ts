@@ -1,4 +1,5 @@
-// Text of JSON to records of cells: an object a line, or objects one after the other, in an array or not, however they are laid out. Pure.
+// Text of JSON to records of cells: an object a line, or objects one after the other, in an array or not, however they
+// are laid out. Pure.
 import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
 import { type Batch, LONGEST } from "./records.ts";
@@ -27,7 +28,10 @@ export function fieldsOf(sample: string, layout: Layout, isWhole: boolean): stri
 /** Names that objects make up are kept to this number. */
 const NAMES = 10_000;
 
-/** Cells of `wanted` alone, at their places in `fields`. `isMissed`: a field that is none of them is not to be passed over. */
+/**
+ * Cells of `wanted` alone, at their places in `fields`. `isMissed`: a field that is none of them is not to be passed
+ * over.
+ */
 export function objectReader(
   layout: Layout,
   fields: readonly string[],
@@ -96,7 +100,8 @@ const withoutNaN = (text: string) =>
 function cellOf(value: unknown, name: string, text: string): string | undefined {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;
-  if (typeof value === "number") return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : digitsOf(name, text);
+  if (typeof value === "number")
+    return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : digitsOf(name, text);
   if (typeof value === "boolean") return String(value);
   const [only, ...more] = Object.entries(value as object);
   return only?.[0].startsWith("$") && more.length === 0 ? cellOf(only[1], only[0], text) : undefined;
@@ -104,7 +109,10 @@ function cellOf(value: unknown, name: string, text: string): string | undefined 
 
 /** JSON.parse rounds whole numbers beyond 2^53: their digits stand in the text. */
 function digitsOf(name: string, text: string): string | undefined {
-  const pattern = new RegExp(`${JSON.stringify(name).replace(/[.*+?^$()|[\]{}]/g, "\\$&")}\\s*:\\s*(-?\\d+)(?![\\d.eE])`, "g");
+  const pattern = new RegExp(
+    `${JSON.stringify(name).replace(/[.*+?^$()|[\]{}]/g, "\\$&")}\\s*:\\s*(-?\\d+)(?![\\d.eE])`,
+    "g",
+  );
   const [found, ...more] = text.matchAll(pattern);
   return more.length === 0 ? found?.[1] : undefined;
 }
@@ -160,7 +168,9 @@ function objectPieces(): Pieces {
     if (character === "[" && array === "none") array = "open";
     else if (character === "]" && array === "open") array = "closed";
     else if (!(character === "," || code <= 32) || (array === "closed" && character === ","))
-      throw new AppError("CSV_MALFORMED", { what: `JSON: line ${line} holds ${JSON.stringify(character)} where an object begins` });
+      throw new AppError("CSV_MALFORMED", {
+        what: `JSON: line ${line} holds ${JSON.stringify(character)} where an object begins`,
+      });
   }
 
   return {
@@ -202,4 +212,5 @@ function objectPieces(): Pieces {
   };
 }
 
-const tooLong = (line: number) => new AppError("CSV_MALFORMED", { what: `JSON: the object at line ${line} is longer than 16 MiB` });
+const tooLong = (line: number) =>
+  new AppError("CSV_MALFORMED", { what: `JSON: the object at line ${line} is longer than 16 MiB` });

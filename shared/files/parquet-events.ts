@@ -11,7 +11,9 @@ import { fingerprint, type Print } from "./fingerprint.ts";
 import { rowOf, timeOf } from "./rows.ts";
 import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "./times.ts";
 
-/** Throws FILE_MISSING; FILE_UNREADABLE; PARQUET_MALFORMED when a column is missing or of a type that cannot be read. */
+/**
+ * Throws FILE_MISSING; FILE_UNREADABLE; PARQUET_MALFORMED when a column is missing or of a type that cannot be read.
+ */
 export async function parquetEvents(path: string, format: EventFormat): Promise<EventFile> {
   const file = await openParquet(path);
   const header = file.fields.map(({ name }) => name);
@@ -35,13 +37,17 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
       const names = [users(k), items(k)] as const;
       const odd = names.indexOf(undefined);
       if (odd >= 0)
-        return { kind: odd === 0 ? "user" : "item", problem: `the ${odd === 0 ? "user" : "item"} is neither text nor a whole number` };
+        return {
+          kind: odd === 0 ? "user" : "item",
+          problem: `the ${odd === 0 ? "user" : "item"} is neither text nor a whole number`,
+        };
       const own = times(k);
       const at = typeof own === "string" ? timeOf(own, unit) : own === null || !isPlain ? own : inMs(own, unit);
       if (Number.isNaN(at)) return { kind: "time", problem: noTime(shown(own)) };
       const value = values(k);
       const weight = typeof value === "string" ? weightOf(value, format.decimal ?? null) : value;
-      if (typeof value === "string" && Number.isNaN(weight)) return { kind: "value", problem: `the value ${shown(value)} is no number` };
+      if (typeof value === "string" && Number.isNaN(weight))
+        return { kind: "value", problem: `the value ${shown(value)} is no number` };
       return rowOf(names[0] ?? "", names[1] ?? "", at, Number.isNaN(weight) ? null : weight);
     };
     const mark = (k: number, print: Print) => {
@@ -63,7 +69,8 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
   async function survey(until: number): Promise<Survey> {
     if (file.rows === 0) throw new AppError("NO_EVENTS", { what: "the file holds no row", path });
     const print = until <= file.rows ? await printOf(until) : null;
-    if (timestamp === null) return { unit: "ms", remarks: ["the file has no time: events get the time at which they are sent"], print };
+    if (timestamp === null)
+      return { unit: "ms", remarks: ["the file has no time: events get the time at which they are sent"], print };
     if (!isPlain) return { unit: "ms", remarks: [], print };
     if (format.unit !== null) return { unit: format.unit, remarks: [], print };
     const verdict = await vote();

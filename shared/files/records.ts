@@ -1,4 +1,5 @@
-// Text to records of cells, piece by piece: any line end, quotes that quote and quotes that are characters, records of bounded length. What is no record is told, with its line. Pure.
+// Text to records of cells, piece by piece: any line end, quotes that quote and quotes that are characters, records of
+// bounded length. What is no record is told, with its line. Pure.
 import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
 import { isNothing, isNumeric } from "./cells.ts";
@@ -119,26 +120,32 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     }
   }
 
-  /** A record with a quote in its first line, "more" where its end is still to come, or why it is none. `isEscaped`: a backslash takes a quote for a character, as MySQL and Spark write it. */
+  /**
+   * A record with a quote in its first line, "more" where its end is still to come, or why it is none. `isEscaped`: a
+   * backslash takes a quote for a character, as MySQL and Spark write it.
+   */
   function quoted(text: string, from: number, lineStop: number, last: boolean, isEscaped = false): Found | string {
     const cells: string[] = [];
     const width = delimiter === "blanks" ? 1 : delimiter.length;
     let at = from;
     let stop = lineStop;
     for (;;) {
-      if (isPadded || delimiter === "blanks") while (at < stop && isBlank(text.charCodeAt(at)) && !text.startsWith(delimiter, at)) at++;
+      if (isPadded || delimiter === "blanks")
+        while (at < stop && isBlank(text.charCodeAt(at)) && !text.startsWith(delimiter, at)) at++;
       if (text.startsWith(quote!, at)) {
         const close = isEscaped ? closingEscaped(text, at + 1) : closing(text, at + 1);
         if (close < 0 && !last) return "more";
         let next = close + 1;
         if (isPadded) while (isBlank(text.charCodeAt(next)) && !text.startsWith(delimiter, next)) next++;
-        if (!last && (next === text.length || (next === text.length - 1 && text.charCodeAt(next) === RETURN))) return "more";
+        if (!last && (next === text.length || (next === text.length - 1 && text.charCodeAt(next) === RETURN)))
+          return "more";
         const goesOn = close >= 0 && startsDelimiter(text, next);
         const ends = close >= 0 && (next === text.length || isLineEnd(text.charCodeAt(next)));
         if (!goesOn && !ends) {
           if (!isEscaped) quotes.broken++;
           const where = `column ${cells.length + 1} opens a quote`;
-          const why = close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text[close + 1])}`;
+          const why =
+            close < 0 ? "that is never closed" : `and behind the closing one stands ${JSON.stringify(text[close + 1])}`;
           return `${where} ${why} (--quote none takes quotes as characters)`;
         }
         const content = text.slice(at + 1, close);
@@ -166,7 +173,10 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     const final = others.pop() ?? "";
     if (!others.some(isRow) && !(isRow(first) && isRow(final))) return found;
     quotes.broken++;
-    return "a quote opens that is closed lines later, with what looks like rows between (--quote none takes quotes as characters)";
+    return (
+      "a quote opens that is closed lines later, with what looks like rows between (--quote none takes quotes " +
+      "as characters)"
+    );
   }
 
   function isRow(text: string): boolean {
@@ -225,7 +235,8 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     read: (text, last) => {
       waiting.push(text);
       waitingLength += text.length;
-      if (waitingLength < wanted && !last) return { records: [], lines: [] }; // twice as much as the last time: each character is looked at a few times, however long a record is
+      // twice as much as the last time: each character is looked at a few times, however long a record is
+      if (waitingLength < wanted && !last) return { records: [], lines: [] };
       const all = waiting.length === 1 ? text : waiting.join("");
       const batch = parse(all, last);
       waiting = rest === "" ? [] : [rest];
@@ -249,12 +260,15 @@ const isBlank = (code: number) => code === 32 || code === 9;
 const isLineEnd = (code: number) => code === NEWLINE || code === RETURN;
 
 /** Behind the line end that stands at `at`. */
-const behind = (text: string, at: number) => at + (text.charCodeAt(at) === RETURN && text.charCodeAt(at + 1) === NEWLINE ? 2 : 1);
+const behind = (text: string, at: number) =>
+  at + (text.charCodeAt(at) === RETURN && text.charCodeAt(at + 1) === NEWLINE ? 2 : 1);
 
 function tooLong(line: number, text: string): AppError {
   const beginning = JSON.stringify(text.slice(0, 40));
   return new AppError("CSV_MALFORMED", {
-    what: `line ${line} is longer than 16 MiB, or a quote in it is never closed (--quote none takes quotes as characters)`,
+    what:
+      `line ${line} is longer than 16 MiB, or a quote in it is never closed (--quote none takes quotes as ` +
+      "characters)",
     beginning,
   });
 }

@@ -16,7 +16,8 @@ export interface Reading {
 export function rowOf(user: string, item: string, timestamp: number | null, value: number | null): Row | Problem {
   if (isNobody(user)) return nameless("user", user);
   if (isNobody(item)) return nameless("item", item);
-  if (timestamp !== null && !isTimestamp(timestamp)) return { kind: "time", problem: `the time ${timestamp} cannot be read` };
+  if (timestamp !== null && !isTimestamp(timestamp))
+    return { kind: "time", problem: `the time ${timestamp} cannot be read` };
   if (value !== null && !Number.isFinite(value)) return { kind: "value", problem: `the value ${value} is no number` };
   return { user, item, timestamp, value };
 }
@@ -27,7 +28,12 @@ const nameless = (kind: "user" | "item", name: string): Problem => ({
 });
 
 /** A row of text. `isSuspect`: bytes around it were no text, or zeros. */
-export function readRow(cells: readonly string[], columns: Columns, reading: Reading, isSuspect = false): Row | Problem {
+export function readRow(
+  cells: readonly string[],
+  columns: Columns,
+  reading: Reading,
+  isSuspect = false,
+): Row | Problem {
   if (cells.length !== columns.width && !hasMore(cells, columns.width))
     return { kind: "columns", problem: `${cells.length} columns where the header has ${columns.width}` };
   const names = namesOf(cells, columns, reading, isSuspect);
@@ -46,7 +52,8 @@ export function readRow(cells: readonly string[], columns: Columns, reading: Rea
 }
 
 /** A delimiter too many at the end. */
-const hasMore = (cells: readonly string[], width: number) => cells.length > width && cells.slice(width).every((cell) => cell === "");
+const hasMore = (cells: readonly string[], width: number) =>
+  cells.length > width && cells.slice(width).every((cell) => cell === "");
 
 function namesOf(
   cells: readonly string[],

@@ -1,4 +1,5 @@
-// A file of text, or a pipe, as rows of cells: what replay, split and --titles have in common. Bytes, encoding, dialect and records are decided elsewhere; here they meet.
+// A file of text, or a pipe, as rows of cells: what replay, split and --titles have in common. Bytes, encoding, dialect
+// and records are decided elsewhere; here they meet.
 import { AppError } from "../errors/errors.ts";
 import { isMissing } from "../events/columns.ts";
 import type { Skip } from "../events/skipped.ts";
@@ -32,7 +33,10 @@ export interface TextFile {
   readonly doubt: string;
   /** Lines of the last reading that repeat the header, as where files were put one behind the other. */
   readonly repeatedHeaders: number;
-  /** The rows, of which `wanted` columns will be looked at. What is no row is told to `skip`. A pipe's once. Throws FILE_UNREADABLE, CSV_MALFORMED. */
+  /**
+   * The rows, of which `wanted` columns will be looked at. What is no row is told to `skip`. A pipe's once. Throws
+   * FILE_UNREADABLE, CSV_MALFORMED.
+   */
   batches(wanted: readonly number[], skip: Skip): AsyncIterable<TextBatch>;
   fraction(): number | null;
   close(): void;
@@ -45,7 +49,10 @@ export const openText = async (path: string, format: TextFormat = {}): Promise<T
 /** The same of bytes that are open. */
 export function textOf(file: ByteFile, format: TextFormat): TextFile {
   const { path } = file;
-  const encoding = encodingOf(file.beginning, format.encoding === undefined ? undefined : encodingNamed(format.encoding));
+  const encoding = encodingOf(
+    file.beginning,
+    format.encoding === undefined ? undefined : encodingNamed(format.encoding),
+  );
   const sample = decoderOf(encoding).decode(file.beginning, file.isAll).text;
   const layout = format.delimiter === undefined && format.header === undefined ? layoutOf(sample) : undefined;
 
@@ -84,7 +91,8 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
   function cells() {
     const found = dialectIn(sample, file, format);
     const [first] = found.header;
-    const isHeader = (record: readonly string[]) => record[0] === first && record.every((cell, at) => cell.trim() === found.header[at]);
+    const isHeader = (record: readonly string[]) =>
+      record[0] === first && record.every((cell, at) => cell.trim() === found.header[at]);
     async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
       const reader = recordReader(found.dialect, skip, 1 + found.above.lines);
       let before = found.hasHeaderLine ? 1 : 0;
@@ -121,7 +129,8 @@ function dialectIn(sample: string, file: ByteFile, format: TextFormat) {
   try {
     return dialectOf(sample, file.isAll, format);
   } catch (error) {
-    if (error instanceof AppError) throw new AppError(error.code, { ...error.facts, path: file.path }, { cause: error });
+    if (error instanceof AppError)
+      throw new AppError(error.code, { ...error.facts, path: file.path }, { cause: error });
     throw error;
   }
 }
@@ -138,7 +147,11 @@ async function* placed<T>(batches: AsyncIterable<T>, path: string, line: () => n
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const at = error.code === "FILE_UNREADABLE" ? line() : null;
-    throw new AppError(error.code, { ...error.facts, ...(at === null ? {} : { "after line": at - 1 }), path }, { cause: error });
+    throw new AppError(
+      error.code,
+      { ...error.facts, ...(at === null ? {} : { "after line": at - 1 }), path },
+      { cause: error },
+    );
   }
 }
 
@@ -154,5 +167,7 @@ function doubtOf(header: readonly string[]): string {
   if (header.some((name) => /[\0-\x08\x0e-\x1f\ufffd]/.test(name)))
     return "; the file seems to be no text: write it as CSV, JSON or Parquet";
   if (/^[[{]/.test(header[0]!)) return "; of JSON, an object for each event is read, alone on its line or in an array";
-  return looksLikeValues(header) ? "; the file seems to have no header line: --header user,item,value,timestamp names its columns" : "";
+  return looksLikeValues(header)
+    ? "; the file seems to have no header line: --header user,item,value,timestamp names its columns"
+    : "";
 }

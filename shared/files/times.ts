@@ -1,4 +1,5 @@
-// Times in cells: ISO 8601 in its common forms, and numbers whose unit all times of a file decide together, for one alone can be empty, zero or an exception. Pure.
+// Times in cells: ISO 8601 in its common forms, and numbers whose unit all times of a file decide together, for one
+// alone can be empty, zero or an exception. Pure.
 
 /** "iso": numbers such as 20240131 are days, 20240131220500 seconds of one. */
 export const timeUnits = ["s", "ms", "us", "ns", "iso"] as const;
@@ -30,12 +31,22 @@ export interface Instant {
   readonly isZoneless: boolean;
 }
 
-/** Undefined where it is no date or time of ISO 8601; a blank may stand for its T, UTC for its Z. A day is its first moment. */
+/**
+ * Undefined where it is no date or time of ISO 8601; a blank may stand for its T, UTC for its Z. A day is its first
+ * moment.
+ */
 export function instantOf(cell: string): Instant | undefined {
   const found = iso.exec(cell.trim()) ?? iso.exec(rearranged(cell.trim()));
   if (!found) return undefined;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", offset] = found;
-  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const midnight = new Date(0);
   midnight.setUTCFullYear(y, mo - 1, d);
   const isDay = midnight.getUTCMonth() === mo - 1 && midnight.getUTCDate() === d;
@@ -48,10 +59,15 @@ export function instantOf(cell: string): Instant | undefined {
 
 const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
-/** As ISO 8601, where the order of day and month leaves no doubt: "Fri, 05 Jan 2024 10:00:00 +0000" and 05.01.2024, but not 05/01/2024. */
+/**
+ * As ISO 8601, where the order of day and month leaves no doubt: "Fri, 05 Jan 2024 10:00:00 +0000" and 05.01.2024, but
+ * not 05/01/2024.
+ */
 function rearranged(text: string): string {
   const [, day, month, year, rest] =
-    /^(?:[a-z]{3}, )?(\d?\d)[ -]([a-z]{3})[ -](\d{4})(.*)$/i.exec(text) ?? /^(\d?\d)\.(\d?\d)\.(\d{4})(.*)$/.exec(text) ?? [];
+    /^(?:[a-z]{3}, )?(\d?\d)[ -]([a-z]{3})[ -](\d{4})(.*)$/i.exec(text) ??
+    /^(\d?\d)\.(\d?\d)\.(\d{4})(.*)$/.exec(text) ??
+    [];
   if (day === undefined) return text;
   const two = (number: string | number) => String(number).padStart(2, "0");
   return `${year}-${two(/\d/.test(month!) ? month! : months.indexOf(month!.toLowerCase()) + 1)}-${two(day)}${rest}`;
@@ -63,7 +79,8 @@ export const noTime = (shown: string): string =>
     ? `the time ${shown} does not say which number is the day: write it as 2024-01-31 22:05:00`
     : `the time ${shown} cannot be read`;
 
-const compact = (digits: string) => digits.replace(/^(\d{8})(\d\d)(\d\d)(\d\d)?$/, (_, day, h, m, s = "00") => `${day}T${h}${m}${s}`);
+const compact = (digits: string) =>
+  digits.replace(/^(\d{8})(\d\d)(\d\d)(\d\d)?$/, (_, day, h, m, s = "00") => `${day}T${h}${m}${s}`);
 
 /** 20240131 and 20240131220500, which are numbers too. */
 function isCalendar(time: number): boolean {
@@ -71,7 +88,9 @@ function isCalendar(time: number): boolean {
   return isLikely && Number.isInteger(time) && instantOf(compact(String(time))) !== undefined;
 }
 
-/** By its size: seconds from 1973 to the year 5138, and so on. Undefined where it is too small to tell: 0, or a count. */
+/**
+ * By its size: seconds from 1973 to the year 5138, and so on. Undefined where it is too small to tell: 0, or a count.
+ */
 export function unitBySize(time: number): Scale | undefined {
   const size = Math.abs(time);
   if (size < 1e8) return undefined;
@@ -111,17 +130,25 @@ export function timeVotes() {
       const all = small + large;
       if (all === 0) return { unit: named ?? "s", remarks };
       if (serial === all && named === null)
-        return { problem: "the times look like a spreadsheet's numbers of days: show them as yyyy-mm-dd hh:mm:ss before they are saved" };
+        return {
+          problem:
+            "the times look like a spreadsheet's numbers of days: show them as yyyy-mm-dd hh:mm:ss before they " +
+            "are saved",
+        };
       if (calendar === all && named === null)
         return { unit: "iso", remarks: [`times are taken as ${words.iso} (--timestamp-unit says otherwise)`] };
       const [most, ...others] = [...seen].sort(([, a], [, b]) => b.count - a.count);
       const inWords = ([unit, { count, at, text }]: [Scale, { count: number; at: number; text: string }]) =>
         `${count.toLocaleString("en-US")} look like ${words[unit]} (first ${text}, at ${at})`;
       if (others.length > 0) return { problem: `the times disagree: ${[most!, ...others].map(inWords).join(", ")}` };
-      if (named !== null && most && most[0] !== named) return { problem: `${inWords(most)}, and the column's name says ${words[named]}` };
+      if (named !== null && most && most[0] !== named)
+        return { problem: `${inWords(most)}, and the column's name says ${words[named]}` };
       if (named !== null) return { unit: named, remarks };
       const unit = most?.[0] ?? "s";
-      return { unit, remarks: [`times are taken as ${words[unit]}, by their size (--timestamp-unit says otherwise)`, ...remarks] };
+      return {
+        unit,
+        remarks: [`times are taken as ${words[unit]}, by their size (--timestamp-unit says otherwise)`, ...remarks],
+      };
     },
   };
 }

@@ -5,7 +5,13 @@ declare module "unbzip2-stream/lib/bzip2.js" {
     /** Size of the member's blocks, in 100,000 bytes. */
     header(bits: Bits): number;
     /** Null at the end of a member, else the checksum so far. */
-    decompress(bits: Bits, write: (byte: number) => void, buffer: Int32Array, size: number, checksum: number): number | null;
+    decompress(
+      bits: Bits,
+      write: (byte: number) => void,
+      buffer: Int32Array,
+      size: number,
+      checksum: number,
+    ): number | null;
   };
   export default decoder;
 }

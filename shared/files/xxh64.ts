@@ -1,4 +1,5 @@
-// XXH64 with seed 0, of which zstd keeps the lower half as a frame's checksum: fzstd does not look at it. In halves of 32 bits, since BigInt is ten times slower. Pure.
+// XXH64 with seed 0, of which zstd keeps the lower half as a frame's checksum: fzstd does not look at it. In halves of
+// 32 bits, since BigInt is ten times slower. Pure.
 
 /** Each number as its lower and its higher half. */
 const [P1L, P1H] = [0x85ebca87 | 0, 0x9e3779b1 | 0];
@@ -59,7 +60,12 @@ export function xxh64(): Xxh64 {
 
   function stripe(bytes: Buffer, at: number) {
     for (let lane = 0; lane < 8; lane += 2) {
-      lanes[lane] = round(lanes[lane]!, lanes[lane + 1]!, bytes.readInt32LE(at + 4 * lane), bytes.readInt32LE(at + 4 * lane + 4));
+      lanes[lane] = round(
+        lanes[lane]!,
+        lanes[lane + 1]!,
+        bytes.readInt32LE(at + 4 * lane),
+        bytes.readInt32LE(at + 4 * lane + 4),
+      );
       lanes[lane + 1] = high;
     }
   }

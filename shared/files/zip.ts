@@ -1,4 +1,5 @@
-// One file of a zip archive, as a stream. yauzl, since the format has corners (zip64, sizes behind the data) and it is what most programs read archives by; checksums are ours to compare.
+// One file of a zip archive, as a stream. yauzl, since the format has corners (zip64, sizes behind the data) and it is
+// what most programs read archives by; checksums are ours to compare.
 import type { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
@@ -11,20 +12,30 @@ export async function memberOf(descriptor: number, path: string, name: string | 
   const entries = await entriesOf(descriptor).catch((error: Error) => {
     throw unreadable(`zip: ${error.message}`, error);
   });
-  if (entries.some(({ entry }) => entry.fileName.startsWith("xl/"))) throw unreadable("this is an Excel workbook: save it as CSV UTF-8");
+  if (entries.some(({ entry }) => entry.fileName.startsWith("xl/")))
+    throw unreadable("this is an Excel workbook: save it as CSV UTF-8");
   const files = entries.filter(({ entry }) => !/\/$|^__MACOSX\/|(^|\/)\.DS_Store$/.test(entry.fileName));
   const names = files.map(({ entry }) => entry.fileName);
-  const found = name === undefined ? (files.length === 1 ? files[0] : undefined) : files.find(({ entry }) => entry.fileName === name);
+  const found =
+    name === undefined
+      ? files.length === 1
+        ? files[0]
+        : undefined
+      : files.find(({ entry }) => entry.fileName === name);
   if (!found) {
     const shown = `${names.slice(0, 9).join(", ")}${names.length > 9 ? ", ..." : ""}`;
     if (names.length === 0) throw unreadable("the zip archive holds no file");
     throw unreadable(
-      `${name === undefined ? "the zip archive holds several files" : `the zip archive holds no "${name}"`}: --member names one of ${shown}`,
+      `${name === undefined ? "the zip archive holds several files" : `the zip archive holds no "${name}"`}: ` +
+        `--member names one of ${shown}`,
     );
   }
-  if (found.entry.isEncrypted()) throw unreadable(`"${found.entry.fileName}" in the zip archive is encrypted: unpack it first`);
+  if (found.entry.isEncrypted())
+    throw unreadable(`"${found.entry.fileName}" in the zip archive is encrypted: unpack it first`);
   if (isForeign(found.entry))
-    throw unreadable(`"${found.entry.fileName}" in the zip archive is packed by another method than deflate: unpack it first`);
+    throw unreadable(
+      `"${found.entry.fileName}" in the zip archive is packed by another method than deflate: unpack it first`,
+    );
   return () => contents(found);
 }
 

@@ -1,4 +1,5 @@
-// zstd frame by frame and block by block, as a stream in bounded memory. fzstd decodes the blocks; where frames begin, what they want remembered and whether their checksum holds is looked at here, since it looks at none of it.
+// zstd frame by frame and block by block, as a stream in bounded memory. fzstd decodes the blocks; where frames begin,
+// what they want remembered and whether their checksum holds is looked at here, since it looks at none of it.
 import { Decompress } from "fzstd";
 import type { Bytes } from "./kinds.ts";
 import { xxh64 } from "./xxh64.ts";
@@ -14,9 +15,11 @@ export async function* unzstandard(packed: Bytes): Bytes {
   while (!(await isOver())) {
     const start = await take(4);
     const magic = start.readUInt32LE();
-    if (magic !== MAGIC && (magic & 0xfffffff0) >>> 0 !== 0x184d2a50) throw new Error("what stands behind the last frame is no zstd");
+    if (magic !== MAGIC && (magic & 0xfffffff0) >>> 0 !== 0x184d2a50)
+      throw new Error("what stands behind the last frame is no zstd");
     if (magic === MAGIC) yield* frame(start);
-    else for (let left = (await take(4)).readUInt32LE(); left > 0; left -= (await take(Math.min(left, 1 << 16))).length);
+    else
+      for (let left = (await take(4)).readUInt32LE(); left > 0; left -= (await take(Math.min(left, 1 << 16))).length);
   }
 
   async function* frame(start: Buffer): Bytes {
@@ -49,7 +52,8 @@ export async function* unzstandard(packed: Bytes): Bytes {
     const hasChecksum = (flags & 4) !== 0;
     const checksum = await take(hasChecksum ? 4 : 0);
     yield* push(checksum, true);
-    if (hasChecksum && checksum.readUInt32LE() !== hash.lower()) throw new Error("the checksum does not match: it is damaged");
+    if (hasChecksum && checksum.readUInt32LE() !== hash.lower())
+      throw new Error("the checksum does not match: it is damaged");
   }
 }
 

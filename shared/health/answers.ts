@@ -20,7 +20,8 @@ function bearer(url: string): Record<string, string> {
 /** What GET /status answers within `timeoutMs`, or null. */
 export async function askStatus({ url }: Pick<Registration, "url">, timeoutMs: number): Promise<unknown> {
   const controller = new AbortController();
-  // A timer of our own: AbortSignal.timeout keeps no process alive, and one whose last child died while it was asked ended in the middle of this.
+  // A timer of our own: AbortSignal.timeout keeps no process alive, and one whose last child died while it was asked
+  // ended in the middle of this.
   const alarm = setTimeout(() => controller.abort(), timeoutMs);
   try {
     const response = await fetch(`${url}/status`, { signal: controller.signal, headers: bearer(url) });
@@ -32,7 +33,10 @@ export async function askStatus({ url }: Pick<Registration, "url">, timeoutMs: n
   }
 }
 
-/** The same of the process `pid`, if it has the shape that `schema` asks for. Undefined while it starts, ends, or computes and cannot answer just now. */
+/**
+ * The same of the process `pid`, if it has the shape that `schema` asks for. Undefined while it starts, ends, or
+ * computes and cannot answer just now.
+ */
 export async function askProcess<S extends z.ZodType>(
   runDir: string,
   pid: number | undefined,

@@ -1,4 +1,5 @@
-// Bodies of requests that come compressed: read as they were meant, bounded as if they had come plain; a coding that is not known here is refused. On every face of http.ts.
+// Bodies of requests that come compressed: read as they were meant, bounded as if they had come plain; a coding that is
+// not known here is refused. On every face of http.ts.
 import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { FastifyInstance } from "fastify";
@@ -21,15 +22,19 @@ export function readCompressed(app: FastifyInstance): void {
     const open = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
     if (!open) {
       reply.header("accept-encoding", "gzip, deflate, br");
-      throw refused(`the body's content-encoding "${coding.slice(0, 50)}" is not known here: send gzip, deflate, br or none`);
+      throw refused(
+        `the body's content-encoding "${coding.slice(0, 50)}" is not known here: send gzip, deflate, br or none`,
+      );
     }
-    const body = Object.assign(open(), { receivedEncodedLength: 0 }); // by which the HTTP library tells whether all has come
+    // by which the HTTP library tells whether all has come
+    const body = Object.assign(open(), { receivedEncodedLength: 0 });
     payload.on("data", ({ length }: Buffer) => {
       body.receivedEncodedLength += length;
     });
     payload.on("error", (error) => body.destroy(error));
     body.on("error", (error: Error) => {
-      error.message = `the body is no ${coding}: ${error.message}`; // before the HTTP library hears it, and calls it 400
+      // before the HTTP library hears it, and calls it 400
+      error.message = `the body is no ${coding}: ${error.message}`;
     });
     // Whoever was answered before the end is inflated no further: of a bomb, the most that a body may be.
     reply.raw.once("close", () => body.destroy());

@@ -1,4 +1,5 @@
-// Where a service's /status and /metrics listen, and who may read them: this machine, or with TRIBUTARY_HTTP_HOST whoever brings a reader's token. Before http.ts.
+// Where a service's /status and /metrics listen, and who may read them: this machine, or with TRIBUTARY_HTTP_HOST
+// whoever brings a reader's token. Before http.ts.
 import { setting } from "../runtime/command.ts";
 import { isLoopback, mustBeGuarded } from "./loopback.ts";
 import { readTokens, type Tokens, tokenRefusal } from "./token.ts";

@@ -1,4 +1,5 @@
-// The HTTP face that every service has: /live, /ready, /status, /metrics. A service adds its own routes before `listen`.
+// The HTTP face that every service has: /live, /ready, /status, /metrics. A service adds its own routes before
+// `listen`.
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
@@ -36,9 +37,15 @@ export interface Face {
   live?(): boolean;
   /** Where else a path leads, of one that has been decoded; a query may follow. */
   placeOf?(path: string): string;
-  /** `admit` makes a connection that stays for good, such as a stream of events, none of those that are counted and waited for. */
+  /**
+   * `admit` makes a connection that stays for good, such as a stream of events, none of those that are counted and
+   * waited for.
+   */
   routes?(app: FastifyInstance, admit: (socket: Socket) => void): void;
-  /** Longest that a client may take to send a request; after six times as long without a byte either way its connection ends. */
+  /**
+   * Longest that a client may take to send a request; after six times as long without a byte either way its connection
+   * ends.
+   */
   readonly patienceMs?: number;
   /** Longest that requests in flight are waited for at `close`; without it they are cut off. */
   readonly drainMs?: number;
@@ -51,24 +58,36 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Connections of clients; whoever has stood longest goes for one more. Each of those who are sending may hold a body that is not whole yet. */
+/**
+ * Connections of clients; whoever has stood longest goes for one more. Each of those who are sending may hold a body
+ * that is not whole yet.
+ */
 const [MOST_CONNECTIONS, MOST_SENDING] = [1024, 128];
 /** After an answer, for the next request: more than the HTTP library's own 72 s. */
 const IDLE_MS = 75_000;
 /** For a client that is sent away to read why. */
 const FAREWELL_MS = 1_000;
-/** A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy leave by themselves. */
+/**
+ * A draining service answers on for so long, and says on each answer that the connection ends: clients that are busy
+ * leave by themselves.
+ */
 const LINGER_MS = 200;
 
 /** Of an address that is another machine's, or none. */
 const notOurs = new Set(["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAFNOSUPPORT"]);
 
-/** Routes check what comes in with zod. Fastify would load compilers of JSON schemas all the same, half of what it consists of, when a service starts. */
+/**
+ * Routes check what comes in with zod. Fastify would load compilers of JSON schemas all the same, half of what it
+ * consists of, when a service starts.
+ */
 const noSchema = (): never => {
   throw new Error("a route has a JSON schema");
 };
 
-/** Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge), USAGE when the address is none of this machine's. */
+/**
+ * Throws EADDRINUSE when the port is taken (AppError PORT_IN_USE at the edge), USAGE when the address is none of this
+ * machine's.
+ */
 export async function serveFace(face: Face): Promise<Listening> {
   const { host, tokens } = face.host === undefined ? faceHost(process.env) : { host: face.host, tokens: undefined };
   const patience = face.patienceMs ?? 30_000;
@@ -77,7 +96,8 @@ export async function serveFace(face: Face): Promise<Listening> {
     bodyLimit: 1 << 20,
     requestTimeout: patience,
     rewriteUrl: ({ url = "/" }) => (face.placeOf ?? String)(plainPath(url)),
-    connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience, // of a client that takes nothing of its answer, or has nothing more to ask
+    // of a client that takes nothing of its answer, or has nothing more to ask
+    connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience,
     http: { headersTimeout: patience, connectionsCheckingInterval: Math.min(1_000, patience / 4) },
     forceCloseConnections: face.drainMs === undefined,
     return503OnClosing: false,
@@ -89,7 +109,14 @@ export async function serveFace(face: Face): Promise<Listening> {
   const guard = guardPort(app.server, {
     most: MOST_CONNECTIONS,
     mostAt: { sending: MOST_SENDING },
-    patience: { asking: slow, sending: slow, answering: 6 * patience, idle: IDLE_MS, refused: FAREWELL_MS, greeting: slow },
+    patience: {
+      asking: slow,
+      sending: slow,
+      answering: 6 * patience,
+      idle: IDLE_MS,
+      refused: FAREWELL_MS,
+      greeting: slow,
+    },
   });
   let draining = false;
   app.addHook("onSend", async (_, reply) => {
@@ -107,7 +134,9 @@ export async function serveFace(face: Face): Promise<Listening> {
   answer("/live", face.live ?? (() => true));
   answer("/ready", () => !draining && (face.ready?.() ?? true));
   app.get("/status" satisfies FaceRoute, () => face.status());
-  app.get("/metrics" satisfies FaceRoute, async (_, reply) => reply.type(face.metrics.contentType).send(await face.metrics.text()));
+  app.get("/metrics" satisfies FaceRoute, async (_, reply) =>
+    reply.type(face.metrics.contentType).send(await face.metrics.text()),
+  );
   face.routes?.(app, guard.admit);
   await app.listen({ port: face.port, host }).catch((error: NodeJS.ErrnoException) => {
     const from = face.host === undefined ? "TRIBUTARY_HTTP_HOST" : "--host (TRIBUTARY_HOST)";
@@ -135,7 +164,11 @@ export async function serveFace(face: Face): Promise<Listening> {
 }
 
 /** Answers what is no request, and ends the connection: nothing that comes after it can be understood. */
-function turnAway({ code }: NodeJS.ErrnoException, socket: Socket, refusal: (status: number, what: string) => object): void {
+function turnAway(
+  { code }: NodeJS.ErrnoException,
+  socket: Socket,
+  refusal: (status: number, what: string) => object,
+): void {
   if (code === "ECONNRESET" || socket.destroyed) return;
   const [status, what] =
     code === "ERR_HTTP_REQUEST_TIMEOUT"
@@ -144,7 +177,9 @@ function turnAway({ code }: NodeJS.ErrnoException, socket: Socket, refusal: (sta
         ? [431, "the headers are too long"]
         : [400, "this is no HTTP request"];
   const body = JSON.stringify(refusal(status, what));
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  const head =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ` +
+    `application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   if (socket.writable) socket.write(head + body);
   socket.destroySoon();
 }

@@ -10,5 +10,6 @@ export function isLoopback(host: string): boolean {
 
 /** Throws USAGE when `flag` opens the port to other machines and no token guards it, which `guard` would name. */
 export function mustBeGuarded(flag: string, host: string, hasToken: boolean, guard = "--token-file"): void {
-  if (!isLoopback(host) && !hasToken) throw new AppError("USAGE", { what: `${flag} ${host} is open to other machines: give ${guard} too` });
+  if (!isLoopback(host) && !hasToken)
+    throw new AppError("USAGE", { what: `${flag} ${host} is open to other machines: give ${guard} too` });
 }

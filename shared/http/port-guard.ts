@@ -1,4 +1,5 @@
-// Guards a server's port: tells the book of strangers what sockets do, and ends those that the book lets go. Beside http.ts and the parameter server's admission.
+// Guards a server's port: tells the book of strangers what sockets do, and ends those that the book lets go. Beside
+// http.ts and the parameter server's admission.
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -45,7 +46,8 @@ export function guardPort(server: Server, rules: Rules): PortGuard {
     move(socket, hasBody ? "sending" : "answering");
     if (hasBody) request.once("end", () => move(socket, "answering"));
     let isRefused = false;
-    // Answered before all has come, and to be closed: what still comes is read and forgotten for a moment. Unread, it would take the answer with it.
+    // Answered before all has come, and to be closed: what still comes is read and forgotten for a moment. Unread, it
+    // would take the answer with it.
     response.prependOnceListener("finish", () => {
       if (request.complete) return;
       isRefused = true;
@@ -57,14 +59,20 @@ export function guardPort(server: Server, rules: Rules): PortGuard {
     response.once("close", () => !isRefused && move(socket, "idle"));
   });
   // No descriptor for the next one: those who have waited longest give theirs.
-  server.on("error", ({ code }: NodeJS.ErrnoException) => (code === "EMFILE" || code === "ENFILE") && end(book.makeRoom(AT_A_TIME)));
+  server.on(
+    "error",
+    ({ code }: NodeJS.ErrnoException) => (code === "EMFILE" || code === "ENFILE") && end(book.makeRoom(AT_A_TIME)),
+  );
   const looking = setInterval(() => end(book.overdue(now())), LOOK_EVERY_MS).unref();
   server.once("close", () => clearInterval(looking));
 
   return { moved: move, admit: (socket) => book.left(idOf(socket)) };
 }
 
-/** The same for a socket and for the TLS that runs over it. Both ends: one port of a stranger's may hold a connection to each address of this machine. */
+/**
+ * The same for a socket and for the TLS that runs over it. Both ends: one port of a stranger's may hold a connection to
+ * each address of this machine.
+ */
 function idOf(socket: Duplex): string {
   const { remoteAddress, remotePort, localAddress, localPort } = socket as Socket;
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;

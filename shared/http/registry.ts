@@ -1,5 +1,6 @@
-// Which processes of a data directory run, and where their HTTP answers: one JSON file each, removed on exit, and by whoever finds that its process is gone. Of another
-// machine or container, which shares the folder, no process can be seen: there a file must be touched now and then.
+// Which processes of a data directory run, and where their HTTP answers: one JSON file each, removed on exit, and by
+// whoever finds that its process is gone. Of another machine or container, which shares the folder, no process can be
+// seen: there a file must be touched now and then.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -8,7 +9,13 @@ import { isAlive, isNode, ownIdentity, proofOf } from "../runtime/identity.ts";
 import { isLoopback } from "./loopback.ts";
 
 const entry = z.object({
-  ...{ service: z.string(), pid: z.number().int(), url: z.string(), startedAt: z.number(), host: z.string().optional() },
+  ...{
+    service: z.string(),
+    pid: z.number().int(),
+    url: z.string(),
+    startedAt: z.number(),
+    host: z.string().optional(),
+  },
   /** See identity.ts; absent in files of earlier versions. */
   ...{ started: z.string().optional(), place: z.string().optional() },
 });
@@ -17,10 +24,15 @@ export type Registration = z.output<typeof entry>;
 const TOUCH_MS = 5_000;
 /** Of a process that cannot be seen, after so long without a touch nobody is there. */
 const GONE_MS = 30_000;
-/** After so long a file that tells nothing, or of somebody who cannot be seen, is removed. Who lives writes it again. */
+/**
+ * After so long a file that tells nothing, or of somebody who cannot be seen, is removed. Who lives writes it again.
+ */
 const STALE_MS = 600_000;
 
-/** The address at which others find who listens on `host`: of all addresses (0.0.0.0, ::) the first one that leaves this machine. */
+/**
+ * The address at which others find who listens on `host`: of all addresses (0.0.0.0, ::) the first one that leaves this
+ * machine.
+ */
 export function reachable(host: string): string {
   if (host !== "0.0.0.0" && host !== "::") return host;
   const outward = Object.values(networkInterfaces())
@@ -29,7 +41,10 @@ export function reachable(host: string): string {
   return outward?.address ?? "127.0.0.1";
 }
 
-/** Keeps this process's entry there; the function returned removes it, and so does the end of the process. A disk that is full or read-only ends nobody: it is tried again. */
+/**
+ * Keeps this process's entry there; the function returned removes it, and so does the end of the process. A disk that
+ * is full or read-only ends nobody: it is tried again.
+ */
 export function register(runDir: string, service: string, url: string): () => void {
   discover(runDir); // what the dead have left goes
   const { pid, started, place } = ownIdentity();
@@ -47,7 +62,9 @@ export function register(runDir: string, service: string, url: string): () => vo
       else write(runDir, file, mine);
     } catch (error) {
       if (!isTold)
-        process.stderr.write(`this process cannot be listed in ${runDir}, so others do not see it: ${(error as Error).message}\n`);
+        process.stderr.write(
+          `this process cannot be listed in ${runDir}, so others do not see it: ${(error as Error).message}\n`,
+        );
       isTold = true;
     }
   };
@@ -87,7 +104,8 @@ export function discover(runDir: string): Registration[] {
   } catch {
     return [];
   }
-  for (const path of touched.keys()) if (dirname(path) === runDir && !names.includes(basename(path))) touched.delete(path);
+  for (const path of touched.keys())
+    if (dirname(path) === runDir && !names.includes(basename(path))) touched.delete(path);
   return names
     .filter((name) => name.endsWith(".json") || name.endsWith(".tmp"))
     .flatMap((name) => found(join(runDir, name)) ?? [])
@@ -97,7 +115,9 @@ export function discover(runDir: string): Registration[] {
 function found(path: string): Registration | undefined {
   try {
     const { mtimeMs } = statSync(path);
-    const isStale = Math.abs(Date.now() - mtimeMs) > STALE_MS && performance.now() - seen(path, mtimeMs).since > GONE_MS; // by both: clocks differ
+    const isStale =
+      // by both: clocks differ
+      Math.abs(Date.now() - mtimeMs) > STALE_MS && performance.now() - seen(path, mtimeMs).since > GONE_MS;
     const read = path.endsWith(".json") ? parsed(readFileSync(path, "utf8")) : undefined;
     const state = read ? presence(read, path, mtimeMs) : "unseen";
     if (read && state === "there") return read;
@@ -115,7 +135,11 @@ function parsed(text: string): Registration | null | undefined {
   }
 }
 
-function presence({ pid, started, place, host = hostname() }: Registration, path: string, mtimeMs: number): "there" | "gone" | "unseen" {
+function presence(
+  { pid, started, place, host = hostname() }: Registration,
+  path: string,
+  mtimeMs: number,
+): "there" | "gone" | "unseen" {
   if (host !== hostname()) return isTouched(path, mtimeMs) ? "there" : "unseen";
   if (started === undefined || place === undefined) return isAlive(pid) && isNode(pid) ? "there" : "gone";
   const proof = proofOf({ pid, started, place });
@@ -157,4 +181,5 @@ function holderOf(file: string): Registration | undefined {
 }
 
 /** An entry that does not say where its number holds is an earlier version's, or a test's. */
-const isMine = (holder: Registration, mine: Registration) => holder.pid === mine.pid && (holder.place ?? mine.place) === mine.place;
+const isMine = (holder: Registration, mine: Registration) =>
+  holder.pid === mine.pid && (holder.place ?? mine.place) === mine.place;

@@ -1,9 +1,11 @@
-// Who is at a port and not known yet: where each stands, how long it may stand there, and who goes when they are too many. Pure: time is an argument. port-guard.ts acts.
+// Who is at a port and not known yet: where each stands, how long it may stand there, and who goes when they are too
+// many. Pure: time is an argument. port-guard.ts acts.
 type Millis = number;
 
 /**
- * `asking`: connected, and the head of a request has not come whole; `sending`: its body has not; `answering`: it is owed an answer, or reads one; `idle`: it was answered,
- * and may ask again; `refused`: it was told to go; `greeting`: a websocket that has not said who it is.
+ * `asking`: connected, and the head of a request has not come whole; `sending`: its body has not; `answering`: it is
+ * owed an answer, or reads one; `idle`: it was answered, and may ask again; `refused`: it was told to go; `greeting`: a
+ * websocket that has not said who it is.
  */
 export type Standing = "asking" | "sending" | "answering" | "idle" | "refused" | "greeting";
 
@@ -40,7 +42,10 @@ interface Stranger {
 export function openBook({ patience, most, mostAt }: Rules): Strangers {
   /** In the order in which they came to where they stand: the first has stood longest. */
   const all = new Map<string, Stranger>();
-  /** How many of an address may go before others do, and how many stand where: counted as they move, since a flood asks for it at each connection. */
+  /**
+   * How many of an address may go before others do, and how many stand where: counted as they move, since a flood asks
+   * for it at each connection.
+   */
   const patientOf = new Map<string, number>();
   const at = new Map<Standing, number>();
 
@@ -71,8 +76,8 @@ export function openBook({ patience, most, mostAt }: Rules): Strangers {
     return [];
   };
   /**
-   * The one who has stood longest, of the address that has most of them: who takes many places loses his own, and who has just come has time to say who he is.
-   * Those who are owed an answer go last.
+   * The one who has stood longest, of the address that has most of them: who takes many places loses his own, and who
+   * has just come has time to say who he is. Those who are owed an answer go last.
    */
   const evictAny = () => {
     if (patientOf.size === 0) return evict(() => true);

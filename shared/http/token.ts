@@ -1,9 +1,13 @@
-// The tokens of a port, from a file: never from a flag, where every user of the machine could read them. One file serves both ends.
+// The tokens of a port, from a file: never from a flag, where every user of the machine could read them. One file
+// serves both ends.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readSecret } from "../disk/named-file.ts";
 import { AppError } from "../errors/errors.ts";
 
-/** A trainer moves the model; an evaluator follows how far it is; a reader sees every figure and may ask serve. Those two can change nothing. An operator rolls models back from the dashboard. */
+/**
+ * A trainer moves the model; an evaluator follows how far it is; a reader sees every figure and may ask serve. Those
+ * two can change nothing. An operator rolls models back from the dashboard.
+ */
 const roles = ["trainer", "evaluator", "reader", "operator"] as const;
 export type Role = (typeof roles)[number];
 
@@ -17,7 +21,10 @@ export type Tokens = readonly { readonly role: Role; readonly digest: Buffer }[]
 
 const FLAG = "--token-file or TRIBUTARY_TOKEN_FILE";
 
-/** The server's side: everybody whom it knows. `bare` is whose a bare token is. Undefined without a file. Throws as named-file.ts does, and USAGE with the line. */
+/**
+ * The server's side: everybody whom it knows. `bare` is whose a bare token is. Undefined without a file. Throws as
+ * named-file.ts does, and USAGE with the line.
+ */
 export function readTokens(path: string | undefined, bare: Role = "trainer"): Tokens | undefined {
   return path === undefined ? undefined : tokensOf(linesOf(readSecret(path, FLAG), bare));
 }
@@ -30,7 +37,10 @@ export function readToken(path: string | undefined, mine: Role = "trainer"): str
   return line.token;
 }
 
-/** Lines `role token`, several of a role while one is replaced; `#` begins a comment. A file of one bare token is one role's. */
+/**
+ * Lines `role token`, several of a role while one is replaced; `#` begins a comment. A file of one bare token is one
+ * role's.
+ */
 export function linesOf(text: string, bare: Role = "trainer"): Line[] {
   const lines = text.split(/\r?\n/).map((line, k) => ({ at: k + 1, words: line.split("#")[0]!.trim().split(/\s+/) }));
   const filled = lines.filter(({ words }) => words[0] !== "");
@@ -39,7 +49,10 @@ export function linesOf(text: string, bare: Role = "trainer"): Line[] {
   return filled.map(({ at, words: [role, token, ...more] }) => {
     const found = roles.find((each) => each === role);
     if (!found || token === undefined || more.length > 0)
-      throw new AppError("USAGE", { what: `${FLAG}: a line is \`role token\`, the role one of ${roles.join(", ")}`, line: at });
+      throw new AppError("USAGE", {
+        what: `${FLAG}: a line is \`role token\`, the role one of ${roles.join(", ")}`,
+        line: at,
+      });
     return { role: found, token: checked(token, at) };
   });
 }
@@ -53,7 +66,9 @@ function checked(token: string, line: number): string {
 
 export function tokensOf(lines: readonly Line[]): Tokens {
   const tokens = lines.map(({ role, token }) => ({ role, digest: digestOf(token) }));
-  const shared = tokens.find(({ role, digest }) => tokens.some((other) => other.role !== role && other.digest.equals(digest)));
+  const shared = tokens.find(({ role, digest }) =>
+    tokens.some((other) => other.role !== role && other.digest.equals(digest)),
+  );
   if (shared) throw new AppError("USAGE", { what: `${FLAG}: two roles have the same token`, role: shared.role });
   return tokens;
 }

@@ -1,4 +1,5 @@
-// Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure; the evaluator collects them, prequential.ts scores them.
+// Events as they arrive, each with what its user had done before: what prequential evaluation scores a model on. Pure;
+// the evaluator collects them, prequential.ts scores them.
 import { AppError } from "../errors/errors.ts";
 import type { Interactions } from "../events/batch.ts";
 import { hash32 } from "../events/hash.ts";
@@ -26,8 +27,9 @@ export interface Arrivals {
 const SEED = 4; // split.ts and held-out.ts take 1 to 3
 
 /**
- * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news, and a user's first items have no history to be
- * predicted from. At most about `limit` of them, all of a user's or none: the users whose hash is smallest.
+ * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news,
+ * and a user's first items have no history to be predicted from. At most about `limit` of them, all of a user's or
+ * none: the users whose hash is smallest.
  */
 export function arrivalsOf(batch: Interactions, histories: Histories, version: number, limit: number): Arrivals {
   const [users, items] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
@@ -54,8 +56,17 @@ export function arrivalsOf(batch: Interactions, histories: Histories, version: n
   return { scored, leftOut };
 }
 
-/** Their fold-ins are beginnings of one row: however many items somebody comes to at once, they take no more room than the row that it leaves. */
-function oneAfterTheOther(user: number, items: readonly string[], before: Int32Array, histories: Histories, version: number): Arrival[] {
+/**
+ * Their fold-ins are beginnings of one row: however many items somebody comes to at once, they take no more room than
+ * the row that it leaves.
+ */
+function oneAfterTheOther(
+  user: number,
+  items: readonly string[],
+  before: Int32Array,
+  histories: Histories,
+  version: number,
+): Arrival[] {
   const row = new Int32Array(before.length + items.length);
   row.set(before);
   let length = before.length;
@@ -67,11 +78,16 @@ function oneAfterTheOther(user: number, items: readonly string[], before: Int32A
   });
 }
 
-/** A model may be scored only on what came after all that it was trained on. Throws TIME_LEAK. `tableVersion`: the newest that it has seen. */
+/**
+ * A model may be scored only on what came after all that it was trained on. Throws TIME_LEAK. `tableVersion`: the
+ * newest that it has seen.
+ */
 export function mustBeUnseen(arrivals: readonly Arrival[], model: string, tableVersion: number): void {
   const seen = arrivals.find(({ version }) => version <= tableVersion);
   if (seen)
     throw new AppError("TIME_LEAK", {
-      what: `an event of table version ${seen.version} would score ${model}, which was trained on versions up to ${tableVersion}`,
+      what:
+        `an event of table version ${seen.version} would score ${model}, which was trained on versions up to ` +
+        `${tableVersion}`,
     });
 }

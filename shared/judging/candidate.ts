@@ -1,4 +1,5 @@
-// Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides. Pauses between batches, so that the service answers.
+// Measures one checkpoint beside the published model and plain popularity, on the same users; gate.ts then decides.
+// Pauses between batches, so that the service answers.
 import type { Histories } from "../events/histories.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
 import type { Scored } from "./per-user.ts";
@@ -32,7 +33,10 @@ export interface Limits {
   readonly tolerance: number;
 }
 
-/** `further` are comparisons with the incumbent beside that on the hold-out. Throws the signal's reason when aborted half-way. */
+/**
+ * `further` are comparisons with the incumbent beside that on the hold-out. Throws the signal's reason when aborted
+ * half-way.
+ */
 export async function judge(
   candidate: Judged,
   incumbent: (Judged & { version: string }) | null,
@@ -43,7 +47,8 @@ export async function judge(
 ): Promise<Measured> {
   const items = candidate.vocabulary.items.length;
   const users = heldOut(histories, "validation", limits.salt, candidate.vocabulary, limits.maxUsers);
-  const measure = async (scoreBatch: ScoreBatch) => (users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null);
+  const measure = async (scoreBatch: ScoreBatch) =>
+    users.length > 0 ? await finish(evaluation(scoreBatch, users, items), signal) : null;
 
   let finite = true;
   const watched: ScoreBatch = (foldIns) => {
@@ -55,9 +60,19 @@ export async function judge(
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
   const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
   const comparisons = [...(model && before ? [holdOut(model, before)] : []), ...further];
-  const measured = { finite, vocabulary: candidate.vocabulary.items, users: users.length, ndcg: model?.["ndcg@100"].mean ?? Number.NaN };
+  const measured = {
+    finite,
+    vocabulary: candidate.vocabulary.items,
+    users: users.length,
+    ndcg: model?.["ndcg@100"].mean ?? Number.NaN,
+  };
   const against = incumbent && { version: incumbent.version, vocabulary: incumbent.vocabulary.items };
-  const evidence = { candidate: measured, popularity: popularity?.["ndcg@100"].mean ?? Number.NaN, incumbent: against, comparisons };
+  const evidence = {
+    candidate: measured,
+    popularity: popularity?.["ndcg@100"].mean ?? Number.NaN,
+    incumbent: against,
+    comparisons,
+  };
   return {
     users: users.length,
     model: finite && model ? metricsOf(model) : null,
@@ -65,7 +80,9 @@ export async function judge(
     incumbent: incumbent && before && { version: incumbent.version, ...metricsOf(before) },
     refusal: refusal(evidence, limits.tolerance),
     perUser:
-      model && finite ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser } : undefined,
+      model && finite
+        ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser }
+        : undefined,
   };
 }
 

@@ -1,4 +1,5 @@
-// Users of the table to judge a model on, in its columns: a bounded sample that stays the same people as others arrive, so that evaluations compare. Pure.
+// Users of the table to judge a model on, in its columns: a bounded sample that stays the same people as others arrive,
+// so that evaluations compare. Pure.
 import { hash32 } from "../events/hash.ts";
 import type { Histories } from "../events/histories.ts";
 import { foldIn, type Part } from "../events/split.ts";
@@ -6,15 +7,30 @@ import type { Vocabulary } from "../events/vocabulary.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
 
 /** Users of `part`, cut as split.ts says. At most `limit`: see `chosen`. */
-export function heldOut(histories: Histories, part: Part, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
+export function heldOut(
+  histories: Histories,
+  part: Part,
+  salt: string,
+  vocabulary: Vocabulary,
+  limit: number,
+): NamedUser[] {
   const { items } = histories.vocabulary;
   const cut = (user: number) =>
     histories.partOf(user) === part ? foldIn(histories.users[user]!, histories.rowOf(user), items, salt) : null;
   return chosen(histories, cut, salt, vocabulary, limit);
 }
 
-/** Users who came back: what they had when their rows were as long as `lengths` says is the fold-in, what they came to since is the target. */
-export function cameBack(histories: Histories, lengths: Int32Array, salt: string, vocabulary: Vocabulary, limit: number): NamedUser[] {
+/**
+ * Users who came back: what they had when their rows were as long as `lengths` says is the fold-in, what they came to
+ * since is the target.
+ */
+export function cameBack(
+  histories: Histories,
+  lengths: Int32Array,
+  salt: string,
+  vocabulary: Vocabulary,
+  limit: number,
+): NamedUser[] {
   const cut = (user: number) => {
     const length = lengths[user] ?? 0;
     if (length === histories.lengthOf(user)) return null;
@@ -25,8 +41,9 @@ export function cameBack(histories: Histories, lengths: Int32Array, salt: string
 }
 
 /**
- * At most `limit` of the users that `cut` cuts into two sides, both with something in them: those whose hash is smallest, whatever the order in which they came.
- * Items that the model's `vocabulary` lacks are left out, as the protocol of docs/design/recvae.md#split does.
+ * At most `limit` of the users that `cut` cuts into two sides, both with something in them: those whose hash is
+ * smallest, whatever the order in which they came. Items that the model's `vocabulary` lacks are left out, as the
+ * protocol of docs/design/recvae.md#split does.
  */
 function chosen(
   histories: Histories,
@@ -43,7 +60,11 @@ function chosen(
     if (found.length === limit) break;
     const sides = cut(user);
     if (!sides) continue;
-    const both = { user: histories.users[user]!, foldIn: translated(sides.foldIn, columnOf), target: translated(sides.target, columnOf) };
+    const both = {
+      user: histories.users[user]!,
+      foldIn: translated(sides.foldIn, columnOf),
+      target: translated(sides.target, columnOf),
+    };
     if (both.foldIn.length > 0 && both.target.length > 0) found.push(both);
   }
   return found;
@@ -60,6 +81,10 @@ export function translated(row: Int32Array, columnOf: Int32Array): Int32Array {
 }
 
 /** Training users of each of the model's columns, [I]; `counts` are those of the histories' columns. */
-export function popularityIn(histories: Histories, vocabulary: Vocabulary, counts = histories.popularity()): Float64Array {
+export function popularityIn(
+  histories: Histories,
+  vocabulary: Vocabulary,
+  counts = histories.popularity(),
+): Float64Array {
   return Float64Array.from(vocabulary.items, (item) => counts[histories.vocabulary.column(item) ?? -1] ?? 0);
 }

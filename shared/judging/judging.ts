@@ -1,4 +1,5 @@
-// A scorer on one part of the held-out users, by the metrics of a run's report: their summaries, and each user's figures as they are kept. What `train` and `blend` tell of a model.
+// A scorer on one part of the held-out users, by the metrics of a run's report: their summaries, and each user's
+// figures as they are kept. What `train` and `blend` tell of a model.
 import { evaluation, type NamedUser, type ScoreBatch } from "../ranking/evaluate.ts";
 import type { Summary } from "../ranking/metrics.ts";
 import { finish } from "../runtime/finish.ts";
@@ -17,8 +18,14 @@ export async function judgePart(
   signal: AbortSignal,
 ): Promise<{ readonly summaries: Summaries; readonly perUser: Scored }> {
   const found = await finish(evaluation(scoreBatch, users, items), signal);
-  const of = <T>(value: (name: Metric) => T) => Object.fromEntries(scored.map((name) => [name, value(name)])) as Record<Metric, T>;
-  const perUser = { part, scorer: "model", users: users.map(({ user }) => user), metrics: of((name) => found.perUser[name]) };
+  const of = <T>(value: (name: Metric) => T) =>
+    Object.fromEntries(scored.map((name) => [name, value(name)])) as Record<Metric, T>;
+  const perUser = {
+    part,
+    scorer: "model",
+    users: users.map(({ user }) => user),
+    metrics: of((name) => found.perUser[name]),
+  };
   return { summaries: of((name) => found[name]), perUser };
 }
 

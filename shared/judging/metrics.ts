@@ -1,4 +1,5 @@
-// A model's metrics on held-out users, means and standard errors, as the evaluator keeps them: of each evaluation, and beside every published model.
+// A model's metrics on held-out users, means and standard errors, as the evaluator keeps them: of each evaluation, and
+// beside every published model.
 import { z } from "zod";
 import type { Evaluation } from "../ranking/evaluate.ts";
 

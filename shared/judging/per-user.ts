@@ -1,5 +1,7 @@
-// Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a folder. Written by `train`, the evaluator and `evaluate`, read by `plot`, and by `forget`.
-// Columns: part (validation, test, temporal), scorer (model, popularity, ease), user, epoch, step (both 0 where the weights do not say), and one for each metric, null without a target.
+// Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a
+// folder. Written by `train`, the evaluator and `evaluate`, read by `plot`, and by `forget`.
+// Columns: part (validation, test, temporal), scorer (model, popularity, ease), user, epoch, step (both 0 where the
+// weights do not say), and one for each metric, null without a target.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openError } from "../disk/opening.ts";
@@ -47,7 +49,9 @@ function encodePerUser({ epoch, step }: Standing, scored: readonly Scored[]): Ui
     user: textOf(users),
     epoch: new Int32Array(users.length).fill(epoch),
     step: new Float64Array(users.length).fill(step),
-    ...Object.fromEntries(metrics.map((name) => [name, Float64Array.from(scored.flatMap((one) => Array.from(one.metrics[name]!)))])),
+    ...Object.fromEntries(
+      metrics.map((name) => [name, Float64Array.from(scored.flatMap((one) => Array.from(one.metrics[name]!)))]),
+    ),
   };
   return encodeParquet([...perUserSchema, ...metrics.map(metricColumn)], columns, users.length).bytes;
 }
@@ -68,7 +72,8 @@ export async function keepEpoch(
 }
 
 /** The test users of a run's best epoch. */
-export const keepTest = (dir: string, standing: Standing, scored: Scored): Promise<void> => writePerUser(testOf(dir), standing, [scored]);
+export const keepTest = (dir: string, standing: Standing, scored: Scored): Promise<void> =>
+  writePerUser(testOf(dir), standing, [scored]);
 
 /** Epochs whose file is in the folder, ascending; none where there is no folder. */
 export async function listEpochs(dir: string): Promise<number[]> {
@@ -82,12 +87,16 @@ export async function listEpochs(dir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** What an epoch's file says of the model's validation users in one metric; users without a target are left out. Throws FILE_MISSING, FILE_UNREADABLE. */
+/**
+ * What an epoch's file says of the model's validation users in one metric; users without a target are left out. Throws
+ * FILE_MISSING, FILE_UNREADABLE.
+ */
 export const readEpoch = (dir: string, epoch: number, metric: string): Promise<Map<string, number>> =>
   readUsers(pathOf(dir, epoch), "validation", metric);
 
 /** What `keepTest` kept of the test users, likewise. */
-export const readTest = (dir: string, metric: string): Promise<Map<string, number>> => readUsers(testOf(dir), "test", metric);
+export const readTest = (dir: string, metric: string): Promise<Map<string, number>> =>
+  readUsers(testOf(dir), "test", metric);
 
 async function readUsers(path: string, part: Scored["part"], metric: string): Promise<Map<string, number>> {
   const bytes = await readFile(path).catch((error: unknown) => {
@@ -107,7 +116,9 @@ async function readUsers(path: string, part: Scored["part"], metric: string): Pr
   return new Map(wanted);
 }
 
-/** Writes the files of the folder that name the user anew, without them. How many there were. Throws FILE_UNREADABLE. */
+/**
+ * Writes the files of the folder that name the user anew, without them. How many there were. Throws FILE_UNREADABLE.
+ */
 export async function eraseUser(dir: string, user: string): Promise<number> {
   let files = 0;
   for (const epoch of await listEpochs(dir)) {
@@ -125,7 +136,10 @@ export async function eraseUser(dir: string, user: string): Promise<number> {
     const without = schema.map(({ name, type }) => {
       if (type === "string") return [name, text(name)];
       const values = columns[name] as Float64Array | Int32Array;
-      return [name, type === "integer" ? Int32Array.from(kept, (k) => values[k]!) : Float64Array.from(kept, (k) => values[k]!)];
+      return [
+        name,
+        type === "integer" ? Int32Array.from(kept, (k) => values[k]!) : Float64Array.from(kept, (k) => values[k]!),
+      ];
     });
     await writeWhole(path, encodeParquet(schema, Object.fromEntries(without), kept.length).bytes);
     files++;
@@ -142,7 +156,11 @@ function metricsOf(bytes: Uint8Array, path: string): string[] {
 }
 
 const unreadable = (error: unknown, path: string) =>
-  new AppError("FILE_UNREADABLE", { what: `no evaluation of ours (${(error as Error).message})`, path }, { cause: error });
+  new AppError(
+    "FILE_UNREADABLE",
+    { what: `no evaluation of ours (${(error as Error).message})`, path },
+    { cause: error },
+  );
 
 function decoded(schema: TableSchema, bytes: Uint8Array, path: string) {
   try {

@@ -1,5 +1,6 @@
-// Prequential evaluation: each arriving event of a known user is scored by the model that was published before it, and only then learned from. Means over the newest
-// arrivals make a curve, and a candidate meets the published model on those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
+// Prequential evaluation: each arriving event of a known user is scored by the model that was published before it, and
+// only then learned from. Means over the newest arrivals make a curve, and a candidate meets the published model on
+// those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
@@ -46,7 +47,10 @@ export interface Prequential {
     followed: Followed,
     signal: AbortSignal,
   ): Promise<{ counts: Counts; line: PrequentialPoint | undefined }>;
-  /** NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has learned from; none of too few users. */
+  /**
+   * NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has
+   * learned from; none of too few users.
+   */
   differences(candidate: Trained, published: Trained, histories: Histories, signal: AbortSignal): Promise<Float64Array>;
 }
 
@@ -87,7 +91,10 @@ export function openPrequential(
     async differences(candidate, published, histories, signal) {
       const unseen = recent.filter(({ version }) => version > Math.max(candidate.tableVersion, published.tableVersion));
       if (new Set(unseen.map(({ user }) => user)).size < FEWEST_USERS) return new Float64Array(0);
-      const [after, before] = [await gains(unseen, candidate, histories, signal), await gains(unseen, published, histories, signal)];
+      const [after, before] = [
+        await gains(unseen, candidate, histories, signal),
+        await gains(unseen, published, histories, signal),
+      ];
       const byUser = new Map<number, number[]>();
       unseen.forEach(({ user }, k) => {
         const difference = after[k]!.ndcg - before[k]!.ndcg;
@@ -109,25 +116,45 @@ async function scored(
   const own = await gainsOf(users, model, signal);
   const popularity = popularityScores(popularityIn(histories, model.vocabulary, popularity_I));
   const reference = await gainsOf(users, { ...model, scoreBatch: popularity }, signal);
-  return arrivals.map(({ user }, k) => ({ user, model: own[k]!, popularity: reference[k]!, isKnown: users[k]!.target.length > 0 }));
+  return arrivals.map(({ user }, k) => ({
+    user,
+    model: own[k]!,
+    popularity: reference[k]!,
+    isKnown: users[k]!.target.length > 0,
+  }));
 }
 
 /** What each arrival is worth under a model; nothing where the model has never met the item. Throws TIME_LEAK. */
-export async function gains(arrivals: readonly Arrival[], model: Trained, histories: Histories, signal: AbortSignal): Promise<Gain[]> {
+export async function gains(
+  arrivals: readonly Arrival[],
+  model: Trained,
+  histories: Histories,
+  signal: AbortSignal,
+): Promise<Gain[]> {
   return gainsOf(usersOf(arrivals, model, histories), model, signal);
 }
 
-/** Each arrival as a user whose target is the item, in the model's columns; without a target where the model has never met it. Throws TIME_LEAK. */
+/**
+ * Each arrival as a user whose target is the item, in the model's columns; without a target where the model has never
+ * met it. Throws TIME_LEAK.
+ */
 function usersOf(arrivals: readonly Arrival[], model: Trained, histories: Histories): HeldOutUser[] {
   mustBeUnseen(arrivals, model.version, model.tableVersion);
   const columnOf = translation(histories.vocabulary.items, model.vocabulary);
   return arrivals.map(({ item, foldIn }) => {
     const target = model.vocabulary.column(item);
-    return { foldIn: translated(foldIn, columnOf), target: target === undefined ? new Int32Array(0) : Int32Array.of(target) };
+    return {
+      foldIn: translated(foldIn, columnOf),
+      target: target === undefined ? new Int32Array(0) : Int32Array.of(target),
+    };
   });
 }
 
-async function gainsOf(users: readonly HeldOutUser[], { scoreBatch, vocabulary }: Judged, signal: AbortSignal): Promise<Gain[]> {
+async function gainsOf(
+  users: readonly HeldOutUser[],
+  { scoreBatch, vocabulary }: Judged,
+  signal: AbortSignal,
+): Promise<Gain[]> {
   const { perUser } = await finish(evaluation(scoreBatch, users, vocabulary.items.length, ks), signal);
   return users.map((_, k) => ({ recall: perUser["recall@20"][k] || 0, ndcg: perUser["ndcg@100"][k] || 0 }));
 }

@@ -1,4 +1,5 @@
-// How steady single users are while a model learns: NDCG@100 of some of them by epoch, and how far all of them move from one epoch to the next. Pure; `plot` and the benchmark draw it.
+// How steady single users are while a model learns: NDCG@100 of some of them by epoch, and how far all of them move
+// from one epoch to the next. Pure; `plot` and the benchmark draw it.
 import { permutation } from "../compute/draws.ts";
 
 export interface EpochOfUsers {
@@ -17,7 +18,10 @@ export interface Stability {
   readonly users: number;
 }
 
-/** At most `count` users, drawn by the seed among those who stand in every epoch, or, where there are none, in the newest. */
+/**
+ * At most `count` users, drawn by the seed among those who stand in every epoch, or, where there are none, in the
+ * newest.
+ */
 export function usersOf(epochs: readonly EpochOfUsers[], count: number, seed: number): Stability {
   const newest = [...epochs.at(-1)!.ndcg.keys()].sort();
   const steady = newest.filter((user) => epochs.every(({ ndcg }) => ndcg.has(user)));
@@ -27,16 +31,22 @@ export function usersOf(epochs: readonly EpochOfUsers[], count: number, seed: nu
   return {
     drawn,
     users: newest.length,
-    lines: epochs.flatMap(({ epoch, ndcg }) => drawn.flatMap((user) => (ndcg.has(user) ? [{ epoch, user, ndcg: ndcg.get(user)! }] : []))),
+    lines: epochs.flatMap(({ epoch, ndcg }) =>
+      drawn.flatMap((user) => (ndcg.has(user) ? [{ epoch, user, ndcg: ndcg.get(user)! }] : [])),
+    ),
     means: epochs.map(({ epoch, ndcg }) => ({ epoch, ndcg: mean([...ndcg.values()]) })),
     changes: epochs.slice(1).flatMap(({ epoch, ndcg }, k) => {
       const before = epochs[k]!.ndcg;
-      const changes = [...ndcg].flatMap(([user, value]) => (before.has(user) ? [Math.abs(value - before.get(user)!)] : []));
+      const changes = [...ndcg].flatMap(([user, value]) =>
+        before.has(user) ? [Math.abs(value - before.get(user)!)] : [],
+      );
       return changes.length > 0 ? [{ epoch, change: mean(changes) }] : [];
     }),
   };
 }
 
-/** Over the epochs: how far a user's figure moves from one to the next, on average. NaN where there is one epoch alone. */
+/**
+ * Over the epochs: how far a user's figure moves from one to the next, on average. NaN where there is one epoch alone.
+ */
 export const meanChange = (changes: Stability["changes"]): number =>
   changes.length === 0 ? Number.NaN : changes.reduce((sum, { change }) => sum + change / changes.length, 0);

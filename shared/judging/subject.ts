@@ -1,5 +1,6 @@
-// Whom `evaluate` and `blend` judge on, in the model's columns: the validation and test users of a dataset directory or of a table, those of a table who came back after the model
-// was trained (temporal), and the training users that popularity and EASE learn from.
+// Whom `evaluate` and `blend` judge on, in the model's columns: the validation and test users of a dataset directory or
+// of a table, those of a table who came back after the model was trained (temporal), and the training users that
+// popularity and EASE learn from.
 import type { Manifest } from "../checkpoints/manifest.ts";
 import type { Dataset } from "../corpus/dataset.ts";
 import { AppError } from "../errors/errors.ts";
@@ -28,15 +29,28 @@ export const hasTargets = (users: readonly NamedUser[]): boolean => users.some((
 /** What a model's manifest says of the data that it was trained from. */
 type Origin = Pick<Manifest, "salt" | "tableVersion">;
 
-/** `manifest` is undefined for weights that stand alone. Throws CHECKPOINT_MISMATCH when the model is of other items than the data. */
-export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabulary, manifest: Origin | undefined): Subject {
+/**
+ * `manifest` is undefined for weights that stand alone. Throws CHECKPOINT_MISMATCH when the model is of other items
+ * than the data.
+ */
+export function fromDataset(
+  dir: string,
+  dataset: Dataset,
+  vocabulary: Vocabulary,
+  manifest: Origin | undefined,
+): Subject {
   const columnOf = translation(dataset.items, vocabulary);
   const known = columnOf.filter((column) => column >= 0).length;
   // A model of a table may have met other items; one of a dataset directory was made with the dataset's own list.
-  const fits = manifest?.tableVersion == null ? known === dataset.items.length && known === vocabulary.items.length : known > 0;
+  const fits =
+    manifest?.tableVersion == null ? known === dataset.items.length && known === vocabulary.items.length : known > 0;
   if (!fits) throw otherItems("dataset", dir, known, dataset.items.length, vocabulary);
   const inColumns = (users: readonly NamedUser[]) =>
-    users.map(({ user, foldIn, target }) => ({ user, foldIn: translated(foldIn, columnOf), target: translated(target, columnOf) }));
+    users.map(({ user, foldIn, target }) => ({
+      user,
+      foldIn: translated(foldIn, columnOf),
+      target: translated(target, columnOf),
+    }));
   return {
     train: dataset.train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
     validation: inColumns(dataset.validation),
@@ -53,8 +67,16 @@ export function fromDataset(dir: string, dataset: Dataset, vocabulary: Vocabular
   };
 }
 
-/** At most `limit` held-out users of each part. Throws CHECKPOINT_MISMATCH when the model did not hold them out, or is of other items than the table. */
-export async function fromTable(table: string, vocabulary: Vocabulary, manifest: Origin | undefined, limit: number): Promise<Subject> {
+/**
+ * At most `limit` held-out users of each part. Throws CHECKPOINT_MISMATCH when the model did not hold them out, or is
+ * of other items than the table.
+ */
+export async function fromTable(
+  table: string,
+  vocabulary: Vocabulary,
+  manifest: Origin | undefined,
+  limit: number,
+): Promise<Subject> {
   if (!manifest || manifest.tableVersion === null)
     throw new AppError("CHECKPOINT_MISMATCH", {
       what: "it was trained from a dataset directory: a table's held-out users may be its training users",
@@ -76,7 +98,8 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
   return {
     train: train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
     temporal,
-    withoutTemporal: temporal.length > 0 ? null : lengths ? "nobody has come back since" : "what was known then is no longer kept",
+    withoutTemporal:
+      temporal.length > 0 ? null : lengths ? "nobody has come back since" : "what was known then is no longer kept",
     validation: heldOut(histories, "validation", salt, vocabulary, limit),
     test: heldOut(histories, "test", salt, vocabulary, limit),
     contract: {
@@ -92,8 +115,9 @@ export async function fromTable(table: string, vocabulary: Vocabulary, manifest:
 }
 
 /**
- * The table as it was when the model was trained, then as it is. Popularity and EASE learn from the former too, so that none of them knows what is to be predicted.
- * `lengths`: of each user's row at that time; undefined where that version is no longer kept, or rows were taken away since.
+ * The table as it was when the model was trained, then as it is. Popularity and EASE learn from the former too, so that
+ * none of them knows what is to be predicted. `lengths`: of each user's row at that time; undefined where that version
+ * is no longer kept, or rows were taken away since.
  */
 async function readTwice(table: string, histories: Histories, trainedOn: number) {
   let anew = 0;
@@ -117,6 +141,8 @@ async function readTwice(table: string, histories: Histories, trainedOn: number)
 
 const otherItems = (kind: string, path: string, known: number, items: number, vocabulary: Vocabulary) =>
   new AppError("CHECKPOINT_MISMATCH", {
-    what: `another vocabulary: the checkpoint has ${vocabulary.items.length} items, the ${kind} ${items}, and ${known} are the same`,
+    what:
+      `another vocabulary: the checkpoint has ${vocabulary.items.length} items, the ${kind} ${items}, and ` +
+      `${known} are the same`,
     path,
   });

@@ -1,6 +1,10 @@
-// The newest arrivals that were scored, and their means: one point of the prequential curve. Pure; prequential.ts fills it.
+// The newest arrivals that were scored, and their means: one point of the prequential curve. Pure; prequential.ts fills
+// it.
 
-/** What one arrival was worth: 1 or 0 for a place among the first 20, and the discounted gain of its place among the first 100. */
+/**
+ * What one arrival was worth: 1 or 0 for a place among the first 20, and the discounted gain of its place among the
+ * first 100.
+ */
 export interface Gain {
   readonly recall: number;
   readonly ndcg: number;
@@ -48,7 +52,10 @@ export class SlidingWindow {
       unknownItems: mean(({ isKnown }) => (isKnown ? 0 : 1)),
       "recall@20": mean(({ model }) => model.recall),
       "ndcg@100": mean(({ model }) => model.ndcg),
-      popularity: { "recall@20": mean(({ popularity }) => popularity.recall), "ndcg@100": mean(({ popularity }) => popularity.ndcg) },
+      popularity: {
+        "recall@20": mean(({ popularity }) => popularity.recall),
+        "ndcg@100": mean(({ popularity }) => popularity.ndcg),
+      },
     };
   }
 }

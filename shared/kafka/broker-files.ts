@@ -1,4 +1,5 @@
-// What a local Kafka is started from and with: its jars in the user's cache folder, its settings, its Java. Decides; broker.ts acts.
+// What a local Kafka is started from and with: its jars in the user's cache folder, its settings, its Java. Decides;
+// broker.ts acts.
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -43,8 +44,9 @@ export function brokerFiles(folder: string): BrokerFiles {
 }
 
 /**
- * One node that is broker and controller, reachable from this machine alone. `data` is a name in the folder that Kafka is started in: Kafka takes "log.dirs" for a list with
- * commas, without the blanks at its ends, in Latin-1 and with Java's escapes, so no path of the user's stands in this file.
+ * One node that is broker and controller, reachable from this machine alone. `data` is a name in the folder that Kafka
+ * is started in: Kafka takes "log.dirs" for a list with commas, without the blanks at its ends, in Latin-1 and with
+ * Java's escapes, so no path of the user's stands in this file.
  */
 export function settingsText(data: string, port: number, controllerPort: number): string {
   const settings: Record<string, string | number | boolean> = {
@@ -67,7 +69,8 @@ export function settingsText(data: string, port: number, controllerPort: number)
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 4,
     "group.initial.rebalance.delay.ms": 0,
-    "broker.session.timeout.ms": 4_000, // after a kill a new start is let in only when the old one's session has ended: 9 s by default
+    // after a kill a new start is let in only when the old one's session has ended: 9 s by default
+    "broker.session.timeout.ms": 4_000,
     "broker.heartbeat.interval.ms": 1_000,
     "log.cleaner.dedupe.buffer.size": 16_777_216, // 128 MiB by default, for compacted topics that we have none of
     "num.network.threads": 2,
@@ -93,7 +96,10 @@ export function javaMajor(text: string): number | undefined {
 /** So long before an end a line may have told of it. */
 const LAST_MS = 10_000;
 
-/** The last error of a broker that ended now, unless it is an old one, of which nobody died. Its lines begin with their time, as this machine shows it. */
+/**
+ * The last error of a broker that ended now, unless it is an old one, of which nobody died. Its lines begin with their
+ * time, as this machine shows it.
+ */
 export function lastError(log: string, now: number): string | undefined {
   const lines = log.split("\n").filter((line) => /\b(ERROR|FATAL)\b/.test(line));
   const recent = lines.findLast((line) => {
@@ -106,5 +112,7 @@ export function lastError(log: string, now: number): string | undefined {
 /** The line of the broker's log that tells most of why it ended. */
 export function lastWords(log: string): string {
   const lines = log.trimEnd().split("\n");
-  return (lines.findLast((line) => /\b(ERROR|FATAL)\b|Exception/.test(line)) ?? lines.at(-1) ?? "").trim().slice(0, 300);
+  return (lines.findLast((line) => /\b(ERROR|FATAL)\b|Exception/.test(line)) ?? lines.at(-1) ?? "")
+    .trim()
+    .slice(0, 300);
 }

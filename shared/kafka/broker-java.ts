@@ -12,8 +12,9 @@ import { processNumbers, wordsOf } from "../runtime/proc.ts";
 import { type BrokerFiles, jarsOf, javaMajor, KAFKA_VERSION, lastWords, settingsText } from "./broker-files.ts";
 
 /**
- * A heap of one size, all of it there from the start: Java's default on a larger machine takes all that it may, little by little, 3 MB a minute after ten, and one that
- * may grow still takes 2. Kafka keeps 50 MB in it at 450,000 events a second; what it reads and writes lies outside.
+ * A heap of one size, all of it there from the start: Java's default on a larger machine takes all that it may, little
+ * by little, 3 MB a minute after ten, and one that may grow still takes 2. Kafka keeps 50 MB in it at 450,000 events a
+ * second; what it reads and writes lies outside.
  */
 const HEAP = ["-Xms192m", "-Xmx192m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"];
 const STOP_MS = 10_000;
@@ -30,7 +31,10 @@ export interface Java {
   readonly jars: string;
 }
 
-/** What the set-up has brought into this checkout, and everybody who runs it may read: Kafka's jars, and Java where the machine has none. */
+/**
+ * What the set-up has brought into this checkout, and everybody who runs it may read: Kafka's jars, and Java where the
+ * machine has none.
+ */
 const brought = fileURLToPath(new URL("../../node_modules/.tributary", import.meta.url));
 
 /** Throws JAVA_MISSING or SETUP_MISSING. */
@@ -42,7 +46,10 @@ export async function findJava(env: NodeJS.ProcessEnv): Promise<Java> {
   return { program, jars: resolve(jars) };
 }
 
-/** The machine's own of 17 or newer, else the one that the set-up has brought. infra/kafka/java.mjs decides in the same way. */
+/**
+ * The machine's own of 17 or newer, else the one that the set-up has brought. infra/kafka/java.mjs decides in the same
+ * way.
+ */
 async function findProgram(env: NodeJS.ProcessEnv): Promise<string> {
   const own = env.JAVA_HOME ? resolve(env.JAVA_HOME, "bin", "java") : "java";
   const said = await execute(own, ["-version"]).catch(() => ({ stderr: "" }));
@@ -63,7 +70,8 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
   const settings = `${files.settings}.new`;
   rmSync(fresh, { recursive: true, force: true });
   writeFileSync(settings, settingsText(basename(fresh), 9092, 9093)); // the ports do not go into the folder
-  const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`; // an id that begins with "-" would be read as a flag
+  // an id that begins with "-" would be read as a flag
+  const cluster = `A${randomBytes(16).toString("base64url").slice(1)}`;
   const tool = ["-XX:TieredStopAtLevel=1", ...logging, "-cp", classPathOf(java, files), "kafka.tools.StorageTool"];
   try {
     await toItsEnd(java.program, [...tool, "format", "-t", cluster, "-c", settings], files, signal);
@@ -81,7 +89,12 @@ export async function formatOnce(java: Java, files: BrokerFiles, signal: AbortSi
 }
 
 /** Asked to stop, it rejects only when the process is gone. */
-async function toItsEnd(program: string, args: readonly string[], files: BrokerFiles, signal: AbortSignal | undefined): Promise<void> {
+async function toItsEnd(
+  program: string,
+  args: readonly string[],
+  files: BrokerFiles,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const running = execute(program, args, { ...surroundings(files), ...(signal && { signal }) });
   const { child } = running;
   const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -93,7 +106,10 @@ async function toItsEnd(program: string, args: readonly string[], files: BrokerF
   }
 }
 
-/** Its settings name the data by the folder's own names. Java reads and writes other names as the locale says, and without one it knows ASCII alone. */
+/**
+ * Its settings name the data by the folder's own names. Java reads and writes other names as the locale says, and
+ * without one it knows ASCII alone.
+ */
 const surroundings = (files: BrokerFiles) => ({ cwd: files.folder, env: { ...process.env, LC_ALL: "C.UTF-8" } });
 
 /** A class path cannot name a folder with a colon: a link in Kafka's own folder, where it runs, leads there. */
@@ -113,11 +129,14 @@ export function launch(java: Java, files: BrokerFiles): { pid: number; ended: ()
   closeSync(log);
   child.on("error", () => undefined); // told by the missing pid
   child.unref();
-  if (child.pid === undefined) throw new AppError("BROKER_FAILED", { what: "Java could not be started", log: files.log });
+  if (child.pid === undefined)
+    throw new AppError("BROKER_FAILED", { what: "Java could not be started", log: files.log });
   return { pid: child.pid, ended: () => child.exitCode ?? child.signalCode };
 }
 
-/** True when the process lives and is the Kafka of these files: after a crash its number may belong to somebody else. */
+/**
+ * True when the process lives and is the Kafka of these files: after a crash its number may belong to somebody else.
+ */
 export async function isOurs(pid: number, files: BrokerFiles): Promise<boolean> {
   return isAlive(pid) && (await commandOf(pid)).includes(files.settings);
 }
@@ -134,14 +153,19 @@ async function commandOf(pid: number): Promise<string> {
   return (await execute("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }))).stdout;
 }
 
-/** SIGTERM, and SIGKILL when that is not enough. Resolves when it is gone; what it had accepted is on disk either way. */
+/**
+ * SIGTERM, and SIGKILL when that is not enough. Resolves when it is gone; what it had accepted is on disk either way.
+ */
 export async function end(pid: number, files: BrokerFiles): Promise<"stopped" | "killed"> {
   if (await goneAfter("SIGTERM", pid, files)) return "stopped";
   await goneAfter("SIGKILL", pid, files);
   return "killed";
 }
 
-/** Asks by the command, not by the number: a process that ended but was not reaped yet keeps its number and has no command. */
+/**
+ * Asks by the command, not by the number: a process that ended but was not reaped yet keeps its number and has no
+ * command.
+ */
 async function goneAfter(signal: "SIGTERM" | "SIGKILL", pid: number, files: BrokerFiles): Promise<boolean> {
   try {
     process.kill(pid, signal);

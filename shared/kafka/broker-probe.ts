@@ -1,12 +1,15 @@
-// Asks a Kafka broker which cluster it belongs to, by Kafka's request Metadata (version 5) made by hand, so that no client library is needed: at an address where ours should
-// answer, another one may.
+// Asks a Kafka broker which cluster it belongs to, by Kafka's request Metadata (version 5) made by hand, so that no
+// client library is needed: at an address where ours should answer, another one may.
 import { connect } from "node:net";
 
 const METADATA = 3;
 const VERSION = 5;
 const CORRELATION = 7;
 
-/** The id of the cluster, which stands in the meta.properties of each of its brokers; undefined when nothing that speaks Kafka answers within the time. Never rejects. */
+/**
+ * The id of the cluster, which stands in the meta.properties of each of its brokers; undefined when nothing that speaks
+ * Kafka answers within the time. Never rejects.
+ */
 export function clusterAt(host: string, port: number, timeoutMs = 2_000): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => socket.write(request("tributary")));
@@ -26,7 +29,10 @@ export function clusterAt(host: string, port: number, timeoutMs = 2_000): Promis
   });
 }
 
-/** Request header version 1 (size, api key, api version, correlation id, client id), an empty list of topics, and that none is to be made. */
+/**
+ * Request header version 1 (size, api key, api version, correlation id, client id), an empty list of topics, and that
+ * none is to be made.
+ */
 function request(client: string): Buffer {
   const bytes = Buffer.alloc(19 + client.length);
   bytes.writeInt32BE(bytes.length - 4, 0);
@@ -38,7 +44,9 @@ function request(client: string): Buffer {
   return bytes;
 }
 
-/** Of the answer: size, correlation id, throttle time, then brokers (node id, host, port, rack), then the cluster's id. */
+/**
+ * Of the answer: size, correlation id, throttle time, then brokers (node id, host, port, rack), then the cluster's id.
+ */
 function clusterIn(answer: Buffer): string | undefined {
   let at = 12;
   const string = () => {

@@ -1,4 +1,5 @@
-// The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary broker` and `up` use it.
+// The local Apache Kafka of a data directory, as a process that outlives us: started, found again, stopped. `tributary
+// broker` and `up` use it.
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -57,8 +58,8 @@ export interface StartedBroker {
 }
 
 /**
- * Starts it, or finds it running. Resolves when it answers. Throws JAVA_MISSING, SETUP_MISSING, PORT_IN_USE, ALREADY_RUNNING (on another port), BROKER_FAILED, and the
- * signal's reason, after which nothing of the start is left.
+ * Starts it, or finds it running. Resolves when it answers. Throws JAVA_MISSING, SETUP_MISSING, PORT_IN_USE,
+ * ALREADY_RUNNING (on another port), BROKER_FAILED, and the signal's reason, after which nothing of the start is left.
  */
 export async function startBroker(dataDir: string, options: StartOptions = {}): Promise<StartedBroker> {
   const { signal, owner } = options;
@@ -91,7 +92,12 @@ export async function startBroker(dataDir: string, options: StartOptions = {}): 
 }
 
 /** Resolves when it answers; otherwise nothing of it is left. */
-async function launched(java: Java, files: BrokerFiles, port: number, options: StartOptions): Promise<{ brokers: string; pid: number }> {
+async function launched(
+  java: Java,
+  files: BrokerFiles,
+  port: number,
+  options: StartOptions,
+): Promise<{ brokers: string; pid: number }> {
   const { signal, owner, say } = options;
   signal?.throwIfAborted();
   await writeWhole(files.settings, settingsText(basename(files.data), port, await freePort()));
@@ -118,7 +124,11 @@ async function findAnswering(files: BrokerFiles, options: StartOptions): Promise
   if (!running) return undefined;
   const { pid, port, owner } = running;
   if (options.port !== undefined && options.port !== port)
-    throw new AppError("ALREADY_RUNNING", { what: "the broker of this data directory listens on another port", port, pid });
+    throw new AppError("ALREADY_RUNNING", {
+      what: "the broker of this data directory listens on another port",
+      port,
+      pid,
+    });
   try {
     await answering(files, running, () => null, options);
     return running;
@@ -184,12 +194,17 @@ export async function brokerStatus(dataDir: string): Promise<BrokerStatus> {
   return { running, brokers: running ? `${HOST}:${broker.port}` : null, version: KAFKA_VERSION };
 }
 
-/** KAFKA_BROKERS if set, else the local broker of the data directory. Throws BROKER_UNREACHABLE when neither is there. */
+/**
+ * KAFKA_BROKERS if set, else the local broker of the data directory. Throws BROKER_UNREACHABLE when neither is there.
+ */
 export async function resolveBrokers(dataDir: string, env: NodeJS.ProcessEnv): Promise<string> {
   if (env.KAFKA_BROKERS) return env.KAFKA_BROKERS;
   const { brokers } = await brokerStatus(dataDir);
   if (brokers) return brokers;
-  throw new AppError("BROKER_UNREACHABLE", { what: "no local broker runs for this data directory", directory: pathsOf(dataDir).root });
+  throw new AppError("BROKER_UNREACHABLE", {
+    what: "no local broker runs for this data directory",
+    directory: pathsOf(dataDir).root,
+  });
 }
 
 /** By the folder's own name: a link to it is the same folder, and its Kafka is known by what it was started with. */

@@ -1,6 +1,12 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
 import { Socket } from "node:net";
-import kafkajs, { type Consumer, type EachBatchPayload, type KafkaConfig, type PartitionerArgs, type Producer } from "kafkajs";
+import kafkajs, {
+  type Consumer,
+  type EachBatchPayload,
+  type KafkaConfig,
+  type PartitionerArgs,
+  type Producer,
+} from "kafkajs";
 import { AppError } from "../errors/errors.ts";
 import { failure } from "../errors/failure.ts";
 import type { Log } from "../runtime/log.ts";
@@ -18,7 +24,10 @@ export interface Fetched {
   readonly generation: number;
   /** In order of offset, none before the position that was asked for. */
   readonly messages: Messages;
-  /** The offset to go on from. Where `messages` leaves out offsets before it, Kafka holds none: transaction markers, aborted or compacted away. */
+  /**
+   * The offset to go on from. Where `messages` leaves out offsets before it, Kafka holds none: transaction markers,
+   * aborted or compacted away.
+   */
   readonly next: number;
 }
 
@@ -34,11 +43,17 @@ export interface Reading {
   readonly group: string;
   /** Bytes of one fetch, about. */
   readonly fetchBytes: number;
-  /** The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error ends the reading. */
+  /**
+   * The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error
+   * ends the reading.
+   */
   assigned(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, number>>;
   /** The partitions may go to others: `assigned` follows. Nobody waits for this. */
   rebalancing(): void;
-  /** One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the reading. */
+  /**
+   * One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the
+   * reading.
+   */
   fetched(batch: Fetched): Promise<void>;
 }
 
@@ -57,7 +72,9 @@ export interface Kafka {
   /** Creates the topic where missing; the number of its partitions. */
   ensureTopic(topic: string, partitions: number): Promise<number>;
   endOffsets(topic: string): Promise<Bounds[]>;
-  /** Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away. */
+  /**
+   * Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away.
+   */
   produce(topic: string, messages: readonly Outgoing[]): Promise<void>;
   consume(reading: Reading): Promise<Consumption>;
   close(): Promise<void>;
@@ -71,11 +88,14 @@ const REACH_MS = 12_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * `brokers`: host:port, several with commas. `find`: for the one local broker, which may come back at another port, where it is now. Throws BROKER_UNREACHABLE when no
- * broker answers within some 12 s.
+ * `brokers`: host:port, several with commas. `find`: for the one local broker, which may come back at another port,
+ * where it is now. Throws BROKER_UNREACHABLE when no broker answers within some 12 s.
  */
 export async function openKafka(brokers: string, log: Log, find?: () => Promise<string>): Promise<Kafka> {
-  const client = new kafkajs.Kafka({ ...settings(brokers, log), ...(find && { socketFactory: following(brokers, find) }) });
+  const client = new kafkajs.Kafka({
+    ...settings(brokers, log),
+    ...(find && { socketFactory: following(brokers, find) }),
+  });
   const admin = client.admin({ retry: { retries: 4 } });
   await reach(admin.connect(), brokers);
   let producer: Promise<Producer> | undefined;
@@ -95,7 +115,8 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
   return {
     ensureTopic: async (topic, numPartitions) => {
       const existing = await admin.listTopics();
-      if (!existing.includes(topic)) await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
+      if (!existing.includes(topic))
+        await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       return topics[0]!.partitions.length;
     },
@@ -121,7 +142,8 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
   };
 }
 
-const byKey = ({ message, partitionMetadata }: PartitionerArgs) => partitionOf(String(message.key), partitionMetadata.length);
+const byKey = ({ message, partitionMetadata }: PartitionerArgs) =>
+  partitionOf(String(message.key), partitionMetadata.length);
 
 function settings(brokers: string, log: Log): KafkaConfig {
   return {
@@ -138,14 +160,18 @@ function settings(brokers: string, log: Log): KafkaConfig {
   };
 }
 
-/** Each connection goes to where the broker is by then, whatever kafkajs remembers: at its old port somebody else may listen. While it is away, its last address is the best guess. */
+/**
+ * Each connection goes to where the broker is by then, whatever kafkajs remembers: at its old port somebody else may
+ * listen. While it is away, its last address is the best guess.
+ */
 function following(brokers: string, find: () => Promise<string>): NonNullable<KafkaConfig["socketFactory"]> {
   let addresses = brokers;
   return ({ onConnect }) => {
     const socket = new Socket();
     const go = () => {
       const { hostname, port } = new URL(`kafka://${addresses}`);
-      if (!socket.writableEnded && !socket.destroyed) socket.connect(Number(port), hostname, onConnect).setKeepAlive(true, KEEP_ALIVE_MS); // else it took too long
+      if (!socket.writableEnded && !socket.destroyed)
+        socket.connect(Number(port), hostname, onConnect).setKeepAlive(true, KEEP_ALIVE_MS); // else it took too long
     };
     void find().then((found) => {
       addresses = found;
@@ -156,7 +182,8 @@ function following(brokers: string, find: () => Promise<string>): NonNullable<Ka
 }
 
 async function reach(connecting: Promise<void>, brokers: string): Promise<void> {
-  const give = (cause?: unknown) => new AppError("BROKER_UNREACHABLE", { what: "no Kafka broker answers", brokers }, { cause });
+  const give = (cause?: unknown) =>
+    new AppError("BROKER_UNREACHABLE", { what: "no Kafka broker answers", brokers }, { cause });
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(give()), REACH_MS);
@@ -209,7 +236,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     }
   }
 
-  const seek = (partition: number, offset: number) => consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
+  const seek = (partition: number, offset: number) =>
+    consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
 
   async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }: EachBatchPayload): Promise<void> {
     const mine = generation;
@@ -221,7 +249,12 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
       if (from === undefined || isStale() || !isRunning() || mine !== generation) return; // fetched before the seek
       const next = Number(batch.lastOffset()) + 1;
       settled.add(batch.partition);
-      await reading.fetched({ partition: batch.partition, generation: mine, messages: pack(batch.messages, from), next });
+      await reading.fetched({
+        partition: batch.partition,
+        generation: mine,
+        messages: pack(batch.messages, from),
+        next,
+      });
       if (mine !== generation) return;
       positions.set(batch.partition, Math.max(from, next));
       resolveOffset(batch.lastOffset());
@@ -257,7 +290,9 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
   return {
     failed,
     commit: (next) =>
-      consumer.commitOffsets([...next].map(([partition, offset]) => ({ topic: reading.topic, partition, offset: String(offset) }))),
+      consumer.commitOffsets(
+        [...next].map(([partition, offset]) => ({ topic: reading.topic, partition, offset: String(offset) })),
+      ),
     reassign: () => assign(ours),
     stop: () => leave(consumer),
   };

@@ -1,4 +1,5 @@
-// Messages of Kafka side by side in few arrays: what goes from the client's thread to the one that reads them, without an object a message. Pure.
+// Messages of Kafka side by side in few arrays: what goes from the client's thread to the one that reads them, without
+// an object a message. Pure.
 
 /** A message as kafkajs has it: 64-bit numbers as their digits. */
 export interface RawMessage {
@@ -24,7 +25,11 @@ export function pack(messages: readonly RawMessage[], from: number): Messages {
   let first = 0;
   while (first < messages.length && Number(messages[first]!.offset) < from) first++;
   const count = messages.length - first;
-  const packed = { offsets: new Float64Array(count), arrivedAt: new Float64Array(count), lengths: new Int32Array(count) };
+  const packed = {
+    offsets: new Float64Array(count),
+    arrivedAt: new Float64Array(count),
+    lengths: new Int32Array(count),
+  };
   let bytes = 0;
   for (let k = 0; k < count; k++) {
     const { offset, timestamp, value } = messages[first + k]!;

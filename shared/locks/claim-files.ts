@@ -1,4 +1,5 @@
-// Claims of a lock as empty files beside the file that the lock is named after: made, looked at, kept alive, removed. claims.ts decides, lock.ts uses it.
+// Claims of a lock as empty files beside the file that the lock is named after: made, looked at, kept alive, removed.
+// claims.ts decides, lock.ts uses it.
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
@@ -30,7 +31,10 @@ export function lookAt(file: string): Seen[] {
 }
 
 export function makeClaim(file: string): OwnClaim {
-  const path = join(dirname(file), claimName(basename(file), randomBytes(6).toString("hex"), ownIdentity(), hostname()));
+  const path = join(
+    dirname(file),
+    claimName(basename(file), randomBytes(6).toString("hex"), ownIdentity(), hostname()),
+  );
   closeSync(openSync(path, "wx"));
   own.add(path);
   let time = Math.floor(Date.now() / 1000); // from here on it is a count: a clock may stand still, or be set
@@ -56,7 +60,8 @@ export function makeClaim(file: string): OwnClaim {
 /** Throws LOCK_LOST when the claim has been removed: somebody took its process for dead, and may hold the lock now. */
 export function mustStillHold(claim: string): void {
   try {
-    closeSync(openSync(claim, "r")); // a network file system asks the server at this, and answers questions for attributes from memory
+    // a network file system asks the server at this, and answers questions for attributes from memory
+    closeSync(openSync(claim, "r"));
   } catch (error) {
     throw isGone(error) ? lost(claim) : error;
   }
@@ -73,7 +78,8 @@ function beatOf(path: string): number | undefined {
     }
   } catch (error) {
     if (isGone(error)) return undefined;
-    if ((error as NodeJS.ErrnoException).code === "EACCES") return statSync(path, { throwIfNoEntry: false })?.mtimeMs; // another user's
+    // another user's
+    if ((error as NodeJS.ErrnoException).code === "EACCES") return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
-// The rules of a lock. Who wants it makes a file of a name that nobody else ever makes, a claim, and then looks: it holds the lock when no other claim of somebody alive is
-// there. Of two who see each other, the later one's look came after both claims, so never do both hold it; the name that sorts first stays, the others withdraw.
-// A name says whose it is, so a claim is never torn, and a dead one is removed without harm to whoever came since. Pure; lock.ts acts.
+// The rules of a lock. Who wants it makes a file of a name that nobody else ever makes, a claim, and then looks: it
+// holds the lock when no other claim of somebody alive is there. Of two who see each other, the later one's look came
+// after both claims, so never do both hold it; the name that sorts first stays, the others withdraw. A name says whose
+// it is, so a claim is never torn, and a dead one is removed without harm to whoever came since. Pure; lock.ts acts.
 import type { Identity, Proof } from "../runtime/identity.ts";
 
 export interface Claim extends Identity {
@@ -57,8 +58,8 @@ const DYING_MS = 10_000;
 export const unwatched: Watch = new Map();
 
 /**
- * `mine`: our claim, which `seen` holds too unless somebody has removed it. `elapsed`: milliseconds since the look before. To remove those that `gone` names harms nobody, and
- * helps who comes next.
+ * `mine`: our claim, which `seen` holds too unless somebody has removed it. `elapsed`: milliseconds since the look
+ * before. To remove those that `gone` names harms nobody, and helps who comes next.
  */
 export function decide(
   watch: Watch,
@@ -80,7 +81,9 @@ export function decide(
 }
 
 function stepOf(mine: string | undefined, isThere: boolean, living: readonly (Seen & Watched)[]): Step {
-  const names = living.filter(({ proof, silent }) => proof === "unknown" && silent >= SILENT_MS).map(({ claim }) => claim.name);
+  const names = living
+    .filter(({ proof, silent }) => proof === "unknown" && silent >= SILENT_MS)
+    .map(({ claim }) => claim.name);
   if (names.length > 0) return { type: "evict", names };
   if (living.length === 0) return { type: isThere ? "hold" : "claim" };
   const longest = living.reduce((most, each) => (each.inTheWay > most.inTheWay ? each : most)); // others wait as we do

@@ -1,5 +1,6 @@
-// One process at a time. No end leaves a lock behind, whatever it was: who made a claim is proven alive by number and start, or, where it cannot be seen (another container or
-// machine, a system without /proc), by its beat. On every file system that lists what was made: no links, no locks of the system's own.
+// One process at a time. No end leaves a lock behind, whatever it was: who made a claim is proven alive by number and
+// start, or, where it cannot be seen (another container or machine, a system without /proc), by its beat. On every file
+// system that lists what was made: no links, no locks of the system's own.
 import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError, type Facts } from "../errors/errors.ts";
@@ -21,8 +22,15 @@ export interface Held {
 /** Looks follow each other quickly at first: most locks are held for moments. */
 const [SOON_MS, LATER_MS, SAID_MS] = [15, 100, 500];
 
-/** Runs the body while this process holds the lock `file`; waits for another holder, and says so. Throws the signal's reason when that fires first. */
-export async function exclusively<T>(file: string, signal: AbortSignal | undefined, body: (held: Held) => Promise<T>): Promise<T> {
+/**
+ * Runs the body while this process holds the lock `file`; waits for another holder, and says so. Throws the signal's
+ * reason when that fires first.
+ */
+export async function exclusively<T>(
+  file: string,
+  signal: AbortSignal | undefined,
+  body: (held: Held) => Promise<T>,
+): Promise<T> {
   const held = keep(await acquire(file, signal), () => {}); // the body asks by itself
   try {
     return await body(held);
@@ -32,14 +40,16 @@ export async function exclusively<T>(file: string, signal: AbortSignal | undefin
 }
 
 /**
- * Takes the lock until it is released, or for the rest of this process's life. Throws ALREADY_RUNNING with these facts when its holder lives on; one that is about to end, or to
- * be proven dead, is waited for. Later on LOCK_LOST ends the process when it stood still for so long that others had to take it for dead.
+ * Takes the lock until it is released, or for the rest of this process's life. Throws ALREADY_RUNNING with these facts
+ * when its holder lives on; one that is about to end, or to be proven dead, is waited for. Later on LOCK_LOST ends the
+ * process when it stood still for so long that others had to take it for dead.
  */
 export async function take(file: string, signal: AbortSignal | undefined, facts: Facts): Promise<Held> {
   const claim = await acquire(
     file,
     signal,
-    ({ claim: { pid, host, place } }) => new AppError("ALREADY_RUNNING", { ...facts, pid, ...(isHere(place) ? {} : { host }) }),
+    ({ claim: { pid, host, place } }) =>
+      new AppError("ALREADY_RUNNING", { ...facts, pid, ...(isHere(place) ? {} : { host }) }),
   );
   return keep(claim, (error) => {
     throw error;
@@ -47,7 +57,11 @@ export async function take(file: string, signal: AbortSignal | undefined, facts:
 }
 
 /** `refusal`: what is thrown instead of waiting for somebody who is alive beyond doubt. */
-async function acquire(file: string, signal: AbortSignal | undefined, refusal?: (holder: Holder) => AppError): Promise<OwnClaim> {
+async function acquire(
+  file: string,
+  signal: AbortSignal | undefined,
+  refusal?: (holder: Holder) => AppError,
+): Promise<OwnClaim> {
   const inFolder = (name: string) => join(dirname(file), name);
   removeOld(file);
   const startedAt = performance.now();
@@ -76,7 +90,8 @@ async function acquire(file: string, signal: AbortSignal | undefined, refusal?: 
           mine = makeClaim(file);
           continue;
         case "evict":
-          for (const name of step.names) rmSync(inFolder(name), { force: true }); // must succeed: by this its owner learns of it
+          // must succeed: by this its owner learns of it
+          for (const name of step.names) rmSync(inFolder(name), { force: true });
           continue;
         case "withdraw":
           withdraw();
@@ -131,5 +146,8 @@ function quietly(act: () => void): unknown {
 const isHere = (place: string) => place !== "" && place === ownIdentity().place;
 
 function waiting(file: string, { claim: { pid, place, host } }: Holder): string {
-  return `waiting for process ${pid}${isHere(place) ? "" : ` of another machine or container (${host})`}, which holds ${file}`;
+  return (
+    `waiting for process ${pid}${isHere(place) ? "" : ` of another machine or container (${host})`}, which ` +
+    `holds ${file}`
+  );
 }

@@ -1,4 +1,5 @@
-// The first layer as an embedding bag: a user's row times W1 is a weighted sum of a few embedding rows. Here the weights of that sum; the sum is a kernel's.
+// The first layer as an embedding bag: a user's row times W1 is a weighted sum of a few embedding rows. Here the
+// weights of that sum; the sum is a kernel's.
 import { keepMask } from "../compute/draws.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -18,7 +19,10 @@ export function valuesOf(input: Recipe["input"], rows: readonly Int32Array[], dr
   return rows.map((row, k) => valued(row, keepMask(seed, step, users[k]!, row.length, rate), rate));
 }
 
-/** Value of each item of a user's row after L2 norm and dropout, in that order: 1/sqrt(n), kept items times 1/(1-rate), dropped ones 0. */
+/**
+ * Value of each item of a user's row after L2 norm and dropout, in that order: 1/sqrt(n), kept items times 1/(1-rate),
+ * dropped ones 0.
+ */
 export function normalisedRow(row: Int32Array, keep?: Uint8Array, rate = 0): Float32Array {
   return dropped(row, 1 / Math.sqrt(row.length), keep, rate);
 }

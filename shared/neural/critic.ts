@@ -1,11 +1,16 @@
-// RaCT's critic: a small network that guesses the NDCG of a user's list from three figures, so that a ranking measure, which has no gradient, gets one. Here its guess, what moves
-// the critic, and what moves the actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, F figures (3), N inputs and M outputs of a layer. Float64: there is little of it.
+// RaCT's critic: a small network that guesses the NDCG of a user's list from three figures, so that a ranking measure,
+// which has no gradient, gets one. Here its guess, what moves the critic, and what moves the actor. Source: Lobel et
+// al. 2019, docs/design/baselines.md#ract. Shapes: B users, F figures (3), N inputs and M outputs of a layer. Float64:
+// there is little of it.
 import { uniform } from "../compute/draws.ts";
 import type { Tensor, Weights } from "./parameters.ts";
 
 /** Of the authors' critic, from the figures to the guess. */
 const criticWidths: readonly number[] = [3, 100, 100, 10, 1];
-/** Of a user: items that the actor is shown, items that are kept from it, and the negative log-likelihood of what it makes of that. */
+/**
+ * Of a user: items that the actor is shown, items that are kept from it, and the negative log-likelihood of what it
+ * makes of that.
+ */
 export type Features = readonly [kept: number, dropped: number, nll: number];
 const NLL = 2;
 /** Beside the variance, as in batch normalisation. */
@@ -52,13 +57,25 @@ export function guess(critic: Weights, features: readonly Features[]): Guess {
   const layers = layersOf(critic);
   layers.forEach(({ weight, bias }, k) => {
     const isLast = k === layers.length - 1;
-    inputs.push(affine(inputs[k]!, weight, bias).map(isLast ? (value) => 1 / (1 + Math.exp(-value)) : (value) => Math.max(0, value)));
+    inputs.push(
+      affine(inputs[k]!, weight, bias).map(
+        isLast ? (value) => 1 / (1 + Math.exp(-value)) : (value) => Math.max(0, value),
+      ),
+    );
   });
   return { ndcg_B: inputs.pop()!, inputs, perNll: standard.perNll };
 }
 
-/** The critic's loss, the mean squared error of its guess with `l2` / B times the squares of all its weights, and the gradients of them. */
-export function criticLoss(critic: Weights, made: Guess, ndcg_B: ArrayLike<number>, l2: number): { loss: number; gradients: Weights } {
+/**
+ * The critic's loss, the mean squared error of its guess with `l2` / B times the squares of all its weights, and the
+ * gradients of them.
+ */
+export function criticLoss(
+  critic: Weights,
+  made: Guess,
+  ndcg_B: ArrayLike<number>,
+  l2: number,
+): { loss: number; gradients: Weights } {
   const users = made.ndcg_B.length;
   const errors_B = made.ndcg_B.map((value, user) => value - ndcg_B[user]!);
   const { gradients } = backward(
@@ -76,13 +93,17 @@ export function criticLoss(critic: Weights, made: Guess, ndcg_B: ArrayLike<numbe
   return { loss, gradients };
 }
 
-/** The actor's loss, the negative of the mean guess, and its gradient with respect to each user's log-likelihood, through the standardising too. */
+/**
+ * The actor's loss, the negative of the mean guess, and its gradient with respect to each user's log-likelihood,
+ * through the standardising too.
+ */
 export function actorLoss(critic: Weights, made: Guess): { loss: number; dNll_B: Float64Array } {
   const users = made.ndcg_B.length;
   const { dFigures_BF } = backward(critic, made, new Float64Array(users).fill(-1 / users));
   const [normal_BF] = made.inputs as [Float64Array];
   const width = normal_BF.length / users;
-  const of = (table_BF: Float64Array) => Float64Array.from({ length: users }, (_, user) => table_BF[user * width + NLL]!);
+  const of = (table_BF: Float64Array) =>
+    Float64Array.from({ length: users }, (_, user) => table_BF[user * width + NLL]!);
   const [normal_B, d_B] = [of(normal_BF), of(dFigures_BF)];
   const mean = d_B.reduce((sum, d) => sum + d, 0) / users;
   const along = d_B.reduce((sum, d, user) => sum + d * normal_B[user]!, 0) / users;
@@ -114,7 +135,8 @@ interface Layer {
 
 function layersOf(critic: Weights): Layer[] {
   const layers: Layer[] = [];
-  for (let k = 1; critic[weightName(k)]; k++) layers.push({ weight: critic[weightName(k)]!, bias: critic[biasName(k)]! });
+  for (let k = 1; critic[weightName(k)]; k++)
+    layers.push({ weight: critic[weightName(k)]!, bias: critic[biasName(k)]! });
   return layers;
 }
 
@@ -133,7 +155,11 @@ function affine(x_BN: Float64Array, { shape, data }: Tensor, bias: Tensor): Floa
 }
 
 /** Gradients of all weights and of the standardised figures, from those of the guess. */
-function backward(critic: Weights, { ndcg_B, inputs }: Guess, dNdcg_B: Float64Array): { gradients: Weights; dFigures_BF: Float64Array } {
+function backward(
+  critic: Weights,
+  { ndcg_B, inputs }: Guess,
+  dNdcg_B: Float64Array,
+): { gradients: Weights; dFigures_BF: Float64Array } {
   const gradients: Weights = {};
   let d_BM = dNdcg_B.map((d, user) => d * ndcg_B[user]! * (1 - ndcg_B[user]!)); // before the sigmoid
   layersOf(critic)

@@ -1,5 +1,6 @@
-// The decoder: tanh layers where there are any, then one linear layer whose columns are the items. No dense target is ever built: x is sparse, so its share of every
-// gradient is a sum of a few rows. Shapes: B users, I items, L what the decoder is given, D width before its last layer. Source: docs/design/recvae.md#decoder, #loss, #gradients.
+// The decoder: tanh layers where there are any, then one linear layer whose columns are the items. No dense target is
+// ever built: x is sparse, so its share of every gradient is a sum of a few rows. Shapes: B users, I items, L what the
+// decoder is given, D width before its last layer. Source: docs/design/recvae.md#decoder, #loss, #gradients.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import { backward, forward, type PlainLayer, uploadLayers } from "./layers.ts";
@@ -15,8 +16,8 @@ export interface DecoderWeights {
   readonly weight_ID: Tensor2D;
   readonly bias_1I: Tensor2D;
   /**
-   * The transpose with the bias as its last row, `[D + 1, I]`, made when it is first asked for: the bias costs no pass of its own and the product is faster,
-   * which pays where weights serve more than one part.
+   * The transpose with the bias as its last row, `[D + 1, I]`, made when it is first asked for: the bias costs no pass
+   * of its own and the product is faster, which pays where weights serve more than one part.
    */
   affine_DI(): Tensor2D;
   dispose(): void;
@@ -41,10 +42,12 @@ export function uploadDecoder(engine: Engine, weights: Weights): DecoderWeights 
     weight_ID,
     bias_1I,
     affine_DI: () => {
-      affine_DI ??= tf.keep(tf.concat([tf.transpose(weight_ID), bias_1I])); // it outlives the scope of the part that asks
+      // it outlives the scope of the part that asks
+      affine_DI ??= tf.keep(tf.concat([tf.transpose(weight_ID), bias_1I]));
       return affine_DI;
     },
-    dispose: () => tf.dispose([weight_ID, bias_1I, ...layers.map((layer) => layer.weight), ...(affine_DI ? [affine_DI] : [])]),
+    dispose: () =>
+      tf.dispose([weight_ID, bias_1I, ...layers.map((layer) => layer.weight), ...(affine_DI ? [affine_DI] : [])]),
   };
 }
 
@@ -62,9 +65,13 @@ export function decode(engine: Engine, { layers }: DecoderWeights, code_BL: Tens
   return { code_BL, outputs, last_BD: outputs.at(-1) ?? code_BL };
 }
 
-/** `[B, I]`, before softmax. `serveMore`: the weights stay as they are for further parts. Call inside the scope of steps.ts. */
+/**
+ * `[B, I]`, before softmax. `serveMore`: the weights stay as they are for further parts. Call inside the scope of
+ * steps.ts.
+ */
 export function logitsOf(engine: Engine, decoder: DecoderWeights, last_BD: Tensor2D, serveMore: boolean): Tensor2D {
-  if (serveMore) return engine.matMul(engine.tf.concat([last_BD, engine.tf.ones([last_BD.shape[0], 1])], 1), decoder.affine_DI());
+  if (serveMore)
+    return engine.matMul(engine.tf.concat([last_BD, engine.tf.ones([last_BD.shape[0], 1])], 1), decoder.affine_DI());
   const product_BI = engine.matMul(last_BD, decoder.weight_ID, false, true);
   const logits_BI: Tensor2D = engine.tf.add(product_BI, decoder.bias_1I);
   product_BI.dispose(); // 40 MB at ML-20M size
@@ -79,8 +86,8 @@ export interface Asked {
 }
 
 /**
- * Gradient of the mean negative log-likelihood with respect to what stands before the last layer: N * (scale * expected - x)·W, where x·W is a sum of decoder
- * rows. The multinomial's: N * (n_u * softmax - x)·W.
+ * Gradient of the mean negative log-likelihood with respect to what stands before the last layer: N * (scale * expected
+ * - x)·W, where x·W is a sum of decoder rows. The multinomial's: N * (n_u * softmax - x)·W.
  */
 export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { likelihood: known, share }: Asked): Tensor2D {
   const { tf } = engine;
@@ -89,7 +96,10 @@ export function gradientOfLast(engine: Engine, decoder: DecoderWeights, { likeli
   return tf.mul(tf.sub(expected_BD, engine.sumRows(decoder.weight_ID, known.hits)), share * known.factor);
 }
 
-/** From the gradient of the last layer's input to that of what the decoder was given; of the layers on the way where `gradients` is given. */
+/**
+ * From the gradient of the last layer's input to that of what the decoder was given; of the layers on the way where
+ * `gradients` is given.
+ */
 export function gradientOfCode(
   engine: Engine,
   decoder: DecoderWeights,
@@ -101,8 +111,8 @@ export function gradientOfCode(
 }
 
 /**
- * Gradients of the last layer's weight and bias, N * (scale * expected - x) as scale * (expected - x / scale): the scales then stand at the layer's input, `[B, D]`,
- * not at what is expected, `[B, I]`.
+ * Gradients of the last layer's weight and bias, N * (scale * expected - x) as scale * (expected - x / scale): the
+ * scales then stand at the layer's input, `[B, D]`, not at what is expected, `[B, I]`.
  */
 export function gradientOfDecoder(
   engine: Engine,

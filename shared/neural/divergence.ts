@@ -1,4 +1,5 @@
-// The latent half of the loss: one sample, its KL term against the composite prior or the standard normal, and the gradient of both. Shapes: B users, L latent. Source: docs/design/recvae.md#sampling, #prior, #gradients.
+// The latent half of the loss: one sample, its KL term against the composite prior or the standard normal, and the
+// gradient of both. Shapes: B users, L latent. Source: docs/design/recvae.md#sampling, #prior, #gradients.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { Composite, Regulariser } from "./recipe.ts";
@@ -34,14 +35,22 @@ export interface OldPosterior {
 }
 
 /** `old` is what the composite prior asks for. Call inside the scope of steps.ts. */
-export function divergenceOf(engine: Engine, regulariser: Regulariser, sampled: Sampled, old?: OldPosterior): Divergence {
+export function divergenceOf(
+  engine: Engine,
+  regulariser: Regulariser,
+  sampled: Sampled,
+  old?: OldPosterior,
+): Divergence {
   switch (regulariser.kind) {
     case "composite":
       return compositeDivergence(engine, regulariser, sampled, old!);
     case "standard":
       return standardDivergence(engine, sampled);
     case "none":
-      return { kl_B: undefined, heads: (dz_BL) => ({ dMu_BL: dz_BL, dLogvar_BL: throughNoise(engine, sampled, dz_BL) }) };
+      return {
+        kl_B: undefined,
+        heads: (dz_BL) => ({ dMu_BL: dz_BL, dLogvar_BL: throughNoise(engine, sampled, dz_BL) }),
+      };
   }
 }
 
@@ -59,7 +68,10 @@ function standardDivergence(engine: Engine, sampled: Sampled): Divergence {
     kl_B: tf.sum(tf.mul(twice_BL, 0.5), 1).dataSync<"float32">(),
     heads: (dz_BL, weight_B1) => {
       const spread_BL = tf.mul(tf.sub(variance_BL, 1), tf.mul(weight_B1, 0.5));
-      return { dMu_BL: tf.add(dz_BL, tf.mul(mu_BL, weight_B1)), dLogvar_BL: tf.add(throughNoise(engine, sampled, dz_BL), spread_BL) };
+      return {
+        dMu_BL: tf.add(dz_BL, tf.mul(mu_BL, weight_B1)),
+        dLogvar_BL: tf.add(throughNoise(engine, sampled, dz_BL), spread_BL),
+      };
     },
   };
 }
@@ -78,8 +90,9 @@ function compositeDivergence(engine: Engine, regulariser: Composite, sampled: Sa
 }
 
 /**
- * log q(z) - log p(z) of each user, summed over the latent dimensions, before its weight; and the gradient of -log p with respect to z.
- * The prior mixes three normals in every dimension: standard, old posterior, wide; a weight of 0 leaves one out, 1,0,0 is the Gaussian prior. Call inside the scope of steps.ts.
+ * log q(z) - log p(z) of each user, summed over the latent dimensions, before its weight; and the gradient of -log p
+ * with respect to z. The prior mixes three normals in every dimension: standard, old posterior, wide; a weight of 0
+ * leaves one out, 1,0,0 is the Gaussian prior. Call inside the scope of steps.ts.
  */
 function divergence(
   { tf }: Engine,
@@ -92,20 +105,27 @@ function divergence(
   const pastPull_BL = tf.mul(apart_BL, tf.exp(tf.neg(old.logvar_BL)));
   const widePrecision = Math.exp(-prior.wideLogVariance);
 
-  // Of each component: logarithm of its density without the -ln(2 pi)/2 that all share, and the gradient of the negative of it.
+  // Of each component: logarithm of its density without the -ln(2 pi)/2 that all share, and the gradient of the
+  // negative of it.
   const components = [
     { log_BL: tf.mul(squared_BL, -0.5), pull_BL: z_BL },
     { log_BL: tf.mul(tf.add(old.logvar_BL, tf.mul(apart_BL, pastPull_BL)), -0.5), pull_BL: pastPull_BL },
-    { log_BL: tf.sub(tf.mul(squared_BL, -0.5 * widePrecision), 0.5 * prior.wideLogVariance), pull_BL: tf.mul(z_BL, widePrecision) },
+    {
+      log_BL: tf.sub(tf.mul(squared_BL, -0.5 * widePrecision), 0.5 * prior.wideLogVariance),
+      pull_BL: tf.mul(z_BL, widePrecision),
+    },
   ].flatMap(({ log_BL, pull_BL }, k) => {
     const weight = prior.mixtureWeights[k]!;
-    return weight > 0 ? [{ log_BL: tf.add(log_BL, Math.log(weight)), pull_BL }] : []; // left out, so that 0 times an infinity cannot arise
+    // left out, so that 0 times an infinity cannot arise
+    return weight > 0 ? [{ log_BL: tf.add(log_BL, Math.log(weight)), pull_BL }] : [];
   });
-  const largest_BL = components.map(({ log_BL }) => log_BL).reduce((a, b) => tf.maximum(a, b)); // taken out before exp: none overflows, one is 1
+  // taken out before exp: none overflows, one is 1
+  const largest_BL = components.map(({ log_BL }) => log_BL).reduce((a, b) => tf.maximum(a, b));
   const shares = components.map(({ log_BL }) => tf.exp(tf.sub(log_BL, largest_BL)));
   const total_BL = tf.addN(shares);
   const logPrior_BL = tf.sub(tf.add(largest_BL, tf.log(total_BL)), 0.5 * log2Pi);
-  const logPosterior_BL = tf.mul(tf.add(tf.add(logvar_BL, log2Pi), tf.square(noise_BL)), -0.5); // (z - mu)^2 / e^logvar is noise^2
+  // (z - mu)^2 / e^logvar is noise^2
+  const logPosterior_BL = tf.mul(tf.add(tf.add(logvar_BL, log2Pi), tf.square(noise_BL)), -0.5);
 
   const pulls = components.map(({ pull_BL }, k) => tf.mul(pull_BL, shares[k]!));
   const dz_BL = tf.div(tf.addN(pulls), total_BL) as Tensor2D;

@@ -1,4 +1,5 @@
-// The encoder behind its first layer, whose product is the bag (bag.ts) and comes from outside: of either kind the same face. Shapes: B users, H width of the bag, L latent.
+// The encoder behind its first layer, whose product is the bag (bag.ts) and comes from outside: of either kind the same
+// face. Shapes: B users, H width of the bag, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Weights } from "./parameters.ts";
 import type { Recipe } from "./recipe.ts";

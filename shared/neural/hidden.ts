@@ -10,5 +10,10 @@ import { uploadResidual } from "./residual-encoder.ts";
 export function uploadHidden(engine: Engine, config: Recipe, weights: Weights): HiddenWeights {
   const { encoder, latent } = config;
   if (encoder.kind === "plain") return uploadPlain(engine, config, { widths: encoder.widths, latent }, weights);
-  return uploadResidual(engine, config, { hidden: encoder.width, latent: latent!, layerNormEps: encoder.layerNormEps }, weights);
+  return uploadResidual(
+    engine,
+    config,
+    { hidden: encoder.width, latent: latent!, layerNormEps: encoder.layerNormEps },
+    weights,
+  );
 }

@@ -1,10 +1,13 @@
-// LambdaRank (Burges 2010), which the paper's table calls LambdaNet: every pair of a positive and a negative item is pushed apart by what exchanging the two would do to the NDCG
-// of the whole list. Source: docs/design/baselines.md#lambdanet. Shapes: I items, P positive ones of the user, N negative ones.
+// LambdaRank (Burges 2010), which the paper's table calls LambdaNet: every pair of a positive and a negative item is
+// pushed apart by what exchanging the two would do to the NDCG of the whole list. Source:
+// docs/design/baselines.md#lambdanet. Shapes: I items, P positive ones of the user, N negative ones.
 import { descending } from "../ranking/order.ts";
 
 /**
- * Writes a user's gradient to `gradient_I`: pair (i, j) pulls i up and j down by |1/log2(1 + rank_i) - 1/log2(1 + rank_j)| / IDCG / (1 + e^(s_i - s_j)), ranks among all items, from 1.
- * No loss has this gradient, so what is returned is what it works on: 1 - NDCG of the whole list. `row`: the positive columns, distinct; without one both are 0. O(P I).
+ * Writes a user's gradient to `gradient_I`: pair (i, j) pulls i up and j down by |1/log2(1 + rank_i) - 1/log2(1 +
+ * rank_j)| / IDCG / (1 + e^(s_i - s_j)), ranks among all items, from 1. No loss has this gradient, so what is returned
+ * is what it works on: 1 - NDCG of the whole list. `row`: the positive columns, distinct; without one both are 0. O(P
+ * I).
  */
 export function lambdarank(scores_I: Float32Array, row: Int32Array, gradient_I: Float32Array): number {
   gradient_I.fill(0);
@@ -13,7 +16,8 @@ export function lambdarank(scores_I: Float32Array, row: Int32Array, gradient_I: 
   const isPositive_I = new Uint8Array(scores_I.length);
   for (const column of row) isPositive_I[column] = 1;
 
-  // The negative items in order of rank, in arrays of their own: the loop over pairs, nearly all of the time, runs straight through them.
+  // The negative items in order of rank, in arrays of their own: the loop over pairs, nearly all of the time, runs
+  // straight through them.
   const negatives = order_I.filter((column) => !isPositive_I[column]);
   const discount_N = new Float64Array(negatives.length);
   const positives: Positive[] = [];
@@ -53,11 +57,20 @@ interface Positive {
 /** Powers of e that float64 holds, and the sums of two of them. Scores of real models lie far closer. */
 const WIDEST = 700;
 
-/** e^(score - other): with odds a and b beside the same other, 1 / (1 + e^(s_i - s_j)) is b / (a + b), one division where it would be an exponential. */
+/**
+ * e^(score - other): with odds a and b beside the same other, 1 / (1 + e^(s_i - s_j)) is b / (a + b), one division
+ * where it would be an exponential.
+ */
 const oddsOf = (score: number, other: number) => Math.exp(Math.max(-WIDEST, Math.min(WIDEST, score - other)));
 
 /** Adds what a positive item of these odds pushes each negative one down by to `push_N`; the sum of it. */
-function pushed({ above, discount }: Positive, odds: number, odds_N: Float64Array, discount_N: Float64Array, push_N: Float64Array): number {
+function pushed(
+  { above, discount }: Positive,
+  odds: number,
+  odds_N: Float64Array,
+  discount_N: Float64Array,
+  push_N: Float64Array,
+): number {
   let sum = 0;
   for (let k = 0; k < above; k++) {
     const push = ((discount_N[k]! - discount) * odds_N[k]!) / (odds + odds_N[k]!);

@@ -1,5 +1,7 @@
-// Plain layers one behind another, each a product, a bias and tanh: an encoder's behind its first product, a decoder's before its last; and their backward pass.
-// Shapes: B users, D width of a layer. Products are the engine's, bias and tanh the kernels'. Used by plain-encoder.ts and decoder.ts.
+// Plain layers one behind another, each a product, a bias and tanh: an encoder's behind its first product, a decoder's
+// before its last; and their backward pass.
+// Shapes: B users, D width of a layer. Products are the engine's, bias and tanh the kernels'. Used by plain-encoder.ts
+// and decoder.ts.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import { compact, placeRows } from "../compute/kernels/rows.ts";
@@ -40,9 +42,13 @@ export function forward(engine: Engine, layers: readonly PlainLayer[], input: Te
 }
 
 /** Gradient of what stands before tanh, of that of what it gave. */
-export const slopes = ({ tf }: Engine, dOutput: Tensor2D, output: Tensor2D) => tf.mul(dOutput, tf.sub(1, tf.square(output))) as Tensor2D;
+export const slopes = ({ tf }: Engine, dOutput: Tensor2D, output: Tensor2D) =>
+  tf.mul(dOutput, tf.sub(1, tf.square(output))) as Tensor2D;
 
-/** From the gradient of the last output to that of the input; of every weight and bias on the way where `gradients` is given. */
+/**
+ * From the gradient of the last output to that of the input; of every weight and bias on the way where `gradients` is
+ * given.
+ */
 export function backward(
   engine: Engine,
   layers: readonly PlainLayer[],

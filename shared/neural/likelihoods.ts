@@ -1,5 +1,6 @@
-// What a part's scores are judged by, each likelihood with its gradient in one form: scale * expected - x, `expected` dense, x the user's items. decoder.ts makes
-// every gradient of it. Shapes: B users, I items. Source: docs/design/recvae.md#decoder, docs/design/baselines.md#mult-vae.
+// What a part's scores are judged by, each likelihood with its gradient in one form: scale * expected - x, `expected`
+// dense, x the user's items. decoder.ts makes every gradient of it. Shapes: B users, I items. Source:
+// docs/design/recvae.md#decoder, docs/design/baselines.md#mult-vae.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { SectionDone } from "../compute/section-timer.ts";
@@ -8,7 +9,10 @@ import { lambdarank } from "./lambdarank.ts";
 import type { Recipe } from "./recipe.ts";
 import { warp } from "./warp.ts";
 
-/** The gradient of the negative log-likelihood with respect to a user's scores is factor * (scale * expected - 1 at each of the hits). */
+/**
+ * The gradient of the negative log-likelihood with respect to a user's scores is factor * (scale * expected - 1 at each
+ * of the hits).
+ */
 export interface Likelihood {
   readonly expected_BI: Tensor2D;
   readonly scales: readonly number[];
@@ -32,7 +36,12 @@ export function likelihoodOf(
   return likelihood;
 }
 
-function ofKind(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
+function ofKind(
+  engine: Engine,
+  kind: Recipe["likelihood"],
+  scores_BI: Tensor2D,
+  rows: readonly Int32Array[],
+): Likelihood {
   switch (kind) {
     case "multinomial":
       return multinomial(engine, scores_BI, rows);
@@ -48,7 +57,8 @@ function ofKind(engine: Engine, kind: Recipe["likelihood"], scores_BI: Tensor2D,
 function multinomial(engine: Engine, logits_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
   const { tf } = engine;
   const softmax_BI = tf.softmax(logits_BI);
-  // The largest logit and the largest probability stand in the same place, so log-sum-exp costs two maxima instead of another pass of exp.
+  // The largest logit and the largest probability stand in the same place, so log-sum-exp costs two maxima instead of
+  // another pass of exp.
   const logSumExp_B = tf.sub(tf.max(logits_BI, 1), tf.log(tf.max(softmax_BI, 1))).dataSync<"float32">();
   const log_B = new Float64Array(rows.length);
   atHits(engine, logits_BI, rows, (user, logit) => {
@@ -58,14 +68,24 @@ function multinomial(engine: Engine, logits_BI: Tensor2D, rows: readonly Int32Ar
   return { expected_BI: softmax_BI, scales: rows.map((row) => row.length), hits: rows, factor: 1, log_B };
 }
 
-/** Those whose items stand alone; constants are left out: a Gaussian of variance 1, or Bernoulli's. `square` is twice the Gaussian. */
-function dense(engine: Engine, kind: "gaussian" | "square" | "bernoulli", scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
+/**
+ * Those whose items stand alone; constants are left out: a Gaussian of variance 1, or Bernoulli's. `square` is twice
+ * the Gaussian.
+ */
+function dense(
+  engine: Engine,
+  kind: "gaussian" | "square" | "bernoulli",
+  scores_BI: Tensor2D,
+  rows: readonly Int32Array[],
+): Likelihood {
   const { tf } = engine;
   const factor = kind === "square" ? 2 : 1;
   const isBernoulli = kind === "bernoulli";
   const expected_BI = isBernoulli ? tf.sigmoid(scores_BI) : tf.clone(scores_BI);
   // What a user without an item would lose: log(1 + e^s), which no large score overflows in this form, or s^2 / 2.
-  const lost_BI = isBernoulli ? tf.sub(tf.relu(scores_BI), tf.log(tf.sigmoid(tf.abs(scores_BI)))) : tf.mul(tf.square(scores_BI), 0.5);
+  const lost_BI = isBernoulli
+    ? tf.sub(tf.relu(scores_BI), tf.log(tf.sigmoid(tf.abs(scores_BI))))
+    : tf.mul(tf.square(scores_BI), 0.5);
   const lost_B = tf.sum(lost_BI, 1).dataSync<"float32">();
   const log_B = Float64Array.from(lost_B, (lost) => -factor * lost);
   atHits(engine, scores_BI, rows, (user, score) => {
@@ -75,7 +95,10 @@ function dense(engine: Engine, kind: "gaussian" | "square" | "bernoulli", scores
   return { expected_BI, scales: rows.map(() => 1), hits: rows, factor, log_B };
 }
 
-/** With each user's gradient times a factor of its own; whole and dense, as that of a loss of ranks. `log_B` stays. Disposes of what was expected. */
+/**
+ * With each user's gradient times a factor of its own; whole and dense, as that of a loss of ranks. `log_B` stays.
+ * Disposes of what was expected.
+ */
 export function weighed(
   engine: Engine,
   { expected_BI, scales, hits, factor, log_B }: Likelihood,
@@ -92,14 +115,23 @@ export function weighed(
     Float32Array.from(scales, (scale, user) => scale * weights_B[user]!),
     [scales.length, 1],
   );
-  return { expected_BI: tf.mul(error_BI, by_B1), scales: scales.map(() => 1), hits: hits.map(() => none), factor, log_B };
+  return {
+    expected_BI: tf.mul(error_BI, by_B1),
+    scales: scales.map(() => 1),
+    hits: hits.map(() => none),
+    factor,
+    log_B,
+  };
 }
 
 const none = new Int32Array(0);
 
 type RankLoss = (scores_I: Float32Array, row: Int32Array, gradient_I: Float32Array) => number;
 
-/** Ranks are counted outside of the engine, user by user. The whole gradient is dense and stands where others have what they expect, and nothing is hit. */
+/**
+ * Ranks are counted outside of the engine, user by user. The whole gradient is dense and stands where others have what
+ * they expect, and nothing is hit.
+ */
 function ofRanks({ tf }: Engine, loss: RankLoss, scores_BI: Tensor2D, rows: readonly Int32Array[]): Likelihood {
   const [, items] = scores_BI.shape;
   const scores = scores_BI.dataSync<"float32">();
@@ -119,10 +151,17 @@ function ofRanks({ tf }: Engine, loss: RankLoss, scores_BI: Tensor2D, rows: read
 }
 
 /** Calls `body` with each score of a user's own items. */
-function atHits({ tf }: Engine, scores_BI: Tensor2D, rows: readonly Int32Array[], body: (user: number, score: number) => void): void {
+function atHits(
+  { tf }: Engine,
+  scores_BI: Tensor2D,
+  rows: readonly Int32Array[],
+  body: (user: number, score: number) => void,
+): void {
   const positions = positionsOf(rows);
   if (positions.length === 0) return;
-  const found = tf.gatherND(scores_BI, tf.tensor2d(positions, [positions.length / 2, 2], "int32")).dataSync<"float32">();
+  const found = tf
+    .gatherND(scores_BI, tf.tensor2d(positions, [positions.length / 2, 2], "int32"))
+    .dataSync<"float32">();
   found.forEach((score, k) => {
     body(positions[2 * k]!, score);
   });

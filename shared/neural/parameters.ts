@@ -1,11 +1,15 @@
-// The weights of a neural system as typed arrays: names, shapes, groups, first values, growth of the vocabulary. Shapes: I items, H hidden, L latent.
+// The weights of a neural system as typed arrays: names, shapes, groups, first values, growth of the vocabulary.
+// Shapes: I items, H hidden, L latent.
 import { truncatedNormal, uniform } from "../compute/draws.ts";
 import { bagWidth, codeWidth, decoderWidth, type Recipe } from "./recipe.ts";
 
 export interface Tensor {
   shape: number[];
   data: Float32Array;
-  /** Where a tensor lies in several memories: its parts, in order. `data` is then a copy, made at every look: large, so look at the pieces. */
+  /**
+   * Where a tensor lies in several memories: its parts, in order. `data` is then a copy, made at every look: large, so
+   * look at the pieces.
+   */
   readonly pieces?: readonly Float32Array[] | undefined;
 }
 export type Weights = Record<string, Tensor>;
@@ -26,7 +30,8 @@ const hiddenLayers = [1, 2, 3, 4, 5] as const;
 const BIAS_DEVIATION = 0.001;
 
 /** The only layer of a half has no number. */
-const layerName = (half: "encoder" | "decoder", layer: number, layers: number) => (layers === 1 ? half : `${half}.fc${layer}`);
+const layerName = (half: "encoder" | "decoder", layer: number, layers: number) =>
+  layers === 1 ? half : `${half}.fc${layer}`;
 
 /** Layers of an encoder of plain ones, the one that gives mean and log-variance included. */
 const plainLayers = (widths: readonly number[], latent: number | null) => widths.length + (latent === null ? 0 : 1);
@@ -34,7 +39,9 @@ const plainLayers = (widths: readonly number[], latent: number | null) => widths
 /** The first layer's name, `[I, H]` in memory like RecVAE's. */
 export function embeddingOf(config: Recipe): string {
   const { encoder, latent } = config;
-  return encoder.kind === "plain" ? `${layerName("encoder", 1, plainLayers(encoder.widths, latent))}.weight` : embeddingName;
+  return encoder.kind === "plain"
+    ? `${layerName("encoder", 1, plainLayers(encoder.widths, latent))}.weight`
+    : embeddingName;
 }
 
 /** Name of each layer of the encoder's plain ones. */
@@ -89,7 +96,8 @@ function residual(width: number, latent: number): Shapes {
     if (k > 1) shapes.push([`encoder.fc${k}.weight`, [width, width]]);
     shapes.push([`encoder.fc${k}.bias`, [width]], [`encoder.ln${k}.weight`, [width]], [`encoder.ln${k}.bias`, [width]]);
   }
-  for (const head of ["fc_mu", "fc_logvar"]) shapes.push([`encoder.${head}.weight`, [latent, width]], [`encoder.${head}.bias`, [latent]]);
+  for (const head of ["fc_mu", "fc_logvar"])
+    shapes.push([`encoder.${head}.weight`, [latent, width]], [`encoder.${head}.bias`, [latent]]);
   return shapes;
 }
 
@@ -114,8 +122,9 @@ export function groupOf(weights: Weights, group: Group, config: Recipe): Weights
 }
 
 /**
- * First values: PyTorch's, linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0; or Xavier's U(+-sqrt(6 / (fan in + fan out))) with biases of a
- * truncated normal of deviation .001, as the authors of Mult-VAE have them. `copy` 1 is the independent first old encoder.
+ * First values: PyTorch's, linear layers U(-1/sqrt(fan in), +1/sqrt(fan in)), LayerNorm 1 and 0; or Xavier's U(+-sqrt(6
+ * / (fan in + fan out))) with biases of a truncated normal of deviation .001, as the authors of Mult-VAE have them.
+ * `copy` 1 is the independent first old encoder.
  */
 export function initialise(config: Recipe, seed: number, copy = 0): Weights {
   const weights: Weights = {};
@@ -140,9 +149,9 @@ export function initialise(config: Recipe, seed: number, copy = 0): Weights {
 }
 
 /**
- * The decoder's rows of new items, from `config.items` to `items`; their first-layer rows are 0, so old users' scores of old items don't move. Small keyed draws;
- * the bias is the old items' mean offset from log popularity plus their own log popularity. `bias_I` holds the old items', `popularity` counts training users per
- * column, new items included.
+ * The decoder's rows of new items, from `config.items` to `items`; their first-layer rows are 0, so old users' scores
+ * of old items don't move. Small keyed draws; the bias is the old items' mean offset from log popularity plus their own
+ * log popularity. `bias_I` holds the old items', `popularity` counts training users per column, new items included.
  */
 export function decoderOfNewItems(
   bias_I: Float32Array,
@@ -154,7 +163,8 @@ export function decoderOfNewItems(
   const { items: old } = config;
   const width = decoderWidth(config);
   const weight = new Float32Array((items - old) * width);
-  uniform(seed, 1000 + old, 0.1 / Math.sqrt(width), weight); // the column of the first new item names the draw: growing twice repeats none
+  // the column of the first new item names the draw: growing twice repeats none
+  uniform(seed, 1000 + old, 0.1 / Math.sqrt(width), weight);
   const all = new Float32Array(items);
   all.set(bias_I);
   biasByPopularity(all, old, popularity);
@@ -162,14 +172,16 @@ export function decoderOfNewItems(
 }
 
 /**
- * Decoder bias of the columns from `first` on: their log popularity, on the scale of the columns before (their mean offset from log popularity; mean 0 where
- * there are none). Adam would need thousands of steps to walk as far. In place.
+ * Decoder bias of the columns from `first` on: their log popularity, on the scale of the columns before (their mean
+ * offset from log popularity; mean 0 where there are none). Adam would need thousands of steps to walk as far. In
+ * place.
  */
 export function biasByPopularity(bias_I: Float32Array, first: number, popularity: Float64Array): void {
   const logPopularity = (column: number) => Math.log((popularity[column] ?? 0) + 1);
   const count = first === 0 ? bias_I.length : first;
   let offset = 0;
-  for (let column = 0; column < count; column++) offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / count;
+  for (let column = 0; column < count; column++)
+    offset += ((first === 0 ? 0 : bias_I[column]!) - logPopularity(column)) / count;
   for (let column = first; column < bias_I.length; column++) bias_I[column] = offset + logPopularity(column);
 }
 

@@ -1,5 +1,6 @@
-// An encoder of plain layers behind its first product, as Mult-VAE, Mult-DAE and CDAE have one: tanh layers, then, where a latent is sampled, one linear layer whose first
-// half is the mean and whose second the log-variance. Shapes: B users, H width of the bag, L latent. Source: docs/design/baselines.md#mult-vae.
+// An encoder of plain layers behind its first product, as Mult-VAE, Mult-DAE and CDAE have one: tanh layers, then,
+// where a latent is sampled, one linear layer whose first half is the mean and whose second the log-variance. Shapes: B
+// users, H width of the bag, L latent. Source: docs/design/baselines.md#mult-vae.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
@@ -14,7 +15,12 @@ interface Sizes {
 }
 
 /** See encoder.ts. */
-export function uploadPlain(engine: Engine, config: Recipe, { widths, latent }: Sizes, weights: Weights): HiddenWeights {
+export function uploadPlain(
+  engine: Engine,
+  config: Recipe,
+  { widths, latent }: Sizes,
+  weights: Weights,
+): HiddenWeights {
   const { tf } = engine;
   const names = encoderLayers(widths, latent);
   const first = names[0]!;
@@ -28,7 +34,8 @@ export function uploadPlain(engine: Engine, config: Recipe, { widths, latent }: 
     const input_BH = squashed(engine, bag_BH, bias);
     const outputs = forward(engine, layers, input_BH);
     const last = outputs.at(-1) ?? input_BH;
-    const heads_B2L = heads && headsBias_12L && (tf.add(engine.matMul(last, heads.weight, false, true), headsBias_12L) as Tensor2D);
+    const heads_B2L =
+      heads && headsBias_12L && (tf.add(engine.matMul(last, heads.weight, false, true), headsBias_12L) as Tensor2D);
     const half = (k: number) => tf.slice2d(heads_B2L!, [0, k * latent!], [-1, latent!]);
     return {
       code_BL: heads_B2L ? half(0) : last,
@@ -50,7 +57,8 @@ export function uploadPlain(engine: Engine, config: Recipe, { widths, latent }: 
   return {
     config,
     encode,
-    dispose: () => tf.dispose([...layers, ...(heads ? [heads] : [])].map(({ weight }) => weight).concat(headsBias_12L ?? [])),
+    dispose: () =>
+      tf.dispose([...layers, ...(heads ? [heads] : [])].map(({ weight }) => weight).concat(headsBias_12L ?? [])),
   };
 }
 

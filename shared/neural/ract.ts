@@ -1,5 +1,6 @@
-// RaCT's step around the critic: the mask splits each user's items into what the actor is shown and what it is asked for, the true NDCG of the latter is what the critic learns to
-// guess, and the slope of its guess is what moves the actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, I items.
+// RaCT's step around the critic: the mask splits each user's items into what the actor is shown and what it is asked
+// for, the true NDCG of the latter is what the critic learns to guess, and the slope of its guess is what moves the
+// actor. Source: Lobel et al. 2019, docs/design/baselines.md#ract. Shapes: B users, I items.
 import { keepMask } from "../compute/draws.ts";
 import { ndcg, rankingOf } from "../ranking/metrics.ts";
 import { actorLoss, criticLoss, type Features, guess } from "./critic.ts";
@@ -24,7 +25,10 @@ export interface Critique {
   readonly loss: number;
   /** Of the critic's weights. */
   readonly gradients: Weights;
-  /** What the actor's negative log-likelihood of each user is moved by; 0 for users who do not count. Sums to the slope of minus the mean guess. */
+  /**
+   * What the actor's negative log-likelihood of each user is moved by; 0 for users who do not count. Sums to the slope
+   * of minus the mean guess.
+   */
   readonly dNll_B: Float64Array;
   /** Mean true NDCG@100 of what was dropped, in 0..1. */
   readonly ndcg: number;
@@ -33,8 +37,9 @@ export interface Critique {
 }
 
 /**
- * `scores_BI`: of the actor, which was shown what is kept. `nll_B`: its negative log-likelihood of each whole row. Figures are standardised over the users given,
- * so who stands beside whom matters: give the same users to get the same numbers. Without a user that counts all is 0.
+ * `scores_BI`: of the actor, which was shown what is kept. `nll_B`: its negative log-likelihood of each whole row.
+ * Figures are standardised over the users given, so who stands beside whom matters: give the same users to get the same
+ * numbers. Without a user that counts all is 0.
  */
 export function critique(
   critic: Weights,
@@ -59,8 +64,16 @@ export function critique(
   actorLoss(critic, made).dNll_B.forEach((d, k) => {
     dNll_B[counting[k]!] = d;
   });
-  return { loss, gradients, dNll_B, ndcg: truth.reduce((sum, value) => sum + value, 0) / counting.length, users: counting.length };
+  return {
+    loss,
+    gradients,
+    dNll_B,
+    ndcg: truth.reduce((sum, value) => sum + value, 0) / counting.length,
+    users: counting.length,
+  };
 }
 
 const still = (critic: Weights): Weights =>
-  Object.fromEntries(Object.entries(critic).map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]));
+  Object.fromEntries(
+    Object.entries(critic).map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]),
+  );

@@ -1,5 +1,6 @@
-// The recipe of a neural system: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores follow from this record and the weights, and nothing that computes
-// knows which system it is of; shared/systems/ has the recipe of each.
+// The recipe of a neural system: encoder, sampling, decoder, likelihood, regulariser. Shapes, gradients and scores
+// follow from this record and the weights, and nothing that computes knows which system it is of; shared/systems/ has
+// the recipe of each.
 import { z } from "zod";
 
 const positive = z.number().int().positive();
@@ -8,13 +9,17 @@ const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
 const learningRate = z.number().positive();
 
-/** Of the composite prior's parts: standard normal, old posterior, wide normal; they sum to 1. A zero leaves the part out. */
+/**
+ * Of the composite prior's parts: standard normal, old posterior, wide normal; they sum to 1. A zero leaves the part
+ * out.
+ */
 export const mixtureWeights = z.tuple([share, share, share]);
 export const sumsToOne = (weights: readonly number[]): boolean => Math.abs(weights.reduce((a, b) => a + b) - 1) < 1e-6;
 
 /**
- * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2. `bernoulli`: cross-entropy of sigmoid(score). Over all items.
- * `warp` and `lambdarank` are no likelihoods but losses of ranks: warp.ts, lambdarank.ts.
+ * `multinomial`: -sum x log softmax(score). `gaussian`: sum (score - x)^2 / 2. `square`: sum (score - x)^2.
+ * `bernoulli`: cross-entropy of sigmoid(score). Over all items. `warp` and `lambdarank` are no likelihoods but losses
+ * of ranks: warp.ts, lambdarank.ts.
  */
 export const likelihoods = ["multinomial", "gaussian", "square", "bernoulli", "warp", "lambdarank"] as const;
 
@@ -31,10 +36,15 @@ const encoder = z.discriminatedUnion("kind", [
 const regulariser = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
   /**
-   * KL to the standard normal in closed form. Its weight is `gamma` per item of the user, or, where that is null, grows evenly from 0 to `cap` in
-   * `cap * annealSteps` updates; with 0 steps it is `cap` from the first on.
+   * KL to the standard normal in closed form. Its weight is `gamma` per item of the user, or, where that is null, grows
+   * evenly from 0 to `cap` in `cap * annealSteps` updates; with 0 steps it is `cap` from the first on.
    */
-  z.strictObject({ kind: z.literal("standard"), gamma: factor.nullable(), cap: factor, annealSteps: z.number().int().min(0) }),
+  z.strictObject({
+    kind: z.literal("standard"),
+    gamma: factor.nullable(),
+    cap: factor,
+    annealSteps: z.number().int().min(0),
+  }),
   /** KL of a sample to RecVAE's composite prior; `gamma` per item of the user, or `beta`. */
   z.strictObject({
     kind: z.literal("composite"),
@@ -67,7 +77,10 @@ export const recipe = z
     weightDecay: factor,
     dropoutRate: rate,
     learningRate,
-    /** RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam; factor of its squared weights. Null: no critic. */
+    /**
+     * RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam;
+     * factor of its squared weights. Null: no critic.
+     */
     critic: z
       .strictObject({ epochs: z.number().int().min(0), learningRate, l2: factor })
       .nullable()
@@ -114,17 +127,26 @@ export const decoderWidth = (config: Recipe): number => config.decoder.at(-1) ??
 /** Whether the prior asks what the encoder of the epoch before said of a user. */
 export const usesOldPosterior = (config: Recipe): boolean => config.regulariser.kind === "composite";
 
-/** Whether a trainer can take steps of it on its own: what only the server holds, users' vectors and a critic, and what it alone adds, a penalty on weights, it has not. */
+/**
+ * Whether a trainer can take steps of it on its own: what only the server holds, users' vectors and a critic, and what
+ * it alone adds, a penalty on weights, it has not.
+ */
 export const canStepAlone = (config: Recipe): boolean =>
   usesOldPosterior(config) && config.users === 0 && config.weightDecay === 0 && config.critic === null;
 
-/** Whether new items find a place: their first bias is their log popularity, which only the multinomial likelihood understands; and no user is counted. */
+/**
+ * Whether new items find a place: their first bias is their log popularity, which only the multinomial likelihood
+ * understands; and no user is counted.
+ */
 export function canGrow(config: Recipe): boolean {
   const { likelihood, users } = config;
   return likelihood === "multinomial" && users === 0;
 }
 
-/** Weight of the KL term that is the same for all users of a step, after so many updates; undefined where it follows from the user alone. */
+/**
+ * Weight of the KL term that is the same for all users of a step, after so many updates; undefined where it follows
+ * from the user alone.
+ */
 export function annealed(config: Recipe, updates: number): number | undefined {
   const { regulariser } = config;
   if (regulariser.kind !== "standard" || regulariser.gamma !== null) return undefined;

@@ -1,6 +1,7 @@
-// RecVAE's encoder behind its first layer: five hidden layers with additive skips and LayerNorm, two heads; and its backward pass, derived by hand.
-// Shapes: B users, H hidden, L latent. Source: docs/design/recvae.md#encoder. The first layer's product is the bag (bag.ts) and comes from outside. Products are the
-// engine's, what stands between them the kernels'.
+// RecVAE's encoder behind its first layer: five hidden layers with additive skips and LayerNorm, two heads; and its
+// backward pass, derived by hand.
+// Shapes: B users, H hidden, L latent. Source: docs/design/recvae.md#encoder. The first layer's product is the bag
+// (bag.ts) and comes from outside. Products are the engine's, what stands between them the kernels'.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { LayerTrace, LayerVectors } from "../compute/kernels/kernels.ts";
@@ -28,7 +29,10 @@ interface ResidualWeights extends Sizes {
   /** Both heads below each other: one product instead of two. */
   readonly heads_2LH: Tensor2D;
   readonly headsBias_12L: Tensor2D;
-  /** What the products take, turned, made when it is first asked for: the same bits in a third of the time for a few users, which pays where weights serve more than one part. */
+  /**
+   * What the products take, turned, made when it is first asked for: the same bits in a third of the time for a few
+   * users, which pays where weights serve more than one part.
+   */
   transposed(): Transposed;
 }
 
@@ -65,7 +69,10 @@ export function uploadResidual(engine: Engine, config: Recipe, sizes: Sizes, wei
     heads_2LH,
     headsBias_12L,
     transposed: () => {
-      transposed ??= { layers_HH: layers.map(({ weight_HH }) => weight_HH && turn(weight_HH)), heads_H2L: turn(heads_2LH) };
+      transposed ??= {
+        layers_HH: layers.map(({ weight_HH }) => weight_HH && turn(weight_HH)),
+        heads_H2L: turn(heads_2LH),
+      };
       return transposed;
     },
   };
@@ -95,7 +102,12 @@ function encode(engine: Engine, weights: ResidualWeights, bag_BH: Float32Array, 
   const { memory } = kernels;
   const { hidden, latent, layerNormEps } = weights;
   const users = bag_BH.length / hidden;
-  const room = () => ({ data: memory.floats(users * strideOf(hidden)), count: users, width: hidden, stride: strideOf(hidden) });
+  const room = () => ({
+    data: memory.floats(users * strideOf(hidden)),
+    count: users,
+    width: hidden,
+    stride: strideOf(hidden),
+  });
   const skips = rows(memory, users, hidden);
   const turned = serveMore ? weights.transposed() : undefined;
   const times = (h_BH: Tensor2D, weight: Tensor2D, transposed: Tensor2D | undefined) =>
@@ -103,8 +115,14 @@ function encode(engine: Engine, weights: ResidualWeights, bag_BH: Float32Array, 
   const traces: Trace[] = [];
   for (const [k, { weight_HH, vectors }] of weights.layers.entries()) {
     const before = traces.at(-1);
-    const product = weight_HH && before ? times(before.h_BH, weight_HH, turned?.layers_HH[k]).dataSync<"float32">() : bag_BH;
-    const trace = { h: placeRows(memory, product, hidden), normal: room(), slope: room(), inverse: memory.floats(users) };
+    const product =
+      weight_HH && before ? times(before.h_BH, weight_HH, turned?.layers_HH[k]).dataSync<"float32">() : bag_BH;
+    const trace = {
+      h: placeRows(memory, product, hidden),
+      normal: room(),
+      slope: room(),
+      inverse: memory.floats(users),
+    };
     const padded = { bias: vector(vectors.bias), gain: vector(vectors.gain), shift: vector(vectors.shift) };
     kernels.layer(trace, skips, padded, layerNormEps);
     traces.push({ ...trace, vectors: padded, h_BH: tf.tensor2d(compact(trace.h), [users, hidden]) });
@@ -112,7 +130,10 @@ function encode(engine: Engine, weights: ResidualWeights, bag_BH: Float32Array, 
   function vector(values: Float32Array): Float32Array {
     return placeRows(memory, values, hidden).data;
   }
-  const heads_B2L = tf.add(times(traces[4]!.h_BH, weights.heads_2LH, turned?.heads_H2L), weights.headsBias_12L) as Tensor2D;
+  const heads_B2L = tf.add(
+    times(traces[4]!.h_BH, weights.heads_2LH, turned?.heads_H2L),
+    weights.headsBias_12L,
+  ) as Tensor2D;
   return {
     code_BL: tf.slice2d(heads_B2L, [0, 0], [-1, latent]),
     logvar_BL: tf.slice2d(heads_B2L, [0, latent], [-1, latent]),
@@ -141,8 +162,10 @@ function encodeBackward(
   put("fc_mu.bias", [latent], tf.sum(dMu_BL, 0).dataSync<"float32">());
   put("fc_logvar.bias", [latent], tf.sum(dLogvar_BL, 0).dataSync<"float32">());
 
-  let d_BH = engine.matMul(dHeads_B2L, weights.heads_2LH); // gradient of h of the layer at hand, but for what comes through the skips
-  const later: Rows = rows(kernels.memory, d_BH.shape[0], hidden); // sum of the gradients of the sums of all later layers: what reaches a layer through its skips
+  // gradient of h of the layer at hand, but for what comes through the skips
+  let d_BH = engine.matMul(dHeads_B2L, weights.heads_2LH);
+  // sum of the gradients of the sums of all later layers: what reaches a layer through its skips
+  const later: Rows = rows(kernels.memory, d_BH.shape[0], hidden);
   for (let k = 5; k >= 1; k--) {
     const { weight_HH } = weights.layers[k - 1]!;
     const trace = traces[k - 1]!;
@@ -154,7 +177,11 @@ function encodeBackward(
     const dSum = compact(d);
     if (!weight_HH) return { gradients, dBag_BH: dSum };
     const dSum_BH = tf.tensor2d(dSum, d_BH.shape);
-    put(`fc${k}.weight`, [hidden, hidden], engine.matMul(dSum_BH, traces[k - 2]!.h_BH, true, false).dataSync<"float32">());
+    put(
+      `fc${k}.weight`,
+      [hidden, hidden],
+      engine.matMul(dSum_BH, traces[k - 2]!.h_BH, true, false).dataSync<"float32">(),
+    );
     d_BH = engine.matMul(dSum_BH, weight_HH);
   }
   throw new Error("the first layer ends the loop");

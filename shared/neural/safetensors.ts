@@ -1,7 +1,18 @@
-// Weights to safetensors bytes and back, piece by piece, under the names and shapes of the authors' PyTorch state_dict. Pure: files are shared/checkpoints/files.ts.
-// Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data without gaps.
+// Weights to safetensors bytes and back, piece by piece, under the names and shapes of the authors' PyTorch state_dict.
+// Pure: files are shared/checkpoints/files.ts.
+// Layout: length of the header (u64, little endian), JSON header {name: {dtype, shape, data_offsets}}, float32 data
+// without gaps.
 import { AppError } from "../errors/errors.ts";
-import { embeddingName, findNonFinite, type Group, groups, shapesOf, soleEmbedding, type Tensor, type Weights } from "./parameters.ts";
+import {
+  embeddingName,
+  findNonFinite,
+  type Group,
+  groups,
+  shapesOf,
+  soleEmbedding,
+  type Tensor,
+  type Weights,
+} from "./parameters.ts";
 import type { Recipe } from "./recipe.ts";
 
 const headerLimit = 100 << 20; // the limit of the safetensors format
@@ -12,7 +23,10 @@ const PIECE_BYTES = 16 << 20;
 const isTurned = (name: string) => name === embeddingName || name === soleEmbedding;
 const shapeInFile = (name: string, shape: readonly number[]) => (isTurned(name) ? [...shape].reverse() : [...shape]);
 
-/** The file's bytes, piece by piece: a model of any size passes through little memory. A piece is at least one row of W1 long. */
+/**
+ * The file's bytes, piece by piece: a model of any size passes through little memory. A piece is at least one row of W1
+ * long.
+ */
 export function* encodeSafetensors(weights: Weights, pieceBytes = PIECE_BYTES): Generator<Uint8Array> {
   let end = 0;
   const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
@@ -34,7 +48,8 @@ export function* encodeSafetensors(weights: Weights, pieceBytes = PIECE_BYTES): 
     }
     const [rows, columns] = tensor.shape as [number, number];
     const atOnce = Math.max(1, Math.floor(pieceBytes / (4 * rows)));
-    for (let from = 0; from < columns; from += atOnce) yield bytesOf(transposed(tensor, from, Math.min(columns, from + atOnce)).data);
+    for (let from = 0; from < columns; from += atOnce)
+      yield bytesOf(transposed(tensor, from, Math.min(columns, from + atOnce)).data);
   }
 }
 
@@ -50,8 +65,9 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8A
 export type ReadOn = (into: Uint8Array) => Promise<void>;
 
 /**
- * A file of `size` bytes, read from its start, piece by piece. Nothing is allocated for a tensor before all lengths fit each other and the size.
- * Throws AppError CHECKPOINT_CORRUPT with the reason: header, offsets, shape, length. Reads F32 alone.
+ * A file of `size` bytes, read from its start, piece by piece. Nothing is allocated for a tensor before all lengths fit
+ * each other and the size. Throws AppError CHECKPOINT_CORRUPT with the reason: header, offsets, shape, length. Reads
+ * F32 alone.
  */
 export async function decodeSafetensors(size: number, readOn: ReadOn, pieceBytes = PIECE_BYTES): Promise<Weights> {
   if (size < 8) throw corrupt(`a file of ${size} bytes holds no header`);
@@ -73,7 +89,8 @@ export async function decodeSafetensors(size: number, readOn: ReadOn, pieceBytes
 function headerOf(json: Uint8Array): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
-    if (typeof header === "object" && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+    if (typeof header === "object" && header !== null && !Array.isArray(header))
+      return header as Record<string, unknown>;
   } catch (error) {
     throw corrupt("the header is not JSON", { cause: error });
   }
@@ -98,7 +115,8 @@ function layoutOf(header: Record<string, unknown>, size: number): Entry[] {
   entries.sort((a, b) => a.from - b.from || a.to - b.to);
   let covered = 0;
   for (const { name, from, to } of entries) {
-    if (from !== covered) throw corrupt(`tensor ${name} begins at byte ${from}, where those before it end at ${covered}`);
+    if (from !== covered)
+      throw corrupt(`tensor ${name} begins at byte ${from}, where those before it end at ${covered}`);
     covered = to;
   }
   if (covered !== size) throw corrupt(`the tensors cover ${covered} of ${size} bytes`);
@@ -106,18 +124,27 @@ function layoutOf(header: Record<string, unknown>, size: number): Entry[] {
 }
 
 function entryOf(name: string, entry: unknown): Entry {
-  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (dtype !== "F32") throw corrupt(`tensor ${name} has the type ${String(dtype)}, not F32`);
   if (!Array.isArray(shape) || !shape.every(isCount)) throw corrupt(`tensor ${name} has no valid shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw corrupt(`tensor ${name} has no valid offsets`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    throw corrupt(`tensor ${name} has no valid offsets`);
   const [from, to] = offsets as [number, number];
   const expected = shape.reduce((a, b) => a * b, 4);
-  if (to - from !== expected) throw corrupt(`tensor ${name} of shape [${shape}] needs ${expected} bytes and has ${to - from}`);
+  if (to - from !== expected)
+    throw corrupt(`tensor ${name} of shape [${shape}] needs ${expected} bytes and has ${to - from}`);
   return { name, shape, from, to };
 }
 
-/** Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks for. */
+/**
+ * Throws CHECKPOINT_CORRUPT when a tensor of the groups is missing or has another shape than the configuration asks
+ * for.
+ */
 export function checkShapes(weights: Weights, config: Recipe, parts: readonly Group[] = groups): void {
   mustHave(
     weights,
@@ -125,7 +152,9 @@ export function checkShapes(weights: Weights, config: Recipe, parts: readonly Gr
   );
 }
 
-/** Throws CHECKPOINT_CORRUPT when one of the tensors is missing or has another shape. Shapes are told as in the file. */
+/**
+ * Throws CHECKPOINT_CORRUPT when one of the tensors is missing or has another shape. Shapes are told as in the file.
+ */
 export function mustHave(weights: Weights, tensors: readonly [name: string, shape: readonly number[]][]): void {
   for (const [name, expected] of tensors) {
     const found = weights[name]?.shape;
@@ -154,7 +183,8 @@ function transposed({ shape, data }: Tensor, from = 0, to = shape[1]!): Tensor {
     const bottom = Math.min(rows, top + block);
     for (let left = from; left < to; left += block) {
       const right = Math.min(to, left + block);
-      for (let r = top; r < bottom; r++) for (let c = left; c < right; c++) turned[(c - from) * rows + r] = data[r * columns + c]!;
+      for (let r = top; r < bottom; r++)
+        for (let c = left; c < right; c++) turned[(c - from) * rows + r] = data[r * columns + c]!;
     }
   }
   return { shape: [to - from, rows], data: turned };

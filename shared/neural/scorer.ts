@@ -1,4 +1,5 @@
-// A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no dropout, no noise. Source: docs/design/recvae.md#sampling, #metrics.
+// A model's weights on an engine, ready to score rows of items: the mean of the posterior through the decoder, no
+// dropout, no noise. Source: docs/design/recvae.md#sampling, #metrics.
 import type { Engine } from "../compute/engine.ts";
 import { Kernels } from "../compute/kernels/kernels.ts";
 import { embeddingTable } from "../compute/kernels/table.ts";
@@ -11,13 +12,19 @@ import type { Recipe } from "./recipe.ts";
 import { score } from "./steps.ts";
 
 export interface Scorer {
-  /** Logits, [B x I]. An empty row is scored by the decoder's bias. No bit of a row depends on what stands beside it, or on whether anything does. */
+  /**
+   * Logits, [B x I]. An empty row is scored by the decoder's bias. No bit of a row depends on what stands beside it, or
+   * on whether anything does.
+   */
   readonly scoreBatch: ScoreBatch;
   /** Frees what lies on the engine; the scorer is of no use afterwards. */
   dispose(): void;
 }
 
-/** Kernels of scorers that were disposed of. The collector does not see the size of their memory, and a service opens a new model every few seconds. */
+/**
+ * Kernels of scorers that were disposed of. The collector does not see the size of their memory, and a service opens a
+ * new model every few seconds.
+ */
 const idle: Kernels[] = [];
 
 /** Copies the weights: the first layer, an embedding bag, for the kernels, the others onto the engine. */

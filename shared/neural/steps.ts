@@ -1,9 +1,18 @@
-// What a trainer computes: a part of an encoder step, a part of a decoder step, posteriors, scores. Arrays in, arrays out; weights are uploaded apart from that.
-// Every gradient is the part's share of its batch's mean, so the parts of a step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
+// What a trainer computes: a part of an encoder step, a part of a decoder step, posteriors, scores. Arrays in, arrays
+// out; weights are uploaded apart from that. Every gradient is the part's share of its batch's mean, so the parts of a
+// step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
 import type { SectionDone } from "../compute/section-timer.ts";
-import { columnOf, type DecoderWeights, decode, gradientOfCode, gradientOfDecoder, gradientOfLast, logitsOf } from "./decoder.ts";
+import {
+  columnOf,
+  type DecoderWeights,
+  decode,
+  gradientOfCode,
+  gradientOfDecoder,
+  gradientOfLast,
+  logitsOf,
+} from "./decoder.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
 import { divergenceOf, type Sampled, sample } from "./divergence.ts";
@@ -30,11 +39,17 @@ interface Part {
 }
 
 export interface EncoderPart extends Part {
-  /** What the old encoder says of these users, without dropout. It doesn't change within an outer epoch. Only the composite prior asks for it. */
+  /**
+   * What the old encoder says of these users, without dropout. It doesn't change within an outer epoch. Only the
+   * composite prior asks for it.
+   */
   readonly old?: Posterior | undefined;
   /** Weight of the step's KL term, where it is one for all users; see recipe.ts. */
   readonly beta?: number | undefined;
-  /** RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients come along. */
+  /**
+   * RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients
+   * come along.
+   */
   readonly forCritic?: Pick<CriticPart, "critic" | "splits"> | undefined;
 }
 export type DecoderPart = Part;
@@ -120,7 +135,12 @@ export function encoderPart(
 }
 
 /** No KL term and no backward pass of the encoder: neither touches the decoder. z is sampled here too. */
-export function decoderPart(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, part: DecoderPart): DecoderResult {
+export function decoderPart(
+  engine: Engine,
+  hidden: HiddenWeights,
+  decoder: DecoderWeights,
+  part: DecoderPart,
+): DecoderResult {
   const share = 1 / part.batchSize;
   return scope(engine, () => {
     const encoded = hidden.encode(part.bag_BH, false);
@@ -157,8 +177,16 @@ export function criticPart(
   });
 }
 
-/** What the critic says of a part, as the part's share of its batch. The scores are read at once: the likelihood disposes of them. */
-function judging(logits_BI: Tensor2D, { critic, splits }: Pick<CriticPart, "critic" | "splits">, recipe: Recipe, share: number) {
+/**
+ * What the critic says of a part, as the part's share of its batch. The scores are read at once: the likelihood
+ * disposes of them.
+ */
+function judging(
+  logits_BI: Tensor2D,
+  { critic, splits }: Pick<CriticPart, "critic" | "splits">,
+  recipe: Recipe,
+  share: number,
+) {
   const scores_BI = logits_BI.dataSync<"float32">();
   return ({ log_B }: Likelihood): { gradients: Weights; weights_B: Float64Array } => {
     const nll_B = log_B.map((log) => -log);
@@ -170,15 +198,28 @@ function judging(logits_BI: Tensor2D, { critic, splits }: Pick<CriticPart, "crit
 }
 
 /** A sample of each user's latent, by the part's draws; undefined where nothing is sampled. */
-function sampleOf(engine: Engine, { config }: HiddenWeights, { code_BL, logvar_BL }: Encoded, { noise_BL }: Part): Sampled | undefined {
+function sampleOf(
+  engine: Engine,
+  { config }: HiddenWeights,
+  { code_BL, logvar_BL }: Encoded,
+  { noise_BL }: Part,
+): Sampled | undefined {
   return logvar_BL && sample(engine, code_BL, logvar_BL, table(engine, noise_BL, latentOf(config)));
 }
 
 const posteriorOf = ({ code_BL, logvar_BL }: Encoded): Posterior | undefined =>
   logvar_BL && { mu_BL: code_BL.dataSync<"float32">(), logvar_BL: logvar_BL.dataSync<"float32">() };
 
-/** Scores `[B, I]`, logits where the likelihood is multinomial, at the posterior's mean. A user of whom nothing is known (a bag of zeros: no item, or only items never trained) gets the decoder's bias. */
-export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights, bag_BH: Float32Array): Float32Array {
+/**
+ * Scores `[B, I]`, logits where the likelihood is multinomial, at the posterior's mean. A user of whom nothing is known
+ * (a bag of zeros: no item, or only items never trained) gets the decoder's bias.
+ */
+export function score(
+  engine: Engine,
+  hidden: HiddenWeights,
+  decoder: DecoderWeights,
+  bag_BH: Float32Array,
+): Float32Array {
   const { tf } = engine;
   const width = bagWidth(hidden.config);
   const users = bag_BH.length / width;
@@ -197,15 +238,20 @@ export function score(engine: Engine, hidden: HiddenWeights, decoder: DecoderWei
 }
 
 /**
- * As many rows as have the same bits whoever else is among them, rows of nobody included. TensorFlow's products take six rows at a time on CPUs with AVX2, and one to three
- * that are left over go a way that adds in another order; with AVX-512 a single row does (measured by test/unit/scoring.test.ts).
+ * As many rows as have the same bits whoever else is among them, rows of nobody included. TensorFlow's products take
+ * six rows at a time on CPUs with AVX2, and one to three that are left over go a way that adds in another order; with
+ * AVX-512 a single row does (measured by test/unit/scoring.test.ts).
  */
 const filled = (rows: number): number => rows + [0, 3, 2, 1, 0, 0][rows % 6]!;
 
-const table = ({ tf }: Engine, values: Float32Array, columns: number) => tf.tensor2d(values, [values.length / columns, columns]);
+const table = ({ tf }: Engine, values: Float32Array, columns: number) =>
+  tf.tensor2d(values, [values.length / columns, columns]);
 const sumOf = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
 
-/** Gives back tensors and kernels' memory. tf.tidy would look for tensors in what its body returns, number by number; these results are plain arrays of millions. */
+/**
+ * Gives back tensors and kernels' memory. tf.tidy would look for tensors in what its body returns, number by number;
+ * these results are plain arrays of millions.
+ */
 function scope<T>({ tf, kernels }: Engine, body: () => T): T {
   tf.engine().startScope();
   try {

@@ -1,10 +1,12 @@
-// WARP without margin (Weston et al. 2011), exact over all pairs: every positive item is pushed above each negative one that outranks it, the harder the lower it stands.
-// As the authors of RaCT fine-tune Mult-VAE's network with it. Source: docs/design/baselines.md#warp. Shapes: I items.
+// WARP without margin (Weston et al. 2011), exact over all pairs: every positive item is pushed above each negative one
+// that outranks it, the harder the lower it stands. As the authors of RaCT fine-tune Mult-VAE's network with it.
+// Source: docs/design/baselines.md#warp. Shapes: I items.
 import { descending } from "../ranking/order.ts";
 
 /**
- * A user's loss: the sum over positive items i and the negative items j above them of phi(rank_i) (s_j - s_i), with phi(r) = 1 + 1/2 + ... + 1/r and ranks among all
- * items, from 1. Its gradient is written to `gradient_I`. `row`: the positive columns, distinct; without one the loss is 0. O(I).
+ * A user's loss: the sum over positive items i and the negative items j above them of phi(rank_i) (s_j - s_i), with
+ * phi(r) = 1 + 1/2 + ... + 1/r and ranks among all items, from 1. Its gradient is written to `gradient_I`. `row`: the
+ * positive columns, distinct; without one the loss is 0. O(I).
  */
 export function warp(scores_I: Float32Array, row: Int32Array, gradient_I: Float32Array): number {
   const order_I = descending(scores_I);

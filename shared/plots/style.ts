@@ -1,4 +1,5 @@
-// How all figures look: of one width, told apart by dash and shape as well as by colour, so that they survive a black and white printer. Drawn by `plot` and the benchmark.
+// How all figures look: of one width, told apart by dash and shape as well as by colour, so that they survive a black
+// and white printer. Drawn by `plot` and the benchmark.
 import type { Config } from "vega-lite";
 
 export const WIDTH = 640;
@@ -21,7 +22,15 @@ export const look: Config = {
   background: "white",
   padding: 16,
   font: "Helvetica, Arial, sans-serif",
-  title: { anchor: "start", fontSize: 16, fontWeight: 600, subtitleFontSize: 12, subtitleColor: "#444", subtitlePadding: 6, offset: 14 },
+  title: {
+    anchor: "start",
+    fontSize: 16,
+    fontWeight: 600,
+    subtitleFontSize: 12,
+    subtitleColor: "#444",
+    subtitlePadding: 6,
+    offset: 14,
+  },
   axis: {
     gridColor: "#e6e6e6",
     domainColor: "#888",

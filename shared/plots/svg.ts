@@ -1,4 +1,5 @@
-// A Vega-Lite figure as the text of an SVG file: no browser, no canvas. The libraries are loaded when something is drawn: they take longer than the rest of the command.
+// A Vega-Lite figure as the text of an SVG file: no browser, no canvas. The libraries are loaded when something is
+// drawn: they take longer than the rest of the command.
 import type { TopLevelSpec } from "vega-lite";
 
 export async function svgOf(figure: TopLevelSpec): Promise<string> {

@@ -1,4 +1,5 @@
-// Two models' scores as one: each standardised per user, so that scales do not matter, then averaged. Which share the first one gets is chosen on validation users.
+// Two models' scores as one: each standardised per user, so that scales do not matter, then averaged. Which share the
+// first one gets is chosen on validation users.
 // Shapes: B users, I items.
 import type { HeldOutUser, ScoreBatch } from "./evaluate.ts";
 import { ndcg, rankingOf, type Summary, summary } from "./metrics.ts";
@@ -8,7 +9,10 @@ import { paired } from "./paired.ts";
 const shares: readonly number[] = Array.from({ length: 21 }, (_, k) => k / 20);
 const batchSize = 100;
 
-/** Scores of both models, `weight` of the first one's and 1 - `weight` of the second one's. Both are of the same columns. */
+/**
+ * Scores of both models, `weight` of the first one's and 1 - `weight` of the second one's. Both are of the same
+ * columns.
+ */
 export function blended(first: ScoreBatch, second: ScoreBatch, weight: number): ScoreBatch {
   return (foldIns) => {
     const both = [first(foldIns), second(foldIns)] as const;
@@ -16,7 +20,10 @@ export function blended(first: ScoreBatch, second: ScoreBatch, weight: number): 
     const scores_BI = new Float32Array(both[0].length);
     foldIns.forEach((foldIn, user) => {
       const [start, end] = [user * items, (user + 1) * items];
-      const [a_I, b_I] = both.map((of_BI) => standardised(of_BI.subarray(start, end), foldIn)) as [Float64Array, Float64Array];
+      const [a_I, b_I] = both.map((of_BI) => standardised(of_BI.subarray(start, end), foldIn)) as [
+        Float64Array,
+        Float64Array,
+      ];
       scores_BI.set(mixed(a_I, b_I, weight), start);
     });
     return scores_BI;
@@ -27,8 +34,9 @@ const mixed = (a_I: Float64Array, b_I: Float64Array, weight: number) =>
   Float32Array.from(a_I, (a, column) => weight * a + (1 - weight) * b_I[column]!);
 
 /**
- * A user's scores with mean 0 and deviation 1 over the items that the user does not have: only they are recommended, and of the others models say all sorts of
- * things. Scores that are all equal say nothing and become 0, so the other model decides alone.
+ * A user's scores with mean 0 and deviation 1 over the items that the user does not have: only they are recommended,
+ * and of the others models say all sorts of things. Scores that are all equal say nothing and become 0, so the other
+ * model decides alone.
  */
 export function standardised(scores_I: Float32Array, foldIn: Int32Array): Float64Array {
   const isKnown_I = new Uint8Array(scores_I.length);
@@ -47,7 +55,8 @@ function summaryOf(scores_I: Float32Array, isKnown_I: Uint8Array): { mean: numbe
   }
   const mean = sum / count;
   let squares = 0;
-  for (let column = 0; column < scores_I.length; column++) if (!isKnown_I[column]) squares += (scores_I[column]! - mean) ** 2;
+  for (let column = 0; column < scores_I.length; column++)
+    if (!isKnown_I[column]) squares += (scores_I[column]! - mean) ** 2;
   return { mean, deviation: Math.sqrt(squares / count) };
 }
 
@@ -58,8 +67,10 @@ export interface Choice {
 }
 
 /**
- * The most even share of the first model whose mean NDCG@100 of these users is no more than one standard error (of the paired differences) below the best one's (Breiman et al.
- * 1984): near the best the curve is flat and its peak is chance, but it falls steeply where one model is left alone. .5 where no user has a target. Each model scores each user once. Yields after each batch of users, so that a process can breathe.
+ * The most even share of the first model whose mean NDCG@100 of these users is no more than one standard error (of the
+ * paired differences) below the best one's (Breiman et al. 1984): near the best the curve is flat and its peak is
+ * chance, but it falls steeply where one model is left alone. .5 where no user has a target. Each model scores each
+ * user once. Yields after each batch of users, so that a process can breathe.
  */
 export function* chooseWeight(
   first: ScoreBatch,

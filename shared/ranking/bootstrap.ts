@@ -1,4 +1,5 @@
-// How sure a mean over users is: percentile bootstrap (Efron 1979), users drawn with replacement. Drawn once for all metrics, so that six cost little more than one.
+// How sure a mean over users is: percentile bootstrap (Efron 1979), users drawn with replacement. Drawn once for all
+// metrics, so that six cost little more than one.
 import { choices } from "../compute/draws.ts";
 
 export type Interval = readonly [low: number, high: number];
@@ -7,8 +8,8 @@ export type Interval = readonly [low: number, high: number];
 export const resamples = 999;
 
 /**
- * The 95 % interval of each column's mean; all columns are as long, one value a user. The seed decides every draw, and the order of users does not matter:
- * values are sorted first. [NaN, NaN] for no users.
+ * The 95 % interval of each column's mean; all columns are as long, one value a user. The seed decides every draw, and
+ * the order of users does not matter: values are sorted first. [NaN, NaN] for no users.
  */
 export function intervals(columns: readonly ArrayLike<number>[], seed: number): Interval[] {
   const users = columns[0]?.length ?? 0;

@@ -1,14 +1,18 @@
-// What top-k lists are like taken together, whoever gets them: how much of the catalogue they show, how surprising they are, how much goes to what everybody knows.
+// What top-k lists are like taken together, whoever gets them: how much of the catalogue they show, how surprising they
+// are, how much goes to what everybody knows.
 
 export interface CatalogueFigures {
   /** Share of all columns that stand in at least one list, in 0..1. */
   readonly coverage: number;
   /**
-   * Mean self-information of all recommendations, in bits: -log2 of the share of training users who have the item. One that no training user has counts as if
-   * one had it. NaN without recommendations.
+   * Mean self-information of all recommendations, in bits: -log2 of the share of training users who have the item. One
+   * that no training user has counts as if one had it. NaN without recommendations.
    */
   readonly novelty: number;
-  /** Share of all recommendations that go to the 1 % of columns with the most training users (rounded up, ties by column), in 0..1. NaN without recommendations. */
+  /**
+   * Share of all recommendations that go to the 1 % of columns with the most training users (rounded up, ties by
+   * column), in 0..1. NaN without recommendations.
+   */
   readonly topShare: number;
 }
 
@@ -19,7 +23,11 @@ export interface Catalogue<K extends number> {
 }
 
 /** `popularity`: training users of each column, [I], of `trainUsers` in all. */
-export function openCatalogue<K extends number>(popularity: ArrayLike<number>, trainUsers: number, ks: readonly K[]): Catalogue<K> {
+export function openCatalogue<K extends number>(
+  popularity: ArrayLike<number>,
+  trainUsers: number,
+  ks: readonly K[],
+): Catalogue<K> {
   const items = popularity.length;
   const bits_I = Float64Array.from(popularity, (users) => Math.log2(trainUsers / Math.max(users, 1)));
   const isTop_I = topOf(popularity, Math.ceil(items / 100));

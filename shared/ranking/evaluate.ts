@@ -1,7 +1,11 @@
-// Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged on the rest. Source: docs/design/recvae.md#metrics.
+// Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged
+// on the rest. Source: docs/design/recvae.md#metrics.
 import { ndcg, rankingOf, recall, type Summary, summary } from "./metrics.ts";
 
-/** Distinct columns of each side. An event that was repeated may stand on both: masked by the fold-in, it is a target that cannot be hit. */
+/**
+ * Distinct columns of each side. An event that was repeated may stand on both: masked by the fold-in, it is a target
+ * that cannot be hit.
+ */
 export interface HeldOutUser {
   readonly foldIn: Int32Array;
   readonly target: Int32Array;
@@ -46,8 +50,8 @@ export function evaluate<K extends number = 20 | 50 | 100>(
 }
 
 /**
- * Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches, yet none depends on its neighbours.
- * `see` is shown each user's list, as long as the largest k, see catalogue.ts.
+ * Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches,
+ * yet none depends on its neighbours. `see` is shown each user's list, as long as the largest k, see catalogue.ts.
  */
 export function* evaluation<K extends number = 20 | 50 | 100>(
   scoreBatch: ScoreBatch,
@@ -58,10 +62,9 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
 ): Generator<undefined, Evaluation<K>> {
   const longest = Math.max(...ks);
   const names: MetricName<K>[] = [...ks.map((k) => `ndcg@${k}` as const), ...ks.map((k) => `recall@${k}` as const)];
-  const perUser = Object.fromEntries(names.map((name) => [name, new Float64Array(users.length).fill(Number.NaN)])) as Record<
-    MetricName<K>,
-    Float64Array
-  >;
+  const perUser = Object.fromEntries(
+    names.map((name) => [name, new Float64Array(users.length).fill(Number.NaN)]),
+  ) as Record<MetricName<K>, Float64Array>;
   const judged = [...users.keys()].filter((user) => users[user]!.target.length > 0);
 
   for (let start = 0; start < judged.length; start += batchSize) {
@@ -78,14 +81,16 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
     });
     yield;
   }
-  const means = Object.fromEntries(names.map((name) => [name, summary(judged.map((user) => perUser[name][user]!))])) as Record<
-    MetricName<K>,
-    Summary
-  >;
+  const means = Object.fromEntries(
+    names.map((name) => [name, summary(judged.map((user) => perUser[name][user]!))]),
+  ) as Record<MetricName<K>, Summary>;
   return { ...means, users: judged.length, withoutTarget: users.length - judged.length, perUser };
 }
 
-/** The reference that every model must beat: the same scores for everybody, from the number of training users of each item. */
+/**
+ * The reference that every model must beat: the same scores for everybody, from the number of training users of each
+ * item.
+ */
 export function popularityScores(histogram: ArrayLike<number>): ScoreBatch {
   const scores_I = Float32Array.from(histogram);
   return (foldIns) => {

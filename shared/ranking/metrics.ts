@@ -1,4 +1,5 @@
-// Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation. Source: docs/design/recvae.md#metrics.
+// Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation.
+// Source: docs/design/recvae.md#metrics.
 
 type Scores = Float32Array | Float64Array;
 
@@ -9,12 +10,15 @@ export interface Summary {
 }
 
 /**
- * The k best columns of one row of scores [I], best first; equal scores are ordered by column, so a list never depends on chance.
- * Columns of `foldIn` are masked, columns whose score is NaN are left out; where fewer than k remain, the list is shorter.
+ * The k best columns of one row of scores [I], best first; equal scores are ordered by column, so a list never depends
+ * on chance.
+ * Columns of `foldIn` are masked, columns whose score is NaN are left out; where fewer than k remain, the list is
+ * shorter.
  */
 export function rankingOf(scores_I: Scores, foldIn: Int32Array, k: number): Int32Array {
   const masked = foldIn.slice().sort();
-  // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter. NaN is above nothing.
+  // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter. NaN is
+  // above nothing.
   const heap = new Int32Array(Math.min(k, scores_I.length));
   if (heap.length === 0) return heap;
   let size = 0;
@@ -61,7 +65,10 @@ function sink(heap: Int32Array, from: number, scores_I: Scores): void {
   heap[at] = column;
 }
 
-/** DCG of the first k of `top` over the best that `targets` allow, in 0..1. NaN without a target: such a user has no place in a mean. */
+/**
+ * DCG of the first k of `top` over the best that `targets` allow, in 0..1. NaN without a target: such a user has no
+ * place in a mean.
+ */
 export function ndcg(top: Int32Array, targets: Int32Array, k: number): number {
   const wanted = new Set(targets);
   let gain = 0;

@@ -1,9 +1,13 @@
-// Columns in order of score: what the ranking losses count ranks with. Equal scores stand in order of column, as in every list of ours.
+// Columns in order of score: what the ranking losses count ranks with. Equal scores stand in order of column, as in
+// every list of ours.
 
 const DIGIT = 11; // bits: three digits make a float32, and a count for each value of one fits the cache
 const values = 2 ** DIGIT;
 
-/** All columns, the highest score first, [I]. By digits, since comparisons take ten times as long at 20,000 items. A NaN stands before or behind all numbers, so ranks stay whole. */
+/**
+ * All columns, the highest score first, [I]. By digits, since comparisons take ten times as long at 20,000 items. A NaN
+ * stands before or behind all numbers, so ranks stay whole.
+ */
 export function descending(scores_I: Float32Array): Int32Array {
   let keys_I: Uint32Array = keysOf(scores_I);
   let columns_I: Int32Array = new Int32Array(keys_I.length).map((_, column) => column);
@@ -23,7 +27,10 @@ export function descending(scores_I: Float32Array): Int32Array {
   return columns_I;
 }
 
-/** Whole numbers that ascend where the scores descend: a float's bits order like the float once those of the positive ones are turned round. */
+/**
+ * Whole numbers that ascend where the scores descend: a float's bits order like the float once those of the positive
+ * ones are turned round.
+ */
 function keysOf(scores_I: Float32Array): Uint32Array {
   const bits_I = new Uint32Array(new Float32Array(scores_I).buffer);
   for (let column = 0; column < bits_I.length; column++) {

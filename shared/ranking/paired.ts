@@ -1,7 +1,12 @@
-// Whether one scorer is better than another on the same users: paired differences, their standard error, and how likely so large a mean is by chance.
-// Source of the paired t-test for rankings: Smucker, Allan and Carterette, CIKM 2007. Used by the publication gate and the benchmark.
+// Whether one scorer is better than another on the same users: paired differences, their standard error, and how likely
+// so large a mean is by chance.
+// Source of the paired t-test for rankings: Smucker, Allan and Carterette, CIKM 2007. Used by the publication gate and
+// the benchmark.
 
-/** Mean of the differences and its standard error, s / sqrt(n) with the unbiased s; 0 for a single user, whose difference alone decides. */
+/**
+ * Mean of the differences and its standard error, s / sqrt(n) with the unbiased s; 0 for a single user, whose
+ * difference alone decides.
+ */
 export function paired(differences: Float64Array): { mean: number; standardError: number } {
   const n = differences.length;
   const mean = differences.reduce((sum, difference) => sum + difference, 0) / n;
@@ -9,7 +14,10 @@ export function paired(differences: Float64Array): { mean: number; standardError
   return { mean, standardError: n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n) };
 }
 
-/** Two-sided p of the paired t-test against "no difference", with n - 1 degrees of freedom. 1 where fewer than two users or no spread allow no test. */
+/**
+ * Two-sided p of the paired t-test against "no difference", with n - 1 degrees of freedom. 1 where fewer than two users
+ * or no spread allow no test.
+ */
 export function pairedP(differences: Float64Array): number {
   const { mean, standardError } = paired(differences);
   return standardError > 0 ? studentTails(mean / standardError, differences.length - 1) : 1;
@@ -22,7 +30,8 @@ export function studentTails(t: number, degrees: number): number {
 }
 
 /**
- * p-values of several tests, such that "at most .05" is wrong for any of them in at most one of twenty cases (Holm 1979). In the order given.
+ * p-values of several tests, such that "at most .05" is wrong for any of them in at most one of twenty cases (Holm
+ * 1979). In the order given.
  */
 export function holm(ps: readonly number[]): number[] {
   const order = ps.map((_, k) => k).sort((a, b) => ps[a]! - ps[b]!);
@@ -35,7 +44,11 @@ export function holm(ps: readonly number[]): number[] {
   return adjusted;
 }
 
-/** I_x(a, b), with y = 1 - x given apart, since the difference has lost its digits where x is near 1; by the continued fraction (Abramowitz and Stegun 26.5.8) in Lentz's form; the fraction converges fast on the side of the mean that is chosen here. */
+/**
+ * I_x(a, b), with y = 1 - x given apart, since the difference has lost its digits where x is near 1; by the continued
+ * fraction (Abramowitz and Stegun 26.5.8) in Lentz's form; the fraction converges fast on the side of the mean that is
+ * chosen here.
+ */
 function regularisedBeta(x: number, y: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (y <= 0) return 1;

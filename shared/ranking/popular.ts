@@ -1,5 +1,6 @@
 // What a model recommends when it knows nothing of a user: what it gives, on average, to histories of one item each.
-// The decoder's bias would be the shorter way, but popularity lives in the weights too: after four epochs on ml1m the bias shares 5 of the 50 most popular items, this shares 45.
+// The decoder's bias would be the shorter way, but popularity lives in the weights too: after four epochs on ml1m the
+// bias shares 5 of the 50 most popular items, this shares 45.
 import type { ScoreBatch } from "./evaluate.ts";
 
 const histories = 50;
@@ -14,7 +15,8 @@ export function popularIn(scoreBatch: ScoreBatch, items: number): Float32Array {
     const scores_I = scores_BI.subarray(row * items, (row + 1) * items);
     const highest = scores_I.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const sum = scores_I.reduce((total, score) => total + Math.exp(score - highest), 0);
-    for (let column = 0; column < items; column++) mean_I[column]! += Math.exp(scores_I[column]! - highest) / sum / count;
+    for (let column = 0; column < items; column++)
+      mean_I[column]! += Math.exp(scores_I[column]! - highest) / sum / count;
   }
   return Float32Array.from(mean_I, Math.log);
 }

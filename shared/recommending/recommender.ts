@@ -1,4 +1,5 @@
-// Histories -> the k best items of each that are not in it, by name. Serve asks over HTTP, the command at the terminal; both get this answer.
+// Histories -> the k best items of each that are not in it, by name. Serve asks over HTTP, the command at the terminal;
+// both get this answer.
 import type { Vocabulary } from "../events/vocabulary.ts";
 import type { ScoreBatch } from "../ranking/evaluate.ts";
 import { rankingOf } from "../ranking/metrics.ts";
@@ -15,9 +16,17 @@ export interface Recommending {
 }
 
 /** Works out what is popular when it is first asked for. */
-export function recommending(name: string, { vocabulary, scoreBatch }: Pick<Recommending, "vocabulary" | "scoreBatch">): Recommending {
+export function recommending(
+  name: string,
+  { vocabulary, scoreBatch }: Pick<Recommending, "vocabulary" | "scoreBatch">,
+): Recommending {
   let popular_I: Float32Array | undefined;
-  return { name, vocabulary, scoreBatch, popular: () => (popular_I ??= popularIn(scoreBatch, vocabulary.items.length)) };
+  return {
+    name,
+    vocabulary,
+    scoreBatch,
+    popular: () => (popular_I ??= popularIn(scoreBatch, vocabulary.items.length)),
+  };
 }
 
 export interface Wish {
@@ -50,7 +59,8 @@ export function recommendTogether(model: Recommending, wishes: readonly Wish[]):
     const excluded = columnsOf(vocabulary, exclude);
     const masked = Int32Array.from([...(includeSeen ? [] : foldIn), ...excluded]);
     const best = rankingOf(scores_I, masked, k);
-    const unknown = foldIn.length === history.size ? [] : [...history].filter((item) => vocabulary.column(item) === undefined);
+    const unknown =
+      foldIn.length === history.size ? [] : [...history].filter((item) => vocabulary.column(item) === undefined);
     return {
       model: model.name,
       items: Array.from(best, (column) => ({ item: vocabulary.items[column]!, score: scores_I[column]! })),

@@ -1,4 +1,5 @@
-// What recommendation requests and their answers look like. One schema each: requests are read with it, openapi.ts describes it. Pure.
+// What recommendation requests and their answers look like. One schema each: requests are read with it, openapi.ts
+// describes it. Pure.
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 
@@ -8,7 +9,9 @@ const MOST_LISTED = 1000;
 export const MOST_TOGETHER = 64;
 
 /** As in events: text of 1 to 256 characters, or an integer, kept as its decimal text. */
-const id = z.union([z.string().min(1).max(256), z.int().transform(String)], { error: "must be text of 1 to 256 characters or an integer" });
+const id = z.union([z.string().min(1).max(256), z.int().transform(String)], {
+  error: "must be text of 1 to 256 characters or an integer",
+});
 const ids = z.array(id).max(MOST_ITEMS);
 
 export const recommendRequest = z
@@ -30,9 +33,17 @@ const entries = calls(z.unknown());
 
 export const recommendAnswer = z.object({
   model: z.string().describe("version of the published model, or the step of a checkpoint"),
-  items: z.array(z.object({ item: z.string(), score: z.number().describe("logit: comparable within one answer") })).describe("best first"),
-  unknown: z.array(z.string()).optional().describe("items of the request that the model has never met: named, then ignored"),
-  fallback: z.literal("popular").optional().describe("there was no known history, so these are the items that everybody likes"),
+  items: z
+    .array(z.object({ item: z.string(), score: z.number().describe("logit: comparable within one answer") }))
+    .describe("best first"),
+  unknown: z
+    .array(z.string())
+    .optional()
+    .describe("items of the request that the model has never met: named, then ignored"),
+  fallback: z
+    .literal("popular")
+    .optional()
+    .describe("there was no known history, so these are the items that everybody likes"),
 });
 export type RecommendAnswer = z.output<typeof recommendAnswer>;
 
@@ -72,7 +83,9 @@ function reading<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const shown = issues.slice(0, 5).map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message).slice(0, 200));
+  const shown = issues
+    .slice(0, 5)
+    .map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message).slice(0, 200));
   const more = issues.length - shown.length;
   throw new AppError("REQUEST_MALFORMED", { what: shown.join("; ") + (more > 0 ? `; and ${more} more problems` : "") });
 }

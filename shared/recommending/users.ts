@@ -1,10 +1,14 @@
-// What each user has done, by name, read from the table and kept up to date in the background, so that one can be asked for by name.
+// What each user has done, by name, read from the table and kept up to date in the background, so that one can be asked
+// for by name.
 import { AppError } from "../errors/errors.ts";
 import { Histories } from "../events/histories.ts";
 import { followTable } from "../table/follow.ts";
 
 export interface Users {
-  /** Distinct items in order of first appearance; waits for the first `refresh`, since nobody is unknown before. Throws AppError USER_UNKNOWN. */
+  /**
+   * Distinct items in order of first appearance; waits for the first `refresh`, since nobody is unknown before. Throws
+   * AppError USER_UNKNOWN.
+   */
   historyOf(user: string): Promise<string[]>;
   /** Reads what the table has gained; a table that is not there yet has gained nothing. */
   refresh(): Promise<void>;

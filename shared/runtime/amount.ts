@@ -1,4 +1,5 @@
-// Amounts with a unit on the command line: memory and disk (512MB, 1.5GB, 64MiB), spans of time (1ms, 90s, 15m, 168h, 7d), links (1Gbit).
+// Amounts with a unit on the command line: memory and disk (512MB, 1.5GB, 64MiB), spans of time (1ms, 90s, 15m, 168h,
+// 7d), links (1Gbit).
 import { z } from "zod";
 
 type Units = Readonly<Record<string, number>>;
@@ -9,9 +10,12 @@ const milliseconds: Units = { ms: 1, s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
 
 /** Whole bytes. */
 export const size = (least: string, most: string) =>
-  amount(bytes, numberOf(least, bytes)!, numberOf(most, bytes)!, `give an amount from ${least} to ${most}, such as ${least}`).transform(
-    Math.floor,
-  );
+  amount(
+    bytes,
+    numberOf(least, bytes)!,
+    numberOf(most, bytes)!,
+    `give an amount from ${least} to ${most}, such as ${least}`,
+  ).transform(Math.floor);
 
 /** ms; `most` is the longest allowed. */
 export const duration = (most: string) =>

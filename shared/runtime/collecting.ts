@@ -1,5 +1,5 @@
-// Collects a service's garbage once a minute. V8 leaves it for as long as there is room, and where room was made for speed (spawn.ts) that is for hours: memory rose by
-// 10 MB a minute that nobody held. A collection takes some 20 ms.
+// Collects a service's garbage once a minute. V8 leaves it for as long as there is room, and where room was made for
+// speed (spawn.ts) that is for hours: memory rose by 10 MB a minute that nobody held. A collection takes some 20 ms.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 

@@ -1,4 +1,5 @@
-// What a command is, and how its configuration is read: flags, then TRIBUTARY_ environment variables, then defaults; all problems told at once.
+// What a command is, and how its configuration is read: flags, then TRIBUTARY_ environment variables, then defaults;
+// all problems told at once.
 import { parseArgs } from "node:util";
 import type { z } from "zod";
 import { AppError } from "../errors/errors.ts";
@@ -19,7 +20,10 @@ export function defineCommand<S extends z.ZodObject>(command: Command<S>): Comma
 }
 
 /** Flags that were called otherwise once, with what each is called now. */
-const renamed: Readonly<Record<string, string>> = { "not-alternating": "--no-alternating", "no-not-alternating": "--alternating" };
+const renamed: Readonly<Record<string, string>> = {
+  "not-alternating": "--no-alternating",
+  "no-not-alternating": "--alternating",
+};
 const isNamed = (flag: string, key: string) => flag.replace(/^--(no-)?/, "") === kebab(key);
 
 const kebab = (key: string) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
@@ -40,7 +44,11 @@ function choicesOf(field: z.ZodType): string[] | undefined {
 }
 
 /** Throws AppError USAGE that lists every problem: flag, value, rule. */
-export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: readonly string[], env: NodeJS.ProcessEnv): z.output<S> {
+export function readConfig<S extends z.ZodObject>(
+  command: Command<S>,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): z.output<S> {
   const fields = command.options.shape as Record<string, z.ZodType>;
   const positionals = command.positionals ?? [];
   const flags = Object.keys(fields).filter((key) => !positionals.includes(key));
@@ -52,7 +60,14 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
       return [kebab(key), key.length === 1 ? { type, short: key } : { type }];
     }),
   );
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, allowNegative: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    allowNegative: true,
+    tokens: true,
+  });
 
   const raw: Record<string, unknown> = {};
   const fromVariables = new Set<string>();
@@ -78,10 +93,13 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     const name = negated ? token.rawName.slice("--no-".length) : token.name;
     const key = flags.find((k) => kebab(k) === name);
     const now = renamed[token.rawName.slice("--".length)];
-    if (!key && now !== undefined && flags.some((k) => isNamed(now, k))) problems.push(`${token.rawName} is called ${now} now`);
-    else if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
+    if (!key && now !== undefined && flags.some((k) => isNamed(now, k)))
+      problems.push(`${token.rawName} is called ${now} now`);
+    else if (!key)
+      problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
     else if (isBoolean(key)) raw[key] = token.value === undefined ? !negated : asBoolean(token.value);
-    else if (token.value === undefined || (isNumber(key) && token.value.trim() === "")) problems.push(`${token.rawName} needs a value`);
+    else if (token.value === undefined || (isNumber(key) && token.value.trim() === ""))
+      problems.push(`${token.rawName} needs a value`);
     else raw[key] = token.value;
     if (key) fromVariables.delete(key);
   }
@@ -95,8 +113,10 @@ export function readConfig<S extends z.ZodObject>(command: Command<S>, argv: rea
     for (const issue of parsed.error.issues) {
       const key = String(issue.path[0] ?? "");
       const name = positionals.includes(key) ? key.toUpperCase() : flagOf(key);
-      if (fromVariables.has(key)) problems.push(`${variable(key)} "${raw[key]}": ${issue.message}${strangers(raw[key])}`);
-      else if (typeof raw[key] === "boolean") problems.push(`${raw[key] ? name : `--no-${kebab(key)}`}: ${issue.message}`);
+      if (fromVariables.has(key))
+        problems.push(`${variable(key)} "${raw[key]}": ${issue.message}${strangers(raw[key])}`);
+      else if (typeof raw[key] === "boolean")
+        problems.push(`${raw[key] ? name : `--no-${kebab(key)}`}: ${issue.message}`);
       else if (raw[key] !== undefined) problems.push(`${name} "${raw[key]}": ${issue.message}`);
       else problems.push(issue.code === "custom" ? `${name} is required: ${issue.message}` : `${name} is required`);
     }
@@ -161,7 +181,15 @@ export function helpOf(command: Command): string {
     fallback === undefined ? text : `${text} (default ${fallback})`,
   ]);
   const width = Math.max(6, ...rows.map(([name]) => name!.length)) + 2;
-  const usage = ["tributary", command.name, ...(command.positionals ?? []).map((key) => key.toUpperCase()), "[flags]"].join(" ");
+  const usage = [
+    "tributary",
+    command.name,
+    ...(command.positionals ?? []).map((key) => key.toUpperCase()),
+    "[flags]",
+  ].join(" ");
   const lines = rows.map(([name, text]) => `  ${name!.padEnd(width)}${text}`);
-  return `${command.summary}\n\nUsage: ${usage}\n\n${lines.join("\n")}\n  ${"--help".padEnd(width)}this text\n\nEvery flag is also an environment variable: --data-dir is TRIBUTARY_DATA_DIR. The flag wins.\n`;
+  return (
+    `${command.summary}\n\nUsage: ${usage}\n\n${lines.join("\n")}\n  ${"--help".padEnd(width)}this ` +
+    "text\n\nEvery flag is also an environment variable: --data-dir is TRIBUTARY_DATA_DIR. The flag wins.\n"
+  );
 }

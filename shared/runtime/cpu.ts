@@ -1,12 +1,25 @@
-// What this process spends its processor time on: all its threads', section by section, period by period. Server and trainer show it in /status; `bench` takes differences.
+// What this process spends its processor time on: all its threads', section by section, period by period. Server and
+// trainer show it in /status; `bench` takes differences.
 
-/** `compute` is a trainer's arithmetic; bags, add, adam and plan are the server's; receive and send are messages, of either. */
+/**
+ * `compute` is a trainer's arithmetic; bags, add, adam and plan are the server's; receive and send are messages, of
+ * either.
+ */
 export type Section = "compute" | "bags" | "add" | "adam" | "plan" | "receive" | "send";
 
 /** Seconds of each section, and `rest`: what stands in none. */
 export type CpuSeconds = Readonly<Record<Section | "rest", number>>;
 
-const nothing = (): Record<Section | "rest", number> => ({ compute: 0, bags: 0, add: 0, adam: 0, plan: 0, receive: 0, send: 0, rest: 0 });
+const nothing = (): Record<Section | "rest", number> => ({
+  compute: 0,
+  bags: 0,
+  add: 0,
+  adam: 0,
+  plan: 0,
+  receive: 0,
+  send: 0,
+  rest: 0,
+});
 
 export class CpuMeter {
   readonly #now: () => number;
@@ -36,7 +49,8 @@ export class CpuMeter {
   charge(account: string): void {
     this.#enter(this.#section);
     this.#accounts[account] ??= nothing();
-    for (const [section, seconds] of Object.entries(this.#period)) this.#accounts[account][section as Section] += seconds;
+    for (const [section, seconds] of Object.entries(this.#period))
+      this.#accounts[account][section as Section] += seconds;
     this.#period = nothing();
   }
 

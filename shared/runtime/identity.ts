@@ -1,5 +1,6 @@
-// Which process is which, so that a number that was written down is never taken for somebody else: number, start, and the place where numbers mean something (boot and
-// namespaces). Linux shows them in /proc; elsewhere nothing can be proven, and who asks must watch for signs of life.
+// Which process is which, so that a number that was written down is never taken for somebody else: number, start, and
+// the place where numbers mean something (boot and namespaces). Linux shows them in /proc; elsewhere nothing can be
+// proven, and who asks must watch for signs of life.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { uptime } from "node:os";
@@ -40,7 +41,10 @@ export const isSameProcess = (pid: number, started: string): boolean => {
   return seen !== undefined && seen.started === started && !seen.isOver;
 };
 
-/** When the process with this number started, as `Identity` has it; undefined when there is none, or the system does not say. */
+/**
+ * When the process with this number started, as `Identity` has it; undefined when there is none, or the system does not
+ * say.
+ */
 export const startOf = (pid: number): string | undefined => look(pid)?.started;
 
 /** Whether there is a process with this number, whichever. */
@@ -60,7 +64,9 @@ export function ageOf(pid: number): number | undefined {
   return started === undefined ? undefined : uptime() * 1000 - Number(started) * TICK_MS;
 }
 
-/** Whether it is a program of Node's: all that is known of a process whose start an earlier version did not write down. */
+/**
+ * Whether it is a program of Node's: all that is known of a process whose start an earlier version did not write down.
+ */
 export function isNode(pid: number): boolean {
   if (process.platform !== "linux") return isAlive(pid);
   try {
@@ -103,7 +109,10 @@ function isKillPending(pid: number): boolean {
   return [...pending].some(([, bits]) => (Number.parseInt(bits!.slice(-8), 16) & KILLED) !== 0);
 }
 
-/** A number is a process's own as long as the machine runs, in its PID namespace; ticks are counted from the boot, as its time namespace sees it. */
+/**
+ * A number is a process's own as long as the machine runs, in its PID namespace; ticks are counted from the boot, as
+ * its time namespace sees it.
+ */
 function ownPlace(): string {
   try {
     if (readlinkSync("/proc/self") !== String(process.pid)) return ""; // this /proc shows another namespace

@@ -1,4 +1,5 @@
-// From start to exit of a process: signals become one promise, the first asks to drain, the second ends at once; errors become one message and an exit code.
+// From start to exit of a process: signals become one promise, the first asks to drain, the second ends at once; errors
+// become one message and an exit code.
 import { AppError, type ErrorCode, errors, type Facts } from "../errors/errors.ts";
 import { systemError } from "../errors/os-errors.ts";
 import { onOneLine } from "./printable.ts";
@@ -13,7 +14,10 @@ export interface Until {
 /** Whether output that nobody reads any more asks to drain. */
 let drainsWithOutput = false;
 
-/** For a process that has others to end: a pipe that is closed (`| head`) and a terminal that is gone ask it to drain, where they end other commands at once. */
+/**
+ * For a process that has others to end: a pipe that is closed (`| head`) and a terminal that is gone ask it to drain,
+ * where they end other commands at once.
+ */
 export function drainWithOutput(): void {
   drainsWithOutput = true;
 }
@@ -21,7 +25,9 @@ export function drainWithOutput(): void {
 /** Runs a command's body and ends the process: 0 done or drained, the error's own code, 130 on the second Ctrl-C. */
 export async function run(body: (until: Until) => Promise<void>): Promise<never> {
   const controller = new AbortController();
-  const stopped = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve(), { once: true }));
+  const stopped = new Promise<void>((resolve) =>
+    controller.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
   const stop = (signal?: string) => {
     if (!controller.signal.aborted) controller.abort();
     else if (signal === "SIGINT") process.exit(130);
@@ -37,11 +43,13 @@ export async function run(body: (until: Until) => Promise<void>): Promise<never>
   process.stderr.on("error", (error: NodeJS.ErrnoException) => outputFailed(error, false, stop));
   try {
     await body({ signal: controller.signal, stopped });
-    await new Promise((resolve) => process.stdout.write("", resolve)); // a pipe takes 64 kB at a time, and exit drops the rest
+    // a pipe takes 64 kB at a time, and exit drops the rest
+    await new Promise((resolve) => process.stdout.write("", resolve));
     if (!controller.signal.aborted) await tellFinished();
     return process.exit(process.exitCode ?? 0);
   } catch (error) {
-    if (controller.signal.aborted && error === controller.signal.reason) return process.exit(process.exitCode ?? 0); // it ended half-way, as it was asked to
+    // it ended half-way, as it was asked to
+    if (controller.signal.aborted && error === controller.signal.reason) return process.exit(process.exitCode ?? 0);
     return fail(error);
   }
 }
@@ -67,16 +75,23 @@ function fail(error: unknown): never {
   const ours = asAppError(error);
   // It may quote a stranger's words, which are none of the terminal's.
   if (ours) process.stderr.write(`${onOneLine(ours.message)}\n`);
-  else process.stderr.write(`INTERNAL: ${linesOf(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
+  else
+    process.stderr.write(
+      `INTERNAL: ${linesOf(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`,
+    );
   return process.exit(ours ? errors[ours.code].exit : 1);
 }
 
-/** Ours, also where another thread threw it (what comes from there is of no class of ours), and those of the operating system that a user can do something about. */
+/**
+ * Ours, also where another thread threw it (what comes from there is of no class of ours), and those of the operating
+ * system that a user can do something about.
+ */
 export function asAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
   if (!(error instanceof Error)) return undefined;
   const { name, code, facts } = error as Error & { code?: string; facts?: Facts };
-  if (name === "AppError" && code !== undefined && code in errors) return new AppError(code as ErrorCode, facts ?? {}, { cause: error });
+  if (name === "AppError" && code !== undefined && code in errors)
+    return new AppError(code as ErrorCode, facts ?? {}, { cause: error });
   return systemError(error);
 }
 

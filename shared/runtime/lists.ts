@@ -16,7 +16,10 @@ export function numbers(most: number) {
   return z.string().transform((text, context) => {
     const found = doubled(text.split(","));
     if (found.every((number) => Number.isInteger(number) && number >= 1 && number <= most)) return found;
-    context.addIssue({ code: "custom", message: `give whole numbers from 1 to ${most}, such as 2 or 1,2,4,...,${most}` });
+    context.addIssue({
+      code: "custom",
+      message: `give whole numbers from 1 to ${most}, such as 2 or 1,2,4,...,${most}`,
+    });
     return z.NEVER;
   });
 }
@@ -27,6 +30,9 @@ function doubled(parts: readonly string[]): number[] {
     if (part !== "...") return [Number(part || Number.NaN)];
     const [before, end] = [Number(parts[k - 1]), Number(parts[k + 1])];
     if (!(before >= 1 && end > before)) return [Number.NaN];
-    return Array.from({ length: Math.ceil(Math.log2(end / before)) - 1 }, (_, doublings) => before * 2 ** (doublings + 1));
+    return Array.from(
+      { length: Math.ceil(Math.log2(end / before)) - 1 },
+      (_, doublings) => before * 2 ** (doublings + 1),
+    );
   });
 }

@@ -1,4 +1,5 @@
-// What a process may have of memory, and the refusal of what will not fit: one that the system ends after ten minutes says nothing.
+// What a process may have of memory, and the refusal of what will not fit: one that the system ends after ten minutes
+// says nothing.
 import { totalmem } from "node:os";
 import { AppError } from "../errors/errors.ts";
 
@@ -9,7 +10,11 @@ export function memoryLimit(): number {
 }
 
 /** `what` is to be fitted, `needed` and `limit` in bytes. Throws DATA_TOO_LARGE. */
-export function mustHaveRoom(what: { readonly model: string; readonly data: string }, needed: number, limit: number): void {
+export function mustHaveRoom(
+  what: { readonly model: string; readonly data: string },
+  needed: number,
+  limit: number,
+): void {
   if (needed <= limit) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new AppError("DATA_TOO_LARGE", {

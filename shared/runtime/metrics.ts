@@ -1,4 +1,5 @@
-// Every metric's name, kind and help in one table; a service asks for the ones that it feeds. Base units: seconds, bytes, ratios.
+// Every metric's name, kind and help in one table; a service asks for the ones that it feeds. Base units: seconds,
+// bytes, ratios.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 export const metricTable = {
@@ -9,16 +10,40 @@ export const metricTable = {
     labels: ["partition"],
   },
   tributary_rows_written_total: { kind: "counter", help: "Rows committed to the events table", labels: ["partition"] },
-  tributary_events_dead_total: { kind: "counter", help: "Messages sent to the dead letters", labels: ["partition", "reason"] },
-  tributary_events_filtered_total: { kind: "counter", help: "Offsets at which Kafka keeps no message", labels: ["partition"] },
-  tributary_unknown_fields_total: { kind: "counter", help: "Unknown fields seen in events, by name", labels: ["field"] },
+  tributary_events_dead_total: {
+    kind: "counter",
+    help: "Messages sent to the dead letters",
+    labels: ["partition", "reason"],
+  },
+  tributary_events_filtered_total: {
+    kind: "counter",
+    help: "Offsets at which Kafka keeps no message",
+    labels: ["partition"],
+  },
+  tributary_unknown_fields_total: {
+    kind: "counter",
+    help: "Unknown fields seen in events, by name",
+    labels: ["field"],
+  },
   tributary_flushes_total: { kind: "counter", help: "Commits of ingest by what caused them", labels: ["cause"] },
-  tributary_upkeep_total: { kind: "counter", help: "Compactions and vacuums run in the background", labels: ["task", "outcome"] },
+  tributary_upkeep_total: {
+    kind: "counter",
+    help: "Compactions and vacuums run in the background",
+    labels: ["task", "outcome"],
+  },
   tributary_rebalances_total: { kind: "counter", help: "Times that partitions were given to this process", labels: [] },
-  tributary_fenced_total: { kind: "counter", help: "Commits refused since another writer owned a partition", labels: [] },
+  tributary_fenced_total: {
+    kind: "counter",
+    help: "Commits refused since another writer owned a partition",
+    labels: [],
+  },
   tributary_partitions_paused: { kind: "gauge", help: "Partitions not read on until there is room", labels: [] },
   tributary_buffered_rows: { kind: "gauge", help: "Rows read and not yet committed", labels: [] },
-  tributary_lag_messages: { kind: "gauge", help: "Messages in the topic that the table does not hold yet", labels: ["partition"] },
+  tributary_lag_messages: {
+    kind: "gauge",
+    help: "Messages in the topic that the table does not hold yet",
+    labels: ["partition"],
+  },
   tributary_lag_seconds: {
     kind: "gauge",
     help: "Age of the newest event in the table where some are missing, 0 otherwise",
@@ -38,9 +63,17 @@ export const metricTable = {
   },
   tributary_commit_seconds: { kind: "histogram", help: "Time of one commit, files written to log entry", labels: [] },
   tributary_table_version: { kind: "gauge", help: "Newest version of the events table", labels: [] },
-  tributary_table_log_files: { kind: "gauge", help: "Entries and checkpoints in the log of the events table", labels: [] },
+  tributary_table_log_files: {
+    kind: "gauge",
+    help: "Entries and checkpoints in the log of the events table",
+    labels: [],
+  },
   tributary_round: { kind: "gauge", help: "Outer epochs completed", labels: [] },
-  tributary_items_waiting: { kind: "gauge", help: "New items outside of the vocabulary: too few users have them", labels: [] },
+  tributary_items_waiting: {
+    kind: "gauge",
+    help: "New items outside of the vocabulary: too few users have them",
+    labels: [],
+  },
   tributary_events_left_out: {
     kind: "gauge",
     help: "Events of new users or items that there is no room for, left out of the training",
@@ -54,9 +87,17 @@ export const metricTable = {
     labels: ["phase", "section"],
   },
   tributary_loss: { kind: "gauge", help: "Mean loss of the last outer epoch", labels: ["part"] },
-  tributary_gradient_norm: { kind: "gauge", help: "Norm of the newest gradient that was measured, one in twenty", labels: ["group"] },
+  tributary_gradient_norm: {
+    kind: "gauge",
+    help: "Norm of the newest gradient that was measured, one in twenty",
+    labels: ["group"],
+  },
   tributary_update_norm: { kind: "gauge", help: "Norm of what that step moved the weights by", labels: ["group"] },
-  tributary_step_age_seconds: { kind: "gauge", help: "Time since the open step was opened, 0 while none is", labels: [] },
+  tributary_step_age_seconds: {
+    kind: "gauge",
+    help: "Time since the open step was opened, 0 while none is",
+    labels: [],
+  },
   tributary_trainer_pace_ratio: {
     kind: "gauge",
     help: "Time of a part of the slowest trainer over the median of all, 1 where there are fewer than two",
@@ -64,7 +105,11 @@ export const metricTable = {
   },
   tributary_step_parts: { kind: "gauge", help: "Parts of the open step: open, leased, done", labels: ["state"] },
   tributary_lease_deadline_seconds: { kind: "gauge", help: "Time that a part of the open phase may take", labels: [] },
-  tributary_trainers: { kind: "gauge", help: "Trainers connected: computing, waiting, suspect, clogged", labels: ["state"] },
+  tributary_trainers: {
+    kind: "gauge",
+    help: "Trainers connected: computing, waiting, suspect, clogged",
+    labels: ["state"],
+  },
   tributary_trainer_seconds_total: {
     kind: "counter",
     help: "Time of trainers, summed over them: data, compute, push, wait, pull",
@@ -79,12 +124,24 @@ export const metricTable = {
   },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
   tributary_peers_rejected_total: { kind: "counter", help: "Peers that were told why and dropped", labels: [] },
-  tributary_wire_bytes_total: { kind: "counter", help: "Bytes over the websocket: sent, received", labels: ["direction"] },
+  tributary_wire_bytes_total: {
+    kind: "counter",
+    help: "Bytes over the websocket: sent, received",
+    labels: ["direction"],
+  },
   tributary_checkpoint_age_seconds: { kind: "gauge", help: "Age of the newest checkpoint", labels: [] },
   tributary_parts_total: { kind: "counter", help: "Parts computed by this trainer", labels: ["phase"] },
   tributary_live_tensors: { kind: "gauge", help: "Tensors alive in this process", labels: [] },
-  tributary_evaluation_ratio: { kind: "gauge", help: "Held-out metrics of the newest evaluation", labels: ["metric", "model"] },
-  tributary_evaluations_falling: { kind: "gauge", help: "Evaluations in a row whose NDCG@100 was below the one before", labels: [] },
+  tributary_evaluation_ratio: {
+    kind: "gauge",
+    help: "Held-out metrics of the newest evaluation",
+    labels: ["metric", "model"],
+  },
+  tributary_evaluations_falling: {
+    kind: "gauge",
+    help: "Evaluations in a row whose NDCG@100 was below the one before",
+    labels: [],
+  },
   tributary_prequential_ratio: {
     kind: "gauge",
     help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",
@@ -107,7 +164,9 @@ export const metricTable = {
   },
   tributary_model_age_seconds: {
     kind: "gauge",
-    help: "Time since the newest event that the published model covers arrived, 0 when it covers all events of the table",
+    help:
+      "Time since the newest event that the published model covers arrived, 0 when it covers all events of " +
+      "the table",
     labels: [],
   },
   tributary_freshness_seconds: {
@@ -152,7 +211,8 @@ export function createMetrics(service: string): Metrics {
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry, prefix: "tributary_" });
   // Gauges that are named like counters; each stands there by type too.
-  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`tributary_nodejs_active_${what}_total`);
+  for (const what of ["handles", "requests", "resources"])
+    registry.removeSingleMetric(`tributary_nodejs_active_${what}_total`);
   const settings = (name: keyof Table) => ({
     ...bucketsOf(metricTable[name]),
     name,

@@ -5,14 +5,19 @@ import { join, resolve } from "node:path";
 export const places = {
   table: [
     "table",
-    "Delta tables: `events`, `items` (the append-only vocabulary), `filtered` (offsets that are neither row nor dead letter)",
+    "Delta tables: `events`, `items` (the append-only vocabulary), `filtered` (offsets that are neither row nor " +
+      "dead letter)",
   ],
   deadLetters: ["dead-letters", "Delta table of what was no event; in `_sent-back` which of it was sent back"],
   training: [
     "training",
-    "the parameter server's --out in continuous mode: `checkpoints`, the newest three (--checkpoints-kept) and the newest of a round's end",
+    "the parameter server's --out in continuous mode: `checkpoints`, the newest three (--checkpoints-kept) and the " +
+      "newest of a round's end",
   ],
-  models: ["models", "published models, the pointer `current` to the one in use, and `pinned`, what it is pinned to, if it is"],
+  models: [
+    "models",
+    "published models, the pointer `current` to the one in use, and `pinned`, what it is pinned to, if it is",
+  ],
   evaluations: ["evaluations.jsonl", "every evaluation, one line each"],
   perUser: ["evaluations", "each held-out user's figures of the newest 500 evaluations, a Parquet file a round"],
   prequential: ["prequential.jsonl", "the prequential curve, a point every ten seconds"],

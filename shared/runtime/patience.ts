@@ -1,5 +1,6 @@
-// A full disk, and whatever else passes (no descriptors, a disk that is away or read-only for a while), ends nothing: what cannot be written now is tried again until it can,
-// and said once in the log and in /status meanwhile. For every service that runs on.
+// A full disk, and whatever else passes (no descriptors, a disk that is away or read-only for a while), ends nothing:
+// what cannot be written now is tried again until it can, and said once in the log and in /status meanwhile. For every
+// service that runs on.
 import type { AppError } from "../errors/errors.ts";
 import { passes } from "../errors/os-errors.ts";
 import { asAppError, sleep } from "./lifecycle.ts";
@@ -8,7 +9,10 @@ import type { Log } from "./log.ts";
 export interface Patience {
   /** What is waited for, in a sentence for /status; null: nothing. */
   readonly waiting: string | null;
-  /** Does the work; where the system refuses for now, again and again. `what` as in "the evaluation cannot be written". Rejects with any other error, and with the last refusal once asked to stop. */
+  /**
+   * Does the work; where the system refuses for now, again and again. `what` as in "the evaluation cannot be written".
+   * Rejects with any other error, and with the last refusal once asked to stop.
+   */
   through<T>(what: string, work: () => Promise<T> | T): Promise<T>;
 }
 
@@ -22,7 +26,10 @@ interface Trying {
 }
 
 /** The loop by itself, for who tells it in another way. */
-export async function tryAgain<T>(work: () => Promise<T> | T, { retryMs, refused, isOver, signal }: Trying): Promise<T> {
+export async function tryAgain<T>(
+  work: () => Promise<T> | T,
+  { retryMs, refused, isOver, signal }: Trying,
+): Promise<T> {
   for (let first = true; ; first = false) {
     try {
       return await work();

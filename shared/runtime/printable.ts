@@ -1,4 +1,5 @@
-// The words of strangers in a terminal: control characters are escaped, so that no message moves the cursor or hides what it is. Pure.
+// The words of strangers in a terminal: control characters are escaped, so that no message moves the cursor or hides
+// what it is. Pure.
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

@@ -12,7 +12,10 @@ export function processNumbers(): number[] {
   }
 }
 
-/** Fields of /proc/PID/stat from the third on, the state: the second is a name, which may hold anything. Throws where it cannot be read. */
+/**
+ * Fields of /proc/PID/stat from the third on, the state: the second is a name, which may hold anything. Throws where it
+ * cannot be read.
+ */
 export function statOf(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");

@@ -1,4 +1,5 @@
-// When a service that ended is started again, and how bad that is. Pure: time is an argument, from a clock that only goes forward.
+// When a service that ended is started again, and how bad that is. Pure: time is an argument, from a clock that only
+// goes forward.
 import { type ErrorCode, errors } from "../errors/errors.ts";
 import type { Ending } from "./spawn.ts";
 
@@ -35,14 +36,19 @@ export type Next =
 /** Of a run: from then on it counts as one that stood; from then on the deaths before are forgotten. Ms. */
 const [STOOD, STEADY] = [20_000, 60_000];
 const [SHORTEST_PAUSE, LONGEST_PAUSE] = [250, 15_000];
-/** Starts that fail before `up` believes a service that has never stood; and for how long, ms, where it does not say why. */
+/**
+ * Starts that fail before `up` believes a service that has never stood; and for how long, ms, where it does not say
+ * why.
+ */
 const [STARTS, PATIENCE] = [5, 60_000];
 
 /** What follows a death that nobody of us asked for. */
 export function afterDeath(before: Deaths, { at, ranMs, ending, error, isSource }: Death): [Deaths, Next] {
   const stood = before.stood || ranMs >= STOOD;
   const deaths =
-    before.count === 0 || ranMs >= STEADY ? { count: 1, since: at, stood } : { count: before.count + 1, since: before.since, stood };
+    before.count === 0 || ranMs >= STEADY
+      ? { count: 1, since: at, stood }
+      : { count: before.count + 1, since: before.since, stood };
   return [deaths, next()];
 
   function next(): Next {
@@ -52,7 +58,8 @@ export function afterDeath(before: Deaths, { at, ranMs, ending, error, isSource 
     if (!deaths.stood && ended === 2) return { type: "hopeless" };
     if (isSource && isFinal && (ended === 1 || ended === 2)) return { type: "failed" };
     const isBelieved = isFinal || (error === null && at - deaths.since >= PATIENCE);
-    if (!deaths.stood && ended !== null && ended !== 0 && isBelieved && deaths.count >= STARTS) return { type: "hopeless" };
+    if (!deaths.stood && ended !== null && ended !== 0 && isBelieved && deaths.count >= STARTS)
+      return { type: "hopeless" };
     return { type: "again", afterMs: Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(20, deaths.count)) };
   }
 }

@@ -1,4 +1,5 @@
-// Starts a command of ours as a process of its own: own process group (Ctrl-C reaches the parent alone, which drains in order), an IPC channel that tells it when the parent is gone.
+// Starts a command of ours as a process of its own: own process group (Ctrl-C reaches the parent alone, which drains in
+// order), an IPC channel that tells it when the parent is gone.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
@@ -96,7 +97,10 @@ function endingOf(child: ChildProcess): Promise<Ending> {
   });
 }
 
-/** Training moves megabytes of arrays at every step. V8 would collect its whole heap each time; below this limit it leaves them to its small, short collections. */
+/**
+ * Training moves megabytes of arrays at every step. V8 would collect its whole heap each time; below this limit it
+ * leaves them to its small, short collections.
+ */
 const heapFlags = ["--initial-old-space-size=1536"];
 
 /** The C library keeps freed pages, which saves about 20 % of a step. */

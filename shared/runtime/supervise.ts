@@ -1,4 +1,5 @@
-// Keeps a service running: whatever ends is started again after a growing pause, and told. Decisions are in restarts.ts.
+// Keeps a service running: whatever ends is started again after a growing pause, and told. Decisions are in
+// restarts.ts.
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { AppError, type ErrorCode, errors } from "../errors/errors.ts";
 import { asAppError, sleep } from "./lifecycle.ts";
@@ -24,7 +25,9 @@ export interface Service {
   readonly stays?: boolean;
   /** It was seen to work before, so that no failure of a start proves anything. */
   readonly hasStood?: boolean;
-  /** Why it ended, by what it has written since its start. Without it: its last line, where that is an error of ours. */
+  /**
+   * Why it ended, by what it has written since its start. Without it: its last line, where that is an error of ours.
+   */
   wordsIn?(text: string): string | undefined;
   /** Whether it does what it is there for, where that is not asked of its /status. */
   answers?(): Promise<boolean>;
@@ -58,8 +61,15 @@ export interface Supervised extends Pick<Service, "name" | "isSource" | "stays" 
   stop(): Promise<void>;
 }
 
-/** `tell` hears in a sentence whatever is not as it should be; `died` hears of each death what the service says of it itself. */
-export function supervise(service: Service, tell: (text: string) => void, died?: (error: ErrorCode | null) => void): Supervised {
+/**
+ * `tell` hears in a sentence whatever is not as it should be; `died` hears of each death what the service says of it
+ * itself.
+ */
+export function supervise(
+  service: Service,
+  tell: (text: string) => void,
+  died?: (error: ErrorCode | null) => void,
+): Supervised {
   const { name, isSource = false, stays = false, answers } = service;
   const stopping = new AbortController();
   let run: Run | undefined;
@@ -77,7 +87,8 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
     try {
       run = await service.start(stopping.signal);
     } catch (error) {
-      const ours = asAppError(error) ?? new AppError("SERVICE_DIED", { what: String((error as Error).message), log: service.log });
+      const ours =
+        asAppError(error) ?? new AppError("SERVICE_DIED", { what: String((error as Error).message), log: service.log });
       return { ending: { code: errors[ours.code].exit, signal: null, finished: false }, error: ours };
     }
     if (stopping.signal.aborted) await run.stop();
@@ -91,7 +102,8 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
   async function watch(): Promise<void> {
     while (!stopping.signal.aborted) {
       const { ending, error, words } = await once();
-      const ranMs = runsSince === null ? 0 : performance.now() - runsSince; // a start that takes long, and fails, has not run
+      // a start that takes long, and fails, has not run
+      const ranMs = runsSince === null ? 0 : performance.now() - runsSince;
       run = undefined;
       [runsSince, state] = [null, "waiting"];
       if (stopping.signal.aborted) break;
@@ -99,7 +111,13 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
         restarting = false;
         continue;
       }
-      const [after, next] = afterDeath(deaths, { at: performance.now(), ranMs, ending, error: error?.code ?? null, isSource });
+      const [after, next] = afterDeath(deaths, {
+        at: performance.now(),
+        ranMs,
+        ending,
+        error: error?.code ?? null,
+        isSource,
+      });
       if (next.type === "done") {
         state = "done";
         return;
@@ -108,7 +126,8 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
       reason = killedFor ?? shortOf(error) ?? (words === undefined ? howItEnded(ending) : `ended: ${words}`);
       killedFor = null;
       died?.(error?.code ?? null);
-      if (next.type === "hopeless") throw error ?? new AppError("SERVICE_DIED", { what: `${name} ${reason}`, log: service.log });
+      if (next.type === "hopeless")
+        throw error ?? new AppError("SERVICE_DIED", { what: `${name} ${reason}`, log: service.log });
       if (next.type === "failed") {
         [state, failure] = ["failed", error];
         tell(error!.message);
@@ -116,7 +135,8 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
       }
       const often = deaths.count > 1 ? ` (${deaths.count} times in a row)` : "";
       tell(
-        `${error ? reason : `${name} ${reason}`}${often}; starting it again${next.afterMs < 1000 ? "" : ` in ${next.afterMs / 1000} s`}`,
+        `${error ? reason : `${name} ${reason}`}${often}; starting it ` +
+          `again${next.afterMs < 1000 ? "" : ` in ${next.afterMs / 1000} s`}`,
       );
       await sleep(next.afterMs, stopping.signal);
     }
@@ -135,7 +155,14 @@ export function supervise(service: Service, tell: (text: string) => void, died?:
       const level = state === "failed" ? "red" : levelOf(deaths, runsSince, now);
       const isOver = state === "running" && level === "ok";
       return {
-        ...{ name, pid: run?.pid ?? null, state, level, deaths: isOver ? 0 : deaths.count, reason: isOver ? null : reason },
+        ...{
+          name,
+          pid: run?.pid ?? null,
+          state,
+          level,
+          deaths: isOver ? 0 : deaths.count,
+          reason: isOver ? null : reason,
+        },
         seconds: deaths.count === 0 || isOver ? 0 : (now - deaths.since) / 1000,
         runsSeconds: runsSince === null ? null : (now - runsSince) / 1000,
       };
@@ -178,7 +205,9 @@ const sizeOf = (log: string) => statSync(log, { throwIfNoEntry: false })?.size ?
 
 const MOST_WORDS = 8192;
 
-/** The service's own error, if the last line is one of ours: the person at the terminal should not have to open the log. */
+/**
+ * The service's own error, if the last line is one of ours: the person at the terminal should not have to open the log.
+ */
 function errorIn(text: string, name: string): AppError | undefined {
   const line = text.trimEnd().split("\n").at(-1) ?? "";
   const [, code, what] = /^([A-Z_]+): (.*)$/.exec(line) ?? [];
@@ -187,7 +216,9 @@ function errorIn(text: string, name: string): AppError | undefined {
   return new AppError(code as ErrorCode, { what: `${name}: ${what.replace(`. ${hint}`, "")}` });
 }
 
-/** The end of a file from an offset on, of one that was begun anew since all of it; nothing of one that cannot be read. */
+/**
+ * The end of a file from an offset on, of one that was begun anew since all of it; nothing of one that cannot be read.
+ */
 function readFrom(file: string, from: number): string {
   let opened: number | undefined;
   try {

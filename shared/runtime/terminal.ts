@@ -1,9 +1,13 @@
-// What a person sees while it works, on stderr: steps with their times, and one line of progress: rewritten on a terminal, repeated every few seconds elsewhere.
+// What a person sees while it works, on stderr: steps with their times, and one line of progress: rewritten on a
+// terminal, repeated every few seconds elsewhere.
 import { onOneLine } from "./printable.ts";
 
 const EVERY_MS = 5000;
 
-/** A line of its own. A file's or an item's name may hold anything: what would move the cursor is escaped, here and below. */
+/**
+ * A line of its own. A file's or an item's name may hold anything: what would move the cursor is escaped, here and
+ * below.
+ */
 export const say = (text: string): void => void process.stderr.write(`${onOneLine(text)}\n`);
 
 export interface ProgressLine {
@@ -43,6 +47,8 @@ export async function showStep<T>(name: string, body: (done: (result: string) =>
   const value = await body((text) => {
     result = onOneLine(text);
   });
-  process.stderr.write(`✓ ${name.padEnd(28)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${result}\n`);
+  process.stderr.write(
+    `✓ ${name.padEnd(28)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${result}\n`,
+  );
   return value;
 }

@@ -1,8 +1,11 @@
-// Environment variables that are no flags, and what each is for. docs/reference/configuration.md is made from it; a test compares it with those that the code reads.
+// Environment variables that are no flags, and what each is for. docs/reference/configuration.md is made from it; a
+// test compares it with those that the code reads.
 export const variables = {
   KAFKA_BROKERS: "`host:port,...` of a Kafka of your own; without it a local one is started",
   TRIBUTARY_HTTP_HOST:
-    "where `/live`, `/ready`, `/status` and `/metrics` of ingest, server, trainer and evaluator listen (default `127.0.0.1`); beyond loopback `TRIBUTARY_TOKEN_FILE` must name a token file, whose `reader` may read the last two",
+    "where `/live`, `/ready`, `/status` and `/metrics` of ingest, server, trainer and evaluator listen (default " +
+    "`127.0.0.1`); beyond loopback `TRIBUTARY_TOKEN_FILE` must name a token file, whose `reader` may read the " +
+    "last two",
   TRIBUTARY_TOKEN_FILE: "what `--token-file` takes, for those of them that have no such flag",
   TRIBUTARY_LOG_LEVEL: "`trace`, `debug`, `info` (default), `warn`, `error`, `fatal`, `silent`",
   TRIBUTARY_GPU: "`1` or `0`: set-up takes TensorFlow's library for NVIDIA GPUs or for CPUs, whatever this machine has",

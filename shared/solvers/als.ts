@@ -1,6 +1,8 @@
-// Implicit alternating least squares: each row of one side's factors is the closed solution given the other side's. WMF (Hu, Koren, Volinsky 2008) and iALS
-// (Rendle et al. 2022) are two settings of it. Source: docs/design/baselines.md#wmf, #ials. Shapes: K factors, N entries of a row; float64 inside.
-// A row w with entries S minimises  boost * sum_S s^2 - 2 target * sum_S s + everywhere * w'Gw + lambda |w|^2,  s = w.h,  G = H'H over all rows h of the other side.
+// Implicit alternating least squares: each row of one side's factors is the closed solution given the other side's. WMF
+// (Hu, Koren, Volinsky 2008) and iALS (Rendle et al. 2022) are two settings of it. Source:
+// docs/design/baselines.md#wmf, #ials. Shapes: K factors, N entries of a row; float64 inside.
+// A row w with entries S minimises boost * sum_S s^2 - 2 target * sum_S s + everywhere * w'Gw + lambda |w|^2, s = w.h,
+// G = H'H over all rows h of the other side.
 import { factorise, solve } from "./cholesky.ts";
 
 export interface Objective {
@@ -13,15 +15,25 @@ export interface Objective {
 
 /** Solves rows against one other side. */
 export interface RowSolver {
-  /** Replaces the row, [K], by its solution for these entries, or by a step towards it where K is more than a block. Throws when it has none. */
+  /**
+   * Replaces the row, [K], by its solution for these entries, or by a step towards it where K is more than a block.
+   * Throws when it has none.
+   */
   solve(row_K: Float64Array, entries: Int32Array): void;
 }
 
 /**
- * `factors`: rows of K each, one after another. `gram_KK`: see `gramOf`. `atOnce`: so many factors are solved for at once, exactly; of more, one block after another is
- * (iALS++, Rendle et al. 2021), which makes n K times a block of n K^2.
+ * `factors`: rows of K each, one after another. `gram_KK`: see `gramOf`. `atOnce`: so many factors are solved for at
+ * once, exactly; of more, one block after another is (iALS++, Rendle et al. 2021), which makes n K times a block of n
+ * K^2.
  */
-export function rowSolver(objective: Objective, factors: Float64Array, width: number, gram_KK: Float64Array, atOnce: number): RowSolver {
+export function rowSolver(
+  objective: Objective,
+  factors: Float64Array,
+  width: number,
+  gram_KK: Float64Array,
+  atOnce: number,
+): RowSolver {
   const { boost, target, everywhere } = objective;
   const rows = factors.length / width;
   const block = Math.min(atOnce, width);
@@ -74,7 +86,8 @@ export function rowSolver(objective: Objective, factors: Float64Array, width: nu
         scores_N[n] = score;
       }
       const lambda = objective.lambda(count, rows);
-      for (let from = 0; from < width; from += block) solveBlock(row_K, count, lambda, from, Math.min(from + block, width));
+      for (let from = 0; from < width; from += block)
+        solveBlock(row_K, count, lambda, from, Math.min(from + block, width));
     },
   };
 }
@@ -88,8 +101,9 @@ export function gramOf(factors: Float64Array, width: number, from: number, to: n
 }
 
 /**
- * Adds `weight` times the sum of h h', over factors `from` to `to` of `count` rows, to the lower half of `sums`; what lies above it is of no meaning. Four rows and
- * two factors at a time: each number that is read takes part in several products.
+ * Adds `weight` times the sum of h h', over factors `from` to `to` of `count` rows, to the lower half of `sums`; what
+ * lies above it is of no meaning. Four rows and two factors at a time: each number that is read takes part in several
+ * products.
  */
 function addOuterProducts(
   sums: Float64Array,
@@ -107,8 +121,18 @@ function addOuterProducts(
     const p = n * width + from;
     const [q, r, s] = [p + width, p + 2 * width, p + 3 * width];
     for (let a = 0; a < even; a += 2) {
-      const [p0, q0, r0, s0] = [weight * rows[p + a]!, weight * rows[q + a]!, weight * rows[r + a]!, weight * rows[s + a]!];
-      const [p1, q1, r1, s1] = [weight * rows[p + a + 1]!, weight * rows[q + a + 1]!, weight * rows[r + a + 1]!, weight * rows[s + a + 1]!];
+      const [p0, q0, r0, s0] = [
+        weight * rows[p + a]!,
+        weight * rows[q + a]!,
+        weight * rows[r + a]!,
+        weight * rows[s + a]!,
+      ];
+      const [p1, q1, r1, s1] = [
+        weight * rows[p + a + 1]!,
+        weight * rows[q + a + 1]!,
+        weight * rows[r + a + 1]!,
+        weight * rows[s + a + 1]!,
+      ];
       const [first, second] = [a * size, (a + 1) * size];
       for (let b = 0; b <= a + 1; b++) {
         const [pb, qb, rb, sb] = [rows[p + b]!, rows[q + b]!, rows[r + b]!, rows[s + b]!];
@@ -116,7 +140,8 @@ function addOuterProducts(
         sums[second + b]! += p1 * pb + q1 * qb + r1 * rb + s1 * sb;
       }
     }
-    for (let a = even; a < size; a++) for (let m = p; m <= s; m += width) addScaled(sums, a * size, rows, m, a + 1, weight * rows[m + a]!);
+    for (let a = even; a < size; a++)
+      for (let m = p; m <= s; m += width) addScaled(sums, a * size, rows, m, a + 1, weight * rows[m + a]!);
   }
   for (; n < count; n++) {
     const p = n * width + from;
@@ -124,6 +149,13 @@ function addOuterProducts(
   }
 }
 
-function addScaled(sums: Float64Array, at: number, rows: Float64Array, from: number, count: number, weight: number): void {
+function addScaled(
+  sums: Float64Array,
+  at: number,
+  rows: Float64Array,
+  from: number,
+  count: number,
+  weight: number,
+): void {
   for (let b = 0; b < count; b++) sums[at + b]! += weight * rows[from + b]!;
 }

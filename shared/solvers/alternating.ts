@@ -1,4 +1,5 @@
-// Sweeps of alternating least squares on threads: users' factors given the items', then items' given the users'. als.ts solves a row. Shapes: U users, I items, K factors.
+// Sweeps of alternating least squares on threads: users' factors given the items', then items' given the users'. als.ts
+// solves a row. Shapes: U users, I items, K factors.
 import type { Threads } from "../runtime/threads.ts";
 import { gramOf, type Objective, rowSolver } from "./als.ts";
 import { firstFactors } from "./factors.ts";
@@ -18,7 +19,10 @@ export interface Alternating {
 export type AlternatingJob = Range & { readonly what: "gram" | "solve"; readonly side: "users" | "items" };
 type AlternatingThreads = Threads<AlternatingJob, Float64Array | undefined>;
 
-/** Factors that a sweep solves for at once: on MovieLens-1M with 128 factors as good after each sweep as all at once, in a quarter of the time. */
+/**
+ * Factors that a sweep solves for at once: on MovieLens-1M with 128 factors as good after each sweep as all at once, in
+ * a quarter of the time.
+ */
 const AT_ONCE = 32;
 /** Rows that a thread takes at a time. */
 const ROWS = 256;
@@ -66,7 +70,10 @@ interface Wanted {
   readonly seed: number;
 }
 
-/** Items' factors, [I x K], as they stand after each sweep; the array is the same one each time. `open`: threads that do `alternating`. */
+/**
+ * Items' factors, [I x K], as they stand after each sweep; the array is the same one each time. `open`: threads that do
+ * `alternating`.
+ */
 export async function* sweepsOf(
   { rows, items, factors: width, sweeps, seed }: Wanted,
   open: (shared: Alternating) => AlternatingThreads,

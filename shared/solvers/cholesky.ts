@@ -1,4 +1,5 @@
-// Small symmetric positive definite systems in float64, solved in place: L L' = A by rows (Cholesky), of which only the lower half is read and written.
+// Small symmetric positive definite systems in float64, solved in place: L L' = A by rows (Cholesky), of which only the
+// lower half is read and written.
 
 /** Replaces A, [size x size] by rows, by L. False when A is not positive definite to rounding. */
 export function factorise(a: Float64Array, size: number): boolean {

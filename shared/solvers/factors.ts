@@ -1,4 +1,5 @@
-// Factors of users and items: their first values, and the scores of users, who are solved for by what they have. als.ts solves. Shapes: B users, I items, K factors.
+// Factors of users and items: their first values, and the scores of users, who are solved for by what they have. als.ts
+// solves. Shapes: B users, I items, K factors.
 // Source: docs/design/baselines.md#wmf, #ials.
 import { gaussian } from "../compute/draws.ts";
 import { gramOf, type Objective, rowSolver } from "./als.ts";
@@ -11,11 +12,17 @@ export function firstFactors(seed: number, side: 0 | 1, width: number, into: Flo
   }
 }
 
-/** A user's factors are solved for exactly up to so many; more take sweeps over blocks of the paper's size, as many as it takes. */
+/**
+ * A user's factors are solved for exactly up to so many; more take sweeps over blocks of the paper's size, as many as
+ * it takes.
+ */
 const EXACT = 512;
 const NEWCOMER = { block: 128, sweeps: 8 };
 
-/** Scores of B users over all items, [B x I]; each user's factors are solved for by the fold-in. Someone without one scores all items 0. */
+/**
+ * Scores of B users over all items, [B x I]; each user's factors are solved for by the fold-in. Someone without one
+ * scores all items 0.
+ */
 export function factorScores(
   objective: Objective,
   factors: Float64Array | Float32Array,

@@ -1,4 +1,5 @@
-// Who has what, by user and by item, as flat lists in memory that threads share: what solved systems are fitted to. Shapes: U users, I items.
+// Who has what, by user and by item, as flat lists in memory that threads share: what solved systems are fitted to.
+// Shapes: U users, I items.
 
 /** List k is `entries` from `starts[k]` to `starts[k + 1]`, ascending. */
 export interface Lists {
@@ -39,15 +40,22 @@ function turned(lists: Lists, count: number): Lists {
   const result = listsFor(lengths);
   const next = result.starts.slice(0, count);
   for (let list = 0; list < countOf(lists); list++)
-    for (let at = lists.starts[list]!; at < lists.starts[list + 1]!; at++) result.entries[next[lists.entries[at]!]!++] = list;
+    for (let at = lists.starts[list]!; at < lists.starts[list + 1]!; at++)
+      result.entries[next[lists.entries[at]!]!++] = list;
   return result;
 }
 
 /**
- * Rows `from` to `to` of X'X, [I x I]: users who have both items, on the diagonal users who have the item. Whole numbers below 2^24, so float32 holds them exactly.
+ * Rows `from` to `to` of X'X, [I x I]: users who have both items, on the diagonal users who have the item. Whole
+ * numbers below 2^24, so float32 holds them exactly.
  * A row at a time: a row stays in the cache, the matrix does not.
  */
-export function countTogether({ byUser, byItem }: Interactions, counts_II: Float32Array, from: number, to: number): void {
+export function countTogether(
+  { byUser, byItem }: Interactions,
+  counts_II: Float32Array,
+  from: number,
+  to: number,
+): void {
   const items = countOf(byItem);
   for (let item = from; item < to; item++) {
     const row_I = counts_II.subarray(item * items, (item + 1) * items);

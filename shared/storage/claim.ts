@@ -1,10 +1,13 @@
-// A file under a name that is free, on a file system that has no hard links (exFAT, SMB, many a container's mount): whole or not at all, and of all who try one gets it, also
-// where any of them is killed or stops for long at any moment. Below store.ts.
+// A file under a name that is free, on a file system that has no hard links (exFAT, SMB, many a container's mount):
+// whole or not at all, and of all who try one gets it, also where any of them is killed or stops for long at any
+// moment. Below store.ts.
 //
-// What such a file system has is this: a folder is never renamed over one that holds something. So the bytes are laid into a folder of one's own, and that is renamed to the
-// claim, `.NAME.claim`: the first one has it, with its bytes. Only then are they published under NAME, by whoever comes first: the claimant, or, where it is gone, anybody who
-// finds the claim. All publish the same bytes, so doing it twice changes nothing. A claim is removed after its bytes are published and durable; one that is made later finds the
-// name taken and counts for nothing. Hence the order below: a claim is read first, then it is looked whether the name is free. If it is, no claim was ever removed, so what was
+// What such a file system has is this: a folder is never renamed over one that holds something. So the bytes are laid
+// into a folder of one's own, and that is renamed to the claim, `.NAME.claim`: the first one has it, with its bytes.
+// Only then are they published under NAME, by whoever comes first: the claimant, or, where it is gone, anybody who
+// finds the claim. All publish the same bytes, so doing it twice changes nothing. A claim is removed after its bytes
+// are published and durable; one that is made later finds the name taken and counts for nothing. Hence the order below:
+// a claim is read first, then it is looked whether the name is free. If it is, no claim was ever removed, so what was
 // read is of the first.
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join } from "node:path";
@@ -13,7 +16,10 @@ import type { Disk } from "./disk.ts";
 
 const BYTES = "bytes";
 
-/** The folder is there. False when the name is taken, whoever took it. What becomes of the name is durable when it returns. */
+/**
+ * The folder is there. False when the name is taken, whoever took it. What becomes of the name is durable when it
+ * returns.
+ */
 export async function putByClaim(disk: Disk, target: string, bytes: Uint8Array): Promise<boolean> {
   const folder = dirname(target);
   const claim = join(folder, `.${basename(target)}.claim`);
@@ -32,7 +38,8 @@ export async function putByClaim(disk: Disk, target: string, bytes: Uint8Array):
       await publish(disk, target, claimed);
     }
     if (isFirst || claimed) await disk.remove(claim); // the name is taken: no claim to it counts any more
-    return isFirst && Buffer.compare(await disk.read(target), bytes) === 0; // another may have published it for us, or have had it before
+    // another may have published it for us, or have had it before
+    return isFirst && Buffer.compare(await disk.read(target), bytes) === 0;
   } finally {
     await disk.remove(mine);
   }

@@ -1,4 +1,5 @@
-// The few things that a folder store asks of the file system, each one call, so that a test can cut off or refuse every single one.
+// The few things that a folder store asks of the file system, each one call, so that a test can cut off or refuse every
+// single one.
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { makeDurable } from "../disk/durable.ts";
 

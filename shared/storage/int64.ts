@@ -1,4 +1,5 @@
-// 64-bit columns without a BigInt a row: numbers are taken apart into two halves of 32 bits, which is 20 times faster. Little-endian, as Arrow is.
+// 64-bit columns without a BigInt a row: numbers are taken apart into two halves of 32 bits, which is 20 times faster.
+// Little-endian, as Arrow is.
 
 const half = 2 ** 32;
 

@@ -1,4 +1,5 @@
-// A Parquet file of any writer, read a slice at a time, so that memory is bounded whatever the size of the file and its row groups. parquet.ts holds the files of our own tables.
+// A Parquet file of any writer, read a slice at a time, so that memory is bounded whatever the size of the file and its
+// row groups. parquet.ts holds the files of our own tables.
 import { openAsBlob } from "node:fs";
 import { type Field, type RecordBatch, tableFromIPC } from "apache-arrow";
 import { ParquetFile } from "parquet-wasm";
@@ -19,7 +20,10 @@ const MAGIC = "PAR1";
 /** Rows decoded at once: some 10 MB of strings. */
 const SLICE = 1 << 17;
 
-/** By its content; one that is only named so is to be refused as what it was meant to be. Throws FILE_MISSING, FILE_UNREADABLE. */
+/**
+ * By its content; one that is only named so is to be refused as what it was meant to be. Throws FILE_MISSING,
+ * FILE_UNREADABLE.
+ */
 export async function isParquet(path: string): Promise<boolean> {
   return (await factsOf(path)).beginning.equals(Buffer.from(MAGIC)) || path.endsWith(".parquet");
 }
@@ -31,14 +35,18 @@ export async function openParquet(path: string): Promise<ParquetRows> {
     throw new AppError("FILE_UNREADABLE", { what, path }, { cause });
   };
   const blob = await openAsBlob(path);
-  const file = await hearingPanics(() => ParquetFile.fromFile(blob)).catch(unreadable("no Parquet file, or a damaged one"));
+  const file = await hearingPanics(() => ParquetFile.fromFile(blob)).catch(
+    unreadable("no Parquet file, or a damaged one"),
+  );
   const { schema } = tableFromIPC(file.schema().intoIPCStream());
   const rows = file.metadata().fileMetadata().numRows();
 
   async function* batches(names: readonly string[], from: number): AsyncIterable<RecordBatch> {
     for (let offset = from; offset < rows; offset += SLICE) {
       const read = () => file.read({ columns: [...names], offset, limit: SLICE, batchSize: SLICE });
-      const table = await hearingPanics(read).catch(unreadable(`rows after ${offset} are damaged, or the file was changed`));
+      const table = await hearingPanics(read).catch(
+        unreadable(`rows after ${offset} are damaged, or the file was changed`),
+      );
       yield* tableFromIPC(table.intoIPCStream()).batches;
     }
   }
@@ -46,7 +54,10 @@ export async function openParquet(path: string): Promise<ParquetRows> {
   return { fields: schema.fields, rows, size, mtimeMs, batches };
 }
 
-/** Where a page is damaged, arrow-rs's asynchronous reader panics outside of every promise: only the process hears of it. */
+/**
+ * Where a page is damaged, arrow-rs's asynchronous reader panics outside of every promise: only the process hears of
+ * it.
+ */
 async function hearingPanics<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await new Promise<T>((resolve, reject) => {

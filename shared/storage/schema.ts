@@ -1,7 +1,10 @@
 // Columns of a table, once: as a record of typed values in memory and as Delta's schemaString in the log.
 import type { Text } from "../events/text.ts";
 
-/** What holds the values of one column in memory; row k is element k. Timestamps are ms since 1970; longs are exact up to 2^53. */
+/**
+ * What holds the values of one column in memory; row k is element k. Timestamps are ms since 1970; longs are exact up
+ * to 2^53.
+ */
 export interface ColumnTypes {
   string: Text;
   timestamp: Float64Array;

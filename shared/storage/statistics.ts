@@ -1,4 +1,5 @@
-// Delta's statistics of a data file: row count, and of each column least, greatest and how many nulls. Readers skip whole files by them.
+// Delta's statistics of a data file: row count, and of each column least, greatest and how many nulls. Readers skip
+// whole files by them.
 import { compareWords, type Text, type Words } from "../events/text.ts";
 import { type Columns, isNullable, type TableSchema } from "./schema.ts";
 
@@ -14,9 +15,11 @@ export function statisticsOf(schema: TableSchema, columns: Columns, rows: number
     const values = columns[name]!;
     nullCount[name] = isNullable(type) ? countNulls(values as Float64Array | null[], rows) : 0;
     if (type === "binary") continue;
-    const range = type === "string" ? textRange((values as Text).words) : numberRange(values as Float64Array | Int32Array, rows);
+    const range =
+      type === "string" ? textRange((values as Text).words) : numberRange(values as Float64Array | Int32Array, rows);
     if (!range) continue;
-    const shown = type === "timestamp" ? (ms: unknown) => new Date(ms as number).toISOString() : (value: unknown) => value;
+    const shown =
+      type === "timestamp" ? (ms: unknown) => new Date(ms as number).toISOString() : (value: unknown) => value;
     minValues[name] = shown(range.min);
     maxValues[name] = shown(range.max);
   }
@@ -63,11 +66,18 @@ function extremes(words: Words): { readonly min: string; readonly max: string } 
   return { min: text(min), max: text(max) };
 }
 
-/** Whether the statistics of a file rule out that one of its rows has this value. They never do where they are missing or of another kind. */
+/**
+ * Whether the statistics of a file rule out that one of its rows has this value. They never do where they are missing
+ * or of another kind.
+ */
 export function excludes(stats: string, column: string, value: string | number): boolean {
-  const { minValues, maxValues } = JSON.parse(stats) as { minValues?: Record<string, unknown>; maxValues?: Record<string, unknown> };
+  const { minValues, maxValues } = JSON.parse(stats) as {
+    minValues?: Record<string, unknown>;
+    maxValues?: Record<string, unknown>;
+  };
   const [min, max] = [minValues?.[column], maxValues?.[column]];
-  if (typeof value === "number") return (typeof min === "number" && value < min) || (typeof max === "number" && value > max);
+  if (typeof value === "number")
+    return (typeof min === "number" && value < min) || (typeof max === "number" && value > max);
   const bytes = Buffer.from(value);
   return (
     (typeof min === "string" && Buffer.compare(bytes, Buffer.from(min)) < 0) ||

@@ -1,4 +1,5 @@
-// Where a table's bytes live: a port so small that an object store can take the folder's place. Every write is durable when it returns.
+// Where a table's bytes live: a port so small that an object store can take the folder's place. Every write is durable
+// when it returns.
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { AppError } from "../errors/errors.ts";
@@ -27,8 +28,15 @@ export function folderStore(dir: string, disk: Disk = realDisk): Store {
   const at = (path: string) => join(root, path);
   let hasLinks = true;
 
-  /** Writes and syncs a temporary file beside `target`, lets `publish` give it its name, syncs the folder. The temporary file is gone afterwards. */
-  async function throughTemporary(target: string, bytes: Uint8Array, publish: (temporary: string) => Promise<void>): Promise<void> {
+  /**
+   * Writes and syncs a temporary file beside `target`, lets `publish` give it its name, syncs the folder. The temporary
+   * file is gone afterwards.
+   */
+  async function throughTemporary(
+    target: string,
+    bytes: Uint8Array,
+    publish: (temporary: string) => Promise<void>,
+  ): Promise<void> {
     const folder = dirname(target);
     await makeFolder(folder);
     const temporary = join(folder, `.${basename(target)}.${randomUUID()}.tmp`);

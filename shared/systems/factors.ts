@@ -1,4 +1,5 @@
-// Models of items' factors, fitted by alternating least squares: what WMF and iALS have in common. Shapes: B users, I items, K factors.
+// Models of items' factors, fitted by alternating least squares: what WMF and iALS have in common. Shapes: B users, I
+// items, K factors.
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { findNonFinite, type Weights } from "../neural/parameters.ts";
@@ -30,10 +31,14 @@ export const factorSettings = {
 /** What such a system is but for its settings, by what a row of factors minimises. */
 export const ofFactors = <C extends FactorConfig>(objectiveOf: (config: C) => Objective) => ({
   ...ofItems(({ items, factors }: C) => [[factorsName, [items, factors]]]),
-  scores: (config: C, weights: Weights): ScoreBatch => factorScores(objectiveOf(config), weights[factorsName]!.data, config.factors),
+  scores: (config: C, weights: Weights): ScoreBatch =>
+    factorScores(objectiveOf(config), weights[factorsName]!.data, config.factors),
   tasks: { alternating: ({ config, ...shared }: Shared<C>) => alternating(objectiveOf(config), shared) },
   fit,
-  /** Factors of both sides, sums of their products in parts, three models as float32, and a thread's copy of the longest row's neighbours. */
+  /**
+   * Factors of both sides, sums of their products in parts, three models as float32, and a thread's copy of the longest
+   * row's neighbours.
+   */
   memory: ({ items, factors }: C, { users, longest, threads }: Size) =>
     8 * (users + items) * factors + 80 * factors ** 2 + 12 * items * factors + 8 * threads * longest * factors,
 });
@@ -52,7 +57,8 @@ async function* fit<C extends FactorConfig>({
   for await (const items_IK of sweepsOf(wanted, (shared) => threads("alternating", { ...shared, config }), progress)) {
     sweep++;
     const weights = { [factorsName]: { shape: [items, factors], data: Float32Array.from(items_IK) } };
-    if (findNonFinite(weights) !== undefined) throw new AppError("NOT_FINITE", { what: `the factors after sweep ${sweep} are not finite` });
+    if (findNonFinite(weights) !== undefined)
+      throw new AppError("NOT_FINITE", { what: `the factors after sweep ${sweep} are not finite` });
     yield { weights, engine: javascript };
   }
 }

@@ -1,4 +1,5 @@
-// Models of one matrix from the items that a user has to the items that are scored, solved by one inverse: what EASE and its kin have in common. Shapes: B users, I items.
+// Models of one matrix from the items that a user has to the items that are scored, solved by one inverse: what EASE
+// and its kin have in common. Shapes: B users, I items.
 import type { Engine } from "../compute/engine.ts";
 import type { Ridge } from "../compute/inverse.ts";
 import { AppError } from "../errors/errors.ts";
@@ -19,13 +20,16 @@ export const itemToItem = {
   ...ofItems(({ items }: Sized) => [[weightsName, [items, items]]]),
   scores: ({ items }: Sized, weights: Weights): ScoreBatch => itemScores(weights[weightsName]!.data, items),
   tasks: { counting },
-  /** TensorFlow's library, X'X as float32, half of it in blocks of float64, and as much again that the allocator holds between blocks: 5.6 GB were measured at 20,108 items, 9.5 M pairs. */
+  /**
+   * TensorFlow's library, X'X as float32, half of it in blocks of float64, and as much again that the allocator holds
+   * between blocks: 5.6 GB were measured at 20,108 items, 9.5 M pairs.
+   */
   memory: ({ items }: Sized) => 300e6 + 12 * items ** 2,
 };
 
 /**
- * P = (X'X + D)^-1, then weights_ij = -P_ij / P_jj with a diagonal of zeros. `ridge`: D, of the number of users that each item has.
- * Throws ENGINE_MISSING where the engine has no kernel that inverts.
+ * P = (X'X + D)^-1, then weights_ij = -P_ij / P_jj with a diagonal of zeros. `ridge`: D, of the number of users that
+ * each item has. Throws ENGINE_MISSING where the engine has no kernel that inverts.
  */
 export async function* byInverse(
   { rows, config: { items }, signal, progress, threads, engine: open }: Fitting<Sized, { counting: typeof counting }>,
@@ -34,7 +38,9 @@ export async function* byInverse(
 ): AsyncGenerator<Fitted, void> {
   const engine = await open();
   if (!engine.inverse)
-    throw new AppError("ENGINE_MISSING", { what: `${title} inverts a matrix, for which the ${engine.name} engine has no kernel` });
+    throw new AppError("ENGINE_MISSING", {
+      what: `${title} inverts a matrix, for which the ${engine.name} engine has no kernel`,
+    });
   const matrix_II = await together(
     rows,
     items,
@@ -44,7 +50,10 @@ export async function* byInverse(
   const users_I = Float64Array.from({ length: items }, (_, item) => matrix_II[item * (items + 1)]!);
   const solving = weightsOf(engine.inverse, matrix_II, items, ridge(users_I));
   await finish(solving, signal, (share) => progress(COUNTING + share * (1 - COUNTING)));
-  yield { weights: { [weightsName]: { shape: [items, items], data: matrix_II } }, engine: `${engine.name} ${engine.version}` };
+  yield {
+    weights: { [weightsName]: { shape: [items, items], data: matrix_II } },
+    engine: `${engine.name} ${engine.version}`,
+  };
 }
 
 /** Puts the weights in the place of X'X. Yields the share that is done in between. */
@@ -67,7 +76,10 @@ function toWeights(matrix_II: Float32Array, items: number): void {
   }
 }
 
-/** Sums of the rows of what each user has, [B x I]. Here rather than on the engine, where the weights would lie a second time; summed in float64. */
+/**
+ * Sums of the rows of what each user has, [B x I]. Here rather than on the engine, where the weights would lie a second
+ * time; summed in float64.
+ */
 export function itemScores(weights_II: Float32Array, items: number): ScoreBatch {
   return (foldIns) => {
     const scores_BI = new Float32Array(foldIns.length * items);

@@ -29,7 +29,7 @@ export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<
 const asItIs = (settings: Recipe) => settings;
 
 /**
- * As many times the weights, measured from 3,000 to 100,000 items: they and Adam's moments, the old encoder, sums of gradients and answers, the copies for a checkpoint and of
- * the best model.
+ * As many times the weights, measured from 3,000 to 100,000 items: they and Adam's moments, the old encoder, sums of
+ * gradients and answers, the copies for a checkpoint and of the best model.
  */
 const COPIES = 9.5;

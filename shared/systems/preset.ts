@@ -1,4 +1,5 @@
-// What a preset of the neural family says: the recipe of a system but for what its data decides, and the schedule that it is trained by. turned.ts turns it by flags.
+// What a preset of the neural family says: the recipe of a system but for what its data decides, and the schedule that
+// it is trained by. turned.ts turns it by flags.
 import type { Recipe } from "../neural/recipe.ts";
 import type { Schedule } from "../neural/schedule.ts";
 
@@ -6,7 +7,10 @@ export interface Preset {
   readonly recipe: Omit<Recipe, "items" | "users" | "critic"> & Partial<Pick<Recipe, "critic">>;
   /** Whether training users have vectors of their own. */
   readonly ownVectors?: true;
-  /** Another system, from the weights of whose models it goes on: `--from` names one, and `train` trains one first where none is named. */
+  /**
+   * Another system, from the weights of whose models it goes on: `--from` names one, and `train` trains one first where
+   * none is named.
+   */
   readonly startsFrom?: string;
   /** Flags that turn other presets and not this one: its parts are settled. */
   readonly settled?: readonly (keyof Turned)[];
@@ -38,4 +42,10 @@ export interface Turned {
 }
 
 /** Encoder and decoder move together, one pass over the users an epoch. */
-export const together: Schedule = { batchSize: 500, encoderPasses: 1, decoderPasses: 1, decoderNoise: false, alternating: false };
+export const together: Schedule = {
+  batchSize: 500,
+  encoderPasses: 1,
+  decoderPasses: 1,
+  decoderNoise: false,
+  alternating: false,
+};

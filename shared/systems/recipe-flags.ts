@@ -1,4 +1,5 @@
-// What can be set of a neural system: the flags that turn a recipe, whichever system it is of. turned.ts says what each means to a preset.
+// What can be set of a neural system: the flags that turn a recipe, whichever system it is of. turned.ts says what each
+// means to a preset.
 import { z } from "zod";
 import { firstValues, likelihoods, mixtureWeights, sumsToOne } from "../neural/recipe.ts";
 import type { Preset, Turned } from "./preset.ts";
@@ -35,13 +36,20 @@ export const recipeFlags = {
     .min(0)
     .optional()
     .describe(`weight of the KL term per item of a user (default ${compositePrior.gamma} of the composite prior)`),
-  beta: z.coerce.number().min(0).optional().describe("weight of the KL term instead of --gamma; where it is annealed, the cap"),
+  beta: z.coerce
+    .number()
+    .min(0)
+    .optional()
+    .describe("weight of the KL term instead of --gamma; where it is annealed, the cap"),
   annealSteps: z.coerce
     .number()
     .int()
     .min(0)
     .optional()
-    .describe("updates in which the weight of the KL term would grow from 0 to 1; it stops at --beta, and with 0 stands there at once"),
+    .describe(
+      "updates in which the weight of the KL term would grow from 0 to 1; it stops at --beta, and with 0 stands " +
+        "there at once",
+    ),
   prior: z
     .enum(["standard", "composite"])
     .optional()
@@ -53,13 +61,19 @@ export const recipeFlags = {
     .min(0)
     .max(4)
     .optional()
-    .describe("tanh layers before the latent, and as many behind it unless the decoder is linear (default 1 of those that have one)"),
+    .describe(
+      "tanh layers before the latent, and as many behind it unless the decoder is linear (default 1 of those that " +
+        "have one)",
+    ),
   decoder: z.enum(["linear", "tanh"]).optional().describe("one linear layer, or a tanh layer before it"),
   likelihood: z
     .enum(likelihoods)
     .optional()
     .describe(`of a user's items: ${likelihoods.join(", ")}`),
-  firstValues: z.enum(firstValues).optional().describe("weights to begin with: PyTorch's, as RecVAE's, or Xavier's with small biases"),
+  firstValues: z
+    .enum(firstValues)
+    .optional()
+    .describe("weights to begin with: PyTorch's, as RecVAE's, or Xavier's with small biases"),
   weightDecay: z.coerce.number().min(0).optional().describe("factor of the sum of all squared weights in the loss"),
   hidden: size()
     .optional()
@@ -82,6 +96,7 @@ export const recipeFlags = {
   mixtureWeights: mixture
     .optional()
     .describe(
-      `of the composite prior's parts: standard normal, old posterior, wide normal; 1,0,0 is the Gaussian prior (default ${compositePrior.mixtureWeights})`,
+      "of the composite prior's parts: standard normal, old posterior, wide normal; 1,0,0 is the Gaussian prior " +
+        `(default ${compositePrior.mixtureWeights})`,
     ),
 } satisfies { readonly [F in keyof Turned]-?: z.ZodType<Turned[F]> };

@@ -44,7 +44,9 @@ export const systems = {
 export const defaultSystem = "recvae";
 
 export type SystemName = keyof typeof systems;
-type NameOf<K extends System["kind"]> = { [N in SystemName]: (typeof systems)[N]["kind"] extends K ? N : never }[SystemName];
+type NameOf<K extends System["kind"]> = {
+  [N in SystemName]: (typeof systems)[N]["kind"] extends K ? N : never;
+}[SystemName];
 export type NeuralName = NameOf<"neural">;
 export type SolvedName = NameOf<"solved">;
 export type ConfigOf<N extends SystemName> = z.output<(typeof systems)[N]["config"]>;
@@ -54,9 +56,14 @@ export const isNeural = (name: SystemName): name is NeuralName => systems[name].
 export const neuralNames = systemNames.filter(isNeural);
 export const solvedNames = systemNames.filter((name): name is SolvedName => systems[name].kind === "solved");
 /** Those that are learned from data: all but combinations of others. */
-export const trainable = systemNames.filter((name): name is NeuralName | SolvedName => systems[name].kind !== "combined");
+export const trainable = systemNames.filter(
+  (name): name is NeuralName | SolvedName => systems[name].kind !== "combined",
+);
 
-/** A system by its name; where that is of one kind, as that kind. What it is given must be of that system: its own settings, weights that passed its `check`. */
+/**
+ * A system by its name; where that is of one kind, as that kind. What it is given must be of that system: its own
+ * settings, weights that passed its `check`.
+ */
 export function systemOf(name: NeuralName): Neural;
 export function systemOf(name: SolvedName): Solved;
 export function systemOf(name: SystemName): System;

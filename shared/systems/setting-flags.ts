@@ -1,4 +1,5 @@
-// What can be set of the solved systems: a flag for each setting that one of them has, and the mistakes that only the chosen system can see.
+// What can be set of the solved systems: a flag for each setting that one of them has, and the mistakes that only the
+// chosen system can see.
 import { z } from "zod";
 import { type SolvedName, type SystemName, solvedNames, systemOf, type systems } from "./registry.ts";
 import type { Setting, Settings } from "./system.ts";
@@ -16,10 +17,15 @@ const settingsOf = (model: SystemName): Settings => {
 const names = [...new Set(solvedNames.flatMap((model) => Object.keys(settingsOf(model))))] as SettingName[];
 
 /** Without a default, so that one which the system does not have is told. */
-export const settingFlags = Object.fromEntries(names.map((name) => [name, flagOf(name)])) as Record<SettingName, ReturnType<typeof flagOf>>;
+export const settingFlags = Object.fromEntries(names.map((name) => [name, flagOf(name)])) as Record<
+  SettingName,
+  ReturnType<typeof flagOf>
+>;
 
 function flagOf(name: SettingName) {
-  const having = solvedNames.filter((model) => name in settingsOf(model)).map((model) => ({ model, setting: settingsOf(model)[name]! }));
+  const having = solvedNames
+    .filter((model) => name in settingsOf(model))
+    .map((model) => ({ model, setting: settingsOf(model)[name]! }));
   return anyOf(having.map(({ setting }) => setting.rule))
     .optional()
     .describe(helpOf(having));
@@ -29,7 +35,8 @@ function flagOf(name: SettingName) {
 function anyOf(rules: readonly z.ZodNumber[]) {
   return z.coerce.number().superRefine((value, context) => {
     const refusals = rules.map((rule) => rule.safeParse(value).error);
-    if (refusals.every((error) => error)) context.addIssue({ code: "custom", message: refusals[0]!.issues[0]!.message });
+    if (refusals.every((error) => error))
+      context.addIssue({ code: "custom", message: refusals[0]!.issues[0]!.message });
   });
 }
 
@@ -37,7 +44,10 @@ function helpOf(having: readonly { readonly model: string; readonly setting: Set
   const models = having.map(({ model }) => model);
   const usuals = [...new Set(having.map(({ setting }) => setting.usual))];
   const told = usuals.length === 1 ? usuals : having.map(({ model, setting }) => `${setting.usual} for ${model}`);
-  return `of ${[models.slice(0, -1).join(", "), ...models.slice(-1)].filter(Boolean).join(" and ")}: ${having[0]!.setting.help} (default ${told.join(", ")})`;
+  return (
+    `of ${[models.slice(0, -1).join(", "), ...models.slice(-1)].filter(Boolean).join(" and ")}: ` +
+    `${having[0]!.setting.help} (default ${told.join(", ")})`
+  );
 }
 
 /** For `superRefine`: settings that the system has not, and values that it does not take. */
@@ -49,7 +59,9 @@ export function consistentSettings(
   for (const name of names) {
     const value = values[name];
     if (value === undefined) continue;
-    const message = own[name] ? own[name].rule.safeParse(value).error?.issues[0]?.message : `is no setting of ${values.model}`;
+    const message = own[name]
+      ? own[name].rule.safeParse(value).error?.issues[0]?.message
+      : `is no setting of ${values.model}`;
     if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
   }
 }

@@ -5,11 +5,16 @@ import { mustHave } from "../neural/safetensors.ts";
 import type { Settings, Solved, Tasks } from "./system.ts";
 
 type Config<S> = { items: number } & { [K in keyof S]: number };
-type Parts<S extends Settings, T extends Tasks> = Omit<Solved<Config<S>, T, S>, "kind" | "config" | "tasks" | "scorer"> & {
+type Parts<S extends Settings, T extends Tasks> = Omit<
+  Solved<Config<S>, T, S>,
+  "kind" | "config" | "tasks" | "scorer"
+> & {
   readonly tasks?: T;
 };
 
-export function solved<S extends Settings, T extends Tasks = Record<never, never>>(parts: Parts<S, T>): Solved<Config<S>, T, S> {
+export function solved<S extends Settings, T extends Tasks = Record<never, never>>(
+  parts: Parts<S, T>,
+): Solved<Config<S>, T, S> {
   const rules = Object.fromEntries(Object.entries(parts.settings).map(([name, { rule }]) => [name, rule]));
   return {
     ...parts,

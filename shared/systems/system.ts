@@ -1,5 +1,6 @@
-// THE CONTRACT: what a system is to everybody else. A folder of shared/systems/ makes one, a line of registry.ts names it; train, server, evaluate, serve, benchmark, manifests and
-// --help follow from that. docs/guides/add-a-system.md goes through one. Most systems are made by solved.ts, neural.ts: those fill in what is the same for all of a kind.
+// THE CONTRACT: what a system is to everybody else. A folder of shared/systems/ makes one, a line of registry.ts names
+// it; train, server, evaluate, serve, benchmark, manifests and --help follow from that. docs/guides/add-a-system.md
+// goes through one. Most systems are made by solved.ts, neural.ts: those fill in what is the same for all of a kind.
 // Shapes: B users, I items.
 import type { z } from "zod";
 import type { Engine } from "../compute/engine.ts";
@@ -11,7 +12,10 @@ import type { Threads } from "../runtime/threads.ts";
 import type { Grid, Published } from "./benchmarked.ts";
 import type { Preset } from "./preset.ts";
 
-/** `neural` ones learn through the parameter server; `solved` ones are fitted in one process; `combined` ones are made of models that are there. */
+/**
+ * `neural` ones learn through the parameter server; `solved` ones are fitted in one process; `combined` ones are made
+ * of models that are there.
+ */
 export type System = Neural | Solved | Combined;
 
 /** Settings as a manifest has them; `items` comes from the data. */
@@ -40,13 +44,17 @@ interface Model<C extends Sized> {
 }
 
 /** Fitted in one process, by its own code, on all cores. */
-export interface Solved<C extends Sized = Sized, T extends Tasks = Tasks, S extends Settings = Settings> extends Model<C> {
+export interface Solved<C extends Sized = Sized, T extends Tasks = Tasks, S extends Settings = Settings>
+  extends Model<C> {
   readonly kind: "solved";
   /** Its settings but for `items`: each is a flag of `train`, a line of its help, a field of the manifest. */
   readonly settings: S;
   /** What threads do for it, by names of its own; a thread finds the task by the system's name and the task's. */
   readonly tasks: T;
-  /** Yields the model as it stands after each sweep over the data, once where there is a closed solution. Throws the signal's reason when aborted. */
+  /**
+   * Yields the model as it stands after each sweep over the data, once where there is a closed solution. Throws the
+   * signal's reason when aborted.
+   */
   fit(fitting: Fitting<C, T>): AsyncGenerator<Fitted, void>;
   /** Scores of B users over all items, [B x I], without an engine; as for `scorer`. */
   scores(config: C, weights: Weights): ScoreBatch;
@@ -57,9 +65,14 @@ export interface Solved<C extends Sized = Sized, T extends Tasks = Tasks, S exte
 /** Learns through the parameter server. */
 export interface Neural<C extends Sized = Sized> extends Model<C> {
   readonly kind: "neural";
-  /** Its recipe where no flag turns it, and the schedule. Its settings are those that turn a recipe: recipe-flags.ts. */
+  /**
+   * Its recipe where no flag turns it, and the schedule. Its settings are those that turn a recipe: recipe-flags.ts.
+   */
   readonly preset: Preset;
-  /** Settings and weights of tensors that its authors' own program saved, which stand alone; absent where we read none. Throws CHECKPOINT_CORRUPT. */
+  /**
+   * Settings and weights of tensors that its authors' own program saved, which stand alone; absent where we read none.
+   * Throws CHECKPOINT_CORRUPT.
+   */
   readonly fromStateDict?: (tensors: Weights) => { config: C; weights: Weights };
   /** A manifest's settings as the recipe that server, trainers and scorer work with, and back. */
   recipeOf(config: C): Recipe;
@@ -71,7 +84,9 @@ export interface Neural<C extends Sized = Sized> extends Model<C> {
 /** Made of models of other systems. */
 export interface Combined<C extends Sized = Sized> extends Model<C> {
   readonly kind: "combined";
-  /** The systems whose chosen models make its row of `benchmark`, each with the flag that names the model's directory. */
+  /**
+   * The systems whose chosen models make its row of `benchmark`, each with the flag that names the model's directory.
+   */
   readonly madeOf: readonly { readonly system: string; readonly flag: string }[];
 }
 

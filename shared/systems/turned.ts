@@ -1,4 +1,5 @@
-// A preset of the neural family turned by flags: what each flag means to it, and which ones it has no use for. Pure; the flags themselves are recipe-flags.ts.
+// A preset of the neural family turned by flags: what each flag means to it, and which ones it has no use for. Pure;
+// the flags themselves are recipe-flags.ts.
 import { type Recipe, type Regulariser, recipe } from "../neural/recipe.ts";
 import type { Preset, Turned } from "./preset.ts";
 import { compositePrior, residualEncoder } from "./recvae/parts.ts";
@@ -15,14 +16,16 @@ interface Sizes {
 }
 
 /** Of its hidden layers; undefined without one. */
-export const widthOf = ({ encoder }: Pick<Recipe, "encoder">) => (encoder.kind === "plain" ? encoder.widths[0] : encoder.width);
+export const widthOf = ({ encoder }: Pick<Recipe, "encoder">) =>
+  encoder.kind === "plain" ? encoder.widths[0] : encoder.width;
 
 export function turnedRecipe(preset: Preset, turned: Turned, { items, users, begun }: Sizes): Recipe {
   const own = preset.recipe;
   const usual = networkOf(preset, begun);
   const hidden = turned.hidden ?? widthOf(usual) ?? widthOf(own)!;
   const hasLayers = turned.decoder === undefined ? usual.decoder.length > 0 : turned.decoder === "tanh";
-  const layers = turned.layers ?? (usual.encoder.kind === "plain" ? usual.encoder.widths.length : Math.max(1, usual.decoder.length));
+  const layers =
+    turned.layers ?? (usual.encoder.kind === "plain" ? usual.encoder.widths.length : Math.max(1, usual.decoder.length));
   const widths = Array<number>(layers).fill(hidden);
   // In the schema's order, in which a manifest gives it back: two records of the same settings are the same text.
   return recipe.parse({
@@ -61,7 +64,10 @@ function networkOf({ recipe: own, settled }: Preset, begun: Network | undefined)
   };
 }
 
-function turnedRegulariser(usual: Regulariser, { prior, gamma, beta, annealSteps, mixtureWeights }: Turned): Regulariser {
+function turnedRegulariser(
+  usual: Regulariser,
+  { prior, gamma, beta, annealSteps, mixtureWeights }: Turned,
+): Regulariser {
   if (usual.kind === "none") return usual;
   if ((prior ?? usual.kind) === "standard") {
     const { cap, annealSteps: steps } = usual.kind === "standard" ? usual : theBound;
@@ -76,7 +82,10 @@ function turnedRegulariser(usual: Regulariser, { prior, gamma, beta, annealSteps
 const theBound = { cap: 1, annealSteps: 0 };
 
 /** Flags that were given and that the preset has no use for. */
-export function useless({ recipe: { latent, critic = null }, settled }: Preset, { prior, ...turned }: Turned): (keyof Turned)[] {
+export function useless(
+  { recipe: { latent, critic = null }, settled }: Preset,
+  { prior, ...turned }: Turned,
+): (keyof Turned)[] {
   if (settled) return settled.filter((name) => (name === "prior" ? prior : turned[name]) !== undefined);
   const given = (Object.keys(turned) as (keyof typeof turned)[]).filter((name) => turned[name] !== undefined);
   const isAnnealed = prior !== "composite" && turned.gamma === undefined;
@@ -86,5 +95,8 @@ export function useless({ recipe: { latent, critic = null }, settled }: Preset, 
     ...(latent === null || prior !== "composite" ? (["mixtureWeights"] as const) : []),
     ...(critic === null ? (["criticEpochs", "criticLearningRate"] as const) : (["likelihood"] as const)),
   ];
-  return [...given.filter((name) => unused.includes(name)), ...(latent === null && prior !== undefined ? (["prior"] as const) : [])];
+  return [
+    ...given.filter((name) => unused.includes(name)),
+    ...(latent === null && prior !== undefined ? (["prior"] as const) : []),
+  ];
 }

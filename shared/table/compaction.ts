@@ -1,4 +1,5 @@
-// Merges small files of events into large ones in order of bucket and user. A commit a unit: readers see its files before or after, never both.
+// Merges small files of events into large ones in order of bucket and user. A commit a unit: readers see its files
+// before or after, never both.
 import { AppError } from "../errors/errors.ts";
 import { gather, orderOf, rowsAt } from "../events/arrange.ts";
 import { cutsOf, planCompaction, TARGET_BYTES } from "./compaction-plan.ts";
@@ -27,8 +28,14 @@ interface Wanted {
   readonly signal?: AbortSignal;
 }
 
-/** Merges what is due. A unit whose files another process has rewritten meanwhile is left to the next time; rows that were added meanwhile are no conflict. */
-export async function compact(table: DeltaTable, { targetBytes = TARGET_BYTES, onUnit, signal }: Wanted = {}): Promise<Compacted> {
+/**
+ * Merges what is due. A unit whose files another process has rewritten meanwhile is left to the next time; rows that
+ * were added meanwhile are no conflict.
+ */
+export async function compact(
+  table: DeltaTable,
+  { targetBytes = TARGET_BYTES, onUnit, signal }: Wanted = {},
+): Promise<Compacted> {
   const [before, after]: [DataFile[], DataFile[]] = [[], []];
   let units = 0;
   for (const unit of planCompaction(table.files, targetBytes)) {
@@ -53,7 +60,11 @@ export async function compact(table: DeltaTable, { targetBytes = TARGET_BYTES, o
 }
 
 /** "lost": another process has rewritten one of the files. What was written for nothing is an orphan then. */
-async function mergeUnit(table: DeltaTable, unit: readonly DataFile[], targetBytes: number): Promise<readonly DataFile[] | "lost"> {
+async function mergeUnit(
+  table: DeltaTable,
+  unit: readonly DataFile[],
+  targetBytes: number,
+): Promise<readonly DataFile[] | "lost"> {
   const isLost = async () => {
     await table.refresh();
     const live = new Set(table.files.map(({ path }) => path));

@@ -1,4 +1,5 @@
-// Which offsets of a partition were seen, in bounded memory: a bit each, in pages; a full page is only remembered as full.
+// Which offsets of a partition were seen, in bounded memory: a bit each, in pages; a full page is only remembered as
+// full.
 
 const pageBits = 1 << 16;
 
@@ -71,7 +72,8 @@ export class Coverage {
       const page = this.#pages.get(number);
       const pageEnd = Math.min((number + 1) * pageBits, last + 1);
       const isUniform = page === "full" || page === undefined;
-      const isSeen = page !== undefined && (page === "full" || ((page.bits[(offset % pageBits) >> 5]! >>> (offset & 31)) & 1) === 1);
+      const isSeen =
+        page !== undefined && (page === "full" || ((page.bits[(offset % pageBits) >> 5]! >>> (offset & 31)) & 1) === 1);
       if (isSeen && from >= 0) {
         yield { from, to: offset - 1 };
         from = -1;

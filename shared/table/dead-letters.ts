@@ -1,4 +1,5 @@
-// The table of dead letters: every message that is no event, as it came, with the reason. A Delta table of its own beside the events.
+// The table of dead letters: every message that is no event, as it came, with the reason. A Delta table of its own
+// beside the events.
 import type { DeadReason } from "../events/event.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
 import type { TableSchema } from "../storage/schema.ts";
@@ -51,11 +52,9 @@ export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): 
 export async function readDeadLetters(store: Store, file: DataFile): Promise<DeadLetter[]> {
   const columns = await readFile(store, deadLettersSchema, file);
   const at = <T>(name: string, k: number) => (columns[name] as ArrayLike<unknown>)[k] as T;
-  const [topic, reason, detail] = ["topic", "reason", "detail"].map((name) => rowsOf(columns[name] as Text, file.rows)) as [
-    string[],
-    string[],
-    string[],
-  ];
+  const [topic, reason, detail] = ["topic", "reason", "detail"].map((name) =>
+    rowsOf(columns[name] as Text, file.rows),
+  ) as [string[], string[], string[]];
   return Array.from({ length: file.rows }, (_, k) => ({
     value: at<Uint8Array | null>("value", k),
     topic: topic[k]!,

@@ -1,10 +1,21 @@
-// A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its files, and reading by version.
+// A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its
+// files, and reading by version.
 import { randomUUID } from "node:crypto";
 import { AppError } from "../errors/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { missingColumns, schemaString, type TableSchema } from "../storage/schema.ts";
 import type { Store } from "../storage/store.ts";
-import { advance, type Commit, type DataFile, type Draft, emptyState, entryPath, formatEntry, parseEntry, type Txn } from "./log.ts";
+import {
+  advance,
+  type Commit,
+  type DataFile,
+  type Draft,
+  emptyState,
+  entryPath,
+  formatEntry,
+  parseEntry,
+  type Txn,
+} from "./log.ts";
 import { checkpointPath, encodeCheckpoint, LAST_CHECKPOINT, lastCheckpoint } from "./log-checkpoint.ts";
 import { baseState, entryIfThere, listLog, readCommits } from "./log-reader.ts";
 
@@ -41,21 +52,37 @@ export interface DeltaTable {
   readonly watermark: number;
   /** Entries and checkpoints of the log, about: until vacuum they only grow in number. */
   readonly logFiles: number;
-  /** Reads what others have committed, and answers it; "jumped" when the entries in between are no longer kept. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
+  /**
+   * Reads what others have committed, and answers it; "jumped" when the entries in between are no longer kept. Throws
+   * TABLE_CORRUPT, TABLE_UNSUPPORTED.
+   */
   refresh(): Promise<readonly Commit[] | "jumped">;
-  /** Returns the new version. Throws, with nothing committed, WRITER_FENCED when another writer has moved a txn, TABLE_CHANGED when one has removed a file. */
+  /**
+   * Returns the new version. Throws, with nothing committed, WRITER_FENCED when another writer has moved a txn,
+   * TABLE_CHANGED when one has removed a file.
+   */
   commit(draft: CommitDraft): Promise<number>;
 }
 
-/** The log is listed whole at the opening and at one look in so many, for what only a listing shows: 200,000 entries take a fifth of a second each time. */
+/**
+ * The log is listed whole at the opening and at one look in so many, for what only a listing shows: 200,000 entries
+ * take a fifth of a second each time.
+ */
 const LIST_EVERY = 64;
 /** Entries that are read side by side where one has come. */
 const NEXT_TOGETHER = 16;
 /** Commits from one checkpoint of the log to the next. */
 const CHECKPOINT_EVERY = 10;
 
-/** Opens a table as of `upTo`, or makes ready to create it with the first commit. Throws TABLE_UNSUPPORTED when its columns are not those of `schema`, VERSION_GONE. */
-export async function openTable(store: Store, schema: TableSchema, upTo = Number.POSITIVE_INFINITY): Promise<DeltaTable> {
+/**
+ * Opens a table as of `upTo`, or makes ready to create it with the first commit. Throws TABLE_UNSUPPORTED when its
+ * columns are not those of `schema`, VERSION_GONE.
+ */
+export async function openTable(
+  store: Store,
+  schema: TableSchema,
+  upTo = Number.POSITIVE_INFINITY,
+): Promise<DeltaTable> {
   const id = randomUUID();
   let state = emptyState();
   let files: readonly DataFile[] = [];
@@ -65,7 +92,8 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
 
   function requireColumns(metadata: { readonly schemaString: string } | null, where: string): void {
     const missing = metadata ? missingColumns(schema, metadata.schemaString) : [];
-    if (missing.length > 0) throw new AppError("TABLE_UNSUPPORTED", { what: `the table lacks ${missing.join(", ")}`, file: where });
+    if (missing.length > 0)
+      throw new AppError("TABLE_UNSUPPORTED", { what: `the table lacks ${missing.join(", ")}`, file: where });
   }
 
   function accept(commit: Commit): void {
@@ -76,7 +104,10 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
     state = advance(state, commit);
   }
 
-  /** Reads what follows our version entry by entry. Undefined where our own entry is gone: only a listing tells whether it was vacuumed or lost. */
+  /**
+   * Reads what follows our version entry by entry. Undefined where our own entry is gone: only a listing tells whether
+   * it was vacuumed or lost.
+   */
   async function readNext(): Promise<readonly Commit[] | undefined> {
     if ((await entryIfThere(store, state.version)) === undefined) return undefined;
     const commits: Commit[] = [];
@@ -115,17 +146,21 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
   };
 
   /**
-   * The next name may be free because its entry was taken away: by a vacuum, while others went on (then ours is gone too), or by an accident. A commit into such a hole
-   * would be read by nobody.
+   * The next name may be free because its entry was taken away: by a vacuum, while others went on (then ours is gone
+   * too), or by an accident. A commit into such a hole would be read by nobody.
    */
-  const mayBeHole = async () => state.version >= 0 && (!(await isThere(state.version)) || (await isThere(state.version + 2)));
+  const mayBeHole = async () =>
+    state.version >= 0 && (!(await isThere(state.version)) || (await isThere(state.version + 2)));
 
   async function readListed(limit: number): Promise<readonly Commit[] | "jumped"> {
     const log = await listLog(store);
     listed = { files: log.entries.length + log.checkpoints.length, version: log.entries.at(-1) ?? -1 };
     const newest = Math.max(log.entries.at(-1) ?? -1, log.checkpoints.at(-1) ?? -1);
     if (newest < state.version)
-      throw new AppError("TABLE_CORRUPT", { what: "log entries have disappeared", file: `${store.name}/${entryPath(state.version)}` });
+      throw new AppError("TABLE_CORRUPT", {
+        what: "log entries have disappeared",
+        file: `${store.name}/${entryPath(state.version)}`,
+      });
     if (newest === state.version) return [];
     const to = Math.min(newest, limit);
     const jumps = state.version < 0 || !log.entries.includes(state.version + 1);
@@ -159,7 +194,11 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
     marks = [],
     operation = "WRITE",
   }: CommitDraft): Promise<number> {
-    const moves = txn.map(({ appId, version, after }) => ({ appId, version, expected: after ?? state.offsets.get(appId) ?? -1 }));
+    const moves = txn.map(({ appId, version, after }) => ({
+      appId,
+      version,
+      expected: after ?? state.offsets.get(appId) ?? -1,
+    }));
     for (;;) {
       if (await mayBeHole()) await readListed(Number.POSITIVE_INFINITY);
       for (const { appId, version, expected } of moves) {
@@ -169,7 +208,11 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
         throw new AppError("WRITER_FENCED", { what, table: store.name });
       }
       const gone = remove.find(({ path }) => !state.files.has(path));
-      if (gone) throw new AppError("TABLE_CHANGED", { what: "another process has removed a file", file: `${store.name}/${gone.path}` });
+      if (gone)
+        throw new AppError("TABLE_CHANGED", {
+          what: "another process has removed a file",
+          file: `${store.name}/${gone.path}`,
+        });
       const version = state.version + 1;
       const entry = formatEntry({
         timestamp: Date.now(),
@@ -185,7 +228,8 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
       if (await store.putIfAbsent(entryPath(version), Buffer.from(entry))) {
         accept(parseEntry(entry, version, entryPath(version)));
         recount();
-        // after a DELETE, so that vacuum can take the entries before it away: their statistics may name the user who was erased
+        // after a DELETE, so that vacuum can take the entries before it away: their statistics may name the user who
+        // was erased
         if (version > 0 && (version % CHECKPOINT_EVERY === 0 || operation === "DELETE")) await checkpoint();
         return version;
       }
@@ -193,7 +237,10 @@ export async function openTable(store: Store, schema: TableSchema, upTo = Number
     }
   }
 
-  /** The commit before is done whatever becomes of this: a disk that refuses a checkpoint will refuse the next commit too, which says so. */
+  /**
+   * The commit before is done whatever becomes of this: a disk that refuses a checkpoint will refuse the next commit
+   * too, which says so.
+   */
   async function checkpoint(): Promise<void> {
     const { bytes, actions } = encodeCheckpoint(state, Date.now());
     try {

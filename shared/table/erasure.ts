@@ -1,4 +1,5 @@
-// Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so that every offset stays accounted for.
+// Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so
+// that every offset stays accounted for.
 import { AppError } from "../errors/errors.ts";
 import { rowsAt } from "../events/arrange.ts";
 import type { EventBatch } from "../events/batch.ts";
@@ -50,7 +51,10 @@ export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
       partition: batch.partition[k]!,
       offset: batch.offset[k]!,
     }));
-    return { gone, rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))) };
+    return {
+      gone,
+      rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))),
+    };
   });
 }
 

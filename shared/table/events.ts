@@ -21,15 +21,22 @@ export const eventsSchema = [
 const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));
 
 /** As of `upTo`; version -1 where nothing was committed yet. Throws VERSION_GONE. */
-export const openEvents = (tableDir: string, upTo?: number): Promise<DeltaTable> => openTable(storeOf(tableDir), eventsSchema, upTo);
+export const openEvents = (tableDir: string, upTo?: number): Promise<DeltaTable> =>
+  openTable(storeOf(tableDir), eventsSchema, upTo);
 
 /** Throws TABLE_MISSING. */
-export const openExistingEvents = (tableDir: string): Promise<DeltaTable> => openExisting(storeOf(tableDir), eventsSchema);
+export const openExistingEvents = (tableDir: string): Promise<DeltaTable> =>
+  openExisting(storeOf(tableDir), eventsSchema);
 
 /** Writes the batch as one file, ready to be committed. */
 export function writeEvents(store: Store, batch: EventBatch): Promise<DataFile> {
   const { user, item, timestamp, value, bucket, partition, offset, length } = batch;
-  return writeFile(store, eventsSchema, { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset }, length);
+  return writeFile(
+    store,
+    eventsSchema,
+    { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset },
+    length,
+  );
 }
 
 /** Rows in the order in which they were written. Throws TABLE_CORRUPT. */

@@ -7,7 +7,12 @@ import type { Store } from "../storage/store.ts";
 import { type DataFile, sha256Of } from "./log.ts";
 
 /** Writes a file that nobody reads until it is committed. A crash in between leaves it as an orphan. */
-export async function writeFile(store: Store, schema: TableSchema, columns: Columns, length: number): Promise<DataFile> {
+export async function writeFile(
+  store: Store,
+  schema: TableSchema,
+  columns: Columns,
+  length: number,
+): Promise<DataFile> {
   const { bytes, rows, stats } = encodeParquet(schema, columns, length);
   const path = `part-${randomUUID()}.zstd.parquet`;
   await store.put(path, bytes);
@@ -16,12 +21,14 @@ export async function writeFile(store: Store, schema: TableSchema, columns: Colu
 
 /** Throws TABLE_CORRUPT when the file is missing, is no Parquet file, or differs from the log in size, hash or rows. */
 export async function readFile(store: Store, schema: TableSchema, file: DataFile): Promise<Columns> {
-  const corrupt = (what: string, cause?: unknown) => new AppError("TABLE_CORRUPT", { what, file: `${store.name}/${file.path}` }, { cause });
+  const corrupt = (what: string, cause?: unknown) =>
+    new AppError("TABLE_CORRUPT", { what, file: `${store.name}/${file.path}` }, { cause });
   const bytes = await store.read(file.path).catch((error: unknown) => {
     throw error instanceof AppError && error.code === "FILE_MISSING" ? corrupt("a data file is missing", error) : error;
   });
   if (bytes.length !== file.size) throw corrupt(`the file has ${bytes.length} bytes, the log says ${file.size}`);
-  if (file.sha256 !== undefined && sha256Of(bytes) !== file.sha256) throw corrupt("the file's bytes are not those that were committed");
+  if (file.sha256 !== undefined && sha256Of(bytes) !== file.sha256)
+    throw corrupt("the file's bytes are not those that were committed");
   const decoded = decode(schema, bytes, corrupt);
   if (decoded.rows !== file.rows) throw corrupt(`the file has ${decoded.rows} rows, the log says ${file.rows}`);
   return decoded.columns;

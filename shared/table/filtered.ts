@@ -1,4 +1,5 @@
-// The table of offsets that are neither row nor dead letter, in ranges, with the reason: read = written + dead + filtered. A Delta table beside the events.
+// The table of offsets that are neither row nor dead letter, in ranges, with the reason: read = written + dead +
+// filtered. A Delta table beside the events.
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
 import type { TableSchema } from "../storage/schema.ts";
@@ -32,7 +33,8 @@ export const filteredSchema = [
 ] as const satisfies TableSchema;
 
 /** Version -1 where nothing was committed yet. */
-export const openFiltered = (tableDir: string): Promise<DeltaTable> => openTable(folderStore(join(tableDir, "filtered")), filteredSchema);
+export const openFiltered = (tableDir: string): Promise<DeltaTable> =>
+  openTable(folderStore(join(tableDir, "filtered")), filteredSchema);
 
 /** Writes the ranges as one file, ready to be committed. */
 export function writeFiltered(store: Store, ranges: readonly FilteredRange[]): Promise<DataFile> {

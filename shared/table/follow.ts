@@ -1,4 +1,5 @@
-// Follows the table of events: first all of it, then each row that is new, once, in the order of versions and of files within a version.
+// Follows the table of events: first all of it, then each row that is new, once, in the order of versions and of files
+// within a version.
 import { AppError } from "../errors/errors.ts";
 import type { Interactions } from "../events/batch.ts";
 import { oneAtATime } from "../runtime/turns.ts";
@@ -26,12 +27,22 @@ export interface Mark {
 }
 
 export interface Follower {
-  /** Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped. Throws TABLE_CORRUPT, VERSION_GONE. */
+  /**
+   * Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped.
+   * Throws TABLE_CORRUPT, VERSION_GONE.
+   */
   catchUp(toVersion?: number): Promise<CaughtUp>;
 }
 
-/** As of a version, or, where that is no longer kept, the newest; `gone` is told why. Throws as `catchUp` does otherwise. */
-export async function catchUpOrNewest({ catchUp }: Follower, version: number, gone: (why: AppError) => void = () => {}): Promise<CaughtUp> {
+/**
+ * As of a version, or, where that is no longer kept, the newest; `gone` is told why. Throws as `catchUp` does
+ * otherwise.
+ */
+export async function catchUpOrNewest(
+  { catchUp }: Follower,
+  version: number,
+  gone: (why: AppError) => void = () => {},
+): Promise<CaughtUp> {
   try {
     return await catchUp(version);
   } catch (error) {
@@ -71,7 +82,11 @@ export function followTable(tableDir: string, target: Target): Follower {
         await opened.refresh();
         if (!opened.removed.has(file.path)) throw error;
         if (toVersion === Number.POSITIVE_INFINITY) return readAnew(toVersion); // vacuumed since it was opened
-        throw new AppError("VERSION_GONE", { what: `version ${version} is no longer kept`, file: file.path }, { cause: error });
+        throw new AppError(
+          "VERSION_GONE",
+          { what: `version ${version} is no longer kept`, file: file.path },
+          { cause: error },
+        );
       }
     }
     [table, done, watermark] = [opened, opened.version, opened.watermark];
@@ -113,7 +128,10 @@ export function followTable(tableDir: string, target: Target): Follower {
   return { catchUp: (toVersion) => inTurn(() => catchUp(toVersion)) };
 }
 
-/** The whole version before any of it counts: a file that cannot be read must not leave half a version behind. "gone": compacted since, and vacuumed. */
+/**
+ * The whole version before any of it counts: a file that cannot be read must not leave half a version behind. "gone":
+ * compacted since, and vacuumed.
+ */
 async function readWhole(table: DeltaTable, files: readonly DataFile[]): Promise<Interactions[] | "gone"> {
   const batches: Interactions[] = [];
   for (const file of files) {

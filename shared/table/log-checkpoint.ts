@@ -1,9 +1,21 @@
-// A checkpoint of the Delta log: the table's whole state as one Parquet file, so that a table of many commits opens without reading each of them.
+// A checkpoint of the Delta log: the table's whole state as one Parquet file, so that a table of many commits opens
+// without reading each of them.
 // Source: the Delta Transaction Log Protocol, "Checkpoints": one part, the columns of reader version 1.
 import * as arrow from "apache-arrow";
 import { Compression, readParquet, WriterPropertiesBuilder } from "parquet-wasm";
 import { writeColumns } from "../storage/parquet.ts";
-import { type DataFile, digits, LOG, type Metadata, numRecords, type State, sha256In, sha256Of, tagsOf, WATERMARK } from "./log.ts";
+import {
+  type DataFile,
+  digits,
+  LOG,
+  type Metadata,
+  numRecords,
+  type State,
+  sha256In,
+  sha256Of,
+  tagsOf,
+  WATERMARK,
+} from "./log.ts";
 
 export const checkpointPath = (version: number): string => `${LOG}/${digits(version)}.checkpoint.parquet`;
 /** Names the newest checkpoint, so that readers need not list the log. */
@@ -18,7 +30,9 @@ export function checkpointVersionOf(name: string): number | undefined {
 export const lastCheckpoint = (version: number, actions: number, bytes: number): string =>
   JSON.stringify({ version, size: actions, sizeInBytes: bytes });
 
-/** Removed files are remembered so long, whatever vacuum's retention is: or the log would hold every file that ever was. */
+/**
+ * Removed files are remembered so long, whatever vacuum's retention is: or the log would hold every file that ever was.
+ */
 export const REMEMBERED_HOURS = 720;
 
 const text = new arrow.Utf8();
@@ -124,7 +138,9 @@ export function decodeCheckpoint(bytes: Uint8Array, version: number): State {
   const [protocol] = actions("protocol");
   const [metadata] = actions("metaData") as Metadata[];
   if (!protocol || !metadata) throw new Error("no protocol or no metaData");
-  const txns = (actions("txn") as { appId: string; version: number }[]).map(({ appId, version: at }) => [appId, at] as const);
+  const txns = (actions("txn") as { appId: string; version: number }[]).map(
+    ({ appId, version: at }) => [appId, at] as const,
+  );
   const removes = actions("remove") as { path: string; deletionTimestamp?: number }[];
   const state = {
     version,
@@ -170,7 +186,9 @@ function metadataRow({ id, schemaString, ...more }: Metadata): object {
   };
 }
 
-/** The rows that are not null, as records without their nulls. Field by field: Arrow's own rows take five times as long. */
+/**
+ * The rows that are not null, as records without their nulls. Field by field: Arrow's own rows take five times as long.
+ */
 function* rowsOf(column: arrow.Vector | null): Iterable<object> {
   if (!column) return;
   const fields = (column.type as arrow.Struct).children.map(({ name }) => [name, column.getChild(name)!] as const);

@@ -28,8 +28,9 @@ export async function* readCommits(store: Store, first: number, last: number): A
 }
 
 /**
- * The state of the newest checkpoint at or before `upTo`, or of before the first commit. A damaged checkpoint is passed over: the entries that it stands for say the
- * same, and where those are gone an older checkpoint does. Throws TABLE_CORRUPT when nothing is left to begin with.
+ * The state of the newest checkpoint at or before `upTo`, or of before the first commit. A damaged checkpoint is passed
+ * over: the entries that it stands for say the same, and where those are gone an older checkpoint does. Throws
+ * TABLE_CORRUPT when nothing is left to begin with.
  */
 export async function baseState(store: Store, { entries, checkpoints }: LogListing, upTo: number): Promise<State> {
   const candidates = checkpoints.filter((version) => version <= upTo).reverse();
@@ -42,14 +43,21 @@ export async function baseState(store: Store, { entries, checkpoints }: LogListi
     } catch (error) {
       if (error instanceof AppError) throw error;
       if (version === candidates.at(-1) && entries[0] !== 0)
-        throw new AppError("TABLE_CORRUPT", { what: "the checkpoint of the log cannot be read", file: where }, { cause: error });
+        throw new AppError(
+          "TABLE_CORRUPT",
+          { what: "the checkpoint of the log cannot be read", file: where },
+          { cause: error },
+        );
     }
   }
   if (entries.length > 0 && entries[0] !== 0) {
     const oldest = checkpoints[0];
     throw oldest === undefined
       ? new AppError("TABLE_CORRUPT", { what: "a log entry is missing", file: `${store.name}/${entryPath(0)}` })
-      : new AppError("VERSION_GONE", { what: `version ${upTo} is no longer kept, ${oldest} is the oldest`, table: store.name });
+      : new AppError("VERSION_GONE", {
+          what: `version ${upTo} is no longer kept, ${oldest} is the oldest`,
+          table: store.name,
+        });
   }
   return emptyState();
 }
@@ -59,7 +67,8 @@ export async function entryIfThere(store: Store, version: number): Promise<Commi
   try {
     return await readEntry(store, version);
   } catch (error) {
-    if (error instanceof AppError && error.cause instanceof AppError && error.cause.code === "FILE_MISSING") return undefined;
+    if (error instanceof AppError && error.cause instanceof AppError && error.cause.code === "FILE_MISSING")
+      return undefined;
     throw error;
   }
 }
@@ -68,9 +77,17 @@ async function readEntry(store: Store, version: number): Promise<Commit> {
   const path = entryPath(version);
   try {
     const bytes = await store.read(path);
-    return parseEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"), version, `${store.name}/${path}`);
+    return parseEntry(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
+      version,
+      `${store.name}/${path}`,
+    );
   } catch (error) {
     if (!(error instanceof AppError && error.code === "FILE_MISSING")) throw error;
-    throw new AppError("TABLE_CORRUPT", { what: "a log entry is missing", file: `${store.name}/${path}` }, { cause: error });
+    throw new AppError(
+      "TABLE_CORRUPT",
+      { what: "a log entry is missing", file: `${store.name}/${path}` },
+      { cause: error },
+    );
   }
 }

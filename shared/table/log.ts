@@ -1,4 +1,5 @@
-// The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure; delta.ts touches the store.
+// The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure;
+// delta.ts touches the store.
 // Source: the Delta Transaction Log Protocol, reader version 1, writer version 2.
 import { createHash } from "node:crypto";
 import { AppError } from "../errors/errors.ts";
@@ -13,7 +14,10 @@ export interface DataFile {
   readonly modificationTime: number;
   /** Delta's statistics, JSON. */
   readonly stats: string;
-  /** Of its bytes, hex: Parquet itself decodes half of all flipped bits to other values in silence. Undefined for files of other writers, and ours of before. */
+  /**
+   * Of its bytes, hex: Parquet itself decodes half of all flipped bits to other values in silence. Undefined for files
+   * of other writers, and ours of before.
+   */
   readonly sha256?: string | undefined;
 }
 
@@ -57,7 +61,10 @@ export interface Commit {
   readonly timestamp: number;
   /** Newest arrival of an event in this commit, ms; 0 when it says nothing about that. */
   readonly newestArrival: number;
-  /** Arrivals of marked events among the rows, ms: about one a second of the stream, so that one can tell when an event was learned. */
+  /**
+   * Arrivals of marked events among the rows, ms: about one a second of the stream, so that one can tell when an event
+   * was learned.
+   */
   readonly marks: readonly number[];
   readonly protocol: Protocol | null;
   readonly metadata: Metadata | null;
@@ -161,11 +168,20 @@ export function formatEntry(draft: Draft): string {
   if (newestArrival > 0) actions.push({ txn: { appId: WATERMARK, version: newestArrival, lastUpdated: timestamp } });
   for (const { path, size } of remove) {
     actions.push({
-      remove: { path: encodeURI(path), deletionTimestamp: timestamp, dataChange, extendedFileMetadata: true, partitionValues: {}, size },
+      remove: {
+        path: encodeURI(path),
+        deletionTimestamp: timestamp,
+        dataChange,
+        extendedFileMetadata: true,
+        partitionValues: {},
+        size,
+      },
     });
   }
   for (const { path, size, modificationTime, stats, sha256 } of add) {
-    actions.push({ add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats, ...tagsOf(sha256) } });
+    actions.push({
+      add: { path: encodeURI(path), partitionValues: {}, size, modificationTime, dataChange, stats, ...tagsOf(sha256) },
+    });
   }
   // `actions` lets a reader of ours see that an entry was cut off between two lines.
   const commitInfo = {
@@ -180,7 +196,10 @@ export function formatEntry(draft: Draft): string {
   return sealed(`${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`);
 }
 
-/** Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a reader knows, so that no flipped bit hides both; a field of that name alone may be another writer's. */
+/**
+ * Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a
+ * reader knows, so that no flipped bit hides both; a field of that name alone may be another writer's.
+ */
 const ENGINE = "Tributary/2";
 const SEAL = /^(\{"commitInfo":\{.*"actions":\d+,"sha256":")([^"\n]*)/;
 const sealed = (text: string): string => text.replace(SEAL, `$1${sha256Of(text.trimEnd())}`);
@@ -194,7 +213,10 @@ function sealProblem(text: string): string | undefined {
     : "the log entry is not what was committed: its hash is another";
 }
 
-/** Throws TABLE_CORRUPT, or TABLE_UNSUPPORTED when the table needs more than reader 1 and writer 2. `where` names the entry in messages. */
+/**
+ * Throws TABLE_CORRUPT, or TABLE_UNSUPPORTED when the table needs more than reader 1 and writer 2. `where` names the
+ * entry in messages.
+ */
 export function parseEntry(text: string, version: number, where: string): Commit {
   const corrupt = (what: string): never => {
     throw new AppError("TABLE_CORRUPT", { what, file: where });
@@ -251,7 +273,10 @@ export function parseEntry(text: string, version: number, where: string): Commit
     txn: txns.filter(({ appId }) => appId !== WATERMARK).map(({ appId, version }) => ({ appId, version })),
     add: added.map(({ file }) => file),
     fresh: added.filter(({ fresh }) => fresh).map(({ file }) => file),
-    remove: removals.map(({ path, deletionTimestamp }) => ({ path: pathOf(path), deletionTimestamp: deletionTimestamp ?? 0 })),
+    remove: removals.map(({ path, deletionTimestamp }) => ({
+      path: pathOf(path),
+      deletionTimestamp: deletionTimestamp ?? 0,
+    })),
     takesAway: removals.some(({ dataChange }) => dataChange !== false),
   };
 }

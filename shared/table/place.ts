@@ -1,4 +1,5 @@
-// Where a message once came from, which is its name for ever: rows, dead letters, the lines of the operator and the record of what was sent back meet by it.
+// Where a message once came from, which is its name for ever: rows, dead letters, the lines of the operator and the
+// record of what was sent back meet by it.
 
 export interface Place {
   readonly topic: string;

@@ -18,7 +18,11 @@ function* partitionsIn(offsets: ReadonlyMap<string, number>) {
 
 /** Last offset that is done of a topic, by partition. */
 export const lastOffsets = (offsets: ReadonlyMap<string, number>, topic: string): Map<number, number> =>
-  new Map([...partitionsIn(offsets)].flatMap((each) => (each.topic === topic ? [[each.partition, each.version] as const] : [])));
+  new Map(
+    [...partitionsIn(offsets)].flatMap((each) =>
+      each.topic === topic ? [[each.partition, each.version] as const] : [],
+    ),
+  );
 
 /** Of all topics. */
 export function progressOf(offsets: ReadonlyMap<string, number>): PartitionProgress {

@@ -1,4 +1,5 @@
-// What a vacuum deletes of a table: removed files, orphans, and log entries that a checkpoint makes unnecessary. Pure; vacuum.ts looks and deletes.
+// What a vacuum deletes of a table: removed files, orphans, and log entries that a checkpoint makes unnecessary. Pure;
+// vacuum.ts looks and deletes.
 import { versionOf } from "./log.ts";
 import { checkpointVersionOf, REMEMBERED_HOURS } from "./log-checkpoint.ts";
 
@@ -16,7 +17,9 @@ export interface TableFolder {
   readonly live: ReadonlySet<string>;
   /** When each file that was live once was removed, ms since 1970. */
   readonly removed: ReadonlyMap<string, number>;
-  /** The log's checkpoint that stands for the entries before it, -1 for none: at or before the oldest version to keep. */
+  /**
+   * The log's checkpoint that stands for the entries before it, -1 for none: at or before the oldest version to keep.
+   */
   readonly base: number;
 }
 
@@ -33,15 +36,23 @@ export interface VacuumPlan {
 
 /** With a longer one it would have to know of removed files that the log has forgotten. */
 export const LONGEST_RETENTION = `${REMEMBERED_HOURS}h`;
-/** A file that no commit names yet may be one that is being written: compaction writes for seconds before it commits. */
+/**
+ * A file that no commit names yet may be one that is being written: compaction writes for seconds before it commits.
+ */
 const UNKNOWN_KEPT_MS = 15 * 60e3;
 
 /**
- * Age is counted to `now`, the newest commit of all tables or the `clock` where that is earlier: a clock that jumped forward deletes nothing early. For a retention R:
- * a live file is never deleted; a removed one is when it was removed R ago; one that the log does not know when it is R and at least 15 minutes old, the 15 minutes not
- * with R = 0, which says that nobody is writing; a log entry when it is R old and a checkpoint after it, at or before the oldest version to keep, stands for it.
+ * Age is counted to `now`, the newest commit of all tables or the `clock` where that is earlier: a clock that jumped
+ * forward deletes nothing early. For a retention R: a live file is never deleted; a removed one is when it was removed
+ * R ago; one that the log does not know when it is R and at least 15 minutes old, the 15 minutes not with R = 0, which
+ * says that nobody is writing; a log entry when it is R old and a checkpoint after it, at or before the oldest version
+ * to keep, stands for it.
  */
-export function planVacuum(folder: TableFolder, { now, clock }: { now: number; clock: number }, retentionMs: number): VacuumPlan {
+export function planVacuum(
+  folder: TableFolder,
+  { now, clock }: { now: number; clock: number },
+  retentionMs: number,
+): VacuumPlan {
   const { data, log, live, removed, base } = folder;
   const dead = data.filter(({ path }) => (path.endsWith(".parquet") || isTemporary(path)) && !live.has(path));
   const unknown = [...dead.filter(({ path }) => !removed.has(path)), ...log.filter(({ path }) => isTemporary(path))];

@@ -1,9 +1,17 @@
-// Deletes what a table no longer needs: looks at the folder and the log, asks vacuum-plan.ts, deletes. A crash in between leaves less to do the next time.
+// Deletes what a table no longer needs: looks at the folder and the log, asks vacuum-plan.ts, deletes. A crash in
+// between leaves less to do the next time.
 import type { Store } from "../storage/store.ts";
 import type { DeltaTable } from "./delta.ts";
 import { LOG } from "./log.ts";
 import { checkpointPath, decodeCheckpoint, LAST_CHECKPOINT } from "./log-checkpoint.ts";
-import { checkpointsIn, newestCommit, oldestToKeep, planVacuum, type TableFolder, type VacuumPlan } from "./vacuum-plan.ts";
+import {
+  checkpointsIn,
+  newestCommit,
+  oldestToKeep,
+  planVacuum,
+  type TableFolder,
+  type VacuumPlan,
+} from "./vacuum-plan.ts";
 
 /** `clock` in ms since 1970. Returns what was deleted, or with `dryRun` would be, by the names of the tables. */
 export async function vacuum(
@@ -15,7 +23,9 @@ export async function vacuum(
   const newest = Math.max(...[...folders.values()].map(({ log }) => newestCommit(log)));
   // with a retention of 0 nothing is too young, whatever the clocks say
   const times =
-    retentionMs === 0 ? { now: Number.POSITIVE_INFINITY, clock: Number.POSITIVE_INFINITY } : { now: Math.min(clock, newest), clock };
+    retentionMs === 0
+      ? { now: Number.POSITIVE_INFINITY, clock: Number.POSITIVE_INFINITY }
+      : { now: Math.min(clock, newest), clock };
   const plans: Record<string, VacuumPlan> = {};
   for (const [name, folder] of folders) {
     const { store } = tables[name]!;
@@ -36,7 +46,10 @@ async function look(table: DeltaTable): Promise<Omit<TableFolder, "base">> {
   return { data, log, live, removed: table.removed };
 }
 
-/** The newest checkpoint up to version `oldest` that can be read. The one that readers are pointed to must stay, and so must what follows it. */
+/**
+ * The newest checkpoint up to version `oldest` that can be read. The one that readers are pointed to must stay, and so
+ * must what follows it.
+ */
 async function baseFor(store: Store, checkpoints: readonly number[], oldest: number): Promise<number> {
   const most = Math.min(oldest, await readPointer(store));
   for (const version of checkpoints.filter((version) => version <= most).reverse()) {

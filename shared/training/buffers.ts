@@ -1,4 +1,5 @@
-// Memory of messages, used again: a new array of megabytes for every message would have the collector run at every step.
+// Memory of messages, used again: a new array of megabytes for every message would have the collector run at every
+// step.
 import type { Allocate } from "./frames.ts";
 import type { HalvesMemory } from "./numbers.ts";
 

@@ -25,7 +25,10 @@ export function allowance(durations: Durations, phase: Phase): Millis {
   return Math.max(FIRST, ...Object.values(durations).map(allowed));
 }
 
-/** How long a part may take before whoever has nothing to do computes it too: half its deadline, but for the smallest parts. */
+/**
+ * How long a part may take before whoever has nothing to do computes it too: half its deadline, but for the smallest
+ * parts.
+ */
 export function patience(durations: Durations, phase: Phase): Millis {
   const times = durations[phase] ?? [];
   return times.length >= ENOUGH ? PATIENT_TIMES * slowOf(times) : allowance(durations, phase);

@@ -1,5 +1,5 @@
-// Files in memory through which a server and trainers of one machine hand each other tensors: two copies, where a socket costs six. Agreed on when a trainer
-// connects; who stands elsewhere, or finds no room, uses the socket.
+// Files in memory through which a server and trainers of one machine hand each other tensors: two copies, where a
+// socket costs six. Agreed on when a trainer connects; who stands elsewhere, or finds no room, uses the socket.
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
@@ -47,7 +47,8 @@ export class Exchange {
     try {
       for (const name of readdirSync(ROOT)) {
         const pid = OURS.exec(name)?.[1];
-        if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(ROOT, name), { recursive: true, force: true }); // it was killed
+        // it was killed
+        if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(ROOT, name), { recursive: true, force: true });
       }
       const exchange = new Exchange({ dir: mkdtempSync(join(ROOT, `tributary-${process.pid}-`)), proof: randomUUID() });
       writeFileSync(join(exchange.offer.dir, "proof"), exchange.offer.proof);
@@ -85,7 +86,8 @@ export class Exchange {
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOSPC" || code === "ENOENT") return false; // full, or swept away by somebody: the socket takes them
+      // full, or swept away by somebody: the socket takes them
+      if (code === "ENOSPC" || code === "ENOENT") return false;
       throw error;
     }
   }
@@ -96,7 +98,8 @@ export class Exchange {
       const file = this.#file(name, "r");
       for (let done = 0; done < memory.byteLength; ) {
         const count = readSync(file, memory, done, Math.min(memory.byteLength - done, MOST_AT_ONCE), done);
-        if (count === 0) throw new AppError("FRAME_MALFORMED", { what: `the file ${name} is shorter than its tensors` });
+        if (count === 0)
+          throw new AppError("FRAME_MALFORMED", { what: `the file ${name} is shorter than its tensors` });
         done += count;
       }
       this.bytes.received += memory.byteLength;
@@ -121,7 +124,8 @@ export class Exchange {
   close(): void {
     for (const file of this.#files.values()) closeSync(file);
     this.#files.clear();
-    if (this.offer.dir.startsWith(join(ROOT, `tributary-${process.pid}-`))) rmSync(this.offer.dir, { recursive: true, force: true });
+    if (this.offer.dir.startsWith(join(ROOT, `tributary-${process.pid}-`)))
+      rmSync(this.offer.dir, { recursive: true, force: true });
   }
 
   /** Each file is opened once; each is written by one side alone. */
@@ -135,13 +139,22 @@ export class Exchange {
   }
 }
 
-/** A message whose tensors lie in a file, as if they had come with it. Throws FRAME_MALFORMED when that was not agreed on, or is more than `limit` bytes. */
-export function withTensors(decoded: Decoded, elsewhere: Elsewhere | undefined, exchange: Exchange | undefined, limit: number): Decoded {
+/**
+ * A message whose tensors lie in a file, as if they had come with it. Throws FRAME_MALFORMED when that was not agreed
+ * on, or is more than `limit` bytes.
+ */
+export function withTensors(
+  decoded: Decoded,
+  elsewhere: Elsewhere | undefined,
+  exchange: Exchange | undefined,
+  limit: number,
+): Decoded {
   if (!elsewhere) return decoded;
   const { file, tensors: described } = elsewhere;
   const bytes = bytesIn(described);
   if (!exchange) throw new AppError("FRAME_MALFORMED", { what: "tensors in a file that nobody agreed on" });
-  if (bytes > limit) throw new AppError("FRAME_MALFORMED", { what: `tensors of ${bytes} bytes, above the limit of ${limit}` });
+  if (bytes > limit)
+    throw new AppError("FRAME_MALFORMED", { what: `tensors of ${bytes} bytes, above the limit of ${limit}` });
   return {
     head: decoded.head,
     described,

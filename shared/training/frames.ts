@@ -1,4 +1,5 @@
-// A message as bytes: magic, protocol, JSON header, tensors; cut into frames of at most 8 MiB and put together again. Between tensors.ts and the socket.
+// A message as bytes: magic, protocol, JSON header, tensors; cut into frames of at most 8 MiB and put together again.
+// Between tensors.ts and the socket.
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { bytesOf, type Described, described, describeTensor, fills, viewTensors, type WireTensor } from "./tensors.ts";
@@ -24,11 +25,17 @@ export interface Decoded {
   readonly head: Record<string, unknown>;
   /** What the tensors are, in their order; their sizes fit the message. */
   readonly described: readonly Described[];
-  /** Copies the tensors into one piece of memory, 4 bytes aligned, and nothing else: who does not want them pays nothing. Call it before the next frame. */
+  /**
+   * Copies the tensors into one piece of memory, 4 bytes aligned, and nothing else: who does not want them pays
+   * nothing. Call it before the next frame.
+   */
   tensors(allocate?: Allocate): ReadonlyMap<string, WireTensor>;
 }
 
-/** Copies the message into frames: weights may change while a socket still sends. The memory of a frame is free again when it was sent. */
+/**
+ * Copies the message into frames: weights may change while a socket still sends. The memory of a frame is free again
+ * when it was sent.
+ */
 export function encode(head: object, tensors: readonly WireTensor[] = [], allocate: Allocate = fresh): Uint8Array[] {
   const json = new TextEncoder().encode(JSON.stringify({ ...head, tensors: tensors.map(describeTensor) }));
   const padded = 4 + Math.ceil(json.length / 4) * 4;
@@ -65,8 +72,8 @@ function cut(allocate: Allocate, pieces: readonly Uint8Array[]): Uint8Array[] {
 }
 
 /**
- * Puts frames together; answers the message when its last frame arrives. Memory grows with what has come, not with what was announced.
- * Throws AppError FRAME_MALFORMED, and then must not be used again.
+ * Puts frames together; answers the message when its last frame arrives. Memory grows with what has come, not with what
+ * was announced. Throws AppError FRAME_MALFORMED, and then must not be used again.
  */
 export function assembler(limit: () => number): (frame: Uint8Array) => Decoded | undefined {
   let parts: Uint8Array[] = [];
@@ -74,7 +81,12 @@ export function assembler(limit: () => number): (frame: Uint8Array) => Decoded |
   return (frame) => {
     if (frame.byteLength < PREFIX) throw malformed("a frame shorter than its prefix");
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    const [magic, protocol, index, count] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [number, number, number, number];
+    const [magic, protocol, index, count] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const total = view.getFloat64(16, true);
     if (magic !== MAGIC) throw malformed("not a frame of this protocol");
     if (protocol !== PROTOCOL) throw malformed(`protocol ${protocol} where ${PROTOCOL} is spoken`);
@@ -83,7 +95,12 @@ export function assembler(limit: () => number): (frame: Uint8Array) => Decoded |
       if (!(total <= limit())) throw malformed(`a message of ${total} bytes, above the limit of ${limit()}`);
       expected = { count, total };
     }
-    if (index !== parts.length || count !== expected.count || total !== expected.total || count !== Math.ceil(total / FRAME_BYTES))
+    if (
+      index !== parts.length ||
+      count !== expected.count ||
+      total !== expected.total ||
+      count !== Math.ceil(total / FRAME_BYTES)
+    )
       throw malformed(`frame ${index} of ${count} is out of order`);
     if (frame.byteLength - PREFIX !== Math.min(FRAME_BYTES, total - index * FRAME_BYTES))
       throw malformed(`frame ${index} has a wrong length`);

@@ -1,4 +1,5 @@
-// What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on. Its recipe's flags are shared/systems/recipe-flags.ts.
+// What can be turned about a training run: one shape, used by `server` and by `train`, which passes it on. Its recipe's
+// flags are shared/systems/recipe-flags.ts.
 import { z } from "zod";
 import type { Recipe } from "../neural/recipe.ts";
 import { type Schedule, usualSchedule } from "../neural/schedule.ts";
@@ -15,7 +16,8 @@ export const knobs = {
   from: folder()
     .optional()
     .describe(
-      `a model to begin with: its weights, Adam anew (needed by ${neuralNames.filter((name) => systemOf(name).preset.startsFrom).join(", ")})`,
+      "a model to begin with: its weights, Adam anew (needed by " +
+        `${neuralNames.filter((name) => systemOf(name).preset.startsFrom).join(", ")})`,
     ),
   batchSize: size().optional().describe(`users of a step (default ${usualSchedule.batchSize})`),
   partSize: size().max(10_000).default(250).describe("users of a part, what one trainer computes at a time"),
@@ -30,17 +32,27 @@ export const knobs = {
     .boolean()
     .optional()
     .describe(
-      `move encoder and decoder in turn; with --no-alternating together, in --encoder-passes passes with dropout, and the prior is still updated after each outer epoch ${usualOf(({ schedule }) => schedule.alternating)}`,
+      "move encoder and decoder in turn; with --no-alternating together, in --encoder-passes passes with dropout, " +
+        `and the prior is still updated after each outer epoch ${usualOf(({ schedule }) => schedule.alternating)}`,
     ),
   sync: z
     .enum(["exact", "local"])
     .default("exact")
-    .describe("exact: N trainers compute what one computes; local: each learns from --every batches on its own, then they are averaged"),
-  every: size().max(1000).default(8).describe("with --sync local: most batches that a trainer takes on its own, in steps of --part-size"),
+    .describe(
+      "exact: N trainers compute what one computes; local: each learns from --every batches on its own, then they " +
+        "are averaged",
+    ),
+  every: size()
+    .max(1000)
+    .default(8)
+    .describe("with --sync local: most batches that a trainer takes on its own, in steps of --part-size"),
   wire: z
     .enum(wires)
     .optional()
-    .describe("how weights and what moves them travel: f32, or bf16, rounded to half the bytes (default f32; bf16 with --sync local)"),
+    .describe(
+      "how weights and what moves them travel: f32, or bf16, rounded to half the bytes (default f32; bf16 with " +
+        "--sync local)",
+    ),
   seed: z.coerce
     .number()
     .int()
@@ -59,7 +71,8 @@ export const vocabulary = {
     .max(1_000_000)
     .default(1)
     .describe(
-      "with --table: distinct users that a new item needs. 1: none of the others, but while more than 2,000 items, and more than all others, have one user alone, new ones wait for a second; 0: nothing ever waits",
+      "with --table: distinct users that a new item needs. 1: none of the others, but while more than 2,000 items, " +
+        "and more than all others, have one user alone, new ones wait for a second; 0: nothing ever waits",
     ),
 };
 
@@ -83,16 +96,22 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
   if (gamma !== undefined && beta !== undefined) refuse("beta", "give --gamma or --beta, not both");
   const schedule = scheduleOf(values);
   if (!schedule.alternating && (schedule.decoderNoise || schedule.decoderPasses !== usualSchedule.decoderPasses)) {
-    if (alternating === false) refuse("alternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
-    else if (decoderPasses !== undefined) refuse("decoderPasses", `${model} has no decoder passes without --alternating`);
+    if (alternating === false)
+      refuse("alternating", "there are no decoder passes then: leave out --decoder-passes and --decoder-noise");
+    else if (decoderPasses !== undefined)
+      refuse("decoderPasses", `${model} has no decoder passes without --alternating`);
     else if (decoderNoise) refuse("decoderNoise", `${model} has no decoder passes without --alternating`);
   }
   for (const flag of useless(preset, values)) refuse(flag, `is no setting of ${model} as it is to be trained`);
   if (preset.startsFrom && values.from === undefined)
-    refuse("from", `${model} goes on from a model that is there, such as one of ${preset.startsFrom}: give its directory`);
+    refuse(
+      "from",
+      `${model} goes on from a model that is there, such as one of ${preset.startsFrom}: give its directory`,
+    );
   if (preset.recipe.critic) {
     if (schedule.alternating) refuse("alternating", `${model} moves encoder and decoder together`);
-    if (values.dropoutRate === 0) refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
+    if (values.dropoutRate === 0)
+      refuse("dropoutRate", `${model}'s critic judges lists by the items that dropout keeps from the network`);
     const alone = values.criticEpochs ?? preset.recipe.critic.epochs;
     if (values.epochs !== undefined && values.epochs <= alone)
       context.addIssue({
@@ -108,8 +127,9 @@ export function consistent(values: Named, context: z.RefinementCtx): void {
 }
 
 /**
- * The recipe that is asked for. `users`: training users, by their largest number, for systems that have a vector of each. `begun`: the network of the model to begin with; a flag
- * that asks for another one is told when its weights are taken.
+ * The recipe that is asked for. `users`: training users, by their largest number, for systems that have a vector of
+ * each. `begun`: the network of the model to begin with; a flag that asks for another one is told when its weights are
+ * taken.
  */
 export function recipeIn(values: Named, items: number, users = 0, begun?: Network): Recipe {
   return turnedRecipe(systemOf(values.model ?? defaultSystem).preset, values, { items, users, begun });
@@ -117,7 +137,9 @@ export function recipeIn(values: Named, items: number, users = 0, begun?: Networ
 
 /** The same as a manifest has it. */
 export function modelOf(values: Named, items: number, users = 0, begun?: Network): ConfigOf<NeuralName> {
-  return systemOf(values.model ?? defaultSystem).configOf(recipeIn(values, items, users, begun)) as ConfigOf<NeuralName>;
+  return systemOf(values.model ?? defaultSystem).configOf(
+    recipeIn(values, items, users, begun),
+  ) as ConfigOf<NeuralName>;
 }
 
 export function scheduleOf({ model = defaultSystem, ...values }: Named): Schedule {
@@ -133,7 +155,8 @@ export function scheduleOf({ model = defaultSystem, ...values }: Named): Schedul
 }
 
 /** In local mode whole rows of the first layer travel, and a difference of eight bits of precision is still one. */
-export const wireOf = ({ wire, sync }: Pick<Knobs, "wire" | "sync">): Wire => wire ?? (sync === "local" ? "bf16" : "f32");
+export const wireOf = ({ wire, sync }: Pick<Knobs, "wire" | "sync">): Wire =>
+  wire ?? (sync === "local" ? "bf16" : "f32");
 
 /** The flags that stand for these values. */
 export function flagsOf(values: Knobs & Partial<z.output<typeof savingShape>>): string[] {

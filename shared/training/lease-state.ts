@@ -24,7 +24,10 @@ export interface Lease {
   readonly step: number;
   readonly part: number;
   readonly phase: Phase;
-  /** Somebody else is relied on for this part, or was when this lease ran out; an answer that comes first counts all the same. */
+  /**
+   * Somebody else is relied on for this part, or was when this lease ran out; an answer that comes first counts all the
+   * same.
+   */
   readonly spare: boolean;
 }
 

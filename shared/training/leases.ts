@@ -1,5 +1,6 @@
-// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. scheduler.ts executes the effects, matching.ts chooses who gets
-// which part. A deadline belongs to a trainer, which computes one part at a time: whoever lets one pass is suspect and gets nothing until it answers.
+// Leases the parts of the open step to whoever asks. Pure: time is an argument, sending is an effect. scheduler.ts
+// executes the effects, matching.ts chooses who gets which part. A deadline belongs to a trainer, which computes one
+// part at a time: whoever lets one pass is suspect and gets nothing until it answers.
 import { unreachable } from "../errors/errors.ts";
 import { allowance, type Durations, type Millis, timed } from "./deadlines.ts";
 import type { Lease, PartState, State, Trainer, TrainerId } from "./lease-state.ts";
@@ -53,7 +54,10 @@ export function decide(state: State, event: Event): [State, Effect[]] {
     const { trainer, part, spare } = lease;
     const { step, phase } = next.open!;
     const { holds, since } = next.trainers.get(trainer)!;
-    next = change(next, trainer, { holds: [...holds, { step, part, phase, spare }], since: holds.length === 0 ? event.at : since });
+    next = change(next, trainer, {
+      holds: [...holds, { step, part, phase, spare }],
+      since: holds.length === 0 ? event.at : since,
+    });
     const asked = next.asking.indexOf(trainer);
     next = { ...next, asking: next.asking.toSpliced(asked, 1) };
     effects = [...effects, { type: "lease", trainer, step, part }];
@@ -61,7 +65,10 @@ export function decide(state: State, event: Event): [State, Effect[]] {
   return [next, effects];
 }
 
-/** When it must hear of the time, unless something happens before: the next deadline passes, or who idles takes over what is overdue. */
+/**
+ * When it must hear of the time, unless something happens before: the next deadline passes, or who idles takes over
+ * what is overdue.
+ */
 export function nextTick(state: State): Millis | undefined {
   const deadlines = [...state.trainers.values()].flatMap((trainer) => deadlineOf(trainer, state.durations) ?? []);
   const backup = nextBackup(state);
@@ -70,7 +77,10 @@ export function nextTick(state: State): Millis | undefined {
 }
 
 /** What a contribution is: only the first answer of all to a part is worth reading. */
-export function worth({ open, trainers }: State, { trainer, step, part }: Named): "first" | "late" | "duplicate" | "unasked" {
+export function worth(
+  { open, trainers }: State,
+  { trainer, step, part }: Named,
+): "first" | "late" | "duplicate" | "unasked" {
   if (!open || step < open.step) return "late";
   const found = step === open.step ? open.parts[part] : undefined;
   if (found?.answered.includes(trainer)) return "duplicate";
@@ -82,7 +92,10 @@ function react(state: State, event: Event): [State, Effect[]] {
   switch (event.type) {
     case "opened": {
       if (state.open) throw new Error(`step ${event.step} opened while ${state.open.step} is open`);
-      const parts = Array.from({ length: event.parts }, (): PartState => ({ done: false, answered: [], spoiled: false }));
+      const parts = Array.from(
+        { length: event.parts },
+        (): PartState => ({ done: false, answered: [], spoiled: false }),
+      );
       return [{ ...state, open: { step: event.step, phase: event.phase, parts } }, []];
     }
     case "closed":
@@ -117,7 +130,11 @@ function contributed(state: State, event: Event & { type: "contributed" }): [Sta
     const took = at - since;
     const inTime = took <= allowance(state.durations, holds[place]!.phase);
     // The next one's time begins now: it is computed where this one was.
-    next = change(next, trainer, { holds: holds.toSpliced(place, 1), since: at, standing: inTime ? "proven" : "unproven" });
+    next = change(next, trainer, {
+      holds: holds.toSpliced(place, 1),
+      since: at,
+      standing: inTime ? "proven" : "unproven",
+    });
     if (outcome === "first") next = { ...next, durations: timed(state.durations, holds[place]!.phase, took) };
   }
   if (state.open?.step === step && outcome !== "duplicate") next = answered(next, trainer, part);
@@ -128,18 +145,25 @@ function contributed(state: State, event: Event & { type: "contributed" }): [Sta
   return [{ ...next, open: undefined }, [accepted, { type: "complete", step }]];
 }
 
-/** One trainer's arithmetic may be broken; where a second one finds the same, or there is no second, the numbers themselves are. */
+/**
+ * One trainer's arithmetic may be broken; where a second one finds the same, or there is no second, the numbers
+ * themselves are.
+ */
 function spoiled(state: State, { trainer, step, part }: Named): [State, Effect[]] {
   const open = state.open!;
   const effects: Effect[] = [{ type: "spoiled", trainer, step, part }];
   const alone = state.trainers.size === 1;
   const next = without(state, trainer);
-  if (open.parts[part]!.spoiled || alone) return [{ ...next, open: undefined }, [...effects, { type: "poisoned", step, part }]];
+  if (open.parts[part]!.spoiled || alone)
+    return [{ ...next, open: undefined }, [...effects, { type: "poisoned", step, part }]];
   const parts = open.parts.with(part, { ...open.parts[part]!, spoiled: true });
   return [{ ...next, open: { ...open, parts } }, effects];
 }
 
-/** Who let its deadline pass is not relied on any more: all that it holds is free, since the second part waits behind the first. */
+/**
+ * Who let its deadline pass is not relied on any more: all that it holds is free, since the second part waits behind
+ * the first.
+ */
 function expired(state: State, at: Millis): [State, Effect[]] {
   let next = state;
   const effects: Effect[] = [];
@@ -162,7 +186,10 @@ const isFor = (step: number, part: number) => (lease: Lease) => lease.step === s
 function answered(state: State, id: TrainerId, part: number): State {
   const open = state.open!;
   const found = open.parts[part]!;
-  return { ...state, open: { ...open, parts: open.parts.with(part, { ...found, done: true, answered: [...found.answered, id] }) } };
+  return {
+    ...state,
+    open: { ...open, parts: open.parts.with(part, { ...found, done: true, answered: [...found.answered, id] }) },
+  };
 }
 
 function change(state: State, id: TrainerId, to: Partial<Trainer>): State {

@@ -1,6 +1,7 @@
-// Which part goes to whom. Pure; asked by leases.ts after every event. Trainers that answer in time carry the step. Newcomers, and who was suspect, first compute
-// a part that a proven trainer computes or is about to compute as well: a slow start or a slow machine costs nobody a deadline. Proven trainers without work compute
-// what another one takes long over, before its deadline (backup tasks: Dean and Ghemawat 2004, section 3.6).
+// Which part goes to whom. Pure; asked by leases.ts after every event. Trainers that answer in time carry the step.
+// Newcomers, and who was suspect, first compute a part that a proven trainer computes or is about to compute as well: a
+// slow start or a slow machine costs nobody a deadline. Proven trainers without work compute what another one takes
+// long over, before its deadline (backup tasks: Dean and Ghemawat 2004, section 3.6).
 import { type Millis, patience } from "./deadlines.ts";
 import type { Lease, State, Trainer, TrainerId } from "./lease-state.ts";
 
@@ -42,13 +43,17 @@ export function nextLease(state: State, at: Millis): Match | undefined {
 }
 
 /** Who has nothing to do from then on computes this part as well, if its answer is not there by then. */
-export function nextBackup(state: State): { readonly trainer: TrainerId; readonly part: number; readonly from: Millis } | undefined {
+export function nextBackup(
+  state: State,
+): { readonly trainer: TrainerId; readonly part: number; readonly from: Millis } | undefined {
   const { open, trainers, durations } = state;
   const idle = ableOf(state).find(isIdle("proven"));
   if (!open || !idle) return undefined;
   const relied = [...trainers.values()].filter(({ standing }) => standing !== "suspect");
   const parts = [...open.parts.keys()].flatMap((part) => {
-    const [holder, second] = relied.filter(({ holds }) => holds.some((lease) => isOf(open.step)(lease) && lease.part === part));
+    const [holder, second] = relied.filter(({ holds }) =>
+      holds.some((lease) => isOf(open.step)(lease) && lease.part === part),
+    );
     if (open.parts[part]!.done || !holder || second) return [];
     // The second part of a trainer waits behind the first.
     return [{ trainer: idle[0], part, from: holder.since + patience(durations, holder.holds[0]!.phase) }];

@@ -1,4 +1,5 @@
-// Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it passed one. Above frames.ts.
+// Every message between the parameter server and a trainer, as schemas: nothing that a peer sends is used before it
+// passed one. Above frames.ts.
 import { z } from "zod";
 import { sections } from "../compute/section-timer.ts";
 import { AppError } from "../errors/errors.ts";
@@ -16,11 +17,14 @@ const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensor
 export type Elsewhere = z.output<typeof elsewhere>;
 
 const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count });
-/** "I can take one part." One ask is one lease; a trainer asks when it begins the one before, so that the next lies there when that is done. */
+/**
+ * "I can take one part." One ask is one lease; a trainer asks when it begins the one before, so that the next lies
+ * there when that is done.
+ */
 const ask = z.object({ type: z.literal("ask") });
 /**
- * What a trainer does with its time: reads weights and leases (pull), makes the part's inputs (data), computes, writes the answer (push), or has nothing to do
- * (wait).
+ * What a trainer does with its time: reads weights and leases (pull), makes the part's inputs (data), computes, writes
+ * the answer (push), or has nothing to do (wait).
  */
 export const activities = ["data", "compute", "push", "wait", "pull"] as const;
 export type Activity = (typeof activities)[number];
@@ -70,14 +74,18 @@ const weights = z.object({
   model: recipe,
   elsewhere: elsewhere.optional(),
 });
-/** One step that a trainer takes on its own: the key of its draws, how many of the part's users belong to it, and whether their items are dropped. */
+/**
+ * One step that a trainer takes on its own: the key of its draws, how many of the part's users belong to it, and
+ * whether their items are dropped.
+ */
 const innerStep = z.object({ step: count, users: count, dropout: z.boolean() });
 export type InnerStep = z.output<typeof innerStep>;
 
 /**
- * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their draws), `muOld` and `logvarOld` (encoder and
- * joint, where the prior asks for them), `critic.*` (critic and actor: its weights), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in place of `bag`: `items` [rows] and `rows`
- * [rows x hidden].
+ * Tensors: `bag` [users x hidden], `columns` and `ends` (the users' rows, one after another), `users` (keys of their
+ * draws), `muOld` and `logvarOld` (encoder and joint, where the prior asks for them), `critic.*` (critic and actor: its
+ * weights), `targets` and `targetEnds` (score). With `inner` the rows of the first layer that the part touches stand in
+ * place of `bag`: `items` [rows] and `rows` [rows x hidden].
  */
 const lease = z.object({
   type: z.literal("lease"),
@@ -89,11 +97,17 @@ const lease = z.object({
   beta: z.number().min(0).optional(),
   /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
   versions: z.object({ hidden: count, decoder: count.nullable() }),
-  /** Steps to take alone, one after another, in local mode: the answer is how far they moved the weights, not a gradient. */
+  /**
+   * Steps to take alone, one after another, in local mode: the answer is how far they moved the weights, not a
+   * gradient.
+   */
   inner: z.array(innerStep).min(1).max(10_000).optional(),
   elsewhere: elsewhere.optional(),
 });
-/** What became of an answer that does not count: another trainer's came first or the step is over, or the same trainer answered before. */
+/**
+ * What became of an answer that does not count: another trainer's came first or the step is over, or the same trainer
+ * answered before.
+ */
 const late = z.object({ type: z.literal("late"), step: count, part: count });
 const duplicate = late.extend({ type: z.literal("duplicate") });
 const rejected = z.object({ type: z.literal("rejected"), why: z.string().max(1000) });

@@ -1,4 +1,5 @@
-// Which tensors may travel as bfloat16: weights, their gradients, and how far they moved. Sums, posteriors and metrics stay float32: they are few, and checked or kept.
+// Which tensors may travel as bfloat16: weights, their gradients, and how far they moved. Sums, posteriors and metrics
+// stay float32: they are few, and checked or kept.
 import type { Expected } from "./expected.ts";
 import type { Described, WireTensor } from "./tensors.ts";
 
@@ -15,7 +16,10 @@ export function typeOf(name: string, wire: Wire): Described["type"] {
 }
 
 /** What must come where tensors of these shapes are to travel so. */
-export function asExpected(shapes: readonly (readonly [name: string, shape: readonly number[]])[], wire: Wire): Expected[] {
+export function asExpected(
+  shapes: readonly (readonly [name: string, shape: readonly number[]])[],
+  wire: Wire,
+): Expected[] {
   return shapes.map(([name, shape]) => [name, shape, typeOf(name, wire)]);
 }
 
@@ -26,7 +30,12 @@ export interface Halving {
 }
 
 /** The tensor as it travels. */
-export function asSent(tensor: WireTensor, wire: Wire, { toHalves }: Pick<Halving, "toHalves">, into?: HalvesMemory): WireTensor {
+export function asSent(
+  tensor: WireTensor,
+  wire: Wire,
+  { toHalves }: Pick<Halving, "toHalves">,
+  into?: HalvesMemory,
+): WireTensor {
   const { name, shape, data } = tensor;
   if (!(data instanceof Float32Array) || typeOf(name, wire) !== "bf16") return tensor;
   return { name, shape, data: toHalves(data, into?.(name, data.length)) };

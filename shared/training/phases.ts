@@ -1,19 +1,22 @@
-// The phases of training as a table: what a part of each is computed from, by what, what comes back, and what moves by it. The server makes leases and reads answers by it, trainers
-// check and compute by it: a phase is a row here, an input or an answer of a new kind has its place in the four files that name them.
+// The phases of training as a table: what a part of each is computed from, by what, what comes back, and what moves by
+// it. The server makes leases and reads answers by it, trainers check and compute by it: a phase is a row here, an
+// input or an answer of a new kind has its place in the four files that name them.
 
 /** A group of weights travels whole; the first layer never does, only sums over it. */
 export const groups = ["hidden", "decoder"] as const;
 export type Group = (typeof groups)[number];
 
 /**
- * What a lease brings along. `bag`: sums over the first layer. `rows`: the users' items. `keys`: of their draws. `old`: what the old encoder says of them, where the prior asks for it.
- * `critic`: its weights. `targets`: what is held back of each user.
+ * What a lease brings along. `bag`: sums over the first layer. `rows`: the users' items. `keys`: of their draws. `old`:
+ * what the old encoder says of them, where the prior asks for it. `critic`: its weights. `targets`: what is held back
+ * of each user.
  */
 export type Input = "bag" | "rows" | "keys" | "old" | "critic" | "targets";
 
 /**
- * What an answer holds. `hidden`, `decoder`, `critic`: gradients of a group. `firstLayer`: of the bags; with steps of the trainer's own how far its rows have come. `posterior`: mean and
- * log-variance of each user. `nextOld`: the same where the prior will ask for it in the next round. `metrics`: of each user.
+ * What an answer holds. `hidden`, `decoder`, `critic`: gradients of a group. `firstLayer`: of the bags; with steps of
+ * the trainer's own how far its rows have come. `posterior`: mean and log-variance of each user. `nextOld`: the same
+ * where the prior will ask for it in the next round. `metrics`: of each user.
  */
 export type Output = Group | "critic" | "firstLayer" | "posterior" | "nextOld" | "metrics";
 
@@ -46,16 +49,35 @@ export const phases = {
     ...{ weights: both, needs: [...training, "old"], by: "encoder", gives: ["hidden", "firstLayer"] },
     ...{ moves: ["encoder"], isLoss: true, ownSteps: true },
   },
-  decoder: { weights: both, needs: training, by: "decoder", gives: ["decoder", "nextOld"], moves: ["decoder"], ownSteps: true },
+  decoder: {
+    weights: both,
+    needs: training,
+    by: "decoder",
+    gives: ["decoder", "nextOld"],
+    moves: ["decoder"],
+    ownSteps: true,
+  },
   joint: {
     ...{ weights: both, needs: [...training, "old"], by: "encoder", gives: [...both, "firstLayer"] },
     ...{ moves: ["encoder", "decoder"], isLoss: true, ownSteps: true },
   },
   /** RaCT's: the critic learns to guess what the network's lists are worth. */
-  critic: { weights: both, needs: [...training, "critic"], by: "critic", gives: ["critic"], moves: ["critic"], isLoss: true },
+  critic: {
+    weights: both,
+    needs: [...training, "critic"],
+    by: "critic",
+    gives: ["critic"],
+    moves: ["critic"],
+    isLoss: true,
+  },
   /** RaCT's: the network moves by what the critic says of it, while that learns on. */
   actor: {
-    ...{ weights: both, needs: [...training, "old", "critic"], by: "encoder", gives: [...both, "firstLayer", "critic"] },
+    ...{
+      weights: both,
+      needs: [...training, "old", "critic"],
+      by: "encoder",
+      gives: [...both, "firstLayer", "critic"],
+    },
     ...{ moves: ["encoder", "decoder", "critic"], isLoss: true },
   },
   score: { weights: both, needs: ["bag", "rows", "targets"], by: "score", gives: ["metrics"], moves: [] },

@@ -1,4 +1,5 @@
-// Tensors on the wire: raw little-endian float32, int32 or bfloat16, each padded to whole fours of bytes, in the order in which the message's header lists them. Below frames.ts.
+// Tensors on the wire: raw little-endian float32, int32 or bfloat16, each padded to whole fours of bytes, in the order
+// in which the message's header lists them. Below frames.ts.
 import { z } from "zod";
 
 /** A tensor as it travels; `data` is not copied until it is cut into frames. */
@@ -26,8 +27,13 @@ export const described = z.object({
 export type Described = z.output<typeof described>;
 
 export function describeTensor({ name, shape, data }: WireTensor): Described {
-  if (sizeOf(shape) !== data.length) throw new Error(`tensor ${name}: shape [${shape}] does not hold ${data.length} numbers`);
-  return { name, type: data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "bf16", shape: [...shape] };
+  if (sizeOf(shape) !== data.length)
+    throw new Error(`tensor ${name}: shape [${shape}] does not hold ${data.length} numbers`);
+  return {
+    name,
+    type: data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "bf16",
+    shape: [...shape],
+  };
 }
 
 /** Its bytes, padding included, one piece after another. */
@@ -46,7 +52,8 @@ export function bytesIn(list: readonly Described[]): number {
   return list.reduce((sum, { type, shape }) => sum + paddedBytes(type, sizeOf(shape)), 0);
 }
 
-const paddedBytes = (type: Described["type"], length: number) => (type === "bf16" ? Math.ceil(length / 2) * 4 : 4 * length);
+const paddedBytes = (type: Described["type"], length: number) =>
+  type === "bf16" ? Math.ceil(length / 2) * 4 : 4 * length;
 
 /** Whether tensors of these shapes, each name once, take up so many bytes. */
 export function fills(list: readonly Described[], bytes: number): boolean {

@@ -1,4 +1,5 @@
-// The whole flow on real parts: `up` from an empty folder to a published model, a second start, Ctrl-C. Nothing is left behind.
+// The whole flow on real parts: `up` from an empty folder to a published model, a second start, Ctrl-C. Nothing is left
+// behind.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -99,15 +100,29 @@ describe("the whole flow", () => {
     const python = process.env.TRIBUTARY_TEST_PYTHON;
     if (!python) throw new Error("TRIBUTARY_TEST_PYTHON names no Python with deltalake; `npm test` sets it");
     const script =
-      "import os, sys; from deltalake import DeltaTable as D; t = D(sys.argv[1]).to_pyarrow_table(columns=['kafka_partition', 'kafka_offset']).to_pandas(); print(len(t), len(t.drop_duplicates()), flush=True); os._exit(0)"; // a library's thread aborts the ordinary exit now and then
-    expect(execFileSync(python, ["-c", script, join(dataDir, "table", "events")], { encoding: "utf8" }).trim()).toBe(`${rows} ${rows}`);
+      // a library's thread aborts the ordinary exit now and then
+      "import os, sys; from deltalake import DeltaTable as D; t = " +
+      "D(sys.argv[1]).to_pyarrow_table(columns=['kafka_partition', 'kafka_offset']).to_pandas(); print(len(t), " +
+      "len(t.drop_duplicates()), flush=True); os._exit(0)";
+    expect(execFileSync(python, ["-c", script, join(dataDir, "table", "events")], { encoding: "utf8" }).trim()).toBe(
+      `${rows} ${rows}`,
+    );
   });
 
   test("recommend answers from the published model", async () => {
     const current = readFileSync(join(dataDir, "models", "current"), "utf8").trim();
     const model = join(dataDir, "models", current);
     const [item] = JSON.parse(readFileSync(join(model, "vocabulary.json"), "utf8")) as string[];
-    const answer = await tributary("recommend", "--checkpoint", model, "--items", `${item},nowhere`, "-k", "5", "--json");
+    const answer = await tributary(
+      "recommend",
+      "--checkpoint",
+      model,
+      "--items",
+      `${item},nowhere`,
+      "-k",
+      "5",
+      "--json",
+    );
     expect(answer.code, answer.stderr).toBe(0);
     const { items } = JSON.parse(answer.stdout) as { items: { item: string; score: number }[] };
     expect(items).toHaveLength(5);
@@ -136,7 +151,8 @@ describe("the whole flow", () => {
     }, 240_000);
 
     test("every service says at /status what its schema tells of, and no more", async () => {
-      for (const service of Object.keys(statuses) as ServiceName[]) expect(await statusOf(service), service).toMatchObject({ service });
+      for (const service of Object.keys(statuses) as ServiceName[])
+        expect(await statusOf(service), service).toMatchObject({ service });
     });
 
     test("shows on the page: values move, a stopped ingest turns red and is named, a rollback needs the operator's token", async () => {
@@ -177,7 +193,8 @@ describe("the whole flow", () => {
         }
         await told("#headline", /^Training: round \d/);
 
-        const button = page.getByRole("button", { name: /^Roll back to/ }).first(); // the oldest ones go as new ones come
+        // the oldest ones go as new ones come
+        const button = page.getByRole("button", { name: /^Roll back to/ }).first();
         await button.click({ timeout: 60_000 });
         const dialog = page.getByRole("dialog");
         const wanted = (await dialog.getByRole("heading").textContent())!.match(/v\d+/)![0];
@@ -189,7 +206,9 @@ describe("the whole flow", () => {
         await page.keyboard.press("Enter");
         await told("#rolled-back", new RegExp(`^${wanted} is current now`));
         expect(readFileSync(join(dataDir, "models", "current"), "utf8").trim()).toBe(wanted);
-        await until("serve to follow", 20, async () => ((await statusOf("serve"))?.model === wanted ? true : undefined));
+        await until("serve to follow", 20, async () =>
+          (await statusOf("serve"))?.model === wanted ? true : undefined,
+        );
       } finally {
         await browser.close();
         dashboard.child.kill("SIGTERM");

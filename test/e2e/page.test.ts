@@ -1,4 +1,5 @@
-// The dashboard's page in a real browser, against the real dashboard process and recorded services. TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
+// The dashboard's page in a real browser, against the real dashboard process and recorded services.
+// TRIBUTARY_SCREENSHOTS=DIR keeps what it looked like.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +38,10 @@ let complaints: string[];
 
 beforeAll(async () => {
   await build({ configFile: "services/dashboard/vite.config.ts" });
-  browser = await chromium.launch({ executablePath: process.env.TRIBUTARY_TEST_CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  browser = await chromium.launch({
+    executablePath: process.env.TRIBUTARY_TEST_CHROMIUM ?? "/usr/bin/chromium",
+    args: flags,
+  });
 });
 afterAll(async () => await browser?.close());
 
@@ -47,7 +51,10 @@ beforeEach(async () => {
   complaints = [];
   page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light" });
   page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && !message.text().includes("ERR_") && complaints.push(message.text()));
+  page.on(
+    "console",
+    (message) => message.type() === "error" && !message.text().includes("ERR_") && complaints.push(message.text()),
+  );
 });
 afterEach(async () => {
   await page.close();
@@ -58,12 +65,18 @@ afterEach(async () => {
 
 /** Starts the real process; resolves with the page's address. */
 async function startDashboard(port = 0, ...flags: string[]): Promise<string> {
-  dashboard = spawn(process.execPath, ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", String(port), ...flags], {
-    stdio: "ignore",
-  });
+  dashboard = spawn(
+    process.execPath,
+    ["infra/tributary.mjs", "dashboard", "--data-dir", dataDir, "--port", String(port), ...flags],
+    {
+      stdio: "ignore",
+    },
+  );
   return await vi.waitFor(
     () => {
-      const own = discover(pathsOf(dataDir).run).find(({ service, pid }) => service === "dashboard" && pid === dashboard?.pid);
+      const own = discover(pathsOf(dataDir).run).find(
+        ({ service, pid }) => service === "dashboard" && pid === dashboard?.pid,
+      );
       if (!own) throw new Error("the dashboard has not registered");
       return own.url;
     },
@@ -89,7 +102,9 @@ const text = (selector: string, expected: string | RegExp, timeout = 20_000) =>
 async function mustBeAccessible(where: string): Promise<void> {
   await page.evaluate(axe.source);
   const found = await page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] });
+    const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(document, {
+      resultTypes: ["violations"],
+    });
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
@@ -109,7 +124,10 @@ async function look(name: string, themes: readonly ("light" | "dark")[] = ["ligh
       await page.emulateMedia({ colorScheme });
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       await mustBeAccessible(`${name}, ${width} px, ${colorScheme}`);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} px`).toBeLessThanOrEqual(0);
+      expect(
+        await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+        `${width} px`,
+      ).toBeLessThanOrEqual(0);
       const kept = process.env.TRIBUTARY_SCREENSHOTS;
       if (kept) {
         mkdirSync(kept, { recursive: true });
@@ -126,7 +144,10 @@ test("a healthy flow: the verdict, the boxes and the charts move without a reloa
   const hosts = new Set<string>();
   page.on("request", (request) => hosts.add(new URL(request.url()).origin));
   await page.goto(url);
-  await text("#headline", /^Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)$/);
+  await text(
+    "#headline",
+    /^Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)$/,
+  );
   expect(await page.locator("#word").textContent()).toBe("Healthy");
   await text("#box-requests", "requests/s");
   expect(await page.locator("#box-events .value").textContent()).toBe("1,238");
@@ -151,7 +172,12 @@ test("a stalled ingest turns its box red, with a word, and the verdict names it,
   await startFlow();
   await page.goto(await startDashboard());
   await text("#word", "Healthy");
-  flow.ingest!.status = { ...flow.ingest!.status, state: "stalled", lag: { messages: 4180, seconds: 31 }, eventsPerSecond: 0 };
+  flow.ingest!.status = {
+    ...flow.ingest!.status,
+    state: "stalled",
+    lag: { messages: 4180, seconds: 31 },
+    eventsPerSecond: 0,
+  };
   await text("#headline", "Ingest is stalled: Kafka does not answer, 4,180 messages wait");
   expect(await page.locator("#word").textContent()).toBe("Stalled");
   expect(await page.locator("#hint").textContent()).toContain("tributary broker status");
@@ -220,7 +246,15 @@ test("loading, an empty data directory, and a flow that waits for its first even
     eventsPerSecond: 0,
     newestArrival: null,
   };
-  const untrained = { state: "waiting for events", round: 0, step: 0, loss: null, lossHistory: [], stepsPerMinute: 0, checkpoint: null };
+  const untrained = {
+    state: "waiting for events",
+    round: 0,
+    step: 0,
+    loss: null,
+    lossHistory: [],
+    stepsPerMinute: 0,
+    checkpoint: null,
+  };
   const states = {
     ingest: { ...ingest, ...nothing, lastCommitAt: null },
     server: { ...server, ...untrained, hint: "feed the topic with `tributary replay`" },
@@ -228,7 +262,8 @@ test("loading, an empty data directory, and a flow that waits for its first even
     evaluator: { ...evaluator, evaluations: [], prequential: [], freshness: null, published: null },
     serve: { ...serve, model: null, requests: 0 },
   };
-  for (const [service, status] of Object.entries(states)) flow[service] = await serveRecorded(pathsOf(dataDir).run, service, status, 3);
+  for (const [service, status] of Object.entries(states))
+    flow[service] = await serveRecorded(pathsOf(dataDir).run, service, status, 3);
   await text("#headline", "Waiting for the first event");
   expect(await page.locator("#chart-ndcg .nothing").textContent()).toBe("waiting for the first evaluation");
   expect(await page.locator("#box-quality .text").textContent()).toBe("waiting");
@@ -274,7 +309,12 @@ test("the table of trainers says who computes, what a part's time goes into, who
   expect(await page.locator(".slow:visible").count()).toBe(0);
 
   const now = Date.now();
-  const waiting = { state: "waiting", partMs: null, parts: 0, seconds: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
+  const waiting = {
+    state: "waiting",
+    partMs: null,
+    parts: 0,
+    seconds: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 },
+  };
   const slow = {
     state: "suspect",
     partMs: 412,
@@ -299,7 +339,10 @@ test("the table of trainers says who computes, what a part's time goes into, who
   expect(await page.locator(".slow:visible").count()).toBe(1);
   await suspect.getByText("2 / 1").waitFor();
   expect(await row("trainer-4").locator(".split").isVisible()).toBe(false);
-  await text("#headline", "A trainer did not return a part in time: ip-10-0-17-203.eu-central-1.compute.internal/20417");
+  await text(
+    "#headline",
+    "A trainer did not return a part in time: ip-10-0-17-203.eu-central-1.compute.internal/20417",
+  );
   await text("#box-batches .text", "suspect");
   await look("trainers");
 
@@ -309,7 +352,12 @@ test("the table of trainers says who computes, what a part's time goes into, who
   await page.keyboard.press("ArrowRight");
   await vi.waitFor(async () => expect(await table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0));
 
-  flow.server!.status = { ...flow.server!.status, listen: "ws://10.0.0.1:7070", state: "waiting for trainers", trainers: [] };
+  flow.server!.status = {
+    ...flow.server!.status,
+    listen: "ws://10.0.0.1:7070",
+    state: "waiting for trainers",
+    trainers: [],
+  };
   await text("#no-trainer-text code", "tributary trainer --server ws://10.0.0.1:7070");
   expect(await page.locator("#trainers tr:visible").count()).toBe(1);
   expect(complaints).toEqual([]);
@@ -349,7 +397,10 @@ test("a chart's values are downloaded as CSV, all lines of the time shown", asyn
   await startFlow();
   await page.goto(await startDashboard());
   await text("#word", "Healthy");
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download Lag as CSV" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download Lag as CSV" }).click(),
+  ]);
   expect(download.suggestedFilename()).toBe("tributary-lag.csv");
   const [header, ...rows] = readFileSync(await download.path(), "utf8")
     .trimEnd()
@@ -369,7 +420,8 @@ test("a day of history draws, and how long eight hours of it take is told", asyn
   const drawing = async (range: string) => {
     await page.evaluate(() => performance.clearMeasures());
     await page.getByRole("radio", { name: range, exact: true }).check();
-    const taken = () => page.evaluate(() => performance.getEntriesByName("charts drawn").map(({ duration }) => duration));
+    const taken = () =>
+      page.evaluate(() => performance.getEntriesByName("charts drawn").map(({ duration }) => duration));
     const [first] = await vi.waitFor(async () => {
       const all = await taken();
       if (all.length === 0) throw new Error("not drawn yet");
@@ -380,7 +432,8 @@ test("a day of history draws, and how long eight hours of it take is told", asyn
   const [eight, day] = [await drawing("8 h"), await drawing("24 h")];
   process.stdout.write(`12 charts: 8 h drawn in ${eight.toFixed(0)} ms (asked: 200), 24 h in ${day.toFixed(0)} ms\n`);
   const [first] = await page.evaluate(
-    async () => ((await (await fetch("/api/history")).json()) as { news: { samples: { at: number[] } } }).news.samples.at,
+    async () =>
+      ((await (await fetch("/api/history")).json()) as { news: { samples: { at: number[] } } }).news.samples.at,
   );
   expect(Date.now() - first!).toBeGreaterThan(23.9 * 3_600_000);
   expect(await page.locator(".nothing:visible").count()).toBe(0);
@@ -433,7 +486,11 @@ test("rolling back is refused without tokens, to other sites' pages, and for wha
   const url = await startDashboard(0, "--token-file", tokens);
   const post = async (at: string, body: object, headers: Record<string, string> = {}) => {
     const all = { "content-type": "application/json", authorization: "Bearer open-sesame", ...headers };
-    const response = await fetch(`${at}/api/models/rollback`, { method: "POST", headers: all, body: JSON.stringify(body) });
+    const response = await fetch(`${at}/api/models/rollback`, {
+      method: "POST",
+      headers: all,
+      body: JSON.stringify(body),
+    });
     return `${response.status} ${((await response.json()) as { code?: string }).code}`;
   };
   expect(await post(url, { version: older }, { origin: "https://elsewhere.example" })).toBe("403 ORIGIN_REFUSED");
@@ -463,10 +520,13 @@ test.each([
     const below = strips ? request.url!.replace("/ops/tributary", "") || "/" : request.url;
     const headers = { ...request.headers, host: "ops.example.com" }; // as the browser is told to call it
     const forwarded = { ...headers, ...(request.headers.origin ? { origin: "https://ops.example.com" } : {}) };
-    const passed = ask({ port: target.port, host: "127.0.0.1", path: below, method: request.method, headers: forwarded }, (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
-    });
+    const passed = ask(
+      { port: target.port, host: "127.0.0.1", path: below, method: request.method, headers: forwarded },
+      (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      },
+    );
     passed.on("error", () => response.destroy());
     request.pipe(passed);
   });
@@ -531,7 +591,15 @@ test("a trainer that is killed is gone from the page within 5 s", async () => {
   const start = (...args: string[]) =>
     spawn(process.execPath, ["infra/tributary.mjs", ...args, "--data-dir", dataDir], { stdio: "ignore" });
   const port = 20_000 + (process.pid % 20_000);
-  const server = start("server", "--listen", `127.0.0.1:${port}`, "--table", join(dataDir, "table"), "--out", join(dataDir, "training"));
+  const server = start(
+    "server",
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--table",
+    join(dataDir, "table"),
+    "--out",
+    join(dataDir, "training"),
+  );
   const trainer = start("trainer", "--server", `ws://127.0.0.1:${port}`);
   try {
     await page.goto(await startDashboard());

@@ -1,4 +1,5 @@
-// Services with recorded answers: real HTTP servers in the real registry, whose /status a test sets. For states of the page that a live flow reaches rarely.
+// Services with recorded answers: real HTTP servers in the real registry, whose /status a test sets. For states of the
+// page that a live flow reaches rarely.
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +13,9 @@ export interface Recorded {
 
 /** `age` in seconds: a flow that has just started is judged more mildly. */
 export async function serveRecorded(runDir: string, service: string, status: object, age = 600): Promise<Recorded> {
-  const server = createServer((_, response) => response.setHeader("content-type", "application/json").end(JSON.stringify(recorded.status)));
+  const server = createServer((_, response) =>
+    response.setHeader("content-type", "application/json").end(JSON.stringify(recorded.status)),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const unregister = register(runDir, service, url);
@@ -61,7 +64,14 @@ export function healthy(now: number, minutes = 14) {
   const wobble = (k: number) => Math.sin(k * 2.3) + Math.sin(k * 0.9);
   const last = all.length;
   return {
-    replay: { service: "replay", source: "synthetic", produced: 1_043_200, total: null, ratePerSecond: 1240, done: false },
+    replay: {
+      service: "replay",
+      source: "synthetic",
+      produced: 1_043_200,
+      total: null,
+      ratePerSecond: 1240,
+      done: false,
+    },
     ingest: {
       service: "ingest",
       state: "consuming",
@@ -198,7 +208,8 @@ export function recordedHistory(now: number, minutes = 14): string {
   const column = (of: (k: number) => number | null) => at.map((_, k) => of(k));
   const wave = (k: number, period: number) => Math.abs(Math.sin(k / period));
   const stall = (k: number) => (k > 60 && k < 70 ? (k - 60) * 350 : 0);
-  const lag = (k: number, partition: number) => Math.round(110 + 70 * wave(k + 9 * partition, 7) + stall(k) * (1 + partition / 4));
+  const lag = (k: number, partition: number) =>
+    Math.round(110 + 70 * wave(k + 9 * partition, 7) + stall(k) * (1 + partition / 4));
   const trainers = [41_207, 41_208];
   const columns = {
     "events:in": column((k) => 1240 + 90 * Math.sin(k / 9) + 40 * Math.sin(k * 1.7)),
@@ -206,10 +217,12 @@ export function recordedHistory(now: number, minutes = 14): string {
     lag: column((k) => [0, 1, 2, 3].reduce((sum, partition) => sum + lag(k, partition), 0)),
     ...Object.fromEntries([0, 1, 2, 3].map((partition) => [`lag:${partition}`, column((k) => lag(k, partition))])),
     ...Object.fromEntries(
-      Object.entries({ pull: 0.004, data: 0.002, compute: 0.051, push: 0.003, wait: 0.011 }).map(([activity, seconds]) => [
-        `step:${activity}`,
-        column((k) => (k < 14 ? null : seconds * (1 + 0.2 * Math.sin(k * 1.3 + seconds * 999)))),
-      ]),
+      Object.entries({ pull: 0.004, data: 0.002, compute: 0.051, push: 0.003, wait: 0.011 }).map(
+        ([activity, seconds]) => [
+          `step:${activity}`,
+          column((k) => (k < 14 ? null : seconds * (1 + 0.2 * Math.sin(k * 1.3 + seconds * 999)))),
+        ],
+      ),
     ),
     "norm:gradient": column((k) => (k < 14 ? null : 6 + 60 * Math.exp(-k / 20) + wave(k, 0.7))),
     "norm:update": column((k) => (k < 14 ? null : 0.02 + 0.08 * Math.exp(-k / 25) + 0.003 * wave(k, 0.9))),
@@ -218,8 +231,12 @@ export function recordedHistory(now: number, minutes = 14): string {
     "wire:sent": column((k) => 2.1e5 + 3e4 * wave(k, 3)),
     "wire:received": column((k) => 1.3e5 + 2e4 * wave(k, 4)),
     "wire:memory": column((k) => (k < 14 ? 0 : 6.4e7 + 6e6 * wave(k, 2))),
-    ...Object.fromEntries(trainers.map((pid, t) => [`memory:${pid}`, column((k) => 5.8e8 + 3e7 * t + 1e7 * wave(k + 5 * t, 6))])),
-    ...Object.fromEntries(trainers.map((pid, t) => [`tensors:${pid}`, column((k) => (k < 14 ? null : 40 + 2 * t + (k % 3)))])),
+    ...Object.fromEntries(
+      trainers.map((pid, t) => [`memory:${pid}`, column((k) => 5.8e8 + 3e7 * t + 1e7 * wave(k + 5 * t, 6))]),
+    ),
+    ...Object.fromEntries(
+      trainers.map((pid, t) => [`tensors:${pid}`, column((k) => (k < 14 ? null : 40 + 2 * t + (k % 3)))]),
+    ),
   };
   const nothing = { at: [], columns: {} };
   return `${JSON.stringify({ samples: { at, columns }, rounds: nothing, evaluations: nothing, arrivals: nothing })}\n`;

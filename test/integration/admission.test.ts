@@ -1,4 +1,5 @@
-// The server's port from outside: tokens and their roles, TLS, web pages, strangers who say nothing, the command line of both ends.
+// The server's port from outside: tokens and their roles, TLS, web pages, strangers who say nothing, the command line
+// of both ends.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect as connectTcp } from "node:net";
@@ -65,7 +66,9 @@ test("a reader sees every figure, an evaluator and a trainer how far the run is,
   const { peers } = await startScheduler(undefined, { tokens });
   const codes = async (path: string) => {
     const url = `${peers.url.replace("ws", "http")}${path}`;
-    const answers = [{}, ...["xxxx", "tttt", "eeee", "rrrr"].map(bearer)].map(async (options) => (await fetch(url, options)).status);
+    const answers = [{}, ...["xxxx", "tttt", "eeee", "rrrr"].map(bearer)].map(
+      async (options) => (await fetch(url, options)).status,
+    );
     return await Promise.all(answers);
   };
   expect(await codes("/status")).toEqual([401, 401, 200, 200, 200]);
@@ -85,7 +88,9 @@ test("over TLS trainers and readers get in by the same certificate", async () =>
   peer.say(hello);
   await peer.hear("welcome");
   const status = await new Promise((resolve, reject) =>
-    request(`${peers.url.replace("wss", "https")}/status`, { ...bearer("rrrr"), ca }, ({ statusCode }) => resolve(statusCode))
+    request(`${peers.url.replace("wss", "https")}/status`, { ...bearer("rrrr"), ca }, ({ statusCode }) =>
+      resolve(statusCode),
+    )
       .on("error", reject)
       .end(),
   );
@@ -114,8 +119,18 @@ const trainer = (url: string, ...flags: string[]) =>
   start(["trainer", "--server", url, "--engine", "wasm", "--data-dir", at("data"), ...flags]).ended;
 
 test.each([
-  ["an expired certificate", "expired", ["--tls-ca", "ca.pem"], /CERTIFICATE_REFUSED: the server's certificate has expired/],
-  ["a certificate of another host", "other", ["--tls-ca", "ca.pem"], /CERTIFICATE_REFUSED: the server's certificate is for another host/],
+  [
+    "an expired certificate",
+    "expired",
+    ["--tls-ca", "ca.pem"],
+    /CERTIFICATE_REFUSED: the server's certificate has expired/,
+  ],
+  [
+    "a certificate of another host",
+    "other",
+    ["--tls-ca", "ca.pem"],
+    /CERTIFICATE_REFUSED: the server's certificate is for another host/,
+  ],
   ["an authority that it does not know", "good", [], /CERTIFICATE_REFUSED: no authority known here/],
 ])("a trainer that meets %s ends with words, not a stack", async (_, name, flags, words) => {
   const { peers } = await startScheduler(undefined, { certificate: certificate(name) });
@@ -140,7 +155,10 @@ test("a trainer without the token, or with a reader's, ends and says why", async
     stderr: expect.stringMatching(/PEER_REJECTED: the token is wrong or missing/),
   });
   const reader = await trainer(peers.url, "--token-file", at("wrong"));
-  expect(reader).toMatchObject({ code: 1, stderr: expect.stringMatching(/PEER_REJECTED: the token is not a trainer's/) });
+  expect(reader).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/PEER_REJECTED: the token is not a trainer's/),
+  });
   expect(reader.stderr).not.toMatch(/rrrr/);
 });
 
@@ -169,7 +187,8 @@ test("a run whose weights and answers travel over TLS ends with the bytes of one
         const port = await freePort();
         const server = cluster.startServer(out, port, ...run, ...serverFlags);
         const url = `${scheme}://127.0.0.1:${port}`;
-        for (let k = 0; k < 2; k++) cluster.startTrainer(port, "--server", url, "--token-file", at("tokens"), ...trainerFlags);
+        for (let k = 0; k < 2; k++)
+          cluster.startTrainer(port, "--server", url, "--token-file", at("tokens"), ...trainerFlags);
         expect(await server.exited).toBe(0);
         return hashOf(out);
       }),
@@ -181,14 +200,20 @@ test("a run whose weights and answers travel over TLS ends with the bytes of one
 });
 
 const server = (...flags: string[]) =>
-  start(["server", "--data", at("none"), "--epochs", "1", "--out", at("out"), "--data-dir", at("data"), ...flags]).ended;
+  start(["server", "--data", at("none"), "--epochs", "1", "--out", at("out"), "--data-dir", at("data"), ...flags])
+    .ended;
 
 test.each([
   [["--tls-cert", "good.pem"], /USAGE: --tls-cert and --tls-key go together/],
-  [["--tls-cert", "good.pem", "--tls-key", "other.key"], /USAGE: --tls-cert and --tls-key are no PEM certificate and its private key/],
+  [
+    ["--tls-cert", "good.pem", "--tls-key", "other.key"],
+    /USAGE: --tls-cert and --tls-key are no PEM certificate and its private key/,
+  ],
   [["--listen", "0.0.0.0:0"], /USAGE: --listen 0.0.0.0 is open to other machines: give --token-file/],
 ])("`server %s` is a mistake that is told", async (flags, words) => {
-  const { code, stderr } = await server(...flags.map((flag) => (/pem$|key$/.test(flag) && !flag.startsWith("--") ? at(flag) : flag)));
+  const { code, stderr } = await server(
+    ...flags.map((flag) => (/pem$|key$/.test(flag) && !flag.startsWith("--") ? at(flag) : flag)),
+  );
   expect(stderr).toMatch(words);
   expect(code).toBe(2);
 });

@@ -1,5 +1,6 @@
-// `npm start` where there is Node, Python with pip and a shell alone, in a checkout and with a cache below folders that a shell, a URL or a class path could take otherwise.
-// Wheels and npm packages come from those tools' own caches where they have them; Kafka's jars are fetched.
+// `npm start` where there is Node, Python with pip and a shell alone, in a checkout and with a cache below folders that
+// a shell, a URL or a class path could take otherwise. Wheels and npm packages come from those tools' own caches where
+// they have them; Kafka's jars are fetched.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
@@ -18,7 +19,9 @@ const output = (program: string, args: readonly string[]) => execFileSync(progra
 const pathOf = (program: string) => realpathSync(output("sh", ["-c", `command -v ${program}`]));
 
 beforeAll(() => {
-  const files = execFileSync("git", ["ls-files", "-zco", "--exclude-standard"], { cwd: root, encoding: "utf8" }).split("\0");
+  const files = execFileSync("git", ["ls-files", "-zco", "--exclude-standard"], { cwd: root, encoding: "utf8" }).split(
+    "\0",
+  );
   for (const file of files.filter((name) => name !== "" && existsSync(join(root, name)))) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
     cpSync(join(root, file), join(checkout, file));
@@ -64,11 +67,15 @@ test("a repository that gives another file than the one meant is told in one mes
   const server = createServer((_, answer) => answer.end("half of it")).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const { code, stderr } = await npm(["run", "setup"], { env: { TRIBUTARY_MAVEN_REPOSITORY: `http://127.0.0.1:${port}/m2` } });
+  const { code, stderr } = await npm(["run", "setup"], {
+    env: { TRIBUTARY_MAVEN_REPOSITORY: `http://127.0.0.1:${port}/m2` },
+  });
   server.close();
   expect({ code, stderr }).toMatchObject({
     code: 3,
-    stderr: expect.stringMatching(/^SETUP_FAILED: Apache Kafka: http:.*\.jar is not the file .*\nNothing of it was kept/m),
+    stderr: expect.stringMatching(
+      /^SETUP_FAILED: Apache Kafka: http:.*\.jar is not the file .*\nNothing of it was kept/m,
+    ),
   });
   expect(readdirSync(join(cache, "tributary", "kafka"))).toEqual([]);
 }, 240_000);
@@ -83,7 +90,10 @@ test("`npm start` brings what is missing and publishes a model, on TensorFlow", 
 test("another set-up needs no network", async () => {
   const nowhere = { HTTPS_PROXY: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1", npm_config_offline: "true" };
   const { code, stderr } = await npm(["run", "setup"], { env: nowhere });
-  expect({ code, fetched: stderr.split("\n").filter((line) => /^[✓!✗]/.test(line) && !line.endsWith("already there")) }).toEqual({
+  expect({
+    code,
+    fetched: stderr.split("\n").filter((line) => /^[✓!✗]/.test(line) && !line.endsWith("already there")),
+  }).toEqual({
     code: 0,
     fetched: [],
   });

@@ -1,4 +1,5 @@
-// The benches of the wire and of serve as users run them, at tiny sizes: every figure that is promised is printed, and is a number.
+// The benches of the wire and of serve as users run them, at tiny sizes: every figure that is promised is printed, and
+// is a number.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,10 +19,19 @@ const bench = async (...args: string[]) => {
   return JSON.parse(stdout);
 };
 const milliseconds = expect.any(Number);
-const sections = expect.objectContaining({ receive: milliseconds, add: milliseconds, adam: milliseconds, send: milliseconds });
-const phase = { steps: expect.any(Number), server: sections, trainers: expect.objectContaining({ compute: milliseconds }) };
+const sections = expect.objectContaining({
+  receive: milliseconds,
+  add: milliseconds,
+  adam: milliseconds,
+  send: milliseconds,
+});
+const phase = {
+  steps: expect.any(Number),
+  server: sections,
+  trainers: expect.objectContaining({ compute: milliseconds }),
+};
 
-test("bench wire tells rates, bytes beside the formula, the server's sections, both bags and Adam's ways; bench scale goes on from there", {
+test("bench wire tells rates, bytes beside the formula, the server's sections, bags and Adam's ways; bench scale goes on", {
   timeout: 120_000,
 }, async () => {
   const wire = await bench("wire", ...tiny, "--trainers", "1", "--megabytes", "1");
@@ -43,12 +53,23 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
     "sums of 8 batches",
     "rows of 8 batches",
   ]);
-  for (const way of ["tensorflow", "wasm1", "wasm2"]) expect(wire.adam[way]).toEqual({ dense: milliseconds, fromBags: milliseconds });
+  for (const way of ["tensorflow", "wasm1", "wasm2"])
+    expect(wire.adam[way]).toEqual({ dense: milliseconds, fromBags: milliseconds });
   expect(wire.adam.typedArrays).toEqual({ dense: milliseconds });
 
   const file = join(dir, "wire.json");
   writeFileSync(file, JSON.stringify(wire));
-  const scale = await bench("scale", "--costs", file, "--trainers", "1,2,...,8", "--bandwidth", "1Gbit,10Gbit", "--latency", "1ms");
+  const scale = await bench(
+    "scale",
+    "--costs",
+    file,
+    "--trainers",
+    "1,2,...,8",
+    "--bandwidth",
+    "1Gbit,10Gbit",
+    "--latency",
+    "1ms",
+  );
   expect(scale.costs).toEqual(wire.steps.socket);
   expect(scale.rows).toHaveLength(3 * 2 * 4);
   for (const row of scale.rows) {
@@ -57,7 +78,9 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
   }
 });
 
-test("bench serve tells starts, and rate, p50 and p99 of 1, 8 and 64 clients, none of whom fails", { timeout: 60_000 }, async () => {
+test("bench serve tells starts, and rate, p50 and p99 of 1, 8 and 64 clients, none of whom fails", {
+  timeout: 60_000,
+}, async () => {
   const { coldStartSeconds, loops } = await bench("serve", "--items", "300", "--per-user", "10", "--seconds", "1");
   expect(coldStartSeconds).toHaveLength(3);
   for (const seconds of coldStartSeconds) expect(seconds).toBeGreaterThan(0);

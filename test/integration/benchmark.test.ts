@@ -1,4 +1,5 @@
-// The benchmark from the command line: interrupted and gone on with, refused where it would be another one, with reasons where there is no time.
+// The benchmark from the command line: interrupted and gone on with, refused where it would be another one, with
+// reasons where there is no time.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -26,7 +27,9 @@ const benchmark = (models: string, budget: string, to = out()) => [
   to,
 ];
 
-test("what was interrupted goes on: no trial that is done runs again, and the report has every row", { timeout: 120_000 }, async () => {
+test("what was interrupted goes on: no trial that is done runs again, and the report has every row", {
+  timeout: 120_000,
+}, async () => {
   const first = start(benchmark("recvae,slim,popularity", "12s"));
   const isDone = (name: string) => existsSync(join(out(), "trials", name, "trial.json"));
   await until("popularity is done", () => isDone("popularity/usual"));
@@ -67,14 +70,18 @@ test("another budget, other data or an unknown model are refused, with what to d
   expect(unknown.stderr).toContain("did you mean recvae?");
 });
 
-test("a budget that is too small for one epoch is told in its row, with what one takes, and fails where nothing else has figures", {
+test("a budget that is too small for one epoch is told in its row, with what one takes, and fails where nothing else counts", {
   timeout: 90_000,
 }, async () => {
   const none = await tributary(...benchmark("recvae", "10ms", join(cluster.dir, "none")));
   expect(none.code).toBe(1);
-  expect(none.stderr).toMatch(/NOTHING_TRAINED: no model has figures; RecVAE: .* are too little for one epoch, which took \d/);
+  expect(none.stderr).toMatch(
+    /NOTHING_TRAINED: no model has figures; RecVAE: .* are too little for one epoch, which took \d/,
+  );
   const report = JSON.parse(readFileSync(join(cluster.dir, "none", "report.json"), "utf8"));
-  expect(report.rows).toMatchObject([{ model: "recvae", test: null, why: expect.stringContaining("too little for one epoch") }]);
+  expect(report.rows).toMatchObject([
+    { model: "recvae", test: null, why: expect.stringContaining("too little for one epoch") },
+  ]);
 });
 
 test("a neural trial that was interrupted goes on from its checkpoint, epoch after epoch, and its time with it", {
@@ -100,13 +107,18 @@ test("a neural trial that was interrupted goes on from its checkpoint, epoch aft
   expect(row.tried[0].seconds).toBeGreaterThan(interrupted.seconds);
 });
 
-test("a blend of the chosen RecVAE and EASE is a row of its own, with the weight that it chose", { timeout: 120_000 }, async () => {
+test("a blend of the chosen RecVAE and EASE is a row of its own, with the weight that it chose", {
+  timeout: 120_000,
+}, async () => {
   const to = join(cluster.dir, "blended");
   const run = await tributary(...benchmark("popularity", "8s", to), "--blend", "--jobs", "2");
   expect(run.code, run.stderr).toBe(0);
   const rows: { model: string }[] = JSON.parse(readFileSync(join(to, "report.json"), "utf8")).rows;
   expect(new Set(rows.map(({ model }) => model))).toEqual(new Set(["recvae", "ease", "popularity", "blend"]));
-  expect(rows.find(({ model }) => model === "blend")).toMatchObject({ why: null, settings: { weight: expect.any(Number) } });
+  expect(rows.find(({ model }) => model === "blend")).toMatchObject({
+    why: null,
+    settings: { weight: expect.any(Number) },
+  });
   expect(run.stdout).toMatch(/RecVAE \+ EASE .* weight [01]/);
   expect(run.stderr).not.toContain("standardError");
 });

@@ -1,4 +1,5 @@
-// A replay and an ingest that were started by hand follow their local broker to another port, while a stranger answers at the old one.
+// A replay and an ingest that were started by hand follow their local broker to another port, while a stranger answers
+// at the old one.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Certificates for tests, made in place: an authority, and what it signs. X.509 by hand, since Node reads certificates and makes none.
+// Certificates for tests, made in place: an authority, and what it signs. X.509 by hand, since Node reads certificates
+// and makes none.
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 interface Issued {

@@ -1,5 +1,6 @@
-// Exactly once under fire: over 300,000 events, ingest killed with -9 at drawn moments, two groups at war over one table, a second member that comes and goes,
-// a broker that is restarted. Then `verify`, delta-rs and DuckDB, which share no code with each other, each find every event once.
+// Exactly once under fire: over 300,000 events, ingest killed with -9 at drawn moments, two groups at war over one
+// table, a second member that comes and goes, a broker that is restarted. Then `verify`, delta-rs and DuckDB, which
+// share no code with each other, each find every event once.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,7 +81,13 @@ function messageOf(k: number): Outgoing {
   if (isMalformed(k)) return { key, value: letterOf(k)[1] };
   return {
     key,
-    value: JSON.stringify({ user: key, item: `i${k}`, timestamp: 1_700_000_000_000 + k, value: k % 3 === 0 ? null : (k % 10) / 2, note }),
+    value: JSON.stringify({
+      user: key,
+      item: `i${k}`,
+      timestamp: 1_700_000_000_000 + k,
+      value: k % 3 === 0 ? null : (k % 10) / 2,
+      note,
+    }),
   };
 }
 
@@ -117,7 +124,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 type Status = StatusOf<"ingest">;
 
 const run = (...args: string[]) => start([...args, "--data-dir", folder], { KAFKA_BROKERS: brokers });
-const ingest = (...args: string[]) => run("ingest", "--topic", TOPIC, "--flush-rows", "500", "--flush-seconds", "0.1", ...args);
+const ingest = (...args: string[]) =>
+  run("ingest", "--topic", TOPIC, "--flush-rows", "500", "--flush-seconds", "0.1", ...args);
 
 /** undefined while it does not answer. */
 async function statusOf({ child }: Running): Promise<Status | undefined> {
@@ -140,7 +148,8 @@ async function refuseEnded({ child, ended }: Running): Promise<void> {
   if (child.exitCode !== null) throw new Error(`ingest ended by itself: ${JSON.stringify(await ended)}`);
 }
 
-const ownOf = ({ partitions }: Status) => partitions.filter(({ offset }) => offset !== null).map(({ partition }) => partition);
+const ownOf = ({ partitions }: Status) =>
+  partitions.filter(({ offset }) => offset !== null).map(({ partition }) => partition);
 
 async function kill(running: Running): Promise<void> {
   await refuseEnded(running);
@@ -150,7 +159,10 @@ async function kill(running: Running): Promise<void> {
   fenced += stderr.split("WRITER_FENCED").length - 1;
 }
 
-/** When an ingest dies: some time after its start, after it first answers (it joins its group then), or after it has written so many rows. */
+/**
+ * When an ingest dies: some time after its start, after it first answers (it joins its group then), or after it has
+ * written so many rows.
+ */
 type Moment = { readonly after: "start" | "answer" | number; readonly ms: number };
 
 function drawMoment(random: LegacyRandom): Moment {
@@ -178,11 +190,15 @@ async function killMany(count: number, random: LegacyRandom, groupOf: (k: number
 }
 
 /**
- * Two rows of processes at once on one table. One row shares a group: Kafka gives out a killed member's partitions when its session has ended, after 6 s.
- * The other has a group each: nobody waits there, and two writers hold the same partitions, so that the table alone keeps them apart.
+ * Two rows of processes at once on one table. One row shares a group: Kafka gives out a killed member's partitions when
+ * its session has ended, after 6 s. The other has a group each: nobody waits there, and two writers hold the same
+ * partitions, so that the table alone keeps them apart.
  */
 async function war(seed: number): Promise<void> {
-  await Promise.all([killMany(7, legacyRandom(seed), () => GROUP), killMany(14, legacyRandom(seed + 1), (k) => `${GROUP}-${seed}-${k}`)]);
+  await Promise.all([
+    killMany(7, legacyRandom(seed), () => GROUP),
+    killMany(14, legacyRandom(seed + 1), (k) => `${GROUP}-${seed}-${k}`),
+  ]);
 }
 
 test("ingest goes on through kills, a second member and a restart of the broker, until everything is in the table", async () => {
@@ -192,9 +208,14 @@ test("ingest goes on through kills, a second member and a restart of the broker,
 
   const one = ingest("--group", GROUP);
   await untilIt("it has all partitions", one, (status) => ownOf(status).length === PARTITIONS.length);
-  await startAndKill(`${GROUP}-stranger`, { after: 1, ms: 2000 }); // writes what the first has read too: one of them is fenced
+  // writes what the first has read too: one of them is fenced
+  await startAndKill(`${GROUP}-stranger`, { after: 1, ms: 2000 });
   const two = ingest("--group", GROUP);
-  await untilIt("the second member has some and writes", two, (status) => ownOf(status).length > 0 && status.written > 0);
+  await untilIt(
+    "the second member has some and writes",
+    two,
+    (status) => ownOf(status).length > 0 && status.written > 0,
+  );
   await until("the two share the partitions", async () => {
     const shares = (await Promise.all([one, two].map(statusOf))).map((status) => (status ? ownOf(status) : []));
     return shares.every(({ length }) => length > 0) && shares.flat().sort().join() === PARTITIONS.join();
@@ -225,7 +246,10 @@ test("`verify` finds as many rows and dead letters as were sent, in every partit
   const bounds = await kafka.endOffsets(TOPIC);
   expect(bounds.reduce((sum, { end }) => sum + end, 0)).toBe(sent); // the producer, too, has sent each once
   const { code, stdout } = await run("verify", "--json").ended;
-  const report = JSON.parse(stdout) as { version: number; partitions: { rows: number; dead: number; partition: number }[] };
+  const report = JSON.parse(stdout) as {
+    version: number;
+    partitions: { rows: number; dead: number; partition: number }[];
+  };
   expect(report).toMatchObject({ ok: true, problems: [], rows: numbers((k) => !isMalformed(k)).length });
   expect(code).toBe(0);
   expect(report.partitions).toMatchObject(
@@ -237,7 +261,8 @@ test("`verify` finds as many rows and dead letters as were sent, in every partit
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   const [bad, orphans] = [numbers(isMalformed).length, ask(folder, orphanFiles)];
   console.log(
-    `chaos: ${sent} events, ${bad} malformed, ${kills} kills, ${fenced} writers fenced, ${report.version + 1} commits, ${orphans} orphan files, ${seconds} s`,
+    `chaos: ${sent} events, ${bad} malformed, ${kills} kills, ${fenced} writers fenced, ${report.version + 1} ` +
+      `commits, ${orphans} orphan files, ${seconds} s`,
   );
 }, 60_000);
 
@@ -245,9 +270,11 @@ test("`verify` finds as many rows and dead letters as were sent, in every partit
 const orphanFiles = `
 def orphans(table):
   log = os.path.join(table, "_delta_log")
-  actions = [json.loads(line) for name in os.listdir(log) if name.endswith(".json") for line in open(os.path.join(log, name))]
+  actions = [json.loads(line) for name in os.listdir(log) if name.endswith(".json")
+             for line in open(os.path.join(log, name))]
   return set(os.listdir(table)) - {"_delta_log"} - {action["add"]["path"] for action in actions if "add" in action}
-print(sum(len(orphans(table)) for table in (${JSON.stringify(join(paths.table, "events"))}, ${JSON.stringify(paths.deadLetters)})))`;
+print(sum(len(orphans(table)) for table in (
+  ${JSON.stringify(join(paths.table, "events"))}, ${JSON.stringify(paths.deadLetters)})))`;
 
 /** What a reader of both tables must find. */
 async function expected() {
@@ -283,7 +310,8 @@ def like(user, item, timestamp, value):
   sent = ("u%d" % (k % 997), "i%d" % k, (1700000000000 + k) * 1000, None if k % 3 == 0 else k % 10 / 2)
   return k < SENT and k % 100 != 50 and sent == (user, item, timestamp, value)
 typed = rows.set_column(rows.schema.get_field_index("timestamp"), "timestamp", rows["timestamp"].cast(pa.int64()))
-places = {name: columns(table, "kafka_partition", "kafka_offset") for name, table in (("rows", rows), ("letters", letters))}
+places = {name: columns(table, "kafka_partition", "kafka_offset")
+          for name, table in (("rows", rows), ("letters", letters))}
 by_partition = {}
 for partition, offset in places["rows"] + places["letters"]: by_partition.setdefault(partition, []).append(offset)
 print(json.dumps({
@@ -307,23 +335,27 @@ test("DuckDB finds the same in the files that the log names", async () => {
     `${tablesOf()}
 import duckdb
 for name, table in (("events", EVENTS), ("letters", LETTERS)):
-  assert DeltaTable(table).protocol().min_reader_version == 1, "more than Parquet files and a log: the files alone are not the table"
+  assert DeltaTable(table).protocol().min_reader_version == 1, \\
+    "more than Parquet files and a log: the files alone are not the table"
   duckdb.read_parquet(DeltaTable(table).file_uris()).create(name)
 one = lambda query: duckdb.sql(query).fetchall()[0]
 duckdb.sql("create view sent as select *, item[2:]::bigint k from events")
 count, places, items, unlike = one(f"""
   select count(*), count(distinct (kafka_partition, kafka_offset)), count(distinct item), count(*) filter (where
-    k >= {SENT} or k % 100 = 50 or "user" <> 'u' || (k % 997) or item <> 'i' || k or epoch_us(timestamp) <> (1700000000000 + k) * 1000
+    k >= {SENT} or k % 100 = 50 or "user" <> 'u' || (k % 997) or item <> 'i' || k
+      or epoch_us(timestamp) <> (1700000000000 + k) * 1000
     or value is distinct from case when k % 3 = 0 then null else k % 10 / 2 end) from sent""")
 letters, letter_places = one("select count(*), count(distinct (kafka_partition, kafka_offset)) from letters")
 offsets = duckdb.sql("""
   select kafka_partition, count(*), count(distinct kafka_offset), min(kafka_offset), max(kafka_offset)
-  from (select kafka_partition, kafka_offset from events union all select kafka_partition, kafka_offset from letters) group by 1 order by 1""")
+  from (select kafka_partition, kafka_offset from events
+        union all select kafka_partition, kafka_offset from letters) group by 1 order by 1""")
 print(json.dumps({
   "rows": {"count": count, "places": places, "items": items, "unlike": unlike},
   "letters": {"count": letters, "places": letter_places},
   "offsets": [list(row) for row in offsets.fetchall()],
-  "values": sorted(value for value, in duckdb.sql("select reason || ' ' || coalesce(lower(hex(value)), '') from letters").fetchall()),
+  "values": sorted(value for value, in duckdb.sql(
+    "select reason || ' ' || coalesce(lower(hex(value)), '') from letters").fetchall()),
 }))`,
   );
   expect(found).toEqual(await expected());

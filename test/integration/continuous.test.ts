@@ -34,7 +34,7 @@ async function commit(table: string, items: number, newestArrival: number): Prom
 }
 
 test.each(["recvae", "mult-vae"])(
-  "a server of %s on a growing table waits for events, trains, grows with new items, drains, and goes on from its checkpoint",
+  "a server of %s on a growing table waits for events, trains, grows with items, drains, goes on from its checkpoint",
   async (model) => {
     const table = join(cluster.dir, `table of ${model}`);
     const out = join(cluster.dir, `training of ${model}`);
@@ -49,7 +49,8 @@ test.each(["recvae", "mult-vae"])(
     expect(before).toMatchObject({ state: "training", users: 100, tableVersion: 0, watermark: 1_700_000_000_000 });
 
     await commit(table, 140, 1_700_000_100_000);
-    // A round that holds the new version must have ended: rounds are short, and one more may have ended on the old version meanwhile.
+    // A round that holds the new version must have ended: rounds are short, and one more may have ended on the old
+    // version meanwhile.
     const pinned = await cluster.until(first, ({ tableVersion }) => tableVersion === 1);
     const after = await cluster.until(first, ({ round }) => round > Math.max(pinned.round, before.round + 1));
     expect(after.items).toBeGreaterThan(before.items);
@@ -80,18 +81,35 @@ test("a system with a vector for each training user trains on a table, and what 
   const table = join(cluster.dir, "table of cdae");
   await commit(table, 90, 1);
   const out = join(cluster.dir, "cdae");
-  const flags = ["--model", "cdae", "--table", table, "--epochs", "2", "--hidden", "8", "--trainers", "1", "--out", out];
+  const flags = [
+    "--model",
+    "cdae",
+    "--table",
+    table,
+    "--epochs",
+    "2",
+    "--hidden",
+    "8",
+    "--trainers",
+    "1",
+    "--out",
+    out,
+  ];
   const run = await tributary("train", ...flags, "--data-dir", join(cluster.dir, "d"));
   expect(run.code, run.stderr).toBe(0);
   const { weights, manifest, vocabulary } = await loadModel(out);
-  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter((part) => part === "train").length;
+  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter(
+    (part) => part === "train",
+  ).length;
   expect(manifest).toMatchObject({ model: "cdae", config: { items: vocabulary.length } });
   expect(weights["user.weight"]!.shape[0]).toBeGreaterThanOrEqual(trained);
   expect(vocabulary.every((item) => /^i\d+$/.test(item))).toBe(true);
 }, 60_000);
 
 test("held-out users are never trained on", async () => {
-  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter((part) => part === "train").length;
+  const trained = Array.from({ length: 200 }, (_, k) => partOf(`u${k}`, "tributary")).filter(
+    (part) => part === "train",
+  ).length;
   const table = join(cluster.dir, "table-2");
   await commit(table, 90, 1);
   const port = await freePort();
@@ -113,10 +131,17 @@ test("a server whose checkpoint's version was compacted and vacuumed goes on fro
   const events = await openEvents(table);
   const [file] = events.files;
   const { order, batch } = await sorted(events.store, file!);
-  await events.commit({ remove: [file!], add: [await writeEvents(events.store, rowsAt(batch, order))], operation: "OPTIMIZE" });
+  await events.commit({
+    remove: [file!],
+    add: [await writeEvents(events.store, rowsAt(batch, order))],
+    operation: "OPTIMIZE",
+  });
   await vacuum({ events }, { retentionMs: 0, clock: Date.now(), dryRun: false });
   const second = cluster.startServer(out, port, "--table", table);
-  const after = await cluster.until(second, ({ round, tableVersion }) => round > before.round + 1 && tableVersion === 1);
+  const after = await cluster.until(
+    second,
+    ({ round, tableVersion }) => round > before.round + 1 && tableVersion === 1,
+  );
   expect(after.state).toBe("training");
   await second.stop(10_000);
 }, 60_000);
@@ -152,11 +177,16 @@ test("a server drained in the middle of a round goes on from there, and the roun
 }, 120_000);
 
 test("models rollback --branch: a running server is not written over; stopped and started again it trains on from the model gone back to", async () => {
-  const [table, out, models] = ["table-6", "training-6", "models-6"].map((name) => join(cluster.dir, name)) as [string, string, string];
+  const [table, out, models] = ["table-6", "training-6", "models-6"].map((name) => join(cluster.dir, name)) as [
+    string,
+    string,
+    string,
+  ];
   await commit(table, 90, 1);
   const port = await freePort();
   const start = () => cluster.startServer(out, port, "--table", table, "--users-per-round", "100");
-  const publishNewest = async () => publish(models, (await newestOfRounds(await listCheckpoints(join(out, "checkpoints"))))!, {});
+  const publishNewest = async () =>
+    publish(models, (await newestOfRounds(await listCheckpoints(join(out, "checkpoints"))))!, {});
   cluster.startTrainer(port);
   const first = start();
   await cluster.until(first, ({ checkpoint }) => (checkpoint?.round ?? 0) >= 1);
@@ -177,9 +207,16 @@ test("models rollback --branch: a running server is not written over; stopped an
   expect(done).toMatchObject({ code: 0, stderr: "" });
   const answer = JSON.parse(done.stdout);
   const { branch } = answer;
-  expect(answer).toMatchObject({ current: "v000001", pinned: "v000001", before: "v000002", branch: { round: manifest.round + 1 } });
+  expect(answer).toMatchObject({
+    current: "v000001",
+    pinned: "v000001",
+    before: "v000002",
+    branch: { round: manifest.round + 1 },
+  });
   expect(branch.step).toBeGreaterThan(manifest.step);
-  expect(readFileSync(join(branch.checkpoint, "model.safetensors"))).toEqual(readFileSync(join(models, "v000001", "model.safetensors")));
+  expect(readFileSync(join(branch.checkpoint, "model.safetensors"))).toEqual(
+    readFileSync(join(models, "v000001", "model.safetensors")),
+  );
 
   const third = start();
   const after = await cluster.until(third, ({ checkpoint }) => (checkpoint?.round ?? 0) >= branch.round + 2);

@@ -1,5 +1,7 @@
-// The commands of getting started and of the guides, as a reader types them: page after page in one folder, with one broker. What differs from the reader's machine: MovieLens is a
-// small file of the same layout, Kafka's address and the ports are ours, and the other machine is this one. Blocks marked `not run` say why; test/unit/docs.test.ts reads the marks.
+// The commands of getting started and of the guides, as a reader types them: page after page in one folder, with one
+// broker. What differs from the reader's machine: MovieLens is a small file of the same layout, Kafka's address and the
+// ports are ours, and the other machine is this one. Blocks marked `not run` say why; test/unit/docs.test.ts reads the
+// marks.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,9 +15,14 @@ import { useBroker } from "./broker-folder.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** The guides go on from each other in this order; one that is not named comes last. */
-const order = ["your-own-events", "systems", "compare-systems", "recommendations", "remote-trainers"].map((name) => `${name}.md`);
+const order = ["your-own-events", "systems", "compare-systems", "recommendations", "remote-trainers"].map(
+  (name) => `${name}.md`,
+);
 const guides = readdirSync(join(root, "docs/guides"));
-const pages = ["getting-started.md", ...[...order, ...guides.filter((name) => !order.includes(name))].map((name) => `guides/${name}`)];
+const pages = [
+  "getting-started.md",
+  ...[...order, ...guides.filter((name) => !order.includes(name))].map((name) => `guides/${name}`),
+];
 const broker = useBroker("docs");
 const folder = mkdtempSync(join(tmpdir(), "tributary-docs-"));
 const [bin, work] = [join(folder, "bin"), join(folder, "work")];
@@ -53,7 +60,9 @@ exec "${process.execPath}" "${join(root, "infra/tributary.mjs")}" "$@"
     ["server.example.com", "localhost"],
   ];
   await broker.kafka.ensureTopic("clicks", 4);
-  await broker.kafka.produce("clicks", [{ key: "u1", value: '{"user": "u1", "item": "i9", "timestamp": "yesterday"}' }]); // the guide's dead letter, which it sends with kcat
+  await broker.kafka.produce("clicks", [
+    { key: "u1", value: '{"user": "u1", "item": "i9", "timestamp": "yesterday"}' },
+  ]); // the guide's dead letter, which it sends with kcat
 });
 afterAll(async () => {
   await endAll();
@@ -63,7 +72,9 @@ afterAll(async () => {
 test.each(pages)(
   "docs/%s",
   async (page) => {
-    for (const block of blocksOf(readFileSync(join(root, "docs", page), "utf8")).filter(({ language }) => language === "sh")) {
+    for (const block of blocksOf(readFileSync(join(root, "docs", page), "utf8")).filter(
+      ({ language }) => language === "sh",
+    )) {
       if (block.mark?.startsWith("not run")) continue;
       if (block.mark === "left running") leave(block);
       else await runs(page, block, left.size > 0 ? 60_000 : 0);
@@ -83,13 +94,16 @@ function bash(text: string): ChildProcess {
   });
 }
 
-/** Throws unless it ends with 0; where something was left running, within so long: the reader waits for that as well. */
+/**
+ * Throws unless it ends with 0; where something was left running, within so long: the reader waits for that as well.
+ */
 async function runs(page: string, { text, line }: Block, patienceMs: number): Promise<void> {
   for (const deadline = performance.now() + patienceMs; ; await new Promise((resolve) => setTimeout(resolve, 2_000))) {
     const child = bash(text);
     typed.add(child);
     const said: string[] = [];
-    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding("utf8").on("data", (words: string) => void said.push(words));
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.setEncoding("utf8").on("data", (words: string) => void said.push(words));
     const [code] = await once(child, "close");
     typed.delete(child);
     if (code === 0) return;

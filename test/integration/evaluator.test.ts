@@ -29,13 +29,22 @@ afterAll(async () => {
 });
 
 async function evaluated(version: string) {
-  const run = await tributary("evaluate", "--checkpoint", join(paths.models, version), "--table", paths.table, "--json");
+  const run = await tributary(
+    "evaluate",
+    "--checkpoint",
+    join(paths.models, version),
+    "--table",
+    paths.table,
+    "--json",
+  );
   expect(run.code, run.stderr).toBe(0);
   return JSON.parse(run.stdout);
 }
 
 const evaluationOf = (step: number) =>
-  eventually(async () => (await evaluator.status()).evaluations.find((line) => Number(line.checkpoint.split("@")[0]) === step));
+  eventually(async () =>
+    (await evaluator.status()).evaluations.find((line) => Number(line.checkpoint.split("@")[0]) === step),
+  );
 
 test("an untrained model is worse than popularity and is not published", async () => {
   await writeCheckpoint(dataDir, 1, histories);
@@ -58,7 +67,10 @@ test("a model as good as popularity is published with its metrics and contract",
   });
   const users = await readEpoch(paths.perUser, 2, "ndcg@100");
   expect(users.size).toBe(line.users);
-  expect([...users.values()].reduce((sum, value) => sum + value / line.users, 0)).toBeCloseTo(line.model!["ndcg@100"], 10);
+  expect([...users.values()].reduce((sum, value) => sum + value / line.users, 0)).toBeCloseTo(
+    line.model!["ndcg@100"],
+    10,
+  );
   expect((await evaluator.status()).published).toMatchObject({ version: "v000001", round: 2, metrics: line.model });
 });
 
@@ -99,7 +111,8 @@ const flipped = (file: string, at: number) =>
     file,
     readFileSync(file).map((byte, k) => (k === at ? byte ^ 1 : byte)),
   );
-const asGood = async (dir: string, step: number, options = {}) => writeCheckpoint(dir, step, histories, popular(histories), options);
+const asGood = async (dir: string, step: number, options = {}) =>
+  writeCheckpoint(dir, step, histories, popular(histories), options);
 const spoilt =
   (spoil: (checkpoint: string) => void): Refused[2] =>
   async (dir, step) =>
@@ -110,9 +123,21 @@ let refusals = 0;
 
 test.each<Refused>([
   ["weights that are torn", "the file has 500", spoilt((dir) => truncateSync(join(dir, "model.safetensors"), 500))],
-  ["weights that were changed", "not the one that the manifest names", spoilt((dir) => flipped(join(dir, "model.safetensors"), 9000))],
-  ["a vocabulary that is torn", "not the one that the manifest names", spoilt((dir) => truncateSync(join(dir, "vocabulary.json"), 50))],
-  ["a manifest that is torn", "the manifest is not JSON", spoilt((dir) => truncateSync(join(dir, "manifest.json"), 50))],
+  [
+    "weights that were changed",
+    "not the one that the manifest names",
+    spoilt((dir) => flipped(join(dir, "model.safetensors"), 9000)),
+  ],
+  [
+    "a vocabulary that is torn",
+    "not the one that the manifest names",
+    spoilt((dir) => truncateSync(join(dir, "vocabulary.json"), 50)),
+  ],
+  [
+    "a manifest that is torn",
+    "the manifest is not JSON",
+    spoilt((dir) => truncateSync(join(dir, "manifest.json"), 50)),
+  ],
   [
     "a manifest of another format",
     "format",
@@ -122,12 +147,15 @@ test.each<Refused>([
     "weights that are not finite",
     "tensor decoder.bias holds a NaN or an infinity",
     async (dir, step) =>
-      void (await writeCheckpoint(dir, step, histories, ({ "decoder.bias": bias }) => bias!.data.fill(Number.NEGATIVE_INFINITY))),
+      void (await writeCheckpoint(dir, step, histories, ({ "decoder.bias": bias }) =>
+        bias!.data.fill(Number.NEGATIVE_INFINITY),
+      )),
   ],
   [
     "weights whose scores are not finite",
     "scores are not finite",
-    async (dir, step) => void (await writeCheckpoint(dir, step, histories, ({ "decoder.weight": weight }) => weight!.data.fill(3e38))),
+    async (dir, step) =>
+      void (await writeCheckpoint(dir, step, histories, ({ "decoder.weight": weight }) => weight!.data.fill(3e38))),
   ],
   [
     "a smaller vocabulary",
@@ -142,19 +170,26 @@ test.each<Refused>([
     "does not go on from v000001's: column 0 is",
     async (dir, step) => void (await asGood(dir, step, { vocabulary: swapped() })),
   ],
-  ["no version of the table", "not trained from a table", async (dir, step) => void (await asGood(dir, step, { tableVersion: null }))],
-])("a checkpoint with %s is refused with its reason, the published model stays, and the evaluator goes on", async (name, reason, make) => {
-  const step = 100 + refusals++;
-  const elsewhere = mkdtempSync(join(tmpdir(), "refused-"));
-  await make(elsewhere, step);
-  const folder = String(step).padStart(12, "0");
-  renameSync(join(pathsOf(elsewhere).training, "checkpoints", folder), join(paths.training, "checkpoints", folder));
-  rmSync(elsewhere, { recursive: true });
-  const line = await evaluationOf(step);
-  expect(line, name).toMatchObject({ outcome: "refused", version: null, reason: expect.stringContaining(reason) });
-  expect(await currentVersion(paths.models)).toBe("v000001");
-  expect(await listModels(paths.models)).toEqual(["v000001"]);
-});
+  [
+    "no version of the table",
+    "not trained from a table",
+    async (dir, step) => void (await asGood(dir, step, { tableVersion: null })),
+  ],
+])(
+  "a checkpoint with %s is refused with its reason, the published model stays, and the evaluator goes on",
+  async (name, reason, make) => {
+    const step = 100 + refusals++;
+    const elsewhere = mkdtempSync(join(tmpdir(), "refused-"));
+    await make(elsewhere, step);
+    const folder = String(step).padStart(12, "0");
+    renameSync(join(pathsOf(elsewhere).training, "checkpoints", folder), join(paths.training, "checkpoints", folder));
+    rmSync(elsewhere, { recursive: true });
+    const line = await evaluationOf(step);
+    expect(line, name).toMatchObject({ outcome: "refused", version: null, reason: expect.stringContaining(reason) });
+    expect(await currentVersion(paths.models)).toBe("v000001");
+    expect(await listModels(paths.models)).toEqual(["v000001"]);
+  },
+);
 
 test("a checkpoint of the middle of a round is passed over", async () => {
   const before = (await evaluator.status()).evaluations.length;
@@ -184,7 +219,8 @@ test("a model that loses against the published one on the same users is refused,
     (partOf(`u${user}`, "pepper") === "train" ? item < 20 : item >= 20) && (user + item) % 3 === 0;
   const tastes = await writeTable(pathsOf(other).table, has);
   const theirs = await startService("evaluator", other);
-  const verdict = (step: number) => eventually(async () => (await theirs.status()).evaluations.find((line) => line.step === step));
+  const verdict = (step: number) =>
+    eventually(async () => (await theirs.status()).evaluations.find((line) => line.step === step));
   await writeCheckpoint(other, 1, tastes, (weights) => {
     popular(tastes)(weights);
     for (const item of tastes.vocabulary.items.filter((name) => Number(name.slice(1)) >= 20))
@@ -215,7 +251,9 @@ test("a checkpoint whose version of the table was vacuumed is judged on the user
   await vacuum({ events }, { retentionMs: 0, clock: Date.now(), dryRun: false });
   const theirs = await startService("evaluator", other);
   const verdict = (step: number) =>
-    eventually(async () => (await theirs.status()).evaluations.find((line) => line.checkpoint.startsWith(String(step).padStart(12, "0"))));
+    eventually(async () =>
+      (await theirs.status()).evaluations.find((line) => line.checkpoint.startsWith(String(step).padStart(12, "0"))),
+    );
   await writeCheckpoint(other, 1, vacuumed, popular(vacuumed));
   expect(await verdict(1)).toMatchObject({ outcome: "published", tableVersion: 0 });
   const record = JSON.parse(readFileSync(join(pathsOf(other).models, "v000001", "metrics.json"), "utf8"));
@@ -231,6 +269,8 @@ test("a second evaluator on the same data directory, or on the same models, is r
   ]) {
     const second = await tributary("evaluator", ...flags);
     expect(second.code).toBe(1);
-    expect(second.stderr).toMatch(new RegExp(`ALREADY_RUNNING: an evaluator works in \\S+: pid ${evaluator.process.child.pid}`));
+    expect(second.stderr).toMatch(
+      new RegExp(`ALREADY_RUNNING: an evaluator works in \\S+: pid ${evaluator.process.child.pid}`),
+    );
   }
 });

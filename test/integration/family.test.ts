@@ -1,4 +1,5 @@
-// The neural systems beside RecVAE through the parameter server: as many trainers as you like, the same bytes; and what they leave is a model like any other.
+// The neural systems beside RecVAE through the parameter server: as many trainers as you like, the same bytes; and what
+// they leave is a model like any other.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -70,7 +71,11 @@ test("a system that goes on from Mult-VAE has one trained first where none is na
   const { out, report } = await train("warp", "warp", ...flags);
   expect(report).toMatchObject({ model: "warp", settings: { likelihood: "warp", learningRate: 0.01 } });
   const first = JSON.parse(readFileSync(join(out, "start", "report.json"), "utf8"));
-  expect(first).toMatchObject({ model: "mult-vae", epochs: [{}, {}], settings: { learningRate: 0.001, likelihood: "multinomial" } });
+  expect(first).toMatchObject({
+    model: "mult-vae",
+    epochs: [{}, {}],
+    settings: { learningRate: 0.001, likelihood: "multinomial" },
+  });
   const before = hashOf(out);
   const again = await train("warp", "warp", ...flags);
   expect(hashOf(again.out)).toBe(before);
@@ -86,7 +91,10 @@ test.each([
     ["server", "--model", "warp", "--epochs", "2", "--data", "d", "--out", "o"],
     /--from is required: warp goes on from a model that is there/,
   ],
-  [["server", "--model", "cdae", "--table", "t", "--out", "o"], /cdae.* no way to take up new items and users: give --epochs/],
+  [
+    ["server", "--model", "cdae", "--table", "t", "--out", "o"],
+    /cdae.* no way to take up new items and users: give --epochs/,
+  ],
 ])(
   "%j is refused with the reason",
   async (flags, reason) => {

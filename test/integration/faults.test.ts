@@ -1,5 +1,6 @@
-// Every fault at every moment of a run: whatever happens to trainers, network or server, the run ends with the bytes of one to which nothing happened. Real processes; the
-// fault strikes while the very message waited for is under way (stage.ts). TRIBUTARY_SHOW_MATRIX=1 prints the hash of each cell.
+// Every fault at every moment of a run: whatever happens to trainers, network or server, the run ends with the bytes of
+// one to which nothing happened. Real processes; the fault strikes while the very message waited for is under way
+// (stage.ts). TRIBUTARY_SHOW_MATRIX=1 prints the hash of each cell.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { moments, openStage, type Stage, single, small } from "./stage.ts";

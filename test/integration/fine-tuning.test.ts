@@ -1,4 +1,5 @@
-// WARP, LambdaNet and RaCT through real servers and trainers: from one model of Mult-VAE, with as many trainers as you like, and by turns, the same numbers.
+// WARP, LambdaNet and RaCT through real servers and trainers: from one model of Mult-VAE, with as many trainers as you
+// like, and by turns, the same numbers.
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cluster, openCluster, tributary } from "./training-cluster.ts";
@@ -20,7 +21,19 @@ interface Epoch {
 async function train(name: string, model: string, ...flags: string[]) {
   const out = join(cluster.dir, name);
   const where = ["--data", cluster.data, "--out", out, "--data-dir", join(cluster.dir, "d")];
-  const run = await tributary("train", "--model", model, "--epochs", "4", "--trainers", "1", "--json", ...where, ...small, ...flags);
+  const run = await tributary(
+    "train",
+    "--model",
+    model,
+    "--epochs",
+    "4",
+    "--trainers",
+    "1",
+    "--json",
+    ...where,
+    ...small,
+    ...flags,
+  );
   expect(run.code, run.stderr).toBe(0);
   const report = JSON.parse(run.stdout) as { model: string; epochs: Epoch[]; best: { test: object } };
   return { out, epochs: report.epochs.map(({ loss, validation }) => ({ loss, validation })), test: report.best.test };
@@ -43,7 +56,8 @@ test.each([
     expect(turns.test).toEqual(whole.test);
     const last = whole.epochs.map(({ loss }) => JSON.stringify(loss));
     expect(new Set(last).size).toBe(4); // every epoch's masks and noise are its own
-    if (model === "ract") expect(whole.epochs[0]!.validation).toEqual(whole.epochs[1]!.validation); // the critic learned alone
+    // the critic learned alone
+    if (model === "ract") expect(whole.epochs[0]!.validation).toEqual(whole.epochs[1]!.validation);
     expect(whole.epochs[3]!.validation).not.toEqual(whole.epochs[0]!.validation);
   },
   120_000,

@@ -1,5 +1,6 @@
-// Every message that a trainer can send, mutated, against a server that listens and has a step open: it never throws, a bad peer is told why and is gone,
-// and an honest one finishes the step with the right numbers. What is no mistake after all must be harmless.
+// Every message that a trainer can send, mutated, against a server that listens and has a step open: it never throws, a
+// bad peer is told why and is gone, and an honest one finishes the step with the right numbers. What is no mistake
+// after all must be harmless.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -60,7 +61,9 @@ const tensorsChanged = fc
 const tensorsWhereNoneBelong = fc
   .tuple(moment, fc.constantFrom(...withoutTensors))
   .map(([moment, kind]) =>
-    attack(moment, `${kind} with tensors`, true, (step, id) => encode(messages(step, id)[kind]!.head as object, posterior(step))),
+    attack(moment, `${kind} with tensors`, true, (step, id) =>
+      encode(messages(step, id)[kind]!.head as object, posterior(step)),
+    ),
   );
 const inAnyOrder = fc
   .tuple(moment, fc.array(kind, { minLength: 1, maxLength: 8 }))

@@ -1,4 +1,5 @@
-// Every message that a server can send, mutated, to a trainer: it ends with FRAME_MALFORMED, or the mutation was none and it works on. It never hangs, and never fails otherwise.
+// Every message that a server can send, mutated, to a trainer: it ends with FRAME_MALFORMED, or the mutation was none
+// and it works on. It never hangs, and never fails otherwise.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
@@ -22,12 +23,22 @@ const weightsOf = (group: "hidden" | "decoder"): Message => ({
   head: { type: "weights", group, version: 9, model: model as unknown as Json },
   tensors: shapesOf(group, model).map(([name, shape]) => ({ name, shape, data: initial[name]!.data })),
 });
-const floats = (name: string, width: number): WireTensor => ({ name, shape: [2, width], data: new Float32Array(2 * width).fill(0.1) });
-const integers = (name: string, ...data: number[]): WireTensor => ({ name, shape: [data.length], data: Int32Array.from(data) });
+const floats = (name: string, width: number): WireTensor => ({
+  name,
+  shape: [2, width],
+  data: new Float32Array(2 * width).fill(0.1),
+});
+const integers = (name: string, ...data: number[]): WireTensor => ({
+  name,
+  shape: [data.length],
+  data: Int32Array.from(data),
+});
 
 const rows = [integers("columns", 0, 2, 4), integers("ends", 1, 3)];
 const keys = integers("users", 7, 8);
-const critic = Object.entries(initialCritic(1, 0)).map(([name, { shape, data }]): WireTensor => ({ name, shape, data }));
+const critic = Object.entries(initialCritic(1, 0)).map(
+  ([name, { shape, data }]): WireTensor => ({ name, shape, data }),
+);
 const inputs = {
   posterior: [],
   encoder: [...rows, keys, floats("muOld", 3), floats("logvarOld", 3)],
@@ -41,7 +52,10 @@ const leaseOf = (phase: (typeof phaseNames)[number], tensors: WireTensor[] = inp
   head: { type: "lease", step: 4, part: 0, phase, batchSize: 2, versions: { hidden: 9, decoder: 9 } },
   tensors: [floats("bag", 4), ...tensors],
 });
-const welcome: Message = { head: { type: "welcome", trainer: "t1", seed: 1, wire: "f32", exchange: null }, tensors: [] };
+const welcome: Message = {
+  head: { type: "welcome", trainer: "t1", seed: 1, wire: "f32", exchange: null },
+  tensors: [],
+};
 const messages: Record<string, Message> = {
   welcome,
   hidden: weightsOf("hidden"),
@@ -78,7 +92,9 @@ afterAll(() => {
   server.close();
 });
 
-/** "done", "rejected", or the error's code, of a trainer that is sent these. INTERNAL is what would be a stack trace. */
+/**
+ * "done", "rejected", or the error's code, of a trainer that is sent these. INTERNAL is what would be a stack trace.
+ */
 async function ending(frames: readonly (Uint8Array | string)[]): Promise<string> {
   script = (socket) => {
     for (const frame of frames) socket.send(frame);
@@ -90,7 +106,15 @@ async function ending(frames: readonly (Uint8Array | string)[]): Promise<string>
   const nothing = () => undefined;
   const access = { headers: {}, ca: undefined };
   const hello = { name: "test", engine: "wasm", threads: 1 };
-  const wanted = { server: `ws://127.0.0.1:${port}`, access, hello, engine, log: createLog("test"), changed: nothing, computed: nothing };
+  const wanted = {
+    server: `ws://127.0.0.1:${port}`,
+    access,
+    hello,
+    engine,
+    log: createLog("test"),
+    changed: nothing,
+    computed: nothing,
+  };
   try {
     await work(wanted, until);
     return "done";
@@ -102,10 +126,15 @@ const framesOf = ({ head, tensors }: Message) => encode(head as object, tensors)
 
 const isOfCritic = (phase: string) => phase === "critic" || phase === "actor";
 
-test.each(phaseNames.filter(isOfCritic))("a lease of the phase %s is refused by a model without a critic", async (phase) => {
-  const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(framesOf);
-  expect(await ending(frames)).toBe("FRAME_MALFORMED");
-});
+test.each(phaseNames.filter(isOfCritic))(
+  "a lease of the phase %s is refused by a model without a critic",
+  async (phase) => {
+    const frames = [...["welcome", "hidden", "decoder"].map((kind) => messages[kind]!), leaseOf(phase)].flatMap(
+      framesOf,
+    );
+    expect(await ending(frames)).toBe("FRAME_MALFORMED");
+  },
+);
 
 test.each(phaseNames.filter((phase) => !isOfCritic(phase)))("a right server's %s is computed", async (phase) => {
   let answer: string | undefined;
@@ -164,7 +193,10 @@ test.each<[string, Message]>([
   ["a negative column", leaseOf("decoder", [integers("columns", 0, -1, 4), integers("ends", 1, 3), keys])],
   ["rows that go backwards", leaseOf("decoder", [integers("columns", 0, 2, 4), integers("ends", 3, 1), keys])],
   ["rows beyond the columns", leaseOf("decoder", [integers("columns", 0, 2, 4), integers("ends", 1, 4), keys])],
-  ["targets that the model has not", leaseOf("score", [...rows, integers("targets", 1, 9), integers("targetEnds", 1, 2)])],
+  [
+    "targets that the model has not",
+    leaseOf("score", [...rows, integers("targets", 1, 9), integers("targetEnds", 1, 2)]),
+  ],
   ["nobody in it", { ...leaseOf("posterior"), tensors: [{ name: "bag", shape: [0, 4], data: new Float32Array(0) }] }],
 ])("a lease with %s is refused", async (_, lease) => {
   const frames = [welcome, messages.hidden!, messages.decoder!, lease].flatMap(framesOf);
@@ -178,12 +210,18 @@ test("weights of two sizes of a model do not pass for one", async () => {
     shape,
     data: new Float32Array(shape.reduce((product, size) => product * size)),
   }));
-  const decoder = { head: { type: "weights", group: "decoder", version: 9, model: larger as unknown as Json }, tensors };
-  expect(await ending([welcome, messages.hidden!, decoder, leaseOf("decoder")].flatMap(framesOf))).toBe("FRAME_MALFORMED");
+  const decoder = {
+    head: { type: "weights", group: "decoder", version: 9, model: larger as unknown as Json },
+    tensors,
+  };
+  expect(await ending([welcome, messages.hidden!, decoder, leaseOf("decoder")].flatMap(framesOf))).toBe(
+    "FRAME_MALFORMED",
+  );
 });
 
 test("what is no websocket's frame, and what is too large for one, end in words too", async () => {
-  script = (socket) => (socket as unknown as { _socket: NodeJS.WritableStream })._socket.write(Buffer.from([0xff, 0xff, 0xff]));
+  script = (socket) =>
+    (socket as unknown as { _socket: NodeJS.WritableStream })._socket.write(Buffer.from([0xff, 0xff, 0xff]));
   const broken = script;
   expect(await ending([new Uint8Array(9 * 2 ** 20)])).toBe("FRAME_MALFORMED");
   const end = ending([]);

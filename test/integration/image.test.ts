@@ -1,4 +1,5 @@
-// Installed by root, run by others: the steps of infra/Dockerfile in a folder of its own, then `up --once` as the image's user and as one without a name, the program read-only.
+// Installed by root, run by others: the steps of infra/Dockerfile in a folder of its own, then `up --once` as the
+// image's user and as one without a name, the program read-only.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
@@ -11,7 +12,8 @@ import { buildImage, type Image } from "./image.ts";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const isRoot = process.getuid?.() === 0;
-if (!isRoot) process.stderr.write("skipped: only root can install for another user, so the image's steps were not replayed\n");
+if (!isRoot)
+  process.stderr.write("skipped: only root can install for another user, so the image's steps were not replayed\n");
 
 /** An id that no passwd file names, as OpenShift hands them out. */
 const NAMELESS = 1_000_650_000;
@@ -46,7 +48,8 @@ describe.skipIf(!isRoot)("the image", () => {
 
   test("the program belongs to root, nobody else may write it, and all may read it", () => {
     expect(image.user).toBe(1000);
-    const found = (...where: string[]) => execFileSync("find", [image.at("/opt"), "!", "-type", "l", ...where], { encoding: "utf8" });
+    const found = (...where: string[]) =>
+      execFileSync("find", [image.at("/opt"), "!", "-type", "l", ...where], { encoding: "utf8" });
     expect(found("(", "-perm", "-o=w", "-o", "!", "-user", "root", ")")).toBe("");
     expect(found("!", "-perm", "-o=r", "-path", "*/node_modules/*")).toBe("");
   });

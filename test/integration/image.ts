@@ -1,4 +1,5 @@
-// What infra/Dockerfile does, done without Docker in a folder of its own: its COPY, ENV, RUN and WORKDIR in order, paths of the image below that folder.
+// What infra/Dockerfile does, done without Docker in a folder of its own: its COPY, ENV, RUN and WORKDIR in order,
+// paths of the image below that folder.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, lutimesSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -28,7 +29,8 @@ export function buildImage(checkout: string, folder: string, prepare: (image: Im
       directory = folder;
     }
     if (stage !== "build" && stage !== "run") continue;
-    if (word === "ENV") for (const [, name, value] of rest.matchAll(/(\w+)=(\S+)/g)) env = { ...env, [name!]: below(value!) };
+    if (word === "ENV")
+      for (const [, name, value] of rest.matchAll(/(\w+)=(\S+)/g)) env = { ...env, [name!]: below(value!) };
     if (word === "WORKDIR") {
       directory = below(rest);
       mkdirSync(directory, { recursive: true });
@@ -37,7 +39,11 @@ export function buildImage(checkout: string, folder: string, prepare: (image: Im
     if (word === "COPY" && rest === "--from=build /opt /opt") forgetTimes(join(folder, "opt"));
     if (word === "RUN" && !rest.startsWith("apt-get ")) {
       prepare(image());
-      const options = { cwd: directory, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] as const };
+      const options = {
+        cwd: directory,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "ignore", "inherit"] as const,
+      };
       strictly(() => execFileSync("sh", ["-euc", below(rest)], { ...options, stdio: [...options.stdio] }));
     }
     if (word === "USER") user = Number(rest.split(":")[0]);
@@ -61,21 +67,30 @@ function instructions(text: string): [string, string][] {
     .replace(/^#.*\n/gm, "")
     .replaceAll("\\\n", " ")
     .split("\n");
-  return lines.filter((line) => line.trim() !== "").map((line) => [line.split(" ")[0]!, line.slice(line.indexOf(" ") + 1).trim()]);
+  return lines
+    .filter((line) => line.trim() !== "")
+    .map((line) => [line.split(" ")[0]!, line.slice(line.indexOf(" ") + 1).trim()]);
 }
 
 /** The files that git would keep, less what .dockerignore names. */
 function copyContext(checkout: string, target: string): void {
   const ignored = readFileSync(join(checkout, ".dockerignore"), "utf8").trim().split("\n").map(patternOf);
-  const files = execFileSync("git", ["ls-files", "-zco", "--exclude-standard"], { cwd: checkout, encoding: "utf8" }).split("\0");
-  for (const file of files.filter((name) => name !== "" && existsSync(join(checkout, name)) && !ignored.some((it) => it.test(name)))) {
+  const files = execFileSync("git", ["ls-files", "-zco", "--exclude-standard"], {
+    cwd: checkout,
+    encoding: "utf8",
+  }).split("\0");
+  for (const file of files.filter(
+    (name) => name !== "" && existsSync(join(checkout, name)) && !ignored.some((it) => it.test(name)),
+  )) {
     mkdirSync(dirname(join(target, file)), { recursive: true });
     cpSync(join(checkout, file), join(target, file));
   }
 }
 
 const patternOf = (line: string) =>
-  new RegExp(`^${line.replace(/\*\*\/|[*.]/g, (part) => ({ "**/": "(?:.*/)?", "*": "[^/]*", ".": "\\." })[part]!)}(?:/|$)`);
+  new RegExp(
+    `^${line.replace(/\*\*\/|[*.]/g, (part) => ({ "**/": "(?:.*/)?", "*": "[^/]*", ".": "\\." })[part]!)}(?:/|$)`,
+  );
 
 /** A layer of an image may bring its files with other times than they had. */
 function forgetTimes(folder: string): void {

@@ -1,4 +1,5 @@
-// Real Kafka, real processes: a file replayed, broken messages among it, ingest killed in the middle; the table and the dead letters hold every offset once.
+// Real Kafka, real processes: a file replayed, broken messages among it, ingest killed in the middle; the table and the
+// dead letters hold every offset once.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -27,7 +28,11 @@ async function tables(dataDir: string) {
   }
   const dead = await openDeadLetters(pathsOf(dataDir).deadLetters);
   const letters = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file)))).flat();
-  return { events, rows, letters: letters.map((letter) => ({ ...letter, at: `${letter.partition}/${letter.offset}` })) };
+  return {
+    events,
+    rows,
+    letters: letters.map((letter) => ({ ...letter, at: `${letter.partition}/${letter.offset}` })),
+  };
 }
 
 /** Every offset of the topic, as `partition/offset`. */
@@ -58,11 +63,26 @@ test("a replayed file and broken messages among it: good rows in the table, bad 
   expect(await tributary(dataDir, "ingest", "--topic", "first", "--until-end")).toMatchObject({ code: 0 });
 
   const { rows, letters } = await tables(dataDir);
-  expect(letters.map(({ reason }) => reason)).toEqual(["EMPTY", "NOT_JSON", "ITEM_MISSING", "NOT_UTF8", "TIMESTAMP_INVALID"]);
+  expect(letters.map(({ reason }) => reason)).toEqual([
+    "EMPTY",
+    "NOT_JSON",
+    "ITEM_MISSING",
+    "NOT_UTF8",
+    "TIMESTAMP_INVALID",
+  ]);
   expect(letters.map(({ value }) => Buffer.from(value ?? []))).toEqual(broken.map((value) => Buffer.from(value)));
   expect([...rows, ...letters].map(({ at }) => at).sort()).toEqual(await offsetsOf("first"));
-  const key = ({ user, item, timestamp, value }: { user: string; item: string; timestamp: number; value: number | null }) =>
-    `${user} ${item} ${timestamp} ${value}`;
+  const key = ({
+    user,
+    item,
+    timestamp,
+    value,
+  }: {
+    user: string;
+    item: string;
+    timestamp: number;
+    value: number | null;
+  }) => `${user} ${item} ${timestamp} ${value}`;
   const expected = Array.from({ length: 3000 }, (_, k) =>
     key({ user: `${k % 70}`, item: `${k % 311}`, timestamp: 1000 * (1_600_000_000 + k), value: (k % 9) / 2 }),
   );
@@ -84,7 +104,10 @@ test("ingest killed again and again, and two at once: every offset stands once i
   const dataDir = join(folder, "killed");
   const args = ["ingest", "--topic", "killed", "--flush-rows", "700", "--flush-seconds", "0.3"];
   await broker.kafka.ensureTopic("killed", 4);
-  const event = (k: number) => ({ key: `u${k % 97}`, value: k % 50 === 0 ? `broken ${k}` : `{"user":"u${k % 97}","item":"i${k}"}` });
+  const event = (k: number) => ({
+    key: `u${k % 97}`,
+    value: k % 50 === 0 ? `broken ${k}` : `{"user":"u${k % 97}","item":"i${k}"}`,
+  });
   const send = (from: number, count: number) =>
     broker.kafka.produce(
       "killed",
@@ -143,7 +166,17 @@ test("the synthetic stream is sent, stopped, and goes on where it was", async ()
   });
   child.kill("SIGTERM");
   expect(await ended).toMatchObject({ code: 0 });
-  const again = await tributary(dataDir, "replay", "synthetic", "--topic", "synthetic", "--history", "9000", "--rate", "0");
+  const again = await tributary(
+    dataDir,
+    "replay",
+    "synthetic",
+    "--topic",
+    "synthetic",
+    "--history",
+    "9000",
+    "--rate",
+    "0",
+  );
   expect(again).toMatchObject({ code: 0 });
   expect(await tributary(dataDir, "ingest", "--topic", "synthetic", "--until-end")).toMatchObject({ code: 0 });
   const { rows } = await tables(dataDir);

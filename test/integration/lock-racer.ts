@@ -1,4 +1,5 @@
-// One of several processes that want the same locks at the same moments: FOLDER TIME ROUNDS. Says how often another was inside.
+// One of several processes that want the same locks at the same moments: FOLDER TIME ROUNDS. Says how often another was
+// inside.
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exclusively } from "../../shared/locks/lock.ts";

@@ -1,4 +1,5 @@
-// Locks between real processes: a race for those that the dead have left, and a parameter server that is killed, stopped, or runs in another container.
+// Locks between real processes: a race for those that the dead have left, and a parameter server that is killed,
+// stopped, or runs in another container.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -19,9 +20,20 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 afterAll(killAll);
 
-const serverArgs = () => ["server", "--table", join(dir, "none"), "--out", join(dir, "out"), "--listen", "127.0.0.1:0", "--data-dir", dir];
+const serverArgs = () => [
+  "server",
+  "--table",
+  join(dir, "none"),
+  "--out",
+  join(dir, "out"),
+  "--listen",
+  "127.0.0.1:0",
+  "--data-dir",
+  dir,
+];
 const claims = () => readdirSync(join(dir, "out")).filter((name) => name.startsWith("server.lock"));
-const holds = (pid: number) => until(`${pid} holds the lock`, () => claims().some((name) => name.split(".")[3] === String(pid)));
+const holds = (pid: number) =>
+  until(`${pid} holds the lock`, () => claims().some((name) => name.split(".")[3] === String(pid)));
 
 /** A server that holds the lock. */
 async function serving() {
@@ -60,7 +72,9 @@ test("a server that was killed is followed at once; one that lives, or stands st
   second.child.kill("SIGSTOP");
   const third = await start(serverArgs()).ended;
   expect(third.code).toBe(1);
-  expect(third.stderr).toMatch(new RegExp(`ALREADY_RUNNING: a parameter server writes to \\S+: pid ${second.child.pid}\\.`));
+  expect(third.stderr).toMatch(
+    new RegExp(`ALREADY_RUNNING: a parameter server writes to \\S+: pid ${second.child.pid}\\.`),
+  );
   second.child.kill("SIGCONT");
   second.child.kill("SIGTERM");
   expect((await second.ended).code).toBe(0);

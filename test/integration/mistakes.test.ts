@@ -1,8 +1,15 @@
-// Bad input and runs that diverge, at the command line: each ends with its exit code, says what is wrong and where, and harms nothing that was good before.
+// Bad input and runs that diverge, at the command line: each ends with its exit code, says what is wrong and where, and
+// harms nothing that was good before.
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Checkpoint, loadModel, newestCheckpoint, saveCheckpoint, saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import {
+  type Checkpoint,
+  loadModel,
+  newestCheckpoint,
+  saveCheckpoint,
+  saveModel,
+} from "../../shared/checkpoints/checkpoints.ts";
 import type { Weights } from "../../shared/neural/parameters.ts";
 import { openParquet } from "../../shared/storage/parquet-file.ts";
 import { encoded } from "../unit/bytes.ts";
@@ -20,8 +27,21 @@ beforeAll(async () => {
 afterAll(() => cluster.free());
 
 const train = (out: string, epochs: string, ...flags: string[]) =>
-  tributary("train", "--data", cluster.data, "--out", out, "--epochs", epochs, "--data-dir", join(cluster.dir, "d"), ...tiny, ...flags);
-const evaluate = (checkpoint: string, data = cluster.data) => tributary("evaluate", "--checkpoint", checkpoint, "--data", data, "--json");
+  tributary(
+    "train",
+    "--data",
+    cluster.data,
+    "--out",
+    out,
+    "--epochs",
+    epochs,
+    "--data-dir",
+    join(cluster.dir, "d"),
+    ...tiny,
+    ...flags,
+  );
+const evaluate = (checkpoint: string, data = cluster.data) =>
+  tributary("evaluate", "--checkpoint", checkpoint, "--data", data, "--json");
 
 /** The newest checkpoint of a run; a torn one fails the test. */
 async function newest(out: string): Promise<Checkpoint> {
@@ -89,7 +109,8 @@ test("weights alone are evaluated to the figures of the checkpoint that they wer
   writeFileSync(path, encoded(weights));
   const [alone, whole] = [await evaluate(path), await evaluate(good)];
   expect(alone, alone.stderr).toMatchObject({ code: 0 });
-  for (const part of ["validation", "test"]) expect(JSON.parse(alone.stdout)[part]).toEqual(JSON.parse(whole.stdout)[part]);
+  for (const part of ["validation", "test"])
+    expect(JSON.parse(alone.stdout)[part]).toEqual(JSON.parse(whole.stdout)[part]);
 }, 30_000);
 
 test("weights of other items than the dataset's are refused with both numbers", async () => {
@@ -106,40 +127,94 @@ test("a checkpoint of another vocabulary is refused, with how many items are the
   });
   const { code, stderr } = await evaluate(good, data);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/CHECKPOINT_MISMATCH: another vocabulary: the checkpoint has 60 items, the dataset 60, and 59 are the same/);
+  expect(stderr).toMatch(
+    /CHECKPOINT_MISMATCH: another vocabulary: the checkpoint has 60 items, the dataset 60, and 59 are the same/,
+  );
 }, 30_000);
 
 test("evaluate judges lists of the lengths asked for, says what EASE is or why it is missing, and leaves every user's figures", async () => {
   const users = join(cluster.dir, "figures", "users.parquet");
-  const command = ["evaluate", "--checkpoint", good, "--data", cluster.data, "--json", "--k", "3,7", "--per-user", users];
+  const command = [
+    "evaluate",
+    "--checkpoint",
+    good,
+    "--data",
+    cluster.data,
+    "--json",
+    "--k",
+    "3,7",
+    "--per-user",
+    users,
+  ];
   const [run, without] = [await tributary(...command), await tributary(...command, "--no-ease")];
   expect(run, run.stderr).toMatchObject({ code: 0 });
   const { contract, test: figures } = JSON.parse(run.stdout);
-  expect(contract).toMatchObject({ k: [3, 7], masking: "fold-in", ties: "by column", salt: null, tableVersion: null, round: 2, items: 60 });
+  expect(contract).toMatchObject({
+    k: [3, 7],
+    masking: "fold-in",
+    ties: "by column",
+    salt: null,
+    tableVersion: null,
+    round: 2,
+    items: 60,
+  });
   expect(Object.keys(figures.model)).toEqual(["ndcg@3", "ndcg@7", "recall@3", "recall@7"]);
   expect(figures.popularity["ndcg@7"].interval[0]).toBeLessThanOrEqual(figures.popularity["ndcg@7"].mean);
   const isSolved = contract.engine.startsWith("tensorflow");
   expect(contract.ease).toMatch(isSolved ? /^lambda 1000$/ : /^left out: the wasm engine/);
   expect(figures.ease === null).toBe(!isSolved);
-  expect(JSON.parse(without.stdout)).toMatchObject({ contract: { ease: "left out: not wanted (--no-ease)" }, test: { ease: null } });
+  expect(JSON.parse(without.stdout)).toMatchObject({
+    contract: { ease: "left out: not wanted (--no-ease)" },
+    test: { ease: null },
+  });
   const { rows, fields } = await openParquet(users);
-  expect(fields.map(({ name }) => name)).toEqual(["part", "scorer", "user", "epoch", "step", ...Object.keys(figures.model)]);
+  expect(fields.map(({ name }) => name)).toEqual([
+    "part",
+    "scorer",
+    "user",
+    "epoch",
+    "step",
+    ...Object.keys(figures.model),
+  ]);
   expect(rows).toBe(
-    2 * (figures.users + figures.withoutTarget + contract.users.validation + JSON.parse(without.stdout).validation.withoutTarget),
+    2 *
+      (figures.users +
+        figures.withoutTarget +
+        contract.users.validation +
+        JSON.parse(without.stdout).validation.withoutTarget),
   );
 }, 60_000);
 
 test.each<[string, (data: string) => void, RegExp]>([
   ["a missing file", (data) => rmSync(join(data, "validation_te.csv")), /DATASET_MALFORMED.*file validation_te\.csv/],
-  ["an item out of range", (data) => append(data, "train.csv", "249,60\n"), /DATASET_MALFORMED: item 60 .*file train\.csv, line \d+/],
-  ["a line of text", (data) => append(data, "test_tr.csv", "nobody\n"), /DATASET_MALFORMED: "nobody".*file test_tr\.csv, line \d+/],
+  [
+    "an item out of range",
+    (data) => append(data, "train.csv", "249,60\n"),
+    /DATASET_MALFORMED: item 60 .*file train\.csv, line \d+/,
+  ],
+  [
+    "a line of text",
+    (data) => append(data, "test_tr.csv", "nobody\n"),
+    /DATASET_MALFORMED: "nobody".*file test_tr\.csv, line \d+/,
+  ],
 ])(
   "a dataset with %s is refused by train and by evaluate",
   async (name, change, message) => {
     const data = dataset(name, change);
     expect(await evaluate(good, data)).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
     const out = join(cluster.dir, `${name}, trained`);
-    const run = await tributary("train", "--data", data, "--out", out, "--epochs", "1", "--data-dir", join(cluster.dir, "d"), ...tiny);
+    const run = await tributary(
+      "train",
+      "--data",
+      data,
+      "--out",
+      out,
+      "--epochs",
+      "1",
+      "--data-dir",
+      join(cluster.dir, "d"),
+      ...tiny,
+    );
     expect(run).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   },
   30_000,
@@ -155,10 +230,23 @@ test("held-out users without a target are counted aloud and left out of the mean
   const figures = JSON.parse((await evaluate(good, data)).stdout).validation;
   expect(figures).toMatchObject({ users: 27, withoutTarget: 3, model: { "ndcg@100": { mean: expect.any(Number) } } });
   const out = join(cluster.dir, "left out");
-  const run = await tributary("train", "--data", data, "--out", out, "--epochs", "1", "--data-dir", join(cluster.dir, "d"), ...tiny);
+  const run = await tributary(
+    "train",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--epochs",
+    "1",
+    "--data-dir",
+    join(cluster.dir, "d"),
+    ...tiny,
+  );
   expect(run.code, run.stderr).toBe(0);
   expect(run.stderr).toMatch(/held-out users with nothing to predict are left out/);
-  expect(JSON.parse(readFileSync(join(out, "report.json"), "utf8")).epochs[0].validation["ndcg@100"]).toBeGreaterThan(0);
+  expect(JSON.parse(readFileSync(join(out, "report.json"), "utf8")).epochs[0].validation["ndcg@100"]).toBeGreaterThan(
+    0,
+  );
 }, 60_000);
 
 function dataset(name: string, change: (dir: string) => void): string {

@@ -1,6 +1,16 @@
 // `models` beside a real evaluator and a real serve: what is published, the way back, and that it holds.
 import { execFile } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,13 +65,16 @@ async function offered(step: number) {
   return verdictOn(step);
 }
 const verdictOn = (step: number) =>
-  eventually(async () => (await evaluator.status()).evaluations.findLast((line) => Number(line.checkpoint.split("@")[0]) === step));
+  eventually(async () =>
+    (await evaluator.status()).evaluations.findLast((line) => Number(line.checkpoint.split("@")[0]) === step),
+  );
 const served = (version: string) => eventually(async () => (await serve.status()).model === version);
 
 test("before the first publication it says so", async () => {
   expect((await models("list")).stdout).toBe(`no model has been published in ${paths.models}\n`);
   expect(await asJson("list")).toEqual({ current: null, pinned: null, models: [] });
-  for (const args of [["show"], ["rollback"], ["pin"]]) expect(await models(...args)).toMatchObject({ code: 3, stdout: "" });
+  for (const args of [["show"], ["rollback"], ["pin"]])
+    expect(await models(...args)).toMatchObject({ code: 3, stdout: "" });
 });
 
 describe("with four published models", () => {
@@ -74,13 +87,31 @@ describe("with four published models", () => {
     const { models: lines, current } = await asJson("list");
     expect(current).toBe("v000004");
     const { model, popularity } = await verdictOn(4);
-    expect(lines.map(({ version }: { version: string }) => version)).toEqual(["v000001", "v000002", "v000003", "v000004"]);
+    expect(lines.map(({ version }: { version: string }) => version)).toEqual([
+      "v000001",
+      "v000002",
+      "v000003",
+      "v000004",
+    ]);
     expect(lines.map(({ parent }: { parent: string }) => parent)).toEqual([null, "v000001", "v000002", "v000003"]);
-    expect(lines[3]).toMatchObject({ step: 4, round: 4, items: 40, current: true, pinned: false, popularity: popularity!["ndcg@100"] });
-    expect(lines[3]).toMatchObject({ "ndcg@100": model!["ndcg@100"], standardError: model!["ndcg@100:se"], problem: null });
+    expect(lines[3]).toMatchObject({
+      step: 4,
+      round: 4,
+      items: 40,
+      current: true,
+      pinned: false,
+      popularity: popularity!["ndcg@100"],
+    });
+    expect(lines[3]).toMatchObject({
+      "ndcg@100": model!["ndcg@100"],
+      standardError: model!["ndcg@100:se"],
+      problem: null,
+    });
     const text = (await models("list")).stdout.split("\n");
     expect(text[0]).toMatch(/^version +published +age +step +round +items +NDCG@100 +popularity +parent$/);
-    expect(text[4]).toMatch(/^v000004 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +4 +4 +40 +0\.\d{4} ± 0\.\d{4} +0\.\d{4} +v000003 +current$/);
+    expect(text[4]).toMatch(
+      /^v000004 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +4 +4 +40 +0\.\d{4} ± 0\.\d{4} +0\.\d{4} +v000003 +current$/,
+    );
   });
 
   test("show has the manifest, the metrics and their contract", async () => {
@@ -95,10 +126,16 @@ describe("with four published models", () => {
 
   test("diff has the metrics side by side, what changed, and how far each tensor moved", async () => {
     const difference = await asJson("diff", "v000001", "v000003");
-    expect(difference).toMatchObject({ from: "v000001", to: "v000003", items: { from: 40, to: 40, added: [], removed: [] } });
+    expect(difference).toMatchObject({
+      from: "v000001",
+      to: "v000003",
+      items: { from: 40, to: 40, added: [], removed: [] },
+    });
     expect(difference.metrics).toContainEqual(expect.objectContaining({ name: "ndcg@100", change: 0 }));
     expect(difference.changed).toContainEqual({ name: "step", from: 1, to: 3 });
-    const moved = new Map(difference.weights.map((each: { name: string; relativeChange: number }) => [each.name, each.relativeChange]));
+    const moved = new Map(
+      difference.weights.map((each: { name: string; relativeChange: number }) => [each.name, each.relativeChange]),
+    );
     expect(moved.get("decoder.bias")).toBe(0);
     expect(moved.get("encoder.fc1.weight")).toBeGreaterThan(1); // two draws of the same size: about the root of two
     expect((await models("diff", "1", "3")).stdout).toMatch(/^ {2}encoder\.fc1\.weight +1\.\d\d$/m);
@@ -125,7 +162,12 @@ describe("with four published models", () => {
   });
 
   test("a second rollback goes further back, and forward is a rollback too", async () => {
-    expect(await asJson("rollback")).toEqual({ current: "v000002", pinned: "v000002", before: "v000003", branch: null });
+    expect(await asJson("rollback")).toEqual({
+      current: "v000002",
+      pinned: "v000002",
+      before: "v000003",
+      branch: null,
+    });
     await served("v000002");
     expect(await asJson("rollback", "v4")).toMatchObject({ current: "v000004", before: "v000002" });
     await served("v000004");
@@ -164,7 +206,9 @@ describe("with four published models", () => {
       weights["decoder.bias"]!.data[0] = Number.POSITIVE_INFINITY;
     });
     expect(await verdictOn(7)).toMatchObject({ outcome: "refused", reason: expect.stringContaining("decoder.bias") });
-    expect((await tributary("status")).stdout).toMatch(/Publication of round – was refused: it cannot be used: tensor decoder\.bias/);
+    expect((await tributary("status")).stdout).toMatch(
+      /Publication of round – was refused: it cannot be used: tensor decoder\.bias/,
+    );
     await models("pin", "--off");
   });
 
@@ -188,7 +232,11 @@ describe("with four published models", () => {
     const whole = readFileSync(file);
     chmodSync(file, 0o644);
     truncateSync(file, 300);
-    expect(await models("rollback", "2")).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("CHECKPOINT_CORRUPT") });
+    expect(await models("rollback", "2")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("CHECKPOINT_CORRUPT"),
+    });
     writeFileSync(file, whole);
     const manifest = join(paths.models, "v000003", "manifest.json");
     const text = readFileSync(manifest);
@@ -222,7 +270,11 @@ test("the first version has no parent to go back to", async () => {
   for (const step of [1, 2]) await publish(elsewhere, await writeCheckpoint(dataDir, step, histories), {});
   expect(await models("rollback", "--models", elsewhere)).toMatchObject({ code: 0, stderr: "" });
   const ended = await models("rollback", "--models", elsewhere);
-  expect(ended).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("v000001 has no parent to go back to") });
+  expect(ended).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("v000001 has no parent to go back to"),
+  });
 });
 
 test("diff counts the items that were added, and compares the others' rows alone", async () => {
@@ -240,8 +292,22 @@ test("diff counts the items that were added, and compares the others' rows alone
       const grown = Float32Array.from({ length: data.length + more }, (_, k) => (data[k] ?? 1000) * scale);
       weights[name] = { shape: perItem ? [items, ...shape.slice(1)] : shape, data: grown };
     }
-    const facts = { config: settings, step: items, round: 1, seed: 1, salt: "s", tableVersion: 0, watermark: 1, createdAt: 1 };
-    await saveModel(join(root, String(items)), weights, facts, ["a", "b", "c", "d", "e", "f", "g", "h"].slice(0, items));
+    const facts = {
+      config: settings,
+      step: items,
+      round: 1,
+      seed: 1,
+      salt: "s",
+      tableVersion: 0,
+      watermark: 1,
+      createdAt: 1,
+    };
+    await saveModel(
+      join(root, String(items)),
+      weights,
+      facts,
+      ["a", "b", "c", "d", "e", "f", "g", "h"].slice(0, items),
+    );
     await publish(join(root, "models"), join(root, String(items)), {});
   }
   const difference = await asJson("diff", "1", "2", "--models", join(root, "models"));
@@ -249,6 +315,8 @@ test("diff counts the items that were added, and compares the others' rows alone
   expect(difference.changed).toContainEqual({ name: "config.items", from: 6, to: 8 });
   for (const { relativeChange } of difference.weights.filter(({ name }: { name: string }) => !/ln\d\.bias/.test(name)))
     expect(relativeChange).toBeCloseTo(0.1, 5);
-  expect(existsSync(join(root, "models", ".lock")) || readdirSync(join(root, "models")).some((name) => name.startsWith("."))).toBe(false);
+  expect(
+    existsSync(join(root, "models", ".lock")) || readdirSync(join(root, "models")).some((name) => name.startsWith(".")),
+  ).toBe(false);
   rmSync(root, { recursive: true });
 });

@@ -1,4 +1,5 @@
-// Valid messages made invalid, for both sides of the wire: fields, types, tensors, prefixes, lengths, bits. A mutation says whether it is surely wrong.
+// Valid messages made invalid, for both sides of the wire: fields, types, tensors, prefixes, lengths, bits. A mutation
+// says whether it is surely wrong.
 import fc from "fast-check";
 import { encode } from "../../shared/training/frames.ts";
 import { bytesOf, describeTensor, type WireTensor } from "../../shared/training/tensors.ts";
@@ -89,10 +90,14 @@ const fieldMissing = fc.nat().map((at) =>
 const fieldAdded = fc
   .tuple(fc.string({ maxLength: 20 }), value)
   .map(([key, to]) =>
-    mutation(false, `${shown(key)} more`, ({ head, tensors }) => framesOf({ head: { ...(head as object), [`${key}_`]: to }, tensors })),
+    mutation(false, `${shown(key)} more`, ({ head, tensors }) =>
+      framesOf({ head: { ...(head as object), [`${key}_`]: to }, tensors }),
+    ),
   );
 const typeUnknown = value.map((type) =>
-  mutation(true, `of type ${shown(type)}`, ({ head, tensors }) => framesOf({ head: { ...(head as object), type }, tensors })),
+  mutation(true, `of type ${shown(type)}`, ({ head, tensors }) =>
+    framesOf({ head: { ...(head as object), type }, tensors }),
+  ),
 );
 
 const prefixField = fc.oneof(
@@ -112,11 +117,17 @@ const prefixChanged = prefixField.map(([at, to]) =>
 const cut = fc
   .double({ min: 0, max: 0.999, noNaN: true })
   .map((share) =>
-    mutation(true, `cut at ${share}`, (message) => framesOf(message).map((frame) => frame.subarray(0, Math.floor(share * frame.length)))),
+    mutation(true, `cut at ${share}`, (message) =>
+      framesOf(message).map((frame) => frame.subarray(0, Math.floor(share * frame.length))),
+    ),
   );
 const lengthened = fc
   .uint8Array({ minLength: 1, maxLength: 100 })
-  .map((more) => mutation(true, `${more.length} bytes more`, (message) => framesOf(message).map((frame) => Buffer.concat([frame, more]))));
+  .map((more) =>
+    mutation(true, `${more.length} bytes more`, (message) =>
+      framesOf(message).map((frame) => Buffer.concat([frame, more])),
+    ),
+  );
 const bitFlipped = fc.tuple(fc.nat(), fc.nat(7)).map(([at, bit]) =>
   mutation(false, `bit ${bit} of byte ${at} of the header`, (message) => {
     const [frame] = framesOf(message) as [Uint8Array];
@@ -125,7 +136,9 @@ const bitFlipped = fc.tuple(fc.nat(), fc.nat(7)).map(([at, bit]) =>
     return [frame];
   }),
 );
-const noise = fc.uint8Array({ maxLength: 300 }).map((bytes) => mutation(true, `noise of ${bytes.length} bytes`, () => [bytes]));
+const noise = fc
+  .uint8Array({ maxLength: 300 })
+  .map((bytes) => mutation(true, `noise of ${bytes.length} bytes`, () => [bytes]));
 const text = fc.constant(mutation(true, "as text", ({ head }) => [JSON.stringify(head)]));
 
 /** Of any message. */
@@ -164,7 +177,11 @@ const wrongLists: Record<string, (list: List, k: number) => unknown> = {
 
 /** Of a message with tensors: another list of them, or fewer or more bytes than they take. */
 export const wrongTensors: fc.Arbitrary<Mutation> = fc
-  .tuple(fc.constantFrom(...Object.keys(wrongLists), "as they are"), fc.nat(), fc.constantFrom(0, -1, -4, -8, 1, 4, -1e9))
+  .tuple(
+    fc.constantFrom(...Object.keys(wrongLists), "as they are"),
+    fc.nat(),
+    fc.constantFrom(0, -1, -4, -8, 1, 4, -1e9),
+  )
   .filter(([which, , more]) => which !== "as they are" || more !== 0)
   .map(([which, k, more]) =>
     mutation(true, `tensors ${which} (${k}), ${more} bytes more`, ({ head, tensors }) => {

@@ -15,7 +15,11 @@ test("a trainer is sent the weights before its lease, and its answer ends the st
   trainer.say({ type: "ask" });
   const done = scheduler.run(work, new AbortController().signal);
   await trainer.hear("weights");
-  expect((await trainer.hear("lease")).head).toMatchObject({ step: 4, part: 0, versions: { hidden: 9, decoder: null } });
+  expect((await trainer.hear("lease")).head).toMatchObject({
+    step: 4,
+    part: 0,
+    versions: { hidden: 9, decoder: null },
+  });
   trainer.say(contribution, posterior(2));
   const [received] = await done;
   expect([...received!.tensors.mu!.data]).toEqual([2, 2, 2, 2, 2, 2]);
@@ -35,7 +39,10 @@ test("a second answer to the same part of an open step is told to be a duplicate
   const trainer = await connect(peers.url);
   trainer.say(hello);
   trainer.say({ type: "ask" });
-  const done = scheduler.run({ ...work, parts: [Uint32Array.of(0, 1), Uint32Array.of(2, 3)] }, new AbortController().signal);
+  const done = scheduler.run(
+    { ...work, parts: [Uint32Array.of(0, 1), Uint32Array.of(2, 3)] },
+    new AbortController().signal,
+  );
   await trainer.hear("lease");
   trainer.say(contribution, posterior(2));
   trainer.say(contribution, posterior(3));
@@ -58,7 +65,11 @@ test("a part that is not returned in time goes to the same trainer when it has c
   const done = scheduler.run(work, new AbortController().signal);
   await old.hear("lease");
   await again.hear("lease");
-  expect(scheduler.status()).toMatchObject({ deadlineMs: 5_000, parts: { total: 1, leased: 1, done: 0 }, contributions: { expired: 1 } });
+  expect(scheduler.status()).toMatchObject({
+    deadlineMs: 5_000,
+    parts: { total: 1, leased: 1, done: 0 },
+    contributions: { expired: 1 },
+  });
   expect([...scheduler.status().trainers.values()].map(({ state }) => state)).toEqual(["suspect", "computing"]);
   old.say(contribution, posterior(1));
   await done;
@@ -86,7 +97,11 @@ test.each<[string, (peer: Awaited<ReturnType<typeof connect>>) => void, RegExp]>
   ["bytes that are no frame", (peer) => peer.raw(new Uint8Array(100)), /not a frame/],
   ["a message before hello", (peer) => peer.say({ type: "ask" }), /before hello/],
   ["an unknown message", (peer) => peer.say({ type: "steal" }), /steal/],
-  ["too much before hello", (peer) => peer.say(hello, [{ name: "x", shape: [1e5], data: new Float32Array(1e5) }]), /above the limit/],
+  [
+    "too much before hello",
+    (peer) => peer.say(hello, [{ name: "x", shape: [1e5], data: new Float32Array(1e5) }]),
+    /above the limit/,
+  ],
 ])("a peer that sends %s is told why and dropped", async (_, misbehave, why) => {
   const { peers } = await startScheduler();
   const peer = await connect(peers.url);
@@ -128,7 +143,9 @@ test("a trainer whose answer is not finite is told so and dropped, and another o
   const done = scheduler.run(work, new AbortController().signal);
   await bad.hear("lease");
   bad.say(contribution, posterior(Number.NaN));
-  expect((await bad.hear("rejected")).head.why).toMatch(/NOT_FINITE: tensor mu of the answer is not finite: step 4, part 0/);
+  expect((await bad.hear("rejected")).head.why).toMatch(
+    /NOT_FINITE: tensor mu of the answer is not finite: step 4, part 0/,
+  );
   await good.hear("lease");
   good.say(contribution, posterior(1));
   const [received] = await done;
@@ -165,7 +182,10 @@ test("on one machine weights, lease and answer lie in files, and weights are not
   ] as const) {
     trainer.say({ type: "ask" });
     const weights = () => [{ name: "x", shape: [2], data: Float32Array.of(version, step) }];
-    const done = scheduler.run({ ...work, step, hidden: { version, model: config, tensors: weights } }, new AbortController().signal);
+    const done = scheduler.run(
+      { ...work, step, hidden: { version, model: config, tensors: weights } },
+      new AbortController().signal,
+    );
     const { head: told } = await trainer.hear("weights");
     const { file } = told.elsewhere as Elsewhere;
     const memory = new Uint8Array(8);

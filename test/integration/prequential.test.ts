@@ -1,4 +1,5 @@
-// The evaluator on a table that grows: arriving events are scored by the published model, marked ones timed to it, and nothing that claims to know the future is published.
+// The evaluator on a table that grows: arriving events are scored by the published model, marked ones timed to it, and
+// nothing that claims to know the future is published.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +42,9 @@ async function commit(from: number, to: number): Promise<number> {
 async function commitOf(rows: readonly { user: string; item: string }[]): Promise<number> {
   const table = await openEvents(paths.table);
   const offset = 1e6 * (table.version + 2);
-  const batch = batchOf(rows.map((row, k) => ({ ...row, timestamp: 0, value: null, partition: 0, offset: offset + k })));
+  const batch = batchOf(
+    rows.map((row, k) => ({ ...row, timestamp: 0, value: null, partition: 0, offset: offset + k })),
+  );
   const arrival = Date.now() - 2_000;
   return table.commit({ add: [await writeEvents(table.store, batch)], newestArrival: arrival, marks: [arrival] });
 }
@@ -77,7 +80,9 @@ test("a checkpoint that claims to have learned from versions that are still to c
 test("a model that is good enough for those held out and worse for what arrives is refused, and says so", async () => {
   const rare = 12;
   const { items } = histories.vocabulary;
-  const late = histories.users.filter((user, k) => partOf(user, "pepper") === "train" && !histories.rowOf(k).includes(rare));
+  const late = histories.users.filter(
+    (user, k) => partOf(user, "pepper") === "train" && !histories.rowOf(k).includes(rare),
+  );
   await commitOf(late.map((user) => ({ user, item: items[rare]! })));
   await eventually(async () => (await evaluator.status()).version === 2);
   await writeCheckpoint(dataDir, 3, histories, (weights) => {
@@ -91,7 +96,9 @@ test("a model that is good enough for those held out and worse for what arrives 
   const refused = await eventually(async () => (await evaluator.status()).evaluations.find(({ step }) => step === 3));
   expect(refused).toMatchObject({ outcome: "refused" });
   expect(refused.model!["ndcg@100"]).toBeGreaterThan(refused.popularity!["ndcg@100"]);
-  expect(refused.reason).toMatch(/^on the prequential window its NDCG@100 is \.?\d.* below that of v000001 \(2\d\d users\)/);
+  expect(refused.reason).toMatch(
+    /^on the prequential window its NDCG@100 is \.?\d.* below that of v000001 \(2\d\d users\)/,
+  );
 });
 
 test("a marked event is timed to the model that covers it", async () => {

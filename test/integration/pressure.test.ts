@@ -1,4 +1,5 @@
-// Back-pressure and deadlines of the sockets: what a peer that does not read, reads late, floods or stops half-way costs the server.
+// Back-pressure and deadlines of the sockets: what a peer that does not read, reads late, floods or stops half-way
+// costs the server.
 import { once } from "node:events";
 import { afterEach, expect, test, vi } from "vitest";
 import { CLOGGED_BYTES } from "../../services/server/admission/outflow.ts";
@@ -26,7 +27,10 @@ async function listen(said: () => void = () => undefined) {
       left[name] = why;
     },
   };
-  const peers = await listenForPeers({ host: "127.0.0.1", port: 0, limit: () => 1e9 }, handlers, { seed: 1, wire: "f32" });
+  const peers = await listenForPeers({ host: "127.0.0.1", port: 0, limit: () => 1e9 }, handlers, {
+    seed: 1,
+    wire: "f32",
+  });
   servers.push(peers);
   const join = async (name: string) => {
     const peer = await connect(peers.url, { generateMask: (mask) => mask.fill(0) });
@@ -47,7 +51,8 @@ test("a peer that does not read holds no more than two frames of the server's me
   const heard: Record<string, number> = { good: 0, bad: 0 };
   let most = 0;
   bad.socket.pause();
-  for (const [name, { socket }] of [["good", good] as const, ["bad", bad] as const]) socket.on("message", () => heard[name]!++);
+  for (const [name, { socket }] of [["good", good] as const, ["bad", bad] as const])
+    socket.on("message", () => heard[name]!++);
   for (let round = 0; round < 200; round++) {
     for (const name of ["good", "bad"]) {
       if (clogged.has(name)) continue;
@@ -91,7 +96,8 @@ test("a peer that writes as fast as it can is read as fast as the server handles
   const frames = encode(contribution, [{ name: "x", shape: [2 ** 20], data: new Float32Array(2 ** 20) }]);
   const before = process.memoryUsage().arrayBuffers;
   const total = 150; // 600 MB
-  for (let k = 0; k < total; k++) for (const frame of frames) await new Promise((resolve) => peer.socket.send(frame, resolve));
+  for (let k = 0; k < total; k++)
+    for (const frame of frames) await new Promise((resolve) => peer.socket.send(frame, resolve));
   await until("all came", () => messages === total);
   expect(peers.bytes.received).toBeGreaterThan(6e8);
   expect(most - before).toBeLessThan(100 * 2 ** 20);

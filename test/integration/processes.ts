@@ -30,7 +30,10 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, inpu
   children.add(child);
   child.once("exit", () => children.delete(child));
   const [stdout, stderr] = [textOf(child.stdout!), textOf(child.stderr!)];
-  return { child, ended: once(child, "close").then(([code]) => ({ code: code as number | null, stdout: stdout(), stderr: stderr() })) };
+  return {
+    child,
+    ended: once(child, "close").then(([code]) => ({ code: code as number | null, stdout: stdout(), stderr: stderr() })),
+  };
 }
 
 function textOf(stream: NodeJS.ReadableStream): () => string {

@@ -1,4 +1,5 @@
-// promtool's word on the configuration, the alerts, and what real services export. TRIBUTARY_TEST_PROMTOOL names it (`npm test` sets it); without it these are skipped.
+// promtool's word on the configuration, the alerts, and what real services export. TRIBUTARY_TEST_PROMTOOL names it
+// (`npm test` sets it); without it these are skipped.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +48,16 @@ describe.skipIf(!promtool)("promtool", () => {
 
   test("finds nothing wrong with what services export, and would say so", async () => {
     const at = ["--data-dir", dataDir, "--http-port", "0"];
-    start(["server", "--table", join(dataDir, "table"), "--out", join(dataDir, "training"), "--listen", "127.0.0.1:0", ...at]);
+    start([
+      "server",
+      "--table",
+      join(dataDir, "table"),
+      "--out",
+      join(dataDir, "training"),
+      "--listen",
+      "127.0.0.1:0",
+      ...at,
+    ]);
     start(["evaluator", ...at]);
     start(["serve", ...at]);
     start(["trainer", "--server", "ws://127.0.0.1:9", ...at]);
@@ -61,6 +71,8 @@ describe.skipIf(!promtool)("promtool", () => {
       expect(status, `${service}: ${text}`).toBe(0);
       expect(text, service).toBe("");
     }
-    expect(ask(["check", "metrics"], "# TYPE tributary_milliseconds counter\ntributary_milliseconds 1\n").status).not.toBe(0);
+    expect(
+      ask(["check", "metrics"], "# TYPE tributary_milliseconds counter\ntributary_milliseconds 1\n").status,
+    ).not.toBe(0);
   });
 });

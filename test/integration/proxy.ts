@@ -1,5 +1,6 @@
-// For tests: a TCP proxy on loopback, the network between a trainer and its server. While it runs it can be made slow, narrow, deaf, or be cut; and it can stop at
-// the very bytes that a test waits for, so that a fault strikes at its moment and not some milliseconds beside it.
+// For tests: a TCP proxy on loopback, the network between a trainer and its server. While it runs it can be made slow,
+// narrow, deaf, or be cut; and it can stop at the very bytes that a test waits for, so that a fault strikes at its
+// moment and not some milliseconds beside it.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { pipeline, Transform } from "node:stream";
@@ -19,7 +20,10 @@ export interface Network {
   throttle(bytesPerSecond: number): void;
   /** Resets every connection. New ones are welcome. */
   cut(): void;
-  /** Nothing passes any more, not even an end or a reset, and both sides believe that they are connected. What is on its way stays there; new connections wait. */
+  /**
+   * Nothing passes any more, not even an end or a reset, and both sides believe that they are connected. What is on its
+   * way stays there; new connections wait.
+   */
   halfOpen(): void;
   /** Resolves when bytes that match would pass that way; from them on nothing passes there until `heal`. */
   holdAt(way: Way, pattern: RegExp): Promise<void>;
@@ -50,7 +54,9 @@ export async function openProxy(target: number): Promise<Network> {
     changed = new AbortController();
   };
 
-  /** Waits while the way is shut and until the moment, which may change meanwhile. Rejects when the connection is cut. */
+  /**
+   * Waits while the way is shut and until the moment, which may change meanwhile. Rejects when the connection is cut.
+   */
   async function passage(way: Way, signal: AbortSignal, moment = () => 0): Promise<void> {
     for (;;) {
       signal.throwIfAborted();

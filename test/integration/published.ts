@@ -1,4 +1,5 @@
-// A small world for tests of evaluator and serve: a table of events, checkpoints made by hand, services as real processes.
+// A small world for tests of evaluator and serve: a table of events, checkpoints made by hand, services as real
+// processes.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
@@ -21,8 +22,12 @@ export async function writeTable(
   tableDir: string,
   has = (user: number, item: number) => (user * 7919 + item * 104729) % (item + 2) === 0,
 ): Promise<Histories> {
-  const rows = Array.from({ length: 300 }, (_, u) => items.filter((_, k) => has(u, k)).map((item) => ({ user: `u${u}`, item }))).flat();
-  const batch = batchOf(rows.map((row, offset) => ({ ...row, timestamp: 1_700_000_000_000 + offset, value: null, partition: 0, offset })));
+  const rows = Array.from({ length: 300 }, (_, u) =>
+    items.filter((_, k) => has(u, k)).map((item) => ({ user: `u${u}`, item })),
+  ).flat();
+  const batch = batchOf(
+    rows.map((row, offset) => ({ ...row, timestamp: 1_700_000_000_000 + offset, value: null, partition: 0, offset })),
+  );
   const table = await openEvents(tableDir);
   await table.commit({
     add: [await writeEvents(table.store, batch)],
@@ -79,7 +84,11 @@ export interface Service<S extends ServiceName> {
 }
 
 /** Starts the command as a process and waits until it has registered. */
-export async function startService<S extends ServiceName>(command: S, dataDir: string, flags: readonly string[] = []): Promise<Service<S>> {
+export async function startService<S extends ServiceName>(
+  command: S,
+  dataDir: string,
+  flags: readonly string[] = [],
+): Promise<Service<S>> {
   const { run, logs } = pathsOf(dataDir);
   const process = spawnService(command, ["--data-dir", dataDir, "--http-port", "0", ...flags], {
     threads: 1,

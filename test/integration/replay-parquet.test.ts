@@ -1,4 +1,5 @@
-// Real Kafka, real processes: a Parquet file replayed, stopped or killed in the middle and replayed again; every event arrives, and each user's in order.
+// Real Kafka, real processes: a Parquet file replayed, stopped or killed in the middle and replayed again; every event
+// arrives, and each user's in order.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -33,7 +34,8 @@ beforeAll(() => {
 const replay = (topic: string, ...flags: string[]) =>
   start(["replay", file, "--topic", topic, "--data-dir", join(folder, topic), ...flags], broker.env);
 
-const arrived = async (topic: string) => (await broker.kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
+const arrived = async (topic: string) =>
+  (await broker.kafka.endOffsets(topic).catch(() => [])).reduce((sum, { end }) => sum + end, 0);
 
 /** Ends the replay with `signal` once a third of the events is there. */
 async function interrupt(topic: string, signal: NodeJS.Signals): Promise<void> {
@@ -88,7 +90,10 @@ const everyEvent = Array.from({ length: EVENTS }, (_, k) => event(k));
 test("a stopped replay of a Parquet file goes on where it was: every event once, in order", async () => {
   await interrupt("stopped", "SIGTERM");
   const again = await replay("stopped").ended;
-  expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/going on where[\s\S]*"skipped":0,"position":12000.*done/) });
+  expect(again).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/going on where[\s\S]*"skipped":0,"position":12000.*done/),
+  });
   const partitions = await consume("stopped");
   for (const events of partitions) expect(events.map(place)).toEqual(events.map(place).sort((a, b) => a - b));
   expect(partitions.flat().sort((a, b) => place(a) - place(b))).toEqual(everyEvent);

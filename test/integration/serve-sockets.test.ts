@@ -1,4 +1,5 @@
-// Serve at its sockets: clients that never finish, send what is no HTTP, or too much of it; several in one breath; who is answered when it stops; tokens.
+// Serve at its sockets: clients that never finish, send what is no HTTP, or too much of it; several in one breath; who
+// is answered when it stops; tokens.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -45,12 +46,17 @@ function talk(url: string): { socket: Socket; said: Promise<string>; text(): str
 const answersIn = (text: string) => text.split(/(?=HTTP\/1\.1 )/);
 const bodyOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4));
 const head = (length: number | "chunked") =>
-  `POST /v1/recommend HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n${length === "chunked" ? "transfer-encoding: chunked" : `content-length: ${length}`}\r\n\r\n`;
+  "POST /v1/recommend HTTP/1.1\r\nhost: here\r\ncontent-type: " +
+  `application/json\r\n${length === "chunked" ? "transfer-encoding: chunked" : `content-length: ${length}`}\r\n\r\n`;
 const good = '{"items": ["i0"], "k": 3}';
 const refusal = { code: "REQUEST_MALFORMED", message: expect.any(String), hint: expect.any(String) };
 
 async function expectAnswered(url: string): Promise<void> {
-  const response = await fetch(`${url}/v1/recommend`, { method: "POST", headers: { "content-type": "application/json" }, body: good });
+  const response = await fetch(`${url}/v1/recommend`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: good,
+  });
   expect(response.status).toBe(200);
 }
 
@@ -87,7 +93,11 @@ describe("clients that do as they like", () => {
 
   const codings = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync };
   const send = (body: BodyInit, coding: string) =>
-    fetch(`${url}/v1/recommend`, { method: "POST", body, headers: { "content-type": "application/json", "content-encoding": coding } });
+    fetch(`${url}/v1/recommend`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json", "content-encoding": coding },
+    });
   const bomb = (coding: keyof typeof codings) => new Uint8Array(codings[coding](Buffer.alloc(64 << 20, " ")));
 
   test.each(["gzip", "deflate", "br"] as const)(
@@ -100,7 +110,10 @@ describe("clients that do as they like", () => {
       for (const torn of [new Uint8Array(codings[coding](good).subarray(0, -9)), "no such thing"]) {
         const refused = await send(torn, coding);
         expect(refused.status).toBe(400);
-        expect(await refused.json()).toMatchObject({ ...refusal, message: expect.stringContaining(`the body is no ${coding}`) });
+        expect(await refused.json()).toMatchObject({
+          ...refusal,
+          message: expect.stringContaining(`the body is no ${coding}`),
+        });
       }
     },
   );
@@ -116,7 +129,11 @@ describe("clients that do as they like", () => {
 
   test.each(["%3A", "%3a"])("serve-percent-encoded-colon: %s is a colon in a path", async (colon) => {
     const batch = (path: string) =>
-      fetch(`${url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: `{"requests": [${good}]}` });
+      fetch(`${url}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: `{"requests": [${good}]}`,
+      });
     expect((await batch(`/v1/recommend${colon}batch`)).status).toBe(200);
     expect((await batch(`/v1/recommend${colon.replace("%", "%25")}batch`)).status).toBe(404);
   });
@@ -230,7 +247,8 @@ describe("when it is told to stop", () => {
         socket.write(head(good.length) + good);
         await Promise.race([eventually(async () => answersIn(text()).length === asked && text().endsWith("]}")), said]);
         const answer = answersIn(text())[asked - 1] ?? "";
-        if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`answer ${asked} of a connection: ${JSON.stringify(answer)}`);
+        if (!answer.startsWith("HTTP/1.1 200 "))
+          throw new Error(`answer ${asked} of a connection: ${JSON.stringify(answer)}`);
         answers++;
         if (/connection: close/i.test(answer)) return;
       }

@@ -1,4 +1,5 @@
-// Serve and `recommend` as processes: good and bad requests, a new model picked up, one answer from checkpoint and server.
+// Serve and `recommend` as processes: good and bad requests, a new model picked up, one answer from checkpoint and
+// server.
 import { execFile } from "node:child_process";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -28,9 +29,16 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function post(body: unknown, contentType = "application/json"): Promise<{ status: number; body: RecommendAnswer & RefusalAnswer }> {
+async function post(
+  body: unknown,
+  contentType = "application/json",
+): Promise<{ status: number; body: RecommendAnswer & RefusalAnswer }> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const response = await fetch(`${serve.url}/v1/recommend`, { method: "POST", headers: { "content-type": contentType }, body: text });
+  const response = await fetch(`${serve.url}/v1/recommend`, {
+    method: "POST",
+    headers: { "content-type": contentType },
+    body: text,
+  });
   return { status: response.status, body: (await response.json()) as RecommendAnswer & RefusalAnswer };
 }
 
@@ -162,12 +170,18 @@ describe("with a published model", () => {
     const fromCheckpoint = await recommend("--checkpoint", checkpoint, "--table", paths.table, ...wish);
     expect([fromServer.code, fromCheckpoint.code]).toEqual([0, 0]);
     expect(JSON.parse(fromServer.stdout).items).toHaveLength(4);
-    expect(JSON.parse(fromCheckpoint.stdout)).toMatchObject({ model: "step 1", items: JSON.parse(fromServer.stdout).items });
+    expect(JSON.parse(fromCheckpoint.stdout)).toMatchObject({
+      model: "step 1",
+      items: JSON.parse(fromServer.stdout).items,
+    });
   });
 
   test("people get a table with titles, and unknown items are named on stderr", async () => {
     const titles = join(dataDir, "titles.csv");
-    writeFileSync(titles, `itemId,title,genres\n${histories.vocabulary.items.map((item) => `${item},"The ${item}, a film",x\n`).join("")}`);
+    writeFileSync(
+      titles,
+      `itemId,title,genres\n${histories.vocabulary.items.map((item) => `${item},"The ${item}, a film",x\n`).join("")}`,
+    );
     const ended = await recommend("--checkpoint", checkpoint, "--items", "i0, nowhere", "-k", "3", "--titles", titles);
     expect(ended.code).toBe(0);
     expect(ended.stderr).toContain("nowhere");
@@ -224,7 +238,10 @@ describe("with a published model", () => {
     const first = JSON.stringify((await post({ items: ["i0"], k: 3 })).body.items);
     await publish(paths.models, next, { at: 2 });
     await eventually(async () => (await serve.status()).model === "v000002");
-    const lists: Record<string, string> = { v000001: first, v000002: JSON.stringify((await post({ items: ["i0"], k: 3 })).body.items) };
+    const lists: Record<string, string> = {
+      v000001: first,
+      v000002: JSON.stringify((await post({ items: ["i0"], k: 3 })).body.items),
+    };
     expect(lists.v000001).not.toBe(lists.v000002);
 
     let asking = true;
@@ -253,7 +270,9 @@ describe("with a published model", () => {
       items: 40,
       evaluation: { at: 2 },
     });
-    expect(await (await fetch(`${serve.url}/metrics`)).text()).toMatch(/tributary_scored_together_count\{service="serve"\} [1-9]/);
+    expect(await (await fetch(`${serve.url}/metrics`)).text()).toMatch(
+      /tributary_scored_together_count\{service="serve"\} [1-9]/,
+    );
   });
 
   test("it drains on SIGTERM with exit code 0 and leaves no registration", async () => {

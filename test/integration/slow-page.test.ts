@@ -13,13 +13,22 @@ const STALLED = 1_000;
 const column = Array.from({ length: ROWS }, (_, k) => Math.sqrt(k + 2));
 const history: History = {
   ...emptyHistory(),
-  samples: { at: column.map((_, k) => k), columns: Object.fromEntries(Array.from({ length: 70 }, (_, k) => [`c${k}`, column])) },
+  samples: {
+    at: column.map((_, k) => k),
+    columns: Object.fromEntries(Array.from({ length: 70 }, (_, k) => [`c${k}`, column])),
+  },
 };
 
 test("a page that takes the history slowly is no page that takes nothing", async () => {
   const app = Fastify();
   const now = () => ({ dataDir: "here", health: null });
-  const stream = serveStream(app, { now, history, thin: () => ({ before: 0, every: 1 }), admit: () => undefined, stalledMs: STALLED });
+  const stream = serveStream(app, {
+    now,
+    history,
+    thin: () => ({ before: 0, every: 1 }),
+    admit: () => undefined,
+    stalledMs: STALLED,
+  });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const { port } = app.server.address() as { port: number };
   const open = async () => {

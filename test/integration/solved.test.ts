@@ -29,48 +29,102 @@ afterAll(async () => {
 });
 const dataDir = () => join(cluster.dir, "d");
 const out = (model: string) => join(cluster.dir, model);
-const train = (model: string, ...flags: string[]) => ["train", "--model", model, "--data", cluster.data, "--data-dir", dataDir(), ...flags];
+const train = (model: string, ...flags: string[]) => [
+  "train",
+  "--model",
+  model,
+  "--data",
+  cluster.data,
+  "--data-dir",
+  dataDir(),
+  ...flags,
+];
 
-test.each(models)("%s: `evaluate` finds what `train` reported, `recommend` and serve answer alike", { timeout: 60_000 }, async (model) => {
-  const trained = await tributary(...train(model, "--out", out(model), "--json", ...settings[model]!));
-  expect(trained.code, trained.stderr).toBe(0);
-  const report = JSON.parse(trained.stdout);
-  expect(trained.stderr).toContain(`best epoch ${report.best.epoch}`);
+test.each(models)(
+  "%s: `evaluate` finds what `train` reported, `recommend` and serve answer alike",
+  { timeout: 60_000 },
+  async (model) => {
+    const trained = await tributary(...train(model, "--out", out(model), "--json", ...settings[model]!));
+    expect(trained.code, trained.stderr).toBe(0);
+    const report = JSON.parse(trained.stdout);
+    expect(trained.stderr).toContain(`best epoch ${report.best.epoch}`);
 
-  const evaluated = await tributary("evaluate", "--checkpoint", out(model), "--data", cluster.data, "--json", "--no-ease");
-  expect(evaluated.code, evaluated.stderr).toBe(0);
-  const found = JSON.parse(evaluated.stdout).test;
-  for (const metric of ["ndcg@100", "recall@20", "recall@50"]) expect(found.model[metric]).toMatchObject(report.best.test[metric]);
-  if (model === "popularity") expect(found.model["ndcg@100"]).toEqual(found.popularity["ndcg@100"]);
-  else expect(found.model["ndcg@100"].mean).toBeGreaterThan(found.popularity["ndcg@100"].mean);
+    const evaluated = await tributary(
+      "evaluate",
+      "--checkpoint",
+      out(model),
+      "--data",
+      cluster.data,
+      "--json",
+      "--no-ease",
+    );
+    expect(evaluated.code, evaluated.stderr).toBe(0);
+    const found = JSON.parse(evaluated.stdout).test;
+    for (const metric of ["ndcg@100", "recall@20", "recall@50"])
+      expect(found.model[metric]).toMatchObject(report.best.test[metric]);
+    if (model === "popularity") expect(found.model["ndcg@100"]).toEqual(found.popularity["ndcg@100"]);
+    else expect(found.model["ndcg@100"].mean).toBeGreaterThan(found.popularity["ndcg@100"].mean);
 
-  const history = ["i2", "i4", "i6"];
-  const asked = await tributary("recommend", "--checkpoint", out(model), "--items", history.join(","), "-k", "5", "--json");
-  expect(asked.code, asked.stderr).toBe(0);
-  const { items } = JSON.parse(asked.stdout);
-  expect(items).toHaveLength(5);
-  for (const { item } of items) expect(history).not.toContain(item);
+    const history = ["i2", "i4", "i6"];
+    const asked = await tributary(
+      "recommend",
+      "--checkpoint",
+      out(model),
+      "--items",
+      history.join(","),
+      "-k",
+      "5",
+      "--json",
+    );
+    expect(asked.code, asked.stderr).toBe(0);
+    const { items } = JSON.parse(asked.stdout);
+    expect(items).toHaveLength(5);
+    for (const { item } of items) expect(history).not.toContain(item);
 
-  const served = join(cluster.dir, `served-${model}`);
-  await publish(pathsOf(served).models, out(model), { at: 1 });
-  const service = await startService("serve", served);
-  try {
-    await eventually(async () => (await service.status()).model === "v000001");
-    const body = JSON.stringify({ items: history, k: 5 });
-    const answer = await fetch(`${service.url}/v1/recommend`, { method: "POST", headers: { "content-type": "application/json" }, body });
-    expect(await answer.json()).toMatchObject({ model: "v000001", items });
-  } finally {
-    await service.process.stop();
-  }
-});
+    const served = join(cluster.dir, `served-${model}`);
+    await publish(pathsOf(served).models, out(model), { at: 1 });
+    const service = await startService("serve", served);
+    try {
+      await eventually(async () => (await service.status()).model === "v000001");
+      const body = JSON.stringify({ items: history, k: 5 });
+      const answer = await fetch(`${service.url}/v1/recommend`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      });
+      expect(await answer.json()).toMatchObject({ model: "v000001", items });
+    } finally {
+      await service.process.stop();
+    }
+  },
+);
 
 test("a table's newest version is fitted to, and named in the manifest", { timeout: 60_000 }, async () => {
   const table = join(cluster.dir, "table");
   const histories = await writeTable(table);
-  const fitted = await tributary("train", "--model", "slim", "--table", table, "--salt", "pepper", "--out", out("of-table"), "--json");
+  const fitted = await tributary(
+    "train",
+    "--model",
+    "slim",
+    "--table",
+    table,
+    "--salt",
+    "pepper",
+    "--out",
+    out("of-table"),
+    "--json",
+  );
   expect(fitted.code, fitted.stderr).toBe(0);
   expect(await readManifest(out("of-table"))).toMatchObject({ model: "slim", salt: "pepper", tableVersion: 0 });
-  const evaluated = await tributary("evaluate", "--checkpoint", out("of-table"), "--table", table, "--json", "--no-ease");
+  const evaluated = await tributary(
+    "evaluate",
+    "--checkpoint",
+    out("of-table"),
+    "--table",
+    table,
+    "--json",
+    "--no-ease",
+  );
   expect(evaluated.code, evaluated.stderr).toBe(0);
   const { contract, test: found } = JSON.parse(evaluated.stdout);
   expect(contract.items).toBe(histories.vocabulary.items.length);
@@ -79,7 +133,9 @@ test("a table's newest version is fitted to, and named in the manifest", { timeo
 
 test("Ctrl-C in the middle of a fit ends it at once, and leaves no model", { timeout: 60_000 }, async () => {
   const { child, ended } = start(train("ials", "--out", out("stopped"), "--factors", "64", "--sweeps", "1000000"));
-  await until("the first sweeps are judged", () => existsSync(join(out("stopped"), "evaluations", "epoch-000002.parquet")));
+  await until("the first sweeps are judged", () =>
+    existsSync(join(out("stopped"), "evaluations", "epoch-000002.parquet")),
+  );
   child.kill("SIGINT");
   const { code, stderr } = await ended;
   expect(code, stderr).toBe(0);

@@ -1,11 +1,25 @@
-// For tests of faults: a small run with two trainers, each behind a network of its own that obeys the test, and the moments of the run at which something can be made to happen.
+// For tests of faults: a small run with two trainers, each behind a network of its own that obeys the test, and the
+// moments of the run at which something can be made to happen.
 import { join } from "node:path";
 import type { Spawned } from "../../shared/runtime/spawn.ts";
 import { type Network, openProxy, type Way } from "./proxy.ts";
 import { type Cluster, freePort, type ServerStatus } from "./training-cluster.ts";
 
 /** 250 users: five steps a pass, each of four parts of 12 users and one of 2. */
-export const small = ["--hidden", "24", "--latent", "8", "--seed", "7", "--batch-size", "50", "--part-size", "12", "--epochs", "4"];
+export const small = [
+  "--hidden",
+  "24",
+  "--latent",
+  "8",
+  "--seed",
+  "7",
+  "--batch-size",
+  "50",
+  "--part-size",
+  "12",
+  "--epochs",
+  "4",
+];
 /** A step is one part: while one trainer computes, nobody else has anything to do. */
 export const single = ["--part-size", "50"];
 
@@ -15,7 +29,10 @@ const EPOCH = STEPS.encoder + STEPS.decoder + STEPS.validation;
 /** The step of the second outer epoch and of those after it: a trainer that has no part of one has one of the next. */
 const inEachEpoch = (step: number) => [1, 2, 3].map((epoch) => 1 + epoch * EPOCH + step).join("|");
 
-/** The messages under way at a moment. The snapshot of the encoder lies between its last step's answers and the first leases of the decoder. */
+/**
+ * The messages under way at a moment. The snapshot of the encoder lies between its last step's answers and the first
+ * leases of the decoder.
+ */
 const encoderStep = { steps: inEachEpoch(7), phase: "encoder" };
 const decoderStep = { steps: inEachEpoch(STEPS.encoder + 2), phase: "decoder" };
 export const moments = {
@@ -69,7 +86,9 @@ export async function openStage(
   const [victim, other] = [startBehind(networks[0]), startBehind(networks[1])];
   const held = async (way: Way, type: string, { steps, phase }: Moment["lease"]) => {
     const pattern = new RegExp(`"type":"${type}","step":(${steps}),"part":\\d+,"phase":"${phase}"`);
-    const missed = server.exited.then(() => Promise.reject(new Error(`the run ended, and no message came by that matches ${pattern}`)));
+    const missed = server.exited.then(() =>
+      Promise.reject(new Error(`the run ended, and no message came by that matches ${pattern}`)),
+    );
     await Promise.race([victim.network.holdAt(way, pattern), missed]);
   };
   return {

@@ -22,14 +22,20 @@ test("where nothing runs it says so and ends with 0", async () => {
 
 test("it shows the verdict, what runs, how far and how fresh", async () => {
   const { replay, ...recorded } = healthy(Date.now());
-  const services = await Promise.all(Object.entries(recorded).map(([name, answer]) => serveRecorded(pathsOf(dataDir).run, name, answer)));
+  const services = await Promise.all(
+    Object.entries(recorded).map(([name, answer]) => serveRecorded(pathsOf(dataDir).run, name, answer)),
+  );
   const text = (await status()).stdout;
-  expect(text).toMatch(/^✓ Healthy\. Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)\n/);
+  expect(text).toMatch(
+    /^✓ Healthy\. Training: round 42, model is \d+ s behind the events, NDCG@100 \.412 \(popularity \.211\)\n/,
+  );
   expect(text).toMatch(/^ {2}Batches +[\d,]+ computed +2 trainers$/m);
   expect(text).toMatch(/^ {2}Training +852 steps\/min +step 11,940$/m);
   expect(text).toMatch(/^ {2}ingest +consuming +10 min +process \d+ +http:/m);
   expect(text).toMatch(/^ {2}0 +260,775 +130 +1 s +260,575 +78 +0$/m);
-  expect(text).toMatch(/^ {2}168 flushes \(age 164, rows 4\) · last file 6,210 rows, .* unknown fields: session 1,204$/m);
+  expect(text).toMatch(
+    /^ {2}168 flushes \(age 164, rows 4\) · last file 6,210 rows, .* unknown fields: session 1,204$/m,
+  );
   expect(text).toMatch(/^ {2}step 11,940, encoder · parts 1 open, 2 leased, 1 done · .* · checkpoint \d+ s old$/m);
   expect(text).toMatch(
     /^ {2}trainer-2 +computing +tensorflow, 1 thread, shared memory +5,970 +118 ms +11 ms +4 ms +103 ms +8 ms +6 ms +0 \/ 0 /m,
@@ -40,8 +46,15 @@ test("it shows the verdict, what runs, how far and how fresh", async () => {
     training: object;
     services: { service: string }[];
   };
-  expect(health.ingest).toMatchObject({ partitions: [{ lag: 130 }, {}, {}, {}], flushes: { age: 164 }, unknownFields: { session: 1204 } });
-  expect(health.training).toMatchObject({ deadlineMs: 2100, trainers: [{ partMs: 118, isSlow: false, seconds: { compute: 612 } }, {}] });
+  expect(health.ingest).toMatchObject({
+    partitions: [{ lag: 130 }, {}, {}, {}],
+    flushes: { age: 164 },
+    unknownFields: { session: 1204 },
+  });
+  expect(health.training).toMatchObject({
+    deadlineMs: 2100,
+    trainers: [{ partMs: 118, isSlow: false, seconds: { compute: 612 } }, {}],
+  });
   expect(health.freshness).toBeGreaterThan(9);
   expect(health.services.map(({ service }) => service)).toEqual(Object.keys(recorded));
   for (const service of services) await service.close();

@@ -1,4 +1,5 @@
-// Strangers at the parameter server's sockets, in every state that they can stay in: each is ended in time, and a trainer gets in meanwhile. The order of their deeds is strangers.test.ts of the unit tests.
+// Strangers at the parameter server's sockets, in every state that they can stay in: each is ended in time, and a
+// trainer gets in meanwhile. The order of their deeds is strangers.test.ts of the unit tests.
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -22,7 +23,8 @@ beforeAll(() => {
 });
 
 const upgrade = (authorization = "") =>
-  `GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${authorization}\r\n`;
+  "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: " +
+  `13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${authorization}\r\n`;
 const welcome = upgrade("authorization: Bearer tttt\r\n");
 /** The header of a client's frame with a mask of zeros; its length in 64 bits. */
 function frame(opcode: number, length: number, isLast = true): Buffer {
@@ -47,7 +49,10 @@ const manners: Readonly<Record<string, readonly [first: (string | Buffer)[], aga
   "whose websocket says nothing": [[welcome]],
   "whose frame does not end": [[welcome, frame(2, 1000)]],
   "whose frame comes byte by byte": [[welcome, frame(2, SMALL_MESSAGE)], "\0"],
-  "whose message comes in pieces without end": [[welcome, frame(2, 1, false), "\0"], Buffer.concat([frame(0, 1, false), Buffer.alloc(1)])],
+  "whose message comes in pieces without end": [
+    [welcome, frame(2, 1, false), "\0"],
+    Buffer.concat([frame(0, 1, false), Buffer.alloc(1)]),
+  ],
   "whose frame is longer than a stranger's may be": [[welcome, frame(2, SMALL_MESSAGE + 1)]],
   "who pings and pings": [[welcome], Buffer.concat(Array<Buffer>(20).fill(ping))],
 };

@@ -1,4 +1,5 @@
-// Real processes on one table: several writers at once, writers killed at every operation, a disk that refuses; `verify` judges what is left.
+// Real processes on one table: several writers at once, writers killed at every operation, a disk that refuses;
+// `verify` judges what is left.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -58,7 +59,8 @@ test("processes that write one partition and another at the same time commit eve
 }, 60_000);
 
 test("a writer killed before any of its operations leaves a table that is read and goes on, every offset once", async () => {
-  // A file and its commit are a dozen operations of the disk; test/unit/crashes.test.ts tries them all, without processes.
+  // A file and its commit are a dozen operations of the disk; test/unit/crashes.test.ts tries them all, without
+  // processes.
   for (let dieAt = 1; dieAt < 31; dieAt += 3) {
     const { signal } = await writer(0, 1_000_000, 10, dieAt);
     expect(signal).toBe("SIGKILL");
@@ -74,7 +76,8 @@ test("a writer killed before any of its operations leaves a table that is read a
 
 test("a disk that refuses a file leaves nothing half-written and no temporary file, and the table goes on", async () => {
   expect((await writer(0, 9, 10)).code).toBe(0);
-  // A limit of 512 bytes a file, which the log entry fits into no better than the Parquet file; SIGXFSZ ignored, so that write fails with EFBIG.
+  // A limit of 512 bytes a file, which the log entry fits into no better than the Parquet file; SIGXFSZ ignored, so
+  // that write fails with EFBIG.
   const refused = await run("bash", [
     "-c",
     `trap '' XFSZ; ulimit -f 1; exec "$@"`,
@@ -97,13 +100,19 @@ test("verify: a hole is a problem, until a dead letter explains it", async () =>
   await table.commit({ add: [], txn: [{ appId: "interactions/0", version: 11 }] });
   const before = await verify();
   expect(before.code).toBe(1);
-  expect(before.report).toMatchObject({ ok: false, problems: ["partition 0: 2 offsets are missing, the first at 10 to 11"] });
+  expect(before.report).toMatchObject({
+    ok: false,
+    problems: ["partition 0: 2 offsets are missing, the first at 10 to 11"],
+  });
   const dead = await openDeadLetters(join(dir, "dead"));
   const letter = (offset: number) =>
     ({ value: null, topic: "interactions", partition: 0, offset, timestamp: 1, reason: "EMPTY", detail: "" }) as const;
   await dead.commit({ add: [await writeDeadLetters(dead.store, [10, 11, 12].map(letter))], txn: [] });
   const after = await verify();
-  expect(after.report).toMatchObject({ ok: true, partitions: [{ rows: 10, dead: 2, missing: 0, duplicated: 0, last: 11 }] });
+  expect(after.report).toMatchObject({
+    ok: true,
+    partitions: [{ rows: 10, dead: 2, missing: 0, duplicated: 0, last: 11 }],
+  });
   expect(after.code).toBe(0);
 }, 60_000);
 
@@ -113,7 +122,10 @@ test("verify: rows that stand twice, a damaged file and rows that the log knows 
   const [first, second] = table.files;
   const copy = { ...first!, path: "copy.parquet" };
   await table.store.put(copy.path, await table.store.read(first!.path));
-  const stray = await writeEvents(table.store, batchOf([{ user: "u", item: "i", timestamp: 1, value: null, partition: 5, offset: 40 }]));
+  const stray = await writeEvents(
+    table.store,
+    batchOf([{ user: "u", item: "i", timestamp: 1, value: null, partition: 5, offset: 40 }]),
+  );
   await table.commit({ add: [copy, stray], txn: [] });
   const damaged = readFileSync(join(dir, "events", second!.path));
   damaged[200]! ^= 0xff;

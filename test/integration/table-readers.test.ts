@@ -1,4 +1,5 @@
-// Readers that share no code with us, delta-rs and DuckDB, open what we write and see the same rows, nulls, types and versions.
+// Readers that share no code with us, delta-rs and DuckDB, open what we write and see the same rows, nulls, types and
+// versions.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,8 +72,10 @@ test("delta-rs reads every row as it was", () => {
 import pyarrow as pa
 t = DeltaTable("events").to_pyarrow_table()
 assert t.schema.field("timestamp").type == pa.timestamp("us", tz="UTC"), t.schema
-t = t.set_column(2, "timestamp", t["timestamp"].cast(pa.int64())).sort_by([("kafka_offset", "ascending"), ("kafka_partition", "ascending")])
-print(json.dumps([list(r) for r in zip(*[t[c].to_pylist() for c in ["user", "item", "timestamp", "value", "kafka_partition", "kafka_offset"]])]))`);
+t = t.set_column(2, "timestamp", t["timestamp"].cast(pa.int64())).sort_by(
+  [("kafka_offset", "ascending"), ("kafka_partition", "ascending")])
+print(json.dumps([list(r) for r in zip(*[t[c].to_pylist() for c in [
+  "user", "item", "timestamp", "value", "kafka_partition", "kafka_offset"]])]))`);
   expect(got).toEqual(expected);
 });
 
@@ -114,7 +117,8 @@ test("delta-rs skips by our statistics without losing a row, the longest name in
   const got = ask(`
 t = DeltaTable("events")
 count = lambda column, value: t.to_pyarrow_table(filters=[(column, "=", value)]).num_rows
-print(json.dumps([count("user", ${JSON.stringify(long)}), count("item", "日本語 😀"), count("user", "nobody"), count("kafka_offset", 5000000249)]))`);
+print(json.dumps([count("user", ${JSON.stringify(long)}), count("item", "日本語 😀"),
+  count("user", "nobody"), count("kafka_offset", 5000000249)]))`);
   expect(got).toEqual([1, 1, 0, 4]);
 });
 
@@ -123,7 +127,9 @@ test("DuckDB reads the same rows from the files that the log names", () => {
 import duckdb
 duckdb.sql("set timezone = 'UTC'")
 files = DeltaTable("events").file_uris()
-print(json.dumps([list(r) for r in duckdb.sql('select "user", item, epoch_us(timestamp), value, kafka_partition, kafka_offset from read_parquet($1) order by kafka_offset, kafka_partition', params=[files]).fetchall()]))`);
+columns = '"user", item, epoch_us(timestamp), value, kafka_partition, kafka_offset'
+query = f'select {columns} from read_parquet($1) order by kafka_offset, kafka_partition'
+print(json.dumps([list(r) for r in duckdb.sql(query, params=[files]).fetchall()]))`);
   expect(got).toEqual(expected);
 });
 
@@ -131,7 +137,9 @@ test("delta-rs reads the vocabulary and the dead letters, bytes and all", () => 
   const got = ask(`
 items = DeltaTable("items").to_pyarrow_table().to_pylist()
 dead = DeltaTable("dead").to_pyarrow_table().to_pylist()
-print(json.dumps([items, [[d["value"] and d["value"].hex(), d["topic"], d["kafka_partition"], d["kafka_offset"], d["reason"]] for d in dead]]))`);
+print(json.dumps([items, [
+  [d["value"] and d["value"].hex(), d["topic"], d["kafka_partition"], d["kafka_offset"], d["reason"]]
+  for d in dead]]))`);
   expect(got).toEqual([
     [
       { item: "i1", column: 0 },

@@ -1,4 +1,5 @@
-// Upkeep by real processes: compactions beside a writer and beside each other, vacuum, erasure; verify, delta-rs and DuckDB see the same rows before and after.
+// Upkeep by real processes: compactions beside a writer and beside each other, vacuum, erasure; verify, delta-rs and
+// DuckDB see the same rows before and after.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -34,7 +35,8 @@ async function run(...args: string[]) {
 const writer = (partition: number, last: number, stride: number) =>
   run("--import", "tsx", writerProgram, dir, ...[partition, last, stride].map(String));
 
-const cli = (command: string, ...flags: string[]) => run(join(root, "infra/tributary.mjs"), command, "--table", dir, "--json", ...flags);
+const cli = (command: string, ...flags: string[]) =>
+  run(join(root, "infra/tributary.mjs"), command, "--table", dir, "--json", ...flags);
 
 /** Runs a command that must succeed; what it prints. */
 async function tributary(command: string, ...flags: string[]) {
@@ -57,7 +59,8 @@ files = table.file_uris()
 def facts(source):
     return dict(zip(["rows", "places", "first", "last", "sum"], duckdb.sql(f"""
         select count(*), count(distinct (kafka_partition, kafka_offset)), min(kafka_offset), max(kafka_offset),
-        sum(hash("user", item, epoch_us(timestamp), value, bucket, kafka_partition, kafka_offset))::varchar from {source}""").fetchall()[0]))
+        sum(hash("user", item, epoch_us(timestamp), value, bucket, kafka_partition,
+    kafka_offset))::varchar from {source}""").fetchall()[0]))
 print(json.dumps([facts("everything"), facts(f"read_parquet({files})")]))
 sys.stdout.flush()
 os._exit(0)`;
@@ -138,7 +141,10 @@ test("forget: no reader finds the user any more, verify accounts for every offse
 
 test("a retention that cannot be kept, and a table that is not there, are told", async () => {
   const long = await cli("vacuum", "--retention", "90d");
-  expect([long.code, long.stderr]).toEqual([2, expect.stringContaining('--retention "90d": give a time of at most 720h, such as 168h')]);
+  expect([long.code, long.stderr]).toEqual([
+    2,
+    expect.stringContaining('--retention "90d": give a time of at most 720h, such as 168h'),
+  ]);
   for (const command of ["compact", "vacuum"]) expect((await cli(command)).stderr).toContain("TABLE_MISSING");
   expect((await cli("forget", "--user", "u")).stderr).toContain("TABLE_MISSING");
 }, 30_000);

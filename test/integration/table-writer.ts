@@ -1,5 +1,6 @@
-// A process that appends to a table, for tests to start several of and to kill: `table-writer.ts DIR PARTITION LAST STRIDE [DIE_AT]`.
-// DIE_AT: the number of the disk's operation before which the process kills itself, which no clean-up survives.
+// A process that appends to a table, for tests to start several of and to kill: `table-writer.ts DIR PARTITION LAST
+// STRIDE [DIE_AT]`. DIE_AT: the number of the disk's operation before which the process kills itself, which no clean-up
+// survives.
 import { join } from "node:path";
 import { batchOf } from "../../shared/events/batch.ts";
 import { realDisk } from "../../shared/storage/disk.ts";
@@ -8,7 +9,12 @@ import { openTable } from "../../shared/table/delta.ts";
 import { eventsSchema, writeEvents } from "../../shared/table/events.ts";
 
 const [dir, ...numbers] = process.argv.slice(2);
-const [partition, last, stride, dieAt = Number.POSITIVE_INFINITY] = numbers.map(Number) as [number, number, number, number?];
+const [partition, last, stride, dieAt = Number.POSITIVE_INFINITY] = numbers.map(Number) as [
+  number,
+  number,
+  number,
+  number?,
+];
 
 let operations = 0;
 function mortal<T extends object>(disk: T): T {

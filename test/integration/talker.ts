@@ -1,4 +1,5 @@
-// For tests of the sockets: a scheduler that listens, a step of one small part, and peers of the test's own that say what they like and keep what they hear.
+// For tests of the sockets: a scheduler that listens, a step of one small part, and peers of the test's own that say
+// what they like and keep what they hear.
 import { type ClientOptions, WebSocket } from "ws";
 import { openScheduler, type Work } from "../../services/server/scheduler/scheduler.ts";
 import type { Listen } from "../../services/server/admission/admission.ts";
@@ -78,6 +79,15 @@ export const work: Work = {
   inputs: () => [],
 };
 const times = { data: 0.5, compute: 1, push: 0, wait: 2, pull: 0 };
-export const contribution = { type: "contribution", step: 4, part: 0, phase: "posterior", reconstruction: 0, kl: 0, spent: {}, times };
+export const contribution = {
+  type: "contribution",
+  step: 4,
+  part: 0,
+  phase: "posterior",
+  reconstruction: 0,
+  kl: 0,
+  spent: {},
+  times,
+};
 export const posterior = (value: number): WireTensor[] =>
   ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6).fill(value) }));

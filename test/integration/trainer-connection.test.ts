@@ -21,7 +21,8 @@ afterEach(async () => {
 async function listen(port: number) {
   const server = new WebSocketServer({ host: "127.0.0.1", port });
   await new Promise((resolve) => server.once("listening", resolve));
-  const arrived: { socket: WebSocket; closed: Promise<void>; hear(type: string): Promise<void>; heard: string[] }[] = [];
+  const arrived: { socket: WebSocket; closed: Promise<void>; hear(type: string): Promise<void>; heard: string[] }[] =
+    [];
   const waiting: (() => void)[] = [];
   const woken = () => new Promise<void>((resolve) => waiting.push(resolve));
   const wake = () => {

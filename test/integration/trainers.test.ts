@@ -42,7 +42,9 @@ interface Runner {
   readonly network: Network;
 }
 
-/** A server and trainers that all have come to its port, each behind a network of its own that lets nothing pass yet. */
+/**
+ * A server and trainers that all have come to its port, each behind a network of its own that lets nothing pass yet.
+ */
 async function lineUp(
   name: string,
   count: number,
@@ -75,7 +77,10 @@ test.each([1, 2, 3, 5])(
       network.heal();
       network.delay(8 * k);
     });
-    await cluster.until(server, ({ trainers }) => trainers.length === count && trainers.every(({ parts }) => parts > 0));
+    await cluster.until(
+      server,
+      ({ trainers }) => trainers.length === count && trainers.every(({ parts }) => parts > 0),
+    );
     expect(await server.exited, cluster.lastWords()).toBe(0);
     expect(hashOf(out)).toBe(clean);
   },

@@ -1,4 +1,5 @@
-// For tests: a small dataset, a parameter server and trainers as real processes on loopback, and a look at where the run stands.
+// For tests: a small dataset, a parameter server and trainers as real processes on loopback, and a look at where the
+// run stands.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -47,10 +48,19 @@ export function openCluster(): Cluster {
     dir,
     data,
     startServer: (out, port, ...flags) =>
-      kept(spawnService("server", ["--out", out, "--listen", `127.0.0.1:${port}`, "--data-dir", runs, ...tiny, ...flags], log("server"))),
+      kept(
+        spawnService(
+          "server",
+          ["--out", out, "--listen", `127.0.0.1:${port}`, "--data-dir", runs, ...tiny, ...flags],
+          log("server"),
+        ),
+      ),
     startTrainer: (port, ...flags) =>
       kept(
-        spawnService("trainer", ["--server", `ws://127.0.0.1:${port}`, "--data-dir", runs, ...flags], { ...log("trainer"), threads: 1 }),
+        spawnService("trainer", ["--server", `ws://127.0.0.1:${port}`, "--data-dir", runs, ...flags], {
+          ...log("trainer"),
+          threads: 1,
+        }),
       ),
     until: async (server, wanted, limitMs = 30_000) => {
       for (const end = Date.now() + limitMs; Date.now() < end; await sleep(10)) {
@@ -93,7 +103,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Of the best epoch's model and of the newest checkpoint's, so that a run that repeated its last epoch cannot hide a difference. */
+/**
+ * Of the best epoch's model and of the newest checkpoint's, so that a run that repeated its last epoch cannot hide a
+ * difference.
+ */
 export function hashOf(out: string): string {
   const newest = readdirSync(join(out, "checkpoints"))
     .filter((name) => !name.startsWith("."))
@@ -114,11 +127,14 @@ function writeDataset(dir: string): void {
     const taste = user % 2;
     return [
       ...new Set(
-        Array.from({ length }, (_, k) => Math.min(items - 1, Math.floor(draws[user * 24 + 1 + k]! ** 2 * (items / 2)) * 2 + taste)),
+        Array.from({ length }, (_, k) =>
+          Math.min(items - 1, Math.floor(draws[user * 24 + 1 + k]! ** 2 * (items / 2)) * 2 + taste),
+        ),
       ),
     ];
   });
-  const csv = (pairs: (readonly [number, number])[]) => `uid,sid\n${pairs.map((pair) => `${pair.join(",")}\n`).join("")}`;
+  const csv = (pairs: (readonly [number, number])[]) =>
+    `uid,sid\n${pairs.map((pair) => `${pair.join(",")}\n`).join("")}`;
   const pairs = (from: number, to: number, keep: (k: number) => boolean) =>
     rows.slice(from, to).flatMap((row, k) => row.filter((_, at) => keep(at)).map((item) => [from + k, item] as const));
   mkdirSync(dir, { recursive: true });

@@ -78,12 +78,15 @@ test.each([
     const out = join(cluster.dir, `by ${way}`);
     const server = cluster.startServer(out, port, "--data", cluster.data, "--epochs", EPOCHS, ...flags);
     const trainers = [cluster.startTrainer(port), cluster.startTrainer(port)];
-    const isThere = ({ trainers }: ServerStatus) => trainers.length === 2 && trainers.every(({ tensorsBy }) => tensorsBy === way);
+    const isThere = ({ trainers }: ServerStatus) =>
+      trainers.length === 2 && trainers.every(({ tensorsBy }) => tensorsBy === way);
     await cluster.until(server, isThere);
     expect(await Promise.all([server, ...trainers].map(({ exited }) => exited))).toEqual([0, 0, 0]);
     expect(hashOf(out)).toBe(clean);
     expect(
-      existsSync("/dev/shm") ? readdirSync("/dev/shm").filter((name) => name.startsWith(`tributary-${server.child.pid}-`)) : [],
+      existsSync("/dev/shm")
+        ? readdirSync("/dev/shm").filter((name) => name.startsWith(`tributary-${server.child.pid}-`))
+        : [],
     ).toEqual([]);
   },
   60_000,
@@ -125,7 +128,11 @@ test("in local mode trainers come and go, the run learns as well, says what it i
   const second = cluster.startServer(out, port, ...flags, "--epochs", String(epochs));
   expect(await second.exited).toBe(0);
   const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
-  expect(report).toMatchObject({ sync: "local", every: 2, firstLayer: expect.stringContaining("the rows that a part touches") });
+  expect(report).toMatchObject({
+    sync: "local",
+    every: 2,
+    firstLayer: expect.stringContaining("the rows that a part touches"),
+  });
   expect(report.epochs).toHaveLength(epochs);
   expect(report.epochs.at(-1).loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
 }, 60_000);
@@ -145,7 +152,8 @@ test("when every trainer of `train` ends, so does the run, with an error", async
     join(cluster.dir, "abandoned-d"),
     ...tiny,
   );
-  const trainers = () => discover(join(cluster.dir, "abandoned-d", "run")).filter(({ service }) => service === "trainer");
+  const trainers = () =>
+    discover(join(cluster.dir, "abandoned-d", "run")).filter(({ service }) => service === "trainer");
   while (trainers().length === 0) await sleep(20);
   process.kill(trainers()[0]!.pid, "SIGKILL");
   expect(await run).toMatchObject({ code: 1, stderr: expect.stringMatching(/SERVICE_DIED: every trainer ended/) });
@@ -188,7 +196,10 @@ test("a server killed again and again, wherever it is, ends with the bytes of a 
   let step = 0;
   for (const further of [5, 9, 14, 8]) {
     const server = cluster.startServer(out, port, ...flags);
-    const status = await cluster.until(server, (status) => status.step >= step + further && (status.checkpoint?.step ?? 0) > step);
+    const status = await cluster.until(
+      server,
+      (status) => status.step >= step + further && (status.checkpoint?.step ?? 0) > step,
+    );
     server.child.kill("SIGKILL");
     await server.exited;
     const newest = await newestCheckpoint(join(out, "checkpoints"), (error) => {
@@ -217,7 +228,9 @@ test("a torn checkpoint is skipped with a warning, and the run still ends with t
   const second = cluster.startServer(out, port, ...flags);
   cluster.startTrainer(port);
   expect(await second.exited).toBe(0);
-  expect(readFileSync(join(cluster.dir, "server.log"), "utf8")).toMatch(/skipped a torn checkpoint: CHECKPOINT_CORRUPT/);
+  expect(readFileSync(join(cluster.dir, "server.log"), "utf8")).toMatch(
+    /skipped a torn checkpoint: CHECKPOINT_CORRUPT/,
+  );
   expect(hashOf(out)).toBe(clean);
 }, 60_000);
 
@@ -259,9 +272,19 @@ test.each([
     ["server", "--hidden", "24", "--sync", "local"],
     /CHECKPOINT_MISMATCH.*sync was "exact", is "local"/,
   ],
-  ["gamma and beta together are refused", 2, ["server", "--out", "x", "--gamma", "1", "--beta", "1"], /USAGE.*not both/s],
+  [
+    "gamma and beta together are refused",
+    2,
+    ["server", "--out", "x", "--gamma", "1", "--beta", "1"],
+    /USAGE.*not both/s,
+  ],
   ["an open address needs a token", 2, ["server", "--out", "x", "--listen", "0.0.0.0:0"], /USAGE.*--token-file/s],
-  ["an --out of other flags is not resumed", 2, ["server", "--hidden", "32"], /CHECKPOINT_MISMATCH.*hidden was 24, is 32/s],
+  [
+    "an --out of other flags is not resumed",
+    2,
+    ["server", "--hidden", "32"],
+    /CHECKPOINT_MISMATCH.*hidden was 24, is 32/s,
+  ],
   [
     "train tells of flags that contradict each other itself",
     2,

@@ -1,4 +1,5 @@
-// `up` keeps its promise: whatever ends is started again, and only its own end ends the rest, however it comes: Ctrl-C during the start, a closed pipe, kill -9, SIGHUP.
+// `up` keeps its promise: whatever ends is started again, and only its own end ends the rest, however it comes: Ctrl-C
+// during the start, a closed pipe, kill -9, SIGHUP.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -69,7 +70,8 @@ test("who does not wait for the end of a start leaves nothing either", async () 
   const starting = up();
   await until("Kafka comes up", () => existsSync(join(kafka, "broker.json")));
   starting.child.kill("SIGHUP"); // of two, the one that comes first
-  starting.child.kill("SIGINT"); // the second wish: it ends at once, unless a Java that has hardly begun has ended before
+  // the second wish: it ends at once, unless a Java that has hardly begun has ended before
+  starting.child.kill("SIGINT");
   expect([0, 130]).toContain((await starting.ended).code);
   await until("Kafka has ended", () => ours().length === 0, 30_000);
 }, 120_000);
@@ -127,7 +129,8 @@ test("a file that brings nothing is told with its reason, and ends --once", asyn
 
 test("a set-up that is interrupted ends what it has started", async () => {
   const at = (name: string) => new URL(`../../infra/setup/${name}`, import.meta.url).href;
-  const script = `import { execute } from "${at("execute.mjs")}"; import { endWhenInterrupted } from "${at("interrupt.mjs")}";
+  const script = `import { execute } from "${at("execute.mjs")}";
+import { endWhenInterrupted } from "${at("interrupt.mjs")}";
     endWhenInterrupted(); execute("sh", ["-c", "sleep 30; : ${folder}"]); console.log("begun");`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,4 +1,5 @@
-// What a run shows of itself: /status, /metrics and `tributary status` of a real server with two trainers, one of which leaves.
+// What a run shows of itself: /status, /metrics and `tributary status` of a real server with two trainers, one of which
+// leaves.
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { discover } from "../../shared/http/registry.ts";
@@ -46,7 +47,12 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
     expect(trainer).toMatchObject({
       tensorsBy: "socket",
       threads: 1,
-      seconds: { data: expect.any(Number), compute: expect.any(Number), push: expect.any(Number), wait: expect.any(Number) },
+      seconds: {
+        data: expect.any(Number),
+        compute: expect.any(Number),
+        push: expect.any(Number),
+        wait: expect.any(Number),
+      },
     });
 
   const dataDir = join(cluster.dir, "run-data");
@@ -54,7 +60,10 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
   const scrape = async () => seriesIn(await (await fetch(`${url}/metrics`)).text());
   const before = await scrape();
   const trainers = (series: Record<string, number>) =>
-    ["computing", "waiting", "suspect", "clogged"].reduce((sum, state) => sum + series[`tributary_trainers{state="${state}"}`]!, 0);
+    ["computing", "waiting", "suspect", "clogged"].reduce(
+      (sum, state) => sum + series[`tributary_trainers{state="${state}"}`]!,
+      0,
+    );
   expect(trainers(before)).toBe(2);
   expect(before.tributary_peers_rejected_total).toBe(0);
   expect(before.tributary_checkpoint_age_seconds).toBeGreaterThanOrEqual(0);
@@ -66,7 +75,9 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
   await cluster.until(server, (status) => status.step > step);
   const after = await scrape();
   expect(trainers(after)).toBe(1);
-  expect(after['tributary_wire_bytes_total{direction="sent"}']).toBeGreaterThan(before['tributary_wire_bytes_total{direction="sent"}']!);
+  expect(after['tributary_wire_bytes_total{direction="sent"}']).toBeGreaterThan(
+    before['tributary_wire_bytes_total{direction="sent"}']!,
+  );
 
   const { stdout } = await tributary("status", "--data-dir", dataDir);
   expect(stdout).toMatch(/^ {2}step [\d,]+, \w+ · parts \d open, \d leased, \d done · .* · checkpoint \d+ s old$/m);

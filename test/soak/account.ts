@@ -16,9 +16,16 @@ import { badText, OWN, type Sent, TOPIC } from "./own-events.ts";
 const execute = promisify(execFile);
 
 /** Or what went wrong before anything could be counted. */
-export async function account(dataDir: string, sent: Sent, mark: Readonly<Record<string, string>>): Promise<Rows | string> {
+export async function account(
+  dataDir: string,
+  sent: Sent,
+  mark: Readonly<Record<string, string>>,
+): Promise<Rows | string> {
   const tributary = (...args: string[]) =>
-    execute(process.execPath, [bin, ...args, "--data-dir", dataDir], { env: { ...process.env, ...mark }, maxBuffer: 2 ** 26 });
+    execute(process.execPath, [bin, ...args, "--data-dir", dataDir], {
+      env: { ...process.env, ...mark },
+      maxBuffer: 2 ** 26,
+    });
   try {
     await tributary("broker", "start");
     await tributary("ingest", "--until-end");
@@ -75,6 +82,7 @@ async function ownLetters(dir: string): Promise<Set<string>> {
   const table = await openDeadLetters(dir);
   const found = new Set<string>();
   for (const file of table.files)
-    for (const { value } of await readDeadLetters(table.store, file)) found.add(Buffer.from(value ?? "").toString("utf8"));
+    for (const { value } of await readDeadLetters(table.store, file))
+      found.add(Buffer.from(value ?? "").toString("utf8"));
   return found;
 }

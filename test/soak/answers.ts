@@ -35,11 +35,13 @@ export function unlike(answer: RecommendAnswer, right: RecommendAnswer): string 
   const last = right.items.at(-1)?.score ?? 0;
   for (const [k, { item, score }] of answer.items.entries()) {
     const there = right.items[k]?.score;
-    if (there === undefined || Math.abs(score - there) > NEAR) return `place ${k + 1} has the score ${score} instead of ${there}`;
+    if (there === undefined || Math.abs(score - there) > NEAR)
+      return `place ${k + 1} has the score ${score} instead of ${there}`;
     const own = known.get(item);
     if (own === undefined ? Math.abs(score - last) > NEAR : Math.abs(score - own) > NEAR)
       return `${item} has the score ${score} instead of ${own ?? `less than ${last}`}`;
   }
-  if ((answer.fallback ?? null) !== (right.fallback ?? null)) return `fallback is ${answer.fallback} instead of ${right.fallback}`;
+  if ((answer.fallback ?? null) !== (right.fallback ?? null))
+    return `fallback is ${answer.fallback} instead of ${right.fallback}`;
   return undefined;
 }

@@ -1,4 +1,5 @@
-// Asks serve four times a second, alone and in batches, and checks each answer against the files of the version that it names.
+// Asks serve four times a second, alone and in batches, and checks each answer against the files of the version that it
+// names.
 import { join } from "node:path";
 import { type Recommending, recommend, recommending } from "../../shared/recommending/recommender.ts";
 import { batchAnswer, type RecommendAnswer, recommendAnswer } from "../../shared/recommending/requests.ts";
@@ -46,12 +47,16 @@ export async function openAsker(url: string, modelsDir: string): Promise<Asker> 
 
   async function check(answer: RecommendAnswer, wish: Wish): Promise<void> {
     versions.add(answer.model);
-    const said = (what: string) => void wrong.push(`${answer.model}, history of ${wish.items.join(" ") || "nothing"}: ${what}`);
+    const said = (what: string) =>
+      void wrong.push(`${answer.model}, history of ${wish.items.join(" ") || "nothing"}: ${what}`);
     const bad = malformed(answer, wish);
     if (bad) return said(bad);
     const model = await modelOf(answer.model);
     if (!model) return void counts.unchecked++;
-    const problem = unlike(answer, recommend(model, { history: wish.items, k: wish.k, exclude: [], includeSeen: false }));
+    const problem = unlike(
+      answer,
+      recommend(model, { history: wish.items, k: wish.k, exclude: [], includeSeen: false }),
+    );
     if (problem) return said(problem);
     counts.right++;
   }
@@ -60,11 +65,15 @@ export async function openAsker(url: string, modelsDir: string): Promise<Asker> 
     const wishes = n % 5 === 0 ? [wishOf(n), wishOf(n + 1), wishOf(n + 2)] : [wishOf(n)];
     const [path, body] = wishes.length > 1 ? [":batch", { requests: wishes }] : ["", wishes[0]];
     const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    const response = await fetch(`${url}/v1/recommend${path}`, { ...request, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(`${url}/v1/recommend${path}`, {
+      ...request,
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     const text = await response.text();
     if (response.status === 503) return missed("HTTP 503");
     if (response.status !== 200) return void wrong.push(`HTTP ${response.status}: ${text.slice(0, 200)}`);
-    const answers = wishes.length > 1 ? batchAnswer.parse(JSON.parse(text)).answers : [recommendAnswer.parse(JSON.parse(text))];
+    const answers =
+      wishes.length > 1 ? batchAnswer.parse(JSON.parse(text)).answers : [recommendAnswer.parse(JSON.parse(text))];
     for (const [k, wish] of wishes.entries()) {
       const answer = answers[k];
       if (answer && "model" in answer) await check(answer, wish);
@@ -82,7 +91,8 @@ export async function openAsker(url: string, modelsDir: string): Promise<Asker> 
       try {
         await ask(n);
       } catch (error) {
-        if (error instanceof SyntaxError || (error as Error).name === "ZodError") wrong.push(String(error).slice(0, 200));
+        if (error instanceof SyntaxError || (error as Error).name === "ZodError")
+          wrong.push(String(error).slice(0, 200));
         else missed(reasonOf(error as Error));
       }
       await sleep(EVERY_MS, over.signal);

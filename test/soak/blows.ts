@@ -27,7 +27,11 @@ export async function strikeAll(blows: readonly Blow[], striking: Striking, sign
   await Promise.all(woken);
 }
 
-async function strike({ target, how, held, which }: Blow, { mark, flow, now, told }: Striking, signal: AbortSignal): Promise<void> {
+async function strike(
+  { target, how, held, which }: Blow,
+  { mark, flow, now, told }: Striking,
+  signal: AbortSignal,
+): Promise<void> {
   const all = processesOf(mark).filter(({ name }) => name === target);
   const victim = all[which % Math.max(1, all.length)];
   if (!victim) return told({ at: now(), kind: how, what: `${signals[how]} ${target}: it does not run` });

@@ -1,4 +1,5 @@
-// A clock that can be wrong: libfaketime, preloaded into every Node process of `up`, reads the offset from a file. Kafka's clock stays true, as that of another machine.
+// A clock that can be wrong: libfaketime, preloaded into every Node process of `up`, reads the offset from a file.
+// Kafka's clock stays true, as that of another machine.
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -33,7 +34,9 @@ function libraries(): string[] {
   const roots = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].filter((root) => existsSync(root));
   const places = roots.flatMap((root) => [
     root,
-    ...readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : [])),
+    ...readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [join(root, entry.name)] : [],
+    ),
   ]);
   return places.flatMap((place) => [join(place, "faketime", "libfaketime.so.1"), join(place, "libfaketime.so.1")]);
 }

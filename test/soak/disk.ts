@@ -1,4 +1,5 @@
-// A disk of the soak's own, in memory, which can be full: it takes root to mount one. Without it the data lie in an ordinary folder.
+// A disk of the soak's own, in memory, which can be full: it takes root to mount one. Without it the data lie in an
+// ordinary folder.
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
@@ -30,7 +31,11 @@ export function openDisk(folder: string, megabytes: number): Disk {
     fill: async (seconds, signal) => {
       const file = await open(ballast, "w");
       try {
-        for (const end = performance.now() + 1000 * seconds; performance.now() < end && !signal.aborted; await sleep(AGAIN_MS, signal))
+        for (
+          const end = performance.now() + 1000 * seconds;
+          performance.now() < end && !signal.aborted;
+          await sleep(AGAIN_MS, signal)
+        )
           for (const piece of PIECES) while (!signal.aborted && (await fits(file, piece)));
       } finally {
         await file.close();

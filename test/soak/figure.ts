@@ -27,7 +27,9 @@ export function soakFigure(samples: readonly Sample[], marks: readonly Mark[]): 
   const spans = marks
     .filter(({ kind }) => kind === "disk" || kind === "clock")
     .map(({ at, to, kind }) => ({ at: at / 60, to: (to ?? at) / 60, kind }));
-  const blows = marks.filter(({ kind }) => kind !== "disk" && kind !== "clock").map(({ at, kind }) => ({ at: at / 60, kind }));
+  const blows = marks
+    .filter(({ kind }) => kind !== "disk" && kind !== "clock")
+    .map(({ at, kind }) => ({ at: at / 60, kind }));
   const domain = [0, Math.max(1 / 60, ...samples.map(({ at }) => at / 60))];
   const x = { field: "at", type: "quantitative", title: "minutes", scale: { domain, nice: false } } as const;
   const faults = [
@@ -36,7 +38,11 @@ export function soakFigure(samples: readonly Sample[], marks: readonly Mark[]): 
       mark: { type: "rect", opacity: 0.25 },
       encoding: { x, x2: { field: "to" }, color: { value: "#E69F00" } },
     },
-    { data: { values: blows }, mark: { type: "rule", opacity: 0.35, strokeWidth: 0.7 }, encoding: { x, color: { value: "#D55E00" } } },
+    {
+      data: { values: blows },
+      mark: { type: "rule", opacity: 0.35, strokeWidth: 0.7 },
+      encoding: { x, color: { value: "#D55E00" } },
+    },
   ];
   const panel = (field: "rss" | "descriptors", title: string, height: number): object => ({
     width: 1.4 * WIDTH,
@@ -57,7 +63,10 @@ export function soakFigure(samples: readonly Sample[], marks: readonly Mark[]): 
   });
   return {
     config: { ...look, legend: { ...look.legend, columns: 8 } },
-    title: { text: "Soak: every process over time", subtitle: "lines: SIGKILL, SIGTERM, SIGSTOP · bands: full disk, wrong clock" },
+    title: {
+      text: "Soak: every process over time",
+      subtitle: "lines: SIGKILL, SIGTERM, SIGSTOP · bands: full disk, wrong clock",
+    },
     vconcat: [panel("rss", "memory (RSS), MB", 320), panel("descriptors", "descriptors", 160)],
   } as TopLevelSpec;
 }

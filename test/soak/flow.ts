@@ -1,4 +1,5 @@
-// `up` as somebody at a terminal has it: started, started again when it was killed, asked how far it is, ended with Ctrl-C.
+// `up` as somebody at a terminal has it: started, started again when it was killed, asked how far it is, ended with
+// Ctrl-C.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -42,7 +43,11 @@ export interface Progress {
 }
 
 /** `failed` hears of each end that nobody asked for. It is started again all the same, so that the soak goes on. */
-export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, failed: (what: string) => void): RunningFlow {
+export function startFlow(
+  options: FlowOptions,
+  environment: NodeJS.ProcessEnv,
+  failed: (what: string) => void,
+): RunningFlow {
   const { dataDir, mark, port, rate, temporary } = options;
   let ending = false;
   const awaited = new Map<number, "kill" | "term">();
@@ -74,13 +79,18 @@ export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, 
     },
     progress: async () => {
       const flow = flowOf(await askAll(pathsOf(dataDir).run, 1000), Date.now());
-      return { rows: flow.ingest?.status?.table?.rows ?? null, version: flow.evaluator?.status?.published?.version ?? null };
+      return {
+        rows: flow.ingest?.status?.table?.rows ?? null,
+        version: flow.evaluator?.status?.published?.version ?? null,
+      };
     },
     end: async () => {
       ending = true;
       const child = current;
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? undefined;
-      const ended = new Promise<number | undefined>((resolve) => child.once("exit", (code) => resolve(code ?? undefined)));
+      const ended = new Promise<number | undefined>((resolve) =>
+        child.once("exit", (code) => resolve(code ?? undefined)),
+      );
       child.kill("SIGINT");
       const alarm = setTimeout(() => child.kill("SIGKILL"), END_MS);
       const code = await ended;
@@ -93,7 +103,11 @@ export function startFlow(options: FlowOptions, environment: NodeJS.ProcessEnv, 
 /** Resolves when rows come in and a newer version is published than there was; false when that takes too long. */
 export async function goesOn(flow: RunningFlow, signal: AbortSignal): Promise<boolean> {
   const before = await flow.progress();
-  for (const deadline = performance.now() + START_MS; performance.now() < deadline && !signal.aborted; await sleep(1000, signal)) {
+  for (
+    const deadline = performance.now() + START_MS;
+    performance.now() < deadline && !signal.aborted;
+    await sleep(1000, signal)
+  ) {
     const now = await flow.progress();
     if ((now.rows ?? 0) > (before.rows ?? 0) && now.version !== null && now.version !== before.version) return true;
   }

@@ -1,4 +1,5 @@
-// The verdicts of a soak, of what was seen alone. Pure: evidence in, lines that hold or do not out. main.ts gathers, report.ts shows.
+// The verdicts of a soak, of what was seen alone. Pure: evidence in, lines that hold or do not out. main.ts gathers,
+// report.ts shows.
 import { type Target, targets } from "./plan.ts";
 import { medianOf, riseOf, slopeOf } from "./slope.ts";
 import type { Sample, Seen } from "./tree.ts";
@@ -82,7 +83,9 @@ export function coursesOf(samples: readonly Sample[], quiet: Quiet): Course[] {
   const judged = samples.filter(({ at }) => at >= quiet.from && at <= quiet.to);
   const first = judged[0]?.processes ?? [];
   return first.flatMap(({ pid, name }) => {
-    const own = judged.flatMap(({ at, processes }) => processes.filter((each) => each.pid === pid).map((each) => ({ at, ...each })));
+    const own = judged.flatMap(({ at, processes }) =>
+      processes.filter((each) => each.pid === pid).map((each) => ({ at, ...each })),
+    );
     if (!isTarget(name) || own.length < judged.length) return [];
     const flat = (field: "descriptors" | "threads") => {
       const values = own.map((each) => each[field]);
@@ -100,8 +103,10 @@ function changesIn(samples: readonly Sample[], { began, to }: Quiet): string[] {
   const services = ({ processes }: Sample) => processes.filter(({ name }) => isTarget(name));
   return quiet.slice(1).flatMap((sample, k) => {
     const [before, now] = [services(quiet[k]!), services(sample)];
-    const told = (gone: Seen[], how: string) => gone.map(({ name, pid }) => `${name} (${pid}) ${how} at ${Math.round(sample.at)} s`);
-    const without = (all: Seen[], others: Seen[]) => all.filter(({ pid }) => !others.some((other) => other.pid === pid));
+    const told = (gone: Seen[], how: string) =>
+      gone.map(({ name, pid }) => `${name} (${pid}) ${how} at ${Math.round(sample.at)} s`);
+    const without = (all: Seen[], others: Seen[]) =>
+      all.filter(({ pid }) => !others.some((other) => other.pid === pid));
     return [...told(without(before, now), "ended"), ...told(without(now, before), "began")];
   });
 }
@@ -110,9 +115,13 @@ export function judge(evidence: Evidence): Verdict[] {
   const { quiet, samples, answers, failures, left, logs, registrations, skipped } = evidence;
   const courses = coursesOf(samples, quiet);
   const changes = changesIn(samples, quiet);
-  const missing = targets.filter((target) => courses.filter(({ name }) => name === target).length < (target === "trainer" ? TRAINERS : 1));
+  const missing = targets.filter(
+    (target) => courses.filter(({ name }) => name === target).length < (target === "trainer" ? TRAINERS : 1),
+  );
   const warm = (quiet.from - quiet.began) / 60;
-  const steep = courses.filter(({ slope }) => slope >= limits.slope).map(({ name, slope }) => `${name} ${slope.toFixed(2)} MB/min`);
+  const steep = courses
+    .filter(({ slope }) => slope >= limits.slope)
+    .map(({ name, slope }) => `${name} ${slope.toFixed(2)} MB/min`);
   const rising = (field: "descriptors" | "threads") =>
     courses.filter((each) => each[field].rise > limits[field]).map((each) => `${each.name} +${each[field].rise}`);
   const minutes = Math.max(1e-9, quiet.to - quiet.began) / 60;
@@ -144,7 +153,9 @@ export function judge(evidence: Evidence): Verdict[] {
       ? {
           name: "memory",
           holds: undefined,
-          told: `caches filled for ${warm.toFixed(1)} minutes only, judged after ${limits.warmMinutes}: ${steep.join(", ") || "none would fail"}`,
+          told:
+            `caches filled for ${warm.toFixed(1)} minutes only, judged after ${limits.warmMinutes}: ` +
+            `${steep.join(", ") || "none would fail"}`,
         }
       : verdict(`memory grows by less than ${limits.slope} MB a minute`, steep, steepest(courses)),
     verdict(
@@ -152,14 +163,19 @@ export function judge(evidence: Evidence): Verdict[] {
       rising("descriptors"),
       `${courses.map(({ name, descriptors }) => `${name} ${descriptors.median}`).join(", ")}`,
     ),
-    verdict("threads are flat", rising("threads"), `${courses.map(({ name, threads }) => `${name} ${threads.median}`).join(", ")}`),
+    verdict(
+      "threads are flat",
+      rising("threads"),
+      `${courses.map(({ name, threads }) => `${name} ${threads.median}`).join(", ")}`,
+    ),
     verdict(
       "logs and registrations are bounded",
       [
         ...long.map(({ name, before, after }) => `${name} from ${before.toFixed(2)} to ${after.toFixed(2)} MB`),
         ...(registrations > registered ? [`${registrations} registrations of ${registered} processes`] : []),
       ],
-      `${logs.reduce((sum, { after }) => sum + after, 0).toFixed(1)} MB in ${logs.length} logs, ${registrations} registrations`,
+      `${logs.reduce((sum, { after }) => sum + after, 0).toFixed(1)} MB in ${logs.length} logs, ${registrations} ` +
+        "registrations",
     ),
     verdict("nothing is left behind after Ctrl-C", left, "no process, no registration, no temporary file"),
     ...Object.entries(skipped).map(([name, told]) => ({ name, holds: undefined, told })),
@@ -187,14 +203,21 @@ function rowsVerdict(rows: Rows | string): Verdict {
       ? []
       : [`${rows.produced} in Kafka, but ${rows.rows} rows + ${rows.dead} dead letters + ${rows.filtered} filtered`]),
     ...(rows.own.lost.length > 0
-      ? [`${rows.own.lost.length} of its own ${rows.own.sent} events are in no row, the first number ${rows.own.lost[0]}`]
+      ? [
+          `${rows.own.lost.length} of its own ${rows.own.sent} events are in no row, the first number ` +
+            `${rows.own.lost[0]}`,
+        ]
       : []),
     ...(rows.ownBad.found < rows.ownBad.sent
       ? [`${rows.ownBad.found} of its own ${rows.ownBad.sent} malformed events are dead letters`]
       : []),
     ...rows.problems,
   ];
-  return verdict(name, problems, `${sums}; of its own ${rows.own.sent + rows.ownBad.sent} events each was found; verify passes`);
+  return verdict(
+    name,
+    problems,
+    `${sums}; of its own ${rows.own.sent + rows.ownBad.sent} events each was found; verify passes`,
+  );
 }
 
 function answered({ right, versions, none }: Answers): string {

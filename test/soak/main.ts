@@ -1,4 +1,5 @@
-// `npm run soak`: `up` under a stream, struck by a plan of faults, then left alone and measured. Ends with a report, and exit code 0 only when every verdict holds.
+// `npm run soak`: `up` under a stream, struck by a plan of faults, then left alone and measured. Ends with a report,
+// and exit code 0 only when every verdict holds.
 import { randomUUID } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
@@ -20,14 +21,21 @@ import { reportOf } from "./report.ts";
 import { soak } from "./soak.ts";
 import { endAll, MARK, processesOf } from "./tree.ts";
 
-/** Of a disk that is to hold what half an hour leaves: models, checkpoints and Kafka's log; a megabyte a second beside. */
+/**
+ * Of a disk that is to hold what half an hour leaves: models, checkpoints and Kafka's log; a megabyte a second beside.
+ */
 const MEGABYTES = 768;
 
 const command = defineCommand({
   name: "soak",
   summary: "`up` under faults, then in peace, with verdicts",
   options: z.object({
-    seconds: z.coerce.number().int().min(SHORTEST).default(1800).describe("how long; memory is judged from half an hour on"),
+    seconds: z.coerce
+      .number()
+      .int()
+      .min(SHORTEST)
+      .default(1800)
+      .describe("how long; memory is judged from half an hour on"),
     seed: z.coerce.number().int().min(0).default(1337).describe("decides what is struck, how and when"),
     rate: z.coerce.number().positive().default(1000).describe("events a second"),
     out: z.string().default(".soak").describe("folder of the report"),
@@ -47,7 +55,11 @@ const command = defineCommand({
     const say = (text: string) => void process.stderr.write(`${text}\n`);
     try {
       const flow = { dataDir, mark, temporary, port: await portOfTwo(), rate: config.rate, log: join(out, "up.log") };
-      const { sent, lastFault, pids, ...seen } = await soak(planOf(config.seconds, config.seed), { flow, disk, folder, say }, until);
+      const { sent, lastFault, pids, ...seen } = await soak(
+        planOf(config.seconds, config.seed),
+        { flow, disk, folder, say },
+        until,
+      );
       if (until.signal.aborted) {
         process.exitCode = 130;
         return say("stopped: without a verdict");
@@ -56,7 +68,8 @@ const command = defineCommand({
       say("the stream is read to its end, and counted");
       const evidence = { ...seen, left, rows: await account(dataDir, sent, { [MARK]: mark, TMPDIR: temporary }) };
       const verdicts = judge(evidence);
-      const machine = `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`;
+      const machine =
+        `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ` + `${process.version}`;
       const report = { ...config, startedAt, machine, marks: seen.marks, evidence, verdicts };
       writeFileSync(join(out, "soak.md"), reportOf(report));
       writeFileSync(join(out, "soak.json"), `${JSON.stringify(report)}\n`);

@@ -1,4 +1,5 @@
-// The soak's own events among the others, each with a number that is its value: what Kafka has acknowledged must stand in the table, what is malformed among the dead letters.
+// The soak's own events among the others, each with a number that is its value: what Kafka has acknowledged must stand
+// in the table, what is malformed among the dead letters.
 import { brokerStatus } from "../../shared/kafka/broker.ts";
 import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";

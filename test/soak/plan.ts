@@ -1,7 +1,17 @@
 // What happens to `up` and when: a pure function of the length and the seed. main.ts lets it happen.
 import { legacyRandom } from "../../shared/corpus/mt19937.ts";
 
-export const targets = ["replay", "ingest", "server", "trainer", "evaluator", "serve", "dashboard", "broker", "up"] as const;
+export const targets = [
+  "replay",
+  "ingest",
+  "server",
+  "trainer",
+  "evaluator",
+  "serve",
+  "dashboard",
+  "broker",
+  "up",
+] as const;
 export type Target = (typeof targets)[number];
 /** SIGKILL, SIGTERM, or SIGSTOP and SIGCONT some seconds later. */
 export type How = "kill" | "term" | "stop";
@@ -26,7 +36,11 @@ export interface Step {
 /** Each in seconds; times within a phase count from its start. */
 export interface Plan {
   readonly chaos: { readonly seconds: number; readonly blows: readonly Blow[] };
-  readonly disk: { readonly seconds: number; readonly full: readonly [from: number, to: number]; readonly blows: readonly Blow[] };
+  readonly disk: {
+    readonly seconds: number;
+    readonly full: readonly [from: number, to: number];
+    readonly blows: readonly Blow[];
+  };
   readonly clock: { readonly seconds: number; readonly steps: readonly Step[] };
   /** `warm` of its seconds are not judged: caches fill. */
   readonly quiet: { readonly seconds: number; readonly warm: number };
@@ -59,7 +73,11 @@ function blowsOf(seconds: number, seed: number): Blow[] {
   const kinds = targets.flatMap((target) => (["kill", "term", "stop"] as const).map((how) => ({ target, how })));
   const blows: Blow[] = [];
   let deck: number[] = [];
-  for (let at = between(SHORTEST_GAP, LONGEST_GAP); at < seconds - LAST_BLOW; at += between(SHORTEST_GAP, LONGEST_GAP)) {
+  for (
+    let at = between(SHORTEST_GAP, LONGEST_GAP);
+    at < seconds - LAST_BLOW;
+    at += between(SHORTEST_GAP, LONGEST_GAP)
+  ) {
     if (deck.length === 0) deck = [...random.permutation(kinds.length)];
     const { target, how } = kinds[deck.pop()!]!;
     const isLong = random.interval(9) < 3;
@@ -75,7 +93,13 @@ function blowsWhileFull([from, to]: readonly [number, number], seed: number): Bl
   const victims = ["server", "ingest", "replay", "dashboard", "evaluator", "serve"] as const;
   const order = legacyRandom(seed).permutation(victims.length);
   const gap = (to - from) / (victims.length + 1);
-  return [...order].map((victim, k) => ({ at: from + gap * (k + 1), target: victims[victim]!, how: "kill", held: 0, which: 0 }));
+  return [...order].map((victim, k) => ({
+    at: from + gap * (k + 1),
+    target: victims[victim]!,
+    how: "kill",
+    held: 0,
+    which: 0,
+  }));
 }
 
 /** Back an hour, right, forth by less than the hour after which Kafka refuses a time, right. */

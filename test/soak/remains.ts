@@ -30,7 +30,8 @@ export function sharedBy(pids: ReadonlySet<number>): string[] {
     .map((name) => `shared memory ${name}`);
 }
 
-export const registrationsIn = (dataDir: string): string[] => namesIn(pathsOf(dataDir).run).filter((name) => name.endsWith(".json"));
+export const registrationsIn = (dataDir: string): string[] =>
+  namesIn(pathsOf(dataDir).run).filter((name) => name.endsWith(".json"));
 
 /** MB, Kafka's own included. */
 export function logsOf(dataDir: string): Omit<Size, "before">[] {

@@ -19,7 +19,8 @@ export function reportOf({ seconds, seed, rate, startedAt, machine, marks, evide
   return [
     `# Soak: ${holds(verdicts) ? "passed" : "FAILED"}`,
     "",
-    `${minutes(seconds)} minutes from ${startedAt}, seed ${seed}, ${rate} events/s, ${machine}. Quiet from minute ${minutes(quiet.began)}, judged from ${minutes(quiet.from)} to ${minutes(quiet.to)}.`,
+    `${minutes(seconds)} minutes from ${startedAt}, seed ${seed}, ${rate} events/s, ${machine}. Quiet from minute ` +
+      `${minutes(quiet.began)}, judged from ${minutes(quiet.from)} to ${minutes(quiet.to)}.`,
     "",
     "![every process over time](soak.svg)",
     "",
@@ -30,13 +31,19 @@ export function reportOf({ seconds, seed, rate, startedAt, machine, marks, evide
     "",
     "## Processes in the judged part",
     "",
-    ...table(["process", "MB from", "to", "MB/min", "descriptors", "threads"], coursesOf(samples, quiet).map(courseLine)),
+    ...table(
+      ["process", "MB from", "to", "MB/min", "descriptors", "threads"],
+      coursesOf(samples, quiet).map(courseLine),
+    ),
     "",
     "## Faults",
     "",
     ...table(
       ["at", "what"],
-      marks.map(({ at, to, what }) => [`${Math.round(at)} s`, to === undefined ? what : `${what}, until ${Math.round(to)} s`]),
+      marks.map(({ at, to, what }) => [
+        `${Math.round(at)} s`,
+        to === undefined ? what : `${what}, until ${Math.round(to)} s`,
+      ]),
     ),
     "",
     ...(failures.length > 0 ? ["## What `up` did not mend", "", ...failures.map((each) => `- ${each}`), ""] : []),
@@ -56,6 +63,7 @@ function courseLine({ name, pid, from, to, slope, descriptors, threads }: Course
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)];
 }

@@ -1,4 +1,5 @@
-// A robust line through samples: Theil and Sen's slope, the median of the slopes of all pairs. A collection's sawtooth, or one sample that is off, does not move it. Pure.
+// A robust line through samples: Theil and Sen's slope, the median of the slopes of all pairs. A collection's sawtooth,
+// or one sample that is off, does not move it. Pure.
 
 export interface Point {
   /** Seconds. */
@@ -13,7 +14,9 @@ const MOST_POINTS = 400;
 export function slopeOf(points: readonly Point[]): number {
   const each = Math.ceil(points.length / MOST_POINTS);
   const used = points.filter((_, k) => k % each === 0);
-  const slopes = used.flatMap((a, k) => used.slice(k + 1).flatMap((b) => (b.at > a.at ? [(b.value - a.value) / (b.at - a.at)] : [])));
+  const slopes = used.flatMap((a, k) =>
+    used.slice(k + 1).flatMap((b) => (b.at > a.at ? [(b.value - a.value) / (b.at - a.at)] : [])),
+  );
   return medianOf(slopes);
 }
 

@@ -1,4 +1,5 @@
-// The course of a soak: chaos, a full disk, a wrong clock, peace. Lets the plan happen, and gathers what judge.ts needs.
+// The course of a soak: chaos, a full disk, a wrong clock, peace. Lets the plan happen, and gathers what judge.ts
+// needs.
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openAsker } from "./asker.ts";
@@ -96,7 +97,11 @@ export async function soak(plan: Plan, site: Site, { signal }: Until): Promise<S
       say(`full disk: ${disk.unable}`);
     } else {
       say(`full disk, ${plan.disk.seconds} s`);
-      await Promise.all([fillDisk(), strikeAll(plan.disk.blows, striking, signal), sleep(1000 * plan.disk.seconds, signal)]);
+      await Promise.all([
+        fillDisk(),
+        strikeAll(plan.disk.blows, striking, signal),
+        sleep(1000 * plan.disk.seconds, signal),
+      ]);
       await recovers("the full disk");
     }
 
@@ -116,7 +121,11 @@ export async function soak(plan: Plan, site: Site, { signal }: Until): Promise<S
         const before = marks.at(-1);
         if (before?.kind === "clock" && before.to === undefined) marks[marks.length - 1] = { ...before, to: now() };
         if (offset !== 0)
-          told({ at: now(), kind: "clock", what: `the clock is ${offset < 0 ? "back" : "forth"} by ${Math.abs(offset)} s` });
+          told({
+            at: now(),
+            kind: "clock",
+            what: `the clock is ${offset < 0 ? "back" : "forth"} by ${Math.abs(offset)} s`,
+          });
         else say("the clock is right");
       }
       await sleep(1000 * plan.clock.seconds - (performance.now() - phase), signal);

@@ -1,4 +1,5 @@
-// Every process of the soak's `up`, orphans too, and what each holds: found by a mark in its environment, read from /proc. Linux.
+// Every process of the soak's `up`, orphans too, and what each holds: found by a mark in its environment, read from
+// /proc. Linux.
 import { readdirSync, readFileSync } from "node:fs";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 

@@ -1,4 +1,5 @@
-// Who may come in, and where: addresses, token files, roles, certificates, what a trainer says of a certificate that it does not trust.
+// Who may come in, and where: addresses, token files, roles, certificates, what a trainer says of a certificate that it
+// does not trust.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,13 +21,20 @@ function file(name: string, text: string, mode = 0o600): string {
 }
 
 test.each(["127.0.0.1", "127.8.9.10", "localhost", "[::1]"])("%s needs no token", (host) => {
-  expect(listenAddress(`${host}:7070`, false)).toEqual({ host: host.replace(/[[\]]/g, ""), port: 7070, isLoopback: true });
+  expect(listenAddress(`${host}:7070`, false)).toEqual({
+    host: host.replace(/[[\]]/g, ""),
+    port: 7070,
+    isLoopback: true,
+  });
 });
 
-test.each(["0.0.0.0", "[::]", "192.168.1.5", "trainers.example.com", "127.example.com", "[::ffff:10.0.0.1]"])("%s does", (host) => {
-  expect(() => listenAddress(`${host}:7070`, false)).toThrow(/USAGE.*open to other machines.*--token-file/);
-  expect(listenAddress(`${host}:0`, true)).toMatchObject({ port: 0, isLoopback: false });
-});
+test.each(["0.0.0.0", "[::]", "192.168.1.5", "trainers.example.com", "127.example.com", "[::ffff:10.0.0.1]"])(
+  "%s does",
+  (host) => {
+    expect(() => listenAddress(`${host}:7070`, false)).toThrow(/USAGE.*open to other machines.*--token-file/);
+    expect(listenAddress(`${host}:0`, true)).toMatchObject({ port: 0, isLoopback: false });
+  },
+);
 
 test.each(["7070", "localhost", "localhost:70700", "::1:7070", ":7070", ""])('"%s" is no address', (text) => {
   expect(() => listenAddress(text, true)).toThrow(/not HOST:PORT/);
@@ -116,7 +124,8 @@ test.each<[Right, Record<string, number | undefined>]>([
     expect(refusalOf(right, tokens, `Bearer ${token}`)?.code, token).toBe(code);
     expect(refusalOf(right, undefined, `Bearer ${token}`)).toBeUndefined();
   }
-  for (const header of [undefined, "", "Bearer", "Bearer ", "Basic one", "one"]) expect(refusalOf(right, tokens, header)?.code).toBe(401);
+  for (const header of [undefined, "", "Bearer", "Bearer ", "Basic one", "one"])
+    expect(refusalOf(right, tokens, header)?.code).toBe(401);
 });
 
 test("a web page is refused whatever it shows", () => {
@@ -132,7 +141,9 @@ test("certificate and key go together, are PEM, and the key is nobody else's to 
   expect(() => readCertificate({ tlsKey: key })).toThrow(/USAGE.*go together/);
   expect(() => readCertificate({ tlsCert: cert, tlsKey: key })).toThrow(/USAGE.*no PEM certificate/);
   expect(() => readCertificate({ tlsCert: join(dir, "none"), tlsKey: key })).toThrow(/FILE_MISSING/);
-  expect(() => readCertificate({ tlsCert: cert, tlsKey: file("key", "no key", 0o644) })).toThrow(/--tls-key.*chmod 600/);
+  expect(() => readCertificate({ tlsCert: cert, tlsKey: file("key", "no key", 0o644) })).toThrow(
+    /--tls-key.*chmod 600/,
+  );
 });
 
 test("a trainer shows its token in a header, and reads an authority of its own", () => {

@@ -14,7 +14,9 @@ interface Rule {
 interface Dashboard {
   readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
 }
-const rules = (parse(read("infra/prometheus/alerts.yml")) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules);
+const rules = (parse(read("infra/prometheus/alerts.yml")) as { groups: { rules: Rule[] }[] }).groups.flatMap(
+  (group) => group.rules,
+);
 const panels = readdirSync(new URL("infra/grafana/dashboards/", root)).flatMap(
   (name) => (JSON.parse(read(`infra/grafana/dashboards/${name}`)) as Dashboard).panels,
 );
@@ -36,7 +38,8 @@ test("every expression asks for metrics that a service exports", async () => {
     ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
   ];
   expect(asked.length).toBeGreaterThan(rules.length);
-  for (const [where, expr] of asked) for (const name of namesIn(expr)) expect(known, `${where} asks for ${name}`).toContain(name);
+  for (const [where, expr] of asked)
+    for (const name of namesIn(expr)) expect(known, `${where} asks for ${name}`).toContain(name);
 });
 
 test("every alert says what to do and leads to its chapter of the runbook", () => {

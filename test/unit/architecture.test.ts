@@ -1,4 +1,5 @@
-// The layers: every import of shared/ and services/, those of types too, is read and held against the rules. CONTRIBUTING.md draws the rooms.
+// The layers: every import of shared/ and services/, those of types too, is read and held against the rules.
+// CONTRIBUTING.md draws the rooms.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +32,10 @@ const layers = [
   "plots",
 ];
 
-/** Rooms that know no clock, no chance, no disk and no network: time and randomness are arguments. Beside a room its files that do know them. */
+/**
+ * Rooms that know no clock, no chance, no disk and no network: time and randomness are arguments. Beside a room its
+ * files that do know them.
+ */
 const pure: Readonly<Record<string, readonly string[]>> = {
   events: [],
   ranking: [],
@@ -66,7 +70,9 @@ const files = ["shared", "services"].flatMap((top) =>
     .filter((path) => /\.(ts|mjs)$/.test(path) && !/\/(dist|node_modules|assembly)\//.test(path)),
 );
 const text = new Map(files.map((path) => [path, readFileSync(join(root, path), "utf8")]));
-/** `import ... from`, `export ... from`, `import("...")` and the files of threads, `new URL("...", import.meta.url)`. */
+/**
+ * `import ... from`, `export ... from`, `import("...")` and the files of threads, `new URL("...", import.meta.url)`.
+ */
 const specifiers = /(\bfrom\s+|\bimport\s+|\bimport\(\s*|\bnew URL\(\s*)"([^"]+)"/g;
 const outside: Import[] = [];
 const imports: Import[] = [];
@@ -74,7 +80,11 @@ for (const [from, source] of text)
   for (const [, how, specifier] of source.matchAll(specifiers)) {
     if (!specifier!.startsWith(".")) outside.push({ from, to: specifier! });
     else if (/\.(ts|mjs)$/.test(specifier!))
-      imports.push({ from, to: relative(root, join(root, dirname(from), specifier!)), isThread: how!.startsWith("new") });
+      imports.push({
+        from,
+        to: relative(root, join(root, dirname(from), specifier!)),
+        isThread: how!.startsWith("new"),
+      });
   }
 
 /** The list of commands, and who calls one of it. */
@@ -92,15 +102,19 @@ describe("layers", () => {
         name,
       ).toBe(true);
     expect([...new Set(files.map(room))].filter((name) => name !== undefined).toSorted()).toEqual(layers.toSorted());
-    for (const name of layers.slice(1)) expect(imports.filter(({ to }) => room(to) === name).length, name).toBeGreaterThan(0);
+    for (const name of layers.slice(1))
+      expect(imports.filter(({ to }) => room(to) === name).length, name).toBeGreaterThan(0);
     expect(imports.filter(({ from, to }) => service(from) && room(to)).length).toBeGreaterThan(500);
     expect(imports.filter(({ from, to }) => service(from) && service(to)).length).toBeGreaterThan(100);
-    for (const { from, to } of imports) expect(text.has(to) || to.startsWith("infra/"), `${from} imports ${to}, which is none`).toBe(true);
+    for (const { from, to } of imports)
+      expect(text.has(to) || to.startsWith("infra/"), `${from} imports ${to}, which is none`).toBe(true);
     expect(outside.filter(({ to }) => impureModules.test(to)).length).toBeGreaterThan(50);
   });
 
   test("no arrow runs up: a room imports itself and those below it", () => {
-    const up = imports.filter(({ from, to }) => room(from) && layers.indexOf(room(from)!) < layers.indexOf(room(to) ?? ""));
+    const up = imports.filter(
+      ({ from, to }) => room(from) && layers.indexOf(room(from)!) < layers.indexOf(room(to) ?? ""),
+    );
     expect(up.map(told)).toEqual([]);
   });
 
@@ -119,21 +133,28 @@ describe("layers", () => {
     const mains = [...text].filter(([path]) => /^services\/(commands\/)?[^/]+\/main\.ts$/.test(path));
     expect(mains.length).toBeGreaterThan(15);
     expect(mains.filter(([, source]) => source.split("\n").length - 1 > 80).map(([path]) => path)).toEqual([]);
-    const ofFlags = imports.filter(({ from, to }) => /\/main\.ts$/.test(from) && to === from.replace("main.ts", "options.ts"));
+    const ofFlags = imports.filter(
+      ({ from, to }) => /\/main\.ts$/.test(from) && to === from.replace("main.ts", "options.ts"),
+    );
     expect(ofFlags.map(({ from }) => from).toSorted()).toEqual(mains.map(([path]) => path).toSorted());
-    expect(outside.filter(({ from, to }) => mains.some(([path]) => path === from) && to === "zod").map(told)).toEqual([]);
+    expect(outside.filter(({ from, to }) => mains.some(([path]) => path === from) && to === "zod").map(told)).toEqual(
+      [],
+    );
   });
 
   test("health goes one way: what services say, facts of it, rules on facts, views of both", () => {
     const floor = (path: string) => floors.indexOf(/^shared\/health\/([^/]+)\//.exec(path)?.[1] ?? "");
     const inside = imports.filter(({ from, to }) => floor(from) >= 0 && floor(to) >= 0);
-    for (const name of floors) expect(inside.filter(({ to }) => floor(to) === floors.indexOf(name)).length, name).toBeGreaterThan(5);
+    for (const name of floors)
+      expect(inside.filter(({ to }) => floor(to) === floors.indexOf(name)).length, name).toBeGreaterThan(5);
     expect(inside.filter(({ from, to }) => floor(from) < floor(to)).map(told)).toEqual([]);
   });
 
   test("each service answers /status by its own schema", () => {
     for (const name of Object.keys(statuses)) {
-      const owners = imports.filter(({ to }) => to === `shared/health/status/${name}.ts`).map(({ from }) => service(from));
+      const owners = imports
+        .filter(({ to }) => to === `shared/health/status/${name}.ts`)
+        .map(({ from }) => service(from));
       expect(owners.filter((owner) => owner === name || owner === `commands/${name}`).length, name).toBeGreaterThan(0);
     }
   });
@@ -152,7 +173,9 @@ describe("layers", () => {
     for (const [name, edges] of Object.entries(pure))
       for (const edge of edges) {
         const path = `shared/${name}/${edge}`;
-        const knows = outside.some(({ from, to }) => from === path && impureModules.test(to)) || impureCalls.test(text.get(path) ?? "");
+        const knows =
+          outside.some(({ from, to }) => from === path && impureModules.test(to)) ||
+          impureCalls.test(text.get(path) ?? "");
         expect(knows, `${path} is pure by now: take it off the list`).toBe(true);
       }
   });
@@ -164,7 +187,12 @@ const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|\/\
 function circles(all: readonly Import[]): string[] {
   const next = new Map<string, string[]>();
   for (const { from, to } of all) next.set(from, [...(next.get(from) ?? []), to]);
-  const [order, low, stack, found] = [new Map<string, number>(), new Map<string, number>(), [] as string[], [] as string[]];
+  const [order, low, stack, found] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    [] as string[],
+    [] as string[],
+  ];
   const visit = (file: string): void => {
     order.set(file, order.size);
     low.set(file, order.get(file)!);

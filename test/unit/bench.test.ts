@@ -1,4 +1,5 @@
-// The pure parts of the benches: bytes of a step, what passed between two readings, lists on the command line, what steps of other sizes cost.
+// The pure parts of the benches: bytes of a step, what passed between two readings, lists on the command line, what
+// steps of other sizes cost.
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { quantile } from "../../services/commands/bench/closed-loop.ts";
@@ -90,9 +91,12 @@ describe("lists on the command line", () => {
     expect(read("7")).toEqual([7]);
   });
 
-  test.each(["", "1,,2", "...,4", "1,...", "8,...,4", "1.5", "65", "0", "x", "...", "1,...,...,8"])("%j is refused", (text) => {
-    expect(read(text)).toBeUndefined();
-  });
+  test.each(["", "1,,2", "...,4", "1,...", "8,...,4", "1.5", "65", "0", "x", "...", "1,...,...,8"])(
+    "%j is refused",
+    (text) => {
+      expect(read(text)).toBeUndefined();
+    },
+  );
 
   test("every value of a list must be one", () => {
     const list = listOf(z.coerce.number<string>().positive());
@@ -172,7 +176,9 @@ describe("figures of serve", () => {
   const loop = (clients: number) => ({ clients, requestsPerSecond: 999, p50: 3.5, p99: 4, cpuMs: 1, failures: 0 });
   test("the aims are held against one client's p50, the answers to 64, the middle one of the starts, and failures", () => {
     const figures = serveLines({ coldStartSeconds: [9, 1, 2.5], loops: [1, 8, 64].map(loop) });
-    const missed = figures.filter((figure) => lineOf(figure).includes("missed")).map(({ name, value }) => [name, value]);
+    const missed = figures
+      .filter((figure) => lineOf(figure).includes("missed"))
+      .map(({ name, value }) => [name, value]);
     expect(missed).toEqual([
       ["cold start, spawn to /ready (median of 3)", 2.5],
       ["1 client: p50", 3.5],

@@ -1,4 +1,5 @@
-// The benchmark's plan: which trial comes next, whatever trials take, however many run at once, and wherever it is interrupted.
+// The benchmark's plan: which trial comes next, whatever trials take, however many run at once, and wherever it is
+// interrupted.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -19,14 +20,25 @@ const entry = (model: string, settings: number, more: Partial<Entry> = {}): Entr
   kind: "neural",
   flags: [],
   model,
-  settings: Array.from({ length: settings }, (_, k) => ({ name: `setting ${k}`, flags: k === 0 ? [] : [`--lambda=${k}`] })),
+  settings: Array.from({ length: settings }, (_, k) => ({
+    name: `setting ${k}`,
+    flags: k === 0 ? [] : [`--lambda=${k}`],
+  })),
   isSeeded: true,
   startsFrom: [],
   ...more,
 });
-const planOf = (entries: readonly Entry[], more: Partial<Plan> = {}): Plan => ({ entries, seeds: [1337], budgetSeconds: 100, ...more });
+const planOf = (entries: readonly Entry[], more: Partial<Plan> = {}): Plan => ({
+  entries,
+  seeds: [1337],
+  budgetSeconds: 100,
+  ...more,
+});
 
-/** Runs the plan with `jobs` at once; `outcome` decides how each trial ends, `pick` which of the running ones ends next. Returns starts in order. */
+/**
+ * Runs the plan with `jobs` at once; `outcome` decides how each trial ends, `pick` which of the running ones ends next.
+ * Returns starts in order.
+ */
 function play(
   plan: Plan,
   outcome: (trial: Trial) => Tried,
@@ -75,7 +87,9 @@ describe("the order of trials", () => {
 
   test("lets a model that starts from another one wait until that is chosen, and names it", () => {
     const ract = entry("ract", 1, { startsFrom: [{ entry: "mult-vae", flag: "--from" }] });
-    const { started } = play(planOf([ract, entry("mult-vae", 2)]), ({ setting }) => takes(1, setting.flags.length > 0 ? 0.4 : 0.3));
+    const { started } = play(planOf([ract, entry("mult-vae", 2)]), ({ setting }) =>
+      takes(1, setting.flags.length > 0 ? 0.4 : 0.3),
+    );
     expect(ids(started)).toEqual(["mult-vae/usual", "mult-vae/lambda=1", "ract/usual+from-mult-vae.lambda=1"]);
     expect(started[2]!.from).toEqual([{ trial: "mult-vae/lambda=1", flag: "--from" }]);
   });
@@ -100,7 +114,9 @@ describe("the order of trials", () => {
 
 describe("the budget", () => {
   test("is each model's own, and ends its grid when too little is left for another trial", () => {
-    const { started } = play(planOf([entry("slow", 5), entry("fast", 3)]), ({ entry }) => takes(entry.model === "slow" ? 45 : 1));
+    const { started } = play(planOf([entry("slow", 5), entry("fast", 3)]), ({ entry }) =>
+      takes(entry.model === "slow" ? 45 : 1),
+    );
     expect(ids(started).filter((id) => id.startsWith("slow"))).toEqual(["slow/usual", "slow/lambda=1"]);
     expect(ids(started).filter((id) => id.startsWith("fast"))).toHaveLength(3);
     expect(started.map(({ secondsLeft }) => secondsLeft)).toEqual([100, 100, 55, 99, 98]);
@@ -124,15 +140,32 @@ test("the best on validation is chosen, the earlier of equals, and never one wit
 });
 
 describe("whatever trials take, and in whatever order they end,", () => {
-  const grids = fc.array(fc.record({ settings: fc.integer({ min: 1, max: 4 }), isSeeded: fc.boolean(), waits: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 6,
+  const grids = fc.array(
+    fc.record({ settings: fc.integer({ min: 1, max: 4 }), isSeeded: fc.boolean(), waits: fc.boolean() }),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  );
+  const plans = fc.record({
+    grids,
+    seeds: fc.integer({ min: 1, max: 3 }),
+    jobs: fc.integer({ min: 1, max: 4 }),
+    salt: fc.nat(),
   });
-  const plans = fc.record({ grids, seeds: fc.integer({ min: 1, max: 3 }), jobs: fc.integer({ min: 1, max: 4 }), salt: fc.nat() });
-  const built = ({ grids, seeds }: { grids: { settings: number; isSeeded: boolean; waits: boolean }[]; seeds: number }) =>
+  const built = ({
+    grids,
+    seeds,
+  }: {
+    grids: { settings: number; isSeeded: boolean; waits: boolean }[];
+    seeds: number;
+  }) =>
     planOf(
       grids.map(({ settings, isSeeded, waits }, k) =>
-        entry(`m${k}`, settings, { isSeeded, startsFrom: waits && k > 0 ? [{ entry: `m${k - 1}`, flag: "--from" }] : [] }),
+        entry(`m${k}`, settings, {
+          isSeeded,
+          startsFrom: waits && k > 0 ? [{ entry: `m${k - 1}`, flag: "--from" }] : [],
+        }),
       ),
       { seeds: Array.from({ length: seeds }, (_, k) => k), budgetSeconds: 100 },
     );
@@ -147,7 +180,10 @@ describe("whatever trials take, and in whatever order they end,", () => {
       fc.property(plans, fc.array(fc.nat()), ({ jobs, salt, ...shape }, picks) => {
         const plan = built(shape);
         let at = 0;
-        const { started, tried } = play(plan, outcomeOf(salt), { jobs, pick: (running) => (picks[at++] ?? 0) % running });
+        const { started, tried } = play(plan, outcomeOf(salt), {
+          jobs,
+          pick: (running) => (picks[at++] ?? 0) % running,
+        });
         expect(new Set(ids(started)).size).toBe(started.length);
         for (const each of plan.entries) {
           const own = started.filter(({ entry }) => entry.id === each.id);
@@ -157,7 +193,9 @@ describe("whatever trials take, and in whatever order they end,", () => {
             expect(spent).toBeLessThan(100);
             return spent + tried.get(id)!.seconds;
           }, 0);
-          const sourcesFailed = each.startsFrom.some(({ entry }) => !chosen(plan, plan.entries.find(({ id }) => id === entry)!, tried));
+          const sourcesFailed = each.startsFrom.some(
+            ({ entry }) => !chosen(plan, plan.entries.find(({ id }) => id === entry)!, tried),
+          );
           expect(isTuned(plan, each, tried)).toBe(!sourcesFailed);
           expect(own.length - tuning.length).toBe(furtherSeeds(plan, each, tried).length);
         }
@@ -177,7 +215,8 @@ describe("whatever trials take, and in whatever order they end,", () => {
         const { tried } = play(plan, outcomeOf(salt), { jobs: 1, most });
         play(plan, outcomeOf(salt), { jobs, tried });
         expect(new Set(tried.keys())).toEqual(new Set(whole.tried.keys()));
-        for (const each of plan.entries) expect(chosen(plan, each, tried)?.id).toBe(chosen(plan, each, whole.tried)?.id);
+        for (const each of plan.entries)
+          expect(chosen(plan, each, tried)?.id).toBe(chosen(plan, each, whole.tried)?.id);
       }),
     );
   });

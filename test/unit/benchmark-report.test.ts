@@ -1,4 +1,5 @@
-// The benchmark's report: rows in order, settings chosen by validation alone, neighbours compared, reasons where there are no figures; as Markdown and as one page.
+// The benchmark's report: rows in order, settings chosen by validation alone, neighbours compared, reasons where there
+// are no figures; as Markdown and as one page.
 import { expect, test } from "vitest";
 import { agendaOf as wished } from "../../services/commands/compare/agenda.ts";
 import { plotOf } from "../../services/commands/compare/report/plots.ts";
@@ -100,18 +101,25 @@ test("the page needs nothing but itself, names its sections, draws its figures, 
   const { report } = four();
   const document = documentOf(report);
   const drawn = {
-    results: { wide: await svgOf(plotOf("results", report, 680)!), narrow: await svgOf(plotOf("results", report, 250)!) },
+    results: {
+      wide: await svgOf(plotOf("results", report, 680)!),
+      narrow: await svgOf(plotOf("results", report, 250)!),
+    },
   };
   const page = htmlOf(document, drawn, "2026-11-24");
   expect(page.match(/(?:src|href)="(?!#)[^"]*"/g)).toBeNull();
   expect(page.replaceAll(/xmlns(:\w+)?="[^"]*"/g, "")).not.toMatch(/https?:|<script|@import|url\((?!#)/);
-  for (const { id } of document.sections) expect(page.match(new RegExp(`href="#${id}"|id="${id}"`, "g"))).toHaveLength(2);
+  for (const { id } of document.sections)
+    expect(page.match(new RegExp(`href="#${id}"|id="${id}"`, "g"))).toHaveLength(2);
   expect(page.match(/<svg/g)).toHaveLength(2);
   expect(page).toContain("&lt;too&gt; large");
 });
 
 test("the ablation goes from Mult-VAE, which has none of the features, to RecVAE, which has all", () => {
-  const agenda = wished({ models: ["recvae"], seeds: 1, budgetSeconds: 600, ablation: true, stability: false, blend: false }, 100);
+  const agenda = wished(
+    { models: ["recvae"], seeds: 1, budgetSeconds: 600, ablation: true, stability: false, blend: false },
+    100,
+  );
   const evidence = played(
     agenda,
     () => done(0.3),
@@ -123,12 +131,16 @@ test("the ablation goes from Mult-VAE, which has none of the features, to RecVAE
   expect(report.ablation[0]!.row.model).toBe("mult-vae");
   const full = report.ablation[5]!;
   expect(full.row.validation).toBe(report.rows[0]!.validation);
-  expect([...evidence.results.keys()].filter((id) => id === "recvae/gamma=0.005")).toHaveLength(1); // the row's own trial, not another
+  // the row's own trial, not another
+  expect([...evidence.results.keys()].filter((id) => id === "recvae/gamma=0.005")).toHaveLength(1);
   expect(markdownOf(documentOf(report))).toContain("| ✓ | ✓ | ✓ | ✓ | ✓ |");
 });
 
 test("the stability of both priors is counted over the epochs that both have", () => {
-  const agenda = wished({ models: ["recvae"], seeds: 1, budgetSeconds: 600, ablation: false, stability: true, blend: false }, 100);
+  const agenda = wished(
+    { models: ["recvae"], seeds: 1, budgetSeconds: 600, ablation: false, stability: true, blend: false },
+    100,
+  );
   const evidence = played(
     agenda,
     () => done(0.3),

@@ -1,4 +1,5 @@
-// The benchmark's trials before and after they run: grids that `train` understands, what became of a process and why, the time left; and what was published beside.
+// The benchmark's trials before and after they run: grids that `train` understands, what became of a process and why,
+// the time left; and what was published beside.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,13 +16,18 @@ import { readConfig } from "../../shared/runtime/command.ts";
 import { agendaOf, done, entryOf, examAround, failed, played, reported } from "./benchmark.ts";
 
 test("every point of every grid, and every step of the ablation, is a setting that train understands", () => {
-  const { plan } = wished({ models: benchmarked, seeds: 2, budgetSeconds: 60, ablation: true, stability: true, blend: true }, 150);
+  const { plan } = wished(
+    { models: benchmarked, seeds: 2, budgetSeconds: 60, ablation: true, stability: true, blend: true },
+    150,
+  );
   const learned = plan.entries.filter(({ kind }) => kind !== "blend");
   expect(learned.length).toBeGreaterThan(20);
   for (const { model, flags, settings, startsFrom } of learned) {
     const from = startsFrom.map(({ flag }) => `${flag}=dir`);
     for (const { flags: own } of settings)
-      expect(readConfig(train, ["--model", model, ...flags, ...own, ...from], {}), own.join(" ")).toMatchObject({ model });
+      expect(readConfig(train, ["--model", model, ...flags, ...own, ...from], {}), own.join(" ")).toMatchObject({
+        model,
+      });
   }
 });
 
@@ -32,7 +38,9 @@ test("the rows of the table are the paper's, EDLAE, iALS and popularity, and eac
 
 test("a system that goes on from another one's model brings that one's row, and so does the blend", () => {
   const rows = (models: (typeof benchmarked)[number][], blend = false) =>
-    wished({ models, seeds: 1, budgetSeconds: 60, ablation: false, stability: false, blend }, 150).models.map(({ id }) => id);
+    wished({ models, seeds: 1, budgetSeconds: 60, ablation: false, stability: false, blend }, 150).models.map(
+      ({ id }) => id,
+    );
   expect(rows(["lambdanet"])).toEqual(["mult-vae", "lambdanet"]);
   expect(rows(["popularity"])).toEqual(["popularity"]);
   expect(rows(["popularity"], true).sort()).toEqual(["blend", "ease", "popularity", "recvae"]);
@@ -42,7 +50,11 @@ describe("a trial that ended", () => {
   const trial = { entry: entryOf("a", 1), secondsLeft: 30 } as unknown as Trial;
   const end: End = { code: 1, seconds: 5, limit: 60, wasAsked: false, trained: undefined, lastWords: "" };
   const trainedFor = (...seconds: number[]) =>
-    ({ wallSeconds: 0, epochs: seconds.map((each, k) => ({ epoch: k, seconds: each, validation: {} })), best: {} }) as never;
+    ({
+      wallSeconds: 0,
+      epochs: seconds.map((each, k) => ({ epoch: k, seconds: each, validation: {} })),
+      best: {},
+    }) as never;
 
   test.each<[string, Partial<End>, string, RegExp | null]>([
     ["with a report is done", { code: 0, trained: trainedFor(3, 3) }, "done", null],
@@ -53,8 +65,18 @@ describe("a trial that ended", () => {
       /^30 s are too little for one epoch, which took 44 s$/,
     ],
     ["when the benchmark was asked to stop is interrupted", { wasAsked: true }, "interrupted", null],
-    ["beyond its time is stopped", { seconds: 61 }, "stopped", /^not done when its 30 s were over: one epoch takes longer than 60 s$/],
-    ["with an error of ours has failed of it", { lastWords: "MODEL_TOO_LARGE: 9 GB\nmore\n" }, "failed", /^MODEL_TOO_LARGE: 9 GB$/],
+    [
+      "beyond its time is stopped",
+      { seconds: 61 },
+      "stopped",
+      /^not done when its 30 s were over: one epoch takes longer than 60 s$/,
+    ],
+    [
+      "with an error of ours has failed of it",
+      { lastWords: "MODEL_TOO_LARGE: 9 GB\nmore\n" },
+      "failed",
+      /^MODEL_TOO_LARGE: 9 GB$/,
+    ],
     ["without a word has failed with its exit code", {}, "failed", /^ended with exit code 1 and left no report$/],
   ])("%s", (_, change, outcome, why) => {
     const verdict = outcomeOf(trial, { ...end, ...change });
@@ -72,17 +94,27 @@ describe("a trial that ended", () => {
     rmSync(out, { recursive: true });
   });
 
-  test.each(["best epoch 3: ", ".70 of a, .30 of b: "])("never shows its test on the line of progress: %s", (beginning) => {
-    expect(newestLine(`epoch 3/4\n${beginning}{"ndcg@100":{"mean":0.4,"standardError":0.1}}\n`)).toBe("epoch 3/4");
-  });
+  test.each(["best epoch 3: ", ".70 of a, .30 of b: "])(
+    "never shows its test on the line of progress: %s",
+    (beginning) => {
+      expect(newestLine(`epoch 3/4\n${beginning}{"ndcg@100":{"mean":0.4,"standardError":0.1}}\n`)).toBe("epoch 3/4");
+    },
+  );
 });
 
 test("what is solved speaks of sweeps, and says when the budget ended them", () => {
   const solved = entryOf("wmf", 1, { kind: "solved", flags: [] });
   const epochs = [{ epoch: 1, seconds: 44, validation: { "ndcg@100": 0.3 } }];
-  const trained = { wallSeconds: 44, epochs, best: { epoch: 1, validation: { "ndcg@100": 0.3 } }, settings: { sweeps: 16 } };
+  const trained = {
+    wallSeconds: 44,
+    epochs,
+    best: { epoch: 1, validation: { "ndcg@100": 0.3 } },
+    settings: { sweeps: 16 },
+  };
   const end: End = { code: 0, seconds: 50, limit: 97, wasAsked: false, trained, lastWords: "" };
-  expect(outcomeOf({ entry: solved, secondsLeft: 30 } as Trial, end).why).toBe("30 s are too little for one sweep, which took 44 s");
+  expect(outcomeOf({ entry: solved, secondsLeft: 30 } as Trial, end).why).toBe(
+    "30 s are too little for one sweep, which took 44 s",
+  );
   const agenda = agendaOf([solved]);
   const evidence = played(
     agenda,
@@ -93,7 +125,8 @@ test("what is solved speaks of sweeps, and says when the budget ended them", () 
 });
 
 test("a row says when the budget cut its run or its grid short, and which setting failed", () => {
-  const outcome = ({ setting }: Trial) => (setting.flags.length > 0 ? failed("NOT_FINITE: step 3") : done(0.42, { epochs: 40 }));
+  const outcome = ({ setting }: Trial) =>
+    setting.flags.length > 0 ? failed("NOT_FINITE: step 3") : done(0.42, { epochs: 40 });
   const remarksOf = (settings: number, budgetSeconds: number) => {
     const agenda = agendaOf([entryOf("a", settings)], { budgetSeconds });
     return reported(
@@ -101,7 +134,10 @@ test("a row says when the budget cut its run or its grid short, and which settin
       played(agenda, outcome, () => examAround(0.4, 0)),
     ).rows[0]!.remarks;
   };
-  expect(remarksOf(4, 50)).toEqual(["the budget was over after 40 of 100 epochs", "the budget was over after 1 of 4 settings"]);
+  expect(remarksOf(4, 50)).toEqual([
+    "the budget was over after 40 of 100 epochs",
+    "the budget was over after 1 of 4 settings",
+  ]);
   expect(remarksOf(2, 600).at(-1)).toBe("lambda 1: NOT_FINITE: step 3");
 });
 

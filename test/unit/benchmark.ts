@@ -1,4 +1,5 @@
-// For tests of the benchmark: an agenda of any models, and what their trials and tests would have left, from fixed draws.
+// For tests of the benchmark: an agenda of any models, and what their trials and tests would have left, from fixed
+// draws.
 import type { Agenda } from "../../services/commands/compare/agenda.ts";
 import type { Exam } from "../../services/commands/compare/exam.ts";
 import type { Result } from "../../services/commands/compare/ledger.ts";
@@ -31,7 +32,10 @@ export const agendaOf = (models: readonly Entry[], plan: Partial<Plan> = {}): Ag
 });
 
 /** A trial that is done, its validation given, after `epochs` epochs of a second. */
-export function done(validation: number, { epochs = 20, best = epochs }: { epochs?: number; best?: number } = {}): Result {
+export function done(
+  validation: number,
+  { epochs = 20, best = epochs }: { epochs?: number; best?: number } = {},
+): Result {
   const reached = Array.from({ length: epochs }, (_, k) => ({
     epoch: k + 1,
     seconds: 1,
@@ -63,7 +67,8 @@ export const failed = (why: string): Result => ({
 /** Users around `mean`; the same noise for every model, and a little of its own. */
 export function examAround(mean: number, own: number, spread = 0.01): Exam {
   const [shared, apart] = [gaussian(3, 0, 0, USERS), gaussian(3, 1 + own, 0, USERS)];
-  const around = (shift: number) => Float64Array.from(shared, (noise, k) => mean + shift + 0.05 * noise + spread * apart[k]!);
+  const around = (shift: number) =>
+    Float64Array.from(shared, (noise, k) => mean + shift + 0.05 * noise + spread * apart[k]!);
   return { "recall@20": around(-0.07), "recall@50": around(0.03), "ndcg@100": around(0) };
 }
 
@@ -75,7 +80,11 @@ export function played(agenda: Agenda, of: (trial: Trial) => Result, exam: (id: 
   return { results, exams: new Map(examinees(agenda.plan, results).map((id) => [id, exam(id)])) };
 }
 
-export function reported(agenda: Agenda, evidence: Evidence, epochs: readonly (readonly EpochOfUsers[])[] = []): Report {
+export function reported(
+  agenda: Agenda,
+  evidence: Evidence,
+  epochs: readonly (readonly EpochOfUsers[])[] = [],
+): Report {
   const subject = {
     dir: "/data/ml1m",
     items: 3043,

@@ -1,4 +1,5 @@
-// A flipped bit is named wherever it is: in a data file, an entry or a checkpoint of the log, a manifest. Nothing that differs from what was written is ever taken in.
+// A flipped bit is named wherever it is: in a data file, an entry or a checkpoint of the log, a manifest. Nothing that
+// differs from what was written is ever taken in.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,7 +136,10 @@ test("property: an entry of the log with a flipped bit is refused, wherever the 
 test("a checkpoint of the log with a flipped bit is refused, or says what was written", async () => {
   await fill(1);
   const events = await openEvents(table());
-  const { files, removed, offsets, watermark, version } = { ...events, files: new Map(events.files.map((file) => [file.path, file])) };
+  const { files, removed, offsets, watermark, version } = {
+    ...events,
+    files: new Map(events.files.map((file) => [file.path, file])),
+  };
   const protocol = { minReaderVersion: 1, minWriterVersion: 2 };
   const state = {
     version,

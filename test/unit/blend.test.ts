@@ -7,7 +7,8 @@ import { rankingOf } from "../../shared/ranking/metrics.ts";
 
 const ITEMS = 12;
 const columns = [...Array(ITEMS).keys()];
-const score = fc.integer({ min: -400, max: 400 }).map((quarters) => quarters / 4); // with ties, and no two closer than a sum can tell
+// with ties, and no two closer than a sum can tell
+const score = fc.integer({ min: -400, max: 400 }).map((quarters) => quarters / 4);
 /** One row of scores, whoever asks. */
 const scores = fc.array(score, { minLength: ITEMS, maxLength: ITEMS }).map((values) => Float32Array.from(values));
 const sameFor =
@@ -37,11 +38,20 @@ test("standardised scores have mean 0 and deviation 1 over what the user does no
 
 test("what a user has changes nothing of how the other items are ranked", () => {
   fc.assert(
-    fc.property(scores, scores, foldIn, weight, fc.float({ min: -1000, max: 1000, noNaN: true }), (a_I, b_I, known, share, odd) => {
-      const other_I = a_I.map((value, column) => (known.includes(column) ? odd : value));
-      const top = (first_I: Float32Array) => [...rankingOf(blended(sameFor(first_I), sameFor(b_I), share)([known]), known, ITEMS)];
-      expect(top(other_I)).toEqual(top(a_I));
-    }),
+    fc.property(
+      scores,
+      scores,
+      foldIn,
+      weight,
+      fc.float({ min: -1000, max: 1000, noNaN: true }),
+      (a_I, b_I, known, share, odd) => {
+        const other_I = a_I.map((value, column) => (known.includes(column) ? odd : value));
+        const top = (first_I: Float32Array) => [
+          ...rankingOf(blended(sameFor(first_I), sameFor(b_I), share)([known]), known, ITEMS),
+        ];
+        expect(top(other_I)).toEqual(top(a_I));
+      },
+    ),
   );
 });
 
@@ -59,13 +69,19 @@ test("neither scale nor offset of a model changes a blend, and a model that says
 
 test("a user's blend is, bit for bit, the same alone and among others", () => {
   fc.assert(
-    fc.property(scores, scores, fc.array(foldIn, { minLength: 1, maxLength: 5 }), weight, (a_I, b_I, foldIns, share) => {
-      const score = blended(sameFor(a_I), sameFor(b_I), share);
-      const together = score(foldIns);
-      foldIns.forEach((each, user) => {
-        expect(together.subarray(user * ITEMS, (user + 1) * ITEMS)).toEqual(score([each]));
-      });
-    }),
+    fc.property(
+      scores,
+      scores,
+      fc.array(foldIn, { minLength: 1, maxLength: 5 }),
+      weight,
+      (a_I, b_I, foldIns, share) => {
+        const score = blended(sameFor(a_I), sameFor(b_I), share);
+        const together = score(foldIns);
+        foldIns.forEach((each, user) => {
+          expect(together.subarray(user * ITEMS, (user + 1) * ITEMS)).toEqual(score([each]));
+        });
+      },
+    ),
   );
 });
 
@@ -88,7 +104,9 @@ test("the weight is the most even share of the grid that is as good as the best 
       // Which of several best ones is compared with is a matter of evenness, too.
       const evenness = (k: number) => Math.abs(curve[k]!.weight - 0.5);
       const top = Math.max(...curve.map((each) => each["ndcg@100"].mean));
-      const [best] = [...curve.keys()].filter((k) => curve[k]!["ndcg@100"].mean === top).sort((a, b) => evenness(a) - evenness(b));
+      const [best] = [...curve.keys()]
+        .filter((k) => curve[k]!["ndcg@100"].mean === top)
+        .sort((a, b) => evenness(a) - evenness(b));
       const isAsGood = (k: number) => {
         const lost = [...found[best!]!.perUser["ndcg@100"]]
           .map((gain, user) => gain - found[k]!.perUser["ndcg@100"][user]!)
@@ -107,7 +125,8 @@ test("the weight is the most even share of the grid that is as good as the best 
 test("of two models of which one is right, that one gets the larger share", () => {
   const right = Float32Array.from(columns, (column) => column);
   const wrong = right.map((value) => -value);
-  const everybody: HeldOutUser[] = [{ foldIn: Int32Array.of(5), target: Int32Array.of(10, 11) }]; // what ties would put last
+  // what ties would put last
+  const everybody: HeldOutUser[] = [{ foldIn: Int32Array.of(5), target: Int32Array.of(10, 11) }];
   const share = finished(sameFor(right), sameFor(wrong), everybody).weight;
   expect(share).toBeGreaterThan(0.5);
   expect(finished(sameFor(wrong), sameFor(right), everybody).weight).toBeCloseTo(1 - share, 12);

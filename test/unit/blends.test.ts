@@ -1,4 +1,5 @@
-// A blend as a model directory: made of two models, opened, published and served like any other, refused where they do not go together.
+// A blend as a model directory: made of two models, opened, published and served like any other, refused where they do
+// not go together.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +28,15 @@ import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 const ITEMS = 12;
 const vocabulary = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
-const standing = { step: 3, round: 1, seed: 7, salt: "", tableVersion: null as number | null, watermark: null, createdAt: 1 };
+const standing = {
+  step: 3,
+  round: 1,
+  seed: 7,
+  salt: "",
+  tableVersion: null as number | null,
+  watermark: null,
+  createdAt: 1,
+};
 const foldIns = [Int32Array.of(0, 3, 5), Int32Array.of(7), Int32Array.of(1, 2, 3, 4, 6, 8, 9)];
 const root = mkdtempSync(join(tmpdir(), "tributary-blends-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -93,7 +102,9 @@ test("a published blend is served, and compared with the next one tensor by tens
   const [from, to] = [await recordOf(models, "v1"), await recordOf(models, "v2")];
   const { weights, changed } = await differenceOf(models, from, to);
   expect(changed.map(({ name }) => name)).toContain("config.weight");
-  expect(weights.map(({ name }) => name)).toEqual(expect.arrayContaining(["first.encoder.fc1.weight", "second.weights"]));
+  expect(weights.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["first.encoder.fc1.weight", "second.weights"]),
+  );
   expect(weights.every(({ relativeChange }) => relativeChange === 0)).toBe(true);
 });
 
@@ -118,14 +129,22 @@ test.each([
     (manifest: Manifest) => delete manifest.config.parts[1].config.lambda,
     /part 2 of the blend is no model/,
   ],
-  ["a part of no system of ours", (manifest: Manifest) => (manifest.config.parts[0].model = "recvea"), /part 1 .*: recvea/],
+  [
+    "a part of no system of ours",
+    (manifest: Manifest) => (manifest.config.parts[0].model = "recvea"),
+    /part 1 .*: recvea/,
+  ],
   ["a blend in a blend", (manifest: Manifest) => (manifest.config.parts[0].model = "blend"), /part 1 .*: blend/],
   [
     "a part of other sizes",
     (manifest: Manifest) => (manifest.config.parts[0].config.hidden = 7),
     /CHECKPOINT_CORRUPT: tensor encoder\.fc1/,
   ],
-  ["a part of other items", (manifest: Manifest) => (manifest.config.parts[1].config.items = 11), /a part of 11 items in a blend of 12/],
+  [
+    "a part of other items",
+    (manifest: Manifest) => (manifest.config.parts[1].config.items = 11),
+    /a part of 11 items in a blend of 12/,
+  ],
   ["a weight above 1", (manifest: Manifest) => (manifest.config.weight = 1.5), /CHECKPOINT_CORRUPT.*weight/],
 ])("%s makes the directory corrupt", async (_, spoil, message) => {
   await saveBlend("blend", 0.5);
@@ -150,12 +169,16 @@ test("the command chooses the weight, judges the blend as `evaluate` would, and 
   expect(report.best.validation["ndcg@100"]).toBeCloseTo(onValidation["ndcg@100"].mean, 6);
   expect(report.best.test["recall@20"]).toEqual(onTest["recall@20"]);
   expect(report.weights).toHaveLength(21);
-  expect(report.parameters).toBe(Object.values((await loadModel(place("out"))).weights).reduce((sum, { data }) => sum + data.length, 0));
+  expect(report.parameters).toBe(
+    Object.values((await loadModel(place("out"))).weights).reduce((sum, { data }) => sum + data.length, 0),
+  );
   const tried = report.weights.find((each: Record<string, number>) => each.weight === report.settings.weight);
   expect(report.best.validation["ndcg@100"]).toBeCloseTo(tried["ndcg@100"], 6);
   expect(report.settings.weight).toBe(model.manifest.model === "blend" && model.manifest.config.weight);
   const evaluations = join(place("out"), "evaluations");
-  expect([...(await readEpoch(evaluations, 1, "ndcg@100")).keys()].sort()).toEqual(validation.map(({ user }) => user).sort());
+  expect([...(await readEpoch(evaluations, 1, "ndcg@100")).keys()].sort()).toEqual(
+    validation.map(({ user }) => user).sort(),
+  );
   expect((await readTest(evaluations, "ndcg@100")).size).toBe(test.length);
 });
 
@@ -166,7 +189,9 @@ type Manifest = any;
 function writeDataset(path: string): void {
   mkdirSync(path);
   const lines = (from: number, count: number, offsets: readonly number[]) =>
-    Array.from({ length: count }, (_, k) => offsets.map((offset) => `${from + k},${(k * 5 + offset) % ITEMS}\n`).join("")).join("");
+    Array.from({ length: count }, (_, k) =>
+      offsets.map((offset) => `${from + k},${(k * 5 + offset) % ITEMS}\n`).join(""),
+    ).join("");
   const put = (name: string, text: string) => writeFileSync(join(path, name), text);
   put("unique_sid.txt", `${vocabulary.join("\n")}\n`);
   put("train.csv", `uid,sid\n${lines(0, 20, [0, 1, 4])}`);

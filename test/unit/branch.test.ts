@@ -1,4 +1,5 @@
-// Training goes on from a published model: from exactly its weights, as a new line beside the old one, and only when nobody else writes there.
+// Training goes on from a published model: from exactly its weights, as a new line beside the old one, and only when
+// nobody else writes there.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,11 +21,19 @@ import { systemOf } from "../../shared/systems/registry.ts";
 import { inProcess, trainOn } from "./in-process.ts";
 
 const ITEMS = 12;
-const rows = Array.from({ length: 7 }, (_, user) => permutation(5, user, ITEMS).subarray(0, 2 + (user % 5))).map((row) =>
-  Int32Array.from(row),
+const rows = Array.from({ length: 7 }, (_, user) => permutation(5, user, ITEMS).subarray(0, 2 + (user % 5))).map(
+  (row) => Int32Array.from(row),
 );
 const knobs = {
-  ...{ hidden: 6, latent: 3, learningRate: 0.03, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights, partSize: 2, seed: 4 },
+  ...{
+    hidden: 6,
+    latent: 3,
+    learningRate: 0.03,
+    dropoutRate: 0.5,
+    mixtureWeights: defaults.mixtureWeights,
+    partSize: 2,
+    seed: 4,
+  },
   ...{ sync: "exact" as const, every: 8, ...usualSchedule, batchSize: 4 },
 };
 const engine = await openEngine({ threads: 1 });
@@ -64,10 +73,18 @@ test("the branch is the newest checkpoint, has the model's bytes, table version 
   const before = await listCheckpoints(checkpointsOf(out));
   const { checkpoint, step, round } = await branch();
   expect(await listCheckpoints(checkpointsOf(out))).toEqual([...before, checkpoint]);
-  expect(readFileSync(join(checkpoint, "model.safetensors"))).toEqual(readFileSync(join(models, "v000001", "model.safetensors")));
+  expect(readFileSync(join(checkpoint, "model.safetensors"))).toEqual(
+    readFileSync(join(models, "v000001", "model.safetensors")),
+  );
   const model = await loadNeural(join(models, "v000001"));
   expect((await newest()).vocabulary).toEqual(model.vocabulary);
-  expect((await newest()).manifest).toMatchObject({ step: run.step + 1, round: 4, midRound: false, tableVersion: 5, watermark: 5000 });
+  expect((await newest()).manifest).toMatchObject({
+    step: run.step + 1,
+    round: 4,
+    midRound: false,
+    tableVersion: 5,
+    watermark: 5000,
+  });
   expect([step, round]).toEqual([run.step + 1, 4]);
 });
 
@@ -130,7 +147,12 @@ test("without a checkpoint, and in a run of another configuration, there is noth
   const other = join(root, "other");
   mkdirSync(other);
   const wider = resumeOrBegin(undefined, { ...knobs, hidden: 8 }, ITEMS).run;
-  const facts = { salt: "s", tableVersion: 1, watermark: 1, vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`) };
+  const facts = {
+    salt: "s",
+    tableVersion: 1,
+    watermark: 1,
+    vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`),
+  };
   await saveCheckpoint(checkpointsOf(other), contentsOf(wider, facts), 3);
   await expect(openBranch(join(models, "v000001"), "v000001", other)).rejects.toMatchObject({
     code: "CHECKPOINT_MISMATCH",

@@ -1,7 +1,14 @@
 // The local broker's deciding parts: its settings, its version, what its log and its Java say.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { jarsOf, javaMajor, KAFKA_VERSION, lastError, lastWords, settingsText } from "../../shared/kafka/broker-files.ts";
+import {
+  jarsOf,
+  javaMajor,
+  KAFKA_VERSION,
+  lastError,
+  lastWords,
+  settingsText,
+} from "../../shared/kafka/broker-files.ts";
 
 test("the Kafka that is started is the one that the set-up fetches", () => {
   const pom = readFileSync(new URL("../../infra/kafka/pom.xml", import.meta.url), "utf8");
@@ -9,7 +16,9 @@ test("the Kafka that is started is the one that the set-up fetches", () => {
 });
 
 test("the set-up and the broker look for Kafka in the same cache folder", async () => {
-  const { cacheFolder } = (await import(new URL("../../infra/setup/cache.mjs", import.meta.url).href)) as { cacheFolder: string };
+  const { cacheFolder } = (await import(new URL("../../infra/setup/cache.mjs", import.meta.url).href)) as {
+    cacheFolder: string;
+  };
   expect(jarsOf(process.env)).toBe(`${cacheFolder}/kafka/${KAFKA_VERSION}/libs`);
   expect(jarsOf({ XDG_CACHE_HOME: "/elsewhere" })).toBe(`/elsewhere/tributary/kafka/${KAFKA_VERSION}/libs`);
 });
@@ -19,7 +28,12 @@ test("the broker listens on this machine alone, keeps everything and creates no 
   const listeners = lines.filter((line) => /^(advertised\.)?listeners=|voters=/.test(line)).join(",");
   expect(listeners.match(/[\w.]+:\d+/g)?.every((address) => address.startsWith("127.0.0.1:"))).toBe(true);
   expect(lines).toEqual(
-    expect.arrayContaining(["log.retention.ms=-1", "log.retention.bytes=-1", "auto.create.topics.enable=false", "num.partitions=4"]),
+    expect.arrayContaining([
+      "log.retention.ms=-1",
+      "log.retention.bytes=-1",
+      "auto.create.topics.enable=false",
+      "num.partitions=4",
+    ]),
   );
 });
 

@@ -17,5 +17,6 @@ export function decoded(bytes: Uint8Array, pieceBytes?: number): Promise<Weights
 
 /** Headers are read whole; the tests' are small. */
 function expectWithin(pieceBytes: number | undefined, length: number): void {
-  if (pieceBytes !== undefined && length > Math.max(pieceBytes, 16_384)) throw new Error(`${length} bytes at once, not ${pieceBytes}`);
+  if (pieceBytes !== undefined && length > Math.max(pieceBytes, 16_384))
+    throw new Error(`${length} bytes at once, not ${pieceBytes}`);
 }

@@ -1,4 +1,5 @@
-// What is told of top-k lists beside their hits, and how sure a mean is: worked examples, and what must hold for any lists and values.
+// What is told of top-k lists beside their hits, and how sure a mean is: worked examples, and what must hold for any
+// lists and values.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { choices } from "../../shared/compute/draws.ts";

@@ -1,4 +1,5 @@
-// What charts draw of the history: the time shown, gaps, smoothing, stacks, the lines that there is room for, and the file to take along.
+// What charts draw of the history: the time shown, gaps, smoothing, stacks, the lines that there is room for, and the
+// file to take along.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { below, csvOf, cut, smoothed, stacked } from "../../services/dashboard/page/lines.ts";
@@ -80,5 +81,7 @@ test("a chart as CSV has times a spreadsheet reads, names that hold commas in qu
     { column: "b", name: "B" },
     { column: "c", name: "never" },
   ];
-  expect(csvOf(table, lines)).toBe('time,"All, ""now""",B,never\r\n1970-01-01T00:00:00.000Z,1,,\r\n1970-01-01T00:00:03.000Z,2.5,7,\r\n');
+  expect(csvOf(table, lines)).toBe(
+    'time,"All, ""now""",B,never\r\n1970-01-01T00:00:00.000Z,1,,\r\n1970-01-01T00:00:03.000Z,2.5,7,\r\n',
+  );
 });

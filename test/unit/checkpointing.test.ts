@@ -6,7 +6,12 @@ import { defaults } from "../../shared/systems/recvae/settings.ts";
 
 /** A writer that reads its job when it is told to end, under a clock that is told to go. */
 function bench(from?: { step: number; midRound?: boolean }) {
-  const written: { step: number; value: number; epochs: readonly number[]; best: { step: number; value: number } | undefined }[] = [];
+  const written: {
+    step: number;
+    value: number;
+    epochs: readonly number[];
+    best: { step: number; value: number } | undefined;
+  }[] = [];
   const outcomes: Outcome[] = [];
   let end: (error?: Error) => void = () => {};
   const clock = { seconds: 0 };
@@ -32,7 +37,16 @@ const value = Float32Array.of(0);
 /** A run that has come to `step`. */
 function at(step: number, { midRound = true } = {}): Contents {
   value[0] = step;
-  const facts = { config: { ...defaults, items: 1 }, step, round: 1, midRound, seed: 1, salt: "", tableVersion: null, watermark: null };
+  const facts = {
+    config: { ...defaults, items: 1 },
+    step,
+    round: 1,
+    midRound,
+    seed: 1,
+    salt: "",
+    tableVersion: null,
+    watermark: null,
+  };
   const weights = { w: { shape: [1], data: value } };
   return { weights, state: {}, training: { epochs }, vocabulary: [], facts: { ...facts, createdAt: 0 } };
 }

@@ -43,7 +43,12 @@ function someRun(step: number): Run {
   const gradients = groupOf(initialise(config, 9), "decoder", config);
   parameters.updater.step("decoder", [{ tensors: gradients }], { rows: [], values: [] }, 0);
   const posteriors = new Posteriors(3);
-  posteriors.set([2, 40_000_000], (user) => user % 7, Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(-1, -2, -3, -4, -5, -6));
+  posteriors.set(
+    [2, 40_000_000],
+    (user) => user % 7,
+    Float32Array.of(1, 2, 3, 4, 5, 6),
+    Float32Array.of(-1, -2, -3, -4, -5, -6),
+  );
   return { seed: 7, schedule, partSize: 5, ...parameters, posteriors, step, round: step };
 }
 const save = (run: Run, planned = new Int32Array(), kept = 3) => {
@@ -63,7 +68,12 @@ test("a model comes back as it was saved, into a new directory or over an older 
     const model = await loadModel(dir);
     expect(model.weights).toEqual(initialise(config, seed));
     expect(model.vocabulary).toEqual(vocabulary);
-    expect(model.manifest).toMatchObject({ ...facts, format: 1, model: "recvae", vocabulary: { count: 5, file: "vocabulary.json" } });
+    expect(model.manifest).toMatchObject({
+      ...facts,
+      format: 1,
+      model: "recvae",
+      vocabulary: { count: 5, file: "vocabulary.json" },
+    });
   }
   expect(readdirSync(out)).toEqual(["model"]);
 });
@@ -99,7 +109,9 @@ test("a checkpoint of before the ablation's flags goes on with the values that i
     ...training
   } = checkpoint.training as Record<string, unknown>;
   expect(resumeOrBegin({ ...checkpoint, training }, knobs, 5).run.step).toBe(5);
-  expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, decoderPasses: 2 }, 5)).toThrow(/decoderPasses was 1, is 2/);
+  expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, decoderPasses: 2 }, 5)).toThrow(
+    /decoderPasses was 1, is 2/,
+  );
 });
 
 test.each([
@@ -110,7 +122,9 @@ test.each([
   const checkpoint = (await latestCheckpoint(out, log))!;
   const { alternating: _inTurn, ...before } = checkpoint.training as Record<string, unknown>;
   const training = { ...before, notAlternating };
-  expect(resumeOrBegin({ ...checkpoint, training }, { ...knobs, alternating }, 5).run.schedule.alternating).toBe(alternating);
+  expect(resumeOrBegin({ ...checkpoint, training }, { ...knobs, alternating }, 5).run.schedule.alternating).toBe(
+    alternating,
+  );
   expect(() => resumeOrBegin({ ...checkpoint, training }, { ...knobs, alternating: !alternating }, 5)).toThrow(
     new RegExp(`alternating was ${alternating}, is ${!alternating}`),
   );
@@ -169,7 +183,10 @@ test.each([
 ])("a vocabulary with %s is corrupt, though its hash fits", async (_, items, what) => {
   const dir = join(out, "model");
   await saveModel(dir, initialise(config, 1), facts, items);
-  await expect(loadModel(dir)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT", facts: { what, path: join(dir, "vocabulary.json") } });
+  await expect(loadModel(dir)).rejects.toMatchObject({
+    code: "CHECKPOINT_CORRUPT",
+    facts: { what, path: join(dir, "vocabulary.json") },
+  });
 });
 
 test.each(["model.safetensors", "state.safetensors", "training.json", "manifest.json", "vocabulary.json"])(
@@ -208,11 +225,18 @@ test("a run is not resumed with other flags, nor over other items", async () => 
   expect(() => resumeOrBegin(checkpoint, { ...knobs, gamma: 1, seed: 8 }, 5)).toThrow(
     /CHECKPOINT_MISMATCH: gamma was 0.005, is 1; seed was 7, is 8/,
   );
-  const ablation = { ...knobs, mixtureWeights: [1, 0, 0] as [number, number, number], decoderPasses: 2, decoderNoise: true };
+  const ablation = {
+    ...knobs,
+    mixtureWeights: [1, 0, 0] as [number, number, number],
+    decoderPasses: 2,
+    decoderNoise: true,
+  };
   expect(() => resumeOrBegin(checkpoint, ablation, 5)).toThrow(
     /mixtureWeights was \[0.15,0.75,0.1\], is \[1,0,0\]; decoderPasses was 1, is 2; decoderNoise was false, is true/,
   );
-  expect(() => resumeOrBegin(checkpoint, { ...knobs, alternating: false }, 5)).toThrow(/alternating was true, is false/);
+  expect(() => resumeOrBegin(checkpoint, { ...knobs, alternating: false }, 5)).toThrow(
+    /alternating was true, is false/,
+  );
   expect(() => mustFit(checkpoint, [vocabulary[0]!, "b", "x", "d", "e"], "prefix")).toThrow(
     /CHECKPOINT_MISMATCH: column 2 is "c" there, "x"/,
   );

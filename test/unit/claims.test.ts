@@ -1,4 +1,5 @@
-// A commit on a file system without hard links: of all writers one gets the name, whole, whatever order they come in and whoever is killed or sleeps on the way.
+// A commit on a file system without hard links: of all writers one gets the name, whole, whatever order they come in
+// and whoever is killed or sleeps on the way.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +35,9 @@ test.each(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EMLINK"])(
 
 test("a file system that puts one folder over another is refused with a sentence", async () => {
   const disk = { ...without(memoryDisk()), moveFolder: async () => true };
-  await expect(folderStore("/t", disk).putIfAbsent("0.json", bytesOf("x"))).rejects.toMatchObject({ code: "FILE_SYSTEM_UNFIT" });
+  await expect(folderStore("/t", disk).putIfAbsent("0.json", bytesOf("x"))).rejects.toMatchObject({
+    code: "FILE_SYSTEM_UNFIT",
+  });
 });
 
 /** Every operation waits for its turn; from its `dies`-th on a writer does nothing more, its tidying up included. */
@@ -50,7 +53,9 @@ function mortal(disk: Disk, turn: () => Promise<unknown>, dies: number): Disk {
             async (...given: [never, never]) => {
               if (operations >= dies) return await never;
               await turn();
-              return operations++ >= dies ? await never : await (operation as (...given: unknown[]) => unknown)(...given);
+              return operations++ >= dies
+                ? await never
+                : await (operation as (...given: unknown[]) => unknown)(...given);
             },
           ],
         ],
@@ -62,7 +67,10 @@ test("for any order of three writers, each of whom may be killed anywhere: at mo
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
-      fc.array(fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 0, max: 40 })), { minLength: 3, maxLength: 3 }),
+      fc.array(fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 0, max: 40 })), {
+        minLength: 3,
+        maxLength: 3,
+      }),
       async (scheduler, deaths) => {
         const disk = memoryDisk();
         const told: (boolean | undefined)[] = deaths.map(() => undefined);

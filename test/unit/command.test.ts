@@ -1,4 +1,5 @@
-// The command line and the environment: what is not set, what is named when it is wrong, and which places a flag may name.
+// The command line and the environment: what is not set, what is named when it is wrong, and which places a flag may
+// name.
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { faceHost } from "../../shared/http/face-access.ts";
@@ -32,10 +33,19 @@ const problemOf = (work: () => unknown): string => {
 };
 
 test.each(["", " ", "\t"])("a variable that holds %j is not set", (empty) => {
-  const env = { TRIBUTARY_PORT: empty, TRIBUTARY_JSON: empty, TRIBUTARY_MODE: empty, TRIBUTARY_DATA_DIR: empty, TRIBUTARY_OUT: empty };
+  const env = {
+    TRIBUTARY_PORT: empty,
+    TRIBUTARY_JSON: empty,
+    TRIBUTARY_MODE: empty,
+    TRIBUTARY_DATA_DIR: empty,
+    TRIBUTARY_OUT: empty,
+  };
   expect(read([], env)).toEqual({ port: 8080, json: false, mode: "a", dataDir: ".tributary" });
   expect(levelOf({ TRIBUTARY_LOG_LEVEL: empty })).toBe("info");
-  expect(faceHost({ TRIBUTARY_HTTP_HOST: empty, TRIBUTARY_TOKEN_FILE: empty })).toEqual({ host: "127.0.0.1", tokens: undefined });
+  expect(faceHost({ TRIBUTARY_HTTP_HOST: empty, TRIBUTARY_TOKEN_FILE: empty })).toEqual({
+    host: "127.0.0.1",
+    tokens: undefined,
+  });
 });
 
 test("a wrong variable is named as one, a wrong flag as a flag, whoever of both counts", () => {
@@ -62,7 +72,14 @@ test("a log level is one of those that there are, in any case, or USAGE", () => 
 });
 
 test.each([
-  ...["s3://bucket/events", "s3a://bucket/x", "file:///srv/table", "abfss://c@a.dfs.core.windows.net/t", "hdfs://name:8020/t", "gs://b/t"],
+  ...[
+    "s3://bucket/events",
+    "s3a://bucket/x",
+    "file:///srv/table",
+    "abfss://c@a.dfs.core.windows.net/t",
+    "hdfs://name:8020/t",
+    "gs://b/t",
+  ],
   ...["https://host/table", "HDFS://name/t", "s3:/bucket/events", "hdfs:/t", "file:/srv/table", "custom+x.1://y"],
 ])("%s is an address, and no folder of that name is made", (text) => {
   expect(isAddress(text)).toBe(true);

@@ -1,5 +1,10 @@
 import { expect, test, vi } from "vitest";
-import { notFiniteIn, type Received, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
+import {
+  notFiniteIn,
+  type Received,
+  receivedOf,
+  shapesChecked,
+} from "../../services/server/scheduler/contributions.ts";
 import { openParameters } from "../../services/server/run/parameters.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
@@ -10,13 +15,25 @@ import type { WireTensor } from "../../shared/training/tensors.ts";
 const config = recipeOf({ ...defaults, items: 5, hidden: 4, latent: 3 });
 const nobody = { rows: [], values: [] };
 const times = { data: 0, compute: 0, push: 0, wait: 0, pull: 0 };
-const head: Contribution = { type: "contribution", step: 3, part: 0, phase: "decoder", reconstruction: 1, kl: 0, spent: {}, times };
+const head: Contribution = {
+  type: "contribution",
+  step: 3,
+  part: 0,
+  phase: "decoder",
+  reconstruction: 1,
+  kl: 0,
+  spent: {},
+  times,
+};
 
 /** A right answer to a decoder part of 2 users. */
 function answer(): WireTensor[] {
   const weights = initialise(config, 1);
   const posterior = ["mu", "logvar"].map((name) => ({ name, shape: [2, 3], data: new Float32Array(6) }));
-  return [...shapesOf("decoder", config).map(([name, shape]) => ({ name, shape, data: weights[name]!.data })), ...posterior];
+  return [
+    ...shapesOf("decoder", config).map(([name, shape]) => ({ name, shape, data: weights[name]!.data })),
+    ...posterior,
+  ];
 }
 const arrived = (tensors: readonly WireTensor[]) => assembler(() => 1e9)(encode(head, tensors)[0]!)!;
 function check(tensors: readonly WireTensor[], about = head): Received {
@@ -38,7 +55,8 @@ test.each<[string, (tensors: WireTensor[]) => WireTensor[]]>([
   ["of another shape", (tensors) => [{ ...tensors[0]!, shape: [3, 5] }, ...tensors.slice(1)]],
   [
     "for other users",
-    (tensors) => tensors.map((each) => (each.name === "mu" ? { ...each, shape: [1, 3], data: new Float32Array(3) } : each)),
+    (tensors) =>
+      tensors.map((each) => (each.name === "mu" ? { ...each, shape: [1, 3], data: new Float32Array(3) } : each)),
   ],
   ["in another order", (tensors) => tensors.toReversed()],
   ["of whole numbers", (tensors) => [{ ...tensors[0]!, data: new Int32Array(15) }, ...tensors.slice(1)]],
@@ -51,7 +69,10 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY])(
   (value) => {
     const parameters = openParameters(config, initialise(config, 1));
     const now = () =>
-      Object.entries({ ...parameters.store.weights, ...parameters.store.state() }).map(([key, { data }]) => [key, data.slice()]); // a clone would share the memory
+      Object.entries({ ...parameters.store.weights, ...parameters.store.state() }).map(([key, { data }]) => [
+        key,
+        data.slice(),
+      ]); // a clone would share the memory
     const before = now();
     const tensors = answer();
     tensors[1]!.data[4] = value;
@@ -88,7 +109,9 @@ test("numbers that were looked through when they came are not looked through aga
   const received = receivedOf(head, arrived(answer()), store.answers([Uint32Array.of(0, 1)])(0));
   expect(notFiniteIn(received, store.numbers)).toBeUndefined();
   updater.step("decoder", [{ ...received, finite: true }], nobody, 0);
-  expect(looks.mock.calls.map(([{ length }]) => length)).toEqual(Object.values(received.tensors).map(({ data }) => data.length));
+  expect(looks.mock.calls.map(([{ length }]) => length)).toEqual(
+    Object.values(received.tensors).map(({ data }) => data.length),
+  );
 });
 
 test("gradients are added in the order of the parts", () => {

@@ -29,9 +29,17 @@ test("train and evaluate judge the same users of a table, with a fold-in and a t
     })),
   ).flat();
   const events = await openTable(folderStore(join(dir, "events"), realDisk), eventsSchema);
-  await events.commit({ add: [await writeEvents(events.store, batchOf(rows))], txn: [{ appId: "t/0", version: 1199 }] });
+  await events.commit({
+    add: [await writeEvents(events.store, batchOf(rows))],
+    txn: [{ appId: "t/0", version: 1199 }],
+  });
   const corpus = await corpusOfTable(dir, salt);
-  const subject = await fromTable(dir, new Vocabulary(corpus.vocabulary), { salt, tableVersion: corpus.tableVersion }, 1_000);
+  const subject = await fromTable(
+    dir,
+    new Vocabulary(corpus.vocabulary),
+    { salt, tableVersion: corpus.tableVersion },
+    1_000,
+  );
   for (const part of ["validation", "test"] as const) {
     const [ours, theirs] = [corpus[part], subject[part]].map((users) => users.map(({ user }) => user).sort());
     expect(ours!.length, part).toBeGreaterThan(5);

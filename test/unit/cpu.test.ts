@@ -60,7 +60,10 @@ test("whatever nests in whatever, every second stands in one section of one acco
       };
       all.forEach(play);
       meter.charge("end");
-      const total = Object.values(meter.accounts()).reduce((sum, account) => sum + Object.values(account).reduce((a, b) => a + b), 0);
+      const total = Object.values(meter.accounts()).reduce(
+        (sum, account) => sum + Object.values(account).reduce((a, b) => a + b),
+        0,
+      );
       expect(total).toBe(clock.now - startedAt);
     }),
     { seed: 1337 },

@@ -1,4 +1,5 @@
-// Ingest's writer cut off at every single operation of the disk, by a kill or by the power: what is left is whole, and the next one goes on to every offset once.
+// Ingest's writer cut off at every single operation of the disk, by a kill or by the power: what is left is whole, and
+// the next one goes on to every offset once.
 import pino from "pino";
 import { beforeAll, expect, test } from "vitest";
 import { openInWork } from "../../services/ingest/in-work.ts";
@@ -31,7 +32,10 @@ const tablesOn = async (disk: Disk): Promise<Tables> => ({
   filtered: await openTable(folderStore("/table/filtered", disk), filteredSchema),
 });
 
-/** Reads on from where the tables are to `end`, a commit for every four offsets; each is told once it is done. Throws Killed where the disk is cut. */
+/**
+ * Reads on from where the tables are to `end`, a commit for every four offsets; each is told once it is done. Throws
+ * Killed where the disk is cut.
+ */
 async function ingest(disk: Disk, end: number, done: (next: number) => void = () => undefined): Promise<void> {
   const committed = (next: ReadonlyMap<number, number>) => done(next.get(0)!);
   const settings = {
@@ -48,8 +52,15 @@ async function ingest(disk: Disk, end: number, done: (next: number) => void = ()
   const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));
   const starts = await intake.assigned([0], 1, [{ partition: 0, begin: 0, end }]);
   for (let from = starts.get(0)!; from < end; from += 4) {
-    const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter((offset) => !isMissing(offset));
-    await intake.fetched({ partition: 0, generation: 1, messages: pack(offsets.map(message), 0), next: Math.min(end, from + 4) });
+    const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter(
+      (offset) => !isMissing(offset),
+    );
+    await intake.fetched({
+      partition: 0,
+      generation: 1,
+      messages: pack(offsets.map(message), 0),
+      next: Math.min(end, from + 4),
+    });
   }
   await intake.drain(0);
 }
@@ -63,7 +74,9 @@ async function held(disk: Disk) {
   return {
     good: ascending(await all(events.files, async (file) => [...(await readEvents(events.store, file)).offset])),
     bad: ascending(
-      await all(deadLetters.files, async (file) => (await readDeadLetters(deadLetters.store, file)).map(({ offset }) => offset)),
+      await all(deadLetters.files, async (file) =>
+        (await readDeadLetters(deadLetters.store, file)).map(({ offset }) => offset),
+      ),
     ),
     missing: ascending(
       await all(filtered.files, async (file) =>
@@ -96,43 +109,50 @@ beforeAll(async () => {
   expect(await held(whole)).toMatchObject({ ...expected(LAST), version: 12 }); // past a checkpoint of the log
 });
 
-test.each(cuts)("%s: at whichever operation, a reader finds whole commits, and the next process every offset once", async (how: Cut) => {
-  for (let at = 0; at < operations; at++) {
-    const disk = before.survivors();
-    disk.cutAt(at, how);
-    let told = FIRST;
-    const run = ingest(disk, LAST, (next) => {
-      told = next;
-    });
-    await expect(run, `${how} ${at}`).rejects.toThrow(Killed);
-    const left = disk.survivors();
-    const { good, version } = await held(left);
-    expect(good.length, `${how} ${at}: what was told is there`).toBeGreaterThanOrEqual(expected(told).good.length);
-    expect(expected(LAST).good.slice(0, good.length), `${how} ${at}`).toEqual(good);
-    expect(version).toBeGreaterThanOrEqual(9);
-    await ingest(left, LAST);
-    expect(await held(left), `${how} ${at}`).toMatchObject(expected(LAST));
-  }
-});
+test.each(cuts)(
+  "%s: at whichever operation, a reader finds whole commits, and the next process every offset once",
+  async (how: Cut) => {
+    for (let at = 0; at < operations; at++) {
+      const disk = before.survivors();
+      disk.cutAt(at, how);
+      let told = FIRST;
+      const run = ingest(disk, LAST, (next) => {
+        told = next;
+      });
+      await expect(run, `${how} ${at}`).rejects.toThrow(Killed);
+      const left = disk.survivors();
+      const { good, version } = await held(left);
+      expect(good.length, `${how} ${at}: what was told is there`).toBeGreaterThanOrEqual(expected(told).good.length);
+      expect(expected(LAST).good.slice(0, good.length), `${how} ${at}`).toEqual(good);
+      expect(version).toBeGreaterThanOrEqual(9);
+      await ingest(left, LAST);
+      expect(await held(left), `${how} ${at}`).toMatchObject(expected(LAST));
+    }
+  },
+);
 
-test.each(["ENOSPC", "EIO"])("a disk that answers %s once, at whichever operation, loses and doubles nothing", async (code) => {
-  for (let at = 0; at < operations; at++) {
-    const disk = before.survivors();
-    let operation = 0;
-    const refusing = Object.fromEntries(
-      Object.entries(disk).map(([name, work]) => [
-        name,
-        typeof work !== "function"
-          ? work
-          : (...given: never[]) => {
-              if (operation++ === at) return Promise.reject(Object.assign(new Error(code), { code }));
-              return (work as (...given: never[]) => unknown)(...given);
-            },
-      ]),
-    ) as unknown as Disk;
-    // Refused while it opens the tables it ends with the error; later it tries again, or is fenced by its own commit and reads anew.
-    await ingest(refusing, LAST).catch(() => undefined);
-    await ingest(disk, LAST);
-    expect(await held(disk), `${code} ${at}`).toMatchObject(expected(LAST));
-  }
-});
+test.each(["ENOSPC", "EIO"])(
+  "a disk that answers %s once, at whichever operation, loses and doubles nothing",
+  async (code) => {
+    for (let at = 0; at < operations; at++) {
+      const disk = before.survivors();
+      let operation = 0;
+      const refusing = Object.fromEntries(
+        Object.entries(disk).map(([name, work]) => [
+          name,
+          typeof work !== "function"
+            ? work
+            : (...given: never[]) => {
+                if (operation++ === at) return Promise.reject(Object.assign(new Error(code), { code }));
+                return (work as (...given: never[]) => unknown)(...given);
+              },
+        ]),
+      ) as unknown as Disk;
+      // Refused while it opens the tables it ends with the error; later it tries again, or is fenced by its own commit
+      // and reads anew.
+      await ingest(refusing, LAST).catch(() => undefined);
+      await ingest(disk, LAST);
+      expect(await held(disk), `${code} ${at}`).toMatchObject(expected(LAST));
+    }
+  },
+);

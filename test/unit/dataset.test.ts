@@ -21,7 +21,8 @@ const whole = {
 function directory(changes: Record<string, string | Uint8Array | null> = {}): string {
   const dir = join(root, String(serial++));
   mkdirSync(dir);
-  for (const [name, content] of Object.entries({ ...whole, ...changes })) if (content !== null) writeFileSync(join(dir, name), content);
+  for (const [name, content] of Object.entries({ ...whole, ...changes }))
+    if (content !== null) writeFileSync(join(dir, name), content);
   return dir;
 }
 
@@ -71,7 +72,11 @@ test("blank lines behind the last, quotes and R's names of rows are the same dat
 });
 
 test.each([
-  ["items in another encoding", { "unique_sid.txt": Buffer.from("a\ncaf\xe9\nc\n", "latin1") }, /no UTF-8: file unique_sid\.txt, line 2/],
+  [
+    "items in another encoding",
+    { "unique_sid.txt": Buffer.from("a\ncaf\xe9\nc\n", "latin1") },
+    /no UTF-8: file unique_sid\.txt, line 2/,
+  ],
   ["a header without an end", { "train.csv": "a".repeat(1e6) }, /header is "a{40}", not "uid,sid"/],
   ["a missing file", { "test_te.csv": null }, /test_te\.csv/],
   ["a wrong header", { "train.csv": "user,item\n0,1\n" }, /"user,item".*train\.csv, line 1/],
@@ -80,12 +85,20 @@ test.each([
   ["an empty line", { "train.csv": "uid,sid\n0,1\n\n1,1\n" }, /train\.csv, line 3/],
   ["an item out of range", { "test_tr.csv": "uid,sid\n4,0\n4,3\n" }, /item 3.*test_tr\.csv, line 3/],
   ["a negative id", { "train.csv": "uid,sid\n-1,0\n" }, /train\.csv, line 2/],
-  ["a damaged gzip", { "train.csv": null, "train.csv.gz": gzipSync("uid,sid\n0,1\n").subarray(0, 15) }, /gzip.*train\.csv\.gz/],
+  [
+    "a damaged gzip",
+    { "train.csv": null, "train.csv.gz": gzipSync("uid,sid\n0,1\n").subarray(0, 15) },
+    /gzip.*train\.csv\.gz/,
+  ],
   ["no training user", { "train.csv": "uid,sid\n" }, /train\.csv/],
   ["an empty file", { "train.csv": "" }, /header is "".*train\.csv, line 1/],
   ["no item", { "unique_sid.txt": "" }, /without an item: file unique_sid\.txt, line 1/],
   ["an empty line among the items", { "unique_sid.txt": "a\n\nc\n" }, /without an item: file unique_sid\.txt, line 2/],
-  ["an item listed twice", { "unique_sid.txt": "a\nb\na\n" }, /item "a" stands in line 1 already: file unique_sid\.txt, line 3/],
+  [
+    "an item listed twice",
+    { "unique_sid.txt": "a\nb\na\n" },
+    /item "a" stands in line 1 already: file unique_sid\.txt, line 3/,
+  ],
 ])("%s is DATASET_MALFORMED and names file and line", (_, changes, message) => {
   const dir = directory(changes);
   expect(() => readDataset(dir)).toThrow(/DATASET_MALFORMED/);

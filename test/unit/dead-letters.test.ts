@@ -1,4 +1,5 @@
-// Dead letters in the operator's hands: what a line holds, which are shown, what is sent back, and what is refused with its line.
+// Dead letters in the operator's hands: what a line holds, which are shown, what is sent back, and what is refused with
+// its line.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,10 @@ const letter = (change: Partial<Listed> = {}): Listed => ({
 const line = (change: object = {}) =>
   JSON.stringify({ topic: "clicks", partition: 0, offset: 7, value: '{"user":"a","item":"b"}', ...change });
 
-/** What is done with lines when the letters 5 to 9 of partition 0 are dead letters, and `sentBack` of them were sent back. */
+/**
+ * What is done with lines when the letters 5 to 9 of partition 0 are dead letters, and `sentBack` of them were sent
+ * back.
+ */
 const plan = (text: string, ...sentBack: number[]) =>
   planOf(
     parseLines(text),
@@ -42,11 +46,20 @@ test("a letter is a line of JSON: its value as text, as base64 where it is none,
     value: "{user:1}",
   });
   expect(JSON.parse(formatLine(letter({ value: Buffer.from([0x7b, 0xff]) })))).toMatchObject({ valueBase64: "e/8=" });
-  expect(JSON.parse(formatLine(letter({ value: null, sentBackAt: at + 1 })))).toMatchObject({ value: null, sentBackAt: at + 1 });
+  expect(JSON.parse(formatLine(letter({ value: null, sentBackAt: at + 1 })))).toMatchObject({
+    value: null,
+    sentBackAt: at + 1,
+  });
 });
 
 test("what list prints, replay reads: the same bytes of every value", () => {
-  const values = [Buffer.from('{"a":"ß\u2028"}\n'), Buffer.from("\ufeff{}"), Buffer.from([0xff, 0, 0x80]), Buffer.alloc(0), null];
+  const values = [
+    Buffer.from('{"a":"ß\u2028"}\n'),
+    Buffer.from("\ufeff{}"),
+    Buffer.from([0xff, 0, 0x80]),
+    Buffer.alloc(0),
+    null,
+  ];
   const text = values.map((value, offset) => formatLine(letter({ value, offset }))).join("\n");
   const { corrections, problems } = parseLines(text);
   expect(problems).toEqual([]);
@@ -88,7 +101,11 @@ test.each([
 });
 
 test("letters that were sent back before are counted and not sent again, whatever their lines say now", () => {
-  const { send, before, problems } = plan(`${line({ offset: 5 })}\n${line({ offset: 6, value: "{" })}\n${line()}`, 5, 6);
+  const { send, before, problems } = plan(
+    `${line({ offset: 5 })}\n${line({ offset: 6, value: "{" })}\n${line()}`,
+    5,
+    6,
+  );
   expect(send.map(({ place }) => place.offset)).toEqual([7]);
   expect([before, problems]).toEqual([2, []]);
 });

@@ -30,7 +30,8 @@ function compare(dictionary: Dictionary, words: readonly string[]): void {
     if (number !== numbers.get(word)) expect(number, word).toBe(numbers.get(word));
   });
   expect(wordsOf(dictionary)).toEqual([...numbers.keys()]);
-  for (const [word, number] of numbers) if (dictionary.hashOf(number) !== hash32(word, 0)) expect.fail(`the hash of ${word}`);
+  for (const [word, number] of numbers)
+    if (dictionary.hashOf(number) !== hash32(word, 0)) expect.fail(`the hash of ${word}`);
 }
 
 test("property: numbers, words and hashes are a Map's, after each clear as well", () => {

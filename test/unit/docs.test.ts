@@ -1,4 +1,5 @@
-// The documentation tells the truth: its reference is what the code says, its links lead somewhere, every command of it is run or says why not.
+// The documentation tells the truth: its reference is what the code says, its links lead somewhere, every command of it
+// is run or says why not.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -43,7 +44,8 @@ describe("the reference", async () => {
 
   test("lists every error code with its exit code and hint", () => {
     const expected = Object.entries(errors).map(
-      ([code, { exit, retryable, hint }]) => `| \`${code}\` | ${exit} | ${retryable ? "yes" : "no"} | ${hint.replaceAll("|", "\\|")} |`,
+      ([code, { exit, retryable, hint }]) =>
+        `| \`${code}\` | ${exit} | ${retryable ? "yes" : "no"} | ${hint.replaceAll("|", "\\|")} |`,
     );
     expect(rowsIn("docs/reference/errors.md")).toEqual(expected);
   });
@@ -65,7 +67,9 @@ describe("the reference", async () => {
   });
 
   test("names every environment variable that the code reads", async () => {
-    const flags = (await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))).flat();
+    const flags = (
+      await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))
+    ).flat();
     const known = new Set([
       ...Object.keys(variables),
       ...flags.map(({ name }) => `TRIBUTARY_${name.replace(/^-+/, "").toUpperCase().replaceAll("-", "_")}`),
@@ -76,11 +80,14 @@ describe("the reference", async () => {
     const inCode = filesOf("services", "shared", "infra").filter((name) => /\.(ts|mjs)$/.test(name));
     const reads = inCode.flatMap((name) =>
       [
-        ...read(name).matchAll(/\benv\.([A-Z][A-Z0-9_]+)|\benv, "([A-Z][A-Z0-9_]+)"|"(TRIBUTARY_[A-Z0-9_]+)"|\{ (\w+) \} = process\.env/g),
+        ...read(name).matchAll(
+          /\benv\.([A-Z][A-Z0-9_]+)|\benv, "([A-Z][A-Z0-9_]+)"|"(TRIBUTARY_[A-Z0-9_]+)"|\{ (\w+) \} = process\.env/g,
+        ),
       ].map(([, ...found]) => ({ name, variable: found.find((each) => each !== undefined)! })),
     );
     expect(reads.length).toBeGreaterThan(10);
-    for (const { name, variable } of reads) if (!others.test(variable)) expect(known, `${name} reads ${variable}`).toContain(variable);
+    for (const { name, variable } of reads)
+      if (!others.test(variable)) expect(known, `${name} reads ${variable}`).toContain(variable);
   });
 
   test("lists the dashboard's routes", async () => {
@@ -96,7 +103,9 @@ describe("the reference", async () => {
 });
 
 describe("every page", async () => {
-  const flags = (await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))).flat();
+  const flags = (
+    await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))
+  ).flat();
   /** Docker's and git's. */
   const others = ["--build-arg", "--shm-size", "--grep"];
   const known = new Set([...flags.flatMap(({ name }) => [name, name.replace(/^--/, "--no-")]), "--help", ...others]);
@@ -123,13 +132,15 @@ describe("every page", async () => {
   test.each(pages.filter((page) => /getting-started|guides\//.test(page)))(
     "%s: says of each block what it is: a command, or what one shows",
     (page) => {
-      for (const { language, line } of blocksOf(read(page))) expect(language, `${page}:${line}`).toMatch(/^(sh|text|json|sql|ts)$/);
+      for (const { language, line } of blocksOf(read(page)))
+        expect(language, `${page}:${line}`).toMatch(/^(sh|text|json|sql|ts)$/);
     },
   );
 
   test("below docs/ is found from the list of pages", () => {
     const listed = linksOf(read("docs/README.md")).map((target) => join("docs", target.split("#")[0]!));
-    for (const page of pages.filter((name) => name.startsWith("docs/") && name !== "docs/README.md")) expect(listed).toContain(page);
+    for (const page of pages.filter((name) => name.startsWith("docs/") && name !== "docs/README.md"))
+      expect(listed).toContain(page);
   });
 
   test("marks a command that is not run with the reason", () => {
@@ -141,7 +152,9 @@ describe("every page", async () => {
 
 test("the workflow runs .ci/run on Node 20, 22 and 24", () => {
   const { jobs } = parse(read(".github/workflows/ci.yml")) as {
-    jobs: { run: { strategy: { matrix: { node: number[] } }; steps: { run?: string; with?: Record<string, string> }[] } };
+    jobs: {
+      run: { strategy: { matrix: { node: number[] } }; steps: { run?: string; with?: Record<string, string> }[] };
+    };
   };
   expect(jobs.run.strategy.matrix.node).toEqual([20, 22, 24]);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub's own

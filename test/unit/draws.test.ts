@@ -24,9 +24,9 @@ test("noise is standard normal, and never infinite", () => {
 });
 
 test("dropout keeps the share it should", () => {
-  const kept = Array.from({ length: 200 }, (_, user) => keepMask(1337, 0, user, 100, 0.3).reduce((a, b) => a + b, 0)).reduce(
-    (a, b) => a + b,
-  );
+  const kept = Array.from({ length: 200 }, (_, user) =>
+    keepMask(1337, 0, user, 100, 0.3).reduce((a, b) => a + b, 0),
+  ).reduce((a, b) => a + b);
   expect(kept / 20_000).toBeCloseTo(0.7, 1);
   expect(keepMask(1, 0, 0, 50, 0).every((bit) => bit === 1)).toBe(true);
 });

@@ -1,4 +1,5 @@
-// EASE: the numbers of an independent implementation in float64, what must hold for any users, and where it cannot be solved.
+// EASE: the numbers of an independent implementation in float64, what must hold for any users, and where it cannot be
+// solved.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -27,7 +28,11 @@ const rows = (lists: readonly number[][]) => lists.map((list) => Int32Array.from
 
 /** Largest difference, each relative to its expected number, or to `least` where that is more. */
 const relative = (actual: ArrayLike<number>, expected: readonly number[], least = 0) =>
-  Math.max(...expected.map((value, k) => (actual[k] === value ? 0 : Math.abs(actual[k]! - value) / Math.max(Math.abs(value), least))));
+  Math.max(
+    ...expected.map((value, k) =>
+      actual[k] === value ? 0 : Math.abs(actual[k]! - value) / Math.max(Math.abs(value), least),
+    ),
+  );
 const largest = (values: readonly number[]) => Math.max(...values.map(Math.abs));
 
 function done<T>(work: Generator<unknown, T>): T {
@@ -70,7 +75,11 @@ describe.skipIf(withoutTensorflow)("on the tensorflow engine", () => {
   });
 
   test("a matrix is inverted to the rounding of float32, whatever the size of the blocks", () => {
-    const sizes = fc.record({ size: fc.integer({ min: 1, max: 24 }), block: fc.integer({ min: 1, max: 26 }), seed: fc.nat(1000) });
+    const sizes = fc.record({
+      size: fc.integer({ min: 1, max: 24 }),
+      block: fc.integer({ min: 1, max: 26 }),
+      seed: fc.nat(1000),
+    });
     fc.assert(
       fc.property(sizes, ({ size, block, seed }) => {
         const root = Float64Array.from(uniform(seed, 0, 1, new Float32Array(size * size)));
@@ -137,10 +146,15 @@ test("an inversion by blocks frees every matrix that it made", () => {
     from: (values, rows, columns) => keep(Float64Array.from(values), rows, columns),
     read: (id) => Float32Array.from(held.get(id)!.values),
     product(a, b, transposeA = false, transposeB = false) {
-      const [rows, inner] = transposeA ? [held.get(a)!.columns, held.get(a)!.rows] : [held.get(a)!.rows, held.get(a)!.columns];
+      const [rows, inner] = transposeA
+        ? [held.get(a)!.columns, held.get(a)!.rows]
+        : [held.get(a)!.rows, held.get(a)!.columns];
       const columns = transposeB ? held.get(b)!.rows : held.get(b)!.columns;
       const sum = (i: number, j: number) =>
-        Array.from({ length: inner }, (_, k) => entry(a, i, k, transposeA) * entry(b, k, j, transposeB)).reduce((x, y) => x + y, 0);
+        Array.from({ length: inner }, (_, k) => entry(a, i, k, transposeA) * entry(b, k, j, transposeB)).reduce(
+          (x, y) => x + y,
+          0,
+        );
       return keep(
         Float64Array.from({ length: rows * columns }, (_, at) => sum(Math.floor(at / columns), at % columns)),
         rows,
@@ -156,7 +170,9 @@ test("an inversion by blocks frees every matrix that it made", () => {
   };
   const matrix = Float32Array.of(4, 1, 0, 1, 3, 1, 0, 1, 2);
   done(invert(plain, matrix, 3, 1, 0));
-  expect([...matrix].map((value) => value * 18)).toEqual([5, -2, 1, -2, 8, -4, 1, -4, 11].map((value) => expect.closeTo(value, 4)));
+  expect([...matrix].map((value) => value * 18)).toEqual(
+    [5, -2, 1, -2, 8, -4, 1, -4, 11].map((value) => expect.closeTo(value, 4)),
+  );
   expect(held.size).toBe(0);
 });
 

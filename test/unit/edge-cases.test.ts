@@ -1,4 +1,5 @@
-// Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an empty history is scored by the decoder's bias.
+// Users and items at the edge, through whole epochs of training and then scoring, on both engines: never a NaN, and an
+// empty history is scored by the decoder's bias.
 import { beforeAll, describe, expect, test } from "vitest";
 import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -62,7 +63,8 @@ onEachEngine((open) => {
     const rows = [row(0, 1), row(2, 3, 4), row(1, 4)]; // nobody has 5
     const { store } = await train(engine, { config, rows, seed: 5, epochs: 3, schedule: { batchSize: 2 } });
     const first = initialise(config, 5)[embeddingName]!.data;
-    expect(store.weights[embeddingName]!.data.subarray(25)).toEqual(first.subarray(25)); // no gradient, no moment: it stays
+    // no gradient, no moment: it stays
+    expect(store.weights[embeddingName]!.data.subarray(25)).toEqual(first.subarray(25));
     expect(scores(config, store.weights, [row(5), row(0, 5)]).every(Number.isFinite)).toBe(true);
   });
 

@@ -1,4 +1,5 @@
-// EDLAE: what must hold for any users. Its numbers are held against an independent program's by golden.test.ts (test/golden/make-edlae.py).
+// EDLAE: what must hold for any users. Its numbers are held against an independent program's by golden.test.ts
+// (test/golden/make-edlae.py).
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { command as train } from "../../services/commands/train/main.ts";

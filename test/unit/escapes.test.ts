@@ -28,7 +28,11 @@ test("terminal-escapes: a table of recommendations has one line for each item, w
 test("terminal-escapes: so has a line of progress, on a terminal or off it", () => {
   for (const isTTY of [true, false]) {
     const written: string[] = [];
-    const line = progressLine({ isTTY, columns: 200, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream);
+    const line = progressLine({
+      isTTY,
+      columns: 200,
+      write: (text: string) => written.push(text),
+    } as unknown as NodeJS.WriteStream);
     line.show(evil.join(" "));
     line.tell(evil.join(" "));
     expect(written.join("").replaceAll("\r\x1b[K", "").replaceAll("\n", "")).not.toMatch(raw);
@@ -37,7 +41,14 @@ test("terminal-escapes: so has a line of progress, on a terminal or off it", () 
 
 test("terminal-escapes: names and reasons that services tell of are shown escaped", () => {
   const trainers = evil.map((name, k) => ({ id: `t${k}`, name, state: "computing" }));
-  const answer = { service: "server", pid: 1, url: "http://x", startedAt: 0, status: { state: "training", trainers }, answeredAt: 0 };
+  const answer = {
+    service: "server",
+    pid: 1,
+    url: "http://x",
+    startedAt: 0,
+    status: { state: "training", trainers },
+    answeredAt: 0,
+  };
   const names = flowOf([answer], 1).server!.status!.trainers.map(({ name }) => name);
   expect(names).toHaveLength(evil.length);
   for (const name of names) expect(name).not.toMatch(raw);

@@ -20,7 +20,8 @@ import { onEachEngine } from "./engines.ts";
 const ITEMS = 24;
 const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
 /** Items of one residue by three: what EASE learns and popularity cannot. Item 0 is everybody's. */
-const row = (user: number) => Int32Array.from([0, ...[...names.keys()].filter((item) => item > 0 && (item + user) % 3 === 0)]);
+const row = (user: number) =>
+  Int32Array.from([0, ...[...names.keys()].filter((item) => item > 0 && (item + user) % 3 === 0)]);
 const heldOut = (user: number) => ({ user: `u${user}`, foldIn: row(user).slice(0, 4), target: row(user).slice(4) });
 const dataset: Dataset = {
   items: names,
@@ -57,7 +58,9 @@ onEachEngine((open, name) => {
     }
     expect(ease).toBe("lambda 1");
     expect(validation.lines.ease!.metrics["ndcg@5"]!.mean).toBe(1);
-    expect(validation.lines.ease!.lists["5"]!.coverage).toBeGreaterThan(validation.lines.popularity!.lists["5"]!.coverage);
+    expect(validation.lines.ease!.lists["5"]!.coverage).toBeGreaterThan(
+      validation.lines.popularity!.lists["5"]!.coverage,
+    );
   });
 
   test("without EASE the report has null in its place, and the table no column", async () => {
@@ -100,7 +103,8 @@ test("a model of another vocabulary than the dataset's is refused, with how many
 test("a model of a table is judged on the dataset's users by the items that it knows", () => {
   const some = new Vocabulary([...names.slice(6).reverse(), "elsewhere"]);
   const subject = fromDataset("made up", dataset, some, manifest({ tableVersion: 1 }));
-  const targets = (users: readonly { target: Int32Array }[]) => users.map(({ target }) => [...target].map((column) => some.items[column]));
+  const targets = (users: readonly { target: Int32Array }[]) =>
+    users.map(({ target }) => [...target].map((column) => some.items[column]));
   expect(targets(subject.validation)).toEqual(
     targets(dataset.validation.map(({ target }) => ({ target: target.map((item) => 23 - item) }))),
   );
@@ -120,7 +124,9 @@ test("a table is refused to a model of a dataset, of a newer version, and of oth
   const ask = (vocabulary: string[], changes: Partial<Manifest>) =>
     fromTable(root, new Vocabulary(vocabulary), manifest({ salt: "s", ...changes }), 100);
   await expect(ask(names, {})).rejects.toThrow(/CHECKPOINT_MISMATCH: it was trained from a dataset directory/);
-  await expect(ask(names, { tableVersion: 1 })).rejects.toThrow(/trained from version 1 of a table, this one is at version 0/);
+  await expect(ask(names, { tableVersion: 1 })).rejects.toThrow(
+    /trained from version 1 of a table, this one is at version 0/,
+  );
   await expect(ask(["x"], { tableVersion: 0 })).rejects.toThrow(
     /another vocabulary: the checkpoint has 1 items, the table 7, and 0 are the same/,
   );
@@ -140,10 +146,18 @@ describe("temporal evaluation on a table", () => {
   let offset = 0;
   const commit = async (pairs: readonly (readonly [string, string])[]) => {
     const table = await openEvents(root);
-    const rows = pairs.map(([user, item]) => ({ user, item, timestamp: 0, value: null, partition: 0, offset: offset++ }));
+    const rows = pairs.map(([user, item]) => ({
+      user,
+      item,
+      timestamp: 0,
+      value: null,
+      partition: 0,
+      offset: offset++,
+    }));
     return table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 0 });
   };
-  const ask = (tableVersion: number) => fromTable(root, new Vocabulary(["a", "b", "c"]), manifest({ salt: "s", tableVersion }), 100);
+  const ask = (tableVersion: number) =>
+    fromTable(root, new Vocabulary(["a", "b", "c"]), manifest({ salt: "s", tableVersion }), 100);
   const named = (users: readonly { user: string; foldIn: Int32Array; target: Int32Array }[]) =>
     users.map(({ user, foldIn, target }) => [user, [...foldIn], [...target]]).sort();
   const everybody = Array.from({ length: 30 }, (_, k) => `u${k}`);
@@ -180,6 +194,9 @@ describe("temporal evaluation on a table", () => {
     const table = await openEvents(root);
     const kept = batchOf([{ user: "u1", item: "a", timestamp: 0, value: null, partition: 0, offset: 0 }]);
     await table.commit({ add: [await writeEvents(table.store, kept)], remove: table.files, operation: "DELETE" });
-    expect(await ask(version)).toMatchObject({ temporal: [], withoutTemporal: "what was known then is no longer kept" });
+    expect(await ask(version)).toMatchObject({
+      temporal: [],
+      withoutTemporal: "what was known then is no longer kept",
+    });
   });
 });

@@ -1,4 +1,5 @@
-// Beyond loopback: who may read a service's figures, which secrets count as kept, and who is there of those that share a data directory.
+// Beyond loopback: who may read a service's figures, which secrets count as kept, and who is there of those that share
+// a data directory.
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +27,8 @@ test("a service listens to this machine alone unless it is told otherwise, and t
 
 test("probes need no token, figures need a reader's, and this machine needs none", () => {
   const tokens = tokensOf(linesOf("reader abc\ntrainer def"));
-  const from = (url: string, token?: string, remote = "10.0.0.7") => refusalOfFigures(tokens, url, token && `Bearer ${token}`, remote);
+  const from = (url: string, token?: string, remote = "10.0.0.7") =>
+    refusalOfFigures(tokens, url, token && `Bearer ${token}`, remote);
   expect(from("/live")).toBeUndefined();
   expect(from("/ready?x")).toBeUndefined();
   expect(from("/metrics", "abc")).toBeUndefined();

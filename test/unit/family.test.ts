@@ -1,4 +1,5 @@
-// The neural family: what its parts compute, however they are put together, against gradients that nobody derived by hand.
+// The neural family: what its parts compute, however they are put together, against gradients that nobody derived by
+// hand.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { permutation, truncatedNormal, uniform } from "../../shared/compute/draws.ts";
@@ -20,7 +21,9 @@ import { train, trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
 const items = 23;
-const rows = Array.from({ length: 7 }, (_, user) => Int32Array.from(permutation(9, user, items).subarray(0, 1 + ((3 * user) % 8))));
+const rows = Array.from({ length: 7 }, (_, user) =>
+  Int32Array.from(permutation(9, user, items).subarray(0, 1 + ((3 * user) % 8))),
+);
 const sizes = { items, users: rows.length };
 
 /** Those whose parts can be turned. */
@@ -63,7 +66,11 @@ const systems: [string, NeuralName, Turned][] = [
   ["VAE with the Gaussian likelihood", "vae", { likelihood: "gaussian" }],
   ["beta-VAE with a linear decoder", "beta-vae", { decoder: "linear" }],
   ["denoising VAE with a penalty on weights", "dvae", { weightDecay: 0.02 }],
-  ["CDAE with a tanh layer before the last and Bernoulli's likelihood", "cdae", { decoder: "tanh", likelihood: "bernoulli" }],
+  [
+    "CDAE with a tanh layer before the last and Bernoulli's likelihood",
+    "cdae",
+    { decoder: "tanh", likelihood: "bernoulli" },
+  ],
   ["Mult-VAE with a KL weight per item", "mult-vae", { gamma: 0.05 }],
   ["Mult-VAE with RecVAE's prior", "mult-vae", { prior: "composite" }],
   ["Mult-VAE without a hidden layer", "mult-vae", { layers: 0 }],
@@ -76,52 +83,61 @@ onEachEngine((open) => {
     engine = await open();
   });
 
-  test.each(systems)("%s: every gradient and the loss are those that the engine differentiates by itself", (_, name, turned) => {
-    const recipe = recipeFor(name, turned);
-    const [weights, batch] = [weightsFor(recipe), batchFor(recipe)];
-    const step = familyStep(engine, recipe, weights, batch);
-    const expected = autodiff(engine, recipe, weights, batch);
-    const { weightDecay } = recipe;
-    const squares = Object.entries(weights)
-      .filter(([name]) => name.endsWith("weight"))
-      .flatMap(([, { data }]) => [...data]);
-    const penalty = weightDecay * squares.reduce((sum, x) => sum + x ** 2, 0);
-    expect(deviation([step.reconstruction + step.kl + penalty], [expected.loss])).toBeLessThan(1e-4);
-    for (const [name, data] of Object.entries(expected.gradients))
-      expect(deviation(step.gradients[name]!.data, data), name).toBeLessThan(1e-3);
-  });
-
-  test.each([...systems, ["Mult-VAE with RecVAE's encoder", "mult-vae", { encoder: "residual" }] as (typeof systems)[number]])(
-    "%s: parts add up to the step",
+  test.each(systems)(
+    "%s: every gradient and the loss are those that the engine differentiates by itself",
     (_, name, turned) => {
       const recipe = recipeFor(name, turned);
       const [weights, batch] = [weightsFor(recipe), batchFor(recipe)];
-      const [whole, cut] = [familyStep(engine, recipe, weights, batch), familyStep(engine, recipe, weights, batch, 3)];
-      expect(deviation([cut.reconstruction, cut.kl], [whole.reconstruction, whole.kl])).toBeLessThan(1e-5);
-      for (const [name, { data }] of Object.entries(whole.gradients))
-        expect(deviation(cut.gradients[name]!.data, data), name).toBeLessThan(1e-4);
+      const step = familyStep(engine, recipe, weights, batch);
+      const expected = autodiff(engine, recipe, weights, batch);
+      const { weightDecay } = recipe;
+      const squares = Object.entries(weights)
+        .filter(([name]) => name.endsWith("weight"))
+        .flatMap(([, { data }]) => [...data]);
+      const penalty = weightDecay * squares.reduce((sum, x) => sum + x ** 2, 0);
+      expect(deviation([step.reconstruction + step.kl + penalty], [expected.loss])).toBeLessThan(1e-4);
+      for (const [name, data] of Object.entries(expected.gradients))
+        expect(deviation(step.gradients[name]!.data, data), name).toBeLessThan(1e-3);
     },
   );
 
-  test.each(familyNames)("%s: no bit of a user's scores depends on company, and whoever has nothing gets the decoder's bias", (name) => {
-    const recipe = recipeFor(name);
-    const weights = weightsFor(recipe);
-    const scorer = createScorer(engine, recipe, weights);
-    const together = scorer.scoreBatch([...rows, new Int32Array(0)]);
-    rows.forEach((row, user) => {
-      expect(scorer.scoreBatch([row]), `user ${user}`).toEqual(together.slice(user * items, (user + 1) * items));
-    });
-    const last = recipe.decoder.length === 0 ? "decoder" : `decoder.fc${recipe.decoder.length + 1}`;
-    expect(together.slice(rows.length * items)).toEqual(weights[`${last}.bias`]!.data);
-    scorer.dispose();
+  test.each([
+    ...systems,
+    ["Mult-VAE with RecVAE's encoder", "mult-vae", { encoder: "residual" }] as (typeof systems)[number],
+  ])("%s: parts add up to the step", (_, name, turned) => {
+    const recipe = recipeFor(name, turned);
+    const [weights, batch] = [weightsFor(recipe), batchFor(recipe)];
+    const [whole, cut] = [familyStep(engine, recipe, weights, batch), familyStep(engine, recipe, weights, batch, 3)];
+    expect(deviation([cut.reconstruction, cut.kl], [whole.reconstruction, whole.kl])).toBeLessThan(1e-5);
+    for (const [name, { data }] of Object.entries(whole.gradients))
+      expect(deviation(cut.gradients[name]!.data, data), name).toBeLessThan(1e-4);
   });
+
+  test.each(familyNames)(
+    "%s: no bit of a user's scores depends on company, and whoever has nothing gets the decoder's bias",
+    (name) => {
+      const recipe = recipeFor(name);
+      const weights = weightsFor(recipe);
+      const scorer = createScorer(engine, recipe, weights);
+      const together = scorer.scoreBatch([...rows, new Int32Array(0)]);
+      rows.forEach((row, user) => {
+        expect(scorer.scoreBatch([row]), `user ${user}`).toEqual(together.slice(user * items, (user + 1) * items));
+      });
+      const last = recipe.decoder.length === 0 ? "decoder" : `decoder.fc${recipe.decoder.length + 1}`;
+      expect(together.slice(rows.length * items)).toEqual(weights[`${last}.bias`]!.data);
+      scorer.dispose();
+    },
+  );
 
   test("RecVAE's own record and Mult-VAE turned to its recipe train the same model, bit for bit", async () => {
     const config = recipeOf({ ...defaults, items, hidden: 8, latent: 3, learningRate: 0.01 });
     const parts = { encoder: "residual", decoder: "linear", prior: "composite", firstValues: "pytorch" } as const;
     const turned = recipeFor("mult-vae", { ...parts, hidden: 8, latent: 3, learningRate: 0.01 });
     const wanted = { rows, seed: 5, epochs: 2, schedule: { batchSize: 4 } };
-    const [own, read] = [await train(engine, { ...wanted, config }), await train(engine, { ...wanted, config: turned })];
+    const [own, read] = [
+      await train(engine, { ...wanted, config }),
+      await train(engine, { ...wanted, config: turned }),
+    ];
     expect(read.store.weights).toEqual(own.store.weights);
     expect(read.store.state()).toEqual(own.store.state());
   });
@@ -133,15 +149,24 @@ onEachEngine((open) => {
     ["mult-dae", {}],
     ["cdae", {}],
     ["dvae", {}],
-  ] as [NeuralName, Turned][])("%s %j learns its users' rows together or by turns, through the bytes of the wire", async (name, turned) => {
-    const config = recipeFor(name, { ...turned, learningRate: 0.02 });
-    for (const alternating of [false, true]) {
-      const run = await train(engine, { config, rows, seed: 5, epochs: 0, schedule: { batchSize: 4, encoderPasses: 1, alternating } });
-      const losses = await trainOn(engine, run, rows, 25);
-      const total = losses.map(({ reconstruction, kl }) => reconstruction + kl);
-      expect(total.at(-1), `alternating ${alternating}`).toBeLessThan(0.9 * total[0]!);
-    }
-  });
+  ] as [NeuralName, Turned][])(
+    "%s %j learns its users' rows together or by turns, through the bytes of the wire",
+    async (name, turned) => {
+      const config = recipeFor(name, { ...turned, learningRate: 0.02 });
+      for (const alternating of [false, true]) {
+        const run = await train(engine, {
+          config,
+          rows,
+          seed: 5,
+          epochs: 0,
+          schedule: { batchSize: 4, encoderPasses: 1, alternating },
+        });
+        const losses = await trainOn(engine, run, rows, 25);
+        const total = losses.map(({ reconstruction, kl }) => reconstruction + kl);
+        expect(total.at(-1), `alternating ${alternating}`).toBeLessThan(0.9 * total[0]!);
+      }
+    },
+  );
 });
 
 test.each(["mult-vae", "mult-dae"] as const)(
@@ -222,7 +247,9 @@ test("a user's own vector moves by the user's own gradient alone, and is no held
     schedule: { batchSize: 4, encoderPasses: 1, alternating: false },
   });
   const [before, after] = [initialise(config, 5)[userName]!, run.store.weights[userName]!];
-  const moved = rows.map((_, user) => [0, 1, 2, 3, 4, 5, 6, 7, 8].some((k) => after.data[user * 9 + k] !== before.data[user * 9 + k]));
+  const moved = rows.map((_, user) =>
+    [0, 1, 2, 3, 4, 5, 6, 7, 8].some((k) => after.data[user * 9 + k] !== before.data[user * 9 + k]),
+  );
   expect(moved).toEqual([true, true, true, true, false, false, false]);
 });
 
@@ -250,7 +277,8 @@ function autodiff({ tf }: Engine, recipe: Recipe, weights: Weights, batch: Famil
     const users = batch.rows.length;
     const dense = (value: (user: number, k: number) => number) => {
       const x = new Float32Array(users * items);
-      for (const [user, row] of batch.rows.entries()) for (const [k, item] of row.entries()) x[user * items + item] = value(user, k);
+      for (const [user, row] of batch.rows.entries())
+        for (const [k, item] of row.entries()) x[user * items + item] = value(user, k);
       return tf.tensor2d(x, [users, items]);
     };
     const [x_BI, dropped_BI] = [dense(() => 1), dense((user, k) => batch.values[user]![k]!)];
@@ -258,10 +286,15 @@ function autodiff({ tf }: Engine, recipe: Recipe, weights: Weights, batch: Famil
     const loss = (...all: Tensor[]) => {
       const w = (name: string) => all[names.indexOf(name)]!;
       const layers = (half: string) =>
-        names.filter((name) => name.startsWith(half) && name.endsWith("weight")).map((name) => name.slice(0, -".weight".length));
+        names
+          .filter((name) => name.startsWith(half) && name.endsWith("weight"))
+          .map((name) => name.slice(0, -".weight".length));
       const linear = (h: Tensor, layer: string) =>
         tf.add(
-          tf.matMul(h, `${layer}.weight` === embeddingOf(recipe) ? w(`${layer}.weight`) : tf.transpose(w(`${layer}.weight`))),
+          tf.matMul(
+            h,
+            `${layer}.weight` === embeddingOf(recipe) ? w(`${layer}.weight`) : tf.transpose(w(`${layer}.weight`)),
+          ),
           w(`${layer}.bias`),
         );
       let h: Tensor = dropped_BI;
@@ -277,14 +310,32 @@ function autodiff({ tf }: Engine, recipe: Recipe, weights: Weights, batch: Famil
         h = tf.add(mu, tf.mul(of(batch.noise_BL), tf.exp(tf.div(logvar, 2))));
         if (regulariser.kind === "standard") {
           kl = tf.sum(tf.mul(0.5, tf.sub(tf.add(tf.square(mu), tf.exp(logvar)), tf.add(1, logvar))), 1);
-          kl = tf.mul(kl, regulariser.gamma === null ? batch.beta! : tf.tensor1d(batch.rows.map((row) => regulariser.gamma! * row.length)));
+          kl = tf.mul(
+            kl,
+            regulariser.gamma === null
+              ? batch.beta!
+              : tf.tensor1d(batch.rows.map((row) => regulariser.gamma! * row.length)),
+          );
         } else if (regulariser.kind === "composite") {
           const logNormal = (mean: Tensor, logVariance: Tensor) =>
-            tf.mul(-0.5, tf.add(tf.add(logVariance, Math.log(2 * Math.PI)), tf.div(tf.square(tf.sub(h, mean)), tf.exp(logVariance))));
+            tf.mul(
+              -0.5,
+              tf.add(
+                tf.add(logVariance, Math.log(2 * Math.PI)),
+                tf.div(tf.square(tf.sub(h, mean)), tf.exp(logVariance)),
+              ),
+            );
           const zero = tf.zerosLike(h);
           const wide = tf.add(zero, regulariser.wideLogVariance);
-          const mixed = [logNormal(zero, zero), logNormal(of(batch.old!.mu_BL), of(batch.old!.logvar_BL)), logNormal(zero, wide)];
-          const prior = tf.logSumExp(tf.stack(mixed.map((each, c) => tf.add(each, Math.log(regulariser.mixtureWeights[c]!)))), 0);
+          const mixed = [
+            logNormal(zero, zero),
+            logNormal(of(batch.old!.mu_BL), of(batch.old!.logvar_BL)),
+            logNormal(zero, wide),
+          ];
+          const prior = tf.logSumExp(
+            tf.stack(mixed.map((each, c) => tf.add(each, Math.log(regulariser.mixtureWeights[c]!)))),
+            0,
+          );
           kl = tf.sum(tf.sub(logNormal(mu, logvar), prior), 1);
           kl = tf.mul(kl, tf.tensor1d(batch.rows.map((row) => regulariser.gamma! * row.length)));
         }

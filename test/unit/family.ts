@@ -1,4 +1,5 @@
-// A joint step of a system of the neural family, put together as server and trainers do: bags, each part's gradients, Adam over their sum. For the tests of the family.
+// A joint step of a system of the neural family, put together as server and trainers do: bags, each part's gradients,
+// Adam over their sum. For the tests of the family.
 import { openParameters } from "../../services/server/run/parameters.ts";
 import type { StepUsers } from "../../services/server/run/store.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -25,7 +26,13 @@ export interface FamilyStep {
   readonly moved: Weights;
 }
 
-export function familyStep(engine: Engine, recipe: Recipe, weights: Weights, batch: FamilyBatch, parts = 1): FamilyStep {
+export function familyStep(
+  engine: Engine,
+  recipe: Recipe,
+  weights: Weights,
+  batch: FamilyBatch,
+  parts = 1,
+): FamilyStep {
   const parameters = openParameters(recipe, weights);
   const { rows, noise_BL, old, beta } = batch;
   const bags_BH = parameters.store.bag(batch);
@@ -34,7 +41,8 @@ export function familyStep(engine: Engine, recipe: Recipe, weights: Weights, bat
   const decoder = uploadDecoder(engine, groupOf(weights, "decoder", recipe));
   const size = Math.ceil(rows.length / parts);
   const answers = Array.from({ length: parts }, (_, part) => {
-    const some = (table: Float32Array, columns: number) => table.subarray(part * size * columns, (part + 1) * size * columns);
+    const some = (table: Float32Array, columns: number) =>
+      table.subarray(part * size * columns, (part + 1) * size * columns);
     const latent = latentOf(recipe);
     const given = {
       bag_BH: some(bags_BH, width),
@@ -57,7 +65,8 @@ export function familyStep(engine: Engine, recipe: Recipe, weights: Weights, bat
     batch,
     0,
   );
-  const sum = (of: (answer: (typeof answers)[number]) => number) => answers.reduce((total, answer) => total + of(answer), 0);
+  const sum = (of: (answer: (typeof answers)[number]) => number) =>
+    answers.reduce((total, answer) => total + of(answer), 0);
   return {
     gradients,
     reconstruction: sum(({ reconstruction }) => reconstruction),
@@ -71,7 +80,9 @@ function summed(answers: readonly { tensors: Weights }[], { rows, values, own }:
   const total: Weights = {};
   for (const group of ["hidden", "decoder"] as const)
     for (const [name, shape] of shapesOf(group, recipe)) {
-      const data = answers[0]!.tensors[name]!.data.map((_, k) => answers.reduce((sum, { tensors }) => sum + tensors[name]!.data[k]!, 0));
+      const data = answers[0]!.tensors[name]!.data.map((_, k) =>
+        answers.reduce((sum, { tensors }) => sum + tensors[name]!.data[k]!, 0),
+      );
       total[name] = { shape, data };
     }
   const dBags = answers.flatMap(({ tensors }) => [...tensors.dBag!.data]);

@@ -1,4 +1,5 @@
-// Files in the ways in which people have them: each file of test/golden/files is read as its .expected.json says, flags and all. A new case is two files and no code.
+// Files in the ways in which people have them: each file of test/golden/files is read as its .expected.json says, flags
+// and all. A new case is two files and no code.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -19,7 +20,10 @@ interface Expected {
 
 async function read(path: string, flags: readonly string[]) {
   const config = readConfig(command, flags, {});
-  const source = await fileSource(path, formatOf(config), { isStrict: config.onBadRow === "fail", say: () => undefined });
+  const source = await fileSource(path, formatOf(config), {
+    isStrict: config.onBadRow === "fail",
+    say: () => undefined,
+  });
   await source.goesOnFrom(null);
   const rows: unknown[] = [];
   for await (const chunk of source.chunks(0, 2))
@@ -30,7 +34,12 @@ async function read(path: string, flags: readonly string[]) {
 const names = readdirSync(folder).filter((name) => !name.endsWith(".expected.json"));
 
 test.each(names)("%s", async (name) => {
-  const { flags = [], error, rows, skipped = 0 }: Expected = JSON.parse(readFileSync(join(folder, `${name}.expected.json`), "utf8"));
+  const {
+    flags = [],
+    error,
+    rows,
+    skipped = 0,
+  }: Expected = JSON.parse(readFileSync(join(folder, `${name}.expected.json`), "utf8"));
   if (error !== undefined) {
     await expect(read(join(folder, name), flags)).rejects.toThrow(new RegExp(error));
     return;

@@ -1,4 +1,5 @@
-// Files of events beyond single examples: any rows in any dialect come back as they are, wherever pieces end; what would grow without bound is refused; what was sent is known again.
+// Files of events beyond single examples: any rows in any dialect come back as they are, wherever pieces end; what
+// would grow without bound is refused; what was sent is known again.
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,11 +19,18 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const name = fc
   .oneof(
-    fc.string({ unit: fc.constantFrom("a", "1", " ", ",", ";", "\t", '"', "é", "東", "😀", "|", ":"), minLength: 1, maxLength: 9 }),
+    fc.string({
+      unit: fc.constantFrom("a", "1", " ", ",", ";", "\t", '"', "é", "東", "😀", "|", ":"),
+      minLength: 1,
+      maxLength: 9,
+    }),
     fc.stringMatching(/^[a-z0-9]{1,12}$/),
   )
   .map((text) => `x${text}x`);
-const rowsOf = fc.array(fc.tuple(name, name, fc.integer({ min: 1_500_000_000, max: 1_700_000_000 })), { minLength: 1, maxLength: 30 });
+const rowsOf = fc.array(fc.tuple(name, name, fc.integer({ min: 1_500_000_000, max: 1_700_000_000 })), {
+  minLength: 1,
+  maxLength: 30,
+});
 const dialect = fc.record({
   delimiter: fc.constantFrom(",", ";", "\t", "|"),
   end: fc.constantFrom("\n", "\r\n", "\r"),
@@ -37,7 +45,9 @@ function written(
 ) {
   const cell = (text: string) =>
     quoted === "always" || /["\r\n]/.test(text) || text.includes(delimiter) ? `"${text.replaceAll('"', '""')}"` : text;
-  const lines = [["user", "item", "timestamp"], ...rows].map((row) => row.map((each) => cell(String(each))).join(delimiter));
+  const lines = [["user", "item", "timestamp"], ...rows].map((row) =>
+    row.map((each) => cell(String(each))).join(delimiter),
+  );
   const text = lines.join(end) + (isEnded ? end : "");
   if (encoding === "utf-16le") return Buffer.from(`\ufeff${text}`, "utf16le");
   if (encoding === "utf-16be") return Buffer.from(`\ufeff${text}`, "utf16le").swap16();
@@ -63,23 +73,34 @@ test("any rows in any dialect, encoding and line end come back as they were writ
 });
 
 /** Cuts at the given places. */
-const pieces = <T extends { slice(from: number, to?: number): T; length: number }>(whole: T, cuts: readonly number[]): T[] => {
+const pieces = <T extends { slice(from: number, to?: number): T; length: number }>(
+  whole: T,
+  cuts: readonly number[],
+): T[] => {
   const at = [0, ...cuts.map((cut) => cut % (whole.length + 1)).sort((a, b) => a - b), whole.length];
   return at.slice(1).map((to, k) => whole.slice(at[k]!, to));
 };
 const cuts = fc.array(fc.nat(400), { maxLength: 12 });
-const messy = fc.string({ unit: fc.constantFrom("a", "1", ",", '"', '""', "\n", "\r", "\r\n", " ", ',"', '",'), maxLength: 60 });
+const messy = fc.string({
+  unit: fc.constantFrom("a", "1", ",", '"', '""', "\n", "\r", "\r\n", " ", ',"', '",'),
+  maxLength: 60,
+});
 
 test("where pieces of a text end changes no record, no line and no refusal", () => {
   fc.assert(
     fc.property(messy, cuts, fc.boolean(), (text, at, isQuoted) => {
       const read = (parts: readonly string[]) => {
         const refused: unknown[] = [];
-        const reader = recordReader({ delimiter: ",", quote: isQuoted ? '"' : null, isPadded: false, shape: null }, (...what) =>
-          refused.push(what),
+        const reader = recordReader(
+          { delimiter: ",", quote: isQuoted ? '"' : null, isPadded: false, shape: null },
+          (...what) => refused.push(what),
         );
         const batches = [...parts.map((part) => reader.read(part, false)), reader.read("", true)];
-        return { records: batches.flatMap(({ records }) => records), lines: batches.flatMap(({ lines }) => lines), refused };
+        return {
+          records: batches.flatMap(({ records }) => records),
+          lines: batches.flatMap(({ lines }) => lines),
+          refused,
+        };
       };
       expect(read(pieces(text, at))).toEqual(read([text]));
     }),
@@ -89,29 +110,41 @@ test("where pieces of a text end changes no record, no line and no refusal", () 
 
 test("where pieces of bytes end changes no character, in any encoding", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme", maxLength: 60 }), cuts, fc.constantFrom("utf-8", "utf-16le"), (text, at, encoding) => {
-      const decoder = decoderOf(encoding);
-      const parts = pieces(Buffer.from(text, encoding === "utf-8" ? "utf8" : "utf16le"), at);
-      const decoded = [...parts.map((part) => decoder.decode(part, false)), decoder.decode(Buffer.alloc(0), true)];
-      expect(decoded.map(({ text: each }) => each).join("")).toBe(text.replace(/^\ufeff/, ""));
-      expect(decoded.some(({ isDamaged }) => isDamaged)).toBe(false);
-    }),
+    fc.property(
+      fc.string({ unit: "grapheme", maxLength: 60 }),
+      cuts,
+      fc.constantFrom("utf-8", "utf-16le"),
+      (text, at, encoding) => {
+        const decoder = decoderOf(encoding);
+        const parts = pieces(Buffer.from(text, encoding === "utf-8" ? "utf8" : "utf16le"), at);
+        const decoded = [...parts.map((part) => decoder.decode(part, false)), decoder.decode(Buffer.alloc(0), true)];
+        expect(decoded.map(({ text: each }) => each).join("")).toBe(text.replace(/^\ufeff/, ""));
+        expect(decoded.some(({ isDamaged }) => isDamaged)).toBe(false);
+      },
+    ),
     { numRuns: 500, seed: 3 },
   );
 });
 
 test("objects of JSON are found wherever pieces of the text end", () => {
-  const objects = fc.array(fc.record({ user: fc.string({ maxLength: 8 }), item: fc.stringMatching(/^[{}"\\[\],a]{0,6}$/) }), {
-    minLength: 1,
-    maxLength: 8,
-  });
+  const objects = fc.array(
+    fc.record({ user: fc.string({ maxLength: 8 }), item: fc.stringMatching(/^[{}"\\[\],a]{0,6}$/) }),
+    {
+      minLength: 1,
+      maxLength: 8,
+    },
+  );
   fc.assert(
     fc.property(objects, cuts, fc.constantFrom("lines", "array", "pretty"), (list, at, how) => {
       const text =
-        how === "lines" ? list.map((each) => JSON.stringify(each)).join("\n") : JSON.stringify(list, null, how === "pretty" ? 1 : 0);
+        how === "lines"
+          ? list.map((each) => JSON.stringify(each)).join("\n")
+          : JSON.stringify(list, null, how === "pretty" ? 1 : 0);
       const layout = layoutOf(text)!;
       const reader = objectReader(layout, ["user", "item"], [0, 1], () => expect.unreachable());
-      const found = [...pieces(text, at).map((part) => reader.read(part, false)), reader.read("", true)].flatMap(({ records }) => records);
+      const found = [...pieces(text, at).map((part) => reader.read(part, false)), reader.read("", true)].flatMap(
+        ({ records }) => records,
+      );
       expect(found).toEqual(list.map(({ user, item }) => [user, item]));
     }),
     { numRuns: 500, seed: 9 },
@@ -143,7 +176,11 @@ test("three million blank lines are passed over as fast as they come", async () 
   file.close();
 });
 
-async function open(path: string, found: { position: number; memory: Readonly<Record<string, number>> } | null, flags = {}) {
+async function open(
+  path: string,
+  found: { position: number; memory: Readonly<Record<string, number>> } | null,
+  flags = {},
+) {
   const said: string[] = [];
   const source = await fileSource(path, { map: {}, unit: null, ...flags }, { say: (text) => said.push(text) });
   const from = await source.goesOnFrom(found);

@@ -29,7 +29,9 @@ import { trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
 const ITEMS = 24;
-const rows = Array.from({ length: 30 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 4))));
+const rows = Array.from({ length: 30 }, (_, user) =>
+  Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 4))),
+);
 const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned: Turned = {}) =>
   turnedRecipe(systemOf(name).preset, { hidden: 8, latent: 4, ...turned }, { items: ITEMS, users: 0 });
 const root = mkdtempSync(join(tmpdir(), "tributary-fine-tuning-"));
@@ -62,8 +64,15 @@ onEachEngine((open) => {
         });
       });
       const bag_BH = openParameters(recipe, weights).store.bag({ rows: some, values: valuesOf(recipe.input, some) });
-      const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 }; // half of a batch, nothing drawn
-      const found = encoderPart(engine, uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights), part, true);
+      // half of a batch, nothing drawn
+      const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 };
+      const found = encoderPart(
+        engine,
+        uploadHidden(engine, recipe, weights),
+        uploadDecoder(engine, weights),
+        part,
+        true,
+      );
       expect(deviation([found.reconstruction], [total / 12])).toBeLessThan(1e-5);
       expect(deviation(found.gradients["decoder.fc2.bias"]!.data, expected)).toBeLessThan(1e-4);
       expect(found.kl).toBe(0);
@@ -83,7 +92,16 @@ onEachEngine((open) => {
   function runOf(name: "mult-vae" | "lambdanet", weights: ReturnType<typeof initialise>) {
     const parameters = openParameters(recipeOf(name, { learningRate: 0.01 }), weights);
     const schedule = { ...systemOf(name).preset.schedule, batchSize: 10 };
-    return { model: name, seed: 5, schedule, partSize: 5, ...parameters, posteriors: new Posteriors(4), step: 0, round: 0 };
+    return {
+      model: name,
+      seed: 5,
+      schedule,
+      partSize: 5,
+      ...parameters,
+      posteriors: new Posteriors(4),
+      step: 0,
+      round: 0,
+    };
   }
 });
 
@@ -102,7 +120,8 @@ describe("a run that begins with a model", () => {
     const [start, other] = [await save("one", 1), await save("other", 2)];
     const { run } = resumeOrBegin(undefined, { ...asked, start }, ITEMS);
     expect(run.store.config).toMatchObject({ likelihood: "warp" });
-    for (const [name, { data }] of Object.entries(start.weights)) expect(run.store.weights[name]!.data, name).toEqual(data);
+    for (const [name, { data }] of Object.entries(start.weights))
+      expect(run.store.weights[name]!.data, name).toEqual(data);
     const contents = contentsOf(run, { salt: "", tableVersion: null, watermark: null, vocabulary });
     await saveCheckpoint(join(root, "run"), contents, 1);
     const checkpoint = (await newestCheckpoint(join(root, "run"), () => {}))!;
@@ -130,16 +149,25 @@ describe("a run that begins with a model", () => {
   test("is refused where a tensor is missing or of another shape, and where it held out others", async () => {
     const start = await save("one", 1);
     const begin = (turned: object) => firstWeights(recipeOf("warp", turned), 1, start);
-    expect(() => begin({ latent: 5 })).toThrow(/CHECKPOINT_MISMATCH: tensor encoder\.fc2\.weight .* the shape \[8,8\], where \[10,8\] is/);
-    expect(() => begin({ decoder: "linear" })).toThrow(/CHECKPOINT_MISMATCH: tensor decoder\.weight of the model to begin with is missing/);
-    expect(() => mustHoldOut(start, { salt: "s" })).toThrow(/CHECKPOINT_MISMATCH: .* by the salt "", the data does by "s"/);
+    expect(() => begin({ latent: 5 })).toThrow(
+      /CHECKPOINT_MISMATCH: tensor encoder\.fc2\.weight .* the shape \[8,8\], where \[10,8\] is/,
+    );
+    expect(() => begin({ decoder: "linear" })).toThrow(
+      /CHECKPOINT_MISMATCH: tensor decoder\.weight of the model to begin with is missing/,
+    );
+    expect(() => mustHoldOut(start, { salt: "s" })).toThrow(
+      /CHECKPOINT_MISMATCH: .* by the salt "", the data does by "s"/,
+    );
     mustHoldOut(start, { salt: "" });
   });
 
-  test.each(["warp", "lambdanet"])("is asked for by a server of %s, which does not begin with drawn weights; `train` makes one", (name) => {
-    expect(readConfig(trainCommand, ["--model", name], {}).from).toBeUndefined();
-    expect(() => readConfig(serverCommand, ["--model", name, "--out", "o"], {})).toThrow(
-      new RegExp(`--from is required: ${name} goes on from a model`),
-    );
-  });
+  test.each(["warp", "lambdanet"])(
+    "is asked for by a server of %s, which does not begin with drawn weights; `train` makes one",
+    (name) => {
+      expect(readConfig(trainCommand, ["--model", name], {}).from).toBeUndefined();
+      expect(() => readConfig(serverCommand, ["--model", name, "--out", "o"], {})).toThrow(
+        new RegExp(`--from is required: ${name} goes on from a model`),
+      );
+    },
+  );
 });

@@ -1,4 +1,5 @@
-// The loss of one batch as docs/design/recvae.md writes it, number by number in float64 and with nothing of ours: what finite differences are taken of.
+// The loss of one batch as docs/design/recvae.md writes it, number by number in float64 and with nothing of ours: what
+// finite differences are taken of.
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
 import type { Posterior } from "../../shared/neural/steps.ts";
 import type { ModelConfig } from "../../shared/systems/recvae/settings.ts";
@@ -10,7 +11,12 @@ export type Weights64 = Record<string, Float64Array>;
 export const inFloat64 = (weights: Weights): Weights64 =>
   Object.fromEntries(Object.entries(weights).map(([name, { data }]) => [name, Float64Array.from(data)]));
 
-export function lossOf(config: ModelConfig, weights: Weights64, old: Posterior, { rows, values, noise_BL }: Batch): number {
+export function lossOf(
+  config: ModelConfig,
+  weights: Weights64,
+  old: Posterior,
+  { rows, values, noise_BL }: Batch,
+): number {
   const { latent, items } = config;
   let total = 0;
   rows.forEach((row, user) => {
@@ -34,7 +40,12 @@ export function lossOf(config: ModelConfig, weights: Weights64, old: Posterior, 
 }
 
 /** The last hidden layer of one user. */
-function encoded({ hidden, layerNormEps }: ModelConfig, weights: Weights64, row: Int32Array, values: Float32Array): number[] {
+function encoded(
+  { hidden, layerNormEps }: ModelConfig,
+  weights: Weights64,
+  row: Int32Array,
+  values: Float32Array,
+): number[] {
   const embedding = weights[embeddingName]!;
   let h: number[] = [];
   let skips = Array<number>(hidden).fill(0);
@@ -57,10 +68,13 @@ function encoded({ hidden, layerNormEps }: ModelConfig, weights: Weights64, row:
 /** W x + b; W is [outputs, x.length]. */
 function affine(weights: Weights64, name: string, x: readonly number[], outputs: number): number[] {
   const [weight, bias] = [weights[`${name}.weight`]!, weights[`${name}.bias`]!];
-  return Array.from({ length: outputs }, (_, o) => x.reduce((sum, each, k) => sum + weight[o * x.length + k]! * each, bias[o]!));
+  return Array.from({ length: outputs }, (_, o) =>
+    x.reduce((sum, each, k) => sum + weight[o * x.length + k]! * each, bias[o]!),
+  );
 }
 
-const logNormal = (t: number, mean: number, logvar: number) => -0.5 * (logvar + Math.log(2 * Math.PI) + (t - mean) ** 2 / Math.exp(logvar));
+const logNormal = (t: number, mean: number, logvar: number) =>
+  -0.5 * (logvar + Math.log(2 * Math.PI) + (t - mean) ** 2 / Math.exp(logvar));
 
 function logSumExp(values: readonly number[]): number {
   const largest = Math.max(...values);

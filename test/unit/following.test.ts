@@ -1,5 +1,15 @@
-// Serve follows the pointer to the published model: forth and back, past models that cannot be read, and to them once they can. And the table, for users' histories.
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+// Serve follows the pointer to the published model: forth and back, past models that cannot be read, and to them once
+// they can. And the table, for users' histories.
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";

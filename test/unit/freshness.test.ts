@@ -1,4 +1,5 @@
-// Marked events on their way: marked by ingest's buffer, kept by the log, told by a follower, timed by whoever they reach.
+// Marked events on their way: marked by ingest's buffer, kept by the log, told by a follower, timed by whoever they
+// reach.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +68,15 @@ test("a stage tells the median and the 95th percentile of the newest marks, and 
 
 test("people are told how the model does on what arrives", () => {
   const popularity = { "recall@20": 0.0764, "ndcg@100": null };
-  const point = { at: 0, model: "v000041", events: 5000, users: 1366, "recall@20": 0.1856, "ndcg@100": 0.12, popularity };
+  const point = {
+    at: 0,
+    model: "v000041",
+    events: 5000,
+    users: 1366,
+    "recall@20": 0.1856,
+    "ndcg@100": 0.12,
+    popularity,
+  };
   expect(prequentialLine(point)).toBe(
     "what arrives: recall@20 .186 (popularity .076) · NDCG@100 .120 (popularity –) · 5,000 arrivals of 1,366 users",
   );
@@ -77,7 +86,11 @@ test("people are told of each stage that is known", () => {
   const none = { table: null, gradient: null, published: null };
   expect(latencyLine(none)).toBeUndefined();
   expect(
-    latencyLine({ ...none, table: { p50: 1.62, p95: 3.2, max: 4, events: 9 }, published: { p50: 8.5, p95: 14, max: 20, events: 9 } }),
+    latencyLine({
+      ...none,
+      table: { p50: 1.62, p95: 3.2, max: 4, events: 9 },
+      published: { p50: 8.5, p95: 14, max: 20, events: 9 },
+    }),
   ).toBe("event to table 1.6 s (p95 3.2 s) · to published model 8.5 s (p95 14.0 s)");
 });
 

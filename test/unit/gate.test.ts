@@ -17,7 +17,10 @@ const succeeding = (change: Partial<Candidate>) =>
 /** The good candidate beside an incumbent, with these differences on the hold-out. */
 const compared = (differences: ArrayLike<number>, tolerance = 0.01) => both({ "hold-out": differences }, tolerance);
 const both = (all: Record<string, ArrayLike<number>>, tolerance = 0.01) => {
-  const comparisons: Comparison[] = Object.entries(all).map(([name, values]) => ({ name, differences: Float64Array.from(values) }));
+  const comparisons: Comparison[] = Object.entries(all).map(([name, values]) => ({
+    name,
+    differences: Float64Array.from(values),
+  }));
   return refusal({ candidate: good, popularity: 0.1, incumbent, comparisons }, tolerance);
 };
 
@@ -53,7 +56,9 @@ describe("the vocabulary", () => {
   test("must go on from the incumbent's: no item missing, none at another column", () => {
     const swapped = items(100);
     [swapped[3], swapped[4]] = ["i4", "i3"];
-    expect(succeeding({ vocabulary: swapped })).toBe(`its vocabulary does not go on from v000003's: column 3 is "i4", there "i3"`);
+    expect(succeeding({ vocabulary: swapped })).toBe(
+      `its vocabulary does not go on from v000003's: column 3 is "i4", there "i3"`,
+    );
     expect(succeeding({ vocabulary: [...items(99), "other", "i99"] })).toContain(`column 99 is "other", there "i99"`);
   });
 
@@ -61,7 +66,11 @@ describe("the vocabulary", () => {
     const words = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 4 });
     fc.assert(
       fc.property(words, words, (vocabulary, before) => {
-        const evidence = { candidate: { ...good, vocabulary }, popularity: 0.1, incumbent: { version: "v1", vocabulary: before } };
+        const evidence = {
+          candidate: { ...good, vocabulary },
+          popularity: 0.1,
+          incumbent: { version: "v1", vocabulary: before },
+        };
         const passes = refusal({ ...evidence, comparisons: [] }, 0.01) === null;
         expect(passes).toBe(JSON.stringify(vocabulary.slice(0, before.length)) === JSON.stringify(before));
       }),
@@ -73,7 +82,8 @@ describe("the comparison with the incumbent", () => {
   test("passes within the tolerance and refuses beyond it, and says by how much over how many", () => {
     expect(compared(Array(40).fill(-0.009))).toBeNull();
     expect(compared([-0.03, -0.02, -0.03, -0.02])).toBe(
-      "on the hold-out its NDCG@100 is 0.0250 ± 0.0029 below that of v000003 (4 users), more than the tolerance of 0.01",
+      "on the hold-out its NDCG@100 is 0.0250 ± 0.0029 below that of v000003 (4 users), more than the tolerance " +
+        "of 0.01",
     );
   });
 
@@ -102,7 +112,8 @@ describe("the comparison with the incumbent", () => {
               tolerance,
             ) === null,
         );
-        if (near[0] === near[1]) expect(compared(turned, tolerance) === null).toBe(compared(values, tolerance) === null);
+        if (near[0] === near[1])
+          expect(compared(turned, tolerance) === null).toBe(compared(values, tolerance) === null);
       }),
     );
   });
@@ -119,7 +130,8 @@ describe("the comparison with the incumbent", () => {
         fc.integer({ min: 0, max: 255 }),
         fc.integer({ min: 0, max: 255 }),
         (n, loss, tolerance) => {
-          expect(compared(Array(n).fill(-loss / 256), tolerance / 256) !== null).toBe(loss > tolerance); // sums of these are exact
+          // sums of these are exact
+          expect(compared(Array(n).fill(-loss / 256), tolerance / 256) !== null).toBe(loss > tolerance);
         },
       ),
     );
@@ -135,7 +147,9 @@ describe("the comparison with the incumbent", () => {
     );
   });
 
-  /** Share of 2,000 rounds that are refused, where users' differences are normal around `mean` with a deviation of .15. */
+  /**
+   * Share of 2,000 rounds that are refused, where users' differences are normal around `mean` with a deviation of .15.
+   */
   const refused = (users: number, mean: number, tolerance: number) => {
     const draws = gaussian(users, 0, 0, 2000 * users);
     let count = 0;

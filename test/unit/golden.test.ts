@@ -1,4 +1,5 @@
-// Numbers of the authors' own implementation (float64), reproduced by both engines. A new case is a new file in the folder, no code.
+// Numbers of the authors' own implementation (float64), reproduced by both engines. A new case is a new file in the
+// folder, no code.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -25,7 +26,8 @@ interface OneStep {
   batch: number[][];
   kept: number[][];
   noise: number[][];
-  encoderStep: Record<"mu" | "logvar" | "oldMu" | "oldLogvar", Nested> & Expected & { weightedKl: number; loss: number };
+  encoderStep: Record<"mu" | "logvar" | "oldMu" | "oldLogvar", Nested> &
+    Expected & { weightedKl: number; loss: number };
   decoderStep: Expected;
   evaluation: { logits: Nested };
 }
@@ -122,17 +124,30 @@ onEachEngine((open) => {
     fixture.steps.forEach((expected, index) => {
       const { phase, users } = expected;
       const rows = users.map((user) => allRows[user]!);
-      if (phase === "decoder" && fixture.steps[index - 1]?.phase === "encoder") old = posteriors(engine, config, weights, allRows);
-      const values = expected.kept ? valuesOf(rows, expected.kept, config.dropoutRate) : rows.map((row) => normalisedRow(row));
+      if (phase === "decoder" && fixture.steps[index - 1]?.phase === "encoder")
+        old = posteriors(engine, config, weights, allRows);
+      const values = expected.kept
+        ? valuesOf(rows, expected.kept, config.dropoutRate)
+        : rows.map((row) => normalisedRow(row));
       const batch = { rows, values, noise_BL: flat(expected.noise) };
-      const known = { mu_BL: pick(old.mu_BL, users, latentOf(config)), logvar_BL: pick(old.logvar_BL, users, latentOf(config)) };
-      const ofEncoder = encoderStep(engine, config, weights, known, batch); // a decoder step leaves the KL term out: it moves nothing there
+      const known = {
+        mu_BL: pick(old.mu_BL, users, latentOf(config)),
+        logvar_BL: pick(old.logvar_BL, users, latentOf(config)),
+      };
+      // a decoder step leaves the KL term out: it moves nothing there
+      const ofEncoder = encoderStep(engine, config, weights, known, batch);
       const step = phase === "encoder" ? ofEncoder : decoderStep(engine, config, weights, batch);
-      expect(deviation([-step.reconstruction], [expected.logLikelihood]), `log-likelihood of step ${index}`).toBeLessThan(tolerance);
+      expect(
+        deviation([-step.reconstruction], [expected.logLikelihood]),
+        `log-likelihood of step ${index}`,
+      ).toBeLessThan(tolerance);
       expect(deviation([ofEncoder.kl], [expected.weightedKl]), `KL of step ${index}`).toBeLessThan(tolerance);
       step.apply(parameters.updater);
     });
-    expectClose(weights, { ...weightsOf(fixture.final.encoder, "encoder"), ...weightsOf(fixture.final.decoder, "decoder") });
+    expectClose(weights, {
+      ...weightsOf(fixture.final.encoder, "encoder"),
+      ...weightsOf(fixture.final.decoder, "decoder"),
+    });
     const lastOld = posteriors(engine, config, weightsOf(fixture.final.encoderOld, "encoder"), allRows);
     expect(deviation(old.mu_BL, lastOld.mu_BL)).toBeLessThan(tolerance);
   });
@@ -151,7 +166,9 @@ test.each(metrics.scores.map((_, user) => user))("metrics.json: NDCG and recall 
   for (const k of Object.keys(metrics.ndcg)) {
     const top = rankingOf(Float64Array.from(metrics.scores[user]!), Int32Array.from(metrics.foldIn[user]!), Number(k));
     const agree = (name: string, found: number, expected: number | null) =>
-      expect(found, `${name}@${k}`).toSatisfy((value) => (expected === null ? Number.isNaN(value) : Math.abs(value - expected) < 5e-9));
+      expect(found, `${name}@${k}`).toSatisfy((value) =>
+        expected === null ? Number.isNaN(value) : Math.abs(value - expected) < 5e-9,
+      );
     agree("NDCG", ndcg(top, targets, Number(k)), metrics.ndcg[k]![user] ?? null);
     agree("Recall", recall(top, targets, Number(k)), metrics.recall[k]![user] ?? null);
   }
@@ -186,7 +203,11 @@ function afterEncoderStep(engine: Engine, file: string) {
 function afterDecoderStep(engine: Engine, file: string) {
   const rest = afterEncoderStep(engine, file);
   const { fixture, config, weights, rows } = rest;
-  const step = decoderStep(engine, config, weights, { rows, values: rows.map((row) => normalisedRow(row)), noise_BL: flat(fixture.noise) });
+  const step = decoderStep(engine, config, weights, {
+    rows,
+    values: rows.map((row) => normalisedRow(row)),
+    noise_BL: flat(fixture.noise),
+  });
   step.apply(rest.updater);
   return { ...rest, step };
 }
@@ -200,7 +221,9 @@ function weightsOf(arrays: Arrays, part: "encoder" | "decoder"): Weights {
   return Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => {
       const turned =
-        name === "fc1.weight" ? (values as number[][])[0]!.map((_, item) => (values as number[][]).map((row) => row[item]!)) : values;
+        name === "fc1.weight"
+          ? (values as number[][])[0]!.map((_, item) => (values as number[][]).map((row) => row[item]!))
+          : values;
       const outer = turned as Nested[];
       const shape = Array.isArray(outer[0]) ? [outer.length, outer[0].length] : [outer.length];
       return [`${part}.${name}`, { shape, data: flat(turned) }];
@@ -209,10 +232,15 @@ function weightsOf(arrays: Arrays, part: "encoder" | "decoder"): Weights {
 }
 
 /**
- * Adam's first step is the gradient's sign. Where a gradient lies below what float32 resolves beside the largest of its tensor, its sign is rounding: such a
- * weight, one in a million, may have gone the other way.
+ * Adam's first step is the gradient's sign. Where a gradient lies below what float32 resolves beside the largest of its
+ * tensor, its sign is rounding: such a weight, one in a million, may have gone the other way.
  */
-function expectAfterAdam(actual: Weights, { weightsAfterAdam, gradients }: Expected, part: "encoder" | "decoder", rate: number): void {
+function expectAfterAdam(
+  actual: Weights,
+  { weightsAfterAdam, gradients }: Expected,
+  part: "encoder" | "decoder",
+  rate: number,
+): void {
   const given = weightsOf(gradients, part);
   const expected = weightsOf(weightsAfterAdam, part);
   for (const [name, { data }] of Object.entries(expected)) {

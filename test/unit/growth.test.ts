@@ -1,4 +1,5 @@
-// New items at a round's boundary: the model grows where it stands, nobody's scores move at that moment, and training goes on as in a model that always had this size.
+// New items at a round's boundary: the model grows where it stands, nobody's scores move at that moment, and training
+// goes on as in a model that always had this size.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +45,14 @@ onEachEngine((open) => {
     ["across segments", TINY],
   ])("right after growth %s, every score of an old item has the bits that it had", async (_, segmentBytes) => {
     const engine = await open();
-    const run = await train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, ...(segmentBytes && { segmentBytes }) });
+    const run = await train(engine, {
+      config,
+      rows: rowsOf(few),
+      seed,
+      epochs: 1,
+      schedule,
+      ...(segmentBytes && { segmentBytes }),
+    });
     const scores = () => {
       const { weights, config } = run.store;
       const scorer = createScorer(engine, config, weights);
@@ -63,7 +71,8 @@ describe("a model that grew", () => {
   beforeAll(async () => {
     engine = await openEngine({ threads: 1 });
   });
-  const young = (segmentBytes: number) => train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, segmentBytes });
+  const young = (segmentBytes: number) =>
+    train(engine, { config, rows: rowsOf(few), seed, epochs: 1, schedule, segmentBytes });
 
   test.each([2 ** 20, TINY])(
     "in segments of %i bytes, keeps its weights and moments; the new rows' are 0 but for the decoder's weights",
@@ -110,7 +119,12 @@ describe("a model that grew", () => {
 
   test("goes on from a checkpoint that was made before it grew, as if it had never stopped", async () => {
     const run = await young(2 ** 31);
-    const facts = { salt: "s", tableVersion: null, watermark: null, vocabulary: Array.from({ length: few }, (_, item) => `i${item}`) };
+    const facts = {
+      salt: "s",
+      tableVersion: null,
+      watermark: null,
+      vocabulary: Array.from({ length: few }, (_, item) => `i${item}`),
+    };
     await writeJob({ out, kept: 1 }, contentsOf(run, facts));
     const checkpoint = await latestCheckpoint(out, createLog("test"));
     const { hidden, latent, learningRate, dropoutRate, mixtureWeights } = settings;
@@ -145,7 +159,9 @@ test("growing by nothing changes nothing, and twice is once as far as the first 
   parameters.store.grow(many, popularity(many), seed);
   expect(parameters.publisher.group("decoder").version).toBeGreaterThan(version);
   expect(parameters.store.weights[embeddingName]!.shape).toEqual([many, settings.hidden]);
-  expect(parameters.store.weights[embeddingName]!.data.subarray(few * settings.hidden).every((x) => x === 0)).toBe(true);
+  expect(parameters.store.weights[embeddingName]!.data.subarray(few * settings.hidden).every((x) => x === 0)).toBe(
+    true,
+  );
 });
 
 test("what no message can carry is refused before any memory is asked for, at the start and at growth", () => {

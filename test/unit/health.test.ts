@@ -1,4 +1,5 @@
-// The health of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that starts or drains is no fault.
+// The health of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that
+// starts or drains is no fault.
 import { expect, test } from "vitest";
 import { count, duration, loss, rate, ratio } from "../../shared/health/views/figures.ts";
 import { batchesPerSecond, requestsPerSecond } from "../../shared/health/facts/memory.ts";
@@ -63,7 +64,18 @@ const healthy = {
 /** Answers of services that have run for an hour; `age` in seconds makes them younger. */
 function answers(statuses: Statuses, age = 3600): Answer[] {
   return Object.entries(statuses).flatMap(([service, status], k) =>
-    status ? [{ service, pid: 100 + k, url: `http://127.0.0.1:${5000 + k}`, startedAt: now - age * second, status, answeredAt: now }] : [],
+    status
+      ? [
+          {
+            service,
+            pid: 100 + k,
+            url: `http://127.0.0.1:${5000 + k}`,
+            startedAt: now - age * second,
+            status,
+            answeredAt: now,
+          },
+        ]
+      : [],
   );
 }
 
@@ -84,7 +96,11 @@ test("a healthy flow says how far, how fresh and how good it is", () => {
 });
 
 const { ingest, server, evaluator, serve } = healthy;
-const refused = { ...evaluator.evaluations[0], outcome: "refused", reason: "NDCG@100 .301 is below that of the model in use" };
+const refused = {
+  ...evaluator.evaluations[0],
+  outcome: "refused",
+  reason: "NDCG@100 .301 is below that of the model in use",
+};
 
 test.each([
   ["no ingest", { ingest: undefined }, "waiting", "red", "Ingest does not run", "tributary ingest"],
@@ -120,7 +136,14 @@ test.each([
     "5.00 % of the events are malformed (50 dead letters)",
     "producer",
   ],
-  ["no parameter server", { server: undefined }, "training", "red", "The parameter server does not run", "tributary server"],
+  [
+    "no parameter server",
+    { server: undefined },
+    "training",
+    "red",
+    "The parameter server does not run",
+    "tributary server",
+  ],
   [
     "no trainers",
     { server: { ...server, state: "waiting for trainers", trainers: [] }, trainer: undefined },
@@ -163,7 +186,9 @@ test.each([
   ],
   [
     "a checkpoint that could not be written",
-    { server: { ...server, checkpoint: { step: 480, round: 12, at: now - second, lastError: "ENOSPC: no space left" } } },
+    {
+      server: { ...server, checkpoint: { step: 480, round: 12, at: now - second, lastError: "ENOSPC: no space left" } },
+    },
     "checkpoint",
     "red",
     "The checkpoint could not be written: ENOSPC: no space left",
@@ -196,7 +221,13 @@ test.each([
   ],
   [
     "a pinned model",
-    { evaluator: { ...evaluator, pinned: "v000007", evaluations: [{ ...refused, outcome: "held", reason: "pinned to v000007" }] } },
+    {
+      evaluator: {
+        ...evaluator,
+        pinned: "v000007",
+        evaluations: [{ ...refused, outcome: "held", reason: "pinned to v000007" }],
+      },
+    },
     "quality",
     "amber",
     "Publication is pinned to v000007",
@@ -204,7 +235,13 @@ test.each([
   ],
   [
     "a pinned model out of date",
-    { evaluator: { ...evaluator, pinned: "v000007", published: { ...evaluator.published, watermark: now - 1800 * second } } },
+    {
+      evaluator: {
+        ...evaluator,
+        pinned: "v000007",
+        published: { ...evaluator.published, watermark: now - 1800 * second },
+      },
+    },
     "checkpoint",
     "red",
     "The published model is 30 min behind the events",
@@ -237,7 +274,9 @@ test.each([
 });
 
 test("a service that no longer answers is named with its process", () => {
-  const old = answers(healthy).map((answer) => (answer.service === "ingest" ? { ...answer, answeredAt: now - 8 * second } : answer));
+  const old = answers(healthy).map((answer) =>
+    answer.service === "ingest" ? { ...answer, answeredAt: now - 8 * second } : answer,
+  );
   const { verdict, services } = healthOf(flowOf(old, now), nothingRemembered);
   expect(verdict.headline).toBe("Ingest has not answered for 8 s (process 100)");
   expect(services.find(({ service }) => service === "ingest")?.answers).toBe(false);
@@ -269,14 +308,22 @@ test("the first events after a quiet hour are no stalled ingest", () => {
 });
 
 test("the stage furthest upstream is the verdict, the others stand below, and red comes before amber", () => {
-  const { verdict, problems } = look({ ...healthy, ingest: { ...ingest, dead: 50 }, server: undefined, evaluator: undefined });
+  const { verdict, problems } = look({
+    ...healthy,
+    ingest: { ...ingest, dead: 50 },
+    server: undefined,
+    evaluator: undefined,
+  });
   expect(verdict.headline).toBe("The parameter server does not run");
   expect(problems.map(({ level }) => level)).toEqual(["amber", "red", "red"]);
 });
 
 test("nothing runs, a flow that starts, and one that drains are states of their own", () => {
   expect(look({}).verdict).toMatchObject({ state: "empty", hint: "start the whole flow with `npm start`" });
-  expect(look({ ingest }, 4).verdict).toMatchObject({ state: "starting", headline: "Starting: waiting for the services to answer" });
+  expect(look({ ingest }, 4).verdict).toMatchObject({
+    state: "starting",
+    headline: "Starting: waiting for the services to answer",
+  });
   const nothing = {
     ingest: { ...ingest, table: { version: -1, files: 0, rows: 0 } },
     server: { ...server, state: "waiting for events" },
@@ -284,13 +331,21 @@ test("nothing runs, a flow that starts, and one that drains are states of their 
   };
   expect(look(nothing, 4).verdict).toMatchObject({ state: "starting", headline: "Waiting for the first event" });
   const first = { ...healthy, evaluator: { evaluations: [], published: null } };
-  expect(look(first).verdict).toMatchObject({ state: "starting", headline: "Training the first model: round 12, loss 405.0, 1 trainer" });
-  expect(look({ ingest: { ...ingest, state: "draining" } }).verdict).toMatchObject({ state: "amber", word: "Draining" });
+  expect(look(first).verdict).toMatchObject({
+    state: "starting",
+    headline: "Training the first model: round 12, loss 405.0, 1 trainer",
+  });
+  expect(look({ ingest: { ...ingest, state: "draining" } }).verdict).toMatchObject({
+    state: "amber",
+    word: "Draining",
+  });
 });
 
 test("freshness is 0 when the model covers the newest event, and unknown while there is no model", () => {
   expect(freshnessOf(flowOf(answers(healthy), now))).toBe(9);
-  expect(freshnessOf(flowOf(answers({ ...healthy, ingest: { ...ingest, newestArrival: now - 9 * second } }), now))).toBe(0);
+  expect(
+    freshnessOf(flowOf(answers({ ...healthy, ingest: { ...ingest, newestArrival: now - 9 * second } }), now)),
+  ).toBe(0);
   expect(freshnessOf(flowOf(answers({ ingest }), now))).toBeNull();
 });
 
@@ -313,7 +368,8 @@ test("an answer of another shape loses its unknown figures and nothing else", ()
 });
 
 test("requests per second are the difference over the last looks, and a restart of serve starts anew", () => {
-  const at = (ms: number, requests: number) => flowOf(answers({ serve: { model: "1", requests, errors: 0 } }), now + ms);
+  const at = (ms: number, requests: number) =>
+    flowOf(answers({ serve: { model: "1", requests, errors: 0 } }), now + ms);
   let memory = remember(nothingRemembered, at(0, 100));
   expect(requestsPerSecond(memory)).toBeNull();
   memory = remember(memory, at(2000, 130));
@@ -323,7 +379,15 @@ test("requests per second are the difference over the last looks, and a restart 
 
 test("figures are written one way everywhere, and the unknown is a dash", () => {
   expect([0.4123, 1, 0, -0.012, null].map(ratio)).toEqual([".412", "1.000", ".000", "−.012", "–"]);
-  expect([0.4, 94, 119.4, 720, 18_000, 400_000, null].map(duration)).toEqual(["0 s", "94 s", "119 s", "12 min", "5 h", "5 days", "–"]);
+  expect([0.4, 94, 119.4, 720, 18_000, 400_000, null].map(duration)).toEqual([
+    "0 s",
+    "94 s",
+    "119 s",
+    "12 min",
+    "5 h",
+    "5 days",
+    "–",
+  ]);
   expect([0, 999.6, 1234, 12_345_678, null].map(count)).toEqual(["0", "1,000", "1,234", "12.3 M", "–"]);
   expect([0, 0.44, 9.97, 1238.4].map(rate)).toEqual(["0", "0.4", "10", "1,238"]);
   expect([412.34, 6.0521, 12_345].map(loss)).toEqual(["412.3", "6.052", "12,345"]);
@@ -338,7 +402,12 @@ test("a trainer that was killed elsewhere is missed for five minutes", () => {
   const one = remember(both, at(1, ["a"]));
   const { problems, tiles } = healthOf(at(1, ["a"]), one);
   expect(problems.map(({ reason }) => reason)).toContain("1 of 2 trainers are connected to the server");
-  expect(tiles.find(({ id }) => id === "trainers")).toMatchObject({ value: "1", unit: "of 2 live", state: "amber", word: "partial" });
+  expect(tiles.find(({ id }) => id === "trainers")).toMatchObject({
+    value: "1",
+    unit: "of 2 live",
+    state: "amber",
+    word: "partial",
+  });
   const later = remember(one, at(302, ["a"]));
   expect(healthOf(at(302, ["a"]), later).problems.map(({ word }) => word)).not.toContain("partial");
 });
@@ -366,14 +435,21 @@ test("regression: where there is a training run and nothing of the stream, statu
   expect(look({ trainer: healthy.trainer, server: undefined }, 5).verdict.headline).toBe("A training run starts");
   const waits = look({ server: { ...run, state: "waiting for trainers", trainers: [] } });
   expect(waits.problems.map(({ reason }) => reason)).toEqual(["Training is stalled: no trainer is connected"]);
-  expect(look({ server, trainer: healthy.trainer }).problems.map(({ reason }) => reason)).toContain("Ingest does not run");
+  expect(look({ server, trainer: healthy.trainer }).problems.map(({ reason }) => reason)).toContain(
+    "Ingest does not run",
+  );
 });
 
 test("a service that a full disk holds up is red, with why and what helps", () => {
   const why = "the model cannot be published: ENOSPC: no space left on device, write";
   const { problems } = look({ ...healthy, evaluator: { ...evaluator, heldUp: why } });
-  expect(problems).toMatchObject([{ box: "quality", level: "red", word: "waits", reason: `The evaluator waits: ${why}` }]);
-  const stalled = look({ ...healthy, ingest: { ...ingest, state: "stalled", stalledBy: "disk", reason: "cannot write: ENOSPC" } });
+  expect(problems).toMatchObject([
+    { box: "quality", level: "red", word: "waits", reason: `The evaluator waits: ${why}` },
+  ]);
+  const stalled = look({
+    ...healthy,
+    ingest: { ...ingest, state: "stalled", stalledBy: "disk", reason: "cannot write: ENOSPC" },
+  });
   expect(stalled.problems[0]?.hint).toMatch("make room");
 });
 
@@ -405,10 +481,19 @@ test("regression: no rule reads a text that was made for eyes: in other words th
     problemsOf(flowOf(answers(statuses), now), nothingRemembered).map(({ code, level }) => [code, level]);
   const as = found(troubled);
   expect(as.map(([code]) => code)).toEqual([
-    ...["REPLAY_WAITS", "INGEST_STALLED", "INGEST_REJECTS", "TRAINER_SUSPECT", "TRAINER_CLOGGED", "SERVER_WAITS", "SERVER_NOT_SAVED"],
+    ...[
+      "REPLAY_WAITS",
+      "INGEST_STALLED",
+      "INGEST_REJECTS",
+      "TRAINER_SUSPECT",
+      "TRAINER_CLOGGED",
+      "SERVER_WAITS",
+      "SERVER_NOT_SAVED",
+    ],
     ...["EVALUATOR_WAITS", "EVALUATOR_REFUSED", "EVALUATOR_PINNED", "EVALUATOR_BEHIND", "SERVE_ERRORS"],
   ]);
-  for (const words of ["cannot", "missing", "–", "0", "stalled"]) expect(found(reworded(troubled, words) as Statuses)).toEqual(as);
+  for (const words of ["cannot", "missing", "–", "0", "stalled"])
+    expect(found(reworded(troubled, words) as Statuses)).toEqual(as);
 });
 
 test("what a stalled ingest waits for is a fact, and the advice follows it, whatever its sentence says", () => {

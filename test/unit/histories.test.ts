@@ -40,7 +40,9 @@ test("the split is 80/10/10, and stands for ever", () => {
 });
 
 test("another salt makes another split", () => {
-  const differing = Array.from({ length: 1000 }, (_, k) => `u${k}`).filter((user) => partOf(user, "one") !== partOf(user, "two"));
+  const differing = Array.from({ length: 1000 }, (_, k) => `u${k}`).filter(
+    (user) => partOf(user, "one") !== partOf(user, "two"),
+  );
   expect(differing.length).toBeGreaterThan(200);
 });
 
@@ -56,7 +58,9 @@ test("the target is a fifth of a held-out user's items, and new items change no 
 });
 
 test("property: rows hold distinct items in order of first appearance, whatever the batches", () => {
-  const pairs = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 400 })), { maxLength: 1500 });
+  const pairs = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 400 })), {
+    maxLength: 1500,
+  });
   fc.assert(
     fc.property(pairs, fc.integer({ min: 1, max: 300 }), (numbers, size) => {
       const events = numbers.map(([user, item]) => [`u${user}`, `i${item}`] as const);
@@ -76,7 +80,9 @@ test("property: rows hold distinct items in order of first appearance, whatever 
       expect(histories.events).toBe(events.length);
       expect(histories.users).toEqual([...plain.keys()]);
       histories.users.forEach((user, number) => {
-        expect([...histories.rowOf(number)].map((column) => histories.vocabulary.items[column])).toEqual(plain.get(user));
+        expect([...histories.rowOf(number)].map((column) => histories.vocabulary.items[column])).toEqual(
+          plain.get(user),
+        );
         expect(histories.lastVersion(number)).toBe(changed.get(user));
         expect(histories.indexOf(user)).toBe(number);
       });

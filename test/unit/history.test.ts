@@ -5,7 +5,15 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stepsOf } from "../../services/dashboard/clock.ts";
-import { copyOf, emptyHistory, extend, type History, type Series, textOf, thinned } from "../../services/dashboard/history.ts";
+import {
+  copyOf,
+  emptyHistory,
+  extend,
+  type History,
+  type Series,
+  textOf,
+  thinned,
+} from "../../services/dashboard/history.ts";
 import { newsOf, toldAfter } from "../../services/dashboard/news.ts";
 import { openProblems } from "../../services/dashboard/problems.ts";
 import { openRing } from "../../services/dashboard/ring.ts";
@@ -19,12 +27,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const samples = (at: number[], columns: Series["columns"]): History => ({ ...emptyHistory(), samples: { at, columns } });
+const samples = (at: number[], columns: Series["columns"]): History => ({
+  ...emptyHistory(),
+  samples: { at, columns },
+});
 
 /** Services that answer at this moment. */
 function look(at: number, statuses: Record<string, object | object[]>, answeredAt = at): Flow {
   const answers = Object.entries(statuses).flatMap(([service, given]) =>
-    [given].flat().map((status, k) => ({ service, pid: 100 + k, url: `http://${service}${k}`, startedAt: now - 1e6, status, answeredAt })),
+    [given].flat().map((status, k) => ({
+      service,
+      pid: 100 + k,
+      url: `http://${service}${k}`,
+      startedAt: now - 1e6,
+      status,
+      answeredAt,
+    })),
   );
   return flowOf(answers, at);
 }
@@ -43,21 +61,45 @@ const ingest = (...partitions: object[]) => ({ state: "consuming", partitions, l
 test("events in and consumed are what the partitions' ends and offsets moved by, per second", () => {
   const before = look(now, { ingest: ingest(partition(0, 100, 10), partition(1, 200, 20)) });
   const after = look(now + 5000, { ingest: ingest(partition(0, 150, 20), partition(1, 300, 10)) });
-  expect(sampleOf(before, after)).toMatchObject({ "events:in": 30, "events:consumed": 30, lag: 30, "lag:0": 20, "lag:1": 10 });
+  expect(sampleOf(before, after)).toMatchObject({
+    "events:in": 30,
+    "events:consumed": 30,
+    lag: 30,
+    "lag:0": 20,
+    "lag:1": 10,
+  });
 });
 
 test("a rate is unknown at the first look, and where a counter fell because another process counts", () => {
-  const before = look(now, { ingest: ingest(partition(0, 100, 10)), server: { bytes: { sent: 500, received: 100, memory: null } } });
-  const after = look(now + 5000, { ingest: ingest(partition(0, 40, 10)), server: { bytes: { sent: 20, received: 600, memory: null } } });
-  expect(sampleOf(null, before)).toMatchObject({ "events:in": null, "events:consumed": null, "wire:sent": null, lag: 30 });
-  expect(sampleOf(before, after)).toMatchObject({ "events:consumed": null, "wire:sent": null, "wire:received": 100, "wire:memory": null });
+  const before = look(now, {
+    ingest: ingest(partition(0, 100, 10)),
+    server: { bytes: { sent: 500, received: 100, memory: null } },
+  });
+  const after = look(now + 5000, {
+    ingest: ingest(partition(0, 40, 10)),
+    server: { bytes: { sent: 20, received: 600, memory: null } },
+  });
+  expect(sampleOf(null, before)).toMatchObject({
+    "events:in": null,
+    "events:consumed": null,
+    "wire:sent": null,
+    lag: 30,
+  });
+  expect(sampleOf(before, after)).toMatchObject({
+    "events:consumed": null,
+    "wire:sent": null,
+    "wire:received": 100,
+    "wire:memory": null,
+  });
 });
 
 test("a step's time is what trainers spent on each activity while the server took a step, newcomers left out", () => {
   const seconds = (compute: number, wait: number) => ({ data: 1, compute, push: 2, wait, pull: 3 });
   const trainer = (id: string, compute: number, wait: number) => ({ id, name: id, seconds: seconds(compute, wait) });
   const before = look(now, { server: { step: 10, trainers: [trainer("a", 5, 1), trainer("b", 7, 1)] } });
-  const after = look(now + 5000, { server: { step: 30, trainers: [trainer("a", 8, 2), trainer("b", 11, 2), trainer("c", 40, 40)] } });
+  const after = look(now + 5000, {
+    server: { step: 30, trainers: [trainer("a", 8, 2), trainer("b", 11, 2), trainer("c", 40, 40)] },
+  });
   const sample = sampleOf(before, after);
   expect(sample["step:compute"]).toBeCloseTo(3.5 / 20, 12);
   expect(sample["step:wait"]).toBeCloseTo(1 / 20, 12);
@@ -66,7 +108,11 @@ test("a step's time is what trainers spent on each activity while the server too
 });
 
 test("what a service said long ago is not measured again", () => {
-  const flow = look(now, { ingest: ingest(partition(0, 100, 10)), trainer: { tensors: 40, memoryBytes: 6e8 } }, now - 11_000);
+  const flow = look(
+    now,
+    { ingest: ingest(partition(0, 100, 10)), trainer: { tensors: 40, memoryBytes: 6e8 } },
+    now - 11_000,
+  );
   const sample = sampleOf(null, flow);
   expect(sample.lag).toBeNull();
   expect(Object.keys(sample).filter((name) => /^(lag|memory|tensors):/.test(name))).toEqual([]);
@@ -79,13 +125,20 @@ test("each trainer has its memory and its tensors under its process", () => {
       { tensors: 41, memoryBytes: 7e8 },
     ],
   });
-  expect(sampleOf(null, flow)).toMatchObject({ "memory:100": 6e8, "memory:101": 7e8, "tensors:100": 40, "tensors:101": 41 });
+  expect(sampleOf(null, flow)).toMatchObject({
+    "memory:100": 6e8,
+    "memory:101": 7e8,
+    "tensors:100": 40,
+    "tensors:101": 41,
+  });
 });
 
 test("rounds, evaluations and arrivals that were told before are no news", () => {
   const history = emptyHistory();
   const rounds = [1, 2].map((round) => ({ at: now + round, round, reconstruction: 400 - round, kl: round }));
-  const evaluations = [{ at: now, round: 1, model: { "ndcg@100": 0.3, "recall@20:se": 0.01 }, popularity: { "ndcg@100": 0.2 } }];
+  const evaluations = [
+    { at: now, round: 1, model: { "ndcg@100": 0.3, "recall@20:se": 0.01 }, popularity: { "ndcg@100": 0.2 } },
+  ];
   const point = {
     at: now,
     model: "v1",
@@ -115,11 +168,15 @@ test("whatever comes and goes, every column is as long as the times, within the 
     fc.property(fc.array(row, { maxLength: 60 }), (rows) => {
       const history = emptyHistory();
       rows.forEach((each, k) => {
-        extend(history, samples([now + k], Object.fromEntries(Object.entries(each).map(([name, value]) => [name, [value]]))));
+        extend(
+          history,
+          samples([now + k], Object.fromEntries(Object.entries(each).map(([name, value]) => [name, [value]]))),
+        );
       });
       const { at, columns } = history.samples;
       expect(at).toEqual(rows.map((_, k) => now + k));
-      for (const [name, column] of Object.entries(columns)) expect(column).toEqual(rows.map((each) => each[name] ?? null));
+      for (const [name, column] of Object.entries(columns))
+        expect(column).toEqual(rows.map((each) => each[name] ?? null));
     }),
   );
 });
@@ -167,7 +224,10 @@ test("the file keeps the history through a restart, torn and foreign lines apart
   await ring.keep(emptyHistory());
   await ring.keep(samples([now + 5000], { lag: [5], "memory:1": [8] }));
   expect(readFileSync(file, "utf8").split("\n")).toHaveLength(3);
-  appendFileSync(file, '{"samples":[{"at":1,"lag":2}],"losses":[]}\n{"samples":{"at":[1,2],"columns":{"lag":[1]}}}\n{"samp');
+  appendFileSync(
+    file,
+    '{"samples":[{"at":1,"lag":2}],"losses":[]}\n{"samples":{"at":[1,2],"columns":{"lag":[1]}}}\n{"samp',
+  );
   const again = await openRing(file, refuse);
   expect(again.history).toEqual(ring.history);
   await again.keep(samples([now + 9000], { lag: [6] }));
@@ -178,7 +238,14 @@ test("the file keeps the history through a restart, torn and foreign lines apart
 test("recent problems are told after a restart, none as open, and are written when one comes or goes", async () => {
   const file = join(dir, "problems.json");
   const refuse = (error: Error) => expect.unreachable(error.message);
-  const problem = { code: "INGEST_STALLED", service: "ingest", level: "red", reason: "it stalls", hint: "look", count: 1 } as const;
+  const problem = {
+    code: "INGEST_STALLED",
+    service: "ingest",
+    level: "red",
+    reason: "it stalls",
+    hint: "look",
+    count: 1,
+  } as const;
   const open = { ...problem, firstAt: now, lastAt: now, isOpen: true };
   const kept = await openProblems(file, refuse);
   expect(kept.before).toEqual([]);
@@ -233,7 +300,10 @@ test("up-clock: after a day forth and right again the samples of that time are w
 });
 
 test("rounds are told once each, whatever the clock does meanwhile", () => {
-  const step = fc.record({ passed: fc.integer({ min: 1, max: 20 }), set: fc.constantFrom(0, 0, 0, -3600, 3600, 86_400, -86_400) });
+  const step = fc.record({
+    passed: fc.integer({ min: 1, max: 20 }),
+    set: fc.constantFrom(0, 0, 0, -3600, 3600, 86_400, -86_400),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const history = emptyHistory();
@@ -267,7 +337,9 @@ test("a clock that was set is told by how much, one that runs a little fast or s
     steady += ms;
     return setBy();
   };
-  expect([pass(1000), pass(1000, 1), pass(1000, -3_600_000), pass(1000), pass(5000, 3_600_000)]).toEqual([0, 0, -3_600_000, 0, 3_600_000]);
+  expect([pass(1000), pass(1000, 1), pass(1000, -3_600_000), pass(1000), pass(5000, 3_600_000)]).toEqual([
+    0, 0, -3_600_000, 0, 3_600_000,
+  ]);
 });
 
 test("the history as text, made in pieces, is what the history is, thinned for a page", () => {
@@ -281,5 +353,8 @@ test("the history as text, made in pieces, is what the history is, thinned for a
     }
   };
   expect(text()).toEqual(history);
-  expect(text({ before: 15_000, every: 10_000 })).toEqual({ ...history, samples: thinned(history.samples, 15_000, 10_000) });
+  expect(text({ before: 15_000, every: 10_000 })).toEqual({
+    ...history,
+    samples: thinned(history.samples, 15_000, 10_000),
+  });
 });

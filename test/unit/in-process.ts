@@ -1,4 +1,5 @@
-// A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on the wire. For the tests of what a run does.
+// A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on
+// the wire. For the tests of what a run does.
 import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
 import type { Work } from "../../services/server/scheduler/scheduler.ts";
 import { openParameters } from "../../services/server/run/parameters.ts";
@@ -76,14 +77,24 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       if (!wanted || held[group] === wanted.version) continue;
       const { version, model } = wanted;
       const message = received(encode({ type: "weights", group, version, model }, wanted.tensors()));
-      for (const computer of computers) computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
+      for (const computer of computers)
+        computer.take(read(fromServer, message) as FromServer & { type: "weights" }, message.tensors());
       held[group] = wanted.version;
     }
     const { step, phase, batchSize, beta } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     return work.parts.map((users, part) => {
       const local = work.local?.[part];
-      const lease: Lease = { type: "lease", step, part, phase, batchSize, beta, versions, ...(local && { inner: [...local.inner] }) };
+      const lease: Lease = {
+        type: "lease",
+        step,
+        part,
+        phase,
+        batchSize,
+        beta,
+        versions,
+        ...(local && { inner: [...local.inner] }),
+      };
       const made = computers[part % trainers]!.answer(lease, received(encode(lease, work.inputs(part))).tensors());
       const head = { ...made.head, times: { data: 0, compute: 0, push: 0, wait: 0, pull: 0 } };
       const { wire = "f32" } = work;
@@ -91,7 +102,8 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       const answer = received(encode(head, sent));
       shapesChecked(head, answer.described, work.config, users.length, { rows: local?.rows, wire });
       const checked = receivedOf(head, answer, work.memory?.(part), work.numbers);
-      if (notFiniteIn(checked, work.numbers) !== undefined) throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
+      if (notFiniteIn(checked, work.numbers) !== undefined)
+        throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });
       return { ...checked, finite: true };
     });
   };

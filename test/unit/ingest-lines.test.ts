@@ -100,7 +100,15 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
 });
 
 test("a process that has no partitions yet, or says nothing, takes nothing away from the others", () => {
-  const early = { state: "consuming", reason: null, read: 0, lag: null, table: null, lastCommit: null, lastCommitAt: null };
+  const early = {
+    state: "consuming",
+    reason: null,
+    read: 0,
+    lag: null,
+    table: null,
+    lastCommit: null,
+    lastCommitAt: null,
+  };
   const { status } = flow([first, early, null]);
   expect(status).toMatchObject({
     lag: first.lag,
@@ -134,7 +142,8 @@ test("status writes a line for each partition, the one furthest behind first, an
     "  1           2,234  1,234   2 min      990     7         3  paused",
     "  0           1,040     40     4 s      990     7         3",
     "  12          1,000      0       –      990     7         3",
-    "  5 flushes (rows 3, age 2) · last file 500 rows, 4.0 kB, committed in 200 ms · 2 rebalances · 1 commit fenced · unknown fields: page 4",
+    "  5 flushes (rows 3, age 2) · last file 500 rows, 4.0 kB, committed in 200 ms · 2 rebalances · 1 commit " +
+      "fenced · unknown fields: page 4",
   ]);
 });
 
@@ -142,13 +151,29 @@ test("of many partitions the eight furthest behind are shown, of many unknown fi
   const partitions = Array.from({ length: 20 }, (_, k) => partition(k, k));
   const unknownFields = Object.fromEntries(Array.from({ length: 7 }, (_, k) => [`f${k}`, k + 1]));
   const lines = ingestLines(status({ partitions, unknownFields }));
-  expect(lines.slice(1, 9).map((line) => line.trim().split(" ")[0])).toEqual(["19", "18", "17", "16", "15", "14", "13", "12"]);
+  expect(lines.slice(1, 9).map((line) => line.trim().split(" ")[0])).toEqual([
+    "19",
+    "18",
+    "17",
+    "16",
+    "15",
+    "14",
+    "13",
+    "12",
+  ]);
   expect(lines[9]).toBe("  ... and 12 more");
   expect(lines[10]).toMatch(/unknown fields: f6 7, f5 6, f4 5, f3 4, f2 3 and 2 more$/);
 });
 
 test("an ingest that has done nothing yet has a line that says so", () => {
-  const fresh = { partitions: [], flushes: { rows: 0, age: 0 }, lastCommit: null, rebalances: 0, fenced: 0, unknownFields: {} };
+  const fresh = {
+    partitions: [],
+    flushes: { rows: 0, age: 0 },
+    lastCommit: null,
+    rebalances: 0,
+    fenced: 0,
+    unknownFields: {},
+  };
   expect(ingestLines(status(fresh))).toEqual(["  0 flushes · 0 rebalances · 0 commits fenced"]);
 });
 

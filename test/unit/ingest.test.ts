@@ -1,4 +1,5 @@
-// Ingest without Kafka: when a buffer becomes a file, and what the real tables hold after crashes, fences and full disks.
+// Ingest without Kafka: when a buffer becomes a file, and what the real tables hold after crashes, fences and full
+// disks.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,9 @@ const message = (offset: number, text: string | null): RawMessage => ({
 });
 /** Good but for every fifth. */
 const messages = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, k) => message(from + k, (from + k) % 5 === 0 ? "broken" : `{"user":"u${from + k}","item":"i1"}`));
+  Array.from({ length: to - from }, (_, k) =>
+    message(from + k, (from + k) % 5 === 0 ? "broken" : `{"user":"u${from + k}","item":"i1"}`),
+  );
 
 const eager: Limits = { rows: 1, bytes: 1e9, ageMs: 0 };
 const patient: Limits = { rows: 1000, bytes: 1e9, ageMs: 60_000 };
@@ -58,7 +61,11 @@ interface Options {
   readonly faults?: (writer: Writer) => Writer;
 }
 
-async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false, faults }: Options = {}): Promise<Rig> {
+async function rig(
+  folder: string,
+  limits: Limits,
+  { end, stopOnBadEvent = false, faults }: Options = {},
+): Promise<Rig> {
   const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), TOPIC);
   const metrics = createMetrics("test");
   const progress = createProgress(metrics);
@@ -71,7 +78,8 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
     assign: (partitions = [0]) => made.intake.assigned(partitions, ++generation, bounds),
     fetch: ({ messages, ...rest }) => made.intake.fetched({ ...rest, generation, messages: pack(messages, 0) }),
     status: () => progress.status() as Record<string, unknown>,
-    metric: async (name) => (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
+    metric: async (name) =>
+      (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
     intake: createIntake(
       {
         topic: TOPIC,
@@ -95,14 +103,20 @@ async function rig(folder: string, limits: Limits, { end, stopOnBadEvent = false
 
 async function held(folder: string) {
   const events = await openEvents(join(folder, "table"));
-  const good = (await Promise.all(events.files.map((file) => readEvents(events.store, file)))).flatMap((batch) => [...batch.offset]);
+  const good = (await Promise.all(events.files.map((file) => readEvents(events.store, file)))).flatMap((batch) => [
+    ...batch.offset,
+  ]);
   const dead = await openDeadLetters(join(folder, "dead"));
-  const bad = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file)))).flat().map(({ offset }) => offset);
+  const bad = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file))))
+    .flat()
+    .map(({ offset }) => offset);
   return { good: good.sort((a, b) => a - b), bad: bad.sort((a, b) => a - b), events, dead };
 }
 
-const good = (from: number, to: number) => Array.from({ length: to - from }, (_, k) => from + k).filter((k) => k % 5 !== 0);
-const bad = (from: number, to: number) => Array.from({ length: to - from }, (_, k) => from + k).filter((k) => k % 5 === 0);
+const good = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, k) => from + k).filter((k) => k % 5 !== 0);
+const bad = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, k) => from + k).filter((k) => k % 5 === 0);
 
 test("property: a buffer is sealed when it is full, old enough or the last, and never when it is empty", () => {
   const limits = { rows: 100, bytes: 1000, ageMs: 5000 };
@@ -164,7 +178,10 @@ test("a crash between the dead letters' commit and the events' doubles no letter
   const dead = await openDeadLetters(join(folder, "dead"));
   const letter = (offset: number) =>
     ({ value: null, topic: TOPIC, partition: 0, offset, timestamp: 1, reason: "NOT_JSON", detail: "" }) as const;
-  await dead.commit({ add: [await writeDeadLetters(dead.store, bad(0, 20).map(letter))], txn: [{ appId: "t/0", version: 19 }] });
+  await dead.commit({
+    add: [await writeDeadLetters(dead.store, bad(0, 20).map(letter))],
+    txn: [{ appId: "t/0", version: 19 }],
+  });
   const { assign, fetch } = await rig(folder, eager);
   expect(await assign()).toEqual(new Map([[0, 0]]));
   for (const [from, to] of [
@@ -220,7 +237,9 @@ test("a full disk holds everything up and loses nothing: the same rows are writt
       return writer.committed;
     },
     write: (buffer) =>
-      refusals-- > 0 ? Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" })) : writer.write(buffer),
+      refusals-- > 0
+        ? Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" }))
+        : writer.write(buffer),
   });
   const { assign, fetch, status } = await rig(folder, eager, { faults });
   await assign();
@@ -259,7 +278,9 @@ test("offsets at which Kafka has no message are filtered: in the table of ranges
   ]);
   expect(await held(folder)).toMatchObject({ good: [3, 7], bad: [2] });
   expect(status()).toMatchObject({ read: 12, written: 2, dead: 1, filtered: 9, buffered: 0 });
-  expect(await metric("tributary_events_read_total")).toEqual(['tributary_events_read_total{partition="0",service="test"} 12']);
+  expect(await metric("tributary_events_read_total")).toEqual([
+    'tributary_events_read_total{partition="0",service="test"} 12',
+  ]);
   expect((await held(folder)).events.offsets.get("t/0")).toBe(11);
 });
 
@@ -332,7 +353,11 @@ test("unknown fields are counted by name, null and missing optional ones are nul
   ];
   await fetch({ partition: 0, messages: lines.map((line, k) => message(k, line)), next: 4 });
   await intake.drain(1000);
-  expect(status()).toMatchObject({ unknownFields: { session: 2, page: 1 }, flushes: { end: 1 }, table: { files: 1, rows: 3 } });
+  expect(status()).toMatchObject({
+    unknownFields: { session: 2, page: 1 },
+    flushes: { end: 1 },
+    table: { files: 1, rows: 3 },
+  });
   const { events, bad } = await held(folder);
   expect(bad).toEqual([2]);
   const rows = eventsOf(await readEvents(events.store, events.files[0]!));
@@ -347,7 +372,11 @@ test("a producer that makes up field names fills no memory: the rest count as ot
   const folder = newFolder();
   const { intake, assign, fetch, status } = await rig(folder, patient);
   await assign();
-  await fetch({ partition: 0, messages: Array.from({ length: 80 }, (_, k) => message(k, `{"user":"a","item":"b","f${k}":1}`)), next: 80 });
+  await fetch({
+    partition: 0,
+    messages: Array.from({ length: 80 }, (_, k) => message(k, `{"user":"a","item":"b","f${k}":1}`)),
+    next: 80,
+  });
   await intake.drain(1000);
   const { unknownFields } = status() as { unknownFields: Record<string, number> };
   expect(Object.keys(unknownFields)).toHaveLength(51);

@@ -1,4 +1,5 @@
-// The walker over a message's JSON: it says what JSON.parse says, whatever the bytes, in steps that are a small multiple of their number.
+// The walker over a message's JSON: it says what JSON.parse says, whatever the bytes, in steps that are a small
+// multiple of their number.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OTHER_FIELDS, parseEvent } from "../../shared/events/event.ts";
@@ -27,7 +28,25 @@ function expected(json: string) {
 }
 
 test.each([
-  ...["", " ", "{", "}", "[]", "[1,]", "[,1]", "{,}", '{"a"}', '{"a":}', '{"a":1,}', '{"a":1}}', '{"a":1]', "[1}", "[[1]", "{}", " { } "],
+  ...[
+    "",
+    " ",
+    "{",
+    "}",
+    "[]",
+    "[1,]",
+    "[,1]",
+    "{,}",
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    '{"a":1}}',
+    '{"a":1]',
+    "[1}",
+    "[[1]",
+    "{}",
+    " { } ",
+  ],
   ...[
     "-",
     "-0",
@@ -49,7 +68,14 @@ test.each([
     "false",
   ],
   ...['"', '"a', '"\\"', '"\\u12"', '"\\u12g4"', '"\\u12aF"', '"\\x"', '"\t"', '"\\t"', '"\u007f"', '{"a":"\\'],
-  ...['{"a":[{"b":[]},{}],"c":{"d":{"e":[1,2,{"f":null}]}}}', '{"a":1,"a":2}', '{"\\u0061":1}', '{"a":[1,2}', '{"a":{"b":1]', '{"a" 1}'],
+  ...[
+    '{"a":[{"b":[]},{}],"c":{"d":{"e":[1,2,{"f":null}]}}}',
+    '{"a":1,"a":2}',
+    '{"\\u0061":1}',
+    '{"a":[1,2}',
+    '{"a":{"b":1]',
+    '{"a" 1}',
+  ],
 ])("%s is what JSON.parse has it to be", (json) => {
   expect(walked(bytes(json))).toEqual(expected(json));
 });

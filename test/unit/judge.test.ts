@@ -66,7 +66,9 @@ describe("held-out users", () => {
           .filter((item, i) => (i < 2 || i % 2 === Number(user.slice(1)) % 2) && isTarget(user, item, salt))
           .sort(),
       );
-    expect(users.map(({ target }) => [...target].map((column) => vocabulary.items[column]!).sort()).sort()).toEqual(targets.sort());
+    expect(users.map(({ target }) => [...target].map((column) => vocabulary.items[column]!).sort()).sort()).toEqual(
+      targets.sort(),
+    );
   });
 
   test("a bounded sample stays the same people when others arrive", () => {
@@ -138,7 +140,9 @@ describe("judging", () => {
   test("a model that loses user by user against the incumbent is refused, with by how much on the hold-out", async () => {
     const worse = await judge(blurred(good), { ...good, version: "v000004" }, histories, limits, never);
     expect(worse.model!["ndcg@100"]).toBeGreaterThan(worse.popularity!["ndcg@100"]);
-    expect(worse.refusal).toMatch(/^on the hold-out its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below that of v000004 \(\d+ users\)/);
+    expect(worse.refusal).toMatch(
+      /^on the hold-out its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below that of v000004 \(\d+ users\)/,
+    );
   });
 
   test("a further comparison is heard too", async () => {
@@ -149,7 +153,13 @@ describe("judging", () => {
   });
 
   test("a smaller vocabulary than the incumbent's is refused", async () => {
-    const measured = await judge(parityModel(new Vocabulary(names("i", 30))), { ...good, version: "v000001" }, histories, limits, never);
+    const measured = await judge(
+      parityModel(new Vocabulary(names("i", 30))),
+      { ...good, version: "v000001" },
+      histories,
+      limits,
+      never,
+    );
     expect(measured.refusal).toContain("smaller than the 40 of v000001");
   });
 
@@ -163,6 +173,8 @@ describe("judging", () => {
   });
 
   test("an evaluation stops when the service is asked to drain", async () => {
-    await expect(judge(good, null, histories, limits, AbortSignal.abort(new Error("draining")))).rejects.toThrow("draining");
+    await expect(judge(good, null, histories, limits, AbortSignal.abort(new Error("draining")))).rejects.toThrow(
+      "draining",
+    );
   });
 });

@@ -28,7 +28,8 @@ function adamInFloat64({ weights, m, v }: Moving, gradient: Float32Array, t: num
   const square = Array.from(v, (x, k) => 0.999 * x + 0.001 * gradient[k]! ** 2);
   const moved = Array.from(
     weights,
-    (x, k) => x - ((learningRate / (1 - 0.9 ** t)) * mean[k]!) / (Math.sqrt(square[k]!) / Math.sqrt(1 - 0.999 ** t) + 1e-8),
+    (x, k) =>
+      x - ((learningRate / (1 - 0.9 ** t)) * mean[k]!) / (Math.sqrt(square[k]!) / Math.sqrt(1 - 0.999 ** t) + 1e-8),
   );
   return { weights: moved, m: mean, v: square };
 }
@@ -48,11 +49,14 @@ describe.each([1, 3, 4, 12, 19])("with rows of %i floats", (width) => {
   test("a bag is the weighted sum of its rows, with the norm of the whole row and then dropout", () => {
     const table = draws(1, 30 * width);
     const expected = users.rows.flatMap((items, user) =>
-      Array.from({ length: width }, (_, h) => items.reduce((sum, item, k) => sum + users.values[user]![k]! * table[item * width + h]!, 0)),
+      Array.from({ length: width }, (_, h) =>
+        items.reduce((sum, item, k) => sum + users.values[user]![k]! * table[item * width + h]!, 0),
+      ),
     );
     const bag = kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, users));
     expect(deviation(bag, expected)).toBeLessThan(1e-6);
-    expect(bag.subarray(2 * width, 4 * width).every((x) => x === 0)).toBe(true); // nothing known, and nothing kept: zeros, never NaN
+    // nothing known, and nothing kept: zeros, never NaN
+    expect(bag.subarray(2 * width, 4 * width).every((x) => x === 0)).toBe(true);
   });
 
   test("a step of the table moves every row by Adam of the transposed sum, also rows that stand in no bag", () => {
@@ -62,18 +66,20 @@ describe.each([1, 3, 4, 12, 19])("with rows of %i floats", (width) => {
       const gradient = new Float32Array(30 * width);
       users.rows.forEach((items, user) => {
         items.forEach((item, k) => {
-          for (let h = 0; h < width; h++) gradient[item * width + h]! += users.values[user]![k]! * dBags[user * width + h]!;
+          for (let h = 0; h < width; h++)
+            gradient[item * width + h]! += users.values[user]![k]! * dBags[user * width + h]!;
         });
       });
       const expected = adamInFloat64(table, gradient, 7, 0.01);
       kernels.adamOfBags(table, width, kernels.memory.place(dBags), users, { t: 7, learningRate: 0.01 });
-      for (const which of ["weights", "m", "v"] as const) expect(deviation(table[which], expected[which]), which).toBeLessThan(1e-5);
+      for (const which of ["weights", "m", "v"] as const)
+        expect(deviation(table[which], expected[which]), which).toBeLessThan(1e-5);
     });
   });
 });
 
 test.each([4, 7])(
-  "Adam's first step of %i weights is right to float32's last bits: a share of 1e-5 would carry a run away from PyTorch's",
+  "Adam's first step of %i weights is right to float32's last bits: 1e-5 would carry a run away from PyTorch's",
   (length) => {
     kernels.memory.borrowed(() => {
       const zeros = () => kernels.memory.place(new Float32Array(length));
@@ -81,7 +87,8 @@ test.each([4, 7])(
       const gradient = draws(4, length);
       const expected = adamInFloat64(tensor, gradient, 1, 0.5);
       kernels.adam(tensor, [kernels.memory.place(gradient)], { t: 1, learningRate: 0.5 });
-      for (const which of ["weights", "m", "v"] as const) expect(deviation(tensor[which], expected[which]), which).toBeLessThan(5e-7);
+      for (const which of ["weights", "m", "v"] as const)
+        expect(deviation(tensor[which], expected[which]), which).toBeLessThan(5e-7);
     });
   },
 );
@@ -101,7 +108,8 @@ test.each([1, 5, 16_384, 40_001])("Adam of %i weights takes the sum of its parts
       [0, 1, 2].map((k) => gradients.subarray(k * length, (k + 1) * length)),
       { t: 2, learningRate: 0.01 },
     );
-    for (const which of ["weights", "m", "v"] as const) expect(deviation(tensor[which], expected[which]), which).toBeLessThan(1e-5);
+    for (const which of ["weights", "m", "v"] as const)
+      expect(deviation(tensor[which], expected[which]), which).toBeLessThan(1e-5);
   });
 });
 
@@ -113,7 +121,10 @@ test("Adam moves by the learning rate at first, and weights without a gradient k
     expect(tensor.weights[0]).toBeCloseTo(0.99, 6);
     expect(tensor.weights[1]).toBeCloseTo(1.01, 6);
     kernels.adam(tensor, [zeros()], { t: 2, learningRate: 0.01 });
-    expect(tensor.weights[0]).toBeCloseTo(0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)), 5);
+    expect(tensor.weights[0]).toBeCloseTo(
+      0.99 - (0.01 * 0.9 * 0.05) / (1 - 0.81) / Math.sqrt((0.999 * 0.00025) / (1 - 0.998001)),
+      5,
+    );
   });
 });
 
@@ -137,7 +148,9 @@ test("any number of threads computes the same bits", () => {
       const some = { rows: many, values: many.map((items) => normalisedRow(items)) };
       for (let t = 1; t <= 20; t++) {
         const bags = each.bag(table.weights, 20, some);
-        each.memory.borrowed(() => each.adamOfBags(table, 20, each.memory.place(bags), some, { t, learningRate: 0.01 }));
+        each.memory.borrowed(() =>
+          each.adamOfBags(table, 20, each.memory.place(bags), some, { t, learningRate: 0.01 }),
+        );
         each.memory.borrowed(() => each.adam(table, [each.memory.place(draws(t, 60_000))], { t, learningRate: 0.01 }));
       }
       return Buffer.from(table.weights.slice().buffer).toString("base64");
@@ -199,18 +212,22 @@ describe("bfloat16", () => {
     return low > 0x8000 || (low === 0x8000 && high % 2 === 1) ? high + 1 : high;
   };
 
-  test.each([1, 7, 8, 1000, 16_384 + 3])("%i numbers are rounded to the nearest, ties to even, by any number of threads", (length) => {
-    const values = draws(6, length);
-    values.set([1, -1, 0, -0, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3e38, 1e-40, Number.POSITIVE_INFINITY].slice(0, length));
-    for (const pool of pools) expect([...pool.toHalves(values)]).toEqual([...values].map(rounded));
-  });
+  test.each([1, 7, 8, 1000, 16_384 + 3])(
+    "%i numbers are rounded to the nearest, ties to even, by any number of threads",
+    (length) => {
+      const values = draws(6, length);
+      values.set([1, -1, 0, -0, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3e38, 1e-40, Number.POSITIVE_INFINITY].slice(0, length));
+      for (const pool of pools) expect([...pool.toHalves(values)]).toEqual([...values].map(rounded));
+    },
+  );
 
   test("what was rounded comes back as it was rounded, and never further off than one part in 256", () => {
     const values = draws(7, 4099);
     const back = new Float32Array(values.length);
     kernels.fromHalves(kernels.toHalves(values), back);
     expect([...kernels.toHalves(back)]).toEqual([...kernels.toHalves(values)]);
-    for (const [k, value] of values.entries()) expect(Math.abs(back[k]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
+    for (const [k, value] of values.entries())
+      expect(Math.abs(back[k]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
   });
 
   test("a NaN of any bits stays one", () => {
@@ -253,7 +270,8 @@ test("a table of some rows moves as they move in the whole one, with moments at 
       v: kernels.memory.floats(30 * width),
     };
     const rowOf = (array: Float32Array, row: number) => array.subarray(row * width, (row + 1) * width);
-    for (const which of ["m", "v"] as const) for (let k = 0; k < 30; k++) rowOf(apart[which], places[k]!).set(rowOf(whole[which], k));
+    for (const which of ["m", "v"] as const)
+      for (let k = 0; k < 30; k++) rowOf(apart[which], places[k]!).set(rowOf(whole[which], k));
     const dBags = kernels.memory.place(draws(4, users.rows.length * width));
     const rate = { t: 7, learningRate: 0.01 };
     kernels.adamOfBags(whole, width, dBags, users, rate);

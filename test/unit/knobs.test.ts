@@ -9,7 +9,12 @@ import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
 import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";
 
-const command = defineCommand({ name: "train", summary: "", options: z.object(knobs).superRefine(consistent), run: async () => {} });
+const command = defineCommand({
+  name: "train",
+  summary: "",
+  options: z.object(knobs).superRefine(consistent),
+  run: async () => {},
+});
 const read = (...flags: string[]) => readConfig(command, flags, {});
 /** Whatever contradicts what. */
 const flagsAlone = defineCommand({ ...command, options: z.object(knobs) });
@@ -41,10 +46,28 @@ test("a flag that is on by default is turned off by --no-", () => {
 });
 
 test("every knob of the paper's ablation reaches model and schedule", () => {
-  const values = read("--beta", "0.2", "--mixture-weights", "1,0,0", "--dropout-rate", "0.3", "--decoder-passes", "2", "--decoder-noise");
+  const values = read(
+    "--beta",
+    "0.2",
+    "--mixture-weights",
+    "1,0,0",
+    "--dropout-rate",
+    "0.3",
+    "--decoder-passes",
+    "2",
+    "--decoder-noise",
+  );
   expect(modelOf(values, 20)).toMatchObject({ gamma: null, beta: 0.2, mixtureWeights: [1, 0, 0], dropoutRate: 0.3 });
-  expect(scheduleOf(values)).toMatchObject({ encoderPasses: 3, decoderPasses: 2, decoderNoise: true, alternating: true });
-  expect(scheduleOf(read("--no-alternating", "--encoder-passes", "1"))).toMatchObject({ encoderPasses: 1, alternating: false });
+  expect(scheduleOf(values)).toMatchObject({
+    encoderPasses: 3,
+    decoderPasses: 2,
+    decoderNoise: true,
+    alternating: true,
+  });
+  expect(scheduleOf(read("--no-alternating", "--encoder-passes", "1"))).toMatchObject({
+    encoderPasses: 1,
+    alternating: false,
+  });
 });
 
 test("without a flag a system of the family is its preset; a flag turns its part of it", () => {
@@ -55,7 +78,17 @@ test("without a flag a system of the family is its preset; a flag turns its part
     expect(modelOf({ ...read(), model }, 20, 30), model).toEqual({ critic: null, ...recipe, ...sizes, users });
     expect(scheduleOf({ ...read(), model }), model).toEqual(schedule);
   }
-  const turned = given("--hidden", "50", "--encoder", "residual", "--decoder", "linear", "--prior", "composite", "--alternating");
+  const turned = given(
+    "--hidden",
+    "50",
+    "--encoder",
+    "residual",
+    "--decoder",
+    "linear",
+    "--prior",
+    "composite",
+    "--alternating",
+  );
   expect(modelOf({ ...turned, model: "mult-vae" }, 20)).toMatchObject({
     encoder: { kind: "residual", width: 50 },
     decoder: [],
@@ -123,7 +156,9 @@ test.each([
   [["--mixture-weights", "1,,0"], /three numbers from 0 to 1 that sum to 1/],
   [["--mixture-weights", "a,b,c"], /three numbers from 0 to 1 that sum to 1/],
 ])("%s is refused with the reason", (flags, reason) => {
-  expect(() => read(...flags)).toThrow(expect.objectContaining({ code: "USAGE", message: expect.stringMatching(reason) }));
+  expect(() => read(...flags)).toThrow(
+    expect.objectContaining({ code: "USAGE", message: expect.stringMatching(reason) }),
+  );
 });
 
 test.each([

@@ -1,10 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fullAllowance, heard, overdue, roomOf, type Seen, SMALL_MESSAGE, spend } from "../../services/server/admission/limits.ts";
+import {
+  fullAllowance,
+  heard,
+  overdue,
+  roomOf,
+  type Seen,
+  SMALL_MESSAGE,
+  spend,
+} from "../../services/server/admission/limits.ts";
 import { CLOGGED_BYTES, outflow } from "../../services/server/admission/outflow.ts";
 import { MAX_PAYLOAD } from "../../shared/training/frames.ts";
 
-const fine: Seen = { connectedAt: 0, greeted: true, heardAt: 100_000, awakeAt: 0, halfway: false, owes: false, frames: 0, movedAt: 0 };
+const fine: Seen = {
+  connectedAt: 0,
+  greeted: true,
+  heardAt: 100_000,
+  awakeAt: 0,
+  halfway: false,
+  owes: false,
+  frames: 0,
+  movedAt: 0,
+};
 
 test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that says hello in time", { greeted: false, connectedAt: 91_000 }, undefined],
@@ -19,7 +36,11 @@ test.each<[string, Partial<Seen>, RegExp | undefined]>([
   ["that computes for ever", { owes: true, heardAt: -3_500_000 }, /nothing was heard/],
   ["whose large answer stops half-way", { owes: true, halfway: true, heardAt: 70_000 }, /half-way/],
   ["that has computed, and reads what came meanwhile", { frames: 2, movedAt: -900_000, awakeAt: 99_000 }, undefined],
-  ["that has computed, and reads nothing", { owes: true, frames: 2, movedAt: -900_000, awakeAt: 70_000 }, /took nothing/],
+  [
+    "that has computed, and reads nothing",
+    { owes: true, frames: 2, movedAt: -900_000, awakeAt: 70_000 },
+    /took nothing/,
+  ],
   ["that has nothing to read", { frames: 0, movedAt: 0 }, undefined],
 ])("a peer %s", (_, change, why) => {
   const found = overdue({ ...fine, ...change }, 100_000);

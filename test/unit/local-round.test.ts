@@ -16,7 +16,9 @@ import { deviation } from "./recvae.ts";
 const settings = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
 const config = recipeOf(settings);
 const seed = 3;
-const someItems = Array.from({ length: 9 }, (_, user) => Int32Array.from(permutation(5, user, config.items).subarray(0, 2 + (user % 5))));
+const someItems = Array.from({ length: 9 }, (_, user) =>
+  Int32Array.from(permutation(5, user, config.items).subarray(0, 2 + (user % 5))),
+);
 const allItems = someItems.map((_, user) => Int32Array.from(permutation(5, user, config.items)));
 
 let engine: Engine;
@@ -62,7 +64,8 @@ describe("rounds", () => {
   });
 
   test("a phase is cut into rounds of one length: no trainer idles in a short last one", () => {
-    const lengths = (trainers: number) => stintsOf(plan(36, 4), 0, 8, trainers).map(({ length }) => length); // 27 encoder steps
+    // 27 encoder steps
+    const lengths = (trainers: number) => stintsOf(plan(36, 4), 0, 8, trainers).map(({ length }) => length);
     expect(lengths(1)).toEqual([7]);
     expect(lengths(2)).toEqual([7, 7]);
     expect(lengths(4)).toEqual([6, 7, 7, 7]);
@@ -74,7 +77,7 @@ test.each([
   ["with two decoder passes", { decoderPasses: 2 }],
   ["not alternating", { alternating: false }],
 ])(
-  "%s, one trainer that takes steps of its own comes where exact steps of one part come, where every batch holds every item",
+  "%s, one trainer that takes steps of its own comes where exact steps of one part come, if batches hold every item",
   async (_, change) => {
     const wanted = { config: { ...config, dropoutRate: 0 }, rows: allItems, seed, epochs: 2, partSize: 3 };
     const exact = await train(engine, { ...wanted, schedule: { ...change, batchSize: 3 } });
@@ -91,7 +94,9 @@ test("rows of items that nobody in a round holds stay where they are, the others
   const { store } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
   const [before, after] = [initialise(config, seed), store.weights].map((weights) => weights[embeddingName]!.data);
   expect(after!.subarray(7 * settings.hidden)).toEqual(before!.subarray(7 * settings.hidden));
-  expect(deviation(after!.subarray(0, 7 * settings.hidden), before!.subarray(0, 7 * settings.hidden))).toBeGreaterThan(0.01);
+  expect(deviation(after!.subarray(0, 7 * settings.hidden), before!.subarray(0, 7 * settings.hidden))).toBeGreaterThan(
+    0.01,
+  );
 });
 
 test("dropout and noise are those of the steps, not of the rounds: two trainers' loss is near what one trainer's is, and both learn", async () => {
@@ -107,7 +112,13 @@ test("dropout and noise are those of the steps, not of the rounds: two trainers'
 
 test("trainers follow a model that grows between two rounds, with the moments that they have", async () => {
   const rows = someItems.map((row) => row.filter((item) => item < 7));
-  const run = await train(engine, { config: { ...config, items: 7 }, rows, seed, epochs: 0, local: { every: 2, trainers: 2 } });
+  const run = await train(engine, {
+    config: { ...config, items: 7 },
+    rows,
+    seed,
+    epochs: 0,
+    local: { every: 2, trainers: 2 },
+  });
   const runStep = inProcess(engine, seed, () => {}, 2);
   const users = Uint32Array.from(rows.keys());
   const first = await trainOuterEpoch(run, users, (user) => rows[user]!, runStep);
@@ -117,14 +128,19 @@ test("trainers follow a model that grows between two rounds, with the moments th
   const second = await trainOuterEpoch(run, users, (user) => someItems[user]!, runStep);
   const moved = run.store.weights[embeddingName]!.data;
   expect(moved.subarray(7 * settings.hidden).every((x) => x !== 0)).toBe(true);
-  expect(deviation(moved.subarray(0, 7 * settings.hidden), before.subarray(0, 7 * settings.hidden))).toBeGreaterThan(0.01);
+  expect(deviation(moved.subarray(0, 7 * settings.hidden), before.subarray(0, 7 * settings.hidden))).toBeGreaterThan(
+    0.01,
+  );
   for (const { reconstruction, kl } of [first, second]) expect(Number.isFinite(reconstruction + kl)).toBe(true);
 });
 
 describe("an average", () => {
   const tensorsOf = (group: "hidden" | "decoder", value: number) =>
     Object.fromEntries(
-      shapesOf(group, config).map(([name, shape]) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(value) }]),
+      shapesOf(group, config).map(([name, shape]) => [
+        name,
+        { shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(value) },
+      ]),
     );
   const rows = (...values: number[]) => ({
     rows: {
@@ -163,9 +179,12 @@ describe("an average", () => {
     const parameters = openParameters(config, initialise(config, 1));
     const tensors = { ...tensorsOf("hidden", 1), ...rows(1) };
     tensors[name as "rows"].data[3] = Number.NaN;
-    const before = Object.entries(parameters.store.weights).map(([key, { data }]) => [key, data.slice()] as const); // a clone would share the memory
+    // a clone would share the memory
+    const before = Object.entries(parameters.store.weights).map(([key, { data }]) => [key, data.slice()] as const);
     const touched = { items: Int32Array.of(0), shares: Float32Array.of(1) };
-    expect(() => parameters.updater.average("encoder", [{ share: 1, tensors, touched }], 4)).toThrow(/NOT_FINITE.*step 4/);
+    expect(() => parameters.updater.average("encoder", [{ share: 1, tensors, touched }], 4)).toThrow(
+      /NOT_FINITE.*step 4/,
+    );
     for (const [key, data] of before) expect(parameters.store.weights[key]!.data, key).toEqual(data);
   });
 });

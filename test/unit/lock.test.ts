@@ -1,4 +1,5 @@
-// The rules of a lock under every order of claims, looks, ends, stops and beats, on a file system of the test's own; then the files of a real one.
+// The rules of a lock under every order of claims, looks, ends, stops and beats, on a file system of the test's own;
+// then the files of a real one.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -30,7 +31,14 @@ class World {
 
   seenBy({ place }: Process) {
     return [...this.files.values()].map(({ claim, beat, owner }) => {
-      const proof = place !== owner.place ? "unknown" : owner.state === "dead" ? "gone" : owner.state === "dying" ? "dying" : "lives";
+      const proof =
+        place !== owner.place
+          ? "unknown"
+          : owner.state === "dead"
+            ? "gone"
+            : owner.state === "dying"
+              ? "dying"
+              : "lives";
       return { claim, beat, proof } as const;
     });
   }
@@ -62,7 +70,12 @@ class Process {
   }
 
   private look(): void {
-    const { watch, step, gone } = decide(this.watch, this.mine, this.world.seenBy(this), this.world.now - this.lookedAt);
+    const { watch, step, gone } = decide(
+      this.watch,
+      this.mine,
+      this.world.seenBy(this),
+      this.world.now - this.lookedAt,
+    );
     [this.watch, this.lookedAt] = [watch, this.world.now];
     const remove = (name: string) => () => void this.world.files.delete(name);
     this.todo = gone.map(remove);
@@ -102,7 +115,9 @@ class Process {
   }
 }
 
-type Event = { type: "step" | "beat" | "stop" | "go on" | "kill" | "end"; process: number } | { type: "time"; ms: number };
+type Event =
+  | { type: "step" | "beat" | "stop" | "go on" | "kill" | "end"; process: number }
+  | { type: "time"; ms: number };
 const events: fc.Arbitrary<Event>[] = [
   fc.record({ type: fc.constant("step" as const), process: fc.nat(4) }),
   fc.record({ type: fc.constantFrom("beat" as const, "stop" as const, "go on" as const), process: fc.nat(4) }),
@@ -110,7 +125,10 @@ const events: fc.Arbitrary<Event>[] = [
   fc.record({ type: fc.constant("time" as const), ms: fc.constantFrom(10, 500, 2_000, 30_000) }),
 ];
 const order = fc.array(
-  fc.oneof({ weight: 60, arbitrary: events[0]! }, ...events.slice(1).map((arbitrary, k) => ({ weight: [8, 1, 14][k]!, arbitrary }))),
+  fc.oneof(
+    { weight: 60, arbitrary: events[0]! },
+    ...events.slice(1).map((arbitrary, k) => ({ weight: [8, 1, 14][k]!, arbitrary })),
+  ),
   { minLength: 50, maxLength: 600 },
 );
 
@@ -143,7 +161,9 @@ describe("the rules", () => {
   test("never may two write, in whatever order they claim, look, stop, end and are taken for dead", () => {
     fc.assert(
       fc.property(places, order, (where, happening) => {
-        play(where, happening, (processes) => expect(processes.filter((each) => each.mayWrite).length).toBeLessThanOrEqual(1));
+        play(where, happening, (processes) =>
+          expect(processes.filter((each) => each.mayWrite).length).toBeLessThanOrEqual(1),
+        );
       }),
       { numRuns: 150, seed: 18 },
     );
@@ -170,7 +190,8 @@ describe("the rules", () => {
     fc.assert(
       fc.property(places, order, (where, happening) => {
         const { world, processes } = play(where, happening, () => {});
-        for (const each of processes) each.state = each.state === "dying" ? "dead" : each.state === "stopped" ? "runs" : each.state;
+        for (const each of processes)
+          each.state = each.state === "dying" ? "dead" : each.state === "stopped" ? "runs" : each.state;
         const living = processes.filter(({ state }) => state === "runs");
         const before = living.map(({ turns }) => turns);
         for (let round = 0; round < 3_000 && living.some(({ turns }, k) => turns === before[k]); round++) {
@@ -187,7 +208,12 @@ describe("the rules", () => {
   });
 
   const other = claimOf("lock", claimName("lock", "000000000001", { pid: 1, started: "5", place: "" }, "h"))!;
-  const looks = (proof: "lives" | "dying" | "unknown", beats: (look: number) => number, between: number, most = 1_000) => {
+  const looks = (
+    proof: "lives" | "dying" | "unknown",
+    beats: (look: number) => number,
+    between: number,
+    most = 1_000,
+  ) => {
     let watch = unwatched;
     for (let look = 0; look < most; look++) {
       const decided = decide(watch, undefined, [{ claim: other, proof, beat: beats(look) }], look === 0 ? 0 : between);
@@ -201,7 +227,8 @@ describe("the rules", () => {
   test("who cannot be seen is alive from its first beat on, and dead after a silence that was watched", () => {
     expect(looks("unknown", (look) => Math.floor(look / 10), 100)).toBe("alive after 10 looks");
     expect(looks("unknown", () => 7, 100)).toBe("dead after 200 looks");
-    expect(looks("unknown", () => 7, 3_600 * SECOND)).toBe("dead after 40 looks"); // an hour between two looks is no hour watched
+    // an hour between two looks is no hour watched
+    expect(looks("unknown", () => 7, 3_600 * SECOND)).toBe("dead after 40 looks");
   });
 
   test("who lives is given two seconds to end, who was killed ten", () => {
@@ -217,7 +244,8 @@ describe("the rules", () => {
         expect(name).toMatch(/^[\w.-]{1,120}$/);
       }),
     );
-    for (const name of [".lock", ".lock.17", ".lock.17.1", ".lock.x", "lock", "a.lock"]) expect(claimOf(".lock", name)).toBeUndefined();
+    for (const name of [".lock", ".lock.17", ".lock.17.1", ".lock.x", "lock", "a.lock"])
+      expect(claimOf(".lock", name)).toBeUndefined();
   });
 });
 
@@ -234,7 +262,10 @@ describe("on a disk", () => {
   });
 
   const claimOfSomebody = (more: object) =>
-    writeFileSync(join(folder, claimName("server.lock", "000000000000", { ...ownIdentity(), ...more }, "elsewhere")), "");
+    writeFileSync(
+      join(folder, claimName("server.lock", "000000000000", { ...ownIdentity(), ...more }, "elsewhere")),
+      "",
+    );
 
   test.each([
     ["empty", ""],
@@ -265,8 +296,13 @@ describe("on a disk", () => {
       const child = spawn("sleep", ["60"]);
       await once(child, "spawn");
       claimOfSomebody({ pid: child.pid, started: startOf(child.pid!) });
-      const refused = (await take(file, undefined, { what: "a server writes there" }).catch((error) => error)) as AppError;
-      expect(refused).toMatchObject({ code: "ALREADY_RUNNING", facts: { what: "a server writes there", pid: child.pid } });
+      const refused = (await take(file, undefined, { what: "a server writes there" }).catch(
+        (error) => error,
+      )) as AppError;
+      expect(refused).toMatchObject({
+        code: "ALREADY_RUNNING",
+        facts: { what: "a server writes there", pid: child.pid },
+      });
       vi.spyOn(process.stderr, "write").mockReturnValue(true);
       const taking = take(file, undefined, {});
       child.kill("SIGKILL");
@@ -282,7 +318,9 @@ describe("on a disk", () => {
       setTimeout(() => controller.abort(new Error("asked to stop")), 900);
       await expect(waiting).rejects.toThrow("asked to stop");
     });
-    expect(said.mock.calls.map(([line]) => line)).toEqual([`waiting for process ${process.pid}, which holds ${file}\n`]);
+    expect(said.mock.calls.map(([line]) => line)).toEqual([
+      `waiting for process ${process.pid}, which holds ${file}\n`,
+    ]);
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
-// The ranking losses and the critic against sums over pairs and finite differences, for any scores. Their golden numbers stand in golden.test.ts.
+// The ranking losses and the critic against sums over pairs and finite differences, for any scores. Their golden
+// numbers stand in golden.test.ts.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { actorLoss, criticLoss, type Features, type Guess, guess, initialCritic } from "../../shared/neural/critic.ts";
@@ -10,7 +11,10 @@ import { deviation } from "./recvae.ts";
 
 /** Scores with ties and extremes among them, and some of their columns as the user's items. */
 const user = fc
-  .array(fc.oneof(fc.float({ min: -60, max: 60, noNaN: true }), fc.constantFrom(-1, 0, -0, 1, 2)), { minLength: 1, maxLength: 40 })
+  .array(fc.oneof(fc.float({ min: -60, max: 60, noNaN: true }), fc.constantFrom(-1, 0, -0, 1, 2)), {
+    minLength: 1,
+    maxLength: 40,
+  })
   .chain((scores) =>
     fc.record({
       scores_I: fc.constant(Float32Array.from(scores)),
@@ -66,7 +70,10 @@ test("LambdaRank is its sum over all pairs, however far apart the scores are, an
       const told = lambdarank(scores_I, row, found_I);
       expect(Math.max(...found_I.map((value, k) => Math.abs(value - gradient[k]!)))).toBeLessThan(1e-5);
       if (row.length > 0)
-        expect(told).toBeCloseTo(1 - ndcg(rankingOf(scores_I, new Int32Array(0), scores_I.length), row, scores_I.length), 9);
+        expect(told).toBeCloseTo(
+          1 - ndcg(rankingOf(scores_I, new Int32Array(0), scores_I.length), row, scores_I.length),
+          9,
+        );
       else expect(told).toBe(0);
     }),
   );
@@ -78,7 +85,10 @@ test("the critic moves by the gradients of its loss, and the actor by that of it
     fc.integer({ min: 0, max: 200 }),
     fc.double({ min: 1, max: 2000, noNaN: true }),
   );
-  const batch = fc.array(fc.record({ figures, ndcg: fc.double({ min: 0, max: 1, noNaN: true }) }), { minLength: 2, maxLength: 6 });
+  const batch = fc.array(fc.record({ figures, ndcg: fc.double({ min: 0, max: 1, noNaN: true }) }), {
+    minLength: 2,
+    maxLength: 6,
+  });
   const l2 = 0.01;
   fc.assert(
     fc.property(batch, fc.nat(1000), (users, seed) => {
@@ -88,7 +98,10 @@ test("the critic moves by the gradients of its loss, and the actor by that of it
       const { gradients } = criticLoss(critic, guess(critic, all), wanted, l2);
       for (const [name, { shape, data }] of Object.entries(gradients)) {
         const by = (k: number, step: number) => {
-          const moved = { ...critic, [name]: { shape, data: critic[name]!.data.with(k, critic[name]!.data[k]! + step) } };
+          const moved = {
+            ...critic,
+            [name]: { shape, data: critic[name]!.data.with(k, critic[name]!.data[k]! + step) },
+          };
           const made = guess(moved, all);
           return { made, loss: criticLoss(moved, made, wanted, l2).loss };
         };
@@ -111,7 +124,12 @@ test("the critic moves by the gradients of its loss, and the actor by that of it
 });
 
 /** The slope of the loss, where no unit of the critic goes on or off on the way. */
-function expectSlope(value: number, step: number, at: (step: number) => { made: Guess; loss: number }, what: string): void {
+function expectSlope(
+  value: number,
+  step: number,
+  at: (step: number) => { made: Guess; loss: number },
+  what: string,
+): void {
   const [before, after] = [at(-step), at(step)];
   const lit = ({ inputs }: Guess) => inputs.slice(1).map((x) => x.map((each) => Math.sign(each)));
   if (lit(before.made).join() !== lit(after.made).join()) return;

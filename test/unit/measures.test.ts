@@ -105,7 +105,10 @@ test("counters follow totals: nothing is counted twice, and what a trainer did s
   look({ trainers: new Map([["t2", trainer("waiting", 2)]]), rejected: 2 });
   const values = async (name: Parameters<typeof metrics.counter>[0]) =>
     Object.fromEntries(
-      (await metrics.counter(name).get()).values.map(({ labels, value }) => [Object.values(labels).join() || "all", value]),
+      (await metrics.counter(name).get()).values.map(({ labels, value }) => [
+        Object.values(labels).join() || "all",
+        value,
+      ]),
     );
   expect(await values("tributary_wire_bytes_total")).toEqual({ sent: 250, received: 15 });
   expect(await values("tributary_peers_rejected_total")).toEqual({ all: 2 });

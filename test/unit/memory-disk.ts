@@ -47,7 +47,8 @@ export function memoryDisk(
       for (const each of [...files.keys()]) if (each === path || each.startsWith(`${path}/`)) files.delete(each);
     },
     makeFolder: async () => undefined,
-    list: async (folder) => [...files.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + 1)),
+    list: async (folder) =>
+      [...files.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + 1)),
     modifiedAt: async (path) => held(path).at,
   };
   const counted = Object.entries(disk).map(([name, operation]) => [
@@ -57,10 +58,15 @@ export function memoryDisk(
       return operation(...given);
     },
   ]);
-  return Object.defineProperty({ ...Object.fromEntries(counted), files } as MemoryDisk, "operations", { get: () => operations });
+  return Object.defineProperty({ ...Object.fromEntries(counted), files } as MemoryDisk, "operations", {
+    get: () => operations,
+  });
 }
 
-/** Runs `work` with a disk that fails from the first operation on, from the second, and so on until it does not fail; then each state it left. */
+/**
+ * Runs `work` with a disk that fails from the first operation on, from the second, and so on until it does not fail;
+ * then each state it left.
+ */
 export async function afterEveryCrash(
   start: MemoryDisk["files"],
   work: (disk: Disk) => Promise<unknown>,

@@ -1,4 +1,5 @@
-// A store in memory for tests of the table: every operation can be made to wait its turn, so that a test decides who comes first.
+// A store in memory for tests of the table: every operation can be made to wait its turn, so that a test decides who
+// comes first.
 import { AppError } from "../../shared/errors/errors.ts";
 import type { Store } from "../../shared/storage/store.ts";
 
@@ -7,7 +8,10 @@ export interface MemoryStore extends Store {
 }
 
 /** `turn` is awaited before each operation; an operation itself is atomic. */
-export function memoryStore(turn: () => Promise<unknown> = () => Promise.resolve(), files = new Map<string, Uint8Array>()): MemoryStore {
+export function memoryStore(
+  turn: () => Promise<unknown> = () => Promise.resolve(),
+  files = new Map<string, Uint8Array>(),
+): MemoryStore {
   return {
     name: "memory",
     files,

@@ -35,7 +35,16 @@ async function checkpoint(step: number): Promise<string> {
   const settings = { ...defaults, items: 12, hidden: 6, latent: 4 };
   const config = recipeOf(settings);
   const dir = join(root, `checkpoint-${step}`);
-  const facts = { config: settings, step, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 1000, createdAt: 2000 };
+  const facts = {
+    config: settings,
+    step,
+    round: 1,
+    seed: 7,
+    salt: "s",
+    tableVersion: 3,
+    watermark: 1000,
+    createdAt: 2000,
+  };
   await saveModel(
     dir,
     initialise(config, step),
@@ -93,7 +102,8 @@ test("the manifest of a published model names its files' hashes and its parent, 
     const file = join(models, "v000002", name);
     expect(createHash("sha256").update(readFileSync(file)).digest("hex")).toBe(hash);
   }
-  for (const name of readdirSync(join(models, "v000002"))) expect(statSync(join(models, "v000002", name)).mode & 0o222).toBe(0);
+  for (const name of readdirSync(join(models, "v000002")))
+    expect(statSync(join(models, "v000002", name)).mode & 0o222).toBe(0);
 });
 
 test("what was compared with a version that is no longer current is not published", async () => {
@@ -121,14 +131,20 @@ test("going back without a pin takes an older one off", async () => {
   expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
 });
 
-test.each(["model.safetensors", "vocabulary.json", "metrics.json"])("a version whose %s was changed is not gone back to", async (name) => {
-  for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
-  const file = join(models, "v000001", name);
-  chmodSync(file, 0o644);
-  appendFileSync(file, " ");
-  await expect(goTo(models, "v000001", true)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT", facts: { path: file } });
-  expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
-});
+test.each(["model.safetensors", "vocabulary.json", "metrics.json"])(
+  "a version whose %s was changed is not gone back to",
+  async (name) => {
+    for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
+    const file = join(models, "v000001", name);
+    chmodSync(file, 0o644);
+    appendFileSync(file, " ");
+    await expect(goTo(models, "v000001", true)).rejects.toMatchObject({
+      code: "CHECKPOINT_CORRUPT",
+      facts: { path: file },
+    });
+    expect([await currentVersion(models), await pinnedVersion(models)]).toEqual(["v000002", null]);
+  },
+);
 
 test("a version that is not there, or only half, is not gone back to", async () => {
   for (const step of [1, 2]) await publish(models, await checkpoint(step), {});
@@ -230,7 +246,8 @@ test("of those who publish at the same time each gets a version of its own, and 
   const dirs = [await checkpoint(1), await checkpoint(2), await checkpoint(3)];
   const versions = await Promise.all(dirs.map((dir) => publish(models, dir, {})));
   expect([...versions].sort()).toEqual(["v000001", "v000002", "v000003"]);
-  for (const [k, version] of versions.entries()) expect((await loadModel(join(models, version!))).manifest.step).toBe(k + 1);
+  for (const [k, version] of versions.entries())
+    expect((await loadModel(join(models, version!))).manifest.step).toBe(k + 1);
   expect(readdirSync(models).filter((name) => name.startsWith("."))).toEqual([]);
 });
 

@@ -1,8 +1,14 @@
-// A disk in memory that can be cut off: at a given operation the process is killed, or the power goes and takes with it all that was not synced.
+// A disk in memory that can be cut off: at a given operation the process is killed, or the power goes and takes with it
+// all that was not synced.
 import { basename, dirname } from "node:path";
 import type { Disk } from "../../shared/storage/disk.ts";
 
-export type Cut = "killed before" | "killed half-way through a write" | "killed after" | "power cut before" | "power cut after";
+export type Cut =
+  | "killed before"
+  | "killed half-way through a write"
+  | "killed after"
+  | "power cut before"
+  | "power cut after";
 export const cuts: readonly Cut[] = [
   "killed before",
   "killed half-way through a write",
@@ -122,7 +128,8 @@ export function mortalDisk(found: ReadonlyMap<string, Inode> = new Map()): Morta
         for (const name of [...names.keys()]) if (name === path || name.startsWith(`${path}/`)) names.delete(name);
       }),
     makeFolder: () => step(() => undefined),
-    list: (path) => step(() => [...names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name))),
+    list: (path) =>
+      step(() => [...names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name))),
     modifiedAt: (path) => step(() => inode(path) && 0),
   };
 }

@@ -1,5 +1,5 @@
-// A folder on the real disk whose writer can be cut off: at a given operation the process is killed, or the power goes and takes with it what was not synced. Nothing is
-// really synced: what a power cut takes is known.
+// A folder on the real disk whose writer can be cut off: at a given operation the process is killed, or the power goes
+// and takes with it what was not synced. Nothing is really synced: what a power cut takes is known.
 import { appendFileSync, existsSync, renameSync, truncateSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Disk, realDisk } from "../../shared/checkpoints/disk.ts";
@@ -59,7 +59,8 @@ export function mortalFolder(at = Number.POSITIVE_INFINITY, how: Cut = "killed b
       step("rename", async () => {
         if (!existsSync(to)) renamed.push({ from, to });
         await realDisk.rename(from, to);
-        for (const path of unsynced) if (path === from || path.startsWith(`${from}/`)) unsynced.add(to + path.slice(from.length));
+        for (const path of unsynced)
+          if (path === from || path.startsWith(`${from}/`)) unsynced.add(to + path.slice(from.length));
       }),
     remove: (path) => step("remove", () => realDisk.remove(path)),
     makeFolder: (path) => step("makeFolder", () => realDisk.makeFolder(path)),

@@ -1,4 +1,5 @@
-// Which items come into the vocabulary: every one of an honest stream at once, those of a producer that makes names up never more than the others.
+// Which items come into the vocabulary: every one of an honest stream at once, those of a producer that makes names up
+// never more than the others.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { batchOf } from "../../shared/events/batch.ts";
@@ -38,14 +39,17 @@ test("an honest stream is read as if there were no rule", () => {
 
 test("of 20,000 items that a bot makes up, 2,000 come in, the others wait, and no honest item does", () => {
   const stream = syntheticStream(7);
-  const events = Array.from({ length: 40_000 }, (_, k) => (k % 2 === 0 ? stream(k / 2) : { user: `bot${k % 50}`, item: `junk-${k}` }));
+  const events = Array.from({ length: 40_000 }, (_, k) =>
+    k % 2 === 0 ? stream(k / 2) : { user: `bot${k % 50}`, item: `junk-${k}` },
+  );
   const histories = read(events, 1);
   const junk = histories.vocabulary.items.filter((item) => item.startsWith("junk")).length;
   expect(junk).toBeLessThanOrEqual(2_000);
   expect(histories.waiting.items).toBeGreaterThan(17_000);
   const counted = new Map<string, Set<string>>();
   for (const { user, item } of events) counted.set(item, (counted.get(item) ?? new Set()).add(user));
-  for (const [item, users] of counted) if (users.size > 1) expect(histories.vocabulary.column(item), item).toBeDefined();
+  for (const [item, users] of counted)
+    if (users.size > 1) expect(histories.vocabulary.column(item), item).toBeDefined();
 });
 
 test("with a threshold an item comes in with its last user, into the rows of all of them, at the place of its first event", () => {
@@ -76,7 +80,10 @@ test("with a threshold an item comes in with its last user, into the rows of all
 });
 
 test("property: a version gives the same vocabulary and rows in however many readings, after a restart, and told anew", () => {
-  const event = fc.record({ user: fc.constantFrom("a", "b", "c", "d"), item: fc.integer({ min: 0, max: 30 }).map((k) => `i${k}`) });
+  const event = fc.record({
+    user: fc.constantFrom("a", "b", "c", "d"),
+    item: fc.integer({ min: 0, max: 30 }).map((k) => `i${k}`),
+  });
   fc.assert(
     fc.property(
       fc.array(event, { maxLength: 120 }),
@@ -112,7 +119,10 @@ test("under a flood too: a restart at any version goes on as if it had never sto
 });
 
 test("a run that goes on from an older version than the vocabulary is of gets the rows that it had: an item that waited then has a column now", () => {
-  const events = ["a:x", "b:x", "a:rare", "a:y", "b:y", "b:rare"].map((pair) => ({ user: pair.split(":")[0]!, item: pair.split(":")[1]! }));
+  const events = ["a:x", "b:x", "a:rare", "a:y", "b:y", "b:rare"].map((pair) => ({
+    user: pair.split(":")[0]!,
+    item: pair.split(":")[1]!,
+  }));
   const before = read(events.slice(0, 5), 2);
   const { items } = before.vocabulary;
   const pinned = read(events, 2).vocabulary.items;

@@ -27,5 +27,9 @@ test("its last line has figures of somebody, or says that there is nobody", () =
 });
 
 test("users without a target are nobody to judge on", () => {
-  expect([hasTargets([]), hasTargets([{ ...user, target: new Int32Array(0) }]), hasTargets([user])]).toEqual([false, false, true]);
+  expect([hasTargets([]), hasTargets([{ ...user, target: new Int32Array(0) }]), hasTargets([user])]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

@@ -39,13 +39,16 @@ test("the norms of every twentieth update are those of its gradient and of what 
     if (t === 1 || t === 21)
       expected = {
         gradient: norm(gradients.flatMap(([a, b]) => Array.from(a!, (x, k) => x + b![k]!))),
-        update: norm(watched.flatMap((table, k) => Array.from(table.tensor("weights").data, (x, at) => x - before[k]![at]!))),
+        update: norm(
+          watched.flatMap((table, k) => Array.from(table.tensor("weights").data, (x, at) => x - before[k]![at]!)),
+        ),
       };
     expect(norms.latest.encoder!.gradient / expected.gradient, `gradient of update ${t}`).toBeCloseTo(1, 3);
     expect(norms.latest.encoder!.update / expected.update, `update ${t}`).toBeCloseTo(1, 3);
   }
   for (const [k, table] of watched.entries())
-    for (const which of ["weights", "m", "v"] as const) expect(table.tensor(which).data).toEqual(alone[k]!.tensor(which).data);
+    for (const which of ["weights", "m", "v"] as const)
+      expect(table.tensor(which).data).toEqual(alone[k]!.tensor(which).data);
 });
 
 test("the total is over both Adams, and nothing before the first update", () => {

@@ -1,4 +1,5 @@
-// Resuming where compaction has changed who has which number: what goes by number is used only if the numbers are the same.
+// Resuming where compaction has changed who has which number: what goes by number is used only if the numbers are the
+// same.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,13 @@ import { isNumberedAlike, numberingOf } from "../../services/server/run/numberin
 import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { UnderWay } from "../../services/server/run/run.ts";
-import { contentsOf, type Extra, latestCheckpoint, type Numbered, resumeOrBegin } from "../../services/server/saving/persistence.ts";
+import {
+  contentsOf,
+  type Extra,
+  latestCheckpoint,
+  type Numbered,
+  resumeOrBegin,
+} from "../../services/server/saving/persistence.ts";
 import { saveCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
 import { openEvents } from "../../shared/corpus/events.ts";
 import { batchOf } from "../../shared/events/batch.ts";
@@ -36,7 +43,13 @@ async function resumed(saved: Partial<Extra>, users?: Numbered, underWay?: Under
   posteriors.set([0, 2], () => 3, Float32Array.of(1, 2), Float32Array.of(3, 4));
   const parameters = openParameters(config, initialise(config, 1));
   const run = { seed: 7, schedule: usualSchedule, partSize: 5, ...parameters, posteriors, step: 3, round: 1, underWay };
-  const extra = { salt: "", tableVersion: 9, watermark: 1, vocabulary: ["i", "j", "k", "l", "m"], planned: Int32Array.of(9, -1, 9) };
+  const extra = {
+    salt: "",
+    tableVersion: 9,
+    watermark: 1,
+    vocabulary: ["i", "j", "k", "l", "m"],
+    planned: Int32Array.of(9, -1, 9),
+  };
   await saveCheckpoint(join(out, "checkpoints"), contentsOf(run, { ...extra, ...saved }), 3);
   const { run: back, planned } = resumeOrBegin(await latestCheckpoint(out, log), knobs, 5, users);
   return { knows: back.posteriors.has(0, 3), planned: [...planned], round: back.round, underWay: back.underWay };
@@ -68,7 +81,11 @@ const underWay: UnderWay = { users: Uint32Array.of(2, 0), firstStep: 2, sums: { 
 
 test("a round that was under way goes on with its users, at its version", async () => {
   const saved = { numbering: numberingOf(names) };
-  expect(await resumed(saved, { names: [...names, "new"], version: 9 }, underWay)).toMatchObject({ knows: true, round: 1, underWay });
+  expect(await resumed(saved, { names: [...names, "new"], version: 9 }, underWay)).toMatchObject({
+    knows: true,
+    round: 1,
+    underWay,
+  });
 });
 
 test.each([
@@ -92,7 +109,10 @@ test("a server that has followed a table and one that opens it after a compactio
   const followed = openEvents(dir, "", [], { minUsers: 1 });
   for (let offset = 0; offset < 10; offset++) {
     const row = { user: `user ${9 - offset}`, item: "i", timestamp: 0, value: null, partition: 0, offset };
-    await table.commit({ add: [await writeEvents(table.store, batchOf([row]))], txn: [{ appId: "t/0", version: offset }] });
+    await table.commit({
+      add: [await writeEvents(table.store, batchOf([row]))],
+      txn: [{ appId: "t/0", version: offset }],
+    });
     await followed.catchUp();
   }
   await compact(table);

@@ -25,7 +25,11 @@ test.each([
 
 test("the dashboard's own page and programs may ask, another site's page may not", () => {
   const host = "127.0.0.1:8080";
-  for (const headers of [{}, { origin: "http://127.0.0.1:8080" }, { origin: "https://127.0.0.1:8080", "sec-fetch-site": "same-origin" }])
+  for (const headers of [
+    {},
+    { origin: "http://127.0.0.1:8080" },
+    { origin: "https://127.0.0.1:8080", "sec-fetch-site": "same-origin" },
+  ])
     expect(() => mustBeOwnPage({ host, ...headers })).not.toThrow();
   for (const headers of [
     { origin: "http://127.0.0.1:8081" },

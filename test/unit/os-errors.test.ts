@@ -11,7 +11,8 @@ import { asAppError } from "../../shared/runtime/lifecycle.ts";
 const folder = mkdtempSync(join(tmpdir(), "tributary-os-errors-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const system = (code: string, more: object = {}) => Object.assign(new Error(`${code}: it was refused`), { code, ...more });
+const system = (code: string, more: object = {}) =>
+  Object.assign(new Error(`${code}: it was refused`), { code, ...more });
 const thrown = (work: () => unknown): unknown => {
   try {
     return work();
@@ -32,7 +33,8 @@ test.each([
   ["EFBIG", "FILE_SYSTEM_UNFIT"],
   ["ERR_WORKER_OUT_OF_MEMORY", "MEMORY_EXHAUSTED"],
 ])("%s is %s, with a path or without", (code, ours) => {
-  for (const error of [system(code), system(code, { path: "/data/x" })]) expect(asAppError(error)).toMatchObject({ code: ours });
+  for (const error of [system(code), system(code, { path: "/data/x" })])
+    expect(asAppError(error)).toMatchObject({ code: ours });
 });
 
 test.each([
@@ -47,7 +49,9 @@ test.each([
 
 test("what is not there is FILE_MISSING, and a program that is not there is named", () => {
   expect(asAppError(thrown(() => statSync(join(folder, "nothing"))))).toMatchObject({ code: "FILE_MISSING" });
-  expect(asAppError(system("ENOENT", { syscall: "spawn java", path: "java" }))?.message).toMatch("java cannot be started");
+  expect(asAppError(system("ENOENT", { syscall: "spawn java", path: "java" }))?.message).toMatch(
+    "java cannot be started",
+  );
 });
 
 test.each([
@@ -66,12 +70,17 @@ test("regression: a folder that a read-only file system does not let be made is 
 });
 
 test("a port that only the administrator may open is the user's to change", () => {
-  expect(asAppError(system("EACCES", { syscall: "listen", port: 80 }))?.message).toMatch(/^USAGE: this user may not open port 80/);
+  expect(asAppError(system("EACCES", { syscall: "listen", port: 80 }))?.message).toMatch(
+    /^USAGE: this user may not open port 80/,
+  );
 });
 
-test.each(["EPIPE", "ECONNREFUSED", "ERR_ASSERTION"])("%s stays what it is: an error of ours, or of a connection", (code) => {
-  expect(asAppError(system(code))).toBeUndefined();
-});
+test.each(["EPIPE", "ECONNREFUSED", "ERR_ASSERTION"])(
+  "%s stays what it is: an error of ours, or of a connection",
+  (code) => {
+    expect(asAppError(system(code))).toBeUndefined();
+  },
+);
 
 test("a thread hands over code, facts and what the system said", () => {
   const ours = new AppError("TABLE_UNSUPPORTED", { what: "reader 1, writer 4", version: 7 });
@@ -84,16 +93,21 @@ test("a thread hands over code, facts and what the system said", () => {
   expect(asAppError(errorOf(structuredClone(plainError(theirs))))).toMatchObject({ code: "READ_ONLY" });
 });
 
-test.each(["at once", "later"])("regression: an error that ends a thread %s keeps its code, whatever caused it", async (when) => {
-  const source = `
-    const error = Object.assign(new Error("TABLE_UNSUPPORTED: writer 4"), { name: "AppError", code: "TABLE_UNSUPPORTED", facts: { what: "writer 4" }, cause: { work() {} } });
+test.each(["at once", "later"])(
+  "regression: an error that ends a thread %s keeps its code, whatever caused it",
+  async (when) => {
+    const source = `
+    const facts = { what: "writer 4" };
+      const told = { name: "AppError", code: "TABLE_UNSUPPORTED", facts, cause: { work() {} } };
+      const error = Object.assign(new Error("TABLE_UNSUPPORTED: writer 4"), told);
     if (${JSON.stringify(when)} === "at once") throw error;
     setTimeout(() => { throw error; }, 1);`;
-  const worker = new Worker(source, { eval: true, execArgv: [] });
-  const error = await new Promise((resolve) => worker.once("error", resolve));
-  expect(error).not.toBeInstanceOf(AppError);
-  expect(asAppError(error)).toMatchObject({ code: "TABLE_UNSUPPORTED", facts: { what: "writer 4" } });
-});
+    const worker = new Worker(source, { eval: true, execArgv: [] });
+    const error = await new Promise((resolve) => worker.once("error", resolve));
+    expect(error).not.toBeInstanceOf(AppError);
+    expect(asAppError(error)).toMatchObject({ code: "TABLE_UNSUPPORTED", facts: { what: "writer 4" } });
+  },
+);
 
 function file(): string {
   writeFileSync(join(folder, "file"), "");

@@ -1,4 +1,5 @@
-// Paired tests over users: against values of tables, against distributions that have a closed form, and the correction for several tests.
+// Paired tests over users: against values of tables, against distributions that have a closed form, and the correction
+// for several tests.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { gaussian } from "../../shared/compute/draws.ts";

@@ -1,6 +1,13 @@
 // Weights at rest: first values, growth, and safetensors that PyTorch can read.
 import { expect, test } from "vitest";
-import { biasByPopularity, decoderOfNewItems, embeddingName, findNonFinite, groupOf, initialise } from "../../shared/neural/parameters.ts";
+import {
+  biasByPopularity,
+  decoderOfNewItems,
+  embeddingName,
+  findNonFinite,
+  groupOf,
+  initialise,
+} from "../../shared/neural/parameters.ts";
 import { checkShapes, encodeSafetensors } from "../../shared/neural/safetensors.ts";
 import { defaults, modelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { decoded, encoded } from "./bytes.ts";
@@ -9,7 +16,8 @@ const settings = { ...defaults, items: 30, hidden: 12, latent: 5 };
 const config = recipeOf(settings);
 
 test("at ML-20M size the model has the parameters of the authors' own", () => {
-  const size = (weights: object) => Object.values(weights as ReturnType<typeof initialise>).reduce((sum, { data }) => sum + data.length, 0);
+  const size = (weights: object) =>
+    Object.values(weights as ReturnType<typeof initialise>).reduce((sum, { data }) => sum + data.length, 0);
   const full = recipeOf({ ...defaults, items: 20_108 });
   const weights = initialise(full, 1);
   expect(size(weights)).toBe(17_795_908);
@@ -62,7 +70,9 @@ test("weights come back from safetensors as they went in, and W1 lies in the fil
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   const [from, to] = header[embeddingName].data_offsets;
   expect(header[embeddingName].shape).toEqual([12, 30]);
-  expect(new Float32Array(bytes.slice(8 + length + from, 8 + length + to).buffer)[30]).toBe(weights[embeddingName]!.data[1]);
+  expect(new Float32Array(bytes.slice(8 + length + from, 8 + length + to).buffer)[30]).toBe(
+    weights[embeddingName]!.data[1],
+  );
 });
 
 test.each([4, 52, 1000, 1 << 20])(
@@ -77,7 +87,9 @@ test.each([4, 52, 1000, 1 << 20])(
 test("no piece is longer than it may be, but for the header and a row of W1", () => {
   const lengths = [...encodeSafetensors(initialise(config, 3), 100)].slice(1).map(({ length }) => length);
   expect(Math.max(...lengths)).toBe(120); // of 30 items
-  expect([...encodeSafetensors(initialise(config, 3), 240)].slice(1, 7).map(({ length }) => length)).toEqual(Array(6).fill(240));
+  expect([...encodeSafetensors(initialise(config, 3), 240)].slice(1, 7).map(({ length }) => length)).toEqual(
+    Array(6).fill(240),
+  );
 });
 
 const bytesOf = (header: string, data = 8) => {
@@ -93,11 +105,17 @@ test.each([
   ["a list", bytesOf("[]"), "not an object"],
   ["another type", bytesOf('{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}}'), "type F16"],
   ["a negative shape", bytesOf('{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}'), "no valid shape"],
-  ["offsets that don't fit the shape", bytesOf('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}'), "needs 12 bytes"],
+  [
+    "offsets that don't fit the shape",
+    bytesOf('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}'),
+    "needs 12 bytes",
+  ],
   ["offsets behind the end", bytesOf('{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}'), "truncated"],
   [
     "tensors that overlap",
-    bytesOf('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'),
+    bytesOf(
+      '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+    ),
     "b begins at byte 4",
   ],
   ["a gap between tensors", bytesOf('{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'), "a begins at byte 4"],
@@ -111,7 +129,9 @@ test.each([
 test("a truncated checkpoint is refused at every length", async () => {
   const bytes = encoded(initialise(config, 3));
   for (let length = 0; length < bytes.length; length += 257) {
-    await expect(decoded(bytes.subarray(0, length))).rejects.toThrow(expect.objectContaining({ code: "CHECKPOINT_CORRUPT" }));
+    await expect(decoded(bytes.subarray(0, length))).rejects.toThrow(
+      expect.objectContaining({ code: "CHECKPOINT_CORRUPT" }),
+    );
   }
 });
 

@@ -1,8 +1,12 @@
-// Keys to partitions as Java clients choose them, so that other producers of the topic put a user's events where ours are.
+// Keys to partitions as Java clients choose them, so that other producers of the topic put a user's events where ours
+// are.
 import { expect, test } from "vitest";
 import { partitionOf } from "../../shared/kafka/partitioner.ts";
 
-/** The first six are in Kafka's own tests, the others were computed with kafkajs: no byte, bytes above 127, every remainder of 4. */
+/**
+ * The first six are in Kafka's own tests, the others were computed with kafkajs: no byte, bytes above 127, every
+ * remainder of 4.
+ */
 test.each([
   ["21", -973932308],
   ["foobar", -790332482],

@@ -1,4 +1,5 @@
-// A full disk ends nothing: what cannot be written waits, is told once, and goes on when there is room; what it tore is no line.
+// A full disk ends nothing: what cannot be written waits, is told once, and goes on when there is room; what it tore is
+// no line.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,7 +80,8 @@ test("replay sends nothing more before its position is kept", async () => {
   };
   await patiently(file, openPatience(log().log, undefined, 1)).save(7, {});
   expect(saves).toEqual([7]);
-  const kept = positionFile(join(folder, "not", "there"), "a stream"); // a full disk would refuse its folder: it is made when something is kept
+  // a full disk would refuse its folder: it is made when something is kept
+  const kept = positionFile(join(folder, "not", "there"), "a stream");
   await kept.save(3, {});
   expect(positionFile(join(folder, "not", "there"), "a stream").found).toMatchObject({ position: 3 });
 });

@@ -24,7 +24,11 @@ const model: Scored = {
   users: ["u1", "ü2", "u3"],
   metrics: { "ndcg@100": Float64Array.of(0.25, 1, Number.NaN), "recall@20": Float32Array.of(0.5, 0, 1) },
 };
-const popularity: Scored = { ...model, scorer: "popularity", metrics: { "ndcg@100": [0.1, 0.1, 0.1], "recall@20": [0, 0, 0] } };
+const popularity: Scored = {
+  ...model,
+  scorer: "popularity",
+  metrics: { "ndcg@100": [0.1, 0.1, 0.1], "recall@20": [0, 0, 0] },
+};
 const onTest: Scored = { ...model, part: "test", users: ["t1", "t2", "t3"] };
 
 test("a file holds a row for each part, scorer and user, with null where a user has no target", async () => {
@@ -69,14 +73,23 @@ test("the newest epochs are kept, one file each, and foreign files stay", async 
   for (const epoch of [1, 2, 10, 2, 11]) await keepEpoch(dir, { epoch, step: epoch }, [model], 3);
   writeFileSync(join(dir, "epoch-last.parquet"), "mine");
   expect(await listEpochs(dir)).toEqual([2, 10, 11]);
-  expect(readdirSync(dir).sort()).toEqual(["epoch-000002.parquet", "epoch-000010.parquet", "epoch-000011.parquet", "epoch-last.parquet"]);
+  expect(readdirSync(dir).sort()).toEqual([
+    "epoch-000002.parquet",
+    "epoch-000010.parquet",
+    "epoch-000011.parquet",
+    "epoch-last.parquet",
+  ]);
 });
 
 test("a user who is forgotten is in no file any more, by no byte of the name, and nothing else changes", async () => {
   const dir = join(root, "forgotten");
   await keepEpoch(dir, { epoch: 1, step: 1 }, [model, popularity, onTest]);
   await keepEpoch(dir, { epoch: 2, step: 2 }, [{ ...model, users: ["u1", "u7", "u3"] }]);
-  await writePerUser(join(root, "wanted.parquet"), { epoch: 1, step: 1 }, [without(model), without(popularity), onTest]);
+  await writePerUser(join(root, "wanted.parquet"), { epoch: 1, step: 1 }, [
+    without(model),
+    without(popularity),
+    onTest,
+  ]);
   const { mtimeMs } = statSync(join(dir, "epoch-000002.parquet"));
   expect(await eraseUser(dir, "ü2")).toBe(1);
   expect(readFileSync(join(dir, "epoch-000001.parquet"))).toEqual(readFileSync(join(root, "wanted.parquet")));

@@ -1,4 +1,5 @@
-// The way from the client's thread to the writing one: events arrive, a bound on what is under way holds, errors come back as what they are.
+// The way from the client's thread to the writing one: events arrive, a bound on what is under way holds, errors come
+// back as what they are.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -3,7 +3,12 @@ import { expect, test } from "vitest";
 import { planUsers } from "../../services/server/run/plan.ts";
 
 const plan = (last: number[], planned: number[], limit: number, round = 0) => [
-  ...planUsers({ users: [...last.keys()], lastVersion: (user) => last[user]!, plannedAt: (user) => planned[user] ?? -1 }, limit, 7, round),
+  ...planUsers(
+    { users: [...last.keys()], lastVersion: (user) => last[user]!, plannedAt: (user) => planned[user] ?? -1 },
+    limit,
+    7,
+    round,
+  ),
 ];
 
 test("users with new events come before the others", () => {

@@ -1,4 +1,5 @@
-// Figures of runs: what is read from a run's files, what is drawn of it, and what is said when there is nothing to draw.
+// Figures of runs: what is read from a run's files, what is drawn of it, and what is said when there is nothing to
+// draw.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,10 +54,19 @@ const dashes = (svg: string) => new Set([...svg.matchAll(/stroke-dasharray="([^"
 describe("learning", () => {
   test("of a training run is drawn from its report, with the loss and the best epoch", async () => {
     const learning = await readLearning(folder({ "report.json": JSON.stringify(report) }));
-    expect(learning).toMatchObject({ unit: "epoch", best: 2, points: [{ epoch: 1, ndcg: 0.1, loss: 91 }, { ndcg: 0.3 }, { epoch: 3 }] });
+    expect(learning).toMatchObject({
+      unit: "epoch",
+      best: 2,
+      points: [{ epoch: 1, ndcg: 0.1, loss: 91 }, { ndcg: 0.3 }, { epoch: 3 }],
+    });
     const svg = await svgOf(learningFigure(learning));
     expect(texts(svg)).toEqual(
-      expect.arrayContaining(["How the model learned", "◆ best: .3000 at epoch 2", "outer epoch", "loss a user (nats)"]),
+      expect.arrayContaining([
+        "How the model learned",
+        "◆ best: .3000 at epoch 2",
+        "outer epoch",
+        "loss a user (nats)",
+      ]),
     );
     expect(svg).toContain("NDCG@100 on validation users");
     expect(svg).not.toContain("popularity");
@@ -66,7 +76,14 @@ describe("learning", () => {
     const torn = '{"round": 9, "outc';
     const unmeasured = JSON.stringify({ round: 4, outcome: "refused", model: null, popularity: null });
     const dir = folder({
-      "evaluations.jsonl": lines(evaluation(2, 0.2), evaluation(1, 0.1, "refused"), unmeasured, "[]", evaluation(2, 0.25), torn),
+      "evaluations.jsonl": lines(
+        evaluation(2, 0.2),
+        evaluation(1, 0.1, "refused"),
+        unmeasured,
+        "[]",
+        evaluation(2, 0.25),
+        torn,
+      ),
     });
     const learning = await readLearning(dir);
     expect(learning).toEqual({
@@ -77,13 +94,22 @@ describe("learning", () => {
       ],
     });
     expect(texts(await svgOf(learningFigure(learning)))).toEqual(
-      expect.arrayContaining(["model", "popularity", "◆ best: .2500 at round 2 · ● published: 1 of 2", "round of the continuous run"]),
+      expect.arrayContaining([
+        "model",
+        "popularity",
+        "◆ best: .2500 at round 2 · ● published: 1 of 2",
+        "round of the continuous run",
+      ]),
     );
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
     ["an empty folder", {}, /NOTHING_TO_PLOT: neither a report\.json.* nor an evaluations\.jsonl/],
-    ["evaluations without figures", { "evaluations.jsonl": '{"round"' }, /NOTHING_TO_PLOT: no evaluation in it has figures yet/],
+    [
+      "evaluations without figures",
+      { "evaluations.jsonl": '{"round"' },
+      /NOTHING_TO_PLOT: no evaluation in it has figures yet/,
+    ],
     ["a torn report", { "report.json": '{"epochs": [' }, /FILE_UNREADABLE.*report\.json/],
     ["another report", { "report.json": '{"protocol": "liang"}' }, /FILE_UNREADABLE: not the report of a training run/],
   ])("of %s is refused with what is missing", async (_, files, message) => {
@@ -121,7 +147,12 @@ describe("stability", () => {
   test("reads the files of a run, passes over one that is torn, and draws a line a user that is told apart without colour", async () => {
     const dir = folder({});
     for (const { epoch, ndcg } of epochs) {
-      const scored = { part: "validation", scorer: "model", users: [...ndcg.keys()], metrics: { "ndcg@100": [...ndcg.values()] } } as const;
+      const scored = {
+        part: "validation",
+        scorer: "model",
+        users: [...ndcg.keys()],
+        metrics: { "ndcg@100": [...ndcg.values()] },
+      } as const;
       await keepEpoch(join(dir, "evaluations"), { epoch, step: epoch }, [scored]);
     }
     writeFileSync(join(dir, "evaluations", "epoch-000004.parquet"), "torn");
@@ -137,14 +168,18 @@ describe("stability", () => {
     const dir = folder({});
     const scored = { part: "validation", scorer: "model", users: ["u1"], metrics: { "ndcg@100": [1] } } as const;
     await keepEpoch(join(dir, "evaluations"), { epoch: 1, step: 1 }, [scored]);
-    await expect(readUsers(dir)).rejects.toThrow(/NOTHING_TO_PLOT: 1 of the files evaluations\/epoch-\*\.parquet; two are the least/);
+    await expect(readUsers(dir)).rejects.toThrow(
+      /NOTHING_TO_PLOT: 1 of the files evaluations\/epoch-\*\.parquet; two are the least/,
+    );
   });
 });
 
 describe("prequential", () => {
   test("draws recall@20 and NDCG@100 by the time of the windows, popularity beside; torn and foreign lines are passed over", async () => {
     const at = Date.UTC(2024, 4, 1, 12);
-    const dir = folder({ "prequential.jsonl": lines(windowLine(at + 600_000, 0.3), '{"at": 5}', windowLine(at, 0.2), '{"at": 17') });
+    const dir = folder({
+      "prequential.jsonl": lines(windowLine(at + 600_000, 0.3), '{"at": 5}', windowLine(at, 0.2), '{"at": 17'),
+    });
     const windows = await readWindows(dir);
     expect(windows.map(({ at, model, version }) => [at, model.recall, version])).toEqual([
       [at, 0.2, "v000002"],
@@ -164,7 +199,9 @@ describe("prequential", () => {
 
   test("of a run without windows is refused with the file that is missing", async () => {
     await expect(readWindows(folder({}))).rejects.toThrow(/NOTHING_TO_PLOT: no prequential\.jsonl/);
-    await expect(readWindows(folder({ "prequential.jsonl": "\n" }))).rejects.toThrow(/NOTHING_TO_PLOT: it holds no window yet/);
+    await expect(readWindows(folder({ "prequential.jsonl": "\n" }))).rejects.toThrow(
+      /NOTHING_TO_PLOT: it holds no window yet/,
+    );
   });
 });
 
@@ -177,5 +214,7 @@ test("the command writes the file as a whole, makes its folder, and refuses anot
   expect(readFileSync(out, "utf8")).toBe(svg);
   expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   expect(readdirSync(join(root, "figures"))).toEqual(["learning.svg"]);
-  expect(() => config("pie", "--run", run, "--out", out)).toThrow(/USAGE: FIGURE "pie": must be learning, stability or prequential/);
+  expect(() => config("pie", "--run", run, "--out", out)).toThrow(
+    /USAGE: FIGURE "pie": must be learning, stability or prequential/,
+  );
 });

@@ -1,4 +1,5 @@
-// Messages that nobody can work on, and times that are none: each becomes a dead letter, whatever it breaks, and the stream goes on.
+// Messages that nobody can work on, and times that are none: each becomes a dead letter, whatever it breaks, and the
+// stream goes on.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,12 +24,23 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const [table, dead] = ["table", "dead"];
 const event = (offset: number) => `{"user":"u${offset}","item":"i"}`;
-const good = (offset: number): RawMessage => ({ offset: `${offset}`, value: Buffer.from(event(offset)), timestamp: "1700000000000" });
+const good = (offset: number): RawMessage => ({
+  offset: `${offset}`,
+  value: Buffer.from(event(offset)),
+  timestamp: "1700000000000",
+});
 /** The death of a process, in a test: what it was at stays on disk as it was. */
 const death = () => new WebAssembly.RuntimeError("unreachable");
 
-/** A process, from start to end or death: reads `all` in batches, and again from where the tables are whenever it is told to. */
-async function live(all: readonly RawMessage[], faults: (writer: Writer) => Writer = (writer) => writer, batch = 40): Promise<void> {
+/**
+ * A process, from start to end or death: reads `all` in batches, and again from where the tables are whenever it is
+ * told to.
+ */
+async function live(
+  all: readonly RawMessage[],
+  faults: (writer: Writer) => Writer = (writer) => writer,
+  batch = 40,
+): Promise<void> {
   const writer = faults(createWriter(await openTables(join(folder, table), join(folder, dead)), "t"));
   let again = true;
   let generation = 0;
@@ -56,7 +68,11 @@ async function live(all: readonly RawMessage[], faults: (writer: Writer) => Writ
 }
 
 /** As `up` does it: a process that died is started again. Answers the deaths. */
-async function untilDone(all: readonly RawMessage[], faults?: (writer: Writer) => Writer, batch?: number): Promise<number> {
+async function untilDone(
+  all: readonly RawMessage[],
+  faults?: (writer: Writer) => Writer,
+  batch?: number,
+): Promise<number> {
   for (let deaths = 0; deaths < 60; deaths++) {
     try {
       await live(all, faults, batch);
@@ -130,7 +146,11 @@ test("what Node says of a value is a message's fault, and no refusal of the disk
 
 test("where every write breaks it is no message's fault: the error comes through", async () => {
   await expect(
-    live(all, (writer) => ({ ...writer, committed: writer.committed, write: () => Promise.reject(new TypeError("a fault of ours")) })),
+    live(all, (writer) => ({
+      ...writer,
+      committed: writer.committed,
+      write: () => Promise.reject(new TypeError("a fault of ours")),
+    })),
   ).rejects.toThrow("a fault of ours");
 });
 
@@ -139,7 +159,8 @@ test("a disk that refuses condemns nobody", async () => {
   const refuses = (writer: Writer): Writer => ({
     ...writer,
     committed: writer.committed,
-    write: (buffer) => (++tries < 4 ? Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" })) : writer.write(buffer)),
+    write: (buffer) =>
+      ++tries < 4 ? Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" })) : writer.write(buffer),
   });
   const writing = live(all.slice(0, 5), refuses);
   await expect(writing).rejects.toThrow("no space"); // drain gives up at once here

@@ -1,4 +1,5 @@
-// Prequential evaluation: which events are scored, with what history, by which model; that nothing a model has learned from ever counts; what the curve is made of.
+// Prequential evaluation: which events are scored, with what history, by which model; that nothing a model has learned
+// from ever counts; what the curve is made of.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +39,8 @@ function inOrder(items: readonly string[], tableVersion: number, version = "v1")
     version,
     tableVersion,
     vocabulary: new Vocabulary(items),
-    scoreBatch: (foldIns) => Float32Array.from({ length: foldIns.length * items.length }, (_, k) => -(k % items.length)),
+    scoreBatch: (foldIns) =>
+      Float32Array.from({ length: foldIns.length * items.length }, (_, k) => -(k % items.length)),
   };
 }
 
@@ -92,19 +94,28 @@ describe("arrivals", () => {
   test("never hold an item that the user had, and with their users' rows add up to the rows afterwards", () => {
     const pair = fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("p", "q", "r", "s", "t"));
     fc.assert(
-      fc.property(fc.array(pair, { minLength: 1, maxLength: 12 }), fc.array(pair, { minLength: 1, maxLength: 20 }), (before, after) => {
-        const histories = historiesOf(...before);
-        const { scored } = arrivalsOf(batch(after), histories, 1, 1000);
-        const found = scored.map(named(histories));
-        for (const [, item, had] of found) expect(had).not.toContain(item);
-        const rows = new Map(
-          scored.map(({ user }) => [user, new Set([...histories.rowOf(user)].map((c) => histories.vocabulary.items[c]!))]),
-        );
-        for (const { user, item } of scored) rows.get(user)!.add(item);
-        histories.append(batch(after), 1);
-        for (const [user, items] of rows)
-          expect(items).toEqual(new Set([...histories.rowOf(user)].map((column) => histories.vocabulary.items[column]!)));
-      }),
+      fc.property(
+        fc.array(pair, { minLength: 1, maxLength: 12 }),
+        fc.array(pair, { minLength: 1, maxLength: 20 }),
+        (before, after) => {
+          const histories = historiesOf(...before);
+          const { scored } = arrivalsOf(batch(after), histories, 1, 1000);
+          const found = scored.map(named(histories));
+          for (const [, item, had] of found) expect(had).not.toContain(item);
+          const rows = new Map(
+            scored.map(({ user }) => [
+              user,
+              new Set([...histories.rowOf(user)].map((c) => histories.vocabulary.items[c]!)),
+            ]),
+          );
+          for (const { user, item } of scored) rows.get(user)!.add(item);
+          histories.append(batch(after), 1);
+          for (const [user, items] of rows)
+            expect(items).toEqual(
+              new Set([...histories.rowOf(user)].map((column) => histories.vocabulary.items[column]!)),
+            );
+        },
+      ),
     );
   });
 });
@@ -123,7 +134,10 @@ describe("a model", () => {
 
   test("is scored on the place that it gives the item, what the user had left out", async () => {
     const found = new Map(
-      (await gains(arrivals, inOrder(["x", "y", "z"], 6), histories, never)).map((gain, k) => [arrivals[k]!.item, gain]),
+      (await gains(arrivals, inOrder(["x", "y", "z"], 6), histories, never)).map((gain, k) => [
+        arrivals[k]!.item,
+        gain,
+      ]),
     );
     expect(found.get("z")).toEqual({ recall: 1, ndcg: 1 / Math.log2(3) }); // x is masked, y stands before z
     expect(found.get("fresh")).toEqual({ recall: 0, ndcg: 0 }); // it has never met the item
@@ -131,7 +145,9 @@ describe("a model", () => {
 
   test("that was trained on the version of an arrival is refused as a leak of time", async () => {
     expect(() => mustBeUnseen(arrivals, "v1", 6)).not.toThrow();
-    expect(() => mustBeUnseen(arrivals, "v1", 7)).toThrow(/TIME_LEAK: an event of table version 7 would score v1, .* versions up to 7/);
+    expect(() => mustBeUnseen(arrivals, "v1", 7)).toThrow(
+      /TIME_LEAK: an event of table version 7 would score v1, .* versions up to 7/,
+    );
     await expect(gains(arrivals, inOrder(["x", "y", "z"], 7), histories, never)).rejects.toThrow("TIME_LEAK");
   });
 });
@@ -140,7 +156,14 @@ test("the window holds the newest so many, and its means are over them", () => {
   const gain = (recall: number) => ({ recall, ndcg: recall / 2 });
   const window = new SlidingWindow(3);
   expect(window.means()).toBeNull();
-  window.add([1, 0, 1, 1].map((recall, user) => ({ user: user % 2, model: gain(recall), popularity: gain(0), isKnown: recall === 1 })));
+  window.add(
+    [1, 0, 1, 1].map((recall, user) => ({
+      user: user % 2,
+      model: gain(recall),
+      popularity: gain(0),
+      isKnown: recall === 1,
+    })),
+  );
   expect(window.means()).toEqual({
     events: 3,
     users: 2,
@@ -155,8 +178,18 @@ describe("on a table that grows", () => {
   let offset = 0;
   async function commit(...pairs: Pair[]): Promise<number> {
     const table = await openEvents(dir);
-    const rows = pairs.map(([user, item]) => ({ user, item, timestamp: 0, value: null, partition: 0, offset: offset++ }));
-    return table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 1000 * (table.version + 2) });
+    const rows = pairs.map(([user, item]) => ({
+      user,
+      item,
+      timestamp: 0,
+      value: null,
+      partition: 0,
+      offset: offset++,
+    }));
+    return table.commit({
+      add: [await writeEvents(table.store, batchOf(rows))],
+      newestArrival: 1000 * (table.version + 2),
+    });
   }
   const files = () => join(dir, "prequential.jsonl");
   const open = async (everyMs = 0) => {
@@ -176,7 +209,15 @@ describe("on a table that grows", () => {
     const { prequential } = await open();
     const { counts, line } = await prequential.take(news, inOrder(everything, 0), stream, never);
     expect(counts).toEqual({ scored: 2, leftOut: 0, missed: 0 });
-    expect(line).toMatchObject({ at: 2000, tableVersion: 1, model: "v1", events: 2, users: 2, "recall@20": 1, "ndcg@100": 1 });
+    expect(line).toMatchObject({
+      at: 2000,
+      tableVersion: 1,
+      model: "v1",
+      events: 2,
+      users: 2,
+      "recall@20": 1,
+      "ndcg@100": 1,
+    });
     expect(JSON.parse(readFileSync(files(), "utf8"))).toEqual(line);
     expect((await stream.advance()).arrivals).toEqual([]);
   });
@@ -235,7 +276,9 @@ describe("on a table that grows", () => {
     const differences = await prequential.differences(candidate, published, stream.histories, never);
     expect([...differences]).toEqual(users.map(() => 0)); // for both, z is all that is left
     const poor = { ...inOrder(["x", "y", "other", "z"], 1), version: "poor" };
-    expect([...(await prequential.differences(poor, published, stream.histories, never))]).toEqual(users.map(() => 1 / Math.log2(3) - 1));
+    expect([...(await prequential.differences(poor, published, stream.histories, never))]).toEqual(
+      users.map(() => 1 / Math.log2(3) - 1),
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-// RaCT as a run: first the critic learns alone, then it moves the network; parts add up, a checkpoint goes on where it stood.
+// RaCT as a run: first the critic learns alone, then it moves the network; parts add up, a checkpoint goes on where it
+// stood.
 import { beforeAll, describe, expect, test } from "vitest";
 import { command as trainCommand } from "../../services/commands/train/main.ts";
 import { Critic } from "../../services/server/run/critic.ts";
@@ -27,16 +28,31 @@ import { deviation } from "./recvae.ts";
 
 const ITEMS = 20;
 const SEED = 5;
-const rows = Array.from({ length: 24 }, (_, user) => Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 5))));
+const rows = Array.from({ length: 24 }, (_, user) =>
+  Int32Array.from(permutation(user % 6, 1, ITEMS).subarray(0, 3 + (user % 5))),
+);
 const sizes = { hidden: 8, latent: 4 };
 const recipe = turnedRecipe(
   ofRact.preset,
   { ...sizes, learningRate: 0.01, criticLearningRate: 0.003, criticEpochs: 2 },
   { items: ITEMS, users: 0 },
 );
-const flags = ["--model", "ract", "--from", "there", "--hidden=8", "--latent=4", "--learning-rate=0.01", "--critic-learning-rate=0.003"];
+const flags = [
+  "--model",
+  "ract",
+  "--from",
+  "there",
+  "--hidden=8",
+  "--latent=4",
+  "--learning-rate=0.01",
+  "--critic-learning-rate=0.003",
+];
 const knobs = {
-  ...readConfig(trainCommand, [...flags, "--critic-epochs=2", "--batch-size=10", "--part-size=5", `--seed=${SEED}`], {}),
+  ...readConfig(
+    trainCommand,
+    [...flags, "--critic-epochs=2", "--batch-size=10", "--part-size=5", `--seed=${SEED}`],
+    {},
+  ),
   model: "ract" as const,
 };
 
@@ -68,7 +84,8 @@ onEachEngine((open) => {
     const learned = run.critic!.state();
     for (const [name] of criticShapes) expect(learned[name]!.data, name).not.toEqual(critic[name]!.data);
     await trainOn(engine, run, rows, 1);
-    for (const [name, { data }] of Object.entries(copyOf(run.store.weights))) expect(data, name).not.toEqual(network[name]!.data);
+    for (const [name, { data }] of Object.entries(copyOf(run.store.weights)))
+      expect(data, name).not.toEqual(network[name]!.data);
     expect(run.critic!.state()).not.toEqual(learned);
   });
 
@@ -95,18 +112,28 @@ onEachEngine((open) => {
     const weights = initialise(recipe, 3);
     const some = rows.slice(0, 6);
     const dropout = { seed: SEED, step: 7, users: [...some.keys()], rate: 0.5 };
-    const bag_BH = openParameters(recipe, weights).store.bag({ rows: some, values: valuesOf(recipe.input, some, dropout) });
+    const bag_BH = openParameters(recipe, weights).store.bag({
+      rows: some,
+      values: valuesOf(recipe.input, some, dropout),
+    });
     const splits = some.map((row, user) => splitRow(row, SEED, 7, user, 0.5));
     const critic = initialCritic(2, 0);
     const [hidden, decoder] = [uploadHidden(engine, recipe, weights), uploadDecoder(engine, weights)];
-    const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 }; // half of a batch, nothing drawn
+    // half of a batch, nothing drawn
+    const part = { bag_BH, rows: some, noise_BL: new Float32Array(4 * some.length), batchSize: 12, beta: 0 };
     const plain = encoderPart(engine, hidden, decoder, { ...part }, true);
     const judged = encoderPart(engine, hidden, decoder, { ...part, forCritic: { critic, splits } }, true);
     expect(judged.reconstruction).toBe(plain.reconstruction);
 
     // Users one by one, of whom the likelihood alone is asked, give each user's score and gradient.
     const own = some.map((row, user) => {
-      const alone = { ...part, bag_BH: bag_BH.slice(8 * user, 8 * (user + 1)), rows: [row], noise_BL: new Float32Array(4), batchSize: 1 };
+      const alone = {
+        ...part,
+        bag_BH: bag_BH.slice(8 * user, 8 * (user + 1)),
+        rows: [row],
+        noise_BL: new Float32Array(4),
+        batchSize: 1,
+      };
       return encoderPart(engine, hidden, decoder, alone, true);
     });
     const found = criticPart(engine, hidden, decoder, { ...part, critic, splits });
@@ -174,7 +201,11 @@ describe("what is asked of RaCT", () => {
   });
 
   test("its own settings are none of the others'", () => {
-    expect(() => readConfig(trainCommand, ["--critic-epochs", "3"], {})).toThrow(/--critic-epochs "3": is no setting of recvae/);
-    expect(() => readConfig(trainCommand, ["--model", "mult-vae", "--critic-learning-rate", "3"], {})).toThrow(/is no setting of mult-vae/);
+    expect(() => readConfig(trainCommand, ["--critic-epochs", "3"], {})).toThrow(
+      /--critic-epochs "3": is no setting of recvae/,
+    );
+    expect(() => readConfig(trainCommand, ["--model", "mult-vae", "--critic-learning-rate", "3"], {})).toThrow(
+      /is no setting of mult-vae/,
+    );
   });
 });

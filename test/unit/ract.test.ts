@@ -8,7 +8,9 @@ import { critique, splitRow } from "../../shared/neural/ract.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
 
 const ITEMS = 30;
-const row = fc.shuffledSubarray([...Array(ITEMS).keys()], { minLength: 1, maxLength: 12 }).map((list) => Int32Array.from(list));
+const row = fc
+  .shuffledSubarray([...Array(ITEMS).keys()], { minLength: 1, maxLength: 12 })
+  .map((list) => Int32Array.from(list));
 const rows = fc.array(row, { minLength: 1, maxLength: 8 });
 const draw = { seed: 7, step: 11 };
 
@@ -41,10 +43,13 @@ test("the critic learns the true NDCG@100 of what was dropped, of users of whom 
         return;
       }
       const users = counting.map((user) => ({ foldIn: splits[user]!.kept, target: splits[user]!.dropped }));
-      const scored = () => Float32Array.from(counting.flatMap((user) => [...scores_BI.subarray(user * ITEMS, (user + 1) * ITEMS)]));
+      const scored = () =>
+        Float32Array.from(counting.flatMap((user) => [...scores_BI.subarray(user * ITEMS, (user + 1) * ITEMS)]));
       const truth = evaluate(scored, users, ITEMS);
       expect(found.ndcg).toBeCloseTo(truth["ndcg@100"].mean, 12);
-      const figures = counting.map((user): Features => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!]);
+      const figures = counting.map(
+        (user): Features => [splits[user]!.kept.length, splits[user]!.dropped.length, nll_B[user]!],
+      );
       const made = guess(critic, figures);
       const expected = criticLoss(critic, made, truth.perUser["ndcg@100"], 0.01);
       expect(found.loss).toBeCloseTo(expected.loss, 12);

@@ -14,7 +14,9 @@ const columns = (items: number) => [...Array(items).keys()];
 /** Few distinct scores, so that ties are the rule. */
 const cases = fc.integer({ min: 1, max: 60 }).chain((items) =>
   fc.record({
-    scores: fc.array(fc.integer({ min: -3, max: 3 }), { minLength: items, maxLength: items }).map((values) => Float32Array.from(values)),
+    scores: fc
+      .array(fc.integer({ min: -3, max: 3 }), { minLength: items, maxLength: items })
+      .map((values) => Float32Array.from(values)),
     foldIn: fc.shuffledSubarray(columns(items)).map((values) => Int32Array.from(values)),
     k: fc.integer({ min: 0, max: 70 }),
   }),
@@ -101,7 +103,8 @@ describe("evaluate", () => {
   const scoreBatch: ScoreBatch = (foldIns) => {
     const scores_BI = new Float32Array(foldIns.length * items);
     foldIns.forEach((foldIn, row) => {
-      for (const column of columns(items)) scores_BI[row * items + column] = Math.sin(column * (1 + foldIn.length) + (foldIn[0] ?? 0));
+      for (const column of columns(items))
+        scores_BI[row * items + column] = Math.sin(column * (1 + foldIn.length) + (foldIn[0] ?? 0));
     });
     return scores_BI;
   };
@@ -121,7 +124,9 @@ describe("evaluate", () => {
         const backward = evaluate(scoreBatch, all.toReversed(), items, [10]);
         expect([...forward.perUser["ndcg@10"]].reverse()).toEqual([...backward.perUser["ndcg@10"]]);
         all.slice(0, 3).forEach((one, k) => {
-          expect(evaluate(scoreBatch, [one], items, [10]).perUser["recall@10"][0]).toBe(forward.perUser["recall@10"][k]);
+          expect(evaluate(scoreBatch, [one], items, [10]).perUser["recall@10"][0]).toBe(
+            forward.perUser["recall@10"][k],
+          );
         });
         if (forward.users > 0) expect(backward["ndcg@10"].mean).toBeCloseTo(forward["ndcg@10"].mean, 12);
       }),
@@ -142,7 +147,8 @@ describe("evaluate", () => {
     for (const name of ["ndcg@100", "recall@20"] as const)
       expect(alone.map(({ perUser }) => perUser[name][0])).toEqual([...together.perUser[name]]);
     const scores_BI = scorer.scoreBatch(all.map(({ foldIn }) => foldIn));
-    for (const user of [0, 77, 129]) expect(scorer.scoreBatch([all[user]!.foldIn])).toEqual(scores_BI.slice(user * 500, (user + 1) * 500));
+    for (const user of [0, 77, 129])
+      expect(scorer.scoreBatch([all[user]!.foldIn])).toEqual(scores_BI.slice(user * 500, (user + 1) * 500));
     scorer.dispose();
   });
 
@@ -165,7 +171,9 @@ describe("evaluate", () => {
 
   test("what is popular is what one-item histories are given on average, however far scores lie apart", () => {
     const scoreBatch: ScoreBatch = (foldIns) =>
-      Float32Array.from(foldIns.flatMap((row) => [0, 1, 2, 3].map((column) => (column === 2 ? 500 : column === row[0] ? 499 : -100))));
+      Float32Array.from(
+        foldIns.flatMap((row) => [0, 1, 2, 3].map((column) => (column === 2 ? 500 : column === row[0] ? 499 : -100))),
+      );
     const popular_I = popularIn(scoreBatch, 4);
     expect([...rankingOf(popular_I, new Int32Array(0), 1)]).toEqual([2]);
     const sum = popular_I.reduce((total, value) => total + Math.exp(value), 0);

@@ -1,4 +1,5 @@
-// Problems that were seen: a stable code, how often each came, since when and until when, and no more than are worth reading.
+// Problems that were seen: a stable code, how often each came, since when and until when, and no more than are worth
+// reading.
 import { expect, test } from "vitest";
 import { boxes, boxOf, serviceOf } from "../../shared/health/rules/problem.ts";
 import { type Finding, findingOf, type Recent, recall } from "../../shared/health/views/recent.ts";
@@ -38,5 +39,6 @@ test("of more than fifty, those seen least lately are forgotten", () => {
 
 test("every box says whose trouble it shows, and every code of a problem begins with it", () => {
   expect(boxes.map((box) => `${serviceOf[box]}_no_commit`.toUpperCase())).toContain("TRAINER_NO_COMMIT");
-  for (const [code, box] of Object.entries(boxOf)) expect(code).toMatch(new RegExp(`^${serviceOf[box].toUpperCase()}_[A-Z_]+$`));
+  for (const [code, box] of Object.entries(boxOf))
+    expect(code).toMatch(new RegExp(`^${serviceOf[box].toUpperCase()}_[A-Z_]+$`));
 });

@@ -101,7 +101,11 @@ describe("--items", () => {
     ["titles that hold commas", "Piano, The (1993), Toy Story (1995),10,000 BC (2008)", ["509", "1", "3"]],
     ["the longest title that fits", "Heat (1995), Piano, The (1993)", ["7"]],
     ["quotes, which keep pieces apart", '"Heat (1995)", "Piano, The (1993)"', ["6", "509"]],
-    ["many commas in a title", "6,Good, the Bad and the Ugly, The (Buono, il brutto, il cattivo, Il) (1966),1", ["6", "2", "1"]],
+    [
+      "many commas in a title",
+      "6,Good, the Bad and the Ugly, The (Buono, il brutto, il cattivo, Il) (1966),1",
+      ["6", "2", "1"],
+    ],
     ["the first of two films with one title", "Emma (1996)", ["4"]],
     ["an id before a title that reads alike", "1984", ["1984"]],
     ["what is neither, as it is", "Piano, nowhere, 6", ["Piano", "nowhere", "6"]],
@@ -150,7 +154,9 @@ describe("a request", () => {
   });
 
   test("with ten thousand bad items gets a short answer", () => {
-    expect(JSON.stringify(refuse(thrown(() => readRequest({ items: Array(10_000).fill(null) }))).body).length).toBeLessThan(1000);
+    expect(
+      JSON.stringify(refuse(thrown(() => readRequest({ items: Array(10_000).fill(null) }))).body).length,
+    ).toBeLessThan(1000);
   });
 
   test("is never told about our insides", () => {

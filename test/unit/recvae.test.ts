@@ -1,4 +1,5 @@
-// What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases, memory, and bits that don't depend on the neighbours.
+// What golden numbers don't show: agreement with autodiff and with finite differences, parts that add up, edge cases,
+// memory, and bits that don't depend on the neighbours.
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs"; // its gradients
 import { beforeAll, expect, test } from "vitest";
@@ -21,7 +22,9 @@ const small: ModelConfig = { ...defaults, items: 17, hidden: 7, latent: 4, gamma
 
 /** Some users' random rows, keyed dropout and noise. */
 function batchOf(config: ModelConfig, users: number, rate: number): Batch {
-  const rows = Array.from({ length: users }, (_, user) => Int32Array.from(permutation(9, user, config.items).subarray(0, 1 + (user % 6))));
+  const rows = Array.from({ length: users }, (_, user) =>
+    Int32Array.from(permutation(9, user, config.items).subarray(0, 1 + (user % 6))),
+  );
   const values = rows.map((row, user) => normalisedRow(row, keepMask(9, 0, user, row.length, rate), rate));
   const noise_BL = Float32Array.from(rows.flatMap((_, user) => [...gaussian(9, 0, user, config.latent)]));
   return { rows, values, noise_BL };
@@ -96,7 +99,11 @@ onEachEngine((open, name) => {
         row.length *
         0.05 *
         Array.from({ length: 4 }, (_, l) => {
-          const [mu, logvar, noise] = [mu_BL, logvar_BL, batch.noise_BL].map((table) => table[user * 4 + l]!) as [number, number, number];
+          const [mu, logvar, noise] = [mu_BL, logvar_BL, batch.noise_BL].map((table) => table[user * 4 + l]!) as [
+            number,
+            number,
+            number,
+          ];
           return ((mu + noise * Math.exp(logvar / 2)) ** 2 - noise ** 2 - logvar) / 2;
         }).reduce((a, b) => a + b),
     );
@@ -131,9 +138,10 @@ onEachEngine((open, name) => {
     const old = posteriors(engine, recipeOf(small), weights, batch.rows);
     const before = engine.tf.memory().numTensors;
     for (let t = 1; t <= 100; t++)
-      (t % 4 ? encoderStep(engine, recipeOf(small), weights, old, batch) : decoderStep(engine, recipeOf(small), weights, batch)).apply(
-        parameters.updater,
-      );
+      (t % 4
+        ? encoderStep(engine, recipeOf(small), weights, old, batch)
+        : decoderStep(engine, recipeOf(small), weights, batch)
+      ).apply(parameters.updater);
     expect(engine.tf.memory().numTensors).toBe(before);
     expect(findNonFinite(weights)).toBeUndefined();
   });
@@ -142,7 +150,9 @@ onEachEngine((open, name) => {
     const weights = initialise(recipeOf(small), 4);
     const logits = scores(engine, recipeOf(small), weights, [Int32Array.of(1, 5), new Int32Array(0), Int32Array.of(3)]);
     expect([...logits.subarray(17, 34)]).toEqual([...weights["decoder.bias"]!.data]);
-    expect(deviation(logits.subarray(0, 17), scores(engine, recipeOf(small), weights, [Int32Array.of(1, 5)]))).toBeLessThan(1e-5);
+    expect(
+      deviation(logits.subarray(0, 17), scores(engine, recipeOf(small), weights, [Int32Array.of(1, 5)])),
+    ).toBeLessThan(1e-5);
   });
 
   test.each([
@@ -156,7 +166,10 @@ onEachEngine((open, name) => {
     const batch = { rows, values, noise_BL: gaussian(1, 1, 1, rows.length * config.latent) };
     const old = posteriors(engine, recipeOf(config), weights, rows);
     const encoder = encoderStep(engine, recipeOf(config), weights, old, batch);
-    const decoder = decoderStep(engine, recipeOf(config), weights, { ...batch, values: rows.map((row) => normalisedRow(row)) });
+    const decoder = decoderStep(engine, recipeOf(config), weights, {
+      ...batch,
+      values: rows.map((row) => normalisedRow(row)),
+    });
     expect(findNonFinite(encoder.gradients)).toBeUndefined();
     expect(findNonFinite(decoder.gradients)).toBeUndefined();
     expect([encoder.reconstruction, encoder.kl, decoder.reconstruction].every(Number.isFinite)).toBe(true);
@@ -175,7 +188,8 @@ onEachEngine((open, name) => {
   });
 });
 
-// Exactness rests on the first half: parts are cut alike whoever computes them. Between parts of other sizes some processors' products differ in the last bit.
+// Exactness rests on the first half: parts are cut alike whoever computes them. Between parts of other sizes some
+// processors' products differ in the last bit.
 test.skipIf(withoutTensorflow)(
   "on TensorFlow, a part has the same bits every time, and a user's posterior hardly depends on who stands beside",
   async () => {
@@ -190,7 +204,9 @@ test.skipIf(withoutTensorflow)(
         posterior(engine, hidden, bag_BH.subarray(0, count * 600)),
       ];
       expect(Buffer.from(again.mu_BL.buffer).equals(Buffer.from(some.mu_BL.buffer)), `${count} users`).toBe(true);
-      expect(Buffer.from(again.logvar_BL.buffer).equals(Buffer.from(some.logvar_BL.buffer)), `${count} users`).toBe(true);
+      expect(Buffer.from(again.logvar_BL.buffer).equals(Buffer.from(some.logvar_BL.buffer)), `${count} users`).toBe(
+        true,
+      );
       expect(deviation(some.mu_BL, all.mu_BL.subarray(0, count * 200)), `${count} users`).toBeLessThan(1e-5);
       expect(deviation(some.logvar_BL, all.logvar_BL.subarray(0, count * 200)), `${count} users`).toBeLessThan(1e-5);
     }
@@ -242,12 +258,16 @@ function autodiff(
         const swish = tf.mul(a, tf.sigmoid(a));
         const { mean, variance } = tf.moments(swish, 1, true);
         h = tf.add(
-          tf.mul(tf.div(tf.sub(swish, mean), tf.sqrt(tf.add(variance, config.layerNormEps))), w(`encoder.ln${k}.weight`)),
+          tf.mul(
+            tf.div(tf.sub(swish, mean), tf.sqrt(tf.add(variance, config.layerNormEps))),
+            w(`encoder.ln${k}.weight`),
+          ),
           w(`encoder.ln${k}.bias`),
         );
         skips = skips ? tf.add(skips, h) : h;
       }
-      const head = (name: string) => tf.add(tf.matMul(h, tf.transpose(w(`encoder.${name}.weight`))), w(`encoder.${name}.bias`));
+      const head = (name: string) =>
+        tf.add(tf.matMul(h, tf.transpose(w(`encoder.${name}.weight`))), w(`encoder.${name}.bias`));
       const [mu, logvar] = [head("fc_mu"), head("fc_logvar")];
       const z = tf.add(mu, tf.mul(latent(batch.noise_BL), tf.exp(tf.div(logvar, 2))));
       const logits = tf.add(tf.matMul(z as Tensor2D, tf.transpose(w("decoder.weight"))), w("decoder.bias"));
@@ -258,7 +278,9 @@ function autodiff(
         logNormal(z, latent(old.mu_BL), latent(old.logvar_BL)),
         logNormal(z, zero, tf.add(zero, config.wideLogVariance)),
       ];
-      const mixed = parts.flatMap((part, c) => (config.mixtureWeights[c]! > 0 ? [tf.add(part, Math.log(config.mixtureWeights[c]!))] : []));
+      const mixed = parts.flatMap((part, c) =>
+        config.mixtureWeights[c]! > 0 ? [tf.add(part, Math.log(config.mixtureWeights[c]!))] : [],
+      );
       const kl = tf.sum(tf.sub(logNormal(z, mu, logvar), tf.logSumExp(tf.stack(mixed), 0)), 1);
       const klWeights = tf.tensor1d(batch.rows.map((row) => klWeight(config, row.length)));
       return tf.mean(tf.add(nll, tf.mul(kl, klWeights))).asScalar();

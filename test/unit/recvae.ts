@@ -1,4 +1,5 @@
-// The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag, Adam. For the tests of the model.
+// The pieces of a training step put together as server and trainer do: bag, part on the engine, gradient of the bag,
+// Adam. For the tests of the model.
 import type { Updater } from "../../services/server/run/updater.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { Kernels } from "../../shared/compute/kernels/kernels.ts";
@@ -31,7 +32,12 @@ export interface Gradients {
 const kernels = new Kernels();
 
 /** Weighted sums of a table's rows, as server and scorer make them. */
-export function bagOf(table: Float32Array, width: number, rows: readonly Int32Array[], values: readonly Float32Array[]): Float32Array {
+export function bagOf(
+  table: Float32Array,
+  width: number,
+  rows: readonly Int32Array[],
+  values: readonly Float32Array[],
+): Float32Array {
   return kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, { rows, values }));
 }
 
@@ -70,13 +76,20 @@ export function encoderStep(
   decoder.dispose();
   const dBags = Float32Array.from(received.flatMap(({ tensors }) => [...tensors.dBag!.data]));
   total[embeddingName] = { shape: embedding.shape, data: gradientOfTable(embedding.shape, dBags, batch) };
-  return { gradients: total, reconstruction, kl, apply: (updater) => updater.step(joint ? "joint" : "encoder", received, batch, 0) };
+  return {
+    gradients: total,
+    reconstruction,
+    kl,
+    apply: (updater) => updater.step(joint ? "joint" : "encoder", received, batch, 0),
+  };
 }
 
 /** The gradient of a row of the table is the sum of the gradients of the bags that it stands in. */
 function gradientOfTable([items, width]: number[], dBags: Float32Array, { rows, values }: SparseRows): Float32Array {
   const holders = Array.from({ length: items! }, (_, item) =>
-    rows.flatMap((row, user) => [...row.keys()].filter((k) => row[k] === item).map((k) => ({ user, value: values[user]![k]! }))),
+    rows.flatMap((row, user) =>
+      [...row.keys()].filter((k) => row[k] === item).map((k) => ({ user, value: values[user]![k]! })),
+    ),
   );
   return bagOf(
     dBags,
@@ -87,7 +100,13 @@ function gradientOfTable([items, width]: number[], dBags: Float32Array, { rows, 
 }
 
 /** The decoder step; rows without dropout. */
-export function decoderStep(engine: Engine, config: Recipe, weights: Weights, batch: Batch, parts = 1): Gradients & Posterior {
+export function decoderStep(
+  engine: Engine,
+  config: Recipe,
+  weights: Weights,
+  batch: Batch,
+  parts = 1,
+): Gradients & Posterior {
   const [width, latent] = [bagWidth(config), latentOf(config)];
   const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
   const total: Weights = {};
@@ -110,7 +129,13 @@ export function decoderStep(engine: Engine, config: Recipe, weights: Weights, ba
   }
   hidden.dispose();
   decoder.dispose();
-  return { gradients: total, reconstruction, kl: 0, ...known, apply: (updater) => updater.step("decoder", received, batch, 0) };
+  return {
+    gradients: total,
+    reconstruction,
+    kl: 0,
+    ...known,
+    apply: (updater) => updater.step("decoder", received, batch, 0),
+  };
 }
 
 /** Posteriors of whole rows, no dropout. */
@@ -128,7 +153,11 @@ export function posteriors(engine: Engine, config: Recipe, weights: Weights, row
 }
 
 /** Whole rows with the values that dropout leaves: `kept` lists the items that stay. */
-export function valuesOf(rows: readonly Int32Array[], kept: readonly (readonly number[])[], rate: number): Float32Array[] {
+export function valuesOf(
+  rows: readonly Int32Array[],
+  kept: readonly (readonly number[])[],
+  rate: number,
+): Float32Array[] {
   return rows.map((row, user) =>
     normalisedRow(
       row,
@@ -138,7 +167,10 @@ export function valuesOf(rows: readonly Int32Array[], kept: readonly (readonly n
   );
 }
 
-/** Largest difference, relative to the number itself plus a tenth of the tensor's largest. NaN anywhere, or another length, is infinitely wrong. */
+/**
+ * Largest difference, relative to the number itself plus a tenth of the tensor's largest. NaN anywhere, or another
+ * length, is infinitely wrong.
+ */
 export function deviation(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
@@ -166,5 +198,8 @@ function add(total: Weights, gradients: Weights): void {
 }
 
 function cuts(users: number, parts: number): [from: number, to: number][] {
-  return Array.from({ length: parts }, (_, k) => [Math.floor((k * users) / parts), Math.floor(((k + 1) * users) / parts)]);
+  return Array.from({ length: parts }, (_, k) => [
+    Math.floor((k * users) / parts),
+    Math.floor(((k + 1) * users) / parts),
+  ]);
 }

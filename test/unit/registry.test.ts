@@ -21,7 +21,14 @@ afterEach(() => {
 
 const put = (name: string, content: object | string) =>
   writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
-const registration = (more: object) => ({ service: "up", url: "", startedAt: Date.now(), host: hostname(), ...ownIdentity(), ...more });
+const registration = (more: object) => ({
+  service: "up",
+  url: "",
+  startedAt: Date.now(),
+  host: hostname(),
+  ...ownIdentity(),
+  ...more,
+});
 
 onLinux("a process is proven by its number, its start and where its number holds", () => {
   const own = ownIdentity();
@@ -48,20 +55,24 @@ onLinux("who was killed is dying or gone from that moment on, also while nobody 
   await once(child, "exit");
 });
 
-onLinux("a registration of a dead process, of a number that is somebody else's now, and a torn one go away", async () => {
-  const child = spawn("sleep", ["60"]);
-  await once(child, "spawn");
-  put("up-1.json", { service: "up", pid: child.pid, url: "", startedAt: 1, host: hostname() }); // of an earlier version
-  put("ingest-2.json", registration({ started: "17" }));
-  put("serve-3.json", registration({ pid: 2 ** 22 + 1 }));
-  put("server-4.json", "");
-  put("replay-5.json", '{"service": "replay", "pi');
-  put("trainer-6.json", { service: "trainer", of: "a version to come" });
-  put("evaluator-7.json", registration({ service: "evaluator" }));
-  expect(discover(folder)).toMatchObject([{ service: "evaluator", pid }]);
-  expect(readdirSync(folder).sort()).toEqual(["evaluator-7.json", "trainer-6.json"]);
-  child.kill("SIGKILL");
-});
+onLinux(
+  "a registration of a dead process, of a number that is somebody else's now, and a torn one go away",
+  async () => {
+    const child = spawn("sleep", ["60"]);
+    await once(child, "spawn");
+    // of an earlier version
+    put("up-1.json", { service: "up", pid: child.pid, url: "", startedAt: 1, host: hostname() });
+    put("ingest-2.json", registration({ started: "17" }));
+    put("serve-3.json", registration({ pid: 2 ** 22 + 1 }));
+    put("server-4.json", "");
+    put("replay-5.json", '{"service": "replay", "pi');
+    put("trainer-6.json", { service: "trainer", of: "a version to come" });
+    put("evaluator-7.json", registration({ service: "evaluator" }));
+    expect(discover(folder)).toMatchObject([{ service: "evaluator", pid }]);
+    expect(readdirSync(folder).sort()).toEqual(["evaluator-7.json", "trainer-6.json"]);
+    child.kill("SIGKILL");
+  },
+);
 
 test("an entry that somebody has removed comes back, and two processes of one number do not take each other's", () => {
   vi.useFakeTimers({ toFake: ["setInterval"] });
@@ -93,7 +104,8 @@ test("where no entry can be written, the service goes on, and says so once", () 
 test("somebody of another machine, whose clock goes wrong by an hour, is seen from its second touch on", () => {
   const file = join(folder, "server-elsewhere-7.json");
   put("server-elsewhere-7.json", { ...registration({ service: "server" }), host: "elsewhere" });
-  const touch = (seconds: number) => utimesSync(file, Date.now() / 1000 - 3600 + seconds, Date.now() / 1000 - 3600 + seconds);
+  const touch = (seconds: number) =>
+    utimesSync(file, Date.now() / 1000 - 3600 + seconds, Date.now() / 1000 - 3600 + seconds);
   touch(0);
   expect(discover(folder)).toEqual([]); // it may be dead for an hour
   expect(readdirSync(folder)).toHaveLength(1);

@@ -1,4 +1,5 @@
-// Replay of Parquet files without Kafka: which columns are read and how, from any row, and what is told of files that cannot be.
+// Replay of Parquet files without Kafka: which columns are read and how, from any row, and what is told of files that
+// cannot be.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,10 @@ interface Read {
   readonly skipped: number;
 }
 
-async function replay(path: string, { from = 0, size = 1000, map = {}, unit = null as "s" | "ms" | null } = {}): Promise<Read> {
+async function replay(
+  path: string,
+  { from = 0, size = 1000, map = {}, unit = null as "s" | "ms" | null } = {},
+): Promise<Read> {
   const said: string[] = [];
   const source = await fileSource(path, { map, unit }, { say: (line) => said.push(line) });
   const rows: Row[] = [];
@@ -75,7 +79,12 @@ test("a file of our own table needs no --map", async () => {
 test.each([
   ["text", ["a", "é", "a"], () => new arrow.Utf8(), ["a", "é", "a"]],
   ["large text", ["a", "é", "a"], () => new arrow.LargeUtf8(), ["a", "é", "a"]],
-  ["a dictionary of text", ["a", "é", "a"], () => new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()), ["a", "é", "a"]],
+  [
+    "a dictionary of text",
+    ["a", "é", "a"],
+    () => new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()),
+    ["a", "é", "a"],
+  ],
   ["32-bit integers", [1, -2, 3], () => new arrow.Int32(), ["1", "-2", "3"]],
   ["unsigned bytes", [1, 255, 3], () => new arrow.Uint8(), ["1", "255", "3"]],
   ["64-bit integers", [2n ** 62n + 1n, -1n, 0n], () => new arrow.Int64(), ["4611686018427387905", "-1", "0"]],
@@ -96,7 +105,9 @@ test.each([
 ])(
   "a column of times in %s becomes milliseconds, whatever the flag says, and Kafka's own time where it is null",
   async (_, times, expected) => {
-    const { rows, said } = await replay(write(encode({ user: text("a", "b"), item: text("x", "y"), time: times })), { unit: "s" });
+    const { rows, said } = await replay(write(encode({ user: text("a", "b"), item: text("x", "y"), time: times })), {
+      unit: "s",
+    });
     expect(rows.map(({ timestamp }) => timestamp)).toEqual([expected, null]);
     expect(said).toEqual([]);
   },
@@ -108,12 +119,15 @@ test.each([
   ["timestamp_ms", new arrow.Int64(), [null, 5n], null, 5],
   ["timestamp_s", new arrow.Int32(), [null, 5], null, 5000],
   ["ts", new arrow.Int64(), [null, 5n], "ms", 5],
-] as const)("plain numbers in a column %s of %s are times by flag, name or size", async (name, type, times, unit, expected) => {
-  const path = write(encode({ user: text("a", "b"), item: text("x", "y"), [name]: column(times, type) }));
-  const { rows, said } = await replay(path, { unit });
-  expect(rows.map(({ timestamp }) => timestamp)).toEqual([null, expected]);
-  expect(said).toEqual(name === "time" ? [expect.stringContaining("taken as seconds")] : []);
-});
+] as const)(
+  "plain numbers in a column %s of %s are times by flag, name or size",
+  async (name, type, times, unit, expected) => {
+    const path = write(encode({ user: text("a", "b"), item: text("x", "y"), [name]: column(times, type) }));
+    const { rows, said } = await replay(path, { unit });
+    expect(rows.map(({ timestamp }) => timestamp)).toEqual([null, expected]);
+    expect(said).toEqual(name === "time" ? [expect.stringContaining("taken as seconds")] : []);
+  },
+);
 
 test("a file whose times are of two units is refused before one of them is sent, wherever the replay goes on", async () => {
   const times = column([1_600_000_000n, 1_600_000_000_000n], new arrow.Int64());
@@ -149,22 +163,35 @@ test("rows that are no events are counted, told with their number and passed ove
 
 test("--map names columns; a missing one is told with those that exist, one of another type with its type", async () => {
   const path = write(
-    encode({ who: text("a"), what: text("x"), much: column([1n], new arrow.Int64()), user: column([true], new arrow.Bool()) }),
+    encode({
+      who: text("a"),
+      what: text("x"),
+      much: column([1n], new arrow.Int64()),
+      user: column([true], new arrow.Bool()),
+    }),
   );
   const { rows } = await replay(path, { map: { user: "who", item: "what", value: "much" } });
   expect(rows).toEqual([{ user: "a", item: "x", timestamp: null, value: 1 }]);
   await expect(replay(path)).rejects.toThrow(/PARQUET_MALFORMED: no column for the item.*who,what,much,user.*--map/);
   await expect(replay(path, { map: { item: "what" } })).rejects.toThrow(/PARQUET_MALFORMED.*"user" is Bool, not text/);
-  await expect(replay(path, { map: { user: "who", item: "what", timestamp: "user" } })).rejects.toThrow(/"user" is Bool, not a time/);
+  await expect(replay(path, { map: { user: "who", item: "what", timestamp: "user" } })).rejects.toThrow(
+    /"user" is Bool, not a time/,
+  );
 });
 
 test("rows come in their order from any row on, whatever the row groups and the chunks", async () => {
   const rows = 300;
   const numbers = Array.from({ length: rows }, (_, k) => k);
-  const plan = fc.record({ rowGroup: fc.integer({ min: 1, max: 400 }), from: fc.nat(rows), size: fc.integer({ min: 1, max: 400 }) });
+  const plan = fc.record({
+    rowGroup: fc.integer({ min: 1, max: 400 }),
+    from: fc.nat(rows),
+    size: fc.integer({ min: 1, max: 400 }),
+  });
   await fc.assert(
     fc.asyncProperty(plan, async ({ rowGroup, from, size }) => {
-      const path = write(encode({ user: text(...numbers.map((k) => `u${k % 7}`)), item: column(numbers, new arrow.Int32()) }, rowGroup));
+      const path = write(
+        encode({ user: text(...numbers.map((k) => `u${k % 7}`)), item: column(numbers, new arrow.Int32()) }, rowGroup),
+      );
       const read = await replay(path, { from, size });
       expect(read.rows.map(({ item }) => Number(item))).toEqual(numbers.slice(from));
     }),

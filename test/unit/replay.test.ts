@@ -42,7 +42,8 @@ test("seconds and milliseconds are told apart by size", () => {
 
 test("a row becomes an event, or says what is wrong with it", () => {
   const columns = choose("user,item,timestamp,value");
-  const read = (line: string) => readRow(line.split(","), columns, { unit: "s", decimal: null, integers: { user: false, item: false } });
+  const read = (line: string) =>
+    readRow(line.split(","), columns, { unit: "s", decimal: null, integers: { user: false, item: false } });
   expect(read("u1,i1,1600000000.5,3")).toEqual({ user: "u1", item: "i1", timestamp: 1_600_000_000_500, value: 3 });
   expect(read("u1,i1,1600000000,")).toMatchObject({ value: null });
   expect(read("u1,i1,,1")).toMatchObject({ timestamp: null, value: 1 }); // as in a Parquet file: whenever it is sent
@@ -70,7 +71,9 @@ test("a file is read from any position, gzip or not, with any of the usual delim
 
 test("a truncated gzip file and an empty file are told as such", async () => {
   const cut = join(folder, "cut.csv.gz");
-  const whole = gzipSync(`user,item\n${Array.from({ length: 5000 }, (_, k) => `u${k},i${(k * 7919) % 4001}`).join("\n")}`);
+  const whole = gzipSync(
+    `user,item\n${Array.from({ length: 5000 }, (_, k) => `u${k},i${(k * 7919) % 4001}`).join("\n")}`,
+  );
   writeFileSync(cut, whole.subarray(0, whole.length - 20));
   const open = (path: string) => fileSource(path, { map: {}, unit: null }, { say: () => undefined });
   const source = await open(cut);

@@ -1,4 +1,5 @@
-// Where the answers of a step's parts are kept: beside the weights, where they are added up without a copy, or elsewhere when there is no room.
+// Where the answers of a step's parts are kept: beside the weights, where they are added up without a copy, or
+// elsewhere when there is no room.
 import { expect, test } from "vitest";
 import { Residence } from "../../services/server/run/residence.ts";
 import { uniform } from "../../shared/compute/draws.ts";

@@ -1,4 +1,5 @@
-// A run that is stopped at any step, or killed at any operation of the disk, and started again ends with the bytes and the figures of one that was never stopped.
+// A run that is stopped at any step, or killed at any operation of the disk, and started again ends with the bytes and
+// the figures of one that was never stopped.
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +27,11 @@ const ITEMS = 12;
 /** With it and the rate below each of the first five epochs is better than the one before. */
 const SEED = 4;
 const row = (user: number) => Int32Array.from(permutation(5, user, ITEMS).subarray(0, 2 + (user % 5)));
-const heldOut = [20, 21, 22].map((user) => ({ user: `u${user}`, foldIn: row(user), target: Int32Array.of(user % ITEMS) }));
+const heldOut = [20, 21, 22].map((user) => ({
+  user: `u${user}`,
+  foldIn: row(user),
+  target: Int32Array.of(user % ITEMS),
+}));
 const corpus: Corpus = {
   name: "made up",
   vocabulary: Array.from({ length: ITEMS }, (_, k) => `i${k}`),
@@ -35,7 +40,15 @@ const corpus: Corpus = {
   ...{ validation: heldOut, test: heldOut, leftOut: 0, leftOutWhy: "", salt: "", tableVersion: null, watermark: null },
 };
 const knobsOf = (schedule: Partial<Schedule>) => ({
-  ...{ hidden: 6, latent: 3, learningRate: 0.03, dropoutRate: 0.5, mixtureWeights: defaults.mixtureWeights, partSize: 2, seed: SEED },
+  ...{
+    hidden: 6,
+    latent: 3,
+    learningRate: 0.03,
+    dropoutRate: 0.5,
+    mixtureWeights: defaults.mixtureWeights,
+    partSize: 2,
+    seed: SEED,
+  },
   ...{ sync: "exact" as const, every: 8 },
   ...{ ...usualSchedule, batchSize: 4, encoderPasses: 2, ...schedule },
 });
@@ -66,7 +79,15 @@ interface Conditions {
 /** One process's part of a run; torn checkpoints fail the test. */
 async function process(
   out: string,
-  { epochs = 2, schedule = {}, disk = mortalFolder(), seconds = 0, calm = false, before, told = () => {} }: Conditions = {},
+  {
+    epochs = 2,
+    schedule = {},
+    disk = mortalFolder(),
+    seconds = 0,
+    calm = false,
+    before,
+    told = () => {},
+  }: Conditions = {},
 ) {
   const checkpoint = await newestCheckpoint(checkpointsOf(out), (error) => {
     throw error;
@@ -107,7 +128,10 @@ async function endOf(out: string) {
   for (const epoch of report.epochs) expect(epoch.seconds).toBeGreaterThanOrEqual(0);
   const untimed = report.epochs.map(({ seconds: _, usersPerSecond: __, ...epoch }: Record<string, unknown>) => epoch);
   return {
-    files: [join(out, "model.safetensors"), ...["model", "state"].map((name) => join(newest, `${name}.safetensors`))].map(bytes),
+    files: [
+      join(out, "model.safetensors"),
+      ...["model", "state"].map((name) => join(newest, `${name}.safetensors`)),
+    ].map(bytes),
     report: { ...report, epochs: untimed, wallSeconds: 0 },
   };
 }
@@ -127,23 +151,26 @@ const schedules: [string, Partial<Schedule>][] = [
   ["not alternating", { alternating: false }],
 ];
 
-test.each(schedules)("%s, drained before any step: the next process goes on from that very step", async (_, schedule) => {
-  const clean = folder();
-  const steps = await process(clean, { schedule });
-  const expected = await endOf(clean);
-  expect(expected.report.epochs).toHaveLength(2);
-  for (let at = 0; at < steps; at++) {
-    const out = folder();
-    const drain = (call: number, aborted: AbortController) => {
-      if (call < at) return;
-      aborted.abort();
-      throw aborted.signal.reason;
-    };
-    await expect(process(out, { schedule, before: drain, seconds: never })).rejects.toThrow("aborted");
-    expect(await process(out, { schedule }), `drained before step ${at}`).toBe(steps - at);
-    expect(await endOf(out), `drained before step ${at}`).toEqual(expected);
-  }
-});
+test.each(schedules)(
+  "%s, drained before any step: the next process goes on from that very step",
+  async (_, schedule) => {
+    const clean = folder();
+    const steps = await process(clean, { schedule });
+    const expected = await endOf(clean);
+    expect(expected.report.epochs).toHaveLength(2);
+    for (let at = 0; at < steps; at++) {
+      const out = folder();
+      const drain = (call: number, aborted: AbortController) => {
+        if (call < at) return;
+        aborted.abort();
+        throw aborted.signal.reason;
+      };
+      await expect(process(out, { schedule, before: drain, seconds: never })).rejects.toThrow("aborted");
+      expect(await process(out, { schedule }), `drained before step ${at}`).toBe(steps - at);
+      expect(await endOf(out), `drained before step ${at}`).toEqual(expected);
+    }
+  },
+);
 
 test.each(schedules)("%s, killed again and again, a few steps after each start", async (_, schedule) => {
   const clean = folder();
@@ -176,7 +203,9 @@ async function afterOneEpoch(): Promise<string> {
   return copy;
 }
 
-/** Two more epochs with a checkpoint in the middle of the second and one at the end: each brings a better model along. */
+/**
+ * Two more epochs with a checkpoint in the middle of the second and one at the end: each brings a better model along.
+ */
 const onward = { epochs: 3, seconds: 8, calm: true };
 
 test.each(cuts)(
@@ -226,9 +255,11 @@ test(
         ]),
       ) as unknown as Disk;
       const errors: unknown[] = [];
-      await process(out, { ...onward, disk: refusing, told: ({ error }) => error && errors.push(error) }).catch((error) => {
-        expect(error).toMatchObject({ code: "ENOSPC" }); // the last checkpoint of all
-      });
+      await process(out, { ...onward, disk: refusing, told: ({ error }) => error && errors.push(error) }).catch(
+        (error) => {
+          expect(error).toMatchObject({ code: "ENOSPC" }); // the last checkpoint of all
+        },
+      );
       expect(errors, `refused ${at}`).toEqual([expect.objectContaining({ code: "ENOSPC" })]);
       await process(out, { epochs: 3, seconds: never });
       expect(await endOf(out), `refused ${at}`).toEqual(expected);

@@ -1,4 +1,5 @@
-// Serve's HTTP interface without sockets: batches, the OpenAPI document, tokens, and whatever a client may come up with.
+// Serve's HTTP interface without sockets: batches, the OpenAPI document, tokens, and whatever a client may come up
+// with.
 import fc from "fast-check";
 import Fastify from "fastify";
 import pino from "pino";
@@ -16,7 +17,8 @@ const items = ["a", "b", "c", "d", "e"];
 /** The more items somebody has, the higher the last columns. */
 const model = recommending("v000001", {
   vocabulary: new Vocabulary(items),
-  scoreBatch: (foldIns) => Float32Array.from(foldIns.flatMap((row) => items.map((_, column) => column * (row.length - 1.5)))),
+  scoreBatch: (foldIns) =>
+    Float32Array.from(foldIns.flatMap((row) => items.map((_, column) => column * (row.length - 1.5)))),
 });
 
 function serving({ hasModel = true, tokens = "", broken = false } = {}) {
@@ -31,7 +33,16 @@ function serving({ hasModel = true, tokens = "", broken = false } = {}) {
         if (!hasModel) throw new AppError("MODEL_MISSING", { what: "none yet" });
         return model;
       },
-      about: () => ({ model: "v000001", step: 1, round: 1, tableVersion: 1, watermark: 1, items: 5, createdAt: 1, evaluation: null }),
+      about: () => ({
+        model: "v000001",
+        step: 1,
+        round: 1,
+        tableVersion: 1,
+        watermark: 1,
+        items: 5,
+        createdAt: 1,
+        evaluation: null,
+      }),
     },
     historyOf: async (user) => {
       if (user !== "u1") throw new AppError("USER_UNKNOWN", { what: "no event of the user" });
@@ -44,8 +55,18 @@ function serving({ hasModel = true, tokens = "", broken = false } = {}) {
   });
   const post = async (url: string, payload: unknown, headers: Record<string, string> = {}) => {
     const body = typeof payload === "string" || payload instanceof Buffer ? payload : JSON.stringify(payload);
-    const response = await app.inject({ method: "POST", url, headers: { "content-type": "application/json", ...headers }, body });
-    return { status: response.statusCode, text: response.body, body: JSON.parse(response.body), headers: response.headers };
+    const response = await app.inject({
+      method: "POST",
+      url,
+      headers: { "content-type": "application/json", ...headers },
+      body,
+    });
+    return {
+      status: response.statusCode,
+      text: response.body,
+      body: JSON.parse(response.body),
+      headers: response.headers,
+    };
   };
   return { app, counts, paths, post };
 }
@@ -123,16 +144,23 @@ describe("the OpenAPI document", () => {
   test("says that a token is needed where one is", async () => {
     const { app } = serving({ tokens: "secret" });
     const answer = await app.inject({ url: "/openapi.json", headers: { authorization: "Bearer secret" } });
-    expect(answer.json()).toMatchObject({ security: [{ token: [] }], components: { securitySchemes: { token: { scheme: "bearer" } } } });
+    expect(answer.json()).toMatchObject({
+      security: [{ token: [] }],
+      components: { securitySchemes: { token: { scheme: "bearer" } } },
+    });
   });
 
   test("lets through what requests are read as, and nothing else", async () => {
     // ajv, a validator of JSON Schema that knows nothing of zod, reads the document's own schema here.
-    const judge = Fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } } });
+    const judge = Fastify({
+      ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
+    });
     judge.post("/", { schema: { body: document.components.schemas.RecommendRequest } }, () => "good");
     const isGood = async (payload: unknown) => {
       const headers = { "content-type": "application/json" };
-      return (await judge.inject({ method: "POST", url: "/", headers, payload: JSON.stringify(payload) })).statusCode === 200;
+      return (
+        (await judge.inject({ method: "POST", url: "/", headers, payload: JSON.stringify(payload) })).statusCode === 200
+      );
     };
     const isRead = (request: unknown) => {
       try {
@@ -154,7 +182,11 @@ describe("the OpenAPI document", () => {
 });
 
 const knownId = fc.oneof(fc.constantFrom(...items, "zz", "x".repeat(256)), fc.integer());
-const goodParts = { k: fc.integer({ min: 1, max: 1000 }), exclude: fc.array(knownId, { maxLength: 3 }), includeSeen: fc.boolean() };
+const goodParts = {
+  k: fc.integer({ min: 1, max: 1000 }),
+  exclude: fc.array(knownId, { maxLength: 3 }),
+  includeSeen: fc.boolean(),
+};
 const good = fc.oneof(
   fc.record({ ...goodParts, items: fc.array(knownId, { maxLength: 3 }) }, { requiredKeys: ["items"] }),
   fc.record({ ...goodParts, user: fc.constant("u1") }, { requiredKeys: ["user"] }),
@@ -177,7 +209,9 @@ const request = fc.oneof(
 describe("whatever a client sends", () => {
   const shapes = fc.oneof(
     request.map((each) => JSON.stringify(each)),
-    fc.record({ requests: fc.array(fc.oneof(request, fc.jsonValue()), { maxLength: 4 }) }).map((each) => JSON.stringify(each)),
+    fc
+      .record({ requests: fc.array(fc.oneof(request, fc.jsonValue()), { maxLength: 4 }) })
+      .map((each) => JSON.stringify(each)),
     fc.json(),
     fc.string({ unit: "binary" }),
     fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
@@ -192,14 +226,23 @@ describe("whatever a client sends", () => {
     const { post, counts } = serving();
     const statuses = new Set<number>();
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(one, several, "/v1/nothing"), shapes, contentTypes, async (url, payload, contentType) => {
-        const { status, body, text } = await post(url, payload, { "content-type": contentType });
-        statuses.add(status);
-        expect([200, 400, 404, 413, 415]).toContain(status);
-        if (status !== 200)
-          expect(body).toEqual({ code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String), hint: expect.any(String) });
-        expect(text).not.toMatch(/node_modules|\.ts:\d|\n\s+at /);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(one, several, "/v1/nothing"),
+        shapes,
+        contentTypes,
+        async (url, payload, contentType) => {
+          const { status, body, text } = await post(url, payload, { "content-type": contentType });
+          statuses.add(status);
+          expect([200, 400, 404, 413, 415]).toContain(status);
+          if (status !== 200)
+            expect(body).toEqual({
+              code: expect.stringMatching(/^[A-Z_]+$/),
+              message: expect.any(String),
+              hint: expect.any(String),
+            });
+          expect(text).not.toMatch(/node_modules|\.ts:\d|\n\s+at /);
+        },
+      ),
       { seed: 7, numRuns: 1_000 },
     );
     expect([...statuses].sort()).toEqual([200, 400, 404, 415]);
@@ -249,7 +292,11 @@ describe("whatever a client sends", () => {
 describe("with tokens", () => {
   const { app } = serving({ tokens: "reader good\nreader newer\ntrainer other\n" });
   const ask = async (authorization?: string, url = "/v1/models/current", remoteAddress = "10.1.2.3") => {
-    const response = await app.inject({ url, remoteAddress, headers: authorization === undefined ? {} : { authorization } });
+    const response = await app.inject({
+      url,
+      remoteAddress,
+      headers: authorization === undefined ? {} : { authorization },
+    });
     return { status: response.statusCode, body: response.json(), headers: response.headers };
   };
 
@@ -270,13 +317,19 @@ describe("with tokens", () => {
   test("no path gets round it: unknown ones tell nothing, figures are for this machine, probes for everybody", async () => {
     for (const url of ["/openapi.json", "/v1/nothing", "/status", "/metrics", "//live", "/live/../status"])
       expect((await ask(undefined, url)).status, url).toBe(401);
-    for (const remote of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) expect((await ask(undefined, "/status", remote)).status).toBe(404);
+    for (const remote of ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+      expect((await ask(undefined, "/status", remote)).status).toBe(404);
     expect((await ask(undefined, "/v1/models/current", "127.0.0.1")).status).toBe(401);
     expect((await ask(undefined, "/live")).status).toBe(404); // let through: this app has none
   });
 
   test("a body is not read before its sender is known", async () => {
-    const response = await app.inject({ method: "POST", url: one, headers: { "content-type": "application/json" }, payload: "{" });
+    const response = await app.inject({
+      method: "POST",
+      url: one,
+      headers: { "content-type": "application/json" },
+      payload: "{",
+    });
     expect(response.statusCode).toBe(401);
   });
 });

@@ -1,4 +1,5 @@
-// The scanner of the usual shape: it may refuse what parseEvent accepts, and must never say otherwise than parseEvent does.
+// The scanner of the usual shape: it may refuse what parseEvent accepts, and must never say otherwise than parseEvent
+// does.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseEvent } from "../../shared/events/event.ts";
@@ -9,7 +10,10 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const record = newScanned();
 
-/** The event as scanEvent reads it, undefined when it refuses. The bytes lie in the midst of others that would complete what is cut off. */
+/**
+ * The event as scanEvent reads it, undefined when it refuses. The bytes lie in the midst of others that would complete
+ * what is cut off.
+ */
 function scan(bytes: Uint8Array) {
   const before = encode('{"user":"a","item":"b","value":');
   const around = Uint8Array.from([...before, ...bytes, ...encode('9","item":"b"}')]);
@@ -39,10 +43,22 @@ describe("the usual shape is read without JSON.parse", () => {
     ['{"item":"b","user":"a"}', { user: "a", item: "b", timestamp: ARRIVED, value: null }],
     ['{"user":7,"item":-12,"timestamp":0}', { user: "7", item: "-12", timestamp: 0, value: null }],
     ['{"user":0,"item":"}","value":0}', { user: "0", item: "}", timestamp: ARRIVED, value: 0 }],
-    [' {\t"user" : "a b" ,\n"item":\r"b" , "value" : -0.125 } \n', { user: "a b", item: "b", timestamp: ARRIVED, value: -0.125 }],
-    ['{"user":"a","item":"b","timestamp":253402300799999}', { user: "a", item: "b", timestamp: 253_402_300_799_999, value: null }],
-    ['{"user":999999999999999,"item":"\x7f"}', { user: "999999999999999", item: "\x7f", timestamp: ARRIVED, value: null }],
-    ['{"user":"a","item":"b","value":0.0000000000000000000003}', { user: "a", item: "b", timestamp: ARRIVED, value: 3e-22 }],
+    [
+      ' {\t"user" : "a b" ,\n"item":\r"b" , "value" : -0.125 } \n',
+      { user: "a b", item: "b", timestamp: ARRIVED, value: -0.125 },
+    ],
+    [
+      '{"user":"a","item":"b","timestamp":253402300799999}',
+      { user: "a", item: "b", timestamp: 253_402_300_799_999, value: null },
+    ],
+    [
+      '{"user":999999999999999,"item":"\x7f"}',
+      { user: "999999999999999", item: "\x7f", timestamp: ARRIVED, value: null },
+    ],
+    [
+      '{"user":"a","item":"b","value":0.0000000000000000000003}',
+      { user: "a", item: "b", timestamp: ARRIVED, value: 3e-22 },
+    ],
     [`{"user":"${"x".repeat(256)}","item":"b"}`, { user: "x".repeat(256), item: "b", timestamp: ARRIVED, value: null }],
   ])("%s", (text, event) => {
     expect(scan(encode(text))).toStrictEqual(event);
@@ -120,7 +136,9 @@ describe("what is unusual is left to parseEvent", () => {
 
 const space = fc.string({ unit: fc.constantFrom(" ", "\t", "\n", "\r"), maxLength: 2 });
 const usualName = fc.oneof(
-  fc.string({ unit: fc.constantFrom(..."abcXYZ0129 -_.:,{}[]/"), minLength: 1, maxLength: 12 }).map((name) => `"${name}"`),
+  fc
+    .string({ unit: fc.constantFrom(..."abcXYZ0129 -_.:,{}[]/"), minLength: 1, maxLength: 12 })
+    .map((name) => `"${name}"`),
   fc.maxSafeNat().map((id) => String(id % 1e15)),
   fc.integer({ min: -1e9, max: -1 }).map(String),
 );
@@ -136,7 +154,11 @@ const usualTexts = {
 };
 /** Fields of the usual kinds in any order with any white space. */
 const usual = fc
-  .tuple(fc.record(usualTexts, { requiredKeys: ["user", "item"] }), fc.infiniteStream(space), fc.infiniteStream(fc.nat()))
+  .tuple(
+    fc.record(usualTexts, { requiredKeys: ["user", "item"] }),
+    fc.infiniteStream(space),
+    fc.infiniteStream(fc.nat()),
+  )
   .map(([fields, spaces, ranks]) => {
     const gap = () => spaces.next().value;
     const shuffled = Object.entries(fields)

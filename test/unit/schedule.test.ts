@@ -14,7 +14,8 @@ test("three encoder passes, then one decoder pass, with a smaller last batch", (
 });
 
 test("encoder passes drop items, decoder passes do only with decoder noise", () => {
-  const dropping = (change: Partial<Schedule>) => new Set(scheduled(change).flatMap(({ phase, dropout }) => (dropout ? [phase] : [])));
+  const dropping = (change: Partial<Schedule>) =>
+    new Set(scheduled(change).flatMap(({ phase, dropout }) => (dropout ? [phase] : [])));
   expect(dropping({})).toEqual(new Set(["encoder"]));
   expect(dropping({ decoderNoise: true })).toEqual(new Set(["encoder", "decoder"]));
 });
@@ -33,7 +34,9 @@ test("not alternating, every pass is a joint one with dropout", () => {
 
 test("every pass holds every user once, each in its own order", () => {
   const steps = outerEpoch({ ...plan, users: users(1177, 5000) });
-  const passes = [0, 1, 2, 3].map((pass) => steps.filter((step) => step.pass === pass).flatMap((step) => [...step.users]));
+  const passes = [0, 1, 2, 3].map((pass) =>
+    steps.filter((step) => step.pass === pass).flatMap((step) => [...step.users]),
+  );
   for (const pass of passes) expect([...pass].sort((a, b) => a - b)).toEqual([...users(1177, 5000)]);
   expect(new Set(passes.map(String)).size).toBe(4);
 });
@@ -46,7 +49,9 @@ test("the same plan gives the same steps, another epoch or seed others", () => {
 
 test("passes of neighbouring epochs never share an order", () => {
   const schedule = { ...usualSchedule, batchSize: 2000 };
-  const orders = [0, 1, 2].flatMap((epoch) => outerEpoch({ ...plan, epoch, schedule }).map((step) => step.users.join()));
+  const orders = [0, 1, 2].flatMap((epoch) =>
+    outerEpoch({ ...plan, epoch, schedule }).map((step) => step.users.join()),
+  );
   expect(new Set(orders).size).toBe(12);
 });
 

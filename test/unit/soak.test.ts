@@ -1,4 +1,5 @@
-// The soak's plan and its judge, which must be able to fail: growing memory, a missing row, a wrong answer, an end that nobody asked for.
+// The soak's plan and its judge, which must be able to fail: growing memory, a missing row, a wrong answer, an end that
+// nobody asked for.
 import { expect, test } from "vitest";
 import { malformed, unlike, wishOf } from "../soak/answers.ts";
 import { type Evidence, holds, judge, type Rows } from "../soak/judge.ts";
@@ -43,7 +44,11 @@ test("a calm soak passes, its sawtooth of collections included", () => {
 });
 
 test.each([
-  ["memory that grows", { samples: samplesOf((at, { rss, name }) => ({ rss: rss + (name === "trainer" ? at / 40 : 0) })) }, "memory"],
+  [
+    "memory that grows",
+    { samples: samplesOf((at, { rss, name }) => ({ rss: rss + (name === "trainer" ? at / 40 : 0) })) },
+    "memory",
+  ],
   [
     "a descriptor a minute",
     { samples: samplesOf((at, { name }) => (name === "serve" ? { descriptors: 20 + Math.floor(at / 60) } : {})) },
@@ -95,7 +100,10 @@ test("memory is not judged while caches fill, and what was skipped is told; neit
 });
 
 test("the slope of a line with a sawtooth and wild samples is the line's", () => {
-  const points = Array.from({ length: 100 }, (_, k) => ({ at: 5 * k, value: 100 + 0.01 * 5 * k + (k % 4) + (k % 17 === 0 ? 200 : 0) }));
+  const points = Array.from({ length: 100 }, (_, k) => ({
+    at: 5 * k,
+    value: 100 + 0.01 * 5 * k + (k % 4) + (k % 17 === 0 ? 200 : 0),
+  }));
   expect(slopeOf(points)).toBeCloseTo(0.01, 3);
   expect(slopeOf([])).toBe(0);
   expect(riseOf([3, 3, 9, 3, 4, 4, 5, 5])).toBe(2);
@@ -124,13 +132,25 @@ test("an answer must be of the asked length, in order, without the history, and 
       { item: "i3", score: 1 },
     ],
   };
-  const other = (...items: [string, number][]) => ({ model: "v1", items: items.map(([item, score]) => ({ item, score })) });
+  const other = (...items: [string, number][]) => ({
+    model: "v1",
+    items: items.map(([item, score]) => ({ item, score })),
+  });
   expect(malformed(right, wish)).toBeUndefined();
   expect(unlike(right, right)).toBeUndefined();
   expect(unlike(other(["i2", 2.0001], ["i4", 0.9999]), right)).toBeUndefined(); // as good as the last one listed
-  for (const bad of [other(["i2", 2]), other(["i2", 2], ["i2", 2]), other(["i2", 2], ["i1", 1]), other(["i2", 1], ["i3", 2])])
+  for (const bad of [
+    other(["i2", 2]),
+    other(["i2", 2], ["i2", 2]),
+    other(["i2", 2], ["i1", 1]),
+    other(["i2", 1], ["i3", 2]),
+  ])
     expect(malformed(bad, wish)).toBeTypeOf("string");
-  for (const bad of [other(["i2", 2], ["i3", 1.1]), other(["i9", 2], ["i3", 1]), { ...right, fallback: "popular" as const }])
+  for (const bad of [
+    other(["i2", 2], ["i3", 1.1]),
+    other(["i9", 2], ["i3", 1]),
+    { ...right, fallback: "popular" as const },
+  ])
     expect(unlike(bad, right)).toBeTypeOf("string");
   for (let n = 0; n < 48; n++) expect(new Set(wishOf(n).items).size).toBe(wishOf(n).items.length);
 });

@@ -59,7 +59,10 @@ describe("users and items", () => {
 describe("SLIM", () => {
   test("no weight wants to move: what is zero is pulled by l1 at most, what is not by as much as the nets hold", () => {
     const items = 12;
-    const nets = fc.record({ l1: fc.double({ min: 0, max: 3, noNaN: true }), l2: fc.double({ min: 0.05, max: 5, noNaN: true }) });
+    const nets = fc.record({
+      l1: fc.double({ min: 0, max: 3, noNaN: true }),
+      l2: fc.double({ min: 0.05, max: 5, noNaN: true }),
+    });
     fc.assert(
       fc.property(usersOf(items), nets, fc.nat(items - 1), (rows, { l1, l2 }, item) => {
         const counts_II = countsOf(rows, items);
@@ -97,13 +100,16 @@ describe("SLIM", () => {
     columns.forEach((column, item) => {
       expect(scores[item]).toBeCloseTo(weightsOf(column, 5)[0]!, 6);
     });
-    const refused = (change: object) => expect(() => checkSlim({ ...weights, ...change }, config)).toThrow(/CHECKPOINT_CORRUPT/);
+    const refused = (change: object) =>
+      expect(() => checkSlim({ ...weights, ...change }, config)).toThrow(/CHECKPOINT_CORRUPT/);
     refused({ columns: { shape: [1], data: Float32Array.of(0) } });
     refused({ columns: { ...weights.columns!, data: weights.columns!.data.map(() => 5) } });
     refused({
       lengths: {
         shape: [5],
-        data: weights.lengths!.data.map((_, k) => (k === 0 ? weights.weights!.data.length : 0) + (k === 1 ? 0.5 : k === 2 ? -0.5 : 0)),
+        data: weights.lengths!.data.map(
+          (_, k) => (k === 0 ? weights.weights!.data.length : 0) + (k === 1 ? 0.5 : k === 2 ? -0.5 : 0),
+        ),
       },
     });
   });
@@ -120,7 +126,8 @@ describe.each<[string, Objective]>([
         const factors = Float64Array.from(gaussian(seed, 0, 0, items * width));
         const row_K = Float64Array.from(gaussian(seed, 0, 1, width));
         rowSolver(objective, factors, width, gramOf(factors, width, 0, items), width).solve(row_K, rows[0]!);
-        for (let k = 0; k < width; k++) expect(slopeAt(objective, factors, width, row_K, rows[0]!, k)).toBeCloseTo(0, 8);
+        for (let k = 0; k < width; k++)
+          expect(slopeAt(objective, factors, width, row_K, rows[0]!, k)).toBeCloseTo(0, 8);
       }),
       { numRuns: 100 },
     );
@@ -132,7 +139,8 @@ describe.each<[string, Objective]>([
     const solver = rowSolver(objective, factors, width, gramOf(factors, width, 0, items), 64);
     const row_K = new Float64Array(width);
     const entries = Int32Array.of(1, 4, 9, 16, 25, 36);
-    const steepest = () => Math.max(...Array.from(row_K, (_, k) => Math.abs(slopeAt(objective, factors, width, row_K, entries, k))));
+    const steepest = () =>
+      Math.max(...Array.from(row_K, (_, k) => Math.abs(slopeAt(objective, factors, width, row_K, entries, k))));
     const before = steepest();
     for (let sweep = 0; sweep < 8; sweep++) solver.solve(row_K, entries);
     expect(steepest()).toBeLessThan(before / 100);
@@ -153,8 +161,13 @@ describe.each<[string, Objective]>([
     const ofItems = Float64Array.from(gaussian(1, 0, 1, items * width));
     let before = wholeObjective(objective, users, ofItems, byUser, byItem, width);
     for (let half = 0; half < 8; half++) {
-      if (half % 2 === 0) solveRows(objective, users, byUser, ofItems, gramOf(ofItems, width, 0, items), 1, { from: 0, to: rows.length });
-      else solveRows(objective, ofItems, byItem, users, gramOf(users, width, 0, rows.length), width, { from: 0, to: items });
+      if (half % 2 === 0)
+        solveRows(objective, users, byUser, ofItems, gramOf(ofItems, width, 0, items), 1, { from: 0, to: rows.length });
+      else
+        solveRows(objective, ofItems, byItem, users, gramOf(users, width, 0, rows.length), width, {
+          from: 0,
+          to: items,
+        });
       const after = wholeObjective(objective, users, ofItems, byUser, byItem, width);
       expect(after).toBeLessThan(before);
       before = after;
@@ -183,13 +196,26 @@ test("a neural system whose server has no room for it is refused the same way", 
 
 describe("a run", () => {
   const data = directory();
-  const small: Partial<Config> = { factors: 4, sweeps: 3, lambda: 0.1, l1: 0.1, l2: 0.1, alpha0: 0.2, nu: 0.9, positiveWeight: 4 };
+  const small: Partial<Config> = {
+    factors: 4,
+    sweeps: 3,
+    lambda: 0.1,
+    l1: 0.1,
+    l2: 0.1,
+    alpha0: 0.2,
+    nu: 0.9,
+    positiveWeight: 4,
+  };
   /** Those of one dense matrix invert one. */
   const needsTensorflow = (name: SolvedName) => systemOf(name).perItem({ items: 1 }).includes(weightsName);
   const names = solvedNames.filter((name) => !withoutTensorflow || !needsTensorflow(name));
   const settingsOf = (model: SolvedName) =>
-    Object.entries(systemOf(model).settings).map(([name, { usual }]): [string, unknown] => [name, small[name as keyof Config] ?? usual]);
-  const configOf = (model: SolvedName, out: string) => options.parse({ model, data, out, ...Object.fromEntries(settingsOf(model)) });
+    Object.entries(systemOf(model).settings).map(([name, { usual }]): [string, unknown] => [
+      name,
+      small[name as keyof Config] ?? usual,
+    ]);
+  const configOf = (model: SolvedName, out: string) =>
+    options.parse({ model, data, out, ...Object.fromEntries(settingsOf(model)) });
 
   test.each(names)("of %s leaves a model that scores as the report says, and every user's figures", async (model) => {
     const out = join(root, model);
@@ -198,17 +224,30 @@ describe("a run", () => {
     const opened = await openModel(await openEngine({ wanted: "wasm" }), out);
     const { test: heldOut, validation, items } = readDataset(data);
     const again = evaluate(opened.scoreBatch, heldOut, items.length);
-    for (const name of ["ndcg@100", "recall@20", "recall@50"] as const) expect(report.best.test[name]).toEqual(again[name]);
-    expect(report).toMatchObject({ model, data, seed: 1337, trainers: 0, sync: "none", peakMemoryBytes: expect.any(Number) });
+    for (const name of ["ndcg@100", "recall@20", "recall@50"] as const)
+      expect(report.best.test[name]).toEqual(again[name]);
+    expect(report).toMatchObject({
+      model,
+      data,
+      seed: 1337,
+      trainers: 0,
+      sync: "none",
+      peakMemoryBytes: expect.any(Number),
+    });
     expect(report.epochs).toHaveLength(model === "wmf" || model === "ials" ? 3 : 1);
     expect(report.best.epoch).toBe(opened.manifest.round);
     expect(opened.manifest).toMatchObject({ model, config: { items: items.length, ...report.settings } });
     expect(report.settings).toEqual(Object.fromEntries(settingsOf(model)));
     const evaluations = join(out, "evaluations");
     expect(await listEpochs(evaluations)).toEqual(report.epochs.map(({ epoch }: { epoch: number }) => epoch));
-    expect([...(await readEpoch(evaluations, report.best.epoch, "ndcg@100")).keys()]).toEqual(validation.map(({ user }) => user));
+    expect([...(await readEpoch(evaluations, report.best.epoch, "ndcg@100")).keys()]).toEqual(
+      validation.map(({ user }) => user),
+    );
     const ofTest = await readTest(evaluations, "ndcg@100");
-    expect([...ofTest.values()].reduce((sum, value) => sum + value / ofTest.size, 0)).toBeCloseTo(report.best.test["ndcg@100"].mean, 12);
+    expect([...ofTest.values()].reduce((sum, value) => sum + value / ofTest.size, 0)).toBeCloseTo(
+      report.best.test["ndcg@100"].mean,
+      12,
+    );
   });
 
   test.each(names)("of %s that is asked to stop ends without a model", async (model) => {
@@ -258,7 +297,8 @@ function directory(): string {
   const likes = (user: number, item: number) => (user * 7919 + item * 104_729) % (item % 2 === user % 2 ? 2 : 9) === 0;
   const rowOf = (user: number) => Array.from({ length: items }, (_, item) => item).filter((item) => likes(user, item));
   const csv = (users: number[], keep: (k: number) => boolean) =>
-    `uid,sid\n${users.flatMap((user) => rowOf(user).flatMap((item, k) => (keep(k) ? [`${user},${item}`] : []))).join("\n")}\n`;
+    "uid,sid\n" +
+    `${users.flatMap((user) => rowOf(user).flatMap((item, k) => (keep(k) ? [`${user},${item}`] : []))).join("\n")}\n`;
   const range = (from: number, to: number) => Array.from({ length: to - from }, (_, k) => from + k);
   writeFileSync(
     join(dir, "train.csv"),
@@ -287,7 +327,9 @@ function directory(): string {
 }
 
 const listsIn = (lists: Lists) =>
-  Array.from({ length: countOf(lists) }, (_, list) => [...lists.entries.subarray(lists.starts[list]!, lists.starts[list + 1]!)]);
+  Array.from({ length: countOf(lists) }, (_, list) => [
+    ...lists.entries.subarray(lists.starts[list]!, lists.starts[list + 1]!),
+  ]);
 
 function countsOf(rows: readonly Int32Array[], items: number): Float32Array {
   const counts_II = new Float32Array(items * items);
@@ -304,9 +346,18 @@ function weightsOf(column: ReturnType<typeof solveColumn>, items: number): Float
 }
 
 /** Derivative of a row's objective by factor k, from the objective's formula. */
-function slopeAt(objective: Objective, factors: Float64Array, width: number, row_K: Float64Array, entries: Int32Array, k: number): number {
+function slopeAt(
+  objective: Objective,
+  factors: Float64Array,
+  width: number,
+  row_K: Float64Array,
+  entries: Int32Array,
+  k: number,
+): number {
   const items = factors.length / width;
-  const scores = Array.from({ length: items }, (_, item) => row_K.reduce((sum, w, f) => sum + w * factors[item * width + f]!, 0));
+  const scores = Array.from({ length: items }, (_, item) =>
+    row_K.reduce((sum, w, f) => sum + w * factors[item * width + f]!, 0),
+  );
   let slope = 2 * objective.lambda(entries.length, items) * row_K[k]!;
   scores.forEach((score, item) => {
     const factor = factors[item * width + k]!;
@@ -335,6 +386,9 @@ function wholeObjective(
     }
   });
   const squares = (side: Float64Array, lists: Lists, others: number) =>
-    side.reduce((total, w, at) => total + objective.lambda(listsIn(lists)[Math.floor(at / width)]!.length, others) * w ** 2, 0);
+    side.reduce(
+      (total, w, at) => total + objective.lambda(listsIn(lists)[Math.floor(at / width)]!.length, others) * w ** 2,
+      0,
+    );
   return sum + squares(users, byUser, countOf(byItem)) + squares(items, byItem, countOf(byUser));
 }

@@ -1,4 +1,5 @@
-// The split of Liang et al. against NumPy and pandas: the expected rows were written by the authors' notebook code (pandas 3.1, NumPy 2.4) from the same events.
+// The split of Liang et al. against NumPy and pandas: the expected rows were written by the authors' notebook code
+// (pandas 3.1, NumPy 2.4) from the same events.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,7 +66,9 @@ const all = { minItemsPerUser: 0, minUsersPerItem: 0, seed: 98765 };
 
 test("a user with fewer than 5 rows is all fold-in, draws nothing, and is counted", () => {
   const sizes = Array.from({ length: 19 }, (_, user) => (user % 2 === 0 ? 6 : 4));
-  const events = columns(sizes.flatMap((size, user) => Array.from({ length: size }, (_, item) => [user, item] as const)));
+  const events = columns(
+    sizes.flatMap((size, user) => Array.from({ length: size }, (_, item) => [user, item] as const)),
+  );
   const { users, validation, test: tested } = splitLiang(events, { ...all, heldOut: 4 });
   for (const [part, from] of [
     [validation, 11],
@@ -88,7 +91,9 @@ test("a user with fewer than 5 rows is all fold-in, draws nothing, and is counte
 });
 
 test("items that no training user has are left out of the held-out rows", () => {
-  const everybody = Array.from({ length: 7 }, (_, user) => Array.from({ length: 5 }, (_, item) => [user, item] as const)).flat();
+  const everybody = Array.from({ length: 7 }, (_, user) =>
+    Array.from({ length: 5 }, (_, item) => [user, item] as const),
+  ).flat();
   const { users } = splitLiang(columns(everybody), { ...all, heldOut: 1 });
   const [validationUser, testUser] = users.slice(-2).map(Number) as [number, number];
   const split = splitLiang(columns([[validationUser, 9], ...everybody, [testUser, 8]]), { ...all, heldOut: 1 });
@@ -127,7 +132,9 @@ test("items are dropped first, then users, and neither again", () => {
 });
 
 test("an item repeated by a user is kept twice, and counted when it stands on both sides", () => {
-  const events = columns(Array.from({ length: 3 }, (_, user) => Array.from({ length: 5 }, () => [user, 0] as const)).flat());
+  const events = columns(
+    Array.from({ length: 3 }, (_, user) => Array.from({ length: 5 }, () => [user, 0] as const)).flat(),
+  );
   const { validation } = splitLiang(events, { ...all, heldOut: 1 });
   expect([pairs(validation.foldIn), pairs(validation.target)]).toEqual(["1:0 1:0 1:0 1:0", "1:0"]);
   expect(validation.targetsInFoldIn).toBe(1);
@@ -164,7 +171,10 @@ describe("the command", () => {
 
   const until = { signal: new AbortController().signal, stopped: new Promise<void>(() => undefined) };
   const split = (file: string, out: string, flags: string, stop = until) =>
-    command.run(readConfig(command, [file, "--out", join(root, out), ...flags.split(" ").filter((flag) => flag !== "")], {}), stop);
+    command.run(
+      readConfig(command, [file, "--out", join(root, out), ...flags.split(" ").filter((flag) => flag !== "")], {}),
+      stop,
+    );
   const read = (out: string, name: string) => readFileSync(join(root, out, name), "utf8");
   const inWords = (text: string) => text.trim().split("\n").join(" ");
   const csv = (text: string) => `uid,sid\n${text.replaceAll(":", ",").replaceAll(" ", "\n")}\n`;
@@ -188,18 +198,23 @@ describe("the command", () => {
     expect(inWords(read("whole", "unique_uid.txt"))).toBe("91 18 61 85 22 55 4 2 10 25 16 0 73 8 14");
     expect(read("whole", "train.csv")).toBe(
       csv(
-        "3:0 3:1 0:2 1:3 1:4 0:5 3:6 0:7 1:8 0:9 4:10 3:11 2:6 1:10 0:12 2:4 4:12 4:4 2:10 1:13 0:14 2:15 4:11 3:0 4:4 2:16 1:17 1:18 0:3 2:19 3:17 3:20 4:8 2:16 1:21 1:22 2:18 4:23 3:11 4:24 2:18 0:22 1:8 2:17 4:25 3:19 4:21 0:9 2:1 3:4 4:4 0:8 1:3 0:15",
+        "3:0 3:1 0:2 1:3 1:4 0:5 3:6 0:7 1:8 0:9 4:10 3:11 2:6 1:10 0:12 2:4 4:12 4:4 2:10 1:13 0:14 2:15 4:11 3:0 " +
+          "4:4 2:16 1:17 1:18 0:3 2:19 3:17 3:20 4:8 2:16 1:21 1:22 2:18 4:23 3:11 4:24 2:18 0:22 1:8 2:17 4:25 " +
+          "3:19 4:21 0:9 2:1 3:4 4:4 0:8 1:3 0:15",
       ),
     );
     expect(read("whole", "validation_tr.csv")).toBe(
       csv(
-        "7:10 7:17 7:2 7:9 7:7 7:2 7:10 7:12 6:21 6:5 6:18 6:23 6:11 6:15 6:1 6:6 8:10 8:10 8:0 8:14 8:9 8:2 8:23 8:1 9:4 9:15 9:25 9:24 9:10 9:23 9:9 9:24 5:7 5:11 5:17 5:13 5:7 5:21 5:2 5:20",
+        "7:10 7:17 7:2 7:9 7:7 7:2 7:10 7:12 6:21 6:5 6:18 6:23 6:11 6:15 6:1 6:6 8:10 8:10 8:0 8:14 8:9 8:2 8:23 " +
+          "8:1 9:4 9:15 9:25 9:24 9:10 9:23 9:9 9:24 5:7 5:11 5:17 5:13 5:7 5:21 5:2 5:20",
       ),
     );
     expect(read("whole", "validation_te.csv")).toBe(csv("7:7 7:8 6:13 6:8 8:8 8:8 9:16 9:24 5:3 5:16"));
     expect(read("whole", "test_tr.csv")).toBe(
       csv(
-        "11:3 11:13 11:3 11:5 11:20 11:18 11:15 11:8 11:21 11:14 13:14 13:19 13:0 13:1 13:19 13:5 13:11 13:3 14:25 14:7 14:20 14:2 14:25 14:12 14:10 14:18 10:1 10:2 10:12 10:2 10:4 10:22 10:25 10:22 12:10 12:19 12:7 12:7 12:22",
+        "11:3 11:13 11:3 11:5 11:20 11:18 11:15 11:8 11:21 11:14 13:14 13:19 13:0 13:1 13:19 13:5 13:11 13:3 14:25 " +
+          "14:7 14:20 14:2 14:25 14:12 14:10 14:18 10:1 10:2 10:12 10:2 10:4 10:22 10:25 10:22 12:10 12:19 12:7 " +
+          "12:7 12:22",
       ),
     );
     expect(read("whole", "test_te.csv")).toBe(csv("11:0 11:15 13:3 13:25 14:23 10:14 10:10 12:6"));
@@ -219,7 +234,9 @@ describe("the command", () => {
     await split(file, "empty", `${filters} --header user,item,value --delimiter ::`);
     for (const name of readdirSync(join(root, "empty"))) expect(read("empty", name)).toBe(read("whole", name));
     const dataset = readDataset(join(root, "empty"));
-    expect([dataset.train.length, dataset.validation.length, dataset.test.length, dataset.items.length]).toEqual([5, 5, 5, 26]);
+    expect([dataset.train.length, dataset.validation.length, dataset.test.length, dataset.items.length]).toEqual([
+      5, 5, 5, 26,
+    ]);
     expect(dataset.test.reduce((sum, { target }) => sum + target.length, 0)).toBe(8);
     rmSync(join(root, "empty"), { recursive: true });
   });
@@ -227,7 +244,10 @@ describe("the command", () => {
   test("tells users without a target, and bad rows with their line", async () => {
     const file = join(root, "whole", "bad.csv");
     const good = Array.from({ length: 9 }, (_, k) => `u${k},i1,4,never`);
-    writeFileSync(file, ["user,item,value,timestamp", ...good, "u1,i2,high,1", ",i2,4,1", "u2,i2", "u3,i2,,1"].join("\n"));
+    writeFileSync(
+      file,
+      ["user,item,value,timestamp", ...good, "u1,i2,high,1", ",i2,4,1", "u2,i2", "u3,i2,,1"].join("\n"),
+    );
     await split(file, "told", "--held-out 2 --min-value 3.5 --min-items-per-user 1");
     expect(said).toMatch(/line 11 skipped.*"high"[\s\S]*line 12 skipped.*empty[\s\S]*line 13 skipped.*2 columns/);
     expect(said).toMatch(/read 10 events, skipped 3 bad rows, 1 of them not above 3.5/);
@@ -238,11 +258,23 @@ describe("the command", () => {
 
   test.each([
     ["a missing column", "--held-out 1 --map item=film", /CSV_MALFORMED.*no column "film".*user,item,value/],
-    ["a missing value", "--held-out 1 --min-value 3 --header user,item,rank", /CSV_MALFORMED.*value.*--min-value.*user,item,rank/],
+    [
+      "a missing value",
+      "--held-out 1 --min-value 3 --header user,item,rank",
+      /CSV_MALFORMED.*value.*--min-value.*user,item,rank/,
+    ],
     ["more held-out users than there are", "--held-out 15", /USAGE.*--held-out 15 takes 30 users.* of the 15 /],
-    ["as many held-out users as there are after the filters", `${filters} --held-out 8`, /USAGE.*takes 16 users.* of the 15 /],
+    [
+      "as many held-out users as there are after the filters",
+      `${filters} --held-out 8`,
+      /USAGE.*takes 16 users.* of the 15 /,
+    ],
     ["an occupied directory", "--held-out 1 --out ROOT/whole", /USAGE.*--out.*whole" is not empty/],
-    ["a file where the directory should be", "--held-out 1 --out ROOT/events.csv", /USAGE.*--out.*events.csv" is a file/],
+    [
+      "a file where the directory should be",
+      "--held-out 1 --out ROOT/events.csv",
+      /USAGE.*--out.*events.csv" is a file/,
+    ],
   ])("%s is told, and nothing is written", async (_, flags, message) => {
     const before = readdirSync(join(root, "whole")).length;
     await expect(split(events, "none", flags.replace("ROOT", root))).rejects.toThrow(message);
@@ -253,7 +285,9 @@ describe("the command", () => {
   test("an item whose id holds a line break is refused, and nothing is left half-written", async () => {
     const file = join(root, "whole", "broken.csv");
     writeFileSync(file, `user,item\n${Array.from({ length: 5 }, (_, k) => `u${k},"i\n1"`).join("\n")}\n`);
-    await expect(split(file, "none", "--held-out 1 --min-items-per-user 0")).rejects.toThrow(/CSV_MALFORMED.*"i\\n1" holds a line break/);
+    await expect(split(file, "none", "--held-out 1 --min-items-per-user 0")).rejects.toThrow(
+      /CSV_MALFORMED.*"i\\n1" holds a line break/,
+    );
     nothingElse("whole");
   });
 

@@ -14,7 +14,8 @@ test("a stack trace names the lines of the source, and those of a module without
     const source = join(dir, "source.ts");
     writeFileSync(
       source,
-      "interface Erased {\n  a: number;\n}\nexport function fail(erased: Erased): never {\n  throw new TypeError(String(erased.a));\n}\n",
+      "interface Erased {\n  a: number;\n}\nexport function fail(erased: Erased): never {\n  throw new " +
+        "TypeError(String(erased.a));\n}\n",
     );
     await build({
       entryPoints: [source],
@@ -26,9 +27,12 @@ test("a stack trace names the lines of the source, and those of a module without
     });
     writeFileSync(
       join(dir, "main.mjs"),
-      'import { fail } from "./built/source.mjs";\ntry {\n  fail({ a: 7 });\n} catch (error) {\n  console.log(error.stack);\n}\n',
+      'import { fail } from "./built/source.mjs";\ntry {\n  fail({ a: 7 });\n} catch (error) {\n  ' +
+        "console.log(error.stack);\n}\n",
     );
-    const trace = execFileSync(process.execPath, ["--import", traces, join(dir, "main.mjs")], { encoding: "utf8" }).split("\n");
+    const trace = execFileSync(process.execPath, ["--import", traces, join(dir, "main.mjs")], {
+      encoding: "utf8",
+    }).split("\n");
     expect(trace[0]).toBe("TypeError: 7");
     expect(trace[1]).toBe(`    at fail (${source}:5:9)`);
     expect(trace[2]).toMatch(/main\.mjs:3:3$/);

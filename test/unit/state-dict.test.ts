@@ -19,7 +19,10 @@ const ours = initialise(config, 1);
 const theirs: Weights = {
   ...ours,
   ...Object.fromEntries(
-    ["mu_prior", "logvar_prior", "logvar_uniform_prior"].map((name) => [`prior.${name}`, { shape: [1, 3], data: new Float32Array(3) }]),
+    ["mu_prior", "logvar_prior", "logvar_uniform_prior"].map((name) => [
+      `prior.${name}`,
+      { shape: [1, 3], data: new Float32Array(3) },
+    ]),
   ),
   ...Object.fromEntries(
     Object.entries(initialise(config, 2))
@@ -40,8 +43,12 @@ test("sizes follow from the shapes, the prior's tensors are left out, LayerNorm'
   expect(settings.layerNormEps).toBe(0.1);
 });
 
-const changed = (name: string, change: Partial<Weights[string]>): Weights => ({ ...theirs, [name]: { ...theirs[name]!, ...change } });
-const poisoned = (value: number) => changed("decoder.bias", { data: Float32Array.from({ length: 9 }, (_, k) => (k === 4 ? value : 0)) });
+const changed = (name: string, change: Partial<Weights[string]>): Weights => ({
+  ...theirs,
+  [name]: { ...theirs[name]!, ...change },
+});
+const poisoned = (value: number) =>
+  changed("decoder.bias", { data: Float32Array.from({ length: 9 }, (_, k) => (k === 4 ? value : 0)) });
 const without = (name: string) => Object.fromEntries(Object.entries(theirs).filter(([each]) => each !== name));
 
 test.each<[string, Weights, RegExp]>([
@@ -53,7 +60,11 @@ test.each<[string, Weights, RegExp]>([
     { ...theirs, "encoder.fc6.weight": ours["encoder.fc2.weight"]! },
     /tensor encoder\.fc6\.weight is none of RecVAE's/,
   ],
-  ["a tensor of another prior", { ...theirs, "prior.weights": ours["decoder.bias"]! }, /tensor prior\.weights is none of RecVAE's/],
+  [
+    "a tensor of another prior",
+    { ...theirs, "prior.weights": ours["decoder.bias"]! },
+    /tensor prior\.weights is none of RecVAE's/,
+  ],
   [
     "a layer of another width",
     changed("encoder.fc3.weight", { shape: [2, 8] }),
@@ -64,7 +75,11 @@ test.each<[string, Weights, RegExp]>([
     changed("encoder.fc1.weight", { shape: [8, 4], data: new Float32Array(32) }),
     /tensor encoder\.fc1\.weight has the shape \[4,8\] where the other sizes ask for \[4,9\]/,
   ],
-  ["a decoder that is no matrix", changed("decoder.weight", { shape: [27] }), /tensor decoder\.weight has the shape \[27\], no matrix/],
+  [
+    "a decoder that is no matrix",
+    changed("decoder.weight", { shape: [27] }),
+    /tensor decoder\.weight has the shape \[27\], no matrix/,
+  ],
   ["a NaN", poisoned(Number.NaN), /tensor decoder\.bias holds a NaN or an infinity/],
   ["an infinity", poisoned(Number.NEGATIVE_INFINITY), /tensor decoder\.bias holds a NaN or an infinity/],
 ])("%s is CHECKPOINT_CORRUPT and names tensor and file", async (_, weights, reason) => {
@@ -78,7 +93,9 @@ test("half precision is refused, naming the tensor", async () => {
   const bytes = encoded(theirs);
   const at = Buffer.from(bytes).indexOf('"F32"');
   bytes.set(new TextEncoder().encode('"F16"'), at);
-  await expect(loadStateDict(file(bytes))).rejects.toThrow(/CHECKPOINT_CORRUPT: tensor encoder\.fc1\.weight has the type F16, not F32/);
+  await expect(loadStateDict(file(bytes))).rejects.toThrow(
+    /CHECKPOINT_CORRUPT: tensor encoder\.fc1\.weight has the type F16, not F32/,
+  );
 });
 
 test("a file that is not there is CHECKPOINT_MISSING", async () => {

@@ -1,4 +1,5 @@
-// What services say of themselves, read by their own schemas with tolerance: of an older or newer service, and of one that says nonsense, nothing else is lost.
+// What services say of themselves, read by their own schemas with tolerance: of an older or newer service, and of one
+// that says nonsense, nothing else is lost.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -8,7 +9,11 @@ import { key, tolerant } from "../../shared/health/status/tolerant.ts";
 const names = Object.keys(readings) as (keyof typeof readings)[];
 
 describe("a schema read with tolerance", () => {
-  const entry = z.object({ at: key(z.number()), cause: z.string(), size: z.object({ rows: z.number(), why: z.enum(["a", "b"]) }) });
+  const entry = z.object({
+    at: key(z.number()),
+    cause: z.string(),
+    size: z.object({ rows: z.number(), why: z.enum(["a", "b"]) }),
+  });
   const schema = z.object({
     state: z.enum(["on", "off"]),
     step: z.number().nullable(),
@@ -53,7 +58,10 @@ describe("a schema read with tolerance", () => {
 
 test.each(names)("whatever %s says, reading it throws nothing and leaves no field out", (service) => {
   const fields = Object.keys(statuses[service].shape);
-  const values = fc.dictionary(fc.constantFrom(...fields), fc.oneof(fc.jsonValue(), fc.double(), fc.array(fc.jsonValue())));
+  const values = fc.dictionary(
+    fc.constantFrom(...fields),
+    fc.oneof(fc.jsonValue(), fc.double(), fc.array(fc.jsonValue())),
+  );
   fc.assert(
     fc.property(fc.oneof(values, fc.jsonValue()), (said) => {
       const read = readingOf(service, said);

@@ -1,4 +1,5 @@
-// Strangers at a port: whatever they do in whatever order, each has a deadline, they are bounded, and whoever says who he is in time gets in.
+// Strangers at a port: whatever they do in whatever order, each has a deadline, they are bounded, and whoever says who
+// he is in time gets in.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openBook, type Rules, type Standing, siteOf } from "../../shared/http/strangers.ts";
@@ -40,7 +41,8 @@ test("in any order of coming, moving, leaving and waiting nobody outstays a dead
         } else if ("moved" in each) {
           const before = here.get(each.moved);
           end(book.moved(each.moved, each.standing, at));
-          if (before && before.standing !== each.standing) Object.assign(before, { standing: each.standing, since: at });
+          if (before && before.standing !== each.standing)
+            Object.assign(before, { standing: each.standing, since: at });
         } else if ("left" in each) {
           book.left(each.left);
           here.delete(each.left);
@@ -57,7 +59,9 @@ test("in any order of coming, moving, leaving and waiting nobody outstays a dead
         expect(book.size).toBe(here.size);
         expect(here.size).toBeLessThanOrEqual(rules.most);
         for (const standing of ["greeting", "sending"] as const)
-          expect([...here.values()].filter((one) => one.standing === standing).length).toBeLessThanOrEqual(rules.mostAt[standing]!);
+          expect([...here.values()].filter((one) => one.standing === standing).length).toBeLessThanOrEqual(
+            rules.mostAt[standing]!,
+          );
       }
       end(book.overdue(at + 200));
       expect(book.size).toBe(0);
@@ -67,9 +71,12 @@ test("in any order of coming, moving, leaving and waiting nobody outstays a dead
 });
 
 test("who says who he is before as many others have come as there are places gets in, whatever they do", () => {
-  const crowd = fc.array(fc.record({ address: fc.constantFrom("a", "b"), standing: fc.constantFrom(...standings, undefined) }), {
-    maxLength: rules.most - 1,
-  });
+  const crowd = fc.array(
+    fc.record({ address: fc.constantFrom("a", "b"), standing: fc.constantFrom(...standings, undefined) }),
+    {
+      maxLength: rules.most - 1,
+    },
+  );
   const before = fc.array(fc.constantFrom<Standing>("asking", "sending", "idle", "refused"), { maxLength: 30 });
   fc.assert(
     fc.property(before, crowd, fc.constantFrom("a", "z"), (earlier, later, address) => {

@@ -13,7 +13,8 @@ const folder = mkdtempSync(join(tmpdir(), "tributary-supervise-"));
 const log = join(folder, "service.log");
 const minutes = (count: number) => vi.advanceTimersByTimeAsync(60_000 * count);
 const lines: string[] = [];
-const watched = (more: Partial<Service> & Pick<Service, "start">) => supervise({ name: "serve", log, ...more }, (text) => lines.push(text));
+const watched = (more: Partial<Service> & Pick<Service, "start">) =>
+  supervise({ name: "serve", log, ...more }, (text) => lines.push(text));
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -40,8 +41,14 @@ test("a start that takes more than a minute and fails has not run for a minute: 
     },
   });
   await minutes(8);
-  expect(kafka.state()).toMatchObject({ state: "waiting", level: "red", reason: expect.stringContaining("does not answer") });
-  expect(troublesOf([kafka], new Map())).toEqual([expect.stringMatching(/^! serve has ended \d times in \d+ min: .*does not answer/)]);
+  expect(kafka.state()).toMatchObject({
+    state: "waiting",
+    level: "red",
+    reason: expect.stringContaining("does not answer"),
+  });
+  expect(troublesOf([kafka], new Map())).toEqual([
+    expect.stringMatching(/^! serve has ended \d times in \d+ min: .*does not answer/),
+  ]);
   await kafka.stop();
 });
 
@@ -69,7 +76,10 @@ test("to kill who has just ended is no error, and its end has its own reason", a
 });
 
 test("who runs and waits for room, or for Kafka, is told on the line", () => {
-  const evaluator = { service: "evaluator", status: { state: "idle", heldUp: "the evaluation cannot be written: no space left" } };
+  const evaluator = {
+    service: "evaluator",
+    status: { state: "idle", heldUp: "the evaluation cannot be written: no space left" },
+  };
   const ingest = { service: "ingest", status: { state: "stalled", reason: "cannot write: no space left" } };
   const fine = { service: "server", status: { state: "training", heldUp: null } };
   expect(waitsOf([evaluator, ingest, fine, { service: "serve", status: null }])).toEqual([

@@ -52,7 +52,9 @@ function likeness(user: string, from: number, to: number): number {
 }
 
 test("tastes drift: a user is more like himself soon after than long after", () => {
-  const busiest = [...events.reduce((counts, { user }) => counts.set(user, (counts.get(user) ?? 0) + 1), new Map<string, number>())]
+  const busiest = [
+    ...events.reduce((counts, { user }) => counts.set(user, (counts.get(user) ?? 0) + 1), new Map<string, number>()),
+  ]
     .sort((a, b) => b[1] - a[1])
     .slice(0, 8)
     .map(([user]) => user);

@@ -60,7 +60,10 @@ test("a manifest whose settings are another system's, or whose tensors are, is r
   const dir = join(root, "mixed");
   const facts = { ...standing, model: "ease" as const, config: { items: 4, lambda: 1 } };
   await saveModel(dir, countUsers(rows, 4), facts, vocabulary);
-  await expect(loadModel(dir)).rejects.toMatchObject({ code: "CHECKPOINT_CORRUPT", facts: { what: "tensor weights is missing" } });
+  await expect(loadModel(dir)).rejects.toMatchObject({
+    code: "CHECKPOINT_CORRUPT",
+    facts: { what: "tensor weights is missing" },
+  });
   await saveModel(dir, countUsers(rows, 4), { ...facts, config: { items: 4 } as never }, vocabulary);
   await expect(readManifest(dir)).rejects.toThrow(/CHECKPOINT_CORRUPT.*lambda/);
 });

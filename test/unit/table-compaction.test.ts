@@ -1,4 +1,5 @@
-// Compaction: which files, in what order and pieces, at what cost; and that no crash, reader or second compaction sees anything but before or after.
+// Compaction: which files, in what order and pieces, at what cost; and that no crash, reader or second compaction sees
+// anything but before or after.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { gather, orderOf, rowsAt } from "../../shared/events/arrange.ts";
@@ -20,7 +21,9 @@ const sized = (path: string, size: number, rows: number) => ({ path, size, rows 
 type Sized = ReturnType<typeof sized>;
 
 const anyFiles = fc
-  .array(fc.record({ size: fc.integer({ min: 100, max: 40 * MB }), rows: fc.integer({ min: 1, max: UNIT_ROWS }) }), { maxLength: 60 })
+  .array(fc.record({ size: fc.integer({ min: 100, max: 40 * MB }), rows: fc.integer({ min: 1, max: UNIT_ROWS }) }), {
+    maxLength: 60,
+  })
   .map((files) => files.map(({ size, rows }, k) => sized(`f${k}`, size, rows)));
 
 test("a plan takes each file at most once, oldest first, in units that are bounded in rows and bytes", () => {
@@ -48,19 +51,27 @@ test("whatever sizes ingest writes, few small files are left and a row is rewrit
         for (const unit of planCompaction(files, target)) {
           const sum = (of: "size" | "rows") => unit.reduce((total, file) => total + file[of], 0);
           const rewritten = 1 + Math.max(...unit.map((file) => file.rewritten));
-          files = [...files.filter((file) => !unit.includes(file)), { ...sized(`m${k}`, sum("size"), sum("rows")), rewritten }];
+          files = [
+            ...files.filter((file) => !unit.includes(file)),
+            { ...sized(`m${k}`, sum("size"), sum("rows")), rewritten },
+          ];
         }
         expect(isCompactionDue(files, target)).toBe(false);
       }
       expect(Math.max(...files.map(({ rewritten }) => rewritten))).toBeLessThanOrEqual(Math.log2(target / 1e4) + 1);
-      expect(files.filter(({ size, rows }) => size < target / 2 && rows < UNIT_ROWS / 2).length).toBeLessThan(8 + Math.log2(target / 1e4));
+      expect(files.filter(({ size, rows }) => size < target / 2 && rows < UNIT_ROWS / 2).length).toBeLessThan(
+        8 + Math.log2(target / 1e4),
+      );
     }),
     { numRuns: 30, seed: 2 },
   );
 });
 
 const anyRow = fc.record({
-  user: fc.oneof(fc.constantFrom("a", "b", "ü", "😀", "Z"), fc.string({ minLength: 1, maxLength: 4, unit: "grapheme" })),
+  user: fc.oneof(
+    fc.constantFrom("a", "b", "ü", "😀", "Z"),
+    fc.string({ minLength: 1, maxLength: 4, unit: "grapheme" }),
+  ),
   item: fc.constantFrom("i1", "i2", "ï3"),
   timestamp: fc.integer({ min: 0, max: 2e12 }),
   value: fc.option(fc.integer({ min: 0, max: 9 })),
@@ -154,7 +165,9 @@ test("compacted files hold disjoint ranges of buckets, and a second compaction f
   const done = await compact(table, { targetBytes: 12_000 });
   expect(done).toMatchObject({ units: 1, filesBefore: 12, rows: 3600, version: 12, filesAfter: table.files.length });
   expect(done.filesAfter).toBeGreaterThan(2);
-  const ranges = table.files.map(({ stats }) => JSON.parse(stats)).map(({ minValues, maxValues }) => [minValues.bucket, maxValues.bucket]);
+  const ranges = table.files
+    .map(({ stats }) => JSON.parse(stats))
+    .map(({ minValues, maxValues }) => [minValues.bucket, maxValues.bucket]);
   for (let k = 1; k < ranges.length; k++) expect(ranges[k]![0]).toBeGreaterThan(ranges[k - 1]![1]);
   expect(await rowsIn(table)).toEqual(before);
   expect(await compact(table, { targetBytes: 12_000 })).toMatchObject({ units: 0, version: 12 });

@@ -1,4 +1,5 @@
-// Erasure: a user's rows and letters leave in one commit, the offsets stay accounted for, whoever follows the table no longer knows them, and no crash leaves a half.
+// Erasure: a user's rows and letters leave in one commit, the offsets stay accounted for, whoever follows the table no
+// longer knows them, and no crash leaves a half.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +17,13 @@ import { type Disk, realDisk } from "../../shared/storage/disk.ts";
 import { excludes } from "../../shared/storage/statistics.ts";
 import { folderStore } from "../../shared/storage/store.ts";
 import { compact } from "../../shared/table/compaction.ts";
-import { type DeadLetter, deadLettersSchema, openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
+import {
+  type DeadLetter,
+  deadLettersSchema,
+  openDeadLetters,
+  readDeadLetters,
+  writeDeadLetters,
+} from "../../shared/table/dead-letters.ts";
 import { openTable } from "../../shared/table/delta.ts";
 import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
 import { eventsSchema, openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
@@ -53,14 +60,22 @@ const letter = (offset: number, value: string): DeadLetter => ({
 /** Three files of events of 20 offsets each, one of dead letters. */
 async function fill({ events, deadLetters }: Tables): Promise<void> {
   const values = [JSON.stringify({ user: secret, item: [] }), "{", "", "null", '{"user": 17}'];
-  const letters = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 0].map((offset, k) => letter(offset, values[k % values.length]!));
-  await deadLetters.commit({ add: [await writeDeadLetters(deadLetters.store, letters)], txn: [{ appId: "t/0", version: 59 }] });
+  const letters = [5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 0].map((offset, k) =>
+    letter(offset, values[k % values.length]!),
+  );
+  await deadLetters.commit({
+    add: [await writeDeadLetters(deadLetters.store, letters)],
+    txn: [{ appId: "t/0", version: 59 }],
+  });
   for (let file = 0; file < 3; file++) {
     const offsets = Array.from({ length: 20 }, (_, k) => 20 * file + k).filter((offset) => offset % 5 !== 0);
     const rows = offsets.map((offset): Row => {
       return { user: userAt(offset), item: `i${offset % 7}`, timestamp: offset, value: null, partition: 0, offset };
     });
-    await events.commit({ add: [await writeEvents(events.store, batchOf(rows))], txn: [{ appId: "t/0", version: 20 * file + 19 }] });
+    await events.commit({
+      add: [await writeEvents(events.store, batchOf(rows))],
+      txn: [{ appId: "t/0", version: 20 * file + 19 }],
+    });
   }
 }
 
@@ -79,7 +94,8 @@ async function lettersIn({ deadLetters }: Tables): Promise<number[]> {
 async function rangesIn({ filtered }: Tables): Promise<[number, number][]> {
   const ranges: [number, number][] = [];
   for (const file of filtered.files)
-    for (const { first, last, reason } of await readFiltered(filtered.store, file)) if (reason === "ERASED") ranges.push([first, last]);
+    for (const { first, last, reason } of await readFiltered(filtered.store, file))
+      if (reason === "ERASED") ranges.push([first, last]);
   return ranges.sort(([a], [b]) => a - b);
 }
 
@@ -97,13 +113,18 @@ test("an erased user has no row and no letter, every other row stays, and verify
   const after = await open(dir);
   expect(await rowsIn(after)).toEqual(before.filter(({ user }) => user !== secret));
   expect(await lettersIn(after)).toEqual([0, 10, 15, 20, 25, 35, 40, 45, 50]);
-  expect(await rangesIn(after)).toEqual([...erasedRows, ...erasedLetters].sort((a, b) => a - b).map((offset) => [offset, offset]));
+  expect(await rangesIn(after)).toEqual(
+    [...erasedRows, ...erasedLetters].sort((a, b) => a - b).map((offset) => [offset, offset]),
+  );
   const report = await prove(dir, join(dir, "dead"));
   expect(report.problems).toEqual([]);
   expect(report.partitions).toMatchObject([{ rows: 42, dead: 9, filtered: 9, read: 60, missing: 0 }]);
 
   expect(await erase(await open(dir), secret)).toEqual(Array(2).fill({ erased: 0, files: 0 }));
-  expect([(await openEvents(dir)).version, (await openFiltered(dir)).version]).toEqual([after.events.version, after.filtered.version]);
+  expect([(await openEvents(dir)).version, (await openFiltered(dir)).version]).toEqual([
+    after.events.version,
+    after.filtered.version,
+  ]);
 });
 
 test("a letter whose user is a number is its user's, as in an event", async () => {
@@ -120,14 +141,26 @@ test("neither the new entries of the logs nor the record of the erasure name the
   for (const name of (await store.list(LOG)).filter((each) => !known.has(each)))
     expect(Buffer.from(await store.read(`${LOG}/${name}`)).includes(secret), name).toBe(false);
   const filtered = await openFiltered(dir);
-  for (const { path } of filtered.files) expect(Buffer.from(await filtered.store.read(path)).includes(secret)).toBe(false);
-  for (const { path } of (await openEvents(dir)).files) expect(Buffer.from(await store.read(path)).includes(secret)).toBe(false);
+  for (const { path } of filtered.files)
+    expect(Buffer.from(await filtered.store.read(path)).includes(secret)).toBe(false);
+  for (const { path } of (await openEvents(dir)).files)
+    expect(Buffer.from(await store.read(path)).includes(secret)).toBe(false);
 });
 
 test("a file that held nothing else is removed, and files that statistics rule out are not read", async () => {
   const { events } = await open(dir);
-  const row = (user: string, offset: number): Row => ({ user, item: "i", timestamp: 0, value: null, partition: 0, offset });
-  const add = [await writeEvents(events.store, batchOf([row(secret, 0)])), await writeEvents(events.store, batchOf([row("other", 1)]))];
+  const row = (user: string, offset: number): Row => ({
+    user,
+    item: "i",
+    timestamp: 0,
+    value: null,
+    partition: 0,
+    offset,
+  });
+  const add = [
+    await writeEvents(events.store, batchOf([row(secret, 0)])),
+    await writeEvents(events.store, batchOf([row("other", 1)])),
+  ];
   await events.commit({ add, txn: [{ appId: "t/0", version: 1 }] });
   rmSync(join(dir, "events", add[1]!.path)); // would be TABLE_CORRUPT to read
   expect(await eraseRows(await open(dir), secret)).toEqual({ erased: 1, files: 1 });
@@ -140,7 +173,14 @@ test("statistics never rule out a user who is there", async () => {
     fc.asyncProperty(
       fc.array(fc.string({ minLength: 1, maxLength: 60, unit: "binary" }), { minLength: 1, maxLength: 8 }),
       async (users) => {
-        const rows = users.map((user, offset) => ({ user, item: "i", timestamp: 0, value: null, partition: 0, offset }));
+        const rows = users.map((user, offset) => ({
+          user,
+          item: "i",
+          timestamp: 0,
+          value: null,
+          partition: 0,
+          offset,
+        }));
         const { stats } = await writeEvents(store, batchOf(rows));
         for (const user of users)
           expect([excludes(stats, "user", user), excludes(stats, "bucket", bucketOf(user))]).toEqual([false, false]);
@@ -161,7 +201,8 @@ test("an erasure starts over where a compaction was faster, and records each off
     ...tables,
     events: Object.assign(Object.create(tables.events), {
       commit: async (draft: Parameters<typeof commit>[0]) => {
-        if (!meddled) await other.commit({ remove: other.files.slice(0, 1), add: [await copyOf(other)], operation: "OPTIMIZE" });
+        if (!meddled)
+          await other.commit({ remove: other.files.slice(0, 1), add: [await copyOf(other)], operation: "OPTIMIZE" });
         meddled = true;
         return commit(draft);
       },
@@ -202,7 +243,9 @@ test("verify says that an erasure was cut off between its record and its commit"
   const refusing = Object.assign(Object.create(tables.events), { commit: () => Promise.reject(new Error("killed")) });
   await expect(eraseRows({ ...tables, events: refusing }, secret)).rejects.toThrow("killed");
   const { problems, partitions } = await prove(dir, join(dir, "dead"));
-  expect(problems).toEqual(["partition 0: an erasure was not completed, 6 of its offsets still stand there: run `tributary forget` again"]);
+  expect(problems).toEqual([
+    "partition 0: an erasure was not completed, 6 of its offsets still stand there: run `tributary forget` again",
+  ]);
   expect(partitions).toMatchObject([{ rows: 48, dead: 12, filtered: 0, read: 60, duplicated: 0 }]);
   await erase(await open(dir), secret);
   expect((await prove(dir, join(dir, "dead"))).problems).toEqual([]);
@@ -210,7 +253,9 @@ test("verify says that an erasure was cut off between its record and its commit"
 
 test("after an erasure the server, the evaluator and serve no longer have the user, and the others keep their numbers", async () => {
   const salts = Array.from({ length: 50 }, (_, k) => `salt ${k}`);
-  const salt = salts.find((each) => partOf(secret, each) === "train" && isTarget(secret, "i3", each) && !isTarget(secret, "i6", each))!;
+  const salt = salts.find(
+    (each) => partOf(secret, each) === "train" && isTarget(secret, "i3", each) && !isTarget(secret, "i6", each),
+  )!;
   await fill(await open(dir));
   const server = openServerEvents(dir, salt, [], { minUsers: 1 });
   const served = followUsers(dir);
@@ -234,7 +279,10 @@ test("after an erasure the server, the evaluator and serve no longer have the us
 
   const { events } = await open(dir); // the user may come back
   const add = [
-    await writeEvents(events.store, batchOf([{ user: secret, item: "i1", timestamp: 0, value: null, partition: 0, offset: 60 }])),
+    await writeEvents(
+      events.store,
+      batchOf([{ user: secret, item: "i1", timestamp: 0, value: null, partition: 0, offset: 60 }]),
+    ),
   ];
   await events.commit({ add, txn: [{ appId: "t/0", version: 60 }] });
   await server.catchUp();
@@ -247,7 +295,10 @@ test("an erasure works on compacted files too", async () => {
   const { events } = await open(dir);
   for (let k = 0; k < 9; k++) {
     const row = { user: `more ${k}`, item: "i", timestamp: 0, value: null, partition: 0, offset: 60 + k };
-    await events.commit({ add: [await writeEvents(events.store, batchOf([row]))], txn: [{ appId: "t/0", version: 60 + k }] });
+    await events.commit({
+      add: [await writeEvents(events.store, batchOf([row]))],
+      txn: [{ appId: "t/0", version: 60 + k }],
+    });
   }
   expect(await compact(events)).toMatchObject({ units: 1, filesBefore: 12 });
   expect(await eraseRows(await open(dir), secret)).toEqual({ erased: 6, files: 1 });

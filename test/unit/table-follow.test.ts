@@ -1,4 +1,5 @@
-// Following a table in a folder: events in, the same events out, once and in order; the vocabulary; the folder store itself.
+// Following a table in a folder: events in, the same events out, once and in order; the vocabulary; the folder store
+// itself.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { batchOf, type Interactions, type Row } from "../../shared/events/batch.ts";
 import { rowsOf } from "../../shared/events/text.ts";
 import { folderStore } from "../../shared/storage/store.ts";
-import { type DeadLetter, openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
+import {
+  type DeadLetter,
+  openDeadLetters,
+  readDeadLetters,
+  writeDeadLetters,
+} from "../../shared/table/dead-letters.ts";
 import { openEvents, openExistingEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
 import { appendItems, readItems } from "../../shared/table/items.ts";
@@ -95,9 +101,13 @@ test("a data file that is gone, or that is no Parquet file, is named", async () 
   );
   // of other writers, whose files have no hash in the log
   const bare = { ...file, sha256: undefined };
-  await expect(readEvents(store, bare)).rejects.toThrow(new RegExp(`TABLE_CORRUPT: the Parquet file cannot be read.*${file.path}`));
+  await expect(readEvents(store, bare)).rejects.toThrow(
+    new RegExp(`TABLE_CORRUPT: the Parquet file cannot be read.*${file.path}`),
+  );
   rmSync(join(dir, "events", file.path));
-  await expect(readEvents(store, file)).rejects.toThrow(new RegExp(`TABLE_CORRUPT: a data file is missing.*${file.path}`));
+  await expect(readEvents(store, file)).rejects.toThrow(
+    new RegExp(`TABLE_CORRUPT: a data file is missing.*${file.path}`),
+  );
 });
 
 test("items come back in the order of their columns, and a second parameter server is fenced", async () => {
@@ -130,7 +140,9 @@ test("dead letters keep the message's bytes, or that it had none", async () => {
 
 test("the folder store gives a name to one of all who want it, and lists no unfinished file", async () => {
   const store = folderStore(dir);
-  const created = await Promise.all(Array.from({ length: 8 }, (_, k) => store.putIfAbsent("log/1.json", Uint8Array.of(k))));
+  const created = await Promise.all(
+    Array.from({ length: 8 }, (_, k) => store.putIfAbsent("log/1.json", Uint8Array.of(k))),
+  );
   expect(created.filter(Boolean)).toHaveLength(1);
   expect((await store.read("log/1.json"))[0]).toBe(created.indexOf(true));
   expect(readdirSync(join(dir, "log"))).toEqual(["1.json"]);

@@ -14,7 +14,9 @@ import { readItems } from "../../shared/table/items.ts";
 const golden = fileURLToPath(new URL("../golden/table", import.meta.url));
 type Listed = [user: string, item: string, timestamp: number, value: number | null, partition: number, offset: number];
 const listed = JSON.parse(readFileSync(join(golden, "rows.json"), "utf8")) as Listed[];
-const rows = listed.map(([user, item, timestamp, value, partition, offset]): Row => ({ user, item, timestamp, value, partition, offset }));
+const rows = listed.map(
+  ([user, item, timestamp, value, partition, offset]): Row => ({ user, item, timestamp, value, partition, offset }),
+);
 
 let copy = "";
 beforeAll(() => {
@@ -44,7 +46,14 @@ test("it opens with its rows, vocabulary, progress and watermark, every offset a
 test("a copy is appended to, compacted and checkpointed, and still reads the same", async () => {
   const table = await openExistingEvents(copy);
   const more = Array.from({ length: 8 }, (_, k): Row => {
-    return { user: `user ${k}`, item: "item 1", timestamp: 1_700_000_100_000, value: null, partition: 0, offset: 31 + k };
+    return {
+      user: `user ${k}`,
+      item: "item 1",
+      timestamp: 1_700_000_100_000,
+      value: null,
+      partition: 0,
+      offset: 31 + k,
+    };
   });
   for (const row of more) {
     const add = [await writeEvents(table.store, batchOf([row]))];

@@ -16,7 +16,8 @@ const file = (path: string, rows = 1): DataFile => ({
   stats: JSON.stringify({ numRecords: rows }),
 });
 const entry = (store: MemoryStore, version: number) => Buffer.from(store.files.get(entryPath(version))!).toString();
-const write = (store: MemoryStore, version: number, text: string) => store.files.set(entryPath(version), Buffer.from(text));
+const write = (store: MemoryStore, version: number, text: string) =>
+  store.files.set(entryPath(version), Buffer.from(text));
 
 const brought = (commits: Awaited<ReturnType<DeltaTable["refresh"]>>) =>
   commits === "jumped" ? commits : commits.map(({ version, fresh }) => [version, fresh.map(({ path }) => path)]);
@@ -26,7 +27,11 @@ async function threeCommits(): Promise<{ store: MemoryStore; table: DeltaTable }
   const store = memoryStore();
   const table = await openTable(store, schema);
   for (let k = 0; k < 3; k++) {
-    await table.commit({ add: [file(`part-${k}`, k + 1)], txn: [{ appId: "topic/0", version: 10 * k }], newestArrival: 100 + k });
+    await table.commit({
+      add: [file(`part-${k}`, k + 1)],
+      txn: [{ appId: "topic/0", version: 10 * k }],
+      newestArrival: 100 + k,
+    });
   }
   return { store, table };
 }
@@ -76,8 +81,12 @@ test("any interleaving of writers commits every offset of every partition once",
             const p = at.indexOf(Math.min(...at));
             if (at[p] === end) return;
             const to = Math.min(at[p]! + stride, end);
-            const draft = { add: [file(`${p}/${at[p]! + 1}-${to}`)], txn: [{ appId: `topic/${p}`, version: to, after: at[p]! }] };
-            await table.refresh(); // a look in between, as /status takes, must not make us believe that what came meanwhile is ours
+            const draft = {
+              add: [file(`${p}/${at[p]! + 1}-${to}`)],
+              txn: [{ appId: `topic/${p}`, version: to, after: at[p]! }],
+            };
+            // a look in between, as /status takes, must not make us believe that what came meanwhile is ours
+            await table.refresh();
             await table.commit(draft).catch((error: Error) => {
               if (!error.message.startsWith("WRITER_FENCED")) throw error;
               fenced++;
@@ -116,10 +125,16 @@ test("a partition taken over by another writer refuses the old one's commit, eve
   const store = memoryStore();
   const [old, young] = [await openTable(store, schema), await openTable(store, schema)];
   await young.commit({ add: [file("young")], txn: [{ appId: "topic/0", version: 5 }] });
-  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9 }] })).rejects.toThrow("WRITER_FENCED");
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9 }] })).rejects.toThrow(
+    "WRITER_FENCED",
+  );
   await old.refresh();
-  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9, after: -1 }] })).rejects.toThrow("WRITER_FENCED");
-  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 5, after: 5 }] })).rejects.toThrow("WRITER_FENCED");
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 9, after: -1 }] })).rejects.toThrow(
+    "WRITER_FENCED",
+  );
+  await expect(old.commit({ add: [file("old")], txn: [{ appId: "topic/0", version: 5, after: 5 }] })).rejects.toThrow(
+    "WRITER_FENCED",
+  );
   expect(store.files.size).toBe(1);
 });
 
@@ -128,7 +143,9 @@ test("a log entry cut off anywhere is corrupt, and the message names it", async 
   const whole = entry(store, 1);
   for (let length = 0; length < whole.length - 1; length++) {
     write(store, 1, whole.slice(0, length));
-    await expect(openTable(store, schema), `cut after ${length} characters`).rejects.toThrow(/TABLE_CORRUPT.*00000000000000000001\.json/);
+    await expect(openTable(store, schema), `cut after ${length} characters`).rejects.toThrow(
+      /TABLE_CORRUPT.*00000000000000000001\.json/,
+    );
   }
   write(store, 1, whole.slice(0, -1)); // only the last line's end is gone: nothing is lost
   expect((await openTable(store, schema)).rows).toBe(6);
@@ -141,7 +158,9 @@ test("a log entry missing in the middle is corrupt, and so is a log whose end ha
   await expect(table.refresh()).rejects.toThrow("log entries have disappeared");
   store.files.set(entryPath(2), last);
   store.files.delete(entryPath(1));
-  await expect(openTable(store, schema)).rejects.toThrow(/TABLE_CORRUPT: a log entry is missing: file .*00000000000000000001\.json/);
+  await expect(openTable(store, schema)).rejects.toThrow(
+    /TABLE_CORRUPT: a log entry is missing: file .*00000000000000000001\.json/,
+  );
 });
 
 test("a commit goes into no hole of the log: not into one that a vacuum left while the writer was idle, nor into one of an accident", async () => {
@@ -155,10 +174,13 @@ test("a commit goes into no hole of the log: not into one that a vacuum left whi
 
   const reader = await openTable(store, schema);
   await other.refresh();
-  for (let k = 8; k < 10; k++) await other.commit({ add: [file(`part-${k}`)], txn: [{ appId: "topic/1", version: k }] });
+  for (let k = 8; k < 10; k++)
+    await other.commit({ add: [file(`part-${k}`)], txn: [{ appId: "topic/1", version: k }] });
   store.files.delete(entryPath(8));
   expect(await reader.refresh()).toEqual([]); // late, and never wrong
-  await expect(reader.commit({ add: [file("lost")], txn: [{ appId: "topic/0", version: 40 }] })).rejects.toThrow("a log entry is missing");
+  await expect(reader.commit({ add: [file("lost")], txn: [{ appId: "topic/0", version: 40 }] })).rejects.toThrow(
+    "a log entry is missing",
+  );
   expect(store.files.has(entryPath(8))).toBe(false);
 });
 
@@ -207,7 +229,10 @@ test("a table of other columns is refused, one with more columns is read", async
   write(
     store,
     0,
-    byAnother(entry(store, 0)).replace('\\"fields\\":[', '\\"fields\\":[{\\"name\\":\\"more\\",\\"type\\":{\\"type\\":\\"map\\"}},'),
+    byAnother(entry(store, 0)).replace(
+      '\\"fields\\":[',
+      '\\"fields\\":[{\\"name\\":\\"more\\",\\"type\\":{\\"type\\":\\"map\\"}},',
+    ),
   );
   expect((await openTable(store, schema)).rows).toBe(6);
 });
@@ -222,7 +247,16 @@ test("actions that others write are understood: remove, compaction, unknown ones
       { domainMetadata: { domain: "x" } },
       { remove: { path: "part-0", dataChange: false } },
       { remove: { path: "part-1", dataChange: false } },
-      { add: { path: "part%2001", partitionValues: {}, size: 9, modificationTime: 5, dataChange: false, stats: '{"numRecords":3}' } },
+      {
+        add: {
+          path: "part%2001",
+          partitionValues: {},
+          size: 9,
+          modificationTime: 5,
+          dataChange: false,
+          stats: '{"numRecords":3}',
+        },
+      },
     ]
       .map((action) => JSON.stringify(action))
       .join("\n"),
@@ -266,7 +300,11 @@ test("a look at the log lists no folder, however many entries it has: one in 64 
 
 test("a reader that fell behind reads all that came, and one whose versions were vacuumed jumps", async () => {
   const { store } = await threeCommits();
-  const [reader, late, writer] = [await openTable(store, schema), await openTable(store, schema), await openTable(store, schema)];
+  const [reader, late, writer] = [
+    await openTable(store, schema),
+    await openTable(store, schema),
+    await openTable(store, schema),
+  ];
   for (let k = 0; k < 40; k++) await writer.commit({ add: [file(`more-${k}`)], txn: [] });
   expect(await reader.refresh()).toHaveLength(40);
   expect(reader.rows).toBe(writer.rows);

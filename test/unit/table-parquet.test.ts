@@ -32,7 +32,15 @@ const columnsOf = (rows: readonly Row[]): Columns => ({
   bytes: rows.map(({ bytes }) => bytes),
 });
 
-const row = (some: Partial<Row>): Row => ({ text: "a", time: 0, double: null, integer: 0, long: 0, bytes: null, ...some });
+const row = (some: Partial<Row>): Row => ({
+  text: "a",
+  time: 0,
+  double: null,
+  integer: 0,
+  long: 0,
+  bytes: null,
+  ...some,
+});
 const statsOf = (rows: readonly Row[]) => JSON.parse(encodeParquet(schema, columnsOf(rows), rows.length).stats);
 
 const endOfTime = 253_402_300_799_999;
@@ -92,7 +100,10 @@ describe("statistics", () => {
   test("bound every text in the order of its bytes, in at most 33 characters", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.string({ unit: "binary", minLength: 1, maxLength: 40, size: "max" }), { minLength: 1, maxLength: 20 }),
+        fc.array(fc.string({ unit: "binary", minLength: 1, maxLength: 40, size: "max" }), {
+          minLength: 1,
+          maxLength: 20,
+        }),
         (texts) => {
           const { minValues, maxValues } = statsOf(texts.map((text) => row({ text })));
           for (const text of texts) {

@@ -1,4 +1,5 @@
-// What verify says of filtered offsets, and of log checkpoints that cannot be read or tell another story than the entries.
+// What verify says of filtered offsets, and of log checkpoints that cannot be read or tell another story than the
+// entries.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,12 @@ import type { DeltaTable } from "../../shared/table/delta.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { type FilteredRange, openFiltered, writeFiltered } from "../../shared/table/filtered.ts";
 import { entryPath } from "../../shared/table/log.ts";
-import { checkpointPath, decodeCheckpoint, encodeCheckpoint, LAST_CHECKPOINT } from "../../shared/table/log-checkpoint.ts";
+import {
+  checkpointPath,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  LAST_CHECKPOINT,
+} from "../../shared/table/log-checkpoint.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -26,7 +32,14 @@ async function append(table: DeltaTable, offsets: readonly number[], upTo: numbe
 
 async function filter(...ranges: Partial<FilteredRange>[]): Promise<void> {
   const table = await openFiltered(dir);
-  const whole = ranges.map((range) => ({ topic: "t", partition: 0, first: 0, last: 0, reason: "NO_MESSAGE" as const, ...range }));
+  const whole = ranges.map((range) => ({
+    topic: "t",
+    partition: 0,
+    first: 0,
+    last: 0,
+    reason: "NO_MESSAGE" as const,
+    ...range,
+  }));
   await table.commit({ add: [await writeFiltered(table.store, whole)] });
 }
 
@@ -75,7 +88,9 @@ test("where the first entries are gone, what is left is compared from the oldest
   for (let version = 0; version <= 10; version++) rmSync(join(dir, "events", entryPath(version)));
   expect(await problems()).toEqual([]);
   copyFileSync(join(dir, "events", checkpointPath(10)), join(dir, "events", checkpointPath(20)));
-  expect(await problems()).toContainEqual(expect.stringMatching(/20\.checkpoint\.parquet: .* differs .* in files, progress$/));
+  expect(await problems()).toContainEqual(
+    expect.stringMatching(/20\.checkpoint\.parquet: .* differs .* in files, progress$/),
+  );
 });
 
 test("files removed long ago are forgotten by the log's next checkpoint, and verify does not miss them", async () => {
@@ -118,7 +133,8 @@ test("a table of before, whose watermark was the newest arrival of all entries, 
     const { sha256: _, actions: __, ...older } = commitInfo;
     writeFileSync(
       path,
-      `${JSON.stringify({ commitInfo: { ...older, engineInfo: "Tributary", newestArrival: arrival } })}\n${rest.join("\n")}\n`,
+      `${JSON.stringify({ commitInfo: { ...older, engineInfo: "Tributary", newestArrival: arrival } })}\n` +
+        `${rest.join("\n")}\n`,
     );
   }
   const state = decodeCheckpoint(await table.store.read(checkpointPath(10)), 10);

@@ -22,7 +22,10 @@ const all = { retentionMs: 0, clock: Date.now(), dryRun: false };
 
 async function append(table: DeltaTable, offset: number): Promise<void> {
   const row = { user: "u", item: `i${offset}`, timestamp: 0, value: null, partition: 0, offset };
-  await table.commit({ add: [await writeEvents(table.store, batchOf([row]))], txn: [{ appId: "t/0", version: offset }] });
+  await table.commit({
+    add: [await writeEvents(table.store, batchOf([row]))],
+    txn: [{ appId: "t/0", version: offset }],
+  });
 }
 
 /** The oldest live file again, under another name. */
@@ -57,7 +60,11 @@ test("a file is deleted when it was removed a retention ago, an orphan when it i
   const plan = (clock: number, retention: number, removed = new Map<string, number>()) =>
     table.store.leftovers(".").then((data) => {
       const live = new Set(table.files.map(({ path }) => path).filter((path) => !removed.has(path)));
-      return planVacuum({ data, log: [], live, removed, base: -1 }, { now: clock * HOUR, clock: clock * HOUR }, retention * HOUR);
+      return planVacuum(
+        { data, log: [], live, removed, base: -1 },
+        { now: clock * HOUR, clock: clock * HOUR },
+        retention * HOUR,
+      );
     });
   expect((await plan(1168, 168)).orphans).toEqual([]);
   expect((await plan(1170, 168)).orphans).toEqual([orphan]);
@@ -84,7 +91,10 @@ test("a clock that jumped forward deletes nothing, and it is told how much waits
   await append(table, 0);
   await rewrite(table);
   const before = [...disk.files.keys()];
-  const { table: plan } = await vacuum({ table }, { retentionMs: 168 * HOUR, clock: Date.now() + 5000 * HOUR, dryRun: false });
+  const { table: plan } = await vacuum(
+    { table },
+    { retentionMs: 168 * HOUR, clock: Date.now() + 5000 * HOUR, dryRun: false },
+  );
   expect(plan).toEqual({ removed: [], orphans: [], entries: [], waiting: 1 });
   expect([...disk.files.keys()]).toEqual(before);
 });
@@ -105,7 +115,13 @@ test("any log opens at every version that was the newest within the retention, a
       const log = await copy.store.leftovers("_delta_log");
       const now = table.version * HOUR;
       const base = Math.floor(oldestToKeep(log, now - age * HOUR - 1) / 10) * 10;
-      const folder = { data: [], log, live: new Set<string>(), removed: new Map<string, number>(), base: base > 0 ? base : -1 };
+      const folder = {
+        data: [],
+        log,
+        live: new Set<string>(),
+        removed: new Map<string, number>(),
+        base: base > 0 ? base : -1,
+      };
       const { entries } = planVacuum(folder, { now, clock: now }, age * HOUR + 1);
       for (const path of entries) await copy.store.remove(path);
       for (let v = Math.max(0, table.version - age - 1); v <= table.version; v++)
@@ -125,7 +141,10 @@ test("with a retention of 0 what the newest version needs is left, and it opens 
   await writeEvents(table.store, batchOf([]));
   await table.store.put("_delta_log/.x.json.1.tmp", Uint8Array.of(1));
   const { table: deleted } = await vacuum({ table }, all);
-  expect(deleted).toMatchObject({ removed: [expect.any(String)], orphans: [expect.any(String), "_delta_log/.x.json.1.tmp"] });
+  expect(deleted).toMatchObject({
+    removed: [expect.any(String)],
+    orphans: [expect.any(String), "_delta_log/.x.json.1.tmp"],
+  });
   expect(deleted!.entries).toEqual([
     ...Array.from({ length: 11 }, (_, v) => (v === 10 ? [entryPath(10), checkpointPath(10)] : [entryPath(v)])).flat(),
     ...Array.from({ length: 9 }, (_, k) => entryPath(11 + k)),

@@ -1,4 +1,5 @@
-// Tables larger than one memory: cut into tiny segments they must do what one segment does, to the last bit where no sum is cut.
+// Tables larger than one memory: cut into tiny segments they must do what one segment does, to the last bit where no
+// sum is cut.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { uniform } from "../../shared/compute/draws.ts";

@@ -1,4 +1,5 @@
-// The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server leaves out.
+// The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server
+// leaves out.
 import { expect, test } from "vitest";
 import { entriesOf, rowOf } from "../../shared/health/views/trainers.ts";
 import { readingOf } from "../../shared/health/status/readings.ts";
@@ -59,19 +60,40 @@ test("the time of a part is split as the trainer spent it, per part", () => {
 test("a server that tells less than this has dashes, and no trainer is slow", () => {
   const { trainers, ...old } = training({
     trainers: [{ name: "a", engine: "wasm", lastSeenAt: now }],
-    ...{ parts: undefined, phase: undefined, deadlineMs: undefined, contributions: undefined, bytesPerStep: undefined, checkpoint: null },
+    ...{
+      parts: undefined,
+      phase: undefined,
+      deadlineMs: undefined,
+      contributions: undefined,
+      bytesPerStep: undefined,
+      checkpoint: null,
+    },
   });
-  expect(rowOf(trainers[0]!, now)).toMatchObject({ word: "–", state: "off", partTime: "–", split: [], late: "– / –", engine: "wasm" });
+  expect(rowOf(trainers[0]!, now)).toMatchObject({
+    word: "–",
+    state: "off",
+    partTime: "–",
+    split: [],
+    late: "– / –",
+    engine: "wasm",
+  });
   expect(entriesOf({ ...old, trainers }).map(({ value }) => value)).toEqual(["480", "–", "–", "–", "–", "none yet"]);
 });
 
 test("status writes a line of the open step and one for each trainer, the slow ones marked", () => {
-  const trainers = [trainer("host/1"), trainer("host/22", { state: "suspect", partMs: 1500, late: 2, duplicate: 1, seconds: null })];
+  const trainers = [
+    trainer("host/1"),
+    trainer("host/22", { state: "suspect", partMs: 1500, late: 2, duplicate: 1, seconds: null }),
+  ];
   expect(trainingLines(training({ trainers }), now)).toEqual([
-    "  step 480, decoder · parts 1 open, 2 leased, 1 done · deadline of a part 2.1 s · sent and received a step 2.4 MB, 81.0 kB · contributions 3 late, 1 duplicate, 5 rejected · checkpoint 9 s old",
-    "  trainer  state      engine                               parts    part   pull   data  compute   push   wait  late / duplicate     seen",
-    "  host/1   computing  tensorflow, 1 thread, shared memory    100  200 ms  10 ms  10 ms   150 ms  20 ms  10 ms             0 / 0  2 s ago",
-    "  host/22  suspect    tensorflow, 1 thread, shared memory    100   1.5 s      –      –        –      –      –             2 / 1  2 s ago  ! slow",
+    "  step 480, decoder · parts 1 open, 2 leased, 1 done · deadline of a part 2.1 s · sent and received a step " +
+      "2.4 MB, 81.0 kB · contributions 3 late, 1 duplicate, 5 rejected · checkpoint 9 s old",
+    "  trainer  state      engine                               parts    part   pull   data  compute   push   wait " +
+      " late / duplicate     seen",
+    "  host/1   computing  tensorflow, 1 thread, shared memory    100  200 ms  10 ms  10 ms   150 ms  20 ms  10 ms " +
+      "            0 / 0  2 s ago",
+    "  host/22  suspect    tensorflow, 1 thread, shared memory    100   1.5 s      –      –        –      –      – " +
+      "            2 / 1  2 s ago  ! slow",
   ]);
 });
 

@@ -24,7 +24,9 @@ test("a message comes out as it went in, numbers bit for bit", () => {
       ];
       const decoded = roundTrip(encode({ type: "any", text }, tensors))!;
       expect(decoded.head).toEqual({ type: "any", text });
-      expect(new Uint8Array(decoded.tensors().get("floats")!.data.slice().buffer)).toEqual(new Uint8Array(floats.slice().buffer));
+      expect(new Uint8Array(decoded.tensors().get("floats")!.data.slice().buffer)).toEqual(
+        new Uint8Array(floats.slice().buffer),
+      );
       expect(decoded.tensors().get("ints")).toEqual({ name: "ints", shape: [1, ints.length], data: ints });
     }),
     { seed: 1337, numRuns: 100 },
@@ -73,7 +75,9 @@ test("a large message travels in frames of at most 8 MiB, even from an unaligned
     return room.subarray(1);
   });
   const received = roundTrip(shifted)!.tensors().get("data")!.data;
-  expect(Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer))).toBe(0);
+  expect(
+    Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer)),
+  ).toBe(0);
 });
 
 test("a message above 100 MiB comes out as it went in", () => {
@@ -82,7 +86,9 @@ test("a message above 100 MiB comes out as it went in", () => {
   const frames = encode({ type: "big" }, [{ name: "data", shape: [data.length], data }]);
   expect(frames).toHaveLength(13);
   const received = roundTrip(frames)!.tensors().get("data")!.data;
-  expect(Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer))).toBe(0);
+  expect(
+    Buffer.compare(Buffer.from(received.buffer, received.byteOffset, received.byteLength), Buffer.from(data.buffer)),
+  ).toBe(0);
 });
 
 test("what is sent does not change when the weights change afterwards", () => {
@@ -148,5 +154,9 @@ test.each([
 
 test("messages of both directions pass their schema", () => {
   expect(read(fromTrainer, roundTrip(encode({ type: "ask" }))!)).toEqual({ type: "ask" });
-  expect(read(fromServer, roundTrip(encode({ type: "late", step: 3, part: 1 }))!)).toEqual({ type: "late", step: 3, part: 1 });
+  expect(read(fromServer, roundTrip(encode({ type: "late", step: 3, part: 1 }))!)).toEqual({
+    type: "late",
+    step: 3,
+    part: 1,
+  });
 });

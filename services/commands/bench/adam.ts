@@ -1,4 +1,5 @@
-// One Adam step of the whole first layer, by every way that there is: TensorFlow's kernel, typed arrays, and the kernels in use. Milliseconds beside each other.
+// One Adam step of the whole first layer, by every way that there is: TensorFlow's kernel, typed arrays, and the
+// kernels in use. Milliseconds beside each other.
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { uniform } from "../../../shared/compute/draws.ts";
 import type { Engine } from "../../../shared/compute/engine.ts";
@@ -48,7 +49,11 @@ interface FirstLayerStep {
 async function kernels(threads: number, { gradient, dBags, hidden, users }: FirstLayerStep): Promise<Times> {
   const kernels = new Kernels(threads);
   const { memory } = kernels;
-  const table: Moving = { weights: memory.zeros(gradient.length), m: memory.zeros(gradient.length), v: memory.zeros(gradient.length) };
+  const table: Moving = {
+    weights: memory.zeros(gradient.length),
+    m: memory.zeros(gradient.length),
+    v: memory.zeros(gradient.length),
+  };
   const [denseGradient, placed] = [memory.place(gradient), memory.place(dBags)];
   const dense = median(() => kernels.adam(table, [denseGradient], RATE));
   const fromBags = median(() => kernels.adamOfBags(table, hidden, placed, users, RATE));
@@ -57,7 +62,11 @@ async function kernels(threads: number, { gradient, dBags, hidden, users }: Firs
 }
 
 function typedArrays(gradient: Float32Array): number {
-  const [weights, m, v] = [0, 1, 2].map(() => new Float32Array(gradient.length)) as [Float32Array, Float32Array, Float32Array];
+  const [weights, m, v] = [0, 1, 2].map(() => new Float32Array(gradient.length)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const rate = RATE.learningRate / (1 - BETA1);
   const correction = 1 / Math.sqrt(1 - BETA2);
   return median(() => {
@@ -72,7 +81,9 @@ function typedArrays(gradient: Float32Array): number {
 
 /** What we use of the binding beyond engine.ts: variables live in TensorFlow, since tfjs has none of its kind. */
 interface Binding {
-  readonly binding: Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_ATTR_STRING" | "TF_FLOAT", number>>;
+  readonly binding: Readonly<
+    Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_ATTR_STRING" | "TF_FLOAT", number>
+  >;
   executeSingleOutput(kernel: string, attributes: object[], inputs: Tensor[]): Tensor;
   executeMultipleOutputs(kernel: string, attributes: object[], inputs: Tensor[], outputs: number): Tensor[];
 }
@@ -97,19 +108,22 @@ function tensorflow(engine: Engine, { gradient, dBags, items, hidden, users }: F
     return handle;
   };
   const handles = ["weights", "m", "v"].map(variable);
-  const scalars = [BETA1, BETA2, RATE.learningRate, BETA1, BETA2, EPSILON].map((value) => tf.scalar(value)); // the first two are their powers, t = 1
+  // the first two are their powers, t = 1
+  const scalars = [BETA1, BETA2, RATE.learningRate, BETA1, BETA2, EPSILON].map((value) => tf.scalar(value));
   const gradient_IH = tf.tensor2d(gradient, [items, hidden]);
   const dBags_BH = tf.tensor2d(dBags, [users.rows.length, hidden]);
   const holders = holdersOf(users, items);
   const attributes = [float("T"), off("use_locking"), off("use_nesterov")];
-  const apply = (grad: Tensor) => backend.executeMultipleOutputs("ResourceApplyAdam", attributes, [...handles, ...scalars, grad], 0);
+  const apply = (grad: Tensor) =>
+    backend.executeMultipleOutputs("ResourceApplyAdam", attributes, [...handles, ...scalars, grad], 0);
   const dense = median(() => apply(gradient_IH));
   const fromBags = median(() => {
     const summed = engine.sumRows(dBags_BH, holders);
     apply(summed);
     summed.dispose();
   });
-  for (const handle of handles) backend.executeMultipleOutputs("DestroyResourceOp", [off("ignore_lookup_error")], [handle], 0);
+  for (const handle of handles)
+    backend.executeMultipleOutputs("DestroyResourceOp", [off("ignore_lookup_error")], [handle], 0);
   for (const tensor of [...handles, ...scalars, gradient_IH, dBags_BH]) tensor.dispose();
   return { dense, fromBags };
 }

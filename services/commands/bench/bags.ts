@@ -1,4 +1,5 @@
-// The first layer is an embedding bag; what travels of it: the sums over each user's items, or the rows that the users touch? Bytes and server's time of both, of one part, of K batches.
+// The first layer is an embedding bag; what travels of it: the sums over each user's items, or the rows that the users
+// touch? Bytes and server's time of both, of one part, of K batches.
 import { uniform } from "../../../shared/compute/draws.ts";
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
@@ -63,7 +64,12 @@ export async function bagDesigns(size: BagSize): Promise<BagDesign[]> {
 }
 
 /** There: the sums. Back: what the users' gradients add to an Adam that moves every row anyway. */
-function summed(kernels: Kernels, table: Record<"weights" | "m" | "v", Float32Array>, hidden: number, users: SparseRows): number {
+function summed(
+  kernels: Kernels,
+  table: Record<"weights" | "m" | "v", Float32Array>,
+  hidden: number,
+  users: SparseRows,
+): number {
   const rate = { t: 1, learningRate: 0 };
   const nobody: SparseRows = { rows: [], values: [] };
   return kernels.memory.borrowed(() => {

@@ -34,7 +34,9 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
   train: async (config, until) => {
     const size = { ...config, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
     const figures = await trainFigures(size, until);
-    const title = `${figures.engine}, ${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch}, --sync ${size.sync}`;
+    const title =
+      `${figures.engine}, ${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch}, ` +
+      `--sync ${size.sync}`;
     return result(figures, title, () => trainLines(figures, size));
   },
   ingest: async (config, until) => {
@@ -43,15 +45,23 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     return result(figures, title, () => ingestLines(figures));
   },
   wire: async (config, until) => {
-    const size = { ...config, partSize: config.users, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const size = {
+      ...config,
+      partSize: config.users,
+      trainers: single(config.trainers ?? [2], 64),
+      every: config.every ?? 8,
+    };
     const figures = await wireFigures(size, until);
-    const title = `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ${size.partSize}`;
+    const title =
+      `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ` + `${size.partSize}`;
     return result(figures, title, () => wireLines(figures));
   },
   serve: async (config, until) => {
     const size = { ...config, seconds: config.seconds ?? 5 };
     const figures = await serveFigures(size, until);
-    const title = `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients asks on when it is answered`;
+    const title =
+      `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients ` +
+      "asks on when it is answered";
     return result(figures, title, () => serveLines(figures));
   },
   scale: async (config, until) => {
@@ -61,11 +71,17 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
     const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
     const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
-    const title = `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; efficiency against one trainer of the same mode and link`;
+    const title =
+      `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; ` +
+      "efficiency against one trainer of the same mode and link";
     return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
   },
   faults: async (config, until) => {
-    const size = { seconds: config.seconds ?? 180, trainers: single(config.trainers ?? [4], 64), every: config.every ?? 5 };
+    const size = {
+      seconds: config.seconds ?? 180,
+      trainers: single(config.trainers ?? [4], 64),
+      every: config.every ?? 5,
+    };
     const figures = await faultsFigures(size, until);
     return result(figures, `${size.trainers} trainers, a fault every ${size.every} s`, () => faultsLines(figures));
   },
@@ -74,12 +90,18 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
 function single(list: readonly number[], most: number): number {
   const [only, ...others] = list;
   if (only === undefined || others.length > 0 || only > most)
-    throw new AppError("USAGE", { what: `--trainers ${list}: this bench takes one number, at most ${most}`, command: "bench" });
+    throw new AppError("USAGE", {
+      what: `--trainers ${list}: this bench takes one number, at most ${most}`,
+      command: "bench",
+    });
   return only;
 }
 
 function costsOf(path: string) {
-  const parsed = z.object({ steps: z.object({ socket: costsSchema }) }).safeParse(JSON.parse(readFileSync(path, "utf8")));
-  if (!parsed.success) throw new AppError("USAGE", { what: `--costs ${path}: not what \`bench wire --json\` prints`, command: "bench" });
+  const parsed = z
+    .object({ steps: z.object({ socket: costsSchema }) })
+    .safeParse(JSON.parse(readFileSync(path, "utf8")));
+  if (!parsed.success)
+    throw new AppError("USAGE", { what: `--costs ${path}: not what \`bench wire --json\` prints`, command: "bench" });
   return parsed.data.steps.socket;
 }

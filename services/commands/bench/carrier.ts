@@ -1,4 +1,5 @@
-// One end of a connection that carries tensors as server and trainer do: real frames, or a file in memory and a message that names it. For transfer.ts.
+// One end of a connection that carries tensors as server and trainer do: real frames, or a file in memory and a message
+// that names it. For transfer.ts.
 import type { WebSocket } from "ws";
 import { FrameBuffers, reused } from "../../../shared/training/buffers.ts";
 import { type Exchange, withTensors } from "../../../shared/training/exchange.ts";
@@ -17,7 +18,10 @@ export interface Head {
 const LIMIT = 8 * 2 ** 30;
 const clock = () => performance.timeOrigin + performance.now();
 
-/** `file` is what this end writes. `heard` is told of a message when its tensor lies in memory of its own. Returns what sends one. */
+/**
+ * `file` is what this end writes. `heard` is told of a message when its tensor lies in memory of its own. Returns what
+ * sends one.
+ */
 export function carrier(
   socket: WebSocket,
   exchange: Exchange | undefined,

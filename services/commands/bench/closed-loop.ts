@@ -1,4 +1,5 @@
-// Clients that ask over HTTP/1.1 on loopback, each its next question as soon as it has its answer. Bare sockets: what they cost is not what they measure.
+// Clients that ask over HTTP/1.1 on loopback, each its next question as soon as it has its answer. Bare sockets: what
+// they cost is not what they measure.
 import { connect, type Socket } from "node:net";
 
 export interface Loop {
@@ -21,7 +22,9 @@ interface Load {
 export async function closedLoop({ url, path, bodies, clients, forMs }: Load): Promise<Loop> {
   const { hostname, port, host } = new URL(url);
   const questions = bodies.map((body) => {
-    const head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    const head =
+      `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ` +
+      `${Buffer.byteLength(body)}\r\n\r\n`;
     return Buffer.from(head + body);
   });
   const latencies: number[] = [];

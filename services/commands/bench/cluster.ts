@@ -1,4 +1,5 @@
-// A parameter server and trainers as users start them, and what their /status says: the ground under every bench that trains.
+// A parameter server and trainers as users start them, and what their /status says: the ground under every bench that
+// trains.
 import type { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askProcess } from "../../../shared/health/answers.ts";
@@ -58,7 +59,8 @@ export async function withCluster<T>(
   const output = logFile === undefined ? { quiet: true } : { log: logFile };
   const server = spawnService("server", [...serverFlags, "--listen", "127.0.0.1:0", ...where], output);
   const trainers: Spawned[] = [];
-  const statusOf = <S extends z.ZodType>(service: Spawned, schema: S) => askProcess(pathsOf(dir).run, service.child.pid, schema, ANSWER_MS);
+  const statusOf = <S extends z.ZodType>(service: Spawned, schema: S) =>
+    askProcess(pathsOf(dir).run, service.child.pid, schema, ANSWER_MS);
   const when: Cluster["when"] = async (isGood) => {
     while (server.running && !until.signal.aborted) {
       const answer = await statusOf(server, ofServer);
@@ -72,13 +74,18 @@ export async function withCluster<T>(
   try {
     const { listen } = await when(() => true);
     const startTrainer = () => {
-      const trainer = spawnService("trainer", ["--server", listen, "--threads", "1", ...where], { ...output, threads: 1 });
+      const trainer = spawnService("trainer", ["--server", listen, "--threads", "1", ...where], {
+        ...output,
+        threads: 1,
+      });
       trainers.push(trainer);
       return trainer;
     };
     for (let k = 0; k < count; k++) startTrainer();
     const statusOfTrainers = async () =>
-      (await Promise.all(trainers.map((trainer) => statusOf(trainer, ofTrainer)))).filter((status) => status !== undefined);
+      (await Promise.all(trainers.map((trainer) => statusOf(trainer, ofTrainer)))).filter(
+        (status) => status !== undefined,
+      );
     return await body({ server, trainers, startTrainer, when, statusOfTrainers });
   } finally {
     await Promise.all([...trainers, server].map((each) => each.stop()));

@@ -1,4 +1,5 @@
-// What a step costs, measured in a short run of a real server and real trainers: processor time by section, bytes beside the formula. For wire.ts and scale.ts.
+// What a step costs, measured in a short run of a real server and real trainers: processor time by section, bytes
+// beside the formula. For wire.ts and scale.ts.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +17,13 @@ const phase = z.object({ steps: z.number(), server: sections, trainers: sections
 const traffic = z.object({ sent: z.number(), received: z.number() });
 
 export const costsSchema = z.object({
-  size: z.object({ items: z.number(), batch: z.number(), perUser: z.number(), partSize: z.number(), trainers: z.number() }),
+  size: z.object({
+    items: z.number(),
+    batch: z.number(),
+    perUser: z.number(),
+    partSize: z.number(),
+    trainers: z.number(),
+  }),
   via: z.enum(["socket", "memory"]),
   /** Of a step, all parts and all trainers together. */
   encoder: phase,
@@ -37,11 +44,21 @@ export async function measureCosts(size: Size, via: Costs["via"], until: Until):
   try {
     writeDataset(join(dir, "data"), { ...size, users: BATCHES * size.batch, heldOut: HELD_OUT });
     const sizes = ["--epochs", "1000", "--batch-size", String(size.batch), "--part-size", String(size.partSize)];
-    const where = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...(via === "socket" ? ["--no-shared-memory"] : [])];
-    return await withCluster({ dir, serverFlags: [...where, ...sizes], trainers: size.trainers }, until, async (cluster) => {
-      const start = await readingAfter(cluster, WARM_EPOCHS);
-      return costsBetween(size, via, start, await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS));
-    });
+    const where = [
+      "--data",
+      join(dir, "data"),
+      "--out",
+      join(dir, "out"),
+      ...(via === "socket" ? ["--no-shared-memory"] : []),
+    ];
+    return await withCluster(
+      { dir, serverFlags: [...where, ...sizes], trainers: size.trainers },
+      until,
+      async (cluster) => {
+        const start = await readingAfter(cluster, WARM_EPOCHS);
+        return costsBetween(size, via, start, await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS));
+      },
+    );
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -62,6 +79,10 @@ function costsBetween(size: Size, via: Costs["via"], start: Reading, end: Readin
   const measured = { sent: socket.sent + memory.sent, received: socket.received + memory.received };
   const copies = via === "memory" ? 1 : Math.min(size.trainers, Math.ceil(size.batch / size.partSize));
   const shape = { ...size, config: recipeOf({ ...defaults, items: size.items }), copies };
-  const formula = trafficOfRun(shape, { encoder: encoder.steps, decoder: decoder.steps, scored: TIMED_EPOCHS * HELD_OUT });
+  const formula = trafficOfRun(shape, {
+    encoder: encoder.steps,
+    decoder: decoder.steps,
+    scored: TIMED_EPOCHS * HELD_OUT,
+  });
   return { size, via, encoder, decoder, bytes: { measured, formula } };
 }

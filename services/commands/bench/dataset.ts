@@ -1,4 +1,5 @@
-// A dataset directory for the benches that train: synthetic users of `perUser` items, long-tailed; held-out ones with a fifth of theirs as targets.
+// A dataset directory for the benches that train: synthetic users of `perUser` items, long-tailed; held-out ones with a
+// fifth of theirs as targets.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { longTailedRow } from "./rows.ts";

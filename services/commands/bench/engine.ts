@@ -1,4 +1,5 @@
-// Times what one trainer and the server compute for one part of a step, on the engine that this machine really has. No wire: arithmetic alone.
+// Times what one trainer and the server compute for one part of a step, on the engine that this machine really has. No
+// wire: arithmetic alone.
 import { gaussian } from "../../../shared/compute/draws.ts";
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
@@ -58,7 +59,9 @@ export async function engineFigures(size: {
     ms("first layer backward and Adam (server)", 64, () => kernels.adamOfBags(table, width, dBags, users, rate)),
   ];
   return {
-    engine: `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} items a user`,
+    engine:
+      `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} ` +
+      "items a user",
     figures,
   };
 }

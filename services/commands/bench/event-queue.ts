@@ -1,4 +1,5 @@
-// The clock of a simulation: what is to happen and when, and what can do only one thing at a time. Pure. Below simulation.ts.
+// The clock of a simulation: what is to happen and when, and what can do only one thing at a time. Pure. Below
+// simulation.ts.
 
 /** Told the time, ms. */
 type Act = (at: number) => void;

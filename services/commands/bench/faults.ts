@@ -1,4 +1,5 @@
-// A soak: a small run in which a trainer is killed, stopped or replaced every few seconds, and left alone in between, by turns. How many steps does that cost, and are the bytes those of a run that was never disturbed?
+// A soak: a small run in which a trainer is killed, stopped or replaced every few seconds, and left alone in between,
+// by turns. How many steps does that cost, and are the bytes those of a run that was never disturbed?
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +31,10 @@ export interface FaultsFigures {
   readonly disturbed: Pace & { readonly faults: Readonly<Record<Fault, number>> };
   /** Steps a second with faults over those without. */
   readonly ratio: number;
-  /** Checkpoints of the same step in this run and in one without a fault, and those of them with the same model, byte for byte. */
+  /**
+   * Checkpoints of the same step in this run and in one without a fault, and those of them with the same model, byte
+   * for byte.
+   */
   readonly checkpoints: { readonly compared: number; readonly equal: number };
 }
 
@@ -40,7 +44,10 @@ const MODEL = ["--hidden", "200", "--latent", "64", "--batch-size", "100", "--pa
 /** So often that both runs have some of the same step. */
 const CHECKPOINTS = ["--checkpoint-seconds", "0.25"];
 const STOPPED_MS = 3_000;
-/** A turn has one fault of each kind. Turns of both sorts follow each other closely: this machine's speed drifts by more than what is looked for. */
+/**
+ * A turn has one fault of each kind. Turns of both sorts follow each other closely: this machine's speed drifts by more
+ * than what is looked for.
+ */
 const SETTLE_MS = 3_000;
 /** As far as the run that is never disturbed goes: its checkpoints are compared with. */
 const CLEAN_SECONDS = 45;
@@ -78,7 +85,10 @@ interface RunSize {
   readonly trainers: number;
 }
 
-/** Runs `body` from the end of the first outer epoch, and collects the hash of every checkpoint's model by its step meanwhile. */
+/**
+ * Runs `body` from the end of the first outer epoch, and collects the hash of every checkpoint's model by its step
+ * meanwhile.
+ */
 async function withModels<T>({ dir, data, trainers }: RunSize, until: Until, body: (cluster: Cluster) => Promise<T>) {
   mkdirSync(dir);
   const out = join(dir, "out");
@@ -141,7 +151,12 @@ function collect(root: string, models: Map<number, string>): void {
   }
 }
 
-async function inject(fault: Fault, { trainers, startTrainer }: Cluster, which: number, over: AbortSignal): Promise<void> {
+async function inject(
+  fault: Fault,
+  { trainers, startTrainer }: Cluster,
+  which: number,
+  over: AbortSignal,
+): Promise<void> {
   const victim = trainers[which]!;
   if (fault === "stop") {
     victim.child.kill("SIGSTOP");

@@ -1,4 +1,5 @@
-// What a bench prints: a figure, its unit, and the limit that it is held against; and the rate that arithmetic is compared with.
+// What a bench prints: a figure, its unit, and the limit that it is held against; and the rate that arithmetic is
+// compared with.
 import type { Engine } from "../../../shared/compute/engine.ts";
 
 /** A measured figure; `limit` is the worst value that is still good, absent where the figure is only told. */

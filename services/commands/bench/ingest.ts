@@ -1,4 +1,5 @@
-// Times ingest as users run it: a real topic, a real process with exactly-once on, beside what the same machine needs to consume and to parse alone.
+// Times ingest as users run it: a real topic, a real process with exactly-once on, beside what the same machine needs
+// to consume and to parse alone.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,11 +78,21 @@ export async function ingestFigures(size: IngestSize, until: Until): Promise<Ing
 }
 
 export const ingestLines = (figures: IngestFigures): Figure[] => [
-  { name: "events/s, Kafka to committed table", value: figures.eventsPerSecond, unit: "1/s", limit: { is: "at least", value: 200_000 } },
+  {
+    name: "events/s, Kafka to committed table",
+    value: figures.eventsPerSecond,
+    unit: "1/s",
+    limit: { is: "at least", value: 200_000 },
+  },
   { name: "consuming alone", value: figures.consumeOnlyPerSecond, unit: "1/s" },
   { name: "JSON.parse alone", value: figures.jsonParsePerSecond, unit: "1/s" },
   { name: "CPU an event, start included", value: figures.cpuMicrosecondsPerEvent, unit: "us" },
-  { name: "peak memory of the process", value: figures.peakMemoryBytes / 1e6, unit: "MB", limit: { is: "at most", value: 512 } },
+  {
+    name: "peak memory of the process",
+    value: figures.peakMemoryBytes / 1e6,
+    unit: "MB",
+    limit: { is: "at most", value: 512 },
+  },
   { name: "files", value: figures.files, unit: "" },
   { name: "rows/s, Parquet back to columns", value: figures.rowsReadPerSecond, unit: "1/s" },
 ];
@@ -143,11 +154,14 @@ function jsonParseRate(sample: readonly string[]): number {
 
 async function runIngest(dir: string, topic: string, { events, memory }: IngestSize) {
   const log = join(dir, "ingest.log");
-  const ingest = spawnService("ingest", ["--topic", topic, "--until-end", "--data-dir", dir, "--memory", memory], { log });
+  const ingest = spawnService("ingest", ["--topic", topic, "--until-end", "--data-dir", dir, "--memory", memory], {
+    log,
+  });
   const code = await ingest.exited;
   const line = readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
   const ended = code === 0 ? last.safeParse(JSON.parse(line)) : undefined;
-  if (!ended?.success || ended.data.written !== events) throw new AppError("SERVICE_DIED", { what: `ingest: ${line}`, exitCode: code });
+  if (!ended?.success || ended.data.written !== events)
+    throw new AppError("SERVICE_DIED", { what: `ingest: ${line}`, exitCode: code });
   return ended.data;
 }
 

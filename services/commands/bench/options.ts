@@ -15,19 +15,29 @@ export const options = z.object({
   trainers: numbers(1024)
     .optional()
     .describe(
-      "train (2), wire (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one after the other",
+      "train (2), wire (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one " +
+        "after the other",
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
-  every: size().optional().describe("train, wire, scale (8): batches of a trainer between two averages; faults (5): seconds between two"),
+  every: size()
+    .optional()
+    .describe("train, wire, scale (8): batches of a trainer between two averages; faults (5): seconds between two"),
   events: size().default(1_000_000).describe("ingest: events of the topic"),
   partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
   heldOut: size().default(10_000).describe("train: users whose evaluation is timed"),
-  megabytes: listOf(z.coerce.number<string>().positive().max(2_000)).prefault("20,200").describe("wire: sizes of messages"),
+  megabytes: listOf(z.coerce.number<string>().positive().max(2_000))
+    .prefault("20,200")
+    .describe("wire: sizes of messages"),
   bandwidth: listOf(bandwidth()).prefault("1Gbit,10Gbit").describe("scale: of the server's link, such as 1Gbit,10Gbit"),
   latency: duration("10s").prefault("1ms").describe("scale: of the network, one way, such as 1ms"),
-  costs: z.string().optional().describe("scale: file with the answer of `bench wire --json`, instead of measuring first"),
-  seconds: size().optional().describe("faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks"),
+  costs: z
+    .string()
+    .optional()
+    .describe("scale: file with the answer of `bench wire --json`, instead of measuring first"),
+  seconds: size()
+    .optional()
+    .describe("faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks"),
   json: z.boolean().default(false).describe("the figures as JSON"),
 });
 export type Config = z.output<typeof options>;

@@ -1,4 +1,5 @@
-// How fast would 64 trainers be? The costs of a step, measured on this machine, played through the real machine that leases parts, for as many trainers and links as are asked for.
+// How fast would 64 trainers be? The costs of a step, measured on this machine, played through the real machine that
+// leases parts, for as many trainers and links as are asked for.
 import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Costs } from "./costs.ts";
 import { longTailedRow } from "./rows.ts";
@@ -6,7 +7,10 @@ import { type Machine, type Network, simulate, type Workload } from "./simulatio
 import { type TrainedPhase, trainedPhases } from "./window.ts";
 import { exactStep, localRound } from "./workloads.ts";
 
-/** Exact: a part a trainer, so the batch grows with them. Smaller parts: the batch stays, its parts shrink. Local: each trainer takes K batches between two averages. */
+/**
+ * Exact: a part a trainer, so the batch grows with them. Smaller parts: the batch stays, its parts shrink. Local: each
+ * trainer takes K batches between two averages.
+ */
 const modes = ["exact", "exact, smaller parts", "local"] as const;
 type Mode = (typeof modes)[number];
 
@@ -36,18 +40,36 @@ interface ScaleSize {
 const STEPS = 40;
 const JITTER = 0.1;
 const SEED = 1337;
-const passes: Record<TrainedPhase, number> = { encoder: usualSchedule.encoderPasses, decoder: usualSchedule.decoderPasses };
+const passes: Record<TrainedPhase, number> = {
+  encoder: usualSchedule.encoderPasses,
+  decoder: usualSchedule.decoderPasses,
+};
 
-export function scaleRows<S>(machine: Machine<S>, costs: Costs, { trainers, bandwidth, latencyMs, every }: ScaleSize): ScaleRow[] {
+export function scaleRows<S>(
+  machine: Machine<S>,
+  costs: Costs,
+  { trainers, bandwidth, latencyMs, every }: ScaleSize,
+): ScaleRow[] {
   const touched = touchedBy(costs.size, every);
   return modes.flatMap((mode) =>
     bandwidth.flatMap((bitsPerSecond) => {
-      const of = (count: number) => measure(machine, loadOf(mode, costs, count, every, touched), { bitsPerSecond, latencyMs }, count);
+      const of = (count: number) =>
+        measure(machine, loadOf(mode, costs, count, every, touched), { bitsPerSecond, latencyMs }, count);
       const alone = of(1).usersPerSecond;
       return trainers.map((count): ScaleRow => {
         const { partSize, batch, usersPerSecond, computing } = of(count);
         const speedUp = usersPerSecond / alone;
-        return { mode, bitsPerSecond, trainers: count, batch, partSize, usersPerSecond, speedUp, efficiency: speedUp / count, computing };
+        return {
+          mode,
+          bitsPerSecond,
+          trainers: count,
+          batch,
+          partSize,
+          usersPerSecond,
+          speedUp,
+          efficiency: speedUp / count,
+          computing,
+        };
       });
     }),
   );
@@ -79,27 +101,39 @@ function measure<S>(machine: Machine<S>, { batch, partSize, steps }: Load, netwo
     ...simulate(machine, steps[phase], network, { trainers, steps: STEPS, jitter: JITTER, seed: SEED }),
   }));
   const milliseconds = runs.reduce((total, run) => total + run.passes * run.milliseconds, 0);
-  const computing = runs.reduce((total, run) => total + (run.computing * run.passes * run.milliseconds) / milliseconds, 0);
+  const computing = runs.reduce(
+    (total, run) => total + (run.computing * run.passes * run.milliseconds) / milliseconds,
+    0,
+  );
   return { batch, partSize, computing, usersPerSecond: (1000 * STEPS * batch) / milliseconds };
 }
 
 /** Rows of the first layer that the users of one trainer's round touch. */
 function touchedBy({ items, batch, perUser }: Costs["size"], every: number): number {
   const touched = new Set<number>();
-  for (let user = 0; user < every * batch; user++) for (const item of longTailedRow(user, perUser, items)) touched.add(item);
+  for (let user = 0; user < every * batch; user++)
+    for (const item of longTailedRow(user, perUser, items)) touched.add(item);
   return touched.size;
 }
 
 /** One line for each number of trainers, a column for each link. */
 export function scaleTable(rows: readonly ScaleRow[]): string {
   const links = [...new Set(rows.map(({ bitsPerSecond }) => bitsPerSecond))];
-  const head = ["mode", "trainers", "batch", "part", ...links.flatMap((link) => [`${link / 1e9} Gbit/s: users/s`, "efficiency"])];
+  const head = [
+    "mode",
+    "trainers",
+    "batch",
+    "part",
+    ...links.flatMap((link) => [`${link / 1e9} Gbit/s: users/s`, "efficiency"]),
+  ];
   const lines = rows
     .filter(({ bitsPerSecond }) => bitsPerSecond === links[0])
     .map(({ mode, trainers, batch, partSize }) => [
       ...[mode, trainers, batch, partSize].map(String),
       ...links.flatMap((link) => {
-        const row = rows.find((each) => each.mode === mode && each.trainers === trainers && each.bitsPerSecond === link)!;
+        const row = rows.find(
+          (each) => each.mode === mode && each.trainers === trainers && each.bitsPerSecond === link,
+        )!;
         return [row.usersPerSecond.toFixed(0), `${(100 * row.efficiency).toFixed(0)} %`];
       }),
     ]);

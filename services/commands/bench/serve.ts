@@ -1,4 +1,5 @@
-// `bench serve`: the real serve process with a published model of any size, asked in a closed loop by 1, 8 and 64 clients, and how long it takes to start.
+// `bench serve`: the real serve process with a published model of any size, asked in a closed loop by 1, 8 and 64
+// clients, and how long it takes to start.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,7 +92,17 @@ export function serveLines({ coldStartSeconds, loops }: ServeFigures): Figure[] 
 /** An untrained model: its arithmetic is that of a trained one. */
 async function publishModel(dir: string, items: number): Promise<void> {
   const config = { ...defaults, items };
-  const facts = { config, step: 1, round: 1, midRound: false, seed: SEED, salt: "", tableVersion: 0, watermark: 0, createdAt: 0 };
+  const facts = {
+    config,
+    step: 1,
+    round: 1,
+    midRound: false,
+    seed: SEED,
+    salt: "",
+    tableVersion: 0,
+    watermark: 0,
+    createdAt: 0,
+  };
   const checkpoint = join(dir, "checkpoint");
   const vocabulary = Array.from({ length: items }, (_, column) => itemOf(column));
   await saveModel(checkpoint, initialise(recipeOf(config), SEED), facts, vocabulary);
@@ -100,7 +111,11 @@ async function publishModel(dir: string, items: number): Promise<void> {
 
 const itemOf = (column: number) => String(100_000 + column);
 
-async function withServe<T>(dir: string, until: Until, body: (url: string, coldStartSeconds: number) => Promise<T>): Promise<T> {
+async function withServe<T>(
+  dir: string,
+  until: Until,
+  body: (url: string, coldStartSeconds: number) => Promise<T>,
+): Promise<T> {
   const startedAt = performance.now();
   const serve = spawnService("serve", ["--data-dir", dir, "--http-port", "0"], { threads: 1, quiet: true });
   try {
@@ -120,7 +135,11 @@ async function ready(dir: string, serve: Spawned, until: Until): Promise<string>
   throw new AppError("SERVICE_DIED", { what: "serve ended before it was measured", service: "serve" });
 }
 
-async function measure(url: string, { items, perUser, seconds }: Size, clients: number): Promise<ServeFigures["loops"][number]> {
+async function measure(
+  url: string,
+  { items, perUser, seconds }: Size,
+  clients: number,
+): Promise<ServeFigures["loops"][number]> {
   const bodies = Array.from({ length: HISTORIES }, (_, user) =>
     JSON.stringify({ items: Array.from(longTailedRow(user, perUser, items), itemOf), k: 10 }),
   );

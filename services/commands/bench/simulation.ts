@@ -1,5 +1,5 @@
-// More trainers than this machine has: a discrete-event simulation of one server, its link and N trainers, around the real machine that leases parts. Pure: the clock
-// is a number, chance is keyed. Times in ms.
+// More trainers than this machine has: a discrete-event simulation of one server, its link and N trainers, around the
+// real machine that leases parts. Pure: the clock is a number, chance is keyed. Times in ms.
 import { uniform } from "../../../shared/compute/draws.ts";
 import type { Phase } from "../../../shared/training/phases.ts";
 import { Agenda, Queue } from "./event-queue.ts";
@@ -11,7 +11,10 @@ type LeaseEvent =
   | { type: "contributed"; trainer: string; step: number; part: number; finite: true; at: number }
   | { type: "ticked"; at: number };
 
-/** Decides who gets which part: shared/training/leases.ts. Only leases and the completion of a step change the world here. */
+/**
+ * Decides who gets which part: shared/training/leases.ts. Only leases and the completion of a step change the world
+ * here.
+ */
 export interface Machine<S> {
   readonly initial: S;
   decide(state: S, event: LeaseEvent): readonly [S, readonly LeaseEffect[]];
@@ -111,7 +114,9 @@ export function simulate<S>(machine: Machine<S>, work: Workload, network: Networ
 
   function answer(trainer: string, answered: number, part: number): void {
     up.after(onLink(work.answerBytes), () =>
-      server.after(work.contributionMs, (at) => tell({ type: "contributed", trainer, step: answered, part, finite: true, at })),
+      server.after(work.contributionMs, (at) =>
+        tell({ type: "contributed", trainer, step: answered, part, finite: true, at }),
+      ),
     );
   }
 

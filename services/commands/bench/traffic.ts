@@ -1,4 +1,5 @@
-// The bytes that a step must move, from the shapes of the model alone: what the measured ones are held against. Headers are left out. Pure.
+// The bytes that a step must move, from the shapes of the model alone: what the measured ones are held against. Headers
+// are left out. Pure.
 import { type Group, shapesOf } from "../../../shared/neural/parameters.ts";
 import { bagWidth, latentOf, type Recipe } from "../../../shared/neural/recipe.ts";
 import { scored } from "../../../shared/training/messages.ts";
@@ -23,7 +24,10 @@ export const bytesOfGroup = (group: Group, config: StepShape["config"]): number 
   4 * shapesOf(group, config).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0);
 
 /** An exact step: the weights that the step before has moved; a lease and an answer a part. */
-export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSize, perUser, copies }: StepShape): Traffic {
+export function trafficOf(
+  phase: "encoder" | "decoder",
+  { config, batch, partSize, perUser, copies }: StepShape,
+): Traffic {
   const parts = Math.ceil(batch / partSize);
   const moved = bytesOfGroup(phase === "encoder" ? "hidden" : "decoder", config);
   const bags = 4 * batch * bagWidth(config);
@@ -37,7 +41,11 @@ export function trafficOf(phase: "encoder" | "decoder", { config, batch, partSiz
 
 /** So many steps of each phase, and so many held-out users scored. */
 export function trafficOfRun(shape: StepShape, run: { encoder: number; decoder: number; scored: number }): Traffic {
-  const [encoder, decoder, scoring] = [trafficOf("encoder", shape), trafficOf("decoder", shape), trafficOfScoring(shape, run.scored)];
+  const [encoder, decoder, scoring] = [
+    trafficOf("encoder", shape),
+    trafficOf("decoder", shape),
+    trafficOfScoring(shape, run.scored),
+  ];
   const sum = (way: keyof Traffic) => run.encoder * encoder[way] + run.decoder * decoder[way] + scoring[way];
   return { sent: sum("sent"), received: sum("received") };
 }

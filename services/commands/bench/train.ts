@@ -1,4 +1,5 @@
-// Times training as users run it: a real parameter server, real trainer processes, the wire between them, on synthetic users of the paper's size.
+// Times training as users run it: a real parameter server, real trainer processes, the wire between them, on synthetic
+// users of the paper's size.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +26,10 @@ export interface Size {
 
 /** Steps of an outer epoch of ML-20M: 116,677 users in batches of 500, three encoder passes and one decoder pass. */
 const PAPER_STEPS = { encoder: 702, decoder: 234 };
-/** Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more than in a real one. Local needs two rounds a pass. */
+/**
+ * Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more
+ * than in a real one. Local needs two rounds a pass.
+ */
 const batchesOf = ({ sync, trainers, every }: Size) => (sync === "exact" ? 64 : Math.max(64, 2 * trainers * every));
 const WARM_EPOCHS = 1;
 const TIMED_EPOCHS = 1;
@@ -89,7 +93,8 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
   ) as [Timing, Timing, Timing];
   const steps = encoder.steps + decoder.steps;
   const bytes = bytesBetween(start.server, end.server);
-  const shape = { ...size, partSize: PART_SIZE, config: recipeOf({ ...defaults, items: size.items }), copies: 1 }; // all on this machine, by memory
+  // all on this machine, by memory
+  const shape = { ...size, partSize: PART_SIZE, config: recipeOf({ ...defaults, items: size.items }), copies: 1 };
   const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
   const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;
@@ -115,12 +120,17 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
   };
 }
 
-const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({ sent: sent / steps, received: received / steps });
+const perStep = ({ sent, received }: Traffic, steps: number): Traffic => ({
+  sent: sent / steps,
+  received: received / steps,
+});
 
 /** Of trainers that compute side by side, a step waits for its share of their time. */
 function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record<string, number> {
   const own = new Set(["firstLayer", "adam"]);
-  const ms = Object.entries(sections).map(([name, spent]) => [name, (1000 * spent) / steps / (own.has(name) ? 1 : trainers)] as const);
+  const ms = Object.entries(sections).map(
+    ([name, spent]) => [name, (1000 * spent) / steps / (own.has(name) ? 1 : trainers)] as const,
+  );
   const known = ms.reduce((sum, [, each]) => sum + each, 0);
   return Object.fromEntries([...ms, ["wire", (1000 * seconds) / steps - known]]);
 }
@@ -137,7 +147,12 @@ function gflopOf({ items, batch, perUser }: Size): { encoderStep: number; decode
 
 /** The figures as lines, each beside its limit where the size is the paper's. */
 export function trainLines(figures: TrainFigures, size: Size): Figure[] {
-  const isPaper = size.items === 20_108 && size.batch === 500 && size.perUser === 86 && size.trainers === 2 && size.heldOut === 10_000;
+  const isPaper =
+    size.items === 20_108 &&
+    size.batch === 500 &&
+    size.perUser === 86 &&
+    size.trainers === 2 &&
+    size.heldOut === 10_000;
   const atMost = (value: number) => (isPaper ? { limit: { is: "at most" as const, value } } : {});
   const { peakMemoryBytes: peak, split, gflop, cpuShare, bytesPerStep, bytesFormula } = figures;
   const wanted = size.sync === "exact" ? { most: 35, aim: 25 } : { most: 8, aim: 4 };
@@ -159,7 +174,12 @@ export function trainLines(figures: TrainFigures, size: Size): Figure[] {
     },
     { name: "peak memory of a trainer", value: peak.trainer / GIB, unit: "GiB", ...atMost(2.5) },
     { name: "peak memory of the server", value: peak.server / GIB, unit: "GiB" },
-    { name: `CPU of server and wire (aim ${wanted.aim} %)`, value: 100 * (1 - cpuShare.compute), unit: "%", ...atMost(wanted.most) },
+    {
+      name: `CPU of server and wire (aim ${wanted.aim} %)`,
+      value: 100 * (1 - cpuShare.compute),
+      unit: "%",
+      ...atMost(wanted.most),
+    },
     { name: "  server: bags, adding, Adam, planning", value: 100 * cpuShare.server, unit: "%" },
     { name: "  wire", value: 100 * cpuShare.wire, unit: "%" },
     ...bytesLines(bytesPerStep, bytesFormula),

@@ -11,4 +11,6 @@ const socket = new WebSocket(`ws://127.0.0.1:${port}`, {
   maxPayload: MAX_PAYLOAD,
   generateMask: (mask) => mask.fill(0), // as the trainer does
 });
-const send = carrier(socket, offer ? Exchange.join(offer) : undefined, "back", ({ via }, data, at) => send(data, via, at));
+const send = carrier(socket, offer ? Exchange.join(offer) : undefined, "back", ({ via }, data, at) =>
+  send(data, via, at),
+);

@@ -1,4 +1,5 @@
-// How fast messages go from here to a thread and back: the real frames through a real websocket on loopback, and the same through files in memory.
+// How fast messages go from here to a thread and back: the real frames through a real websocket on loopback, and the
+// same through files in memory.
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -36,7 +37,8 @@ export async function transfers(megabytes: readonly number[]): Promise<Transfer[
     const roundTrip = roundTrips(socket, exchange);
     const results: Transfer[] = [];
     for (const size of megabytes)
-      for (const via of exchange ? (["socket", "memory"] as const) : (["socket"] as const)) results.push(await rate(roundTrip, size, via));
+      for (const via of exchange ? (["socket", "memory"] as const) : (["socket"] as const))
+        results.push(await rate(roundTrip, size, via));
     return results;
   } finally {
     await worker.terminate();

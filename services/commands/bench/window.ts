@@ -1,4 +1,5 @@
-// What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and costs.ts make their figures of it.
+// What passed between two readings of a cluster: times, processor time, bytes. Pure; train.ts and costs.ts make their
+// figures of it.
 import type { Timing } from "../../../shared/health/status/server.ts";
 import type { Accounts, Reading, ServerStatus } from "./cluster.ts";
 
@@ -8,7 +9,11 @@ export const trainedPhases = ["encoder", "decoder"] as const satisfies readonly 
 export function timingBetween(start: ServerStatus, end: ServerStatus, phase: TrainedPhase | "score"): Timing {
   const nothing: Timing = { steps: 0, seconds: 0, sections: {} };
   const [before, after] = [start.timings[phase] ?? nothing, end.timings[phase] ?? nothing];
-  return { steps: after.steps - before.steps, seconds: after.seconds - before.seconds, sections: less(after.sections, before.sections) };
+  return {
+    steps: after.steps - before.steps,
+    seconds: after.seconds - before.seconds,
+    sections: less(after.sections, before.sections),
+  };
 }
 
 /** Seconds of each section that were charged to these accounts. */
@@ -24,13 +29,18 @@ export const trainerCpuBetween = (start: Reading, end: Reading, accounts: readon
 export interface CpuShare {
   /** Trainers' arithmetic, from the tensors that came to those that go. */
   readonly compute: number;
-  /** All else that trainers do from their first lease to their last, and the server's receiving, decoding, encoding, sending. */
+  /**
+   * All else that trainers do from their first lease to their last, and the server's receiving, decoding, encoding,
+   * sending.
+   */
   readonly wire: number;
   /** Bags, adding up, Adam, planning. */
   readonly server: number;
 }
 
-/** Of the steps that train; evaluation and checkpoints, once an epoch, would weigh thirty times too much in a short run. */
+/**
+ * Of the steps that train; evaluation and checkpoints, once an epoch, would weigh thirty times too much in a short run.
+ */
 export function cpuShareBetween(start: Reading, end: Reading): CpuShare {
   const ofServer = cpuBetween(start.server.cpu, end.server.cpu, trainedPhases);
   const { compute = 0, ...handling } = trainerCpuBetween(start, end, trainedPhases);
@@ -50,7 +60,10 @@ export function bytesBetween({ bytes: before }: ServerStatus, { bytes: after }: 
   };
 }
 
-function less(after: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>): Record<string, number> {
+function less(
+  after: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
 }
 
@@ -60,4 +73,5 @@ function summed(all: readonly Readonly<Record<string, number>>[]): Record<string
   return sums;
 }
 
-const total = (seconds: Readonly<Record<string, number>>) => Object.values(seconds).reduce((sum, each) => sum + each, 0);
+const total = (seconds: Readonly<Record<string, number>>) =>
+  Object.values(seconds).reduce((sum, each) => sum + each, 0);

@@ -1,4 +1,5 @@
-// What the wire costs: messages on loopback, a step's bytes beside the formula, the server's processor time by section, both designs of the first layer, Adam's ways.
+// What the wire costs: messages on loopback, a step's bytes beside the formula, the server's processor time by section,
+// both designs of the first layer, Adam's ways.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { normalisedRow } from "../../../shared/neural/bag.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
@@ -63,7 +64,11 @@ export function wireLines({ transfers, steps, bags, adam }: WireFigures): Figure
     })),
   );
   const firstLayer = bags.flatMap(({ design, round, touched, bytesPerUser, microsecondsPerUser, possible }) => [
-    { name: `${design} of ${round}${possible ? "" : " (stale)"}, there and back`, value: bytesPerUser / 1e3, unit: "kB/user" },
+    {
+      name: `${design} of ${round}${possible ? "" : " (stale)"}, there and back`,
+      value: bytesPerUser / 1e3,
+      unit: "kB/user",
+    },
     { name: `  server's time, ${touched} rows`, value: microsecondsPerUser, unit: "us/user" },
   ]);
   const ways = Object.entries({

@@ -1,4 +1,5 @@
-// From what a step was measured to cost, what steps of other sizes cost: for the simulation of scale.ts. Pure. Times are processor time of one thread, ms.
+// From what a step was measured to cost, what steps of other sizes cost: for the simulation of scale.ts. Pure. Times
+// are processor time of one thread, ms.
 import { bagWidth, latentOf } from "../../../shared/neural/recipe.ts";
 import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import type { Costs } from "./costs.ts";
@@ -44,10 +45,17 @@ export function exactStep(costs: Costs, phase: TrainedPhase, parts: number, part
 }
 
 /**
- * A round: each trainer takes `every` batches on its own, in steps of one part with bags and Adam, then sends what moved; of the first layer the rows that its users
- * touch. All of it as bfloat16, as is local mode's default. Costs of bytes are those of the exact step, a byte.
+ * A round: each trainer takes `every` batches on its own, in steps of one part with bags and Adam, then sends what
+ * moved; of the first layer the rows that its users touch. All of it as bfloat16, as is local mode's default. Costs of
+ * bytes are those of the exact step, a byte.
  */
-export function localRound(costs: Costs, phase: TrainedPhase, trainers: number, every: number, touched: number): Workload {
+export function localRound(
+  costs: Costs,
+  phase: TrainedPhase,
+  trainers: number,
+  every: number,
+  touched: number,
+): Workload {
   const { size } = costs;
   const own = measured(costs, phase);
   const exact = exactStep(costs, phase, 1, size.partSize);

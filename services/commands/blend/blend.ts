@@ -1,4 +1,5 @@
-// Two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like any other, with the report that `train` leaves.
+// Two models -> one that mixes their scores, by the weight that validation users choose. What it leaves is a model like
+// any other, with the report that `train` leaves.
 import { join } from "node:path";
 import { blendedModel, mustGoTogether } from "../../../shared/checkpoints/blends.ts";
 import { loadModel, type Model, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
@@ -15,8 +16,12 @@ import { parametersOf, systemOf } from "../../../shared/systems/registry.ts";
 import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subject.ts";
 import type { Config } from "./options.ts";
 
-export async function blend({ checkpoint, with: other, data, table, maxUsers, out, json }: Config, signal: AbortSignal): Promise<void> {
-  if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
+export async function blend(
+  { checkpoint, with: other, data, table, maxUsers, out, json }: Config,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((data === undefined) === (table === undefined))
+    throw new AppError("USAGE", { what: "give either --data or --table" });
   const startedAt = performance.now();
   const both = [await loadModel(checkpoint), await loadModel(other)] as const;
   mustGoTogether(both);
@@ -25,15 +30,22 @@ export async function blend({ checkpoint, with: other, data, table, maxUsers, ou
   const items = vocabulary.items.length;
   const { facts } = blendedModel(both, 0);
   const subject =
-    data === undefined ? await fromTable(table!, vocabulary, facts, maxUsers) : fromDataset(data, readDataset(data), vocabulary, facts);
+    data === undefined
+      ? await fromTable(table!, vocabulary, facts, maxUsers)
+      : fromDataset(data, readDataset(data), vocabulary, facts);
 
   if (!hasTargets(subject.validation))
-    throw new AppError("NOBODY_HELD_OUT", { what: "no validation user is there to choose the weight by", path: data ?? table! });
-  const scoreOf = ({ manifest: { model, config }, weights }: Model) => systemOf(model).scorer(engine, config, weights).scoreBatch;
+    throw new AppError("NOBODY_HELD_OUT", {
+      what: "no validation user is there to choose the weight by",
+      path: data ?? table!,
+    });
+  const scoreOf = ({ manifest: { model, config }, weights }: Model) =>
+    systemOf(model).scorer(engine, config, weights).scoreBatch;
   const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
   const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
   const made = blendedModel(both, weight);
-  const judge = (part: "validation" | "test") => judgePart(part, subject[part], blended(first, second, weight), items, signal);
+  const judge = (part: "validation" | "test") =>
+    judgePart(part, subject[part], blended(first, second, weight), items, signal);
   const [validation, test] = [await judge("validation"), await judge("test")];
 
   const seconds = (performance.now() - startedAt) / 1000;
@@ -41,10 +53,20 @@ export async function blend({ checkpoint, with: other, data, table, maxUsers, ou
     model: "blend",
     settings: {
       weight,
-      parts: [checkpoint, other].map((path, k) => ({ path, model: both[k]!.manifest.model, settings: both[k]!.manifest.config })),
+      parts: [checkpoint, other].map((path, k) => ({
+        path,
+        model: both[k]!.manifest.model,
+        settings: both[k]!.manifest.config,
+      })),
     },
     data: data ?? table,
-    ...{ seed: made.facts.seed, engine: `${engine.name} ${engine.version}`, trainers: 0, threads: engine.threads, sync: "none" },
+    ...{
+      seed: made.facts.seed,
+      engine: `${engine.name} ${engine.version}`,
+      trainers: 0,
+      threads: engine.threads,
+      sync: "none",
+    },
     wallSeconds: seconds,
     parameters: both.reduce((sum, { manifest, weights }) => sum + parametersOf(manifest.model, weights), 0),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -59,7 +81,8 @@ export async function blend({ checkpoint, with: other, data, table, maxUsers, ou
   await keepTest(join(out, "evaluations"), standing, test.perUser);
   await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   process.stderr.write(
-    `${weight.toFixed(2)} of ${checkpoint}, ${(1 - weight).toFixed(2)} of ${other}: ${JSON.stringify(test.summaries)}\n`,
+    `${weight.toFixed(2)} of ${checkpoint}, ${(1 - weight).toFixed(2)} of ${other}: ` +
+      `${JSON.stringify(test.summaries)}\n`,
   );
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }

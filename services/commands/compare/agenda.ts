@@ -1,4 +1,5 @@
-// What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE, the two priors of the stability figure, the blend. Pure.
+// What a benchmark is asked for, as rows of its plan: models to compare, the ablation's steps from Mult-VAE to RecVAE,
+// the two priors of the stability figure, the blend. Pure.
 import { isNeural, type SystemName, systemOf, systems, trainable } from "../../../shared/systems/registry.ts";
 import { type AblationRow, ablation } from "./ablation.ts";
 import { gridOf, startOf } from "./grids.ts";
@@ -37,7 +38,9 @@ export function agendaOf(wish: Wish, itemsPerUser: number): Agenda {
   const wanted = benchmarked.filter((name) => wishes.includes(name) || begunWith.includes(name));
   const models = [...wanted.map((name) => entryOf(name)), ...(wish.blend ? [blend] : [])];
   const steps = wish.ablation || wish.stability ? ablation(itemsPerUser) : [];
-  const priors = wish.stability ? ["full", "without prior"].map((id) => steps.find((step) => step.id === id)!.entry) : [];
+  const priors = wish.stability
+    ? ["full", "without prior"].map((id) => steps.find((step) => step.id === id)!.entry)
+    : [];
   const ablated = wish.ablation ? steps : [];
   const seeds = Array.from({ length: wish.seeds }, (_, k) => FIRST_SEED + k);
   const entries = [...models, ...ablated.map(({ entry }) => entry), ...(wish.ablation ? [] : priors)];
@@ -48,7 +51,15 @@ function entryOf(name: SystemName): Entry {
   const { flags, settings, isSeeded } = gridOf(name);
   const start = startOf(name);
   const from = start === undefined ? [] : [{ entry: start, flag: "--from" }];
-  return { id: name, kind: isNeural(name) ? "neural" : "solved", model: name, flags, settings, isSeeded, startsFrom: from };
+  return {
+    id: name,
+    kind: isNeural(name) ? "neural" : "solved",
+    model: name,
+    flags,
+    settings,
+    isSeeded,
+    startsFrom: from,
+  };
 }
 
 const blend: Entry = {

@@ -1,4 +1,5 @@
-// The data that a benchmark is of: what it holds, which bytes it was, and whether it is one of the paper's. Read once, before anything starts.
+// The data that a benchmark is of: what it holds, which bytes it was, and whether it is one of the paper's. Read once,
+// before anything starts.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -21,12 +22,18 @@ export interface Subject {
 
 const parts = ["train", "validation_tr", "validation_te", "test_tr", "test_te"];
 
-/** Throws FILE_MISSING, FILE_UNREADABLE, DATASET_MALFORMED: without validation there is nothing to tune on, without test nothing to report. */
+/**
+ * Throws FILE_MISSING, FILE_UNREADABLE, DATASET_MALFORMED: without validation there is nothing to tune on, without test
+ * nothing to report.
+ */
 export async function readSubject(dir: string): Promise<Subject> {
   const dataset = readDataset(dir);
   for (const part of ["validation", "test"] as const) {
     if (!dataset[part].some(({ target }) => target.length > 0))
-      throw new AppError("DATASET_MALFORMED", { what: `a benchmark needs ${part} users with items to predict`, file: `${part}_te.csv` });
+      throw new AppError("DATASET_MALFORMED", {
+        what: `a benchmark needs ${part} users with items to predict`,
+        file: `${part}_te.csv`,
+      });
   }
   const users = { train: dataset.train.length, validation: dataset.validation.length, test: dataset.test.length };
   return {

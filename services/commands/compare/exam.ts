@@ -1,4 +1,5 @@
-// The test of a chosen model: every test user's figures, as its trial kept them. Of other trials they are never read, so nothing here is known while models are tuned.
+// The test of a chosen model: every test user's figures, as its trial kept them. Of other trials they are never read,
+// so nothing here is known while models are tuned.
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { readTest } from "../../../shared/judging/per-user.ts";
@@ -14,7 +15,9 @@ export type Exam = Readonly<Record<Metric, Float64Array>>;
 /** Why there is none, in words, where the file cannot be read. */
 export async function examOf(out: string, id: string): Promise<Exam | string> {
   try {
-    const figures = await Promise.all(metrics.map((metric) => readTest(join(folderOf(out, id), "evaluations"), metric)));
+    const figures = await Promise.all(
+      metrics.map((metric) => readTest(join(folderOf(out, id), "evaluations"), metric)),
+    );
     return Object.fromEntries(figures.map((ofUser, k) => [metrics[k]!, inOrder(ofUser)])) as unknown as Exam;
   } catch (error) {
     if (error instanceof AppError) return `its test cannot be read: ${error.message}`;

@@ -1,4 +1,5 @@
-// What the systems say of themselves for the benchmark's rows, by name; a name that is no system's is a row that is made up, as in tests.
+// What the systems say of themselves for the benchmark's rows, by name; a name that is no system's is a row that is
+// made up, as in tests.
 import { type Grid, usual } from "../../../shared/systems/benchmarked.ts";
 import { type SystemName, systemNames, systemOf } from "../../../shared/systems/registry.ts";
 import type { System } from "../../../shared/systems/system.ts";

@@ -1,4 +1,5 @@
-// What a benchmark has on disk: the settings that it was begun with, and each trial's folder with its model, its own report and what became of it. A resumed benchmark starts from here.
+// What a benchmark has on disk: the settings that it was begun with, and each trial's folder with its model, its own
+// report and what became of it. A resumed benchmark starts from here.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -12,7 +13,9 @@ const trainedSchema = z.object({
   engine: z.string().optional(),
   wallSeconds: z.number(),
   epochs: z
-    .array(z.object({ epoch: z.number(), seconds: z.number(), validation: z.object({ "ndcg@100": z.number().nullable() }) }))
+    .array(
+      z.object({ epoch: z.number(), seconds: z.number(), validation: z.object({ "ndcg@100": z.number().nullable() }) }),
+    )
     .default([]),
   best: z.object({ epoch: z.number().optional(), validation: z.object({ "ndcg@100": z.number().nullable() }) }),
   settings: z.record(z.string(), z.unknown()).optional(),
@@ -64,9 +67,12 @@ const budgetOf = ({ seeds, budgetSeconds }: Plan) => ({ seeds: [...seeds], budge
 
 /** The first setting that is not what it was, in words. */
 function differenceOf(before: Settings, now: Settings): string | undefined {
-  if (before.data.sha256 !== now.data.sha256) return `begun with the data of ${before.data.dir}, and ${now.data.dir} holds other rows`;
-  if (before.budgetSeconds !== now.budgetSeconds) return `begun with --budget ${before.budgetSeconds}s, not ${now.budgetSeconds}s`;
-  if (before.seeds.length !== now.seeds.length) return `begun with --seeds ${before.seeds.length}, not ${now.seeds.length}`;
+  if (before.data.sha256 !== now.data.sha256)
+    return `begun with the data of ${before.data.dir}, and ${now.data.dir} holds other rows`;
+  if (before.budgetSeconds !== now.budgetSeconds)
+    return `begun with --budget ${before.budgetSeconds}s, not ${now.budgetSeconds}s`;
+  if (before.seeds.length !== now.seeds.length)
+    return `begun with --seeds ${before.seeds.length}, not ${now.seeds.length}`;
   const changed = Object.keys(now.grids).find(
     (id) => before.grids[id] && JSON.stringify(before.grids[id]) !== JSON.stringify(now.grids[id]),
   );
@@ -74,8 +80,8 @@ function differenceOf(before: Settings, now: Settings): string | undefined {
 }
 
 /**
- * What became of a trial; undefined where it is to be run, or gone on with. Only a whole report counts as done. `isRetried`: a trial that failed in an earlier run is
- * tried again, since what it failed of may have been mended.
+ * What became of a trial; undefined where it is to be run, or gone on with. Only a whole report counts as done.
+ * `isRetried`: a trial that failed in an earlier run is tried again, since what it failed of may have been mended.
  */
 export async function resultOf(out: string, id: string, isRetried: boolean): Promise<Result | undefined> {
   const [attempt, trained] = [await attemptOf(out, id), await trainedOf(out, id)];
@@ -90,7 +96,8 @@ export async function resultOf(out: string, id: string, isRetried: boolean): Pro
 export const trainedOf = (out: string, id: string): Promise<Trained | undefined> =>
   readJson(join(folderOf(out, id), "report.json"), trainedSchema);
 
-export const attemptOf = (out: string, id: string): Promise<Attempt | undefined> => readJson(attemptFile(out, id), attemptSchema);
+export const attemptOf = (out: string, id: string): Promise<Attempt | undefined> =>
+  readJson(attemptFile(out, id), attemptSchema);
 
 export async function record({ id }: Trial, out: string, attempt: Attempt): Promise<void> {
   await writeWhole(attemptFile(out, id), `${JSON.stringify(attempt, null, 2)}\n`);

@@ -1,4 +1,5 @@
-// `tributary benchmark`: every system tuned on validation within a budget, trained, tested once, and the whole as a report. Wiring only: plan.ts decides, trial.ts runs, report.ts counts.
+// `tributary benchmark`: every system tuned on validation within a budget, trained, tested once, and the whole as a
+// report. Wiring only: plan.ts decides, trial.ts runs, report.ts counts.
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { lock } from "../../../shared/checkpoints/run-lock.ts";
@@ -22,18 +23,32 @@ export const command = defineCommand({
   async run(config, until) {
     const { data, out, jobs } = config;
     const subject = await readSubject(data);
-    const agenda = agendaOf({ ...config, budgetSeconds: config.budget / 1000 }, subject.interactions / subject.users.train);
+    const agenda = agendaOf(
+      { ...config, budgetSeconds: config.budget / 1000 },
+      subject.interactions / subject.users.train,
+    );
     await lock(out, until.signal, { name: "a benchmark", file: "benchmark.lock" });
     await agree(out, agenda.plan, subject);
 
     const progress = showProgress(agenda.plan, jobs);
-    const place = { out, data, trainers: Math.max(1, Math.floor(availableParallelism() / jobs)), until, heard: progress.heard };
+    const place = {
+      out,
+      data,
+      trainers: Math.max(1, Math.floor(availableParallelism() / jobs)),
+      until,
+      heard: progress.heard,
+    };
     const results = await runPlan(agenda.plan, jobs, place, progress);
     progress.end();
     if (until.signal.aborted) return progress.say(`stopped; the same command goes on in ${out}`);
 
     const { exams, epochs } = await evidenceOf(out, agenda, results);
-    const report = reportOf(agenda, { results, exams }, epochs, { subject, machine: machine(), finishedAt: Date.now(), jobs });
+    const report = reportOf(agenda, { results, exams }, epochs, {
+      subject,
+      machine: machine(),
+      finishedAt: Date.now(),
+      jobs,
+    });
     await writeReport(out, report);
     process.stdout.write(config.json ? `${JSON.stringify(report, null, 2)}\n` : tableOf(report));
     for (const name of files) progress.say(join(out, name));

@@ -1,4 +1,5 @@
-// Which trial is next: every model's usual setting first, then the rest of the grids in turn, then further seeds of what was chosen. Pure; run.ts runs the trials.
+// Which trial is next: every model's usual setting first, then the rest of the grids in turn, then further seeds of
+// what was chosen. Pure; run.ts runs the trials.
 import type { Setting } from "../../../shared/systems/benchmarked.ts";
 
 /** Those of the flags that are numbers, by name without the dashes. */
@@ -60,14 +61,20 @@ export type Results = ReadonlyMap<string, Tried>;
 export function next(plan: Plan, tried: Results, running: ReadonlySet<string>): Trial | undefined {
   const wishes = plan.entries.flatMap((entry) => {
     const { depth, wish } = wishOf(plan, entry, tried);
-    // An entry that runs wants nothing else: its budget is a span of time, and --jobs changes neither order nor outcome of its trials.
+    // An entry that runs wants nothing else: its budget is a span of time, and --jobs changes neither order nor outcome
+    // of its trials.
     return wish && !running.has(wish.id) ? [{ depth, wish }] : [];
   });
-  return wishes.reduce<(typeof wishes)[number] | undefined>((a, b) => (a && a.depth <= b.depth ? a : b), undefined)?.wish;
+  return wishes.reduce<(typeof wishes)[number] | undefined>((a, b) => (a && a.depth <= b.depth ? a : b), undefined)
+    ?.wish;
 }
 
 /** The next trial of an entry, and how many it has behind it. */
-function wishOf(plan: Plan, entry: Entry, tried: Results): { readonly depth: number; readonly wish: Trial | undefined } {
+function wishOf(
+  plan: Plan,
+  entry: Entry,
+  tried: Results,
+): { readonly depth: number; readonly wish: Trial | undefined } {
   const trials = tuningTrials(plan, entry, tried) ?? [];
   const before = trials.filter(({ id }) => tried.has(id));
   const secondsLeft = leftOf(plan, before, tried);
@@ -138,6 +145,8 @@ function trialOf(plan: Plan, entry: Entry, setting: Setting, seed: number, from:
 
 /** How many trials there can be at most, for the progress bar; one that two entries share counts once. */
 export function mostTrials({ entries, seeds }: Plan): number {
-  const tuning = new Set(entries.flatMap(({ model, settings }) => settings.map(({ flags }) => [model, ...flags].join(" "))));
+  const tuning = new Set(
+    entries.flatMap(({ model, settings }) => settings.map(({ flags }) => [model, ...flags].join(" "))),
+  );
   return tuning.size + entries.filter(({ isSeeded }) => isSeeded).length * (seeds.length - 1);
 }

@@ -1,4 +1,5 @@
-// Runs a plan: as many trials at once as are wanted, each as a process; asks the plan what is next whenever one has ended. What was done before is not done again.
+// Runs a plan: as many trials at once as are wanted, each as a process; asks the plan what is next whenever one has
+// ended. What was done before is not done again.
 import { type Result, resultOf } from "./ledger.ts";
 import { next, type Plan, type Trial } from "./plan.ts";
 import { runTrial, type Workplace } from "./trial.ts";
@@ -11,7 +12,12 @@ export interface Telling {
 }
 
 /** By the trial's id. When the benchmark is asked to stop, what there is by then. */
-export async function runPlan(plan: Plan, jobs: number, place: Workplace, telling: Telling): Promise<Map<string, Result>> {
+export async function runPlan(
+  plan: Plan,
+  jobs: number,
+  place: Workplace,
+  telling: Telling,
+): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
   const running = new Map<string, Promise<void>>();
   const { signal } = place.until;

@@ -1,4 +1,5 @@
-// How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to on validation; the time left.
+// How far a benchmark is, for people: a bar on a terminal, a line every few seconds elsewhere; what each trial came to
+// on validation; the time left.
 import { duration, plural } from "../../../shared/health/views/figures.ts";
 import { fraction } from "../../../shared/plots/style.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
@@ -57,7 +58,9 @@ const nameOf = ({ entry, setting, seed }: Trial, plan: Plan) =>
 function endOf(name: string, result: Result | undefined): string {
   if (!result) return `– ${name}: stopped, to be gone on with`;
   const { validation, seconds, why } = result;
-  return validation === null ? `✗ ${name}: ${why}` : `✓ ${name}: validation NDCG@100 ${fraction(validation)}, ${duration(seconds)}`;
+  return validation === null
+    ? `✗ ${name}: ${why}`
+    : `✓ ${name}: validation NDCG@100 ${fraction(validation)}, ${duration(seconds)}`;
 }
 
 /** ████░░░░ 12/31 trials · about 14 min left · recvae, gamma .005: epoch 12/50 ... */
@@ -73,10 +76,13 @@ function lineOf(plan: Plan, results: ReadonlyMap<string, Result>, running: Words
 }
 
 /**
- * Of all trials together: each row's open settings take what its others took on average, what nobody has tried yet takes what the rest does, and no row takes longer than its
- * budget. Null before the first trial has ended.
+ * Of all trials together: each row's open settings take what its others took on average, what nobody has tried yet
+ * takes what the rest does, and no row takes longer than its budget. Null before the first trial has ended.
  */
-export function secondsLeft(plan: Plan, results: ReadonlyMap<string, Pick<Result, "seconds" | "validation">>): number | null {
+export function secondsLeft(
+  plan: Plan,
+  results: ReadonlyMap<string, Pick<Result, "seconds" | "validation">>,
+): number | null {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value / values.length, 0);
   const overall = [...results.values()].map(({ seconds }) => seconds);
   if (overall.length === 0) return null;

@@ -1,4 +1,5 @@
-// One trial as a process of its own: `tributary train` into the trial's folder, watched until it ends or its time is up. The adapter between plan and processes.
+// One trial as a process of its own: `tributary train` into the trial's folder, watched until it ends or its time is
+// up. The adapter between plan and processes.
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
@@ -35,7 +36,10 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
   const startedAt = performance.now();
   const seconds = () => earlierSeconds + (performance.now() - startedAt) / 1000;
   const limit = hardLimitOf(trial);
-  const spawned = spawnService(trial.entry.kind === "blend" ? "blend" : "train", argumentsOf(trial, place), { log, quiet: true });
+  const spawned = spawnService(trial.entry.kind === "blend" ? "blend" : "train", argumentsOf(trial, place), {
+    log,
+    quiet: true,
+  });
   while (spawned.running) {
     await Promise.race([sleep(LOOK_MS, until.signal), spawned.exited]);
     place.heard(trial.id, newestLine(await tailOf(log)));
@@ -54,19 +58,32 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
   return resultOf(out, trial.id, false);
 }
 
-function argumentsOf({ id, entry, setting, seed, from, secondsLeft }: Trial, { out, data, trainers }: Workplace): string[] {
+function argumentsOf(
+  { id, entry, setting, seed, from, secondsLeft }: Trial,
+  { out, data, trainers }: Workplace,
+): string[] {
   const dir = folderOf(out, id);
   const begin = from.map(({ trial, flag }) => `${flag}=${folderOf(out, trial)}`);
   const where = ["--data", data, "--out", dir, ...begin, ...entry.flags, ...setting.flags];
   if (entry.kind === "blend") return where;
   const seeded = entry.isSeeded ? ["--seed", String(seed)] : [];
   const shared = entry.kind === "neural" ? ["--trainers", String(trainers)] : [];
-  return ["--model", entry.model, "--data-dir", join(dir, "run"), "--time-limit", `${secondsLeft}s`, ...seeded, ...shared, ...where];
+  return [
+    "--model",
+    entry.model,
+    "--data-dir",
+    join(dir, "run"),
+    "--time-limit",
+    `${secondsLeft}s`,
+    ...seeded,
+    ...shared,
+    ...where,
+  ];
 }
 
 /**
- * Seconds after which the process is stopped. A run ends by itself before an epoch or a sweep that would take it beyond its time; its first one may go beyond
- * it, so that it can be said how long one takes, and so may its last test.
+ * Seconds after which the process is stopped. A run ends by itself before an epoch or a sweep that would take it beyond
+ * its time; its first one may go beyond it, so that it can be said how long one takes, and so may its last test.
  */
 const hardLimitOf = ({ secondsLeft }: Trial) => 1.25 * secondsLeft + 60;
 

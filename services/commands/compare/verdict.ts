@@ -21,7 +21,10 @@ export function outcomeOf({ entry, secondsLeft }: Trial, end: End): Pick<Attempt
   const unit = entry.kind === "neural" ? "epoch" : "sweep";
   const [first, ...others] = end.trained?.epochs ?? [];
   if (end.trained && first && others.length === 0 && first.seconds > secondsLeft)
-    return { outcome: "stopped", why: `${spanOf(secondsLeft)} are too little for one ${unit}, which took ${spanOf(first.seconds)}` };
+    return {
+      outcome: "stopped",
+      why: `${spanOf(secondsLeft)} are too little for one ${unit}, which took ${spanOf(first.seconds)}`,
+    };
   if (end.trained) return { outcome: "done", why: null };
   if (end.wasAsked) return { outcome: "interrupted", why: null };
   if (end.seconds > end.limit)
@@ -38,7 +41,10 @@ function errorIn(log: string): string {
   return printable(linesOf(log).findLast((line) => /^[A-Z_]{4,}: /.test(line)) ?? newestLine(log), 400);
 }
 
-/** What a trial said last, for the line of progress: no service's log, and not the end's line of test figures, which nobody shall see before all is chosen. */
+/**
+ * What a trial said last, for the line of progress: no service's log, and not the end's line of test figures, which
+ * nobody shall see before all is chosen.
+ */
 export const newestLine = (log: string): string =>
   printable(linesOf(log).findLast((line) => !/^(best epoch |\{)|"standardError"/.test(line)) ?? "", 200);
 

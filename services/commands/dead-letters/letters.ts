@@ -15,7 +15,10 @@ export async function* readLetters(dir: string, sentBack: SentBack): AsyncIterab
 }
 
 /** When those of `places` that are dead letters first came, ms since 1970, by name. */
-export async function arrivalsOf(letters: AsyncIterable<Listed>, places: readonly Place[]): Promise<Map<string, number>> {
+export async function arrivalsOf(
+  letters: AsyncIterable<Listed>,
+  places: readonly Place[],
+): Promise<Map<string, number>> {
   const named = new Set(places.map(nameOf));
   const arrivals = new Map<string, number>();
   for await (const letter of letters) {

@@ -22,5 +22,8 @@ export async function list(dir: string, { json, limit, ...filter }: Listing): Pr
   else await print(listingText(newest.letters, tally));
 }
 
-/** A pipe takes 64 kB at a time: waits for whoever reads, so that neither memory fills nor the end is lost with the process. */
+/**
+ * A pipe takes 64 kB at a time: waits for whoever reads, so that neither memory fills nor the end is lost with the
+ * process.
+ */
 const print = (text: string) => new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));

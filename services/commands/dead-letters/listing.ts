@@ -29,7 +29,8 @@ export function tallyOf({ reason, partition, all }: Filter): Tally {
       return leftOut;
     },
     takes: (letter) => {
-      if ((reason ?? letter.reason) !== letter.reason || (partition ?? letter.partition) !== letter.partition) return false;
+      if ((reason ?? letter.reason) !== letter.reason || (partition ?? letter.partition) !== letter.partition)
+        return false;
       if (!all && letter.sentBackAt !== null) {
         leftOut++;
         return false;
@@ -50,7 +51,9 @@ export interface Newest {
 export function newestOf(limit: number): Newest {
   let kept: Listed[] = [];
   const cut = () => {
-    kept = kept.sort((a, b) => a.timestamp - b.timestamp || a.partition - b.partition || a.offset - b.offset).slice(-limit);
+    kept = kept
+      .sort((a, b) => a.timestamp - b.timestamp || a.partition - b.partition || a.offset - b.offset)
+      .slice(-limit);
     return kept;
   };
   return {
@@ -68,18 +71,28 @@ const mostOfTopic = 40;
 
 /** The letters as a table, then how many there are of each reason. */
 export function listingText(letters: readonly Listed[], { reasons, leftOut }: Tally): string {
-  const hidden = leftOut > 0 ? `${plural(leftOut, "letter")} sent back ${leftOut === 1 ? "is" : "are"} left out (--all shows them)\n` : "";
+  const hidden =
+    leftOut > 0
+      ? `${plural(leftOut, "letter")} sent back ${leftOut === 1 ? "is" : "are"} left out (--all shows them)\n`
+      : "";
   if (letters.length === 0) return `no dead letters\n${hidden}`;
   const total = [...reasons.values()].reduce((a, b) => a + b, 0);
   const rows = letters.map(({ timestamp, topic, partition, offset, reason, value, sentBackAt }) => [
     timeOf(timestamp),
     `${printable(topic, mostOfTopic)}/${partition}/${offset}`,
     reason,
-    `${value === null ? "" : printableBytes(value, mostOfValue)}${sentBackAt === null ? "" : ` (sent back ${timeOf(sentBackAt)})`}`,
+    `${value === null ? "" : printableBytes(value, mostOfValue)}` +
+      `${sentBackAt === null ? "" : ` (sent back ${timeOf(sentBackAt)})`}`,
   ]);
-  const counts = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, n]) => [reason, count(n), deadReasons[reason]]);
-  const shown = total > letters.length ? `the newest ${count(letters.length)} of ${count(total)} (--limit N shows more)\n` : "";
-  return `${aligned([["time", "topic/partition/offset", "reason", "value"], ...rows])}\n${aligned(counts)}${shown}${hidden}`;
+  const counts = [...reasons]
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, n]) => [reason, count(n), deadReasons[reason]]);
+  const shown =
+    total > letters.length ? `the newest ${count(letters.length)} of ${count(total)} (--limit N shows more)\n` : "";
+  return (
+    `${aligned([["time", "topic/partition/offset", "reason", "value"], ...rows])}\n${aligned(counts)}${shown}` +
+    `${hidden}`
+  );
 }
 
 /** Producers set times as they like. */

@@ -28,6 +28,7 @@ export const command = defineCommand({
 function inWords({ sent, before, left }: Outcome): string {
   const sentBefore = before === 0 ? "" : `${plural(before, "letter")} had been sent back before`;
   if (left > 0) return `stopped: sent back ${plural(sent, "letter")}, ${count(left)} left; run it again for the rest`;
-  if (sent === 0) return sentBefore === "" ? "no letters in the input: nothing to send back" : `nothing to send back: ${sentBefore}`;
+  if (sent === 0)
+    return sentBefore === "" ? "no letters in the input: nothing to send back" : `nothing to send back: ${sentBefore}`;
   return `sent back ${plural(sent, "letter")}${sentBefore === "" ? "" : `; ${sentBefore}`}`;
 }

@@ -25,7 +25,10 @@ const flags = z.object({
 export const options = flags.superRefine(consistent);
 
 /** A filter on replay would look as if it sent letters back as they are. */
-function consistent({ action, file, reason, partition, limit, all }: z.output<typeof flags>, check: z.RefinementCtx): void {
+function consistent(
+  { action, file, reason, partition, limit, all }: z.output<typeof flags>,
+  check: z.RefinementCtx,
+): void {
   const refuse = (path: string, message: string) => check.addIssue({ code: "custom", path: [path], message });
   if (action === "list" && file !== undefined) refuse("file", "list takes no file");
   if (action === "replay") {

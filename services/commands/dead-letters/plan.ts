@@ -1,4 +1,5 @@
-// What to send of the operator's lines: letters that are events now, none that was sent back before, and in batches that a broker takes. Pure.
+// What to send of the operator's lines: letters that are events now, none that was sent back before, and in batches
+// that a broker takes. Pure.
 import { deadReasons, parseEvent } from "../../../shared/events/event.ts";
 import { nameOf, type Place } from "../../../shared/table/place.ts";
 import type { Lines } from "./lines.ts";
@@ -33,7 +34,8 @@ export function planOf(
     else if (arrivedAt === undefined) found.push(`line ${line}: no dead letter of this table (${name})`);
     else {
       const parsed = parseEvent(value, arrivedAt);
-      if (parsed.ok) send.push({ place, key: parsed.event.user, value: timed(Buffer.from(value!).toString(), arrivedAt) });
+      if (parsed.ok)
+        send.push({ place, key: parsed.event.user, value: timed(Buffer.from(value!).toString(), arrivedAt) });
       else found.push(`line ${line}: still no event: ${parsed.reason}, ${deadReasons[parsed.reason]} (${name})`);
     }
   }

@@ -65,7 +65,10 @@ export async function replay({ dir, file, connect, say }: Replaying, until: Unti
     }
     const places = batch.map(({ place }) => place);
     await sentBack.record(places, Date.now()).catch((error: unknown) => {
-      say(`${plural(batch.length, "letter")} arrived but could not be marked as sent back, and the next run sends them again`);
+      say(
+        `${plural(batch.length, "letter")} arrived but could not be marked as sent back, and the next run sends ` +
+          "them again",
+      );
       throw error;
     });
     sent += batch.length;

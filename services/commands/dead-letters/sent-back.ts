@@ -1,4 +1,5 @@
-// Which dead letters were sent back, and when: a Delta table in the folder of the dead letters, under a name that Delta's readers and vacuum pass over.
+// Which dead letters were sent back, and when: a Delta table in the folder of the dead letters, under a name that
+// Delta's readers and vacuum pass over.
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../../../shared/events/text.ts";
 import type { TableSchema } from "../../../shared/storage/schema.ts";

@@ -1,4 +1,5 @@
-// What the figures of `evaluate` hold for: the data and its split, the users, how lists are scored, how sure the figures are. Pure.
+// What the figures of `evaluate` hold for: the data and its split, the users, how lists are scored, how sure the
+// figures are. Pure.
 import type { Manifest } from "../../../shared/checkpoints/manifest.ts";
 import type { Subject } from "../../../shared/judging/subject.ts";
 import { resamples } from "../../../shared/ranking/bootstrap.ts";
@@ -11,7 +12,12 @@ interface About {
   readonly engine: string;
 }
 
-export function contractOf(subject: Subject, { ks, seed }: Wish, measured: Measured, { items, manifest, engine }: About) {
+export function contractOf(
+  subject: Subject,
+  { ks, seed }: Wish,
+  measured: Measured,
+  { items, manifest, engine }: About,
+) {
   const standing = manifest ?? { step: "unknown", round: "unknown" };
   return {
     ...subject.contract,

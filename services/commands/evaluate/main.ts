@@ -1,4 +1,5 @@
-// The `evaluate` command: a checkpoint's metrics on held-out users of a dataset directory or a table, beside popularity's and EASE's, with what they hold for.
+// The `evaluate` command: a checkpoint's metrics on held-out users of a dataset directory or a table, beside
+// popularity's and EASE's, with what they hold for.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { readDataset } from "../../../shared/corpus/dataset.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -20,11 +21,14 @@ export const command = defineCommand({
   summary: "A checkpoint's NDCG and Recall on held-out users, beside popularity and EASE",
   options,
   async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, json }, { signal }) {
-    if ((data === undefined) === (table === undefined)) throw new AppError("USAGE", { what: "give either --data or --table" });
+    if ((data === undefined) === (table === undefined))
+      throw new AppError("USAGE", { what: "give either --data or --table" });
     const engine = await openEngine({ threads: 1 });
     const dataset = data === undefined ? undefined : readDataset(data);
     const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpoint, dataset);
-    const subject = dataset ? fromDataset(data!, dataset, vocabulary, manifest) : await fromTable(table!, vocabulary, manifest, maxUsers);
+    const subject = dataset
+      ? fromDataset(data!, dataset, vocabulary, manifest)
+      : await fromTable(table!, vocabulary, manifest, maxUsers);
 
     if (!parts.some((part) => hasTargets(subject[part])))
       throw new AppError("NOBODY_HELD_OUT", { what: "nobody is there to judge on", path: data ?? table! });
@@ -35,9 +39,19 @@ export const command = defineCommand({
       return undefined; // asked to stop
     });
     if (!measured) return;
-    const contract = contractOf(subject, wish, measured, { items, manifest, engine: `${engine.name} ${engine.version}` });
+    const contract = contractOf(subject, wish, measured, {
+      items,
+      manifest,
+      engine: `${engine.name} ${engine.version}`,
+    });
     if (perUser !== undefined)
-      await writePerUser(perUser, { epoch: manifest?.round ?? 0, step: manifest?.step ?? 0 }, scoredOf(subject, measured));
-    process.stdout.write(json ? `${JSON.stringify(reportOf(checkpoint, contract, measured))}\n` : tableOf(contract, measured));
+      await writePerUser(
+        perUser,
+        { epoch: manifest?.round ?? 0, step: manifest?.step ?? 0 },
+        scoredOf(subject, measured),
+      );
+    process.stdout.write(
+      json ? `${JSON.stringify(reportOf(checkpoint, contract, measured))}\n` : tableOf(contract, measured),
+    );
   },
 });

@@ -10,6 +10,9 @@ export async function openJudged(engine: Engine, checkpoint: string, dataset: Da
   const path = weightsAlone(checkpoint);
   if (path === undefined) return openModel(engine, checkpoint);
   if (!dataset)
-    throw new AppError("CHECKPOINT_MISMATCH", { what: "weights without a manifest know nothing of a table; give --data", path });
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: "weights without a manifest know nothing of a table; give --data",
+      path,
+    });
   return { ...(await openWeights(engine, path, dataset.items)), manifest: undefined };
 }

@@ -5,11 +5,16 @@ import { file, folder } from "../../../shared/runtime/location.ts";
 import { usualLambda } from "../../../shared/systems/ease/ease.ts";
 
 export const options = z.object({
-  checkpoint: folder().describe("a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file"),
+  checkpoint: folder().describe(
+    "a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file",
+  ),
   data: folder().optional().describe("dataset directory"),
   table: folder().optional().describe("table, read to its newest version"),
   k: numbers(1000).default([20, 50, 100]).describe("lengths of the lists that are judged"),
-  ease: z.boolean().default(true).describe("EASE as a reference line, where there are at most 20,000 items; --no-ease leaves it out"),
+  ease: z
+    .boolean()
+    .default(true)
+    .describe("EASE as a reference line, where there are at most 20,000 items; --no-ease leaves it out"),
   easeLambda: z.coerce.number().positive().default(usualLambda).describe("its regularisation"),
   perUser: file().optional().describe("Parquet file for every user's metrics"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),

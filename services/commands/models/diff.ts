@@ -20,11 +20,15 @@ export function differenceText({ from, to, metrics, changed, items, weights }: D
       ["metrics", from, to, "change"],
       ...metrics.map((each) => [`  ${each.name}`, number(each.from), number(each.to), signed(each.change)]),
     ]),
-    `items  ${items.from} -> ${items.to}: ${items.added.length} added${names(items.added)}, ${items.removed.length} removed${names(items.removed)}\n`,
+    `items  ${items.from} -> ${items.to}: ${items.added.length} added${names(items.added)}, ` +
+      `${items.removed.length} removed${names(items.removed)}\n`,
     aligned([["changed", "", ""], ...changed.map((each) => [`  ${each.name}`, String(each.from), String(each.to)])]),
     aligned([
       ["weights", "relative change (L2), over the items that both have"],
-      ...weights.map(({ name, relativeChange }) => [`  ${name}`, relativeChange === null ? "–" : relativeChange.toPrecision(3)]),
+      ...weights.map(({ name, relativeChange }) => [
+        `  ${name}`,
+        relativeChange === null ? "–" : relativeChange.toPrecision(3),
+      ]),
     ]),
   ].join("\n");
 }

@@ -16,7 +16,9 @@ export function listText(lines: readonly Line[], modelsDir: string, now: number)
     `${ratio(line["ndcg@100"])} ± ${ratio(line.standardError)}`,
     ratio(line.popularity),
     line.parent ?? "–",
-    [line.current && "current", line.pinned && "pinned", line.problem && `cannot be read: ${line.problem}`].filter(Boolean).join(", "),
+    [line.current && "current", line.pinned && "pinned", line.problem && `cannot be read: ${line.problem}`]
+      .filter(Boolean)
+      .join(", "),
   ]);
   return aligned([head, ...rows]);
 }

@@ -22,7 +22,8 @@ export const command = defineCommand({
   async run({ action, json, ...config }, { signal }) {
     const paths = pathsOf(config.dataDir);
     const dir = config.models ?? paths.models;
-    const print = (value: object, text: string) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text);
+    const print = (value: object, text: string) =>
+      void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text);
     const changed = async (change: Change) => print(change, changeText(change));
     const state = async () => ({ current: await currentVersion(dir), pinned: await pinnedVersion(dir) });
     switch (action) {

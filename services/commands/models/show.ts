@@ -6,7 +6,11 @@ import { aligned } from "../../../shared/health/views/columns.ts";
 import { duration } from "../../../shared/health/views/figures.ts";
 import { time } from "./list.ts";
 
-export function showText(record: ModelRecord, { current, pinned }: { current: string | null; pinned: string | null }, now: number): string {
+export function showText(
+  record: ModelRecord,
+  { current, pinned }: { current: string | null; pinned: string | null },
+  now: number,
+): string {
   const { version, manifest, metrics } = record;
   const at = publishedAt(record);
   const marks = [version === current && "current", version === pinned && "pinned"].filter(Boolean).join(", ");
@@ -15,7 +19,12 @@ export function showText(record: ModelRecord, { current, pinned }: { current: st
     ["published", at === null ? "–" : `${time(at)}, ${duration((now - at) / 1000)} ago`],
     ["parent", manifest.published?.parent ?? "–"],
   ];
-  const { metrics: _metrics, popularity: _popularity, contract: _contract, ...about } = Object.fromEntries(Object.entries(metrics ?? {}));
+  const {
+    metrics: _metrics,
+    popularity: _popularity,
+    contract: _contract,
+    ...about
+  } = Object.fromEntries(Object.entries(metrics ?? {}));
   const sections = {
     manifest: own,
     metrics: below(metrics, "metrics"),

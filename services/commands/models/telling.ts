@@ -12,7 +12,9 @@ export interface Change {
 
 export function changeText({ current, pinned, before, branch }: Change): string {
   const moved =
-    current === before ? `${current} is current, as before` : `${current} is current now, ${before} was; serve takes it up by itself`;
+    current === before
+      ? `${current} is current, as before`
+      : `${current} is current now, ${before} was; serve takes it up by itself`;
   const held =
     pinned === null
       ? "nothing is pinned: the evaluator publishes the next model that passes the gate against it"
@@ -23,8 +25,12 @@ export function changeText({ current, pinned, before, branch }: Change): string 
 function trained(current: string | null, branch: Branch | null | undefined): string[] {
   if (branch === undefined) return [];
   if (branch === null)
-    return ["training goes on from its own newest checkpoint; with --branch, the parameter server stopped, it goes on from this model"];
+    return [
+      "training goes on from its own newest checkpoint; with --branch, the parameter server stopped, it goes on " +
+        "from this model",
+    ];
   return [
-    `training goes on from ${current} when \`tributary server\` or \`up\` starts again: ${branch.checkpoint} (round ${branch.round})`,
+    `training goes on from ${current} when \`tributary server\` or \`up\` starts again: ${branch.checkpoint} ` +
+      `(round ${branch.round})`,
   ];
 }

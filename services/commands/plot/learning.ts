@@ -1,4 +1,5 @@
-// How a run learned: NDCG@100 of the validation users by epoch, the loss below it where it is known, popularity as the line to beat. Pure: numbers to a Vega-Lite figure.
+// How a run learned: NDCG@100 of the validation users by epoch, the loss below it where it is known, popularity as the
+// line to beat. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
 import { fraction, ink, look, WIDTH } from "../../../shared/plots/style.ts";
 
@@ -20,7 +21,8 @@ export interface Learning {
 }
 
 export function learningFigure({ unit, points, best }: Learning): TopLevelSpec {
-  const marked = points.find(({ epoch }) => epoch === best) ?? points.reduce((a, b) => ((b.ndcg ?? 0) > (a.ndcg ?? 0) ? b : a));
+  const marked =
+    points.find(({ epoch }) => epoch === best) ?? points.reduce((a, b) => ((b.ndcg ?? 0) > (a.ndcg ?? 0) ? b : a));
   const hasPopularity = points.some(({ popularity }) => popularity !== undefined);
   const published = points.filter((point) => point.published).length;
   const subtitle = [
@@ -50,8 +52,18 @@ export function learningFigure({ unit, points, best }: Learning): TopLevelSpec {
         mark: { type: "line", strokeWidth: 2 },
         encoding: {
           x: losses.length > 0 ? { ...x, title: null } : x,
-          y: { field: "value", type: "quantitative", title: "NDCG@100 on validation users", scale: { zero: false, nice: true } },
-          color: { field: "series", type: "nominal", scale: { domain: names, range: [ink.model, ink.reference] }, legend },
+          y: {
+            field: "value",
+            type: "quantitative",
+            title: "NDCG@100 on validation users",
+            scale: { zero: false, nice: true },
+          },
+          color: {
+            field: "series",
+            type: "nominal",
+            scale: { domain: names, range: [ink.model, ink.reference] },
+            legend,
+          },
           strokeDash: {
             field: "series",
             type: "nominal",

@@ -1,4 +1,5 @@
-// `tributary plot`: a figure of a run as SVG, from the files that the run left: how it learned, how steady single users are, how it did on events as they came.
+// `tributary plot`: a figure of a run as SVG, from the files that the run left: how it learned, how steady single users
+// are, how it did on events as they came.
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { unreachable } from "../../../shared/errors/errors.ts";
 import { usersOf } from "../../../shared/judging/stability.ts";

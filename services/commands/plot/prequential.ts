@@ -1,4 +1,5 @@
-// Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before it came, popularity beside. Pure: numbers to a Vega-Lite figure.
+// Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before
+// it came, popularity beside. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
 import { ink, look, WIDTH } from "../../../shared/plots/style.ts";
 
@@ -66,7 +67,9 @@ export function prequentialFigure(windows: readonly Window[]): TopLevelSpec {
     config: look,
     title: {
       text: "Each event scored before it is learned from",
-      subtitle: `sliding windows, the newest of ${newest.events.toLocaleString("en-US")} events of ${newest.users.toLocaleString("en-US")} users; ${models} published ${models === 1 ? "model" : "models"}`,
+      subtitle:
+        `sliding windows, the newest of ${newest.events.toLocaleString("en-US")} events of ` +
+        `${newest.users.toLocaleString("en-US")} users; ${models} published ${models === 1 ? "model" : "models"}`,
     },
     vconcat: panels.map(panel),
   } as TopLevelSpec;

@@ -1,4 +1,5 @@
-// What a run left on disk, as numbers to draw: of `train --out`, or of a data directory. The adapter between files and figures; lines that are torn or of another kind are passed over.
+// What a run left on disk, as numbers to draw: of `train --out`, or of a data directory. The adapter between files and
+// figures; lines that are torn or of another kind are passed over.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +17,11 @@ const ndcg = z.looseObject({ [METRIC]: z.number().nullable() });
 
 const reportSchema = z.looseObject({
   epochs: z.array(
-    z.looseObject({ epoch: z.number(), loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }).optional(), validation: ndcg }),
+    z.looseObject({
+      epoch: z.number(),
+      loss: z.looseObject({ reconstruction: z.number(), kl: z.number() }).optional(),
+      validation: ndcg,
+    }),
   ),
   best: z.looseObject({ epoch: z.number() }),
 });
@@ -46,7 +51,10 @@ export async function readLearning(dir: string): Promise<Learning> {
   const { evaluations } = pathsOf(dir);
   const lines = await readLines(evaluations, evaluationSchema);
   if (lines === undefined)
-    throw nothing("neither a report.json, which `train` leaves at its end, nor an evaluations.jsonl, which the evaluator writes", dir);
+    throw nothing(
+      "neither a report.json, which `train` leaves at its end, nor an evaluations.jsonl, which the evaluator writes",
+      dir,
+    );
   // A round may have been judged again; the newest word counts.
   const rounds = new Map(lines.map((line) => [line.round, line]));
   const points = [...rounds.values()].sort((a, b) => a.round - b.round);
@@ -71,7 +79,8 @@ async function ofReport(path: string): Promise<Learning> {
     throw unreadable((error as Error).message, error);
   }
   const parsed = reportSchema.safeParse(value);
-  if (!parsed.success) throw unreadable(`not the report of a training run: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+  if (!parsed.success)
+    throw unreadable(`not the report of a training run: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
   const { epochs, best } = parsed.data;
   const points = epochs.map(({ epoch, loss, validation }) => ({
     epoch,
@@ -82,7 +91,9 @@ async function ofReport(path: string): Promise<Learning> {
   return { unit: "epoch", points, best: best.epoch };
 }
 
-/** Epochs whose file cannot be read are passed over: the newest may be under way. Throws FILE_MISSING, NOTHING_TO_PLOT. */
+/**
+ * Epochs whose file cannot be read are passed over: the newest may be under way. Throws FILE_MISSING, NOTHING_TO_PLOT.
+ */
 export async function readUsers(dir: string): Promise<EpochOfUsers[]> {
   mustBeThere(dir);
   const { perUser } = pathsOf(dir);
@@ -95,7 +106,10 @@ export async function readUsers(dir: string): Promise<EpochOfUsers[]> {
     if (ndcg) epochs.push({ epoch, ndcg });
   }
   if (epochs.length < 2)
-    throw nothing(`${epochs.length} of the files evaluations/epoch-*.parquet; two are the least that show a change`, dir);
+    throw nothing(
+      `${epochs.length} of the files evaluations/epoch-*.parquet; two are the least that show a change`,
+      dir,
+    );
   return epochs;
 }
 
@@ -104,7 +118,8 @@ export async function readWindows(dir: string): Promise<Window[]> {
   mustBeThere(dir);
   const { prequential } = pathsOf(dir);
   const lines = await readLines(prequential, windowSchema);
-  if (lines === undefined) throw nothing("no prequential.jsonl, which the evaluator writes when it has scored events as they came", dir);
+  if (lines === undefined)
+    throw nothing("no prequential.jsonl, which the evaluator writes when it has scored events as they came", dir);
   if (lines.length === 0) throw nothing("it holds no window yet", prequential);
   return lines
     .map(({ at, events, users, model, popularity, ...line }) => ({

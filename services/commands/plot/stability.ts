@@ -1,4 +1,5 @@
-// The paper's figure of stability: NDCG@100 of single validation users over epochs, and how far all users move from one epoch to the next. Pure: numbers to a Vega-Lite figure.
+// The paper's figure of stability: NDCG@100 of single validation users over epochs, and how far all users move from one
+// epoch to the next. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
 import { meanChange, type Stability } from "../../../shared/judging/stability.ts";
 import { dashes, fraction, ink, look, palette, WIDTH } from "../../../shared/plots/style.ts";
@@ -28,7 +29,12 @@ export function stabilityFigure({ lines, means, changes, drawn, users }: Stabili
         encoding: {
           x,
           y: { field: "ndcg", type: "quantitative", title: "NDCG@100 of one user", scale: { zero: true } },
-          color: { field: "user", type: "nominal", scale: { domain: names, range: palette }, legend: { columns: 3, labelLimit: 150 } },
+          color: {
+            field: "user",
+            type: "nominal",
+            scale: { domain: names, range: palette },
+            legend: { columns: 3, labelLimit: 150 },
+          },
           strokeDash: { field: "user", type: "nominal", scale: { domain: names, range: dashes } },
         },
       },

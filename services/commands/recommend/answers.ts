@@ -13,7 +13,11 @@ import type { Config } from "./options.ts";
 /** Items; undefined where a user is asked for. */
 type History = readonly string[] | undefined;
 
-export async function fromServer(server: string, history: History, { user, k, includeSeen, tokenFile }: Config): Promise<RecommendAnswer> {
+export async function fromServer(
+  server: string,
+  history: History,
+  { user, k, includeSeen, tokenFile }: Config,
+): Promise<RecommendAnswer> {
   const whose = history === undefined ? { user: user! } : { items: [...history] };
   return await askServer(server, { ...whose, k, includeSeen }, readToken(tokenFile, "reader"));
 }

@@ -1,4 +1,5 @@
-// Recommended items as a table for people. Ids and titles are a stranger's words: what would move the cursor, or forge a row, is escaped, on a terminal or off it. Pure.
+// Recommended items as a table for people. Ids and titles are a stranger's words: what would move the cursor, or forge
+// a row, is escaped, on a terminal or off it. Pure.
 import { onOneLine } from "../../../shared/runtime/printable.ts";
 
 interface Listed {

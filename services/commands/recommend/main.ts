@@ -1,4 +1,5 @@
-// The `recommend` command: the best items for a history, from a checkpoint read here or from a running serve; a table for people, JSON for machines.
+// The `recommend` command: the best items for a history, from a checkpoint read here or from a running serve; a table
+// for people, JSON for machines.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
@@ -16,10 +17,15 @@ export const command = defineCommand({
     const { checkpoint, server, items, user } = config;
     if ((checkpoint === undefined) === (server === undefined))
       throw new AppError("USAGE", { what: "give either --checkpoint or --server" });
-    if ((items === undefined) === (user === undefined)) throw new AppError("USAGE", { what: "give either --items or --user" });
-    const titles = config.titles === undefined ? undefined : await readTitles(config.titles, { encoding: config.titlesEncoding });
+    if ((items === undefined) === (user === undefined))
+      throw new AppError("USAGE", { what: "give either --items or --user" });
+    const titles =
+      config.titles === undefined ? undefined : await readTitles(config.titles, { encoding: config.titlesEncoding });
     const history = items === undefined ? undefined : itemsOf(items, titles);
-    const answer = server === undefined ? await fromCheckpoint(checkpoint!, history, config) : await fromServer(server, history, config);
+    const answer =
+      server === undefined
+        ? await fromCheckpoint(checkpoint!, history, config)
+        : await fromServer(server, history, config);
     const named = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);
     if (answer.unknown) say(`not known to the model, skipped: ${answer.unknown.map(named).join("; ")}`);
     if (answer.fallback) say("no item of the history is known to the model: these are the popular items");

@@ -5,17 +5,27 @@ import { file, folder } from "../../../shared/runtime/location.ts";
 export const options = z.object({
   checkpoint: folder().optional().describe("a checkpoint or a published model to recommend from"),
   server: z.string().optional().describe("address of a running serve, http://HOST:PORT"),
-  tokenFile: z.string().optional().describe("with --server: file with a token of the role reader, where the server asks for one"),
+  tokenFile: z
+    .string()
+    .optional()
+    .describe("with --server: file with a token of the role reader, where the server asks for one"),
   items: z
     .string()
     .optional()
-    .describe('the history: items, separated by commas; with --titles names too, such as "Toy Story (1995), Heat (1995)"'),
+    .describe(
+      'the history: items, separated by commas; with --titles names too, such as "Toy Story (1995), Heat (1995)"',
+    ),
   user: z.string().optional().describe("the user whose history the table holds"),
   k: z.coerce.number().int().min(1).max(1000).default(10).describe("how many"),
   includeSeen: z.boolean().default(false).describe("list items of the history too"),
   titles: file().optional().describe("CSV file of item and title, such as MovieLens' movies.csv"),
-  titlesEncoding: z.string().optional().describe("of that file: windows-1252, ...; otherwise UTF-8, or UTF-16 where it is"),
-  table: folder().optional().describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
+  titlesEncoding: z
+    .string()
+    .optional()
+    .describe("of that file: windows-1252, ...; otherwise UTF-8, or UTF-16 where it is"),
+  table: folder()
+    .optional()
+    .describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   json: z.boolean().default(false).describe("print JSON"),
 });

@@ -3,12 +3,18 @@ import { AppError } from "../../../shared/errors/errors.ts";
 import { looksLikeValues } from "../../../shared/files/dialect.ts";
 import { openText, type TextFile, type TextFormat } from "../../../shared/files/text-file.ts";
 
-/** Items stand in the first column whose name ends in "id" or is "item", else in the first; titles in `title` or `name`, else in the column after. Throws FILE_MISSING, FILE_UNREADABLE, CSV_MALFORMED. */
+/**
+ * Items stand in the first column whose name ends in "id" or is "item", else in the first; titles in `title` or `name`,
+ * else in the column after. Throws FILE_MISSING, FILE_UNREADABLE, CSV_MALFORMED.
+ */
 export async function readTitles(path: string, format: TextFormat = {}): Promise<Map<string, string>> {
   const file = await opened(path, format);
   const { header } = file;
   if (header.length < 2)
-    throw new AppError("CSV_MALFORMED", { what: "a file of titles has a column of items and a column of titles", path });
+    throw new AppError("CSV_MALFORMED", {
+      what: "a file of titles has a column of items and a column of titles",
+      path,
+    });
   const columnOf = (pattern: RegExp) => header.findIndex((name) => pattern.test(name.trim()));
   const item = Math.max(0, columnOf(/^item$|id$/i));
   const named = columnOf(/^(title|name)$/i);

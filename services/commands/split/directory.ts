@@ -1,4 +1,5 @@
-// A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all. shared/corpus/dataset.ts reads it.
+// A split as a dataset directory, byte for byte as pandas writes it. It appears as a whole or not at all.
+// shared/corpus/dataset.ts reads it.
 import { existsSync } from "node:fs";
 import { access, constants, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -10,14 +11,19 @@ const CHUNK = 1 << 20;
 /** Two numbers of at most 10 digits, comma and newline. */
 const LONGEST_LINE = 22;
 
-/** To be asked before the work begins. Throws USAGE when `dir` holds anything or is a file, FILE_UNREADABLE where nothing can be written. */
+/**
+ * To be asked before the work begins. Throws USAGE when `dir` holds anything or is a file, FILE_UNREADABLE where
+ * nothing can be written.
+ */
 export async function checkTarget(dir: string): Promise<void> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    if (error.code === "ENOTDIR") throw new AppError("USAGE", { what: `--out "${dir}" is a file, or lies below one` }, { cause: error });
+    if (error.code === "ENOTDIR")
+      throw new AppError("USAGE", { what: `--out "${dir}" is a file, or lies below one` }, { cause: error });
     throw error;
   });
-  if (names.length > 0) throw new AppError("USAGE", { what: `--out "${dir}" is not empty; name a new directory, or empty it first` });
+  if (names.length > 0)
+    throw new AppError("USAGE", { what: `--out "${dir}" is not empty; name a new directory, or empty it first` });
   let parent = dirname(resolve(dir));
   while (!existsSync(parent)) parent = dirname(parent);
   await access(parent, constants.W_OK);
@@ -50,7 +56,8 @@ export async function writeDataset(dir: string, split: LiangSplit): Promise<void
 
 function lines(kind: string, ids: readonly string[]): string {
   const broken = ids.find((id) => /[\r\n]/.test(id));
-  if (broken !== undefined) throw new AppError("CSV_MALFORMED", { what: `the ${kind} ${JSON.stringify(broken)} holds a line break` });
+  if (broken !== undefined)
+    throw new AppError("CSV_MALFORMED", { what: `the ${kind} ${JSON.stringify(broken)} holds a line break` });
   return `${ids.join("\n")}\n`;
 }
 

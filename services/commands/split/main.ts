@@ -1,4 +1,5 @@
-// split: raw events in a file to a dataset directory, as the papers split them, so that figures compare. Wiring only; shared/corpus/liang.ts decides.
+// split: raw events in a file to a dataset directory, as the papers split them, so that figures compare. Wiring only;
+// shared/corpus/liang.ts decides.
 import { basename } from "node:path";
 import { splitLiang } from "../../../shared/corpus/liang.ts";
 import { AppError, errors } from "../../../shared/errors/errors.ts";
@@ -22,7 +23,10 @@ export const command = defineCommand({
     await checkTarget(config.out);
     const file = await openEventFile(config.file, formatOf(config));
     if (config.minValue !== undefined && file.columns.value === null)
-      throw new AppError("CSV_MALFORMED", { what: "no column for the value, which --min-value needs", columns: file.header.join(",") });
+      throw new AppError("CSV_MALFORMED", {
+        what: "no column for the value, which --min-value needs",
+        columns: file.header.join(","),
+      });
 
     for (const remark of file.remarks) say(remark);
     const progress = progressLine();

@@ -38,7 +38,8 @@ export async function readEvents(
   let read = 0;
   let below = 0;
   const figures = () => ({ read, below, skipped: skipped.count });
-  // The time plays no part, so that one that cannot be read costs no event; neither does the value when it decides nothing.
+  // The time plays no part, so that one that cannot be read costs no event; neither does the value when it decides
+  // nothing.
   const wanted = { time: false, value: minValue !== undefined };
   for await (const batch of file.batches("ms", 0, skipped.skip, wanted)) {
     for (let k = 0; k < batch.length; k++) {
@@ -48,7 +49,8 @@ export async function readEvents(
         continue;
       }
       if (++read % SHOW_EVERY === 0) show(figures());
-      const user = add(users, row.user); // those without a kept event too: whether user ids are numbers is decided by the whole column
+      // those without a kept event too: whether user ids are numbers is decided by the whole column
+      const user = add(users, row.user);
       if (minValue !== undefined && !(row.value !== null && row.value > minValue)) {
         below++;
         continue;

@@ -5,7 +5,11 @@ import { plural } from "../../../shared/health/views/figures.ts";
 
 export type SplitReport = ReturnType<typeof reportOf>;
 
-export function reportOf(split: LiangSplit, figures: ReadCounts, options: LiangOptions & { readonly minValue?: number | undefined }) {
+export function reportOf(
+  split: LiangSplit,
+  figures: ReadCounts,
+  options: LiangOptions & { readonly minValue?: number | undefined },
+) {
   const { left, users, vocabulary, train, validation, test } = split;
   const { heldOut, minItemsPerUser, minUsersPerItem, seed } = options;
   const part = ({ foldIn, target, usersWithoutTarget, targetsInFoldIn }: LiangSplit["test"]) => ({
@@ -31,16 +35,22 @@ export function summaryOf({ rows, kept, train, validation, test, options }: Spli
   const n = (value: number) => value.toLocaleString("en-US");
   const held = (name: string, { users, foldIn, targets, usersWithoutTarget, targetsInFoldIn }: SplitReport["test"]) => [
     `${name}: ${n(users)} users, ${n(foldIn)} fold-in and ${n(targets)} target rows`,
-    ...(usersWithoutTarget > 0 ? [`${name}: ${plural(usersWithoutTarget, "user")} without a target, to be left out of the means`] : []),
+    ...(usersWithoutTarget > 0
+      ? [`${name}: ${plural(usersWithoutTarget, "user")} without a target, to be left out of the means`]
+      : []),
     ...(targetsInFoldIn > 0
       ? [
-          `${name}: ${plural(targetsInFoldIn, "target")} repeating an event of the fold-in: kept, as the protocol has it, but nobody can hit them`,
+          `${name}: ${plural(targetsInFoldIn, "target")} repeating an event of the fold-in: kept, as the protocol ` +
+            "has it, but nobody can hit them",
         ]
       : []),
   ];
   return [
-    `read ${n(rows.read)} events${rows.skipped > 0 ? `, skipped ${n(rows.skipped)} bad rows` : ""}${options.minValue === null ? "" : `, ${n(rows.below)} of them not above ${options.minValue}`}`,
-    `kept ${n(kept.events)} events of ${n(kept.users)} users and ${n(kept.items)} items (${(100 * kept.density).toFixed(3)} %)`,
+    `read ${n(rows.read)} ` +
+      `events${rows.skipped > 0 ? `, skipped ${n(rows.skipped)} bad rows` : ""}` +
+      `${options.minValue === null ? "" : `, ${n(rows.below)} of them not above ${options.minValue}`}`,
+    `kept ${n(kept.events)} events of ${n(kept.users)} users and ${n(kept.items)} items ` +
+      `(${(100 * kept.density).toFixed(3)} %)`,
     `train: ${n(train.users)} users, ${n(train.events)} rows, ${n(train.items)} items`,
     ...held("validation", validation),
     ...held("test", test),

@@ -1,4 +1,5 @@
-// The compact command: small files of events become large ones. Ingest starts it in the background; anybody may, at any time.
+// The compact command: small files of events become large ones. Ingest starts it in the background; anybody may, at any
+// time.
 import { z } from "zod";
 import { size } from "../../../shared/runtime/amount.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
@@ -28,7 +29,10 @@ export const command = defineCommand({
       else log.debug({ files }, "merged");
     };
     const done = await compact(table, { targetBytes: targetSize, onUnit, signal: until.signal });
-    log.info({ ...done, seconds: (performance.now() - startedAt) / 1000 }, done.units > 0 ? "compacted" : "nothing to compact");
+    log.info(
+      { ...done, seconds: (performance.now() - startedAt) / 1000 },
+      done.units > 0 ? "compacted" : "nothing to compact",
+    );
     if (json) process.stdout.write(`${JSON.stringify(done)}\n`);
   },
 });

@@ -1,4 +1,5 @@
-// The forget command: erases a user. The rows and dead letters leave the tables in one commit each; vacuum deletes the bytes. The evaluator's files are written anew.
+// The forget command: erases a user. The rows and dead letters leave the tables in one commit each; vacuum deletes the
+// bytes. The evaluator's files are written anew.
 import { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { eraseUser } from "../../../shared/judging/per-user.ts";
@@ -44,7 +45,8 @@ type Report = Readonly<Record<"rows" | "files" | "letters" | "letterFiles" | "ev
 
 function asText({ rows, files, letters, letterFiles, evaluations, version }: Report): string {
   return [
-    `${rows} rows of ${files} files and ${letters} dead letters of ${letterFiles} files are gone from version ${version} on.`,
+    `${rows} rows of ${files} files and ${letters} dead letters of ${letterFiles} files are gone from version ` +
+      `${version} on.`,
     ...(evaluations > 0 ? [`The user's figures were taken out of ${evaluations} evaluations.`] : []),
     "Their bytes lie there until the first `tributary vacuum` after its retention (168h).",
     "To delete them at once, stop ingest and compaction, then run `tributary vacuum --retention 0h`.\n",

@@ -1,4 +1,5 @@
-// Compares every checkpoint of a table's log with the state that its entries add up to: readers open the table by one or by the other, and must see the same.
+// Compares every checkpoint of a table's log with the state that its entries add up to: readers open the table by one
+// or by the other, and must see the same.
 import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Store } from "../../../shared/storage/store.ts";
@@ -6,7 +7,10 @@ import { advance, type DataFile, emptyState, type State } from "../../../shared/
 import { checkpointPath, decodeCheckpoint, LAST_CHECKPOINT } from "../../../shared/table/log-checkpoint.ts";
 import { listLog, readCommits } from "../../../shared/table/log-reader.ts";
 
-/** One checkpoint and one state at a time. Where the first entries are gone, what is left of them is added to the oldest checkpoint that can be read. */
+/**
+ * One checkpoint and one state at a time. Where the first entries are gone, what is left of them is added to the oldest
+ * checkpoint that can be read.
+ */
 export async function checkpointProblems(store: Store): Promise<string[]> {
   const pointer = await pointerOf(store); // before the listing: what it names is there by then
   const problems: string[] = [];
@@ -25,10 +29,12 @@ export async function checkpointProblems(store: Store): Promise<string[]> {
     }
   };
 
-  if (pointer === "torn") problems.push(`${store.name}/${LAST_CHECKPOINT}: it is no pointer to a checkpoint; the next checkpoint mends it`);
+  if (pointer === "torn")
+    problems.push(`${store.name}/${LAST_CHECKPOINT}: it is no pointer to a checkpoint; the next checkpoint mends it`);
   else if (pointer !== undefined && !checkpoints.includes(pointer))
     problems.push(
-      `${store.name}/${LAST_CHECKPOINT}: it points to version ${pointer}, which has no checkpoint; the next checkpoint mends it`,
+      `${store.name}/${LAST_CHECKPOINT}: it points to version ${pointer}, which has no checkpoint; the next ` +
+        "checkpoint mends it",
     );
 
   let state = entries[0] === 0 ? emptyState() : undefined;
@@ -45,7 +51,10 @@ export async function checkpointProblems(store: Store): Promise<string[]> {
   return problems;
 }
 
-/** The version that readers of other kinds are pointed to; undefined where there is none, or where another writer's checkpoint has several parts, which ours do not list. */
+/**
+ * The version that readers of other kinds are pointed to; undefined where there is none, or where another writer's
+ * checkpoint has several parts, which ours do not list.
+ */
 async function pointerOf(store: Store): Promise<number | "torn" | undefined> {
   try {
     const text = Buffer.from(await store.read(LAST_CHECKPOINT)).toString("utf8");
@@ -65,8 +74,15 @@ function differences(found: State, expected: State, newestArrival: number): stri
     file.size === other?.size && file.rows === other.rows && file.stats === other.stats && file.sha256 === other.sha256;
   const facts: [string, boolean][] = [
     ["protocol", isDeepStrictEqual(found.protocol, expected.protocol)],
-    ["columns", found.metadata?.id === expected.metadata?.id && found.metadata?.schemaString === expected.metadata?.schemaString],
-    ["files", found.files.size === expected.files.size && [...found.files].every(([path, file]) => isSame(file, expected.files.get(path)))],
+    [
+      "columns",
+      found.metadata?.id === expected.metadata?.id && found.metadata?.schemaString === expected.metadata?.schemaString,
+    ],
+    [
+      "files",
+      found.files.size === expected.files.size &&
+        [...found.files].every(([path, file]) => isSame(file, expected.files.get(path))),
+    ],
     // a checkpoint drops those that were removed long ago
     ["removed files", [...found.removed].every(([path, at]) => expected.removed.get(path) === at)],
     ["progress", isDeepStrictEqual(found.offsets, expected.offsets)],

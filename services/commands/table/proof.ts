@@ -1,4 +1,5 @@
-// Proves from the files alone that a table holds every offset of every partition once, up to where its log says it stands: read = rows + dead letters + filtered.
+// Proves from the files alone that a table holds every offset of every partition once, up to where its log says it
+// stands: read = rows + dead letters + filtered.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { Coverage, type Range } from "../../../shared/table/coverage.ts";
 import { openDeadLetters, readDeadLetters } from "../../../shared/table/dead-letters.ts";
@@ -30,7 +31,10 @@ export interface Report {
   readonly files: number;
   readonly rows: number;
   readonly items: number;
-  /** Data files without a hash in the log, of all tables: a flipped bit in them is not seen. Of other writers, or of ours of before there were any. */
+  /**
+   * Data files without a hash in the log, of all tables: a flipped bit in them is not seen. Of other writers, or of
+   * ours of before there were any.
+   */
   readonly unprotected: number;
   readonly partitions: readonly PartitionReport[];
   readonly problems: readonly string[];
@@ -51,7 +55,10 @@ type Of = (partition: number) => Found;
 /** Problems of one kind that are listed one by one. */
 const listed = 5;
 
-/** Throws TABLE_MISSING, and TABLE_CORRUPT when the log itself cannot be read. What is wrong with the rows is told in `problems`. */
+/**
+ * Throws TABLE_MISSING, and TABLE_CORRUPT when the log itself cannot be read. What is wrong with the rows is told in
+ * `problems`.
+ */
 export async function prove(tableDir: string, deadLettersDir: string): Promise<Report> {
   const table = await openExistingEvents(tableDir);
   const progress = progressOf(table.offsets);
@@ -79,7 +86,8 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   await noting(problems, () => addFiltered(filtered, progress, of));
   const itemsTable = await openItems(tableDir);
   const all = [table, deadLetters, filtered, itemsTable];
-  for (const { store } of all) await noting(problems, async () => void problems.push(...(await checkpointProblems(store))));
+  for (const { store } of all)
+    await noting(problems, async () => void problems.push(...(await checkpointProblems(store))));
   const unprotected = all.flatMap(({ files }) => files).filter(({ sha256 }) => sha256 === undefined).length;
   let items = 0;
   await noting(problems, async () => {
@@ -87,7 +95,9 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   });
 
   const numbers = [...new Set([...found.keys(), ...progress.done.keys()])].sort((a, b) => a - b);
-  const partitions = numbers.map((partition) => judge(partition, of(partition), progress.done.get(partition), problems));
+  const partitions = numbers.map((partition) =>
+    judge(partition, of(partition), progress.done.get(partition), problems),
+  );
   const { version, files, rows } = table;
   return { ok: problems.length === 0, version, files: files.length, rows, items, unprotected, partitions, problems };
 }
@@ -104,7 +114,10 @@ async function noting(problems: string[], work: () => Promise<void>): Promise<vo
 
 type Opened = Awaited<ReturnType<typeof openFiltered>>;
 
-/** Dead letters are written before the events of the same messages are committed: those beyond the log's offset are not yet due. */
+/**
+ * Dead letters are written before the events of the same messages are committed: those beyond the log's offset are not
+ * yet due.
+ */
 async function addDeadLetters({ store, files }: Opened, { topics, done }: PartitionProgress, of: Of): Promise<void> {
   for (const file of files) {
     for (const { topic, partition, offset } of await readDeadLetters(store, file)) {
@@ -142,7 +155,10 @@ function judge(partition: number, found: Found, last: number | undefined, proble
   const name = `partition ${partition}`;
   if (coverage.repeated > 0) problems.push(`${name}: ${coverage.repeated} offsets stand twice`);
   if (unfinished > 0)
-    problems.push(`${name}: an erasure was not completed, ${unfinished} of its offsets still stand there: run \`tributary forget\` again`);
+    problems.push(
+      `${name}: an erasure was not completed, ${unfinished} of its offsets still stand there: run \`tributary ` +
+        `forget\` again`,
+    );
   if (last === undefined) problems.push(`${name}: has rows, but the log has no txn of it`);
   else if (coverage.last > last) problems.push(`${name}: has offset ${coverage.last}, but the log stands at ${last}`);
   const holes: Range[] = [];
@@ -152,7 +168,8 @@ function judge(partition: number, found: Found, last: number | undefined, proble
       missing += hole.to - hole.from + 1;
       if (holes.length < listed) holes.push(hole);
     }
-  } else if (last !== undefined && last >= 0) problems.push(`${name}: the log stands at ${last}, but no row or dead letter was found`);
+  } else if (last !== undefined && last >= 0)
+    problems.push(`${name}: the log stands at ${last}, but no row or dead letter was found`);
   if (missing > 0) {
     const where = holes.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`)).join(", ");
     problems.push(`${name}: ${missing} offsets are missing, the first at ${where}`);

@@ -21,7 +21,8 @@ export const command = defineCommand({
     retention: duration(LONGEST_RETENTION)
       .prefault("168h")
       .describe(
-        "age from which something is deleted, such as 168h; readers and a training run that goes on need the versions of that time. 0h: at once, while nothing writes",
+        "age from which something is deleted, such as 168h; readers and a training run that goes on need the " +
+          "versions of that time. 0h: at once, while nothing writes",
       ),
     dryRun: z.boolean().default(false).describe("delete nothing, only tell"),
     json: z.boolean().default(false).describe("print the paths as JSON"),
@@ -37,7 +38,11 @@ export const command = defineCommand({
     for (const [name, { removed, orphans, entries, waiting }] of Object.entries(plans)) {
       const counts = { removed: removed.length, orphans: orphans.length, entries: entries.length };
       log.info({ table: name, ...counts }, dryRun ? "would delete" : "deleted");
-      if (waiting > 0) log.info({ table: name, files: waiting }, "left: age is counted to the newest commit, and that was too long ago");
+      if (waiting > 0)
+        log.info(
+          { table: name, files: waiting },
+          "left: age is counted to the newest commit, and that was too long ago",
+        );
     }
     if (json) process.stdout.write(`${JSON.stringify(plans)}\n`);
   },

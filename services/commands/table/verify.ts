@@ -27,7 +27,10 @@ export const command = defineCommand({
 
 function asText({ ok, version, files, rows, items, unprotected, partitions, problems }: Report): string {
   const header = ["partition", "first", "last", "rows", "dead", "filtered", "read", "missing", "duplicated"] as const;
-  const table = [header.map(String), ...partitions.map((each) => header.map((name) => onOneLine(String(each[name] ?? "-"))))];
+  const table = [
+    header.map(String),
+    ...partitions.map((each) => header.map((name) => onOneLine(String(each[name] ?? "-")))),
+  ];
   const widths = header.map((_, k) => Math.max(...table.map((row) => row[k]!.length)));
   const lines = table.map((row) => row.map((cell, k) => cell.padStart(widths[k]!)).join("  "));
   const verdict = ok
@@ -37,6 +40,9 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
   const bare =
     unprotected === 0
       ? []
-      : [`  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in them is not seen`];
+      : [
+          `  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in ` +
+            "them is not seen",
+        ];
   return `${[...lines, "", summary, ...bare, ...problems.map((problem) => `  ${onOneLine(problem)}`)].join("\n")}\n`;
 }

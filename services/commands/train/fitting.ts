@@ -18,7 +18,12 @@ export function fitted(model: SolvedName, { threads, ...given }: Given): AsyncGe
   return systemOf(model).fit({
     ...given,
     threads: (task, shared) =>
-      openThreads(new URL("./solving-thread.ts", import.meta.url), { model, task, shared } satisfies Told, threads, given.signal),
+      openThreads(
+        new URL("./solving-thread.ts", import.meta.url),
+        { model, task, shared } satisfies Told,
+        threads,
+        given.signal,
+      ),
     engine: () => openEngine({ threads }),
   });
 }

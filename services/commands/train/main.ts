@@ -1,4 +1,5 @@
-// `train`: one training run on this machine. Neural systems learn through a parameter server, the others are solved in this process; both leave the same files.
+// `train`: one training run on this machine. Neural systems learn through a parameter server, the others are solved in
+// this process; both leave the same files.
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { isNeural } from "../../../shared/systems/registry.ts";
 import { trainNeural } from "./neural.ts";

@@ -1,4 +1,5 @@
-// The largest memory that processes of a run have had, each by itself, as the system counts it: looked at while they live, kept when they are gone.
+// The largest memory that processes of a run have had, each by itself, as the system counts it: looked at while they
+// live, kept when they are gone.
 import { readFileSync } from "node:fs";
 
 export class Peaks {

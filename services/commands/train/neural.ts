@@ -1,4 +1,5 @@
-// Training of a neural system: one parameter server and N trainers as processes of their own, a line per outer epoch, the report at the end.
+// Training of a neural system: one parameter server and N trainers as processes of their own, a line per outer epoch,
+// the report at the end.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,8 +24,8 @@ const reportSchema = z.looseObject({ epochs: z.array(epochReport), best: z.loose
 const POLL_MS = 300;
 
 /**
- * A run found in `--out` is resumed. A system that goes on from another one's model has that trained first where none is named, below `--out`. Throws SERVICE_DIED; the
- * server's own exit code becomes the process's.
+ * A run found in `--out` is resumed. A system that goes on from another one's model has that trained first where none
+ * is named, below `--out`. Throws SERVICE_DIED; the server's own exit code becomes the process's.
  */
 export async function trainNeural(model: NeuralName, config: Config, until: Until): Promise<void> {
   const out = config.out ?? mkdtempSync(join(tmpdir(), "tributary-train-"));
@@ -58,7 +59,9 @@ async function runOf(model: NeuralName, config: Config, out: string, until: Unti
     started.push(server);
     const report = await follow(server, config, until, look, (address) => {
       const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
-      const trainers = Array.from({ length: config.trainers }, () => spawnService("trainer", flags, { threads: 1, quiet: true }));
+      const trainers = Array.from({ length: config.trainers }, () =>
+        spawnService("trainer", flags, { threads: 1, quiet: true }),
+      );
       started.push(...trainers);
       return trainers;
     });
@@ -120,7 +123,8 @@ async function follow(
     look();
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
-    if (!isListening) for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
+    if (!isListening)
+      for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
     isListening = true;
     if (failed === config.trainers)
       throw new AppError("SERVICE_DIED", { what: "every trainer ended before the run did", log: "see above" });
@@ -142,5 +146,8 @@ function lineOf(
   const left = Math.round((epochs - epoch) * seconds);
   const time = left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
   const ndcg = validation["ndcg@100"]?.toFixed(4) ?? "-";
-  return `epoch ${epoch}/${epochs}  loss ${(loss.reconstruction + loss.kl).toFixed(2)} (kl ${loss.kl.toFixed(2)})  validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${time} left`;
+  return (
+    `epoch ${epoch}/${epochs}  loss ${(loss.reconstruction + loss.kl).toFixed(2)} (kl ${loss.kl.toFixed(2)})  ` +
+    `validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${time} left`
+  );
 }

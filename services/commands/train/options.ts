@@ -1,4 +1,5 @@
-// The flags of `train`: those of every system, of the neural ones (shared/training/knobs.ts), and of the solved ones (shared/systems/setting-flags.ts).
+// The flags of `train`: those of every system, of the neural ones (shared/training/knobs.ts), and of the solved ones
+// (shared/systems/setting-flags.ts).
 import { z } from "zod";
 import { duration } from "../../../shared/runtime/amount.ts";
 import { folder } from "../../../shared/runtime/location.ts";
@@ -8,7 +9,9 @@ import { systemFlag } from "../../../shared/systems/system-flag.ts";
 import { consistent, knobs, saving, vocabulary } from "../../../shared/training/knobs.ts";
 
 /** Settings of neural systems that are undefined unless given: a solved system has none of them. */
-const turnable = (Object.keys(knobs) as (keyof typeof knobs)[]).filter((name) => knobs[name].safeParse(undefined).data === undefined);
+const turnable = (Object.keys(knobs) as (keyof typeof knobs)[]).filter(
+  (name) => knobs[name].safeParse(undefined).data === undefined,
+);
 
 export const options = z
   .object({
@@ -23,13 +26,28 @@ export const options = z
       .int()
       .min(1)
       .default(100)
-      .describe("most epochs of the model that is trained first where one to go on from is needed and --from names none"),
-    trainers: z.coerce.number().int().min(1).max(64).default(2).describe("trainer processes; their number does not change the result"),
-    patience: z.coerce.number().int().min(1).optional().describe("end after so many epochs without a better validation"),
+      .describe(
+        "most epochs of the model that is trained first where one to go on from is needed and --from names none",
+      ),
+    trainers: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .default(2)
+      .describe("trainer processes; their number does not change the result"),
+    patience: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe("end after so many epochs without a better validation"),
     timeLimit: duration("365d")
       .optional()
       .describe("end before an epoch or a sweep that would go beyond so long, such as 30m; one is always done"),
-    out: folder().optional().describe("where the best model, its manifest and the report go; a run found there is resumed"),
+    out: folder()
+      .optional()
+      .describe("where the best model, its manifest and the report go; a run found there is resumed"),
     json: z.boolean().default(false).describe("print the report on stdout"),
     salt: z.string().default("tributary").describe("with --table: decides which users are held out"),
     dataDir: folder().default(".tributary").describe("where running processes register"),
@@ -46,6 +64,7 @@ export const options = z
   .superRefine((config, context) => {
     if (isNeural(config.model)) return;
     for (const name of turnable)
-      if (config[name] !== undefined) context.addIssue({ code: "custom", path: [name], message: `is no setting of ${config.model}` });
+      if (config[name] !== undefined)
+        context.addIssue({ code: "custom", path: [name], message: `is no setting of ${config.model}` });
   });
 export type Config = z.output<typeof options>;

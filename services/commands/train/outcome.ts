@@ -2,7 +2,9 @@
 
 /** The last line of a run. JSON has no NaN: a mean of nobody is null there. */
 export function outcomeInWords(epoch: number, test: unknown): string {
-  const means = Object.values((test ?? {}) as Record<string, { readonly mean?: number | null }>).map(({ mean }) => mean);
+  const means = Object.values((test ?? {}) as Record<string, { readonly mean?: number | null }>).map(
+    ({ mean }) => mean,
+  );
   const isJudged = means.some((mean) => typeof mean === "number" && !Number.isNaN(mean));
   return `best epoch ${epoch}: ${isJudged ? JSON.stringify(test) : "nobody is held out to test it on"}`;
 }

@@ -1,4 +1,5 @@
-// Training of a solved system: fitted in this process on all cores, judged after each sweep, the best kept, tested once; leaves what a run of the parameter server leaves.
+// Training of a solved system: fitted in this process on all cores, judged after each sweep, the best kept, tested
+// once; leaves what a run of the parameter server leaves.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { saveModel } from "../../../shared/checkpoints/checkpoints.ts";
@@ -45,14 +46,22 @@ interface Task<N extends SolvedName> {
   readonly timeLimit: number;
 }
 
-/** Throws DATASET_MALFORMED, TABLE_MISSING, DATA_TOO_LARGE, ENGINE_MISSING, NOT_FINITE. Asked to stop, it leaves nothing. */
+/**
+ * Throws DATASET_MALFORMED, TABLE_MISSING, DATA_TOO_LARGE, ENGINE_MISSING, NOT_FINITE. Asked to stop, it leaves
+ * nothing.
+ */
 export async function trainSolved<N extends SolvedName>(model: N, options: Config, signal: AbortSignal): Promise<void> {
   if ((options.data === undefined) === (options.table === undefined))
     throw new AppError("USAGE", { what: "give either --data or --table" });
   const corpus =
-    options.data === undefined ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem) : corpusOfDataset(options.data);
+    options.data === undefined
+      ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem)
+      : corpusOfDataset(options.data);
   for (const sentence of aboutHeldOut(corpus)) process.stderr.write(`${sentence}\n`);
-  const config = systemOf(model).config.parse({ ...settingsIn(options), items: corpus.vocabulary.length }) as ConfigOf<N>;
+  const config = systemOf(model).config.parse({
+    ...settingsIn(options),
+    items: corpus.vocabulary.length,
+  }) as ConfigOf<N>;
   const rows = Array.from(corpus.users, corpus.rowOf);
   const threads = availableParallelism();
   mustFitMemory(model, config, sizeOf(rows, config.items, threads), memoryLimit());
@@ -98,7 +107,15 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
   };
   if (out !== undefined) {
     const { salt, tableVersion, watermark, vocabulary } = corpus;
-    const standing = { step: best.epoch, round: best.epoch, seed, salt, tableVersion, watermark, createdAt: Date.now() };
+    const standing = {
+      step: best.epoch,
+      round: best.epoch,
+      seed,
+      salt,
+      tableVersion,
+      watermark,
+      createdAt: Date.now(),
+    };
     await saveModel(out, best.weights, { model, config, ...standing } as ManifestFacts, vocabulary);
     await keepTest(join(out, "evaluations"), { epoch: best.epoch, step: best.epoch }, test.perUser);
     await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
@@ -108,7 +125,10 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
 }
 
 /** The model after the sweep whose validation NDCG@100 is the best; without validation users the last one's. */
-async function bestSweep<N extends SolvedName>(task: Task<N>, signal: AbortSignal): Promise<{ best: Best; epochs: Epoch[] }> {
+async function bestSweep<N extends SolvedName>(
+  task: Task<N>,
+  signal: AbortSignal,
+): Promise<{ best: Best; epochs: Epoch[] }> {
   const { model, config, rows, threads, out, seed, timeLimit } = task;
   const epochs: Epoch[] = [];
   let best: Best | undefined;

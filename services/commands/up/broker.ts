@@ -1,4 +1,5 @@
-// The broker under `up`: watched, and started again where it was. One that `tributary broker start` has started stays when `up` ends, and stays away when it was stopped.
+// The broker under `up`: watched, and started again where it was. One that `tributary broker start` has started stays
+// when `up` ends, and stays away when it was stopped.
 import { AppError } from "../../../shared/errors/errors.ts";
 import {
   answersAt,
@@ -18,14 +19,23 @@ import { type Run, type Supervised, supervise } from "../../../shared/runtime/su
 const RECOVERY_MS = 600_000;
 
 /** `moved` is called when it answers at another address than before: its port was taken by somebody meanwhile. */
-export function superviseBroker(dataDir: string, first: StartedBroker, tell: (text: string) => void, moved: () => void): Supervised {
+export function superviseBroker(
+  dataDir: string,
+  first: StartedBroker,
+  tell: (text: string) => void,
+  moved: () => void,
+): Supervised {
   const { log } = brokerFiles(pathsOf(dataDir).kafka);
   const { owner } = first;
   let { brokers } = first;
 
   const runOf = ({ pid }: StartedBroker): Run => {
     const watching = new AbortController();
-    const ended = brokerEnded(dataDir, pid, watching.signal).then(() => ({ code: null, signal: null, finished: false }));
+    const ended = brokerEnded(dataDir, pid, watching.signal).then(() => ({
+      code: null,
+      signal: null,
+      finished: false,
+    }));
     // However this process ends, an owned broker is at least asked to: on a second Ctrl-C nobody waits for it.
     const last = () => owner && endBrokerNow(dataDir);
     process.once("exit", last);
@@ -60,7 +70,9 @@ export function superviseBroker(dataDir: string, first: StartedBroker, tell: (te
         if (hasRun) isStopped = !owner && wasStopped(dataDir);
         hasRun = false;
         if (isStopped && !(await brokerStatus(dataDir)).running)
-          throw new AppError("BROKER_UNREACHABLE", { what: "the local broker was stopped: everything waits for `tributary broker start`" });
+          throw new AppError("BROKER_UNREACHABLE", {
+            what: "the local broker was stopped: everything waits for `tributary broker start`",
+          });
         const started = await startBroker(dataDir, { owner, signal, patienceMs: RECOVERY_MS });
         hasRun = true;
         tell(`Kafka is back at ${started.brokers}`);

@@ -8,9 +8,12 @@ export async function drain(services: readonly Supervised[]): Promise<void> {
     const group = services.filter(({ name }) => pattern.test(name));
     if (group.length === 0) continue;
     const isLeft = group.every((service) => service.stays && service.state().state === "running");
-    await showStep(`${isLeft ? "leave running:" : "stop"} ${group.map(({ name }) => name).join(", ")}`, async (done) => {
-      await Promise.all(group.map((service) => service.stop()));
-      if (isLeft) done("`tributary broker stop` ends it");
-    });
+    await showStep(
+      `${isLeft ? "leave running:" : "stop"} ${group.map(({ name }) => name).join(", ")}`,
+      async (done) => {
+        await Promise.all(group.map((service) => service.stop()));
+        if (isLeft) done("`tributary broker stop` ends it");
+      },
+    );
   }
 }

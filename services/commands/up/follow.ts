@@ -1,4 +1,5 @@
-// One line of progress until asked to stop: how far the flow is, and what is wrong with it. Whoever hangs is found here, since everybody is asked anyway.
+// One line of progress until asked to stop: how far the flow is, and what is wrong with it. Whoever hangs is found
+// here, since everybody is asked anyway.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askAll } from "../../../shared/health/answers.ts";
 import { count, duration, loss, ratio } from "../../../shared/health/views/figures.ts";
@@ -57,7 +58,10 @@ const waitsInVain = ({ ingest, server }: Flow) =>
 function inVain({ ingest, server }: Flow): string {
   const { read = null, dead = null, table = null } = ingest?.status ?? {};
   const refused = dead ? `, ${count(dead)} refused (\`tributary dead-letters list\`)` : "";
-  return `${count(read)} events read, ${count(table?.rows ?? 0)} rows in the table${refused}; ${server?.status?.hint ?? "too few to train on"}`;
+  return (
+    `${count(read)} events read, ${count(table?.rows ?? 0)} rows in the table${refused}; ` +
+    `${server?.status?.hint ?? "too few to train on"}`
+  );
 }
 
 /** Tells of those that do not answer, and kills those that hang: they are started again as after any other death. */
@@ -104,7 +108,8 @@ function summaryOf(flow: Flow): string[] {
       ? `epoch ${count(server?.round ?? null)}`
       : `epoch ${count(server.round)} (${server.state})`,
     `loss ${loss(server?.loss?.total ?? null)}`,
-    `NDCG@100 ${ratio(newest?.model?.["ndcg@100"] ?? null)} (popularity ${ratio(newest?.popularity?.["ndcg@100"] ?? null)})`,
+    `NDCG@100 ${ratio(newest?.model?.["ndcg@100"] ?? null)} (popularity ` +
+      `${ratio(newest?.popularity?.["ndcg@100"] ?? null)})`,
     freshness === null ? "no model published yet" : `model ${duration(freshness)} behind`,
   ];
 }

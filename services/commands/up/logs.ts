@@ -1,5 +1,5 @@
-// Keeps logs of `up` from growing without bound: what a file held when it became large lies beside it as NAME.1 until the next time. Whoever writes to it appends, and goes on at
-// its new end.
+// Keeps logs of `up` from growing without bound: what a file held when it became large lies beside it as NAME.1 until
+// the next time. Whoever writes to it appends, and goes on at its new end.
 import { copyFileSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 
@@ -10,7 +10,8 @@ const LARGEST = 16 << 20;
 export function shortenLogs(folders: readonly string[], largest = LARGEST): void {
   for (const folder of folders) {
     try {
-      for (const name of readdirSync(folder).filter((each) => each.endsWith(".log"))) shorten(join(folder, name), largest);
+      for (const name of readdirSync(folder).filter((each) => each.endsWith(".log")))
+        shorten(join(folder, name), largest);
     } catch {} // not there yet, or a disk that is full: the next look comes
   }
 }

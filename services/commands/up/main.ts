@@ -1,4 +1,5 @@
-// Everything on this machine: starts the broker and every service as a process of its own, feeds the stream, tells progress in one line, drains in the order of the flow.
+// Everything on this machine: starts the broker and every service as a process of its own, feeds the stream, tells
+// progress in one line, drains in the order of the flow.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -33,7 +34,10 @@ export const command = defineCommand({
     if (config.events && !existsSync(config.events))
       throw new AppError("FILE_MISSING", { what: "no such file of events", path: config.events });
     mkdirSync(paths.root, { recursive: true });
-    const held = await take(join(paths.root, ".up"), signal, { what: "`up` already runs on this data directory", directory: paths.root });
+    const held = await take(join(paths.root, ".up"), signal, {
+      what: "`up` already runs on this data directory",
+      directory: paths.root,
+    });
     markChildren(paths.root);
     const supervised: Supervised[] = [];
     const status = (): UpStatus => ({ service: "up", services: supervised.map((each) => each.state()) });

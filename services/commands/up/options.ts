@@ -4,12 +4,20 @@ import { fileFlags } from "../../../shared/files/flags.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
-  events: z.string().optional().describe("file of real events instead of the synthetic stream: CSV, JSON or Parquet, packed or not"),
+  events: z
+    .string()
+    .optional()
+    .describe("file of real events instead of the synthetic stream: CSV, JSON or Parquet, packed or not"),
   ...fileFlags,
-  onBadRow: fileFlags.onBadRow.default("skip").describe(fileFlags.onBadRow.description!), // a row that is none ends no service
+  // a row that is none ends no service
+  onBadRow: fileFlags.onBadRow.default("skip").describe(fileFlags.onBadRow.description!),
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
-  gamma: z.coerce.number().min(0).default(0.01).describe("weight of the KL term per item of a user; .01 suits short histories"),
+  gamma: z.coerce
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe("weight of the KL term per item of a user; .01 suits short histories"),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce
     .number()

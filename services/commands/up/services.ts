@@ -1,4 +1,5 @@
-// The services of `up`, in the order in which data flows: what each is started with, and what is started anew when an address changes.
+// The services of `up`, in the order in which data flows: what each is started with, and what is started anew when an
+// address changes.
 import { join, resolve } from "node:path";
 import type { ErrorCode } from "../../../shared/errors/errors.ts";
 import { fileArguments } from "../../../shared/files/flags.ts";
@@ -13,7 +14,11 @@ import type { Config } from "./options.ts";
 const FLUSH_SECONDS = 3;
 
 /** `broker` is watched too; undefined for one that is elsewhere. `tell` hears what goes wrong. */
-export async function startServices(config: Config, broker: Supervised | undefined, tell: (text: string) => void): Promise<Supervised[]> {
+export async function startServices(
+  config: Config,
+  broker: Supervised | undefined,
+  tell: (text: string) => void,
+): Promise<Supervised[]> {
   const { root, logs, table, training } = pathsOf(config.dataDir);
   let server = `127.0.0.1:${await freePort()}`;
   const service = (name: string, args: () => readonly string[], threads?: number): Service => {
@@ -50,7 +55,8 @@ export async function startServices(config: Config, broker: Supervised | undefin
   const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS)]));
   const serverArgs = () => ["--table", table, "--out", training, "--listen", server, "--gamma", String(config.gamma)];
   const parameters = start(service("server", serverArgs), (error) => void moved(error));
-  for (let k = 1; k <= config.trainers; k++) trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));
+  for (let k = 1; k <= config.trainers; k++)
+    trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));
   const evaluator = start(service("evaluator", () => [], 1));
   const serve = start(service("serve", () => ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
@@ -59,7 +65,8 @@ export async function startServices(config: Config, broker: Supervised | undefin
 
 function sourceOf(config: Config): string[] {
   const { events, rate } = config;
-  const optional = (flag: string, value: string | number | undefined) => (value === undefined ? [] : [flag, String(value)]);
+  const optional = (flag: string, value: string | number | undefined) =>
+    value === undefined ? [] : [flag, String(value)];
   if (events === undefined) return ["synthetic", ...optional("--rate", rate)];
   return [fileFor(events), ...fileArguments(config), ...optional("--rate", rate)];
 }

@@ -1,5 +1,5 @@
-// Which services hang: they neither answer nor do anything. A look counts for the time since the one before, but never for more than a few seconds: while `up` itself
-// was stopped, nobody looked.
+// Which services hang: they neither answer nor do anything. A look counts for the time since the one before, but never
+// for more than a few seconds: while `up` itself was stopped, nobody looked.
 import { statOf } from "../../../shared/runtime/proc.ts";
 
 /** What one look at a process saw. */

@@ -8,17 +8,24 @@ import type { Config } from "./options.ts";
 import { startServices } from "./services.ts";
 
 /** Whatever has begun is in `supervised`, also when it throws. `tell` hears what goes wrong later. */
-export async function startAll(config: Config, supervised: Supervised[], tell: (text: string) => void, signal: AbortSignal): Promise<void> {
+export async function startAll(
+  config: Config,
+  supervised: Supervised[],
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
   signal.throwIfAborted();
-  if (process.env.KAFKA_BROKERS) await showStep("broker", async (done) => done(`Kafka at ${process.env.KAFKA_BROKERS}`));
+  if (process.env.KAFKA_BROKERS)
+    await showStep("broker", async (done) => done(`Kafka at ${process.env.KAFKA_BROKERS}`));
   else {
     const broker = await showStep("broker", async (done) => {
       const started = await startBroker(config.dataDir, { owner: "up", signal });
       done(`Kafka at ${started.brokers}${started.started ? "" : " (was running)"}`);
       return started;
     });
-    const reach = () => Promise.all(supervised.filter(({ name }) => /^(replay|ingest)$/.test(name)).map((each) => each.restart()));
+    const reach = () =>
+      Promise.all(supervised.filter(({ name }) => /^(replay|ingest)$/.test(name)).map((each) => each.restart()));
     supervised.push(superviseBroker(config.dataDir, broker, tell, reach));
   }
   signal.throwIfAborted();

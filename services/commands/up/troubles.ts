@@ -1,4 +1,5 @@
-// What is wrong, for `up`'s own line: services that die, hang or have given up, and those that run and wait for something.
+// What is wrong, for `up`'s own line: services that die, hang or have given up, and those that run and wait for
+// something.
 import { duration } from "../../../shared/health/views/figures.ts";
 import type { Answer } from "../../../shared/health/facts/flow.ts";
 import { commonOf } from "../../../shared/health/status/readings.ts";
@@ -8,7 +9,10 @@ import { isSilent, type Silence } from "./silence.ts";
 /** Most of a sentence that the line has room for. */
 const MOST = 160;
 
-export function troublesOf(services: readonly Pick<Supervised, "state">[], silences: ReadonlyMap<string, Silence>): string[] {
+export function troublesOf(
+  services: readonly Pick<Supervised, "state">[],
+  silences: ReadonlyMap<string, Silence>,
+): string[] {
   return services.flatMap((service) => {
     const { name, state, level, deaths, seconds, reason, runsSeconds } = service.state();
     const why = (reason ?? "").slice(0, MOST);

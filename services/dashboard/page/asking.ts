@@ -1,4 +1,5 @@
-// Requests of the page to its dashboard, by paths below its own: the answer, or what was refused and what to do. Never throws.
+// Requests of the page to its dashboard, by paths below its own: the answer, or what was refused and what to do. Never
+// throws.
 import type { RefusalAnswer } from "../refusals.ts";
 
 export async function ask<T extends object>(path: string, init: RequestInit = {}): Promise<T | RefusalAnswer> {

@@ -1,4 +1,5 @@
-// One chart: title, unit, legend with live values, the lines over the time that all charts share. Hover or the arrow keys read values in all at once; CSV takes them along.
+// One chart: title, unit, legend with live values, the lines over the time that all charts share. Hover or the arrow
+// keys read values in all at once; CSV takes them along.
 import type uPlot from "uplot";
 import type { History, Series } from "../history.ts";
 import { clock, find, make, write } from "./elements.ts";
@@ -43,7 +44,8 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
     const hovered = u.cursor.idx ?? null;
     const row = hovered ?? shown.at.length - 1;
     write(when, hovered === null ? settings.unit : clock(shown.at[row] ?? 0));
-    for (const [k, { column }] of lines.entries()) write(readings[k]!, settings.write(shown.columns[column]?.[row] ?? null));
+    for (const [k, { column }] of lines.entries())
+      write(readings[k]!, settings.write(shown.columns[column]?.[row] ?? null));
   };
   const rebuild = (next: readonly Line[], leftOut: number) => {
     chart?.destroy();
@@ -58,7 +60,10 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
   };
   new ResizeObserver(() => chart?.setSize({ width: plot.clientWidth, height: plot.clientHeight })).observe(plot);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart?.redraw(false));
-  plot.addEventListener("keydown", (event) => chart && moveCursor(chart, event, (row) => spoken(settings, lines, shown, row)));
+  plot.addEventListener(
+    "keydown",
+    (event) => chart && moveCursor(chart, event, (row) => spoken(settings, lines, shown, row)),
+  );
   plot.addEventListener("blur", () => chart && place(chart));
   csv.addEventListener("click", () => download(`tributary-${settings.id}.csv`, csvOf(shown, lines)));
 
@@ -76,7 +81,8 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
       csv.disabled = !empty.hidden;
       chart!.setData(drawnOf(settings, lines, shown, smoothing));
       const values = lines.map(({ name }, k) => `${name} ${readings[k]!.textContent}`).join(", ");
-      const label = `${settings.title}, ${settings.unit}: ${empty.hidden ? values : nothing}. Arrow keys read earlier values.`;
+      const label =
+        `${settings.title}, ${settings.unit}: ${empty.hidden ? values : nothing}. Arrow keys read ` + "earlier values.";
       if (document.activeElement !== plot) plot.setAttribute("aria-label", label);
     },
   };
@@ -116,7 +122,10 @@ function place({ over }: uPlot, left?: number): void {
 }
 
 function spoken({ write: text }: ChartSettings, lines: readonly Line[], { at, columns }: Series, row: number): string {
-  return `${clock(at[row] ?? 0)}: ${lines.map(({ name, column }) => `${name} ${text(columns[column]?.[row] ?? null)}`).join(", ")}`;
+  return (
+    `${clock(at[row] ?? 0)}: ` +
+    `${lines.map(({ name, column }) => `${name} ${text(columns[column]?.[row] ?? null)}`).join(", ")}`
+  );
 }
 
 function download(name: string, text: string): void {

@@ -37,7 +37,15 @@ const popularity = (metric: string, name: string, more: Partial<Line> = {}): Lin
 
 export const charts: readonly ChartSettings[] = [
   {
-    ...{ id: "events", title: "Events", unit: "per second", empty: "waiting for ingest", section: "samples", gap, scale: "from zero" },
+    ...{
+      id: "events",
+      title: "Events",
+      unit: "per second",
+      empty: "waiting for ingest",
+      section: "samples",
+      gap,
+      scale: "from zero",
+    },
     ...fixed(
       { column: "events:in", name: "In", colour: "--line-1", isFilled: true },
       { column: "events:consumed", name: "Consumed", colour: "--line-2", dash: [7, 3] },
@@ -45,8 +53,17 @@ export const charts: readonly ChartSettings[] = [
     ...{ write: rate, tick: plain.tick },
   },
   {
-    ...{ id: "lag", title: "Lag", unit: "messages not yet in the table", empty: "waiting for ingest", section: "samples", gap },
-    ...oneEach("lag", (key) => `Partition ${key}`, [{ column: "lag", name: "All", colour: "--line-1", isFilled: true }]),
+    ...{
+      id: "lag",
+      title: "Lag",
+      unit: "messages not yet in the table",
+      empty: "waiting for ingest",
+      section: "samples",
+      gap,
+    },
+    ...oneEach("lag", (key) => `Partition ${key}`, [
+      { column: "lag", name: "All", colour: "--line-1", isFilled: true },
+    ]),
     ...{ scale: "from zero", ...plain },
   },
   {
@@ -59,12 +76,20 @@ export const charts: readonly ChartSettings[] = [
       gap,
     },
     ...fixed(
-      ...activities.map((activity): Line => ({ column: `step:${activity}`, name: activity, colour: `--${activity}`, isFilled: true })),
+      ...activities.map(
+        (activity): Line => ({ column: `step:${activity}`, name: activity, colour: `--${activity}`, isFilled: true }),
+      ),
     ),
     ...{ scale: "from zero", isStacked: true, write: elapsed, tick: elapsed },
   },
   {
-    ...{ id: "loss", title: "Loss", unit: "nats per user", empty: "waiting for the first round of training", section: "rounds" },
+    ...{
+      id: "loss",
+      title: "Loss",
+      unit: "nats per user",
+      empty: "waiting for the first round of training",
+      section: "rounds",
+    },
     ...fixed(
       { column: "reconstruction", name: "Reconstruction", colour: "--line-1" },
       { column: "kl", name: "KL", colour: "--line-2", dash: [7, 3], isRight: true },
@@ -94,7 +119,10 @@ export const charts: readonly ChartSettings[] = [
       empty: "waiting for the first evaluation",
       section: "evaluations",
     },
-    ...fixed({ column: "ndcg@100", name: "Model", colour: "--line-1", error: "ndcg@100:se" }, popularity("ndcg@100", "Popularity")),
+    ...fixed(
+      { column: "ndcg@100", name: "Model", colour: "--line-1", error: "ndcg@100:se" },
+      popularity("ndcg@100", "Popularity"),
+    ),
     ...ratios,
   },
   {
@@ -114,7 +142,12 @@ export const charts: readonly ChartSettings[] = [
     ...ratios,
   },
   {
-    ...{ id: "prequential", title: "What arrives", unit: "ranked before it is learned", empty: "waiting for arrivals after a first model" },
+    ...{
+      id: "prequential",
+      title: "What arrives",
+      unit: "ranked before it is learned",
+      empty: "waiting for arrivals after a first model",
+    },
     ...{ section: "arrivals" as const },
     ...fixed(
       { column: "recall@20", name: "Recall@20", colour: "--line-1" },
@@ -126,7 +159,12 @@ export const charts: readonly ChartSettings[] = [
     isMarked: false,
   },
   {
-    ...{ id: "freshness", title: "Freshness", unit: "how old is what the model knows", empty: "waiting for the first published model" },
+    ...{
+      id: "freshness",
+      title: "Freshness",
+      unit: "how old is what the model knows",
+      empty: "waiting for the first published model",
+    },
     ...{ section: "samples" as const, gap },
     ...fixed(
       { column: "freshness", name: "Behind the events", colour: "--line-1", isFilled: true },
@@ -135,7 +173,14 @@ export const charts: readonly ChartSettings[] = [
     ...{ scale: "from zero", write: duration, tick: duration, steps: secondSteps },
   },
   {
-    ...{ id: "wire", title: "Wire", unit: "bytes per second", empty: "waiting for the parameter server", section: "samples", gap },
+    ...{
+      id: "wire",
+      title: "Wire",
+      unit: "bytes per second",
+      empty: "waiting for the parameter server",
+      section: "samples",
+      gap,
+    },
     ...fixed(
       { column: "wire:sent", name: "Sent", colour: "--line-1" },
       { column: "wire:received", name: "Received", colour: "--line-2", dash: [7, 3] },
@@ -144,7 +189,14 @@ export const charts: readonly ChartSettings[] = [
     ...{ scale: "from zero", write: (value) => (value === null ? "–" : `${bytes(value)}/s`), tick: tickBytes },
   },
   {
-    ...{ id: "memory", title: "Memory", unit: "resident, each trainer", empty: "waiting for a trainer", section: "samples", gap },
+    ...{
+      id: "memory",
+      title: "Memory",
+      unit: "resident, each trainer",
+      empty: "waiting for a trainer",
+      section: "samples",
+      gap,
+    },
     ...oneEach("memory", (pid) => `Process ${pid}`),
     ...{ scale: "from zero", write: bytes, tick: tickBytes },
   },

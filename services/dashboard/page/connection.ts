@@ -1,4 +1,5 @@
-// The page's end of the server-sent events: the browser reconnects by itself, a watchdog sees to a connection that is open and silent.
+// The page's end of the server-sent events: the browser reconnects by itself, a watchdog sees to a connection that is
+// open and silent.
 import type { Update } from "../stream.ts";
 
 export interface Listener {

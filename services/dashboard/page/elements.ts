@@ -1,4 +1,5 @@
-// The few things that the page does to the DOM: find, make, and write only what has changed, so that hover, focus and selections stay.
+// The few things that the page does to the DOM: find, make, and write only what has changed, so that hover, focus and
+// selections stay.
 
 export function find<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);

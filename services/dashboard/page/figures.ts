@@ -50,7 +50,12 @@ export function heading(...children: (Node | string)[]): HTMLTableCellElement {
   return cell;
 }
 
-function showCell(list: HTMLElement, id: string, { title, value, unit, detail, state, word }: Figure, section?: string): void {
+function showCell(
+  list: HTMLElement,
+  id: string,
+  { title, value, unit, detail, state, word }: Figure,
+  section?: string,
+): void {
   const cell = cells.get(id) ?? makeCell(list, id, title, section);
   cell.root.dataset.state = state;
   write(cell.value, value);
@@ -61,15 +66,16 @@ function showCell(list: HTMLElement, id: string, { title, value, unit, detail, s
 }
 
 function makeCell(list: HTMLElement, id: string, title: string, section: string | undefined) {
-  const [value, unit, detail, symbol, word] = ["value", "unit", "detail", "symbol", "text"].map((name) => make("span", name)) as [
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-    HTMLElement,
-  ];
+  const [value, unit, detail, symbol, word] = ["value", "unit", "detail", "symbol", "text"].map((name) =>
+    make("span", name),
+  ) as [HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
   symbol.setAttribute("aria-hidden", "true");
-  const content = [make("span", "title", title), make("span", "amount", value, " ", unit), detail, make("span", "state", symbol, word)];
+  const content = [
+    make("span", "title", title),
+    make("span", "amount", value, " ", unit),
+    detail,
+    make("span", "state", symbol, word),
+  ];
   const root = make("li", "cell");
   if (section) {
     const link = make("a", "", ...content);

@@ -1,4 +1,5 @@
-// The table of published models, two of them side by side, and the way back to an earlier one. Asked for every few seconds: they change seldom.
+// The table of published models, two of them side by side, and the way back to an earlier one. Asked for every few
+// seconds: they change seldom.
 import type { Difference } from "../../../shared/checkpoints/difference.ts";
 import type { Line } from "../../../shared/checkpoints/lines.ts";
 import { count, ratio } from "../../../shared/health/views/figures.ts";
@@ -42,15 +43,20 @@ async function refresh(): Promise<void> {
   show([...models].reverse().map((line) => ({ id: line.version, cells: cellsOf(line, canRollBack) })));
   offerChoice(models);
   const how = canRollBack
-    ? "Rolling back asks for an operator's token, and pins: nothing newer is published until `tributary models pin --off`."
-    : "Rolling back from here is off: start `tributary dashboard --token-file FILE`, or use `tributary models rollback VERSION`.";
+    ? "Rolling back asks for an operator's token, and pins: nothing newer is published until `tributary models pin " +
+      "--off`."
+    : "Rolling back from here is off: start `tributary dashboard --token-file FILE`, or use `tributary models " +
+      "rollback VERSION`.";
   writeWithCode(find("models-note"), how);
 }
 
 function cellsOf(line: Line, canRollBack: boolean) {
-  const { version, current, pinned, publishedAt, step, round, items, standardError, popularity, parent, problem } = line;
+  const { version, current, pinned, publishedAt, step, round, items, standardError, popularity, parent, problem } =
+    line;
   const ndcg = line["ndcg@100"];
-  const marks = [current ? "✓ current" : "", pinned ? "pinned" : "", problem ? `! ${problem}` : ""].filter((mark) => mark !== "");
+  const marks = [current ? "✓ current" : "", pinned ? "pinned" : "", problem ? `! ${problem}` : ""].filter(
+    (mark) => mark !== "",
+  );
   return [
     version,
     marks.join(", ") || "–",
@@ -89,7 +95,9 @@ function offerChoice(models: readonly Line[]): void {
   if (chosen || models.length < 2) return;
   const current = models.find((line) => line.current) ?? models.at(-1)!;
   to.value = current.version;
-  from.value = versions.includes(current.parent ?? "") ? current.parent! : versions.find((version) => version !== to.value)!;
+  from.value = versions.includes(current.parent ?? "")
+    ? current.parent!
+    : versions.find((version) => version !== to.value)!;
 }
 
 for (const select of [from, to])
@@ -102,14 +110,19 @@ compare.addEventListener("click", async () => {
   compare.disabled = true;
   const answer = await ask<Difference>(`api/models/diff?a=${from.value}&b=${to.value}`);
   compare.disabled = false;
-  if ("hint" in answer) return find("difference").replaceChildren(make("p", "problem", `${answer.message}; ${answer.hint}`));
+  if ("hint" in answer)
+    return find("difference").replaceChildren(make("p", "problem", `${answer.message}; ${answer.hint}`));
   find("difference").replaceChildren(...differenceOf(answer));
 });
 
 function differenceOf({ from, to, metrics, changed, items, weights }: Difference): Node[] {
   const number = (value: number | null) => (value === null ? "–" : value.toFixed(4));
-  const signed = (value: number | null) => (value === null ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(4)}`.replace("-", "−"));
-  const moved = weights.map(({ name, relativeChange }) => [name, relativeChange === null ? "–" : relativeChange.toPrecision(3)]);
+  const signed = (value: number | null) =>
+    value === null ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(4)}`.replace("-", "−");
+  const moved = weights.map(({ name, relativeChange }) => [
+    name,
+    relativeChange === null ? "–" : relativeChange.toPrecision(3),
+  ]);
   return [
     side(
       ["Metric", from, to, "Change"],
@@ -118,7 +131,11 @@ function differenceOf({ from, to, metrics, changed, items, weights }: Difference
     side(
       ["What else changed", from, to],
       [
-        ["items", count(items.from), `${count(items.to)} (${count(items.added.length)} added, ${count(items.removed.length)} removed)`],
+        [
+          "items",
+          count(items.from),
+          `${count(items.to)} (${count(items.added.length)} added, ${count(items.removed.length)} removed)`,
+        ],
         ...changed.map((each) => [each.name, String(each.from), String(each.to)]),
       ],
     ),
@@ -138,7 +155,11 @@ function side(header: readonly string[], rows: readonly (readonly string[])[]): 
     head.scope = "row";
     return make("tr", "", head, ...others.map((text) => make("td", "figure", text)));
   });
-  const card = make("section", "card scroll", make("table", "", make("thead", "", make("tr", "", ...heads)), make("tbody", "", ...body)));
+  const card = make(
+    "section",
+    "card scroll",
+    make("table", "", make("thead", "", make("tr", "", ...heads)), make("tbody", "", ...body)),
+  );
   card.tabIndex = 0;
   card.setAttribute("aria-label", `${header[0]}: compared`);
   return card;

@@ -48,8 +48,16 @@ const font = () => `${innerWidth < 2000 ? 11 : 13}px ${getComputedStyle(document
 /** Half of a 95 % interval, in standard errors. */
 const HALF = 1.96;
 
-/** Intervals lie lowest, then the lines as measured where they are smoothed, then the lines. `smoothing` in ms, 0 for none. */
-export function drawnOf({ isStacked, scale }: ChartSettings, lines: readonly Line[], table: Series, smoothing: number): uPlot.AlignedData {
+/**
+ * Intervals lie lowest, then the lines as measured where they are smoothed, then the lines. `smoothing` in ms, 0 for
+ * none.
+ */
+export function drawnOf(
+  { isStacked, scale }: ChartSettings,
+  lines: readonly Line[],
+  table: Series,
+  smoothing: number,
+): uPlot.AlignedData {
   const none = table.at.map(() => null);
   const pile = (columns: (number | null)[][]) => (isStacked ? stacked(columns) : columns);
   const drawable = (column: (number | null)[]) =>
@@ -65,7 +73,12 @@ export function drawnOf({ isStacked, scale }: ChartSettings, lines: readonly Lin
     return [shifted(HALF), shifted(-HALF)];
   });
   if (smoothing === 0) return [table.at, ...edges, ...lines.map(() => none), ...pile(measured)];
-  return [table.at, ...edges, ...pile(measured), ...pile(measured.map((column) => smoothed(table.at, column, smoothing)))];
+  return [
+    table.at,
+    ...edges,
+    ...pile(measured),
+    ...pile(measured.map((column) => smoothed(table.at, column, smoothing))),
+  ];
 }
 
 export function makePlot(
@@ -85,16 +98,25 @@ export function makePlot(
       height: Math.max(host.clientHeight, 100),
       ms: 1,
       legend: { show: false },
-      padding: [8, lines.some(({ isRight }) => isRight) ? 0 : 40, 0, 0], // as wide as an axis at the right: one time, one place
+      // as wide as an axis at the right: one time, one place
+      padding: [8, lines.some(({ isRight }) => isRight) ? 0 : 40, 0, 0],
       cursor: {
         y: false,
         drag: { x: false, y: false },
         sync: { key: "time", scales: ["x", null] },
         points: { size: 7, show: (plot, k) => (k >= first ? pointOf(plot, k) : (undefined as unknown as HTMLElement)) },
       },
-      scales: { x: { time: true, range: bounds }, y: { range, ...(scale === "log" ? { distr: 3 } : {}) }, right: { range } },
+      scales: {
+        x: { time: true, range: bounds },
+        y: { range, ...(scale === "log" ? { distr: 3 } : {}) },
+        right: { range },
+      },
       axes: [
-        axis({ space: 76, size: 26, values: (_, at, __, ___, step) => at.map((t) => (t > 1e6 ? clock(t, step < 60_000) : "")) }),
+        axis({
+          space: 76,
+          size: 26,
+          values: (_, at, __, ___, step) => at.map((t) => (t > 1e6 ? clock(t, step < 60_000) : "")),
+        }),
         ...valueAxes(settings, lines),
       ],
       series: [
@@ -104,11 +126,15 @@ export function makePlot(
         ...lines.map((line, k) => seriesOf(isStacked && k > 0 ? { ...line, isFilled: false } : line, settings, "line")),
       ],
       bands: [
-        ...errors.map(({ colour }, k) => ({ series: [2 * k + 1, 2 * k + 2] as [number, number], fill: () => css(`${colour}-soft`) })),
+        ...errors.map(({ colour }, k) => ({
+          series: [2 * k + 1, 2 * k + 2] as [number, number],
+          fill: () => css(`${colour}-soft`),
+        })),
         ...(isStacked
-          ? lines
-              .slice(1)
-              .map(({ colour }, k) => ({ series: [first + k + 1, first + k] as [number, number], fill: () => css(`${colour}-soft`) }))
+          ? lines.slice(1).map(({ colour }, k) => ({
+              series: [first + k + 1, first + k] as [number, number],
+              fill: () => css(`${colour}-soft`),
+            }))
           : []),
       ],
       hooks: { setCursor: [read], setData: [read] },
@@ -154,7 +180,8 @@ function valueAxes({ tick, steps, scale }: ChartSettings, lines: readonly Line[]
   const common: uPlot.Axis = {
     size: 52,
     space: 30,
-    values: (plot, at) => at.map((value) => (hasValues(plot) && (scale !== "log" || isPower(value)) ? tick(value) : "")),
+    values: (plot, at) =>
+      at.map((value) => (hasValues(plot) && (scale !== "log" || isPower(value)) ? tick(value) : "")),
     ...(steps ? { incrs: steps } : {}),
   };
   const right = lines.find((line) => line.isRight);
@@ -171,7 +198,12 @@ function valueAxes({ tick, steps, scale }: ChartSettings, lines: readonly Line[]
 const isSparse: uPlot.Series.Points.Show = ({ bbox }, _, from, to) => bbox.width / devicePixelRatio > 9 * (to - from);
 
 /** Of an interval: not drawn itself. */
-const edge = (isRight = false): uPlot.Series => ({ scale: isRight ? "right" : "y", width: 0, points: { show: false }, spanGaps: true });
+const edge = (isRight = false): uPlot.Series => ({
+  scale: isRight ? "right" : "y",
+  width: 0,
+  points: { show: false },
+  spanGaps: true,
+});
 
 function seriesOf(
   { name, colour, dash, isFilled, isRight, isReference }: Line,
@@ -188,6 +220,7 @@ function seriesOf(
     spanGaps: Boolean(isMarked),
     ...(dash && !isBehind ? { dash: [...dash] } : {}),
     ...(isFilled && !isBehind ? { fill: () => css(`${colour}-soft`) } : {}),
-    points: isMarked && !isBehind && !isReference ? { show: isSparse, size: 5, fill: () => css(colour) } : { show: false },
+    points:
+      isMarked && !isBehind && !isReference ? { show: isSparse, size: 5, fill: () => css(colour) } : { show: false },
   };
 }

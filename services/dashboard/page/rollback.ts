@@ -27,7 +27,11 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   confirm.disabled = true;
   const headers = { "content-type": "application/json", authorization: `Bearer ${token.value.trim()}` };
-  const answer = await ask<RolledBack>("api/models/rollback", { method: "POST", headers, body: JSON.stringify({ version }) });
+  const answer = await ask<RolledBack>("api/models/rollback", {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ version }),
+  });
   confirm.disabled = false;
   if ("hint" in answer) {
     write(find("rollback-problem"), `${answer.code}: ${answer.message}. ${answer.hint.replaceAll("`", "")}`);
@@ -35,6 +39,9 @@ form.addEventListener("submit", async (event) => {
     return;
   }
   dialog.close();
-  write(find("rolled-back"), `${answer.current} is current now, ${answer.before} was. It is pinned; serve takes it up by itself.`);
+  write(
+    find("rolled-back"),
+    `${answer.current} is current now, ${answer.before} was. It is pinned; serve takes it up by itself.`,
+  );
   await done();
 });

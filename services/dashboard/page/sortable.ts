@@ -1,9 +1,13 @@
-// Makes a table's columns sortable: a button in each header, aria-sort on the one that is sorted by, rows moved only when their order changes. The order given is that of before a click.
+// Makes a table's columns sortable: a button in each header, aria-sort on the one that is sorted by, rows moved only
+// when their order changes. The order given is that of before a click.
 
 type Value = string | number;
 const words = new Intl.Collator("en", { numeric: true });
 
-/** A cell's `data-sort` stands for its text. `columns` are those that can be sorted by; the function returned sorts again, after rows have changed. */
+/**
+ * A cell's `data-sort` stands for its text. `columns` are those that can be sorted by; the function returned sorts
+ * again, after rows have changed.
+ */
 export function makeSortable(table: HTMLTableElement, columns: (title: string) => boolean = () => true): () => void {
   const heads = [...table.tHead!.rows[0]!.cells];
   const body = table.tBodies[0]!;

@@ -1,4 +1,5 @@
-// A table of the page: made once with its head, then rows are matched by their id and only texts change. Sortable, and scrolled sideways by the keyboard where it is too wide.
+// A table of the page: made once with its head, then rows are matched by their id and only texts change. Sortable, and
+// scrolled sideways by the keyboard where it is too wide.
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading } from "./figures.ts";
 import { makeSortable } from "./sortable.ts";
@@ -9,7 +10,10 @@ export interface Column {
 }
 
 /** Text, what it is sorted by where that is another thing, and a word below it. */
-export type Cell = string | { readonly text: string; readonly sort?: number | string | null; readonly note?: string } | Node;
+export type Cell =
+  | string
+  | { readonly text: string; readonly sort?: number | string | null; readonly note?: string }
+  | Node;
 
 export interface TableRow {
   readonly id: string;
@@ -62,7 +66,8 @@ export function makeTable({ host, label, columns, empty }: Settings): (rows: rea
     });
     const isSorted = heads.some((head) => head.hasAttribute("aria-sort"));
     if (isSorted) sort();
-    else if (rows.some(({ id }, k) => body.rows[k] !== shown.get(id))) body.append(...rows.map(({ id }) => shown.get(id)!));
+    else if (rows.some(({ id }, k) => body.rows[k] !== shown.get(id)))
+      body.append(...rows.map(({ id }) => shown.get(id)!));
   };
 
   function rowOf(id: string): HTMLTableRowElement {

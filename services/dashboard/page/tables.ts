@@ -10,14 +10,23 @@ const figure = (title: string) => ({ title, kind: "figure" as const });
 const showPartitions = makeTable({
   host: "section-partitions",
   label: "Table of partitions",
-  columns: [{ title: "Partition" }, ...["Offset", "Lag", "Behind", "Written", "Dead", "Filtered"].map(figure), { title: "Reading" }],
+  columns: [
+    { title: "Partition" },
+    ...["Offset", "Lag", "Behind", "Written", "Dead", "Filtered"].map(figure),
+    { title: "Reading" },
+  ],
   empty: "ingest has no partition yet: it runs with `tributary ingest`",
 });
 
 const showFiles = makeTable({
   host: "section-files",
   label: "Table of the newest commits",
-  columns: [{ title: "Version" }, { title: "Committed" }, ...["Events", "Rows", "Size", "Commit took"].map(figure), { title: "Ended by" }],
+  columns: [
+    { title: "Version" },
+    { title: "Committed" },
+    ...["Events", "Rows", "Size", "Commit took"].map(figure),
+    { title: "Ended by" },
+  ],
   empty: "nothing has been committed since ingest started",
 });
 
@@ -36,7 +45,13 @@ const showProblems = makeTable({
 });
 
 /** What ends a file, in words. */
-const causes: Record<string, string> = { rows: "enough rows", bytes: "enough bytes", age: "age", end: "end", rebalance: "rebalance" };
+const causes: Record<string, string> = {
+  rows: "enough rows",
+  bytes: "enough bytes",
+  age: "age",
+  end: "end",
+  rebalance: "rebalance",
+};
 
 export function showTables({ ingest, recent, at }: Health): void {
   showPartitions(

@@ -28,7 +28,12 @@ export function makeTimeline(): Timeline {
   find("ranges").append(
     ...ranges.map((range) => {
       const input = make("input", "");
-      Object.assign(input, { type: "radio", name: "range", value: String(range.minutes), checked: range.minutes === minutes });
+      Object.assign(input, {
+        type: "radio",
+        name: "range",
+        value: String(range.minutes),
+        checked: range.minutes === minutes,
+      });
       input.addEventListener("change", () => {
         minutes = range.minutes;
         redraw();

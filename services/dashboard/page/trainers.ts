@@ -1,4 +1,5 @@
-// The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once, then only their texts change.
+// The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once,
+// then only their texts change.
 import { activities } from "../../../shared/health/facts/training.ts";
 import { entriesOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/views/trainers.ts";
 import type { Training } from "../../../shared/health/facts/training.ts";
@@ -74,7 +75,10 @@ function makeRow(id: string): Row {
     seen: span(""),
   };
   const slow = span("slow", hidden(span("", "!")), " slow");
-  const times = activities.map((activity) => ({ segment: coloured(span("segment"), activity), text: coloured(make("li", ""), activity) }));
+  const times = activities.map((activity) => ({
+    segment: coloured(span("segment"), activity),
+    text: coloured(make("li", ""), activity),
+  }));
   const bar = hidden(span("segments", ...times.map(({ segment }) => segment)));
   const split = make("div", "split", bar, make("ul", "", ...times.map(({ text }) => text)));
   const root = make(

@@ -15,7 +15,11 @@ export interface Refusal {
 }
 
 /** Undefined: come in. Without tokens everybody may, and the port is open to this machine alone (address.ts). */
-export function refusalOf(right: Right, tokens: Tokens | undefined, authorization: string | undefined): Refusal | undefined {
+export function refusalOf(
+  right: Right,
+  tokens: Tokens | undefined,
+  authorization: string | undefined,
+): Refusal | undefined {
   if (!tokens) return undefined;
   const refused = tokenRefusal(tokens, authorization, allowed[right], right);
   return refused && { code: refused.isKnown ? 403 : 401, why: refused.why };

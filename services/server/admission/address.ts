@@ -1,4 +1,5 @@
-// Where the parameter server listens, and whether it may: anybody who reaches the port could steer the model, so a token guards all but loopback.
+// Where the parameter server listens, and whether it may: anybody who reaches the port could steer the model, so a
+// token guards all but loopback.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { isLoopback, mustBeGuarded } from "../../../shared/http/loopback.ts";
 

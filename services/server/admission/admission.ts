@@ -1,4 +1,5 @@
-// Admission to the one port of the parameter server: TLS, tokens, how many may come, /status and /metrics for who may read them. Whoever gets past it is a websocket of peers.ts.
+// Admission to the one port of the parameter server: TLS, tokens, how many may come, /status and /metrics for who may
+// read them. Whoever gets past it is a websocket of peers.ts.
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
@@ -39,12 +40,26 @@ const MOST_FRAGMENTS = 1_024;
 const MOST_IN_VAIN = 1 << 20;
 
 /** `entered` gets a stranger's websocket, and what makes it no stranger. Throws EADDRINUSE. */
-export async function openAdmission(listen: Listen, entered: (socket: WebSocket, admit: () => void) => void): Promise<Admission> {
+export async function openAdmission(
+  listen: Listen,
+  entered: (socket: WebSocket, admit: () => void) => void,
+): Promise<Admission> {
   const { host, port, certificate, tokens, pages } = listen;
-  const patience = { headersTimeout: REQUEST_WITHIN, requestTimeout: REQUEST_WITHIN, connectionsCheckingInterval: 1_000 };
-  const server = certificate ? createTlsServer({ ...patience, ...certificate, handshakeTimeout: REQUEST_WITHIN }) : createServer(patience);
+  const patience = {
+    headersTimeout: REQUEST_WITHIN,
+    requestTimeout: REQUEST_WITHIN,
+    connectionsCheckingInterval: 1_000,
+  };
+  const server = certificate
+    ? createTlsServer({ ...patience, ...certificate, handshakeTimeout: REQUEST_WITHIN })
+    : createServer(patience);
   const guard = guardPort(server, strangers);
-  const inside = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD, maxFragments: MOST_FRAGMENTS });
+  const inside = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_PAYLOAD,
+    maxFragments: MOST_FRAGMENTS,
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { origin, authorization } = request.headers;
     const refusal = refusalOfPage(origin) ?? refusalOf("train", tokens, authorization);
@@ -88,8 +103,13 @@ const notFound: Refusal = { code: 404, why: "GET /status and GET /metrics are he
 
 function pageOf(path: string, { status, metrics }: Pages) {
   if (path === "/status")
-    return { right: "read /status", type: "application/json; charset=utf-8", body: () => JSON.stringify(status()) } as const;
-  if (path === "/metrics") return { right: "read /metrics", type: metrics.contentType, body: () => metrics.text() } as const;
+    return {
+      right: "read /status",
+      type: "application/json; charset=utf-8",
+      body: () => JSON.stringify(status()),
+    } as const;
+  if (path === "/metrics")
+    return { right: "read /metrics", type: metrics.contentType, body: () => metrics.text() } as const;
   return undefined;
 }
 

@@ -13,10 +13,13 @@ interface Paths {
   readonly tlsKey?: string | undefined;
 }
 
-/** Undefined without either. Throws as named-file.ts does; USAGE when one is missing, or they do not belong together. */
+/**
+ * Undefined without either. Throws as named-file.ts does; USAGE when one is missing, or they do not belong together.
+ */
 export function readCertificate({ tlsCert, tlsKey }: Paths): Certificate | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) throw new AppError("USAGE", { what: "--tls-cert and --tls-key go together" });
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new AppError("USAGE", { what: "--tls-cert and --tls-key go together" });
   const certificate = { cert: readNamed(tlsCert), key: readSecret(tlsKey, "--tls-key") };
   try {
     createSecureContext(certificate);

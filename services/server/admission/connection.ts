@@ -1,4 +1,5 @@
-// One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is dropped. Between a socket and peers.ts.
+// One trainer's socket: puts its frames together, reads its messages, keeps it to its limits, tells it why it is
+// dropped. Between a socket and peers.ts.
 import type { WebSocket } from "ws";
 import { AppError, errors } from "../../../shared/errors/errors.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
@@ -100,7 +101,8 @@ export function attend(socket: WebSocket, on: Hooks): Connection {
       if (!state.halfway) state = heard(seen(), at);
     }),
   );
-  socket.on("error", ({ message }) => leave(message)); // a reset, or no websocket frame: ws closes it, with the code that says so
+  // a reset, or no websocket frame: ws closes it, with the code that says so
+  socket.on("error", ({ message }) => leave(message));
   socket.on("close", () => {
     leave("the connection closed");
     out.end();

@@ -1,4 +1,5 @@
-// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure: time is an argument. admission.ts, connection.ts and peers.ts ask.
+// What a connection may cost the server: how long it may keep silent or stand still, and how often it may speak. Pure:
+// time is an argument. admission.ts, connection.ts and peers.ts ask.
 import type { Rules } from "../../../shared/http/strangers.ts";
 import { MAX_PAYLOAD } from "../../../shared/training/frames.ts";
 
@@ -6,7 +7,10 @@ type Millis = number;
 
 /** Trainers at a time. */
 export const MOST_PEERS = 512;
-/** Connections of nobody known: whose token was not looked at yet, who read a page, who were refused, who have not said hello. */
+/**
+ * Connections of nobody known: whose token was not looked at yet, who read a page, who were refused, who have not said
+ * hello.
+ */
 export const MOST_STRANGERS = 256;
 /** Of those the websockets: each may hold a small message. */
 const MOST_GREETING = 128;
@@ -50,7 +54,10 @@ export function roomOf({ greeted, halfway, owes }: Pick<Seen, "greeted" | "halfw
 
 const SILENT: Millis = 30_000;
 const STALLED: Millis = 30_000;
-/** A trainer's process answers no ping and reads nothing while it computes, and a round of its own (`--sync local`) may take many minutes: its part goes to others meanwhile. */
+/**
+ * A trainer's process answers no ping and reads nothing while it computes, and a round of its own (`--sync local`) may
+ * take many minutes: its part goes to others meanwhile.
+ */
 const COMPUTING: Millis = 3_600_000;
 /** After so much silence, pings are 5 s apart, a peer has been busy: what waits for it is counted anew. */
 const BUSY: Millis = 10_000;
@@ -71,10 +78,14 @@ export interface Seen {
 }
 
 /** Why the connection ends now, if it does: nothing on a socket waits without a deadline. */
-export function overdue({ connectedAt, greeted, heardAt, awakeAt, halfway, owes, frames, movedAt }: Seen, now: Millis): string | undefined {
+export function overdue(
+  { connectedAt, greeted, heardAt, awakeAt, halfway, owes, frames, movedAt }: Seen,
+  now: Millis,
+): string | undefined {
   if (!greeted && now - connectedAt >= HELLO_WITHIN) return `no hello came within ${HELLO_WITHIN / 1000} s`;
   const patience = owes && !halfway ? COMPUTING : SILENT;
-  if (now - heardAt >= patience) return `${halfway ? "a message stopped half-way" : "nothing was heard"} for ${patience / 1000} s`;
+  if (now - heardAt >= patience)
+    return `${halfway ? "a message stopped half-way" : "nothing was heard"} for ${patience / 1000} s`;
   if (frames > MOST_FRAMES_WAITING) return `${frames} frames wait for it: it does not read what it asks for`;
   const isBusy = owes && now - heardAt >= BUSY;
   if (frames > 0 && !isBusy && now - Math.max(movedAt, awakeAt) >= STALLED)

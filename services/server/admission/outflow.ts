@@ -1,4 +1,5 @@
-// The way out to one peer: frames wait here, few of them in its socket, so that what waits is known to the frame, and so is whether the peer takes any. Between connection.ts and a socket.
+// The way out to one peer: frames wait here, few of them in its socket, so that what waits is known to the frame, and
+// so is whether the peer takes any. Between connection.ts and a socket.
 
 type Millis = number;
 
@@ -8,7 +9,10 @@ export interface Outflow {
   readonly frames: number;
   /** When it last took a frame, or frames began to wait. */
   readonly movedAt: Millis;
-  /** `sent` is called once: the socket has taken these frames, or never will. Their memory must stay as it is until then. */
+  /**
+   * `sent` is called once: the socket has taken these frames, or never will. Their memory must stay as it is until
+   * then.
+   */
   push(frames: readonly Uint8Array[], sent?: () => void): void;
   /** The socket is closed. */
   end(): void;
@@ -19,7 +23,10 @@ const IN_SOCKET = 2;
 /** Two frames of full length. */
 export const CLOGGED_BYTES = 16 * 2 ** 20;
 
-/** `write` hands one frame to the socket and is told when it was taken. `flow` is told when more than CLOGGED_BYTES wait, and when no longer. */
+/**
+ * `write` hands one frame to the socket and is told when it was taken. `flow` is told when more than CLOGGED_BYTES
+ * wait, and when no longer.
+ */
 export function outflow(
   write: (frame: Uint8Array, taken: () => void) => void,
   flow: (clogged: boolean) => void,

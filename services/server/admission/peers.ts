@@ -1,4 +1,5 @@
-// The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps; scheduler.ts does. Above connection.ts.
+// The trainers at the parameter server: who is there, what they say, what they are sent. Knows nothing of steps;
+// scheduler.ts does. Above connection.ts.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { type Exchange, withTensors } from "../../../shared/training/exchange.ts";
 import type { Decoded } from "../../../shared/training/frames.ts";
@@ -31,7 +32,12 @@ export interface Peers {
   /** ws://host:port or wss://host:port, the port as it came out. */
   readonly url: string;
   /** Over the sockets, and through the exchange's files. `waiting`: sent, and not taken yet by whom it was sent to. */
-  readonly bytes: { readonly sent: number; readonly received: number; readonly waiting: number; readonly memory: Exchange["bytes"] };
+  readonly bytes: {
+    readonly sent: number;
+    readonly received: number;
+    readonly waiting: number;
+    readonly memory: Exchange["bytes"];
+  };
   /** Peers that were dropped and told why. */
   readonly rejected: number;
   list(): readonly Peer[];
@@ -58,7 +64,11 @@ export interface RunFacts {
 }
 
 /** Throws EADDRINUSE. */
-export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers, on: PeerHandlers, run: RunFacts): Promise<Peers> {
+export async function listenForPeers(
+  { exchange, limit, ...listen }: ForTrainers,
+  on: PeerHandlers,
+  run: RunFacts,
+): Promise<Peers> {
   const connections = new Set<Connection>();
   const connected = new Map<string, { peer: Peer; connection: Connection }>();
   const passed = { sent: 0, received: 0 };
@@ -114,7 +124,8 @@ export async function listenForPeers({ exchange, limit, ...listen }: ForTrainers
   function hear(peer: Peer, message: FromTrainer, decoded: Decoded): void {
     const elsewhere = message.type === "contribution" ? message.elsewhere : undefined;
     if (message.type !== "contribution" || elsewhere) hasNoTensors(message, decoded);
-    if (elsewhere && !elsewhere.file.startsWith(`${peer.id}-`)) throw new AppError("FRAME_MALFORMED", { what: "another peer's file" });
+    if (elsewhere && !elsewhere.file.startsWith(`${peer.id}-`))
+      throw new AppError("FRAME_MALFORMED", { what: "another peer's file" });
     if (message.type === "hello") throw new AppError("FRAME_MALFORMED", { what: "a second hello" });
     if (message.type === "shares") peer.shares = exchange !== undefined;
     else on.said(peer, message, withTensors(decoded, elsewhere, peer.shares ? exchange : undefined, limit(peer.id)));

@@ -1,4 +1,5 @@
-// Training without end: each round pins the newest table version, grows the model, plans users with new events first, and runs one outer epoch.
+// Training without end: each round pins the newest table version, grows the model, plans users with new events first,
+// and runs one outer epoch.
 import type { Events } from "../../../shared/corpus/events.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
@@ -36,7 +37,10 @@ interface Tools {
   readonly log: Log;
 }
 
-/** Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from there at the next start. */
+/**
+ * Every completed round becomes a checkpoint. Returns when the process drains: a round that is under way goes on from
+ * there at the next start.
+ */
 export async function trainContinuously(wanted: Wanted, events: Events, tools: Tools): Promise<void> {
   const { salt, origin, begin } = wanted;
   const { runStep, progress, checkpointing, patience, until, log } = tools;
@@ -71,7 +75,8 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
     if (items > told.items || forgotten > told.forgotten) {
       log.warn(
         { items, forgotten },
-        "items of too few users wait outside of the vocabulary: a producer may be making names up (--min-users-per-item)",
+        "items of too few users wait outside of the vocabulary: a producer may be making names up " +
+          "(--min-users-per-item)",
       );
       told = { ...told, items: 2 * items, forgotten: 2 * forgotten };
     }
@@ -124,7 +129,10 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   await checkpointing.settled();
 }
 
-/** The version that the run goes on from, or the first with enough in it; undefined when the process drains before. Throws CHECKPOINT_MISMATCH. */
+/**
+ * The version that the run goes on from, or the first with enough in it; undefined when the process drains before.
+ * Throws CHECKPOINT_MISMATCH.
+ */
 async function firstVersion(
   events: Events,
   origin: Origin | undefined,

@@ -1,5 +1,5 @@
-// RaCT's critic where the parameter server keeps it: weights and an Adam of its own, small enough to travel with every lease. No part of the model that is trained: only a checkpoint
-// holds it. Between outer-epoch.ts and persistence.ts.
+// RaCT's critic where the parameter server keeps it: weights and an Adam of its own, small enough to travel with every
+// lease. No part of the model that is trained: only a checkpoint holds it. Between outer-epoch.ts and persistence.ts.
 import { Kernels, type Moving } from "../../../shared/compute/kernels/kernels.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { criticShapes, initialCritic } from "../../../shared/neural/critic.ts";
@@ -21,7 +21,10 @@ export class Critic {
   /** Updates so far, the t of the bias correction. */
   updates: number;
 
-  /** `before`: what `state()` gave and the updates until then; without it the weights are drawn and Adam begins. Throws CHECKPOINT_CORRUPT where a tensor is missing. */
+  /**
+   * `before`: what `state()` gave and the updates until then; without it the weights are drawn and Adam begins. Throws
+   * CHECKPOINT_CORRUPT where a tensor is missing.
+   */
   constructor(learningRate: number, seed: number, before?: { readonly state: Weights; readonly updates: number }) {
     const { memory } = this.#kernels;
     this.#learningRate = learningRate;
@@ -36,7 +39,10 @@ export class Critic {
       Object.entries(first).map(([name, { data }]) => {
         const length = data.length;
         if (!before) return [name, { weights: memory.place(data), m: memory.zeros(length), v: memory.zeros(length) }];
-        return [name, { weights: known(name, length), m: known(firstMoment(name), length), v: known(secondMoment(name), length) }];
+        return [
+          name,
+          { weights: known(name, length), m: known(firstMoment(name), length), v: known(secondMoment(name), length) },
+        ];
       }),
     );
   }

@@ -1,4 +1,5 @@
-// A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What `train` does, and `server --epochs`.
+// A run of fixed length: outer epochs with validation after each, the best one kept, tested once at the end. What
+// `train` does, and `server --epochs`.
 import { join } from "node:path";
 import { loadNeural } from "../../../shared/checkpoints/checkpoints.ts";
 import type { Corpus } from "../../../shared/corpus/corpus.ts";
@@ -43,7 +44,10 @@ interface Wanted {
   readonly epochs: number;
   /** Ends the run after so many epochs without a better validation. */
   readonly patience?: number | undefined;
-  /** ms: ends the run before an epoch that would go beyond it, as far as the newest one tells; the first epoch is always done. */
+  /**
+   * ms: ends the run before an epoch that would go beyond it, as far as the newest one tells; the first epoch is always
+   * done.
+   */
   readonly timeLimit?: number | undefined;
   readonly out: string;
 }
@@ -59,7 +63,12 @@ export interface Tools {
 }
 
 /** When the process drains, the run is saved as it stands, and the signal's reason is thrown. */
-export async function trainEpochs(wanted: Wanted, { run, progress: saved }: Resumed, corpus: Corpus, tools: Tools): Promise<void> {
+export async function trainEpochs(
+  wanted: Wanted,
+  { run, progress: saved }: Resumed,
+  corpus: Corpus,
+  tools: Tools,
+): Promise<void> {
   const { progress, log } = tools;
   const soFar: SoFar = {
     epochs: [],
@@ -87,7 +96,8 @@ async function runEpochs(
   const elapsed = () => (performance.now() - startedAt) / 1000;
   const contents = () => contentsOf(run, { ...corpus, progress: { ...soFar, seconds: elapsed() } });
   try {
-    const hasTime = () => run.underWay || soFar.epochs.length === 0 || soFar.wallSeconds + soFar.epochs.at(-1)!.seconds <= timeLimit / 1000;
+    const hasTime = () =>
+      run.underWay || soFar.epochs.length === 0 || soFar.wallSeconds + soFar.epochs.at(-1)!.seconds <= timeLimit / 1000;
     const goesOn = () => run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience && hasTime();
     while (soFar.trained || goesOn()) {
       soFar.trained ??= {
@@ -98,7 +108,10 @@ async function runEpochs(
       progress.finished(loss, run.round);
       const perUser = await judge(run, corpus.validation, runStep);
       const standing = { epoch: run.round, step: run.step };
-      await told(log, keepEpoch(join(out, "evaluations"), standing, [ofModel("validation", corpus.validation, perUser)]));
+      await told(
+        log,
+        keepEpoch(join(out, "evaluations"), standing, [ofModel("validation", corpus.validation, perUser)]),
+      );
       const validation = means(summaries(perUser));
       // No validation user at all: the newest epoch is the best one.
       const isBest = !soFar.best || !(validation["ndcg@100"]! <= soFar.best.validation["ndcg@100"]!);
@@ -106,7 +119,13 @@ async function runEpochs(
       if (isBest) soFar.best = { epoch: run.round, validation, beta: annealed(config, run.updater.updates.encoder) };
       const usersPerSecond = (corpus.users.length * passesOf(run.schedule).length) / trainSeconds;
       const seconds = elapsed();
-      soFar.epochs.push({ epoch: run.round, seconds, loss, validation: { "ndcg@100": validation["ndcg@100"]! }, usersPerSecond });
+      soFar.epochs.push({
+        epoch: run.round,
+        seconds,
+        loss,
+        validation: { "ndcg@100": validation["ndcg@100"]! },
+        usersPerSecond,
+      });
       soFar.wallSeconds += seconds;
       soFar.trained = undefined;
       startedAt = performance.now();
@@ -127,7 +146,13 @@ async function runEpochs(
   });
 }
 
-async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { runStep, scheduler, patience, log }: Tools): Promise<void> {
+async function report(
+  out: string,
+  run: Run,
+  soFar: SoFar,
+  corpus: Corpus,
+  { runStep, scheduler, patience, log }: Tools,
+): Promise<void> {
   const best = await bestOf(out, run, soFar);
   const perUser = await judge(best.run, corpus.test, runStep);
   const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
@@ -144,7 +169,10 @@ async function report(out: string, run: Run, soFar: SoFar, corpus: Corpus, { run
     engine: [...engines].sort().join(", "),
     trainers: mostTrainers,
     sync: run.local ? "local" : "exact",
-    ...(run.local && { every: run.local.every, firstLayer: "Adam moves the rows that a part touches; the others stay" }),
+    ...(run.local && {
+      every: run.local.every,
+      firstLayer: "Adam moves the rows that a part touches; the others stay",
+    }),
     wallSeconds: soFar.wallSeconds,
     parameters: parametersIn(store.config),
     epochs: soFar.epochs,
@@ -160,7 +188,10 @@ async function bestOf(out: string, run: Run, { best }: SoFar): Promise<{ run: Ru
   if (best?.epoch === run.round && !run.underWay) return { run, step: run.step };
   const { manifest, weights } = await loadNeural(out);
   const { wire } = run.publisher;
-  return { run: { ...run, ...openParameters(systemOf(manifest.model).recipeOf(manifest.config), weights, { wire }) }, step: manifest.step };
+  return {
+    run: { ...run, ...openParameters(systemOf(manifest.model).recipeOf(manifest.config), weights, { wire }) },
+    step: manifest.step,
+  };
 }
 
 async function judge(run: Run, heldOut: Corpus["validation"], runStep: RunStep): Promise<PerUser> {
@@ -174,7 +205,10 @@ const ofModel = (part: "validation" | "test", users: Corpus["test"], metrics: Pe
   users: users.map(({ user }) => user),
 });
 
-/** Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is told, and the run goes on. */
+/**
+ * Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is told, and the run goes
+ * on.
+ */
 const told = (log: Log, written: Promise<void>): Promise<void> =>
   written.catch((error: unknown) => log.warn({ err: error }, "the users' figures of this epoch could not be written"));
 

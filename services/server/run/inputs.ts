@@ -1,4 +1,5 @@
-// What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used by outer-epoch.ts and local-round.ts.
+// What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used
+// by outer-epoch.ts and local-round.ts.
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { valuesOf } from "../../../shared/neural/bag.ts";

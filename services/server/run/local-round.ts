@@ -1,5 +1,6 @@
-// Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by examples. What an exact step is in
-// outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner Adam, outer averaging.
+// Local mode: in a round each trainer learns from up to K batches on its own; how far the trainers came is averaged by
+// examples. What an exact step is in outer-epoch.ts, a round is here. Source: DiLoCo (Douillard et al. 2023), inner
+// Adam, outer averaging.
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
@@ -11,8 +12,9 @@ import type { Run, RunStep } from "./run.ts";
 import type { Came } from "./updater.ts";
 
 /**
- * What each trainer does in the round that begins with step `at`: consecutive steps of one phase, `every` at most. All rounds that are left of a phase are of one length, as near as
- * may be: in a short last one trainers would have nothing to do.
+ * What each trainer does in the round that begins with step `at`: consecutive steps of one phase, `every` at most. All
+ * rounds that are left of a phase are of one length, as near as may be: in a short last one trainers would have nothing
+ * to do.
  */
 export function stintsOf(steps: readonly Step[], at: number, every: number, trainers: number): Step[][] {
   const end = steps.findIndex(({ phase }, k) => k > at && phase !== steps[at]!.phase);
@@ -30,7 +32,12 @@ export interface Trained {
   readonly parts: readonly Uint32Array[];
 }
 
-export async function localRound(run: Run, stints: readonly (readonly Step[])[], rowOf: RowOf, runStep: RunStep): Promise<Trained> {
+export async function localRound(
+  run: Run,
+  stints: readonly (readonly Step[])[],
+  rowOf: RowOf,
+  runStep: RunStep,
+): Promise<Trained> {
   const { store, publisher } = run;
   const { phase } = stints[0]![0]!;
   const parts = stints.map((steps) => {
@@ -70,29 +77,41 @@ export async function localRound(run: Run, stints: readonly (readonly Step[])[],
     numbers: store.numbers,
   });
   const shares = stridden(parts.map(({ length }) => length));
-  const came = answers.map(({ tensors, finite }, part): Came => ({ tensors, finite, share: shares[part]!, touched: touched[part]! }));
+  const came = answers.map(
+    ({ tensors, finite }, part): Came => ({ tensors, finite, share: shares[part]!, touched: touched[part]! }),
+  );
   run.updater.average(phase, came, run.step);
   return { answers, parts };
 }
 
 /**
- * What of each trainer's way counts, by its examples. A mean of independent ways has less noise than one of them, by the root of the sum of squared shares; an Adam that
- * had seen all the examples at once would have spent that on going so much further (its steps are lengths of signal over noise). So does the sum by these shares: N
- * equal ones are 1 / sqrt(N) each.
+ * What of each trainer's way counts, by its examples. A mean of independent ways has less noise than one of them, by
+ * the root of the sum of squared shares; an Adam that had seen all the examples at once would have spent that on going
+ * so much further (its steps are lengths of signal over noise). So does the sum by these shares: N equal ones are 1 /
+ * sqrt(N) each.
  */
 function stridden(examples: readonly number[]): number[] {
   const length = Math.hypot(...examples);
   return examples.map((each) => each / length);
 }
 
-/** The items that each part's users hold, in the order of their columns, and what of each row's way counts, by the users that hold the item. */
-function touchedBy(parts: readonly Uint32Array[], rowOf: RowOf, items: number): { items: Int32Array; shares: Float32Array }[] {
+/**
+ * The items that each part's users hold, in the order of their columns, and what of each row's way counts, by the users
+ * that hold the item.
+ */
+function touchedBy(
+  parts: readonly Uint32Array[],
+  rowOf: RowOf,
+  items: number,
+): { items: Int32Array; shares: Float32Array }[] {
   const counts = parts.map((users) => {
     const count_I = new Uint32Array(items);
     for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
     return count_I;
   });
-  const length_I = Float64Array.from({ length: items }, (_, item) => Math.hypot(...counts.map((count_I) => count_I[item]!)));
+  const length_I = Float64Array.from({ length: items }, (_, item) =>
+    Math.hypot(...counts.map((count_I) => count_I[item]!)),
+  );
   return counts.map((count_I) => {
     const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
     return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };

@@ -1,4 +1,5 @@
-// How large gradients and updates are, for alerts: of one update in so many of each Adam, read from its moments, so that no weight changes by a bit. Around updater.ts's updates.
+// How large gradients and updates are, for alerts: of one update in so many of each Adam, read from its moments, so
+// that no weight changes by a bit. Around updater.ts's updates.
 import type { Rate } from "../../../shared/compute/kernels/kernels.ts";
 import type { Table } from "../../../shared/compute/kernels/table.ts";
 
@@ -31,10 +32,16 @@ export class Norms {
     this.latest[adam] = { gradient: Math.sqrt(Math.max(0, squares)), update: Math.sqrt(way) };
   }
 
-  /** Over both Adams, each as last measured; null before the first update, and in local mode, where trainers have Adams of their own. */
+  /**
+   * Over both Adams, each as last measured; null before the first update, and in local mode, where trainers have Adams
+   * of their own.
+   */
   total(): Norm | { readonly gradient: null; readonly update: null } {
     const all = Object.values(this.latest);
     if (all.length === 0) return { gradient: null, update: null };
-    return { gradient: Math.hypot(...all.map(({ gradient }) => gradient)), update: Math.hypot(...all.map(({ update }) => update)) };
+    return {
+      gradient: Math.hypot(...all.map(({ gradient }) => gradient)),
+      update: Math.hypot(...all.map(({ update }) => update)),
+    };
   }
 }

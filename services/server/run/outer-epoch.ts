@@ -1,4 +1,5 @@
-// One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next round. Every step is cut into parts that scheduler.ts leases. Source: docs/design/recvae.md#schedule.
+// One outer epoch, in the order of thought: old posteriors, then every step of the schedule, the snapshot for the next
+// round. Every step is cut into parts that scheduler.ts leases. Source: docs/design/recvae.md#schedule.
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -15,8 +16,9 @@ import { firstOldEncoder } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
 /**
- * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps, and when it throws, `run` is whole: nothing is
- * half applied, and a checkpoint of it goes on from there. `between` is called there.
+ * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps,
+ * and when it throws, `run` is whole: nothing is half applied, and a checkpoint of it goes on from there. `between` is
+ * called there.
  */
 export async function trainOuterEpoch(
   run: Run,
@@ -27,7 +29,8 @@ export async function trainOuterEpoch(
 ): Promise<Loss> {
   run.underWay ??= await begun(run, users, rowOf, runStep);
   const { firstStep, sums, ...plan } = run.underWay;
-  // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are added up.
+  // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are
+  // added up.
   const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
   const joint = passOfCritic(run.store.config, run.round);
   const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
@@ -36,8 +39,11 @@ export async function trainOuterEpoch(
     between();
     const step = steps[at]!;
     const { local } = run;
-    const stints = local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
-    const { answers, parts } = stints ? await localRound(run, stints, rowOf, runStep) : await trainStep(run, step, rowOf, runStep);
+    const stints =
+      local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
+    const { answers, parts } = stints
+      ? await localRound(run, stints, rowOf, runStep)
+      : await trainStep(run, step, rowOf, runStep);
     run.step += stints ? stints.flat().length : 1;
     if (phaseOf(step.phase).isLoss) {
       const batchSize = parts.reduce((sum, { length }) => sum + length, 0);
@@ -49,8 +55,9 @@ export async function trainOuterEpoch(
     }
     const isNextOld = phaseOf(step.phase).gives.includes("nextOld") && usesOldPosterior(run.store.config);
     if (isNextOld && !step.dropout) remember(run, { answers, parts }, rowOf);
-    // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this one asks for the old posteriors any more; what
-    // a decoder pass without dropout says of each user is the next round's, which asks for those of all others.
+    // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this
+    // one asks for the old posteriors any more; what a decoder pass without dropout says of each user is the next
+    // round's, which asks for those of all others.
     if (at <= lastMove && lastMove < run.step - firstStep) run.posteriors.clear();
   }
   mustBeFinite(run);
@@ -64,13 +71,20 @@ async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunSte
   return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 } };
 }
 
-/** Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here. Throws NOT_FINITE. */
+/**
+ * Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here.
+ * Throws NOT_FINITE.
+ */
 export function mustBeFinite({ store, step }: Run): void {
   const poisoned = store.findNonFinite();
-  if (poisoned !== undefined) throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
+  if (poisoned !== undefined)
+    throw new AppError("NOT_FINITE", { what: `tensor ${poisoned} holds a NaN or an infinity`, step: step - 1 });
 }
 
-/** Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the encoder still is. Only for the prior that asks for them. */
+/**
+ * Users of whom the last round left no posterior of this very row: one forward pass of the old encoder, which the
+ * encoder still is. Only for the prior that asks for them.
+ */
 async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<void> {
   if (!usesOldPosterior(run.store.config)) return;
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
@@ -128,7 +142,9 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
   return { answers, parts };
 }
 
-/** Metrics of each held-out user, [users x 3] in the order of `scored`. Users without a target must have been left out. */
+/**
+ * Metrics of each held-out user, [users x 3] in the order of `scored`. Users without a target must have been left out.
+ */
 export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], runStep: RunStep): Promise<Float32Array> {
   const { store, publisher } = run;
   const parts = cut(

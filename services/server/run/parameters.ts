@@ -1,4 +1,5 @@
-// A run's parameters: the store that holds them, what moves them, what sends them, and the clock of all three. Opened together, used apart.
+// A run's parameters: the store that holds them, what moves them, what sends them, and the clock of all three. Opened
+// together, used apart.
 import type { Weights } from "../../../shared/neural/parameters.ts";
 import type { Recipe } from "../../../shared/neural/recipe.ts";
 import type { Wire } from "../../../shared/training/numbers.ts";
@@ -20,8 +21,17 @@ interface Settings extends StoreSettings {
 }
 
 /** Copies the weights. Throws CHECKPOINT_CORRUPT, MODEL_TOO_LARGE. */
-export function openParameters(config: Recipe, weights: Weights, { updates, wire = "f32", ...settings }: Settings = {}): Parameters {
+export function openParameters(
+  config: Recipe,
+  weights: Weights,
+  { updates, wire = "f32", ...settings }: Settings = {},
+): Parameters {
   const sections = new Sections();
   const store = new ParameterStore(config, weights, sections, settings);
-  return { store, updater: new Updater(store, sections, updates), publisher: new Publisher(store, sections, wire), sections };
+  return {
+    store,
+    updater: new Updater(store, sections, updates),
+    publisher: new Publisher(store, sections, wire),
+    sections,
+  };
 }

@@ -1,4 +1,5 @@
-// Which users a round of continuous training holds: those with new events first, then a uniform sample of the others. Pure.
+// Which users a round of continuous training holds: those with new events first, then a uniform sample of the others.
+// Pure.
 import { permutation } from "../../../shared/compute/draws.ts";
 
 export interface Candidates {
@@ -14,10 +15,16 @@ export interface Candidates {
 const STREAM = 2 ** 31;
 
 /**
- * At most `limit` users, each once. Where more than that have new events, those of this round are a uniform sample of them too: whoever took the ones that wait
- * longest would train a backlog in the order of its age, and the model would know only the past until the end.
+ * At most `limit` users, each once. Where more than that have new events, those of this round are a uniform sample of
+ * them too: whoever took the ones that wait longest would train a backlog in the order of its age, and the model would
+ * know only the past until the end.
  */
-export function planUsers({ users, lastVersion, plannedAt }: Candidates, limit: number, seed: number, round: number): Uint32Array {
+export function planUsers(
+  { users, lastVersion, plannedAt }: Candidates,
+  limit: number,
+  seed: number,
+  round: number,
+): Uint32Array {
   const isFresh = (user: number) => lastVersion(user) > plannedAt(user);
   const sample = (from: readonly number[], stream: number, count: number) =>
     Array.from(permutation(seed, stream, from.length).subarray(0, count), (k) => from[k]!);

@@ -1,4 +1,5 @@
-// What the old encoder says of each user: filled by the decoder pass for the next round, or by a posterior pass. Valid for one round and one row.
+// What the old encoder says of each user: filled by the decoder pass for the next round, or by a posterior pass. Valid
+// for one round and one row.
 import { joined } from "../../../shared/compute/pieces.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
@@ -83,7 +84,9 @@ export class Posteriors {
   }
 
   static from(state: Weights, latent: number): Posteriors {
-    const [users, items, mu, logvar] = ["users", "items", "mu", "logvar"].map((name) => state[`posterior.${name}`]?.data);
+    const [users, items, mu, logvar] = ["users", "items", "mu", "logvar"].map(
+      (name) => state[`posterior.${name}`]?.data,
+    );
     if (
       !users ||
       !items ||

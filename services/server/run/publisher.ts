@@ -1,5 +1,6 @@
-// The publisher: what of the weights travels to trainers, in numbers of the wire: groups by version, made once for each, and rows of the first layer. Between the parameter store
-// and outbox.ts, which encodes a version once for all trainers.
+// The publisher: what of the weights travels to trainers, in numbers of the wire: groups by version, made once for
+// each, and rows of the first layer. Between the parameter store and outbox.ts, which encodes a version once for all
+// trainers.
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import { embeddingTable } from "../../../shared/compute/kernels/table.ts";
 import { embeddingOf, groupOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
@@ -52,8 +53,14 @@ export class Publisher {
   }
 }
 
-/** The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group. */
-export function firstOldEncoder(config: Recipe, seed: number, wire: Wire): Pick<ParameterStore, "bag"> & { hidden: Versioned } {
+/**
+ * The independent random encoder that stands for the old one before the first snapshot: its bags and its hidden group.
+ */
+export function firstOldEncoder(
+  config: Recipe,
+  seed: number,
+  wire: Wire,
+): Pick<ParameterStore, "bag"> & { hidden: Versioned } {
   const weights = initialise(config, seed, 1);
   const kernels = new Kernels();
   const table = embeddingTable(weights[embeddingOf(config)]!, () => kernels.beside());
@@ -66,9 +73,16 @@ export function firstOldEncoder(config: Recipe, seed: number, wire: Wire): Pick<
 let versions = 0;
 
 /** `sent`: a tensor as it travels; asked once. */
-function versioned(group: Group, weights: Weights, config: Recipe, sent: (tensor: WireTensor) => WireTensor): Versioned {
+function versioned(
+  group: Group,
+  weights: Weights,
+  config: Recipe,
+  sent: (tensor: WireTensor) => WireTensor,
+): Versioned {
   let all: WireTensor[] | undefined;
   const tensors = () =>
-    (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) => sent({ name, shape, data })));
+    (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) =>
+      sent({ name, shape, data }),
+    ));
   return { version: ++versions, model: config, tensors };
 }

@@ -1,4 +1,5 @@
-// Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not reach. Below store.ts.
+// Where the weights and their moments live: tables in the kernels' memories, one beside another where one does not
+// reach. Below store.ts.
 import type { Kernels, Moving } from "../../../shared/compute/kernels/kernels.ts";
 import { rowsOfSegment, Table } from "../../../shared/compute/kernels/table.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -25,14 +26,16 @@ export class Residence {
   /** Copies the weights. `segmentBytes`: see table.ts. Throws MODEL_TOO_LARGE. */
   constructor(home: Kernels, config: Recipe, from: Weights, segmentBytes: number) {
     this.home = home;
-    // The embedding and the users' vectors have memories of their own: they take the same room at every size, and so does the decoder's first segment at home.
+    // The embedding and the users' vectors have memories of their own: they take the same room at every size, and so
+    // does the decoder's first segment at home.
     const [ofEmbedding, ofUsers, ofDecoder] = [memories(home), memories(home), memories(home, home)];
     const rowsOfBag = rowsOfSegment(bagWidth(config), segmentBytes);
     const { weight, bias } = decoderItems(config);
     const tableOf = (name: string, shape: readonly number[]): Table => {
       if (name === embeddingOf(config)) return new Table(shape, rowsOfBag, ofEmbedding);
       if (name === userName) return new Table(shape, rowsOfBag, ofUsers);
-      if (name === weight || name === bias) return new Table(shape, rowsOfSegment(decoderWidth(config) + 1, segmentBytes), ofDecoder);
+      if (name === weight || name === bias)
+        return new Table(shape, rowsOfSegment(decoderWidth(config) + 1, segmentBytes), ofDecoder);
       return new Table(shape, shape[0]!, () => home);
     };
     this.#tables = new Map(allShapesOf(config).map(([name, shape]) => [name, tableOf(name, shape)]));
@@ -68,8 +71,8 @@ export class Residence {
   }
 
   /**
-   * Room for the answers of a step's parts, `floats` each; the room of the step before is given up. At home, where they are added up where they lie, as long as
-   * they fit. Not to be called while memory is borrowed.
+   * Room for the answers of a step's parts, `floats` each; the room of the step before is given up. At home, where they
+   * are added up where they lie, as long as they fit. Not to be called while memory is borrowed.
    */
   answers(parts: number, floats: number): Float32Array[] {
     const { memory } = this.home;

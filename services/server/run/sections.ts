@@ -1,4 +1,5 @@
-// The clock of the server's own arithmetic, which trainers wait for: seconds by section, and the processor's time beside them.
+// The clock of the server's own arithmetic, which trainers wait for: seconds by section, and the processor's time
+// beside them.
 import { cpu } from "../../../shared/runtime/cpu.ts";
 
 /** The bags; both Adams with the gradient of the first layer. */

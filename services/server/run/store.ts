@@ -1,5 +1,5 @@
-// The parameter store: what the weights and Adam's moments of a run are, for how many items, and what of them is asked for where they lie (residence.ts). updater.ts
-// moves them, publisher.ts sends them.
+// The parameter store: what the weights and Adam's moments of a run are, for how many items, and what of them is asked
+// for where they lie (residence.ts). updater.ts moves them, publisher.ts sends them.
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import { SEGMENT_BYTES, type Table } from "../../../shared/compute/kernels/table.ts";
@@ -60,7 +60,9 @@ export class ParameterStore {
     return this.#config;
   }
 
-  /** Views of the weights as they are now; of a tensor of several segments a copy, made when its `data` is looked at. */
+  /**
+   * Views of the weights as they are now; of a tensor of several segments a copy, made when its `data` is looked at.
+   */
   get weights(): Weights {
     return this.#residence.weights;
   }
@@ -108,7 +110,10 @@ export class ParameterStore {
     });
   }
 
-  /** Where the answers of a step's parts are to be kept: side by side in the kernels' memory, so that they are added up where they lie. `rows`: see largestAnswer. */
+  /**
+   * Where the answers of a step's parts are to be kept: side by side in the kernels' memory, so that they are added up
+   * where they lie. `rows`: see largestAnswer.
+   */
   answers(parts: readonly Uint32Array[], rows?: number): (part: number) => Allocate {
     const users = parts.reduce((most, { length }) => Math.max(most, length), 0);
     const floats = Math.ceil(largestAnswer(this.#config, users, rows) / 16) * 4;
@@ -150,5 +155,6 @@ export const vectorsOf = (own: ArrayLike<number>): SparseRows => ({
 /** Throws MODEL_TOO_LARGE when no array can hold a part's answer. */
 function mustTravel(config: Recipe): void {
   const bytes = largestAnswer(config, 0);
-  if (bytes > MESSAGE_BYTES) throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
+  if (bytes > MESSAGE_BYTES)
+    throw new AppError("MODEL_TOO_LARGE", { what: `a part's gradients are ${(bytes / 2 ** 30).toFixed(1)} GiB` });
 }

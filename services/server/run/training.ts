@@ -1,4 +1,5 @@
-// A run over the data that was named: without end over a table, or so many epochs over a table or a dataset. Between main.ts and the two drivers.
+// A run over the data that was named: without end over a table, or so many epochs over a table or a dataset. Between
+// main.ts and the two drivers.
 import { corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
 import { openPinnedEvents } from "../../../shared/corpus/events.ts";
 import type { Beginning } from "../beginning.ts";
@@ -31,9 +32,15 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
     return false;
   }
   const pinned = origin?.manifest.tableVersion ?? undefined;
-  const corpus = config.data ? corpusOfDataset(config.data) : await corpusOfTable(config.table!, salt, minUsers, pinned);
+  const corpus = config.data
+    ? corpusOfDataset(config.data)
+    : await corpusOfTable(config.table!, salt, minUsers, pinned);
   beginning.mustSuit(corpus);
-  const resumed = begin(corpus.vocabulary.length, undefined, corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1);
+  const resumed = begin(
+    corpus.vocabulary.length,
+    undefined,
+    corpus.users.reduce((last, user) => Math.max(last, user), -1) + 1,
+  );
   const { tableVersion, watermark } = corpus;
   Object.assign(progress, { state: "training", users: corpus.users.length, tableVersion, watermark });
   await trainEpochs({ ...config, epochs }, resumed, corpus, tools);

@@ -1,5 +1,6 @@
-// The updater: moves the weights of a step's groups by the sum of what its parts answered, each group by an Adam of its own (encoder, decoder); in local mode by the weighted
-// sum of how far the trainers came. Between outer-epoch.ts, local-round.ts and the parameter store.
+// The updater: moves the weights of a step's groups by the sum of what its parts answered, each group by an Adam of its
+// own (encoder, decoder); in local mode by the weighted sum of how far the trainers came. Between outer-epoch.ts,
+// local-round.ts and the parameter store.
 import type { Rate } from "../../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { Table } from "../../../shared/compute/kernels/table.ts";
@@ -48,7 +49,10 @@ export class Updater {
     this.#sections = sections;
   }
 
-  /** One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight is touched. */
+  /**
+   * One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight
+   * is touched.
+   */
   step(phase: Half, parts: readonly Answer[], users: StepUsers, index: number): void {
     this.#sections.timed("adam", () => this.#step(phase, parts, users, index));
   }
@@ -77,18 +81,23 @@ export class Updater {
     }
   }
 
-  /** One round of local mode: every weight moves by the weighted sum of how far the trainers brought it. Throws NOT_FINITE before a weight is touched. */
+  /**
+   * One round of local mode: every weight moves by the weighted sum of how far the trainers brought it. Throws
+   * NOT_FINITE before a weight is touched.
+   */
   average(phase: Step["phase"], came: readonly Came[], index: number): void {
     this.#sections.timed("adam", () => {
       const store = this.#store;
-      const rows = phase === "decoder" ? [] : this.#found("rows", came, () => notFinite(embeddingOf(store.config), index));
+      const rows =
+        phase === "decoder" ? [] : this.#found("rows", came, () => notFinite(embeddingOf(store.config), index));
       const groups = (["hidden", "decoder"] as const).filter(
         (group) => phase === "joint" || (phase === "encoder") === (group === "hidden"),
       );
       const gathered = groups.flatMap((group) => [...this.#gathered(group, came, index)]);
       for (const [name, differences] of gathered)
         for (const [part, data] of differences.entries()) store.table(name).add(data, came[part]!.share);
-      for (const [part, data] of rows.entries()) store.embedding.addRows(came[part]!.touched.items, data, came[part]!.touched.shares);
+      for (const [part, data] of rows.entries())
+        store.embedding.addRows(came[part]!.touched.items, data, came[part]!.touched.shares);
       for (const group of groups) store.changed(group);
     });
   }
@@ -116,14 +125,18 @@ export class Updater {
   }
 
   #tablesOf(group: Group, ...more: string[]): Table[] {
-    return [...more, ...shapesOf(group, this.#store.config).map(([name]) => name)].map((name) => this.#store.table(name));
+    return [...more, ...shapesOf(group, this.#store.config).map(([name]) => name)].map((name) =>
+      this.#store.table(name),
+    );
   }
 
   /** `decay` is for weights alone, not for biases. */
   #move(group: Group, gradients: ReadonlyMap<string, Float32Array[]>, rate: Rate, decay: number | undefined): void {
-    for (const [name, parts] of gradients) this.#store.table(name).adam(parts, name.endsWith("weight") ? { ...rate, decay } : rate);
+    for (const [name, parts] of gradients)
+      this.#store.table(name).adam(parts, name.endsWith("weight") ? { ...rate, decay } : rate);
     this.#store.changed(group);
   }
 }
 
-const notFinite = (name: string, step: number) => new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });
+const notFinite = (name: string, step: number) =>
+  new AppError("NOT_FINITE", { what: `the gradient of ${name} is not finite`, step });

@@ -1,4 +1,5 @@
-// Writes checkpoints in a thread of its own: encoding, hashing, the disk. The run's thread hands over a copy in shared memory and hears how it went.
+// Writes checkpoints in a thread of its own: encoding, hashing, the disk. The run's thread hands over a copy in shared
+// memory and hears how it went.
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { saveCheckpoint, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
@@ -30,7 +31,11 @@ export type Answer = PlainError | null;
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
 /** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
-export async function writeJob({ out, kept, claim }: Target, { best, ...contents }: Job, unfenced: Disk = realDisk): Promise<void> {
+export async function writeJob(
+  { out, kept, claim }: Target,
+  { best, ...contents }: Job,
+  unfenced: Disk = realDisk,
+): Promise<void> {
   const disk = claim === undefined ? unfenced : fenced(unfenced, () => mustStillHold(claim));
   if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
   await saveCheckpoint(checkpointsOf(out), contents, kept, disk);

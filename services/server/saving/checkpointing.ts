@@ -1,5 +1,6 @@
-// When a checkpoint is made: at most every N seconds between two steps, at a round's end, at the end. The run pays for a copy; what writes it does so meanwhile, one at a time.
-// The best epoch's model goes with it: until the next checkpoint there is only a copy of it in memory, and a run that dies before computes that epoch again.
+// When a checkpoint is made: at most every N seconds between two steps, at a round's end, at the end. The run pays for
+// a copy; what writes it does so meanwhile, one at a time. The best epoch's model goes with it: until the next
+// checkpoint there is only a copy of it in memory, and a run that dies before computes that epoch again.
 import type { Contents } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { spareCopy } from "./spare-copy.ts";
@@ -22,7 +23,9 @@ export interface Outcome {
 }
 
 export interface Checkpointing {
-  /** Takes a copy of the best epoch's model, which the next checkpoint brings to the disk. Resolves when it is taken. */
+  /**
+   * Takes a copy of the best epoch's model, which the next checkpoint brings to the disk. Resolves when it is taken.
+   */
   best(model: Best): Promise<void>;
   /** Between two steps: makes one if it is time and none is under way. What making `contents` throws ends the run. */
   offer(contents: () => Contents): void;
@@ -68,7 +71,12 @@ export function openCheckpointing({ seconds, from, write, told, now }: Settings)
     held = facts;
     begunAt = startedAt;
     isBestRead = owed !== undefined;
-    const copy = { ...contents, weights: weightsCopy(weights), state: stateCopy(state), training: structuredClone(training) };
+    const copy = {
+      ...contents,
+      weights: weightsCopy(weights),
+      state: stateCopy(state),
+      training: structuredClone(training),
+    };
     underWay = write({ ...copy, best: owed }).then(
       () => ended(undefined),
       (error: unknown) => ended({ error }),

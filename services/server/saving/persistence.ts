@@ -1,4 +1,5 @@
-// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between outer-epoch.ts and checkpointing.ts.
+// A run to a checkpoint and back: the whole of it, so that a run that died goes on as if it had not. Between
+// outer-epoch.ts and checkpointing.ts.
 import { z } from "zod";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
@@ -47,7 +48,9 @@ const fields = z.looseObject({
   // of a checkpoint that `models rollback --branch` made of a published model, and of no other
   branchedFrom: z.string().optional(),
   // absent between two outer epochs; its users are a tensor
-  underWay: z.object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) }).optional(),
+  underWay: z
+    .object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) })
+    .optional(),
 });
 const counters = z.preprocess(renamed, fields);
 const USERS = "epoch.users";
@@ -88,9 +91,11 @@ export function latestCheckpoint(out: string, log: Log): Promise<Checkpoint | un
 }
 
 /**
- * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint, their old posteriors are computed anew and all count
- * as planned at their version. Of a branch Adam begins anew, its encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such numbers, or on a version that is gone, counts as done.
- * `trainUsers`: see recipeIn. Throws CHECKPOINT_MISMATCH when the flags are others than the checkpoint's.
+ * The checkpoint's run, or a new one of `items` items. Where the `users` are numbered otherwise than in the checkpoint,
+ * their old posteriors are computed anew and all count as planned at their version. Of a branch Adam begins anew, its
+ * encoder is the old one, and users count as planned at its version at most. An outer epoch that was under way on such
+ * numbers, or on a version that is gone, counts as done. `trainUsers`: see recipeIn. Throws CHECKPOINT_MISMATCH when
+ * the flags are others than the checkpoint's.
  */
 export function resumeOrBegin(
   checkpoint: Checkpoint | undefined,
@@ -118,24 +123,49 @@ export function resumeOrBegin(
   }
   const { manifest, weights, state, training, dir } = checkpoint;
   const parsed = counters.safeParse(training);
-  if (!parsed.success) throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
-  const { updates, progress, numbering, underWay: position, branchedFrom, critic: criticUpdates, ...saved } = parsed.data;
+  if (!parsed.success)
+    throw new AppError("CHECKPOINT_CORRUPT", { what: z.prettifyError(parsed.error).replaceAll("\n", " "), path: dir });
+  const {
+    updates,
+    progress,
+    numbering,
+    underWay: position,
+    branchedFrom,
+    critic: criticUpdates,
+    ...saved
+  } = parsed.data;
   const isBranch = branchedFrom !== undefined;
-  const wanted = { model, ...systemOf(model).configOf(config), seed, partSize, ...schedule, ...sync, from: start?.sha256 ?? null };
+  const wanted = {
+    model,
+    ...systemOf(model).configOf(config),
+    seed,
+    partSize,
+    ...schedule,
+    ...sync,
+    from: start?.sha256 ?? null,
+  };
   mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
   const known = systemOf(manifest.model).recipeOf(manifest.config);
   const parameters = openParameters(known, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
-  const isCutOff = position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
-  const posteriors = renumbered || isCutOff || isBranch ? new Posteriors(latentOf(known)) : Posteriors.from(state, latentOf(known));
+  const isCutOff =
+    position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
+  const posteriors =
+    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(known)) : Posteriors.from(state, latentOf(known));
   const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
   // What came after the version of a branch's model is to be learned again.
-  const planned = isBranch ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version)) : plannedAt;
+  const planned = isBranch
+    ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version))
+    : plannedAt;
   const underWay: UnderWay | undefined =
     position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
-  return { run: { ...settings, ...parameters, critic, posteriors, step: manifest.step, round, underWay }, progress, planned };
+  return {
+    run: { ...settings, ...parameters, critic, posteriors, step: manifest.step, round, underWay },
+    progress,
+    planned,
+  };
 }
 
 function criticOf(config: Recipe, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
@@ -154,14 +184,25 @@ const numbersIn = (tensor: Weights[string] | undefined) => (tensor ? readWholeNu
 
 /** `items` may differ: the model grows with its table, and the vocabulary is compared by whoever knows it. */
 function mustMatch(saved: Record<string, unknown>, wanted: Record<string, unknown>, dir: string): void {
-  const others = Object.keys(wanted).filter((key) => key !== "items" && JSON.stringify(saved[key]) !== JSON.stringify(wanted[key]));
+  const others = Object.keys(wanted).filter(
+    (key) => key !== "items" && JSON.stringify(saved[key]) !== JSON.stringify(wanted[key]),
+  );
   if (others.length === 0) return;
-  const what = others.map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(wanted[key])}`).join("; ");
+  const what = others
+    .map((key) => `${key} was ${JSON.stringify(saved[key])}, is ${JSON.stringify(wanted[key])}`)
+    .join("; ");
   throw new AppError("CHECKPOINT_MISMATCH", { what, path: dir });
 }
 
-/** The model's columns must mean the same items as the data's; "prefix" lets the data have more. Throws CHECKPOINT_MISMATCH. */
-export function mustFit({ vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">, items: readonly string[], how: "prefix" | "equal"): void {
+/**
+ * The model's columns must mean the same items as the data's; "prefix" lets the data have more. Throws
+ * CHECKPOINT_MISMATCH.
+ */
+export function mustFit(
+  { vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">,
+  items: readonly string[],
+  how: "prefix" | "equal",
+): void {
   const column = vocabulary.findIndex((item, k) => items[k] !== item);
   if (column >= 0)
     throw new AppError("CHECKPOINT_MISMATCH", {
@@ -169,7 +210,10 @@ export function mustFit({ vocabulary, dir }: Pick<Origin, "vocabulary" | "dir">,
       path: dir,
     });
   if (how === "equal" && vocabulary.length !== items.length)
-    throw new AppError("CHECKPOINT_MISMATCH", { what: `${vocabulary.length} items there, ${items.length} in the data`, path: dir });
+    throw new AppError("CHECKPOINT_MISMATCH", {
+      what: `${vocabulary.length} items there, ${items.length} in the data`,
+      path: dir,
+    });
 }
 
 /** What a checkpoint of the run as it is now holds: views, valid until the next step. Throws NOT_FINITE. */

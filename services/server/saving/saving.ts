@@ -1,4 +1,5 @@
-// Checkpoints of a run on their way to the disk: checkpointing.ts decides when, checkpoint-writer.ts writes. Between main.ts and both.
+// Checkpoints of a run on their way to the disk: checkpointing.ts decides when, checkpoint-writer.ts writes. Between
+// main.ts and both.
 import type { Log } from "../../../shared/runtime/log.ts";
 import { openCheckpointWriter, type Target } from "./checkpoint-writer.ts";
 import { type Checkpointing, type Outcome, openCheckpointing, type Position } from "./checkpointing.ts";
@@ -21,7 +22,8 @@ export function openSaving({ seconds, from, ...target }: Settings, told: (outcom
   const { write, close } = openCheckpointWriter(target);
   const heard = (outcome: Outcome) => {
     told(outcome);
-    if (outcome.error !== undefined) log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
+    if (outcome.error !== undefined)
+      log.error({ step: outcome.step, err: outcome.error }, "a checkpoint could not be written");
   };
   const now = () => performance.now() / 1000;
   return { checkpointing: openCheckpointing({ seconds, from, write, told: heard, now }), close };

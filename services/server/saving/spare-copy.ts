@@ -1,10 +1,11 @@
-// A copy of tensors that is written to disk while the run goes on: memory that a thread can read, taken once and used again. Below checkpointing.ts.
+// A copy of tensors that is written to disk while the run goes on: memory that a thread can read, taken once and used
+// again. Below checkpointing.ts.
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { Weights } from "../../../shared/neural/parameters.ts";
 
 /**
- * What has outgrown its memory gets so much more: the old one stays until both threads have collected it, and room that nothing was written to takes none of the
- * machine's.
+ * What has outgrown its memory gets so much more: the old one stays until both threads have collected it, and room that
+ * nothing was written to takes none of the machine's.
  */
 const HEADROOM = 4;
 

@@ -1,4 +1,5 @@
-// Weights that a run begins with: drawn, or with --from those of a model that is there, as WARP, LambdaNet and RaCT fine-tune one of Mult-VAE's. Before persistence.ts.
+// Weights that a run begins with: drawn, or with --from those of a model that is there, as WARP, LambdaNet and RaCT
+// fine-tune one of Mult-VAE's. Before persistence.ts.
 import { loadNeural } from "../../../shared/checkpoints/checkpoints.ts";
 import { WEIGHTS } from "../../../shared/checkpoints/weights.ts";
 import type { Corpus } from "../../../shared/corpus/corpus.ts";
@@ -23,10 +24,20 @@ export interface Start {
 export async function openStart(dir: string): Promise<Start> {
   const { weights, manifest, vocabulary } = await loadNeural(dir);
   const { encoder, latent, decoder } = systemOf(manifest.model).recipeOf(manifest.config);
-  return { dir, sha256: manifest.sha256[WEIGHTS] ?? "", network: { encoder, latent, decoder }, weights, salt: manifest.salt, vocabulary };
+  return {
+    dir,
+    sha256: manifest.sha256[WEIGHTS] ?? "",
+    network: { encoder, latent, decoder },
+    weights,
+    salt: manifest.salt,
+    vocabulary,
+  };
 }
 
-/** Throws CHECKPOINT_MISMATCH where the model held out others than the data does: it may have learned from those that the run is judged on. */
+/**
+ * Throws CHECKPOINT_MISMATCH where the model held out others than the data does: it may have learned from those that
+ * the run is judged on.
+ */
 export function mustHoldOut(start: Start, { salt }: Pick<Corpus, "salt">): void {
   if (start.salt === salt) return;
   const what = `the model to begin with held out users by the salt "${start.salt}", the data does by "${salt}"`;
@@ -41,7 +52,10 @@ export function firstWeights(config: Recipe, seed: number, start?: Pick<Start, "
       const found = start.weights[name];
       if (found?.shape.join() === shape.join()) return [name, found];
       const what = found ? `has the shape [${found.shape}], where [${shape}] is to be trained` : "is missing";
-      throw new AppError("CHECKPOINT_MISMATCH", { what: `tensor ${name} of the model to begin with ${what}`, path: start.dir });
+      throw new AppError("CHECKPOINT_MISMATCH", {
+        what: `tensor ${name} of the model to begin with ${what}`,
+        path: start.dir,
+      });
     }),
   );
 }

@@ -1,4 +1,5 @@
-// What became of contributions, in all and by trainer, and where each trainer's time goes. Filled by scheduler.ts, shown by progress.ts.
+// What became of contributions, in all and by trainer, and where each trainer's time goes. Filled by scheduler.ts,
+// shown by progress.ts.
 import type { Metrics } from "../../../shared/runtime/metrics.ts";
 import type { Millis } from "../../../shared/training/deadlines.ts";
 import { activities, type Times } from "../../../shared/training/messages.ts";
@@ -21,7 +22,10 @@ const TIMED = 21;
 export class Accounts {
   readonly contributions: Readonly<Record<Outcome, number>>;
   readonly #contributions = Object.fromEntries(outcomes.map((name) => [name, 0])) as Record<Outcome, number>;
-  readonly #trainers = new Map<string, { parts: number; late: number; duplicate: number; seconds: Times; took: Millis[] }>();
+  readonly #trainers = new Map<
+    string,
+    { parts: number; late: number; duplicate: number; seconds: Times; took: Millis[] }
+  >();
   readonly #counter: ReturnType<Metrics["counter"]>;
 
   constructor(metrics: Metrics) {

@@ -27,13 +27,18 @@ const shapes: Readonly<Record<Output, (config: Recipe, users: number, rows?: num
   hidden: (config) => shapesOf("hidden", config),
   decoder: (config) => shapesOf("decoder", config),
   critic: () => criticShapes,
-  firstLayer: (config, users, rows) => [rows === undefined ? ["dBag", [users, bagWidth(config)]] : [rowsName, [rows, bagWidth(config)]]],
+  firstLayer: (config, users, rows) => [
+    rows === undefined ? ["dBag", [users, bagWidth(config)]] : [rowsName, [rows, bagWidth(config)]],
+  ],
   posterior: (config, users) => ["mu", "logvar"].map((name) => [name, [users, latentOf(config)]]),
   nextOld: (config, users) => (usesOldPosterior(config) ? shapes.posterior(config, users) : []),
   metrics: (_, users) => [["metrics", [users, scored.length]]],
 };
 
-/** Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer moves them itself, in local mode. */
+/**
+ * Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer
+ * moves them itself, in local mode.
+ */
 const expectedShapes = (phase: Phase, config: Recipe, users: number, rows?: number): Shapes =>
   phaseOf(phase).gives.flatMap((kind) => shapes[kind](config, users, rows));
 
@@ -58,11 +63,17 @@ export function shapesChecked(
 }
 
 /** A checked answer, its tensors one after another in the memory given, as float32 however they came. */
-export function receivedOf(head: Contribution, decoded: Decoded, memory?: Allocate, halving?: Pick<Halving, "fromHalves">): Received {
+export function receivedOf(
+  head: Contribution,
+  decoded: Decoded,
+  memory?: Allocate,
+  halving?: Pick<Halving, "fromHalves">,
+): Received {
   const tensors: Weights = {};
   if (memory && halving && decoded.described.some(({ type }) => type === "bf16")) {
     const sizes = decoded.described.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-    // What came is put at the end of the memory and made whole from its beginning: no place is written before it was read.
+    // What came is put at the end of the memory and made whole from its beginning: no place is written before it was
+    // read.
     const room = memory(4 * sizes.reduce((a, b) => a + b, 0));
     let at = room.byteOffset;
     for (const { name, shape, data } of decoded.tensors((bytes) => room.subarray(room.length - bytes)).values()) {
@@ -73,7 +84,8 @@ export function receivedOf(head: Contribution, decoded: Decoded, memory?: Alloca
       at += values.byteLength;
     }
   } else
-    for (const { name, shape, data } of decoded.tensors(memory).values()) tensors[name] = { shape: [...shape], data: data as Float32Array };
+    for (const { name, shape, data } of decoded.tensors(memory).values())
+      tensors[name] = { shape: [...shape], data: data as Float32Array };
   return { reconstruction: head.reconstruction ?? Number.NaN, kl: head.kl ?? Number.NaN, spent: head.spent, tensors };
 }
 
@@ -83,6 +95,8 @@ export function notFiniteIn(
   numbers?: { finite(data: Float32Array): boolean },
 ): string | undefined {
   if (!Number.isFinite(reconstruction) || !Number.isFinite(kl)) return "the loss";
-  const name = numbers ? Object.keys(tensors).find((each) => !numbers.finite(tensors[each]!.data)) : findNonFinite(tensors);
+  const name = numbers
+    ? Object.keys(tensors).find((each) => !numbers.finite(tensors[each]!.data))
+    : findNonFinite(tensors);
   return name && `tensor ${name}`;
 }

@@ -1,4 +1,5 @@
-// Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used again when nobody reads it any more.
+// Weights on their way to the trainers: each version is encoded, or written to a file, once for all; the memory is used
+// again when nobody reads it any more.
 // Between scheduler.ts and peers.ts.
 import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { FrameBuffers } from "../../../shared/training/buffers.ts";
@@ -72,7 +73,8 @@ export class Outbox {
   }
 
   took(trainer: string, version: number): void {
-    for (const parcel of [...this.#newest.values(), ...this.#leaving]) if (parcel.version === version) parcel.readers.delete(trainer);
+    for (const parcel of [...this.#newest.values(), ...this.#leaving])
+      if (parcel.version === version) parcel.readers.delete(trainer);
     this.#sweep();
   }
 

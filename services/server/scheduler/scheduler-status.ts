@@ -5,7 +5,9 @@ import type { State, Trainer } from "../../../shared/training/lease-state.ts";
 import type { Account, Accounts, Outcome } from "./accounts.ts";
 
 export interface TrainerStatus extends Account {
-  /** Suspect: it let a deadline pass and was not heard since. Clogged: its socket does not drain. Neither gets a part. */
+  /**
+   * Suspect: it let a deadline pass and was not heard since. Clogged: its socket does not drain. Neither gets a part.
+   */
   readonly state: (typeof trainerStates)[number];
   /** When it began the part at hand, in milliseconds since 1970. */
   readonly since: Millis | null;
@@ -28,9 +30,15 @@ export interface SchedulerStatus extends Standing {
   readonly lonely: boolean;
 }
 
-export function standing({ open, trainers, durations }: State, present: Iterable<string>, accounts: Accounts): Standing {
+export function standing(
+  { open, trainers, durations }: State,
+  present: Iterable<string>,
+  accounts: Accounts,
+): Standing {
   const parts = open?.parts ?? [];
-  const leased = [...trainers.values()].flatMap(({ holds }) => holds.filter(({ step, spare }) => step === open?.step && !spare));
+  const leased = [...trainers.values()].flatMap(({ holds }) =>
+    holds.filter(({ step, spare }) => step === open?.step && !spare),
+  );
   return {
     parts: { total: parts.length, leased: leased.length, done: parts.filter(({ done }) => done).length },
     deadlineMs: open ? allowance(durations, open.phase) : null,

@@ -1,4 +1,5 @@
-// Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is open at a time; `run` returns its answers.
+// Where trainers are served: turns what the sockets say into events, asks leases.ts what to do, does it. One step is
+// open at a time; `run` returns its answers.
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Recipe } from "../../../shared/neural/recipe.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
@@ -33,7 +34,10 @@ export interface Work {
   readonly decoder: Versioned | undefined;
   /** Tensors of a part's lease. Called again when the part is leased again, and must answer the same. */
   inputs(part: number): WireTensor[];
-  /** In local mode, of each part: the steps that a trainer takes on its own, and how many rows of the first layer they touch. */
+  /**
+   * In local mode, of each part: the steps that a trainer takes on its own, and how many rows of the first layer they
+   * touch.
+   */
   readonly local?: readonly { readonly inner: readonly InnerStep[]; readonly rows: number }[];
   /** Where a part's answer is to be kept until the step is applied; absent: anywhere. */
   readonly memory?: (part: number) => Allocate;
@@ -113,11 +117,17 @@ export function openScheduler(
       case "late":
       case "duplicate":
         accounts.count(effect.trainer, effect.type);
-        peers().send(effect.trainer, encode({ type: effect.type, step: effect.step, part: effect.part } satisfies FromServer));
+        peers().send(
+          effect.trainer,
+          encode({ type: effect.type, step: effect.step, part: effect.part } satisfies FromServer),
+        );
         break;
       case "expired":
         accounts.count(effect.trainer, "expired");
-        log.warn({ trainer: effect.trainer, step: effect.step, part: effect.part }, "a part was not returned in time; it is leased again");
+        log.warn(
+          { trainer: effect.trainer, step: effect.step, part: effect.part },
+          "a part was not returned in time; it is leased again",
+        );
         break;
       case "unasked":
         accounts.count(effect.trainer, "unasked");
@@ -128,7 +138,12 @@ export function openScheduler(
       case "poisoned": {
         const { reject } = open!;
         open = undefined;
-        reject(new AppError("NOT_FINITE", { what: `no trainer has a finite answer to part ${effect.part}`, step: effect.step }));
+        reject(
+          new AppError("NOT_FINITE", {
+            what: `no trainer has a finite answer to part ${effect.part}`,
+            step: effect.step,
+          }),
+        );
         break;
       }
       case "complete": {
@@ -151,7 +166,16 @@ export function openScheduler(
     const { step, phase, batchSize, beta } = work;
     const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
     const inner = work.local?.[part]?.inner;
-    const lease: Lease = { type: "lease", step, part, phase, batchSize, beta, versions, ...(inner && { inner: [...inner] }) };
+    const lease: Lease = {
+      type: "lease",
+      step,
+      part,
+      phase,
+      batchSize,
+      beta,
+      versions,
+      ...(inner && { inner: [...inner] }),
+    };
     const inputs = cpu.in("plan", () => work.inputs(part));
     outbox.sendOwn(to.peer, lease, inputs, `${trainer}-lease-${to.leases++ % LEASE_FILES}`);
   }
@@ -163,7 +187,8 @@ export function openScheduler(
     let odd: string | undefined;
     if (open && worth(state, named) === "first") {
       const { work, received } = open;
-      if (message.phase !== work.phase) throw new AppError("FRAME_MALFORMED", { what: `an answer of phase ${message.phase}`, step, part });
+      if (message.phase !== work.phase)
+        throw new AppError("FRAME_MALFORMED", { what: `an answer of phase ${message.phase}`, step, part });
       shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, {
         rows: work.local?.[part]?.rows,
         wire: work.wire ?? "f32",

@@ -1,4 +1,5 @@
-// The kernels of assembly/index.ts by name and signature, shared out over threads by blocks. The set-up builds the file that is loaded here.
+// The kernels of assembly/index.ts by name and signature, shared out over threads by blocks. The set-up builds the file
+// that is loaded here.
 import { readFileSync } from "node:fs";
 import { AppError } from "../../errors/errors.ts";
 import { type Kernel, ThreadPool } from "./thread-pool.ts";
@@ -62,7 +63,10 @@ export class Kernels {
   /** The memory's number in the pool. */
   readonly #number: number;
 
-  /** `threads`: how many work on one call, the caller's included; or the threads of others. Their number changes no bit of any result. */
+  /**
+   * `threads`: how many work on one call, the caller's included; or the threads of others. Their number changes no bit
+   * of any result.
+   */
   constructor(threads: number | ThreadPool = 1) {
     module ??= compiled();
     this.#pool = typeof threads === "number" ? new ThreadPool(module, threads) : threads;
@@ -74,7 +78,9 @@ export class Kernels {
     return new Kernels(this.#pool);
   }
 
-  /** One update in place of a tensor in the kernels' memory. The gradient is the sum of the parts', added in this order. */
+  /**
+   * One update in place of a tensor in the kernels' memory. The gradient is the sum of the parts', added in this order.
+   */
   adam({ weights, m, v }: Moving, parts: readonly Float32Array[], rate: Rate): void {
     const { memory } = this;
     const block = this.#pool.constant("adamBlock");
@@ -87,7 +93,14 @@ export class Kernels {
         const [first, second = first] = gradients as [Float32Array, ...Float32Array[]];
         const places = [...[weights, m, v].map(cut), first].map(placeOf);
         const { length } = first;
-        const args = [...places, placeOf(second) - placeOf(first), parts.length, length, ...corrected(rate), rate.decay ?? 0];
+        const args = [
+          ...places,
+          placeOf(second) - placeOf(first),
+          parts.length,
+          length,
+          ...corrected(rate),
+          rate.decay ?? 0,
+        ];
         this.#run("adam", Math.ceil(length / block), args);
       });
     }
@@ -100,7 +113,10 @@ export class Kernels {
     return bags;
   }
 
-  /** Adds what a table in the kernels' memory, which begins with row `first` of a larger one, holds of each user's rows to the user's bag. */
+  /**
+   * Adds what a table in the kernels' memory, which begins with row `first` of a larger one, holds of each user's rows
+   * to the user's bag.
+   */
   addToBags(bags: Float32Array, table: Float32Array, width: number, users: SparseRows, first = 0): void {
     const { memory } = this;
     memory.borrowed(() => {
@@ -111,13 +127,26 @@ export class Kernels {
     });
   }
 
-  /** One update in place of a table whose bags have the gradients `dBags`, `[users x width]`; it begins with row `first` of a larger one. */
+  /**
+   * One update in place of a table whose bags have the gradients `dBags`, `[users x width]`; it begins with row `first`
+   * of a larger one.
+   */
   adamOfBags(table: Moving, width: number, dBags: Float32Array, users: SparseRows, rate: Rate, first = 0): void {
     this.#adamOfBags(table, undefined, { first, count: table.weights.length / width }, width, dBags, users, rate);
   }
 
-  /** The same of a table that holds some rows of a larger one: row k is that one's row `places[k]`, where its moments `m` and `v` lie. All in the kernels' memory. */
-  adamOfRows(table: Moving, places: Int32Array, width: number, dBags: Float32Array, users: SparseRows, rate: Rate): void {
+  /**
+   * The same of a table that holds some rows of a larger one: row k is that one's row `places[k]`, where its moments
+   * `m` and `v` lie. All in the kernels' memory.
+   */
+  adamOfRows(
+    table: Moving,
+    places: Int32Array,
+    width: number,
+    dBags: Float32Array,
+    users: SparseRows,
+    rate: Rate,
+  ): void {
     this.#adamOfBags(table, places, { first: 0, count: places.length }, width, dBags, users, rate);
   }
 
@@ -137,11 +166,21 @@ export class Kernels {
       const moved = [...[scratch, weights, m, v].map(placeOf), places ? placeOf(places) : 0];
       const summed = [memory.near(dBags), index, values, ends].map(placeOf);
       const blocks = Math.ceil(rows.count / this.#pool.constant("rowBlock"));
-      this.#run("adamOfBags", blocks, [...moved, ...summed, rows.count, 4 * width, ...corrected(rate), rate.decay ?? 0]);
+      this.#run("adamOfBags", blocks, [
+        ...moved,
+        ...summed,
+        rows.count,
+        4 * width,
+        ...corrected(rate),
+        rate.decay ?? 0,
+      ]);
     });
   }
 
-  /** Sum of `v`, and of the squares of what Adam moved the weights by; the second 0 without a rate. All in the kernels' memory, which nothing is written to. */
+  /**
+   * Sum of `v`, and of the squares of what Adam moved the weights by; the second 0 without a rate. All in the kernels'
+   * memory, which nothing is written to.
+   */
   measure({ m, v }: Omit<Moving, "weights">, rate?: Rate): { squares: number; way: number } {
     return this.memory.borrowed(() => {
       const blocks = Math.ceil(v.length / this.#pool.constant("measureBlock"));
@@ -156,12 +195,16 @@ export class Kernels {
 
   /** to += scale * from, of equal length; `to` lies in the kernels' memory. */
   add(to: Float32Array, from: Float32Array, scale: number): void {
-    this.#tiles(to, from, (to, from) => this.#run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]));
+    this.#tiles(to, from, (to, from) =>
+      this.#run("add", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length, scale]),
+    );
   }
 
   /** to = from - to, of equal length; `to` lies in the kernels' memory. */
   subtract(to: Float32Array, from: Float32Array): void {
-    this.#tiles(to, from, (to, from) => this.#run("subtract", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length]));
+    this.#tiles(to, from, (to, from) =>
+      this.#run("subtract", this.#sumBlocks(to), [placeOf(to), placeOf(from), to.length]),
+    );
   }
 
   /** A piece of both at a time, the second brought to the kernels' memory. */
@@ -183,7 +226,8 @@ export class Kernels {
   readonly fromHalves = (halves: Uint16Array, into: Float32Array): void => {
     this.#halfTiles(halves.length, (at, end, room) => {
       room.set(halves.subarray(at, end));
-      if (this.memory.holds(into) && (end - at) % 8 === 0) return this.#convert("fromHalves", into.subarray(at, end), room, end - at);
+      if (this.memory.holds(into) && (end - at) % 8 === 0)
+        return this.#convert("fromHalves", into.subarray(at, end), room, end - at);
       const values = this.memory.floats(Math.ceil((end - at) / 8) * 8);
       this.#convert("fromHalves", values, room, end - at);
       into.set(values.subarray(0, end - at), at);
@@ -204,7 +248,9 @@ export class Kernels {
     });
   }
 
-  /** Adds rows, each times its share, to those of a table in the kernels' memory; each of them stands in `index` once. */
+  /**
+   * Adds rows, each times its share, to those of a table in the kernels' memory; each of them stands in `index` once.
+   */
   addRows(table: Float32Array, width: number, index: Int32Array, rows: Float32Array, shares: Float32Array): void {
     const { memory } = this;
     const most = Math.max(1, Math.floor(TILE / width));
@@ -214,7 +260,11 @@ export class Kernels {
         placed.set(index.subarray(at, at + most));
         const some = memory.near(rows.subarray(at * width, (at + most) * width));
         const places = [table, some, placed, memory.place(shares.subarray(at, at + most))].map(placeOf);
-        this.#run("addRowsAt", Math.ceil(placed.length / this.#pool.constant("gatherBlock")), [...places, placed.length, 4 * width]);
+        this.#run("addRowsAt", Math.ceil(placed.length / this.#pool.constant("gatherBlock")), [
+          ...places,
+          placed.length,
+          4 * width,
+        ]);
       });
   }
 
@@ -247,21 +297,40 @@ export class Kernels {
     return true;
   }
 
-  /** A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm (docs/design/recvae.md#encoder). `skips` grows by what `h` becomes. */
-  layer({ h, normal, slope, inverse }: LayerTrace, skips: Rows, { bias, gain, shift }: LayerVectors, eps: number): void {
+  /**
+   * A hidden layer behind its product, which stands in `h`: bias, skips, swish, LayerNorm
+   * (docs/design/recvae.md#encoder). `skips` grows by what `h` becomes.
+   */
+  layer(
+    { h, normal, slope, inverse }: LayerTrace,
+    skips: Rows,
+    { bias, gain, shift }: LayerVectors,
+    eps: number,
+  ): void {
     const places = [h.data, skips.data, bias, gain, shift, normal.data, slope.data, inverse].map(placeOf);
     this.#run("layer", h.count, [...places, 4 * h.stride, h.width, eps]);
   }
 
   /**
-   * The way back: `d`, the gradient of h without what `later` adds to it, becomes the gradient of the sum before swish and joins `later`. Returns the gradients
-   * of gain, shift and bias, summed over the rows in their order.
+   * The way back: `d`, the gradient of h without what `later` adds to it, becomes the gradient of the sum before swish
+   * and joins `later`. Returns the gradients of gain, shift and bias, summed over the rows in their order.
    */
   layerBackward({ normal, slope, inverse }: LayerTrace, d: Rows, later: Rows, gain: Float32Array): LayerVectors {
-    const sums = { gain: this.memory.zeros(d.stride), shift: this.memory.zeros(d.stride), bias: this.memory.zeros(d.stride) };
-    const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(placeOf);
-    for (let row = 0; row < d.count; row++) this.#pool.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
-    return { gain: sums.gain.slice(0, d.width), shift: sums.shift.slice(0, d.width), bias: sums.bias.slice(0, d.width) };
+    const sums = {
+      gain: this.memory.zeros(d.stride),
+      shift: this.memory.zeros(d.stride),
+      bias: this.memory.zeros(d.stride),
+    };
+    const places = [d.data, later.data, gain, normal.data, slope.data, inverse, sums.gain, sums.shift, sums.bias].map(
+      placeOf,
+    );
+    for (let row = 0; row < d.count; row++)
+      this.#pool.call(this.#number, "layerBackward", row, ...places, 4 * d.stride, d.width);
+    return {
+      gain: sums.gain.slice(0, d.width),
+      shift: sums.shift.slice(0, d.width),
+      bias: sums.bias.slice(0, d.width),
+    };
   }
 
   /** A plain layer behind its product, which stands in `h`: bias, then tanh. */

@@ -1,4 +1,5 @@
-// Users' rows of items as the lists that the kernels of the embedding bag walk along: by user for the bags, by item for the way back. Below kernels.ts.
+// Users' rows of items as the lists that the kernels of the embedding bag walk along: by user for the bags, by item for
+// the way back. Below kernels.ts.
 import type { KernelMemory } from "./memory.ts";
 
 /** Users' rows of items, the value of each item beside it. */

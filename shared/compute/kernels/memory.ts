@@ -1,4 +1,5 @@
-// Memory that the kernels work on, shared by threads: arrays are placed one after another, 16 bytes aligned. The arrays are ordinary views; what needs no kernel just uses them.
+// Memory that the kernels work on, shared by threads: arrays are placed one after another, 16 bytes aligned. The arrays
+// are ordinary views; what needs no kernel just uses them.
 import { AppError } from "../../errors/errors.ts";
 
 const PAGE = 65_536;

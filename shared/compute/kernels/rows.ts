@@ -1,4 +1,5 @@
-// A matrix in the kernels' memory whose rows are padded with zeros to whole fours of floats, so that no kernel has to look after a rest.
+// A matrix in the kernels' memory whose rows are padded with zeros to whole fours of floats, so that no kernel has to
+// look after a rest.
 import type { KernelMemory } from "./memory.ts";
 
 export interface Rows {

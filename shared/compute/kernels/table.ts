@@ -1,11 +1,18 @@
-// A tensor with its moments, cut by rows into segments that lie in memories of their own: no memory reaches beyond 4 GiB, a model may. It grows where it stands.
+// A tensor with its moments, cut by rows into segments that lie in memories of their own: no memory reaches beyond 4
+// GiB, a model may. It grows where it stands.
 import type { Kernels, Moving, Rate } from "./kernels.ts";
 import type { SparseRows } from "./lists.ts";
 
-/** Bytes that a segment is given for its rows and both their moments: half of what a memory holds, since gradients stand beside some. */
+/**
+ * Bytes that a segment is given for its rows and both their moments: half of what a memory holds, since gradients stand
+ * beside some.
+ */
 export const SEGMENT_BYTES = 2 ** 31;
 
-/** Rows of a segment: they follow from the row's width alone, never from how a table came to its size, so that a run that was restarted computes the same bits. */
+/**
+ * Rows of a segment: they follow from the row's width alone, never from how a table came to its size, so that a run
+ * that was restarted computes the same bits.
+ */
 export function rowsOfSegment(width: number, bytes = SEGMENT_BYTES): number {
   return Math.max(32, Math.floor(bytes / (3 * 4 * width) / 32) * 32);
 }
@@ -45,7 +52,10 @@ export class Table {
     this.#rows = rows;
   }
 
-  /** Always as the table is now. Of one segment `data` is a view; of several it is a copy, made at every look, and `pieces` are the views. */
+  /**
+   * Always as the table is now. Of one segment `data` is a view; of several it is a copy, made at every look, and
+   * `pieces` are the views.
+   */
   tensor(which: keyof Moving): {
     readonly shape: number[];
     readonly data: Float32Array;
@@ -91,10 +101,15 @@ export class Table {
     }
   }
 
-  /** Sum of the moments of the squares; with the rate of the last update also the sum of the squares of what it moved. */
+  /**
+   * Sum of the moments of the squares; with the rate of the last update also the sum of the squares of what it moved.
+   */
   measure(rate?: Rate): { squares: number; way: number } {
     const all = this.#segments.map((segment) => segment.kernels.measure(this.#moving(segment), rate));
-    return { squares: all.reduce((sum, { squares }) => sum + squares, 0), way: all.reduce((sum, { way }) => sum + way, 0) };
+    return {
+      squares: all.reduce((sum, { squares }) => sum + squares, 0),
+      way: all.reduce((sum, { way }) => sum + way, 0),
+    };
   }
 
   /** Adds an array of the table's size, times `scale`, to the weights. */
@@ -106,16 +121,20 @@ export class Table {
     }
   }
 
-  /** Weighted sum of each user's rows, `[users x width]`; rows of a later segment are added to the sum of those before. */
+  /**
+   * Weighted sum of each user's rows, `[users x width]`; rows of a later segment are added to the sum of those before.
+   */
   bag(users: SparseRows): Float32Array {
     const bags = new Float32Array(users.rows.length * this.width);
-    for (const segment of this.#segments) segment.kernels.addToBags(bags, this.#moving(segment).weights, this.width, users, segment.first);
+    for (const segment of this.#segments)
+      segment.kernels.addToBags(bags, this.#moving(segment).weights, this.width, users, segment.first);
     return bags;
   }
 
   /** One update in place of all rows, when the bags have the gradients `dBags`, `[users x width]`. */
   adamOfBags(dBags: Float32Array, users: SparseRows, rate: Rate): void {
-    for (const segment of this.#segments) segment.kernels.adamOfBags(this.#moving(segment), this.width, dBags, users, rate, segment.first);
+    for (const segment of this.#segments)
+      segment.kernels.adamOfBags(this.#moving(segment), this.width, dBags, users, rate, segment.first);
   }
 
   /** Copies the weights of the rows at `index` into `into`, `[index x width]`. */
@@ -129,11 +148,19 @@ export class Table {
   /** The same as bfloat16. `index` ascends. */
   gatherHalves(index: Int32Array, into: Uint16Array): void {
     this.#bySegment(index, ({ kernels, whole }, some, from) => {
-      kernels.gatherHalves(whole.weights, this.width, some, into.subarray(from * this.width, (from + some.length) * this.width));
+      kernels.gatherHalves(
+        whole.weights,
+        this.width,
+        some,
+        into.subarray(from * this.width, (from + some.length) * this.width),
+      );
     });
   }
 
-  /** Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, which ascends and names no row twice. */
+  /**
+   * Adds rows, `[index x width]`, each times its share, to the weights of those at `index`, which ascends and names no
+   * row twice.
+   */
   addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
     this.#bySegment(index, ({ kernels, whole }, some, from) => {
       const of = (array: Float32Array, width: number) => array.subarray(from * width, (from + some.length) * width);
@@ -141,7 +168,10 @@ export class Table {
     });
   }
 
-  /** Calls `body` with each segment's part of an ascending index, as its own rows' numbers, and where in the index it begins. */
+  /**
+   * Calls `body` with each segment's part of an ascending index, as its own rows' numbers, and where in the index it
+   * begins.
+   */
   #bySegment(index: Int32Array, body: (segment: Segment, some: Int32Array, from: number) => void): void {
     let from = 0;
     for (const segment of this.#segments) {
@@ -181,8 +211,14 @@ export class Table {
   }
 }
 
-/** A first layer alone, `[I, H]`, cut as where it is trained: the same bags, bit for bit. What no moment is ever written to costs nothing. */
-export function embeddingTable({ shape, data }: { shape: readonly number[]; data: Float32Array }, kernelsOf: () => Kernels): Table {
+/**
+ * A first layer alone, `[I, H]`, cut as where it is trained: the same bags, bit for bit. What no moment is ever written
+ * to costs nothing.
+ */
+export function embeddingTable(
+  { shape, data }: { shape: readonly number[]; data: Float32Array },
+  kernelsOf: () => Kernels,
+): Table {
   const table = new Table(shape, rowsOfSegment(shape[1]!), kernelsOf);
   table.set("weights", data);
   return table;

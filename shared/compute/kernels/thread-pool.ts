@@ -1,5 +1,6 @@
-// Threads that share one call of a kernel by taking its blocks one after another. The caller takes part, so a thread that wakes late delays nobody. One pool works
-// on any number of memories, which are no larger than a 32-bit pointer reaches.
+// Threads that share one call of a kernel by taking its blocks one after another. The caller takes part, so a thread
+// that wakes late delays nobody. One pool works on any number of memories, which are no larger than a 32-bit pointer
+// reaches.
 import { Worker } from "node:worker_threads";
 
 /** Kernels that work in blocks; a thread is told the number. */
@@ -39,7 +40,10 @@ export class ThreadPool {
     this.#module = module;
     const shared = { module, kernels, places: control, control: this.#control, args: this.#arguments };
     this.#workers = Array.from({ length: threads - 1 }, (_, k) => {
-      const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: { ...shared, thread: k + 1 }, execArgv: [] });
+      const worker = new Worker(new URL("./worker.mjs", import.meta.url), {
+        workerData: { ...shared, thread: k + 1 },
+        execArgv: [],
+      });
       worker.unref(); // idle threads keep no process alive
       return worker;
     });
@@ -62,7 +66,8 @@ export class ThreadPool {
       state[control.count] = args.length;
       state[control.memory] = memory;
       Atomics.store(state, control.done, 0);
-      Atomics.store(state, control.left, blocks); // counts down: a thread that comes late finds nothing, whatever is open by then
+      // counts down: a thread that comes late finds nothing, whatever is open by then
+      Atomics.store(state, control.left, blocks);
       Atomics.add(state, control.turn, 1);
       Atomics.notify(state, control.turn);
       for (let block = take(state); block >= 0; block = take(state)) {

@@ -39,7 +39,10 @@ export interface Flow {
 
 const order = ["replay", "ingest", "server", "trainer", "evaluator", "serve"];
 
-/** `now` in ms since 1970. Of several processes of one service the newest is shown, but all trainers, and all of ingest as one. */
+/**
+ * `now` in ms since 1970. Of several processes of one service the newest is shown, but all trainers, and all of ingest
+ * as one.
+ */
 export function flowOf(answers: readonly Answer[], now: number): Flow {
   const rank = (answer: Answer) => (order.indexOf(answer.service) + order.length + 1) % (order.length + 1);
   const sorted = [...answers].sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt);

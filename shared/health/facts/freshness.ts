@@ -4,10 +4,15 @@ import type { Reading } from "../status/readings.ts";
 import type { Flow, Seen } from "./flow.ts";
 
 /**
- * Seconds by which a model is behind the newest event; 0 when it covers every event that is known, `newest` null for none known. Nobody has learned from an event that came
- * after the model was published: a timestamp ahead of its time counts no further than that. Null where the clock stands before what the model covers: nobody knows then.
+ * Seconds by which a model is behind the newest event; 0 when it covers every event that is known, `newest` null for
+ * none known. Nobody has learned from an event that came after the model was published: a timestamp ahead of its time
+ * counts no further than that. Null where the clock stands before what the model covers: nobody knows then.
  */
-export function behindOf(published: { watermark: number; at: number | null }, newest: number | null, now: number): number | null {
+export function behindOf(
+  published: { watermark: number; at: number | null },
+  newest: number | null,
+  now: number,
+): number | null {
   const covered = Math.min(published.watermark, published.at ?? Number.POSITIVE_INFINITY);
   if (covered > now + AHEAD_MS) return null;
   return newest === null || newest > covered ? Math.max(0, (now - covered) / 1000) : 0;
@@ -16,7 +21,10 @@ export function behindOf(published: { watermark: number; at: number | null }, ne
 /** Ms: after so much silence nobody knows what has arrived since. */
 const silent = 5000;
 
-/** Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here, null while there is no model or no clock to tell by. */
+/**
+ * Seconds by which the published model is behind the newest event; 0 when it covers every event that is known here,
+ * null while there is no model or no clock to tell by.
+ */
 export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
   const { watermark = null, at = null } = evaluator?.status?.published ?? {};
   if (watermark === null) return null;

@@ -51,7 +51,8 @@ export function combine(all: readonly One[]): Ingest | null {
   };
 }
 
-const tableOf = ({ table }: One): Ingest["table"] => table && { version: table.version, files: table.files, rows: table.rows };
+const tableOf = ({ table }: One): Ingest["table"] =>
+  table && { version: table.version, files: table.files, rows: table.rows };
 
 const mostCommits = 20;
 
@@ -60,7 +61,10 @@ const states = ["consuming", "draining", "stalled"];
 
 /** The last of the greatest. */
 function greatest<T>(all: readonly T[], of: (each: T) => number): T | undefined {
-  return all.reduce<T | undefined>((best, each) => (best === undefined || of(each) >= of(best) ? each : best), undefined);
+  return all.reduce<T | undefined>(
+    (best, each) => (best === undefined || of(each) >= of(best) ? each : best),
+    undefined,
+  );
 }
 
 /** Of what is known; null where nothing is. */
@@ -71,7 +75,8 @@ function total(figures: readonly (number | null)[]): number | null {
 
 function addUp(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sums = new Map<string, number>();
-  for (const [name, count] of all.flatMap((counted) => Object.entries(counted))) sums.set(name, (sums.get(name) ?? 0) + count);
+  for (const [name, count] of all.flatMap((counted) => Object.entries(counted)))
+    sums.set(name, (sums.get(name) ?? 0) + count);
   return Object.fromEntries(sums);
 }
 

@@ -23,7 +23,19 @@ export interface Training extends Pick<Server, Shown> {
 
 /** `now` in ms since 1970. */
 export function trainingOf(status: Server, now: number): Training {
-  const { listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, trainers, checkpoint, itemsWaiting } = status;
+  const {
+    listen,
+    step,
+    phase,
+    parts,
+    deadlineMs,
+    contributions,
+    bytes,
+    bytesPerStep,
+    trainers,
+    checkpoint,
+    itemsWaiting,
+  } = status;
   const slower = slowFrom(trainers.flatMap(({ partMs }) => partMs ?? []));
   return {
     ...{ listen, step, phase, parts, deadlineMs, contributions, bytes, bytesPerStep, itemsWaiting },

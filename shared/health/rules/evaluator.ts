@@ -1,4 +1,5 @@
-// The rules on the evaluator and the published model: it must run, publish, keep up with checkpoints, and the model with the events. Pure.
+// The rules on the evaluator and the published model: it must run, publish, keep up with checkpoints, and the model
+// with the events. Pure.
 import type { Flow } from "../facts/flow.ts";
 import { freshnessOf } from "../facts/freshness.ts";
 import { presence, silences } from "./presence.ts";
@@ -19,7 +20,8 @@ export function evaluatorProblems(flow: Flow): Problem[] {
     const numbers = { round: newest.round, why: newest.reason, ndcg, isInUse: status.published !== null };
     found.push({ code: "EVALUATOR_REFUSED", level: often ? "red" : "amber", numbers });
   }
-  if (status.pinned !== null) found.push({ code: "EVALUATOR_PINNED", level: "amber", numbers: { version: status.pinned } });
+  if (status.pinned !== null)
+    found.push({ code: "EVALUATOR_PINNED", level: "amber", numbers: { version: status.pinned } });
   const { round = null, at = null } = flow.server?.status?.checkpoint ?? {};
   const waited = newest && round !== null && round > (newest.round ?? 0) ? (flow.now - at!) / 1000 : 0;
   if (waited > limits.evaluationDelay)

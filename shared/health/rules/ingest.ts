@@ -14,14 +14,20 @@ export function ingestProblems(flow: Flow, { lagSince }: Memory): Problem[] {
   if (found.length > 0 || !status) return found;
   const messages = status.lag?.messages ?? null;
   if (status.state === "stalled") {
-    found.push({ code: "INGEST_STALLED", level: "red", numbers: { by: status.stalledBy, why: status.reason, messages } });
+    found.push({
+      code: "INGEST_STALLED",
+      level: "red",
+      numbers: { by: status.stalledBy, why: status.reason, messages },
+    });
   } else if ((messages ?? 0) > 0) {
     // The first events after a quiet hour have not waited for an hour.
     const waited = lagSince === null ? Number.POSITIVE_INFINITY : (flow.now - lagSince) / 1000;
     const still = Math.min(waited, (flow.now - (status.lastCommitAt ?? flow.ingest!.process.startedAt)) / 1000);
     const behind = Math.min(waited, status.lag?.seconds ?? 0);
-    if (still > limits.noCommit) found.push({ code: "INGEST_NO_COMMIT", level: "red", numbers: { seconds: still, messages } });
-    else if (behind > limits.lag) found.push({ code: "INGEST_BEHIND", level: "amber", numbers: { seconds: behind, messages } });
+    if (still > limits.noCommit)
+      found.push({ code: "INGEST_NO_COMMIT", level: "red", numbers: { seconds: still, messages } });
+    else if (behind > limits.lag)
+      found.push({ code: "INGEST_BEHIND", level: "amber", numbers: { seconds: behind, messages } });
   }
   const share = deadShare(status);
   if (share !== null && share > limits.deadShare)

@@ -8,7 +8,13 @@ export const silences = { answering: 5, computing: 20 } as const;
 
 type Stage = "INGEST" | "SERVER" | "EVALUATOR" | "SERVE";
 
-export function presence(flow: Flow, stage: Stage, seen: Seen<unknown> | null, silence: number, level: Level = "red"): Problem[] {
+export function presence(
+  flow: Flow,
+  stage: Stage,
+  seen: Seen<unknown> | null,
+  silence: number,
+  level: Level = "red",
+): Problem[] {
   if (!seen) return isSettled(flow) ? [{ code: `${stage}_MISSING`, level, numbers: {} }] : [];
   if (seen.silence <= silence * 1000) return [];
   return [{ code: `${stage}_SILENT`, level: "red", numbers: { seconds: seen.silence / 1000, pid: seen.process.pid } }];

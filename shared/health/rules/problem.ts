@@ -1,7 +1,17 @@
-// What a rule may find: a problem, by its code for good, with the numbers that it was found by. Whoever reads it gets its sentence from views/problems.ts.
+// What a rule may find: a problem, by its code for good, with the numbers that it was found by. Whoever reads it gets
+// its sentence from views/problems.ts.
 
 /** The boxes of the flow strip, in order. */
-export const boxes = ["events", "waiting", "files", "batches", "training", "checkpoint", "quality", "requests"] as const;
+export const boxes = [
+  "events",
+  "waiting",
+  "files",
+  "batches",
+  "training",
+  "checkpoint",
+  "quality",
+  "requests",
+] as const;
 export type BoxId = (typeof boxes)[number];
 
 /** Every code, and the box of the flow strip that it colours. */
@@ -71,14 +81,23 @@ interface ByEnd {
   /** Seconds since its last answer. */
   readonly SILENT: { readonly seconds: number; readonly pid: number };
   readonly WAITS: { readonly why: string };
-  readonly ENDS: { readonly who: Supervised; readonly deaths: number | null; readonly seconds: number | null; readonly why: string | null };
+  readonly ENDS: {
+    readonly who: Supervised;
+    readonly deaths: number | null;
+    readonly seconds: number | null;
+    readonly why: string | null;
+  };
   readonly GAVE_UP: { readonly who: Supervised; readonly why: string | null };
 }
 
 /** Of codes that have numbers of their own. */
 interface Own {
   /** `messages` that wait, as of the two below. */
-  readonly INGEST_STALLED: { readonly by: string | null; readonly why: string | null; readonly messages: number | null };
+  readonly INGEST_STALLED: {
+    readonly by: string | null;
+    readonly why: string | null;
+    readonly messages: number | null;
+  };
   readonly INGEST_NO_COMMIT: { readonly seconds: number; readonly messages: number | null };
   readonly INGEST_BEHIND: { readonly seconds: number; readonly messages: number | null };
   readonly INGEST_NO_KAFKA: ByEnd["ENDS"];
@@ -116,7 +135,9 @@ export type Numbers<C extends Code> = C extends keyof Own
     : never;
 
 export type Level = "amber" | "red";
-export type Problem = { readonly [C in Code]: { readonly code: C; readonly level: Level; readonly numbers: Numbers<C> } }[Code];
+export type Problem = {
+  readonly [C in Code]: { readonly code: C; readonly level: Level; readonly numbers: Numbers<C> };
+}[Code];
 
 /** What stands first: the first that is red, of none the first. */
 export const worstOf = <P extends { readonly level: Level }>(problems: readonly P[]): P | undefined =>

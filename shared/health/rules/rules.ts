@@ -1,4 +1,5 @@
-// The rules that turn a stage amber or red, in the order in which data flows. Pure, of facts alone: none reads a text that was made for eyes.
+// The rules that turn a stage amber or red, in the order in which data flows. Pure, of facts alone: none reads a text
+// that was made for eyes.
 import type { Flow } from "../facts/flow.ts";
 import type { Memory } from "../facts/memory.ts";
 import { isDraining, isNothing, isTrainingRun } from "../facts/state.ts";
@@ -27,7 +28,14 @@ export function problemsOf(flow: Flow, memory: Memory): Problem[] {
   return inOrder([...supervised, ...found.filter(({ code }) => !missing.has(code) || isExpected(boxOf[code]))]);
 }
 
-const missing: ReadonlySet<Code> = new Set(["INGEST_MISSING", "TRAINER_MISSING", "SERVER_MISSING", "EVALUATOR_MISSING", "SERVE_MISSING"]);
+const missing: ReadonlySet<Code> = new Set([
+  "INGEST_MISSING",
+  "TRAINER_MISSING",
+  "SERVER_MISSING",
+  "EVALUATOR_MISSING",
+  "SERVE_MISSING",
+]);
 const beyondTraining: ReadonlySet<BoxId> = new Set(["waiting", "quality", "requests"]);
 
-const inOrder = (problems: readonly Problem[]) => boxes.flatMap((id) => problems.filter(({ code }) => boxOf[code] === id));
+const inOrder = (problems: readonly Problem[]) =>
+  boxes.flatMap((id) => problems.filter(({ code }) => boxOf[code] === id));

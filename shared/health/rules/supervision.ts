@@ -1,8 +1,12 @@
-// The rule on services that end again and again, by what `up` says of them, as problems of the stages that they stand for. Pure.
+// The rule on services that end again and again, by what `up` says of them, as problems of the stages that they stand
+// for. Pure.
 import type { Flow } from "../facts/flow.ts";
 import type { Problem, Supervised } from "./problem.ts";
 
-/** The dashboard has no stage: where it ends again and again nobody sees the page, and `up` tells of it. Trainers have numbers. */
+/**
+ * The dashboard has no stage: where it ends again and again nobody sees the page, and `up` tells of it. Trainers have
+ * numbers.
+ */
 const stages = [
   [/^replay$/, "replay", "REPLAY_ENDS", "REPLAY_GAVE_UP"],
   [/^Kafka$/, "Kafka", "INGEST_NO_KAFKA", "INGEST_GAVE_UP"],
@@ -16,7 +20,9 @@ const stages = [
 export function supervisionProblems({ up }: Flow): Problem[] {
   const services = up?.status?.services ?? [];
   return stages.flatMap(([name, who, ends, gaveUp]): Problem[] => {
-    const troubled = services.filter((each) => name.test(each.name) && (each.level === "amber" || each.level === "red"));
+    const troubled = services.filter(
+      (each) => name.test(each.name) && (each.level === "amber" || each.level === "red"),
+    );
     const worst = troubled.find(({ level }) => level === "red") ?? troubled[0];
     if (!worst) return [];
     const { state, deaths, seconds, reason: why } = worst;

@@ -1,4 +1,5 @@
-// The rules on the parameter server, its trainers and its checkpoints: it must run, take steps with all trainers that are to be there, and save what it has learned. Pure.
+// The rules on the parameter server, its trainers and its checkpoints: it must run, take steps with all trainers that
+// are to be there, and save what it has learned. Pure.
 import type { Flow } from "../facts/flow.ts";
 import type { Memory } from "../facts/memory.ts";
 import { expectedTrainers, isSettled } from "../facts/state.ts";
@@ -13,7 +14,8 @@ export function trainingProblems(flow: Flow, memory: Memory): Problem[] {
   const found = presence(flow, "SERVER", flow.server, silences.computing);
   const status = flow.server?.status;
   if (found.length > 0 || !status) return found;
-  const alone = status.state === "waiting for trainers" || (status.state === "training" && status.trainers.length === 0);
+  const alone =
+    status.state === "waiting for trainers" || (status.state === "training" && status.trainers.length === 0);
   const [connected, expected] = [status.trainers.length, expectedTrainers(flow, memory)];
   if (alone) {
     if (isSettled(flow)) found.push({ code: "TRAINER_MISSING", level: "red", numbers: { hint: status.hint } });
@@ -22,7 +24,8 @@ export function trainingProblems(flow: Flow, memory: Memory): Problem[] {
     found.push({ code: "SERVER_STALLED", level: "red", numbers });
   }
   const silent = flow.trainers.filter((trainer) => trainer.silence > silences.computing * 1000).length;
-  if (silent > 0) found.push({ code: "TRAINER_SILENT", level: "amber", numbers: { silent, all: flow.trainers.length } });
+  if (silent > 0)
+    found.push({ code: "TRAINER_SILENT", level: "amber", numbers: { silent, all: flow.trainers.length } });
   else if (!alone && isSettled(flow) && expected > connected)
     found.push({ code: "TRAINER_PARTIAL", level: "amber", numbers: { connected, expected } });
   return [...found, ...heldUpBy(status), ...checkpointProblems(status, flow.now)];
@@ -30,15 +33,24 @@ export function trainingProblems(flow: Flow, memory: Memory): Problem[] {
 
 /** Trainers that a step waits for. */
 function heldUpBy({ trainers }: Server): Problem[] {
-  const [suspect, clogged] = ["suspect", "clogged"].map((state) => trainers.filter((trainer) => trainer.state === state));
+  const [suspect, clogged] = ["suspect", "clogged"].map((state) =>
+    trainers.filter((trainer) => trainer.state === state),
+  );
   return [
-    ...(suspect!.length === 0 ? [] : [{ code: "TRAINER_SUSPECT", level: "amber", numbers: { trainers: suspect! } } as const]),
-    ...(clogged!.length === 0 ? [] : [{ code: "TRAINER_CLOGGED", level: "amber", numbers: { trainers: clogged! } } as const]),
+    ...(suspect!.length === 0
+      ? []
+      : [{ code: "TRAINER_SUSPECT", level: "amber", numbers: { trainers: suspect! } } as const]),
+    ...(clogged!.length === 0
+      ? []
+      : [{ code: "TRAINER_CLOGGED", level: "amber", numbers: { trainers: clogged! } } as const]),
   ];
 }
 
 function checkpointProblems({ state, checkpoint }: Server, now: number): Problem[] {
-  if (checkpoint?.lastError) return [{ code: "SERVER_NOT_SAVED", level: "red", numbers: { why: checkpoint.lastError } }];
+  if (checkpoint?.lastError)
+    return [{ code: "SERVER_NOT_SAVED", level: "red", numbers: { why: checkpoint.lastError } }];
   const seconds = ageOf(checkpoint, now) ?? 0;
-  return state === "training" && seconds > limits.checkpointAge ? [{ code: "SERVER_OLD", level: "amber", numbers: { seconds } }] : [];
+  return state === "training" && seconds > limits.checkpointAge
+    ? [{ code: "SERVER_OLD", level: "amber", numbers: { seconds } }]
+    : [];
 }

@@ -1,5 +1,6 @@
-// What the evaluator says of itself at GET /status, which is for the most part what it keeps in files: evaluations, the curve, the published model's record. Owned by
-// services/evaluator, which answers and writes it; health, `up` and tests read it.
+// What the evaluator says of itself at GET /status, which is for the most part what it keeps in files: evaluations, the
+// curve, the published model's record. Owned by services/evaluator, which answers and writes it; health, `up` and tests
+// read it.
 import { z } from "zod";
 import { modelMetrics } from "../../judging/metrics.ts";
 import { prequentialPoint } from "../../judging/point.ts";
@@ -39,7 +40,9 @@ const points = prequentialPoint.shape;
 
 export const evaluatorStatus = z.object({
   service: service("evaluator"),
-  state: z.enum(["waiting for checkpoints", "evaluating", "idle"]).describe("idle: the newest checkpoint has its verdict"),
+  state: z
+    .enum(["waiting for checkpoints", "evaluating", "idle"])
+    .describe("idle: the newest checkpoint has its verdict"),
   heldUp,
   version: count("table version that it has taken in; null before the first look").nullable(),
   evaluations: z.array(evaluationLine).describe("the newest 500, oldest first"),

@@ -1,4 +1,5 @@
-// How long marked events took from their arrival in Kafka to one stage of the flow: a histogram for /metrics, the newest ones' quantiles for /status.
+// How long marked events took from their arrival in Kafka to one stage of the flow: a histogram for /metrics, the
+// newest ones' quantiles for /status.
 import type { Metrics } from "../../runtime/metrics.ts";
 import type { latency, Said } from "./units.ts";
 
@@ -25,7 +26,9 @@ export function openFreshness(metrics: Metrics, stage: Stage, now: () => number 
     reached(arrivals) {
       const at = now();
       // of one that lies ahead of the clock nobody knows how long it took
-      const seconds = arrivals.filter((arrival) => arrival <= at + AHEAD_MS).map((arrival) => Math.max(0, (at - arrival) / 1000));
+      const seconds = arrivals
+        .filter((arrival) => arrival <= at + AHEAD_MS)
+        .map((arrival) => Math.max(0, (at - arrival) / 1000));
       for (const each of seconds) histogram.observe({ stage }, each);
       newest = [...newest, ...seconds].slice(-NEWEST);
       events += seconds.length;

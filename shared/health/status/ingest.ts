@@ -1,4 +1,5 @@
-// What one ingest process says of itself at GET /status. Owned by services/ingest, which answers it; health, bench and tests read it.
+// What one ingest process says of itself at GET /status. Owned by services/ingest, which answers it; health, bench and
+// tests read it.
 import { z } from "zod";
 import { at, bytes, count, flag, latency, perSecond, type Said, seconds, service, text } from "./units.ts";
 import { key } from "./tolerant.ts";
@@ -23,7 +24,9 @@ const commit = {
 
 export const ingestStatus = z.object({
   service: service("ingest"),
-  state: z.enum(["consuming", "stalled", "draining"]).describe("stalled: Kafka does not answer, or the disk refuses; it goes on by itself"),
+  state: z
+    .enum(["consuming", "stalled", "draining"])
+    .describe("stalled: Kafka does not answer, or the disk refuses; it goes on by itself"),
   stalledBy: z.enum(["kafka", "disk"]).nullable().describe("what it waits for while it is stalled"),
   reason: text("why it is stalled, as a sentence").nullable(),
   read: count("written + dead + filtered + buffered, always"),
@@ -32,7 +35,10 @@ export const ingestStatus = z.object({
   filtered: count("offsets that were neither, by this process"),
   buffered: count("offsets read and not committed yet"),
   lag: z
-    .object({ messages: count("that the topic holds and the table does not"), seconds: seconds("of the partition furthest behind") })
+    .object({
+      messages: count("that the topic holds and the table does not"),
+      seconds: seconds("of the partition furthest behind"),
+    })
     .nullable()
     .describe("over its partitions; null before the first assignment"),
   partitions: z.array(partition).describe("of the topic, as far as they are this process's"),
@@ -57,7 +63,9 @@ export const ingestStatus = z.object({
     .describe("the newest 20, oldest first"),
   rebalances: count("times that Kafka gave it partitions"),
   fenced: count("buffers dropped because another process had taken their partition"),
-  unknownFields: z.record(z.string(), z.number()).describe("fields of events that the table has no column for, and how often each came"),
+  unknownFields: z
+    .record(z.string(), z.number())
+    .describe("fields of events that the table has no column for, and how often each came"),
   warnings: z.array(z.string()).describe("what grows beyond what is usual, as sentences"),
   table: z
     .object({

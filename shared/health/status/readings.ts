@@ -36,6 +36,8 @@ export const readingOf = <S extends keyof typeof readings>(service: S, status: u
   readings[service](status) as Reading<S> | null;
 
 /** What is asked of any answer, whichever service it is of. */
-const common = tolerant(replayStatus.pick({ done: true, heldUp: true }).extend(ingestStatus.pick({ state: true, reason: true }).shape));
+const common = tolerant(
+  replayStatus.pick({ done: true, heldUp: true }).extend(ingestStatus.pick({ state: true, reason: true }).shape),
+);
 const nothing = { state: null, reason: null, done: false, heldUp: null };
 export const commonOf = (status: unknown): NonNullable<ReturnType<typeof common>> => common(status) ?? nothing;

@@ -1,8 +1,23 @@
-// What the parameter server says of itself and of its trainers at GET /status. Owned by services/server, which answers it; health, train, bench and tests read it.
+// What the parameter server says of itself and of its trainers at GET /status. Owned by services/server, which answers
+// it; health, train, bench and tests read it.
 import { z } from "zod";
 import { phaseNames } from "../../training/phases.ts";
 import { key } from "./tolerant.ts";
-import { at, bytes, count, cpuAccounts, heldUp, latency, millis, perSecond, type Said, seconds, service, text, traffic } from "./units.ts";
+import {
+  at,
+  bytes,
+  count,
+  cpuAccounts,
+  heldUp,
+  latency,
+  millis,
+  perSecond,
+  type Said,
+  seconds,
+  service,
+  text,
+  traffic,
+} from "./units.ts";
 
 export const trainerStates = ["computing", "waiting", "suspect", "clogged"] as const;
 
@@ -15,7 +30,10 @@ const trainer = z.object({
   lastSeenAt: at("when it was last heard"),
   state: z
     .enum(trainerStates)
-    .describe("suspect: it let a deadline pass and was not heard since; clogged: its socket does not drain; neither gets a part"),
+    .describe(
+      "suspect: it let a deadline pass and was not heard since; clogged: its socket does not drain; neither gets " +
+        "a part",
+    ),
   parts: count("contributions of it that were accepted"),
   late: count("contributions of it that came after another's"),
   duplicate: count("contributions that it had made before"),
@@ -87,7 +105,10 @@ export const serverStatus = z.object({
     .array(z.object({ at: key(at("end of the round")), round: count("its number"), ...loss }))
     .describe("the newest 500 rounds, oldest first"),
   norms: z
-    .object({ gradient: count("of the newest measured gradients").nullable(), update: count("of what they moved").nullable() })
+    .object({
+      gradient: count("of the newest measured gradients").nullable(),
+      update: count("of what they moved").nullable(),
+    })
     .describe("Euclidean, over all weights; null before the first update and in local mode"),
   epochs: z.array(epochReport).describe("of a run of fixed length; none where training has no end"),
   users: count("training users of the round"),
@@ -121,7 +142,10 @@ export const serverStatus = z.object({
       memory: z.object(traffic).describe("through files in memory"),
     })
     .describe("since the server started, over sockets"),
-  bytesPerStep: z.object(traffic).nullable().describe("over sockets, mean of the last minute; null before the second step"),
+  bytesPerStep: z
+    .object(traffic)
+    .nullable()
+    .describe("over sockets, mean of the last minute; null before the second step"),
   epochsWanted: count("of a run of fixed length; null where training has no end").nullable(),
   heldUp,
 });

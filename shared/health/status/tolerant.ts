@@ -1,5 +1,6 @@
-// A service's own schema, read with tolerance: what is missing or of another kind becomes null, or an empty list, and nothing else is lost, so that an older or newer service
-// still shows. Words of strangers come out escaped: they are shown at terminals and on the page.
+// A service's own schema, read with tolerance: what is missing or of another kind becomes null, or an empty list, and
+// nothing else is lost, so that an older or newer service still shows. Words of strangers come out escaped: they are
+// shown at terminals and on the page.
 import { z } from "zod";
 import { printable } from "../../runtime/printable.ts";
 
@@ -17,7 +18,13 @@ export function key<S extends z.ZodType>(schema: S): S & Key {
 
 /** What is left of a value. */
 export type Tolerated<S> =
-  S extends z.ZodNullable<infer I> ? Tolerated<I> : S extends z.ZodOptional<infer I> ? Tolerated<I> : S extends Key ? Whole<S> : Loose<S>;
+  S extends z.ZodNullable<infer I>
+    ? Tolerated<I>
+    : S extends z.ZodOptional<infer I>
+      ? Tolerated<I>
+      : S extends Key
+        ? Whole<S>
+        : Loose<S>;
 type Loose<S> = S extends z.ZodArray | z.ZodRecord | z.ZodBoolean ? Whole<S> : Whole<S> | null;
 type Whole<S> =
   S extends z.ZodObject<infer Shape>
@@ -41,8 +48,9 @@ const nothing = Symbol("nothing");
 type Read = (value: unknown) => unknown;
 
 /**
- * Reads any object; null for what is none. Functions made once of the schema, and no schema of its own: zod makes an error of each field that is missing, which takes ten
- * times as long, and a dashboard looks at a thousand lines a second.
+ * Reads any object; null for what is none. Functions made once of the schema, and no schema of its own: zod makes an
+ * error of each field that is missing, which takes ten times as long, and a dashboard looks at a thousand lines a
+ * second.
  */
 export function tolerant<S extends z.ZodObject>(schema: S): (value: unknown) => Whole<S> | null {
   const read = whole(schema);
@@ -101,4 +109,5 @@ function whole(schema: z.core.$ZodType, most = MOST_LETTERS): Read {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const unlessMissing = (found: unknown[]) => (found.includes(nothing) ? nothing : found);
-const all = (found: (readonly [string, unknown])[]) => (found.some(([, each]) => each === nothing) ? nothing : Object.fromEntries(found));
+const all = (found: (readonly [string, unknown])[]) =>
+  found.some(([, each]) => each === nothing) ? nothing : Object.fromEntries(found);

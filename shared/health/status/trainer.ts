@@ -1,4 +1,5 @@
-// What a trainer says of itself at GET /status. Owned by services/trainer, which answers it; health, bench and tests read it.
+// What a trainer says of itself at GET /status. Owned by services/trainer, which answers it; health, bench and tests
+// read it.
 import { z } from "zod";
 import { bytes, count, cpuAccounts, type Said, service, text } from "./units.ts";
 

@@ -1,4 +1,5 @@
-// The words in which every /status is written down: a number with its unit, a time, a text. Each takes what it is, for the reference that is made of these schemas.
+// The words in which every /status is written down: a number with its unit, a time, a text. Each takes what it is, for
+// the reference that is made of these schemas.
 import { z } from "zod";
 
 /** How many, or a value that needs no unit. */
@@ -17,7 +18,9 @@ export const flag = (what: string) => z.boolean().describe(what);
 export const service = <N extends string>(name: N) => z.literal(name).describe("the service that answers");
 
 /** As shared/runtime/patience.ts tells of it. */
-export const heldUp = text("what the service waits for, such as room on a disk, as a sentence; null for nothing").nullable();
+export const heldUp = text(
+  "what the service waits for, such as room on a disk, as a sentence; null for nothing",
+).nullable();
 
 export const latency = z
   .object({
@@ -26,7 +29,9 @@ export const latency = z
     max: seconds("the longest").nullable(),
     events: count("marked events so far"),
   })
-  .describe("how long the newest marked events took from their arrival in Kafka to this stage; nulls before there was one");
+  .describe(
+    "how long the newest marked events took from their arrival in Kafka to this stage; nulls before there was one",
+  );
 
 export const traffic = { sent: bytes("sent"), received: bytes("received") };
 

@@ -1,4 +1,5 @@
-// What `up` says at GET /status of the services that it keeps running. Owned by services/commands/up, which answers it; health and tests read it.
+// What `up` says at GET /status of the services that it keeps running. Owned by services/commands/up, which answers it;
+// health and tests read it.
 import { z } from "zod";
 import { key } from "./tolerant.ts";
 import { count, type Said, seconds, service, text } from "./units.ts";

@@ -1,4 +1,5 @@
-// The flow strip: one box per stage, in the order in which data flows, each with its figure, its state and the state as a word. Pure.
+// The flow strip: one box per stage, in the order in which data flows, each with its figure, its state and the state as
+// a word. Pure.
 import type { Flow } from "../facts/flow.ts";
 import { batchesPerSecond, type Memory, requestsPerSecond } from "../facts/memory.ts";
 import { ageOf } from "../facts/training.ts";
@@ -16,7 +17,13 @@ interface Content extends Pick<Figure, "title" | "value" | "unit" | "detail"> {
 }
 
 /** What a box says of a zero that is no fault. */
-const idle: Partial<Record<BoxId, string>> = { events: "quiet", files: "waiting", batches: "idle", training: "idle", requests: "quiet" };
+const idle: Partial<Record<BoxId, string>> = {
+  events: "quiet",
+  files: "waiting",
+  batches: "idle",
+  training: "idle",
+  requests: "quiet",
+};
 
 function figureOf(id: BoxId, flow: Flow, memory: Memory, problems: readonly Problem[]): Figure {
   const { amount, ...content } = contents[id](flow, memory);
@@ -28,7 +35,10 @@ function figureOf(id: BoxId, flow: Flow, memory: Memory, problems: readonly Prob
 }
 
 /** A count, or a rate, as a box shows it. */
-const amountOf = (amount: number | null, write: (amount: number | null) => string) => ({ amount, value: write(amount) });
+const amountOf = (amount: number | null, write: (amount: number | null) => string) => ({
+  amount,
+  value: write(amount),
+});
 
 const contents: Record<BoxId, (flow: Flow, memory: Memory) => Content> = {
   events: ({ replay, ingest }) => {

@@ -1,4 +1,5 @@
-// How figures are written wherever people read them: the page, `status` and the progress line agree. Unknown is a dash, never a zero.
+// How figures are written wherever people read them: the page, `status` and the progress line agree. Unknown is a dash,
+// never a zero.
 
 /** A figure for people: a box of the strip, or a tile. */
 export interface Figure {

@@ -1,4 +1,5 @@
-// The health of the whole flow, for eyes: verdict, freshness, boxes, tiles, processes. The page and `status` show the same. Pure.
+// The health of the whole flow, for eyes: verdict, freshness, boxes, tiles, processes. The page and `status` show the
+// same. Pure.
 import { type CurvePoint, newestPoint } from "../facts/curve.ts";
 import type { Answer, Flow } from "../facts/flow.ts";
 import { freshnessOf, type Latencies, latenciesOf } from "../facts/freshness.ts";
@@ -72,5 +73,12 @@ function processRow({ service, pid, url, status, answeredAt, startedAt }: Answer
   const answers = answeredAt !== null && now - answeredAt < SILENT;
   const { state, done } = commonOf(status);
   const said = state ?? (done ? "finished" : "running");
-  return { service, pid, url, startedAt, answers, state: answers ? said : status === null ? "starting" : "not answering" };
+  return {
+    service,
+    pid,
+    url,
+    startedAt,
+    answers,
+    state: answers ? said : status === null ? "starting" : "not answering",
+  };
 }

@@ -1,4 +1,5 @@
-// Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were like. Pure.
+// Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were
+// like. Pure.
 import { printable } from "../../runtime/printable.ts";
 import type { Ingest } from "../facts/ingest.ts";
 import { columns } from "./columns.ts";
@@ -42,11 +43,16 @@ function commitLine({ flushes, lastCommit, rebalances, fenced, unknownFields }: 
   return [
     `${flushed === 1 ? "1 flush" : `${count(flushed)} flushes`}${causes.length > 0 ? ` (${causes.join(", ")})` : ""}`,
     ...(lastCommit
-      ? [`last file ${plural(lastCommit.rows ?? 0, "row")}, ${bytes(lastCommit.bytes)}, committed in ${elapsed(lastCommit.seconds)}`]
+      ? [
+          `last file ${plural(lastCommit.rows ?? 0, "row")}, ${bytes(lastCommit.bytes)}, committed in ` +
+            `${elapsed(lastCommit.seconds)}`,
+        ]
       : []),
     plural(rebalances ?? 0, "rebalance"),
     `${plural(fenced ?? 0, "commit")} fenced`,
-    ...(fields.length > 0 ? [`unknown fields: ${fields.slice(0, mostFields).join(", ")}${more > 0 ? ` and ${more} more` : ""}`] : []),
+    ...(fields.length > 0
+      ? [`unknown fields: ${fields.slice(0, mostFields).join(", ")}${more > 0 ? ` and ${more} more` : ""}`]
+      : []),
   ].join(" · ");
 }
 

@@ -1,6 +1,15 @@
-// Problems in words: one or two that stand on the box, a sentence that names the stage and the reason, and what to do; commands in backticks. Pure.
+// Problems in words: one or two that stand on the box, a sentence that names the stage and the reason, and what to do;
+// commands in backticks. Pure.
 import { printable } from "../../runtime/printable.ts";
-import { type BoxId, boxOf, type Code, type Level, type Numbers, type Problem, type Supervised } from "../rules/problem.ts";
+import {
+  type BoxId,
+  boxOf,
+  type Code,
+  type Level,
+  type Numbers,
+  type Problem,
+  type Supervised,
+} from "../rules/problem.ts";
 import { count, duration, percent, plural, ratio } from "./figures.ts";
 import { nameOf } from "./trainers.ts";
 
@@ -20,14 +29,22 @@ export function wordsOf<C extends Code>(problem: { readonly code: C; readonly nu
   return words[problem.code](problem.numbers);
 }
 
-export const shown = (problem: Problem): ShownProblem => ({ box: boxOf[problem.code], level: problem.level, ...wordsOf(problem) });
+export const shown = (problem: Problem): ShownProblem => ({
+  box: boxOf[problem.code],
+  level: problem.level,
+  ...wordsOf(problem),
+});
 
 const room = "make room, or give the disk back: it goes on by itself, and nothing accepted is lost";
 const unpin = "`tributary models pin --off` lets the evaluator publish again";
 const MOST_OF_REASON = 200;
 const MOST_NAMED = 3;
 
-const missing = (name: string, hint: string) => (): Words => ({ word: "missing", reason: `${name} does not run`, hint });
+const missing = (name: string, hint: string) => (): Words => ({
+  word: "missing",
+  reason: `${name} does not run`,
+  hint,
+});
 
 const silent =
   (name: string) =>
@@ -85,7 +102,8 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   INGEST_STALLED: ({ by, why, messages }) => ({
     word: "stalled",
     reason: `Ingest is stalled: ${why ?? "Kafka does not answer"}${waiting(messages)}`,
-    hint: by === "disk" ? room : "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped",
+    hint:
+      by === "disk" ? room : "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped",
   }),
   INGEST_BEHIND: ({ seconds, messages }) => ({
     word: "behind",
@@ -118,7 +136,9 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   TRAINER_PARTIAL: ({ connected, expected }) => ({
     word: "partial",
     reason: `${connected} of ${expected} trainers are connected to the server`,
-    hint: "a trainer connects by itself; read its log if it does not, start another one, or wait 5 min where it was meant to leave",
+    hint:
+      "a trainer connects by itself; read its log if it does not, start another one, or wait 5 min where it " +
+      "was meant to leave",
   }),
   TRAINER_SUSPECT: ({ trainers }) => ({
     word: "suspect",
@@ -145,7 +165,9 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   SERVER_NOT_SAVED: ({ why }) => ({
     word: "not saved",
     reason: `The checkpoint could not be written: ${printable(why, MOST_OF_REASON)}`,
-    hint: "training goes on, but a crash would cost all since the last one: look at the disk and the folder given by --out",
+    hint:
+      "training goes on, but a crash would cost all since the last one: look at the disk and the folder given " +
+      "by --out",
   }),
   SERVER_OLD: ({ seconds }) => ({
     word: "old",
@@ -163,7 +185,9 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   EVALUATOR_REFUSED: ({ round, why, ndcg, isInUse }) => ({
     word: "refused",
     reason: `Publication of round ${count(round)} was refused: ${why ?? `NDCG@100 ${ratio(ndcg)}`}`,
-    hint: isInUse ? "the model published before stays in use" : "nothing is published yet; the next round is tried by itself",
+    hint: isInUse
+      ? "the model published before stays in use"
+      : "nothing is published yet; the next round is tried by itself",
   }),
   EVALUATOR_PINNED: ({ version }) => ({
     word: "pinned",
@@ -179,7 +203,11 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   EVALUATOR_GAVE_UP: gaveUp,
   SERVE_MISSING: missing("Serve", "start it with `tributary serve`; training goes on meanwhile"),
   SERVE_SILENT: silent("Serve"),
-  SERVE_ERRORS: ({ share }) => ({ word: "errors", reason: `${percent(share)} of the requests failed`, hint: "read the log of serve" }),
+  SERVE_ERRORS: ({ share }) => ({
+    word: "errors",
+    reason: `${percent(share)} of the requests failed`,
+    hint: "read the log of serve",
+  }),
   SERVE_ENDS: ends,
   SERVE_GAVE_UP: gaveUp,
 };

@@ -1,4 +1,5 @@
-// Problems that were seen: since when, until when, how often each began, in the words of when it was seen last. Bounded: the one that was seen least lately is forgotten first. Pure.
+// Problems that were seen: since when, until when, how often each began, in the words of when it was seen last.
+// Bounded: the one that was seen least lately is forgotten first. Pure.
 import { boxOf, type Problem, serviceOf } from "../rules/problem.ts";
 import { type ShownProblem, wordsOf } from "./problems.ts";
 
@@ -30,6 +31,8 @@ export function recall(before: readonly Recent[], findings: readonly Finding[], 
     const count = (known?.count ?? 0) + (known?.isOpen ? 0 : 1);
     return { ...finding, firstAt: known?.firstAt ?? now, lastAt: now, isOpen: true, count };
   });
-  const over = before.filter(({ code }) => !open.some((each) => each.code === code)).map((each) => ({ ...each, isOpen: false }));
+  const over = before
+    .filter(({ code }) => !open.some((each) => each.code === code))
+    .map((each) => ({ ...each, isOpen: false }));
   return [...open, ...over.sort((a, b) => b.lastAt - a.lastAt)].slice(0, most);
 }

@@ -67,7 +67,13 @@ function trainers(flow: Flow, memory: Memory): Tile {
 function lossOf({ server }: Flow): Tile {
   const newest = server?.status?.loss ?? null;
   const amount = newest?.total ?? null;
-  return { id: "loss", title: "Loss", amount, value: loss(amount), detail: newest ? `KL ${loss(newest.kl)}` : "no round yet" };
+  return {
+    id: "loss",
+    title: "Loss",
+    amount,
+    value: loss(amount),
+    detail: newest ? `KL ${loss(newest.kl)}` : "no round yet",
+  };
 }
 
 /** Of the published model, with a 95 % interval; the change is that of the last two evaluations. */
@@ -94,7 +100,8 @@ function quality({ evaluator }: Flow): Tile {
 function dead({ ingest }: Flow): Tile {
   const share = ingest?.status ? deadShare(ingest.status) : null;
   const [value = "–", unit = ""] = percent(share).split(" ");
-  const detail = share === null ? "none read yet" : `${count(ingest!.status!.dead)} of ${count(ingest!.status!.read)} events`;
+  const detail =
+    share === null ? "none read yet" : `${count(ingest!.status!.dead)} of ${count(ingest!.status!.read)} events`;
   return {
     id: "dead",
     title: "Rejected",

@@ -1,4 +1,5 @@
-// The table of trainers and the line above it, as texts: the page and a terminal write the same. Pure, and without zod, which the page's rules on scripts forbid.
+// The table of trainers and the line above it, as texts: the page and a terminal write the same. Pure, and without zod,
+// which the page's rules on scripts forbid.
 import { printable } from "../../runtime/printable.ts";
 import { activities, type Trainer, type Training } from "../facts/training.ts";
 import { bytes, count, duration, elapsed, type Figure, plural } from "./figures.ts";
@@ -9,7 +10,16 @@ interface Entry {
 }
 
 /** How the run stands, in the order in which one asks. */
-export function entriesOf({ step, phase, parts, deadlineMs, contributions, bytesPerStep, checkpointAge, itemsWaiting }: Training): Entry[] {
+export function entriesOf({
+  step,
+  phase,
+  parts,
+  deadlineMs,
+  contributions,
+  bytesPerStep,
+  checkpointAge,
+  itemsWaiting,
+}: Training): Entry[] {
   const { total = null, leased = null, done = null } = parts ?? {};
   const open = total === null ? null : total - (leased ?? 0) - (done ?? 0);
   const { late = null, duplicate = null, rejected = null } = contributions ?? {};
@@ -31,7 +41,9 @@ export function entriesOf({ step, phase, parts, deadlineMs, contributions, bytes
 /** What stands where the rows would; commands in backticks. */
 export function noTrainer(training: Training | null): string {
   if (!training) return "no parameter server has answered yet";
-  return `no trainer is connected: start one with \`tributary trainer --server ${training.listen ?? "ws://HOST:PORT"}\``;
+  return (
+    `no trainer is connected: start one with \`tributary trainer --server ` + `${training.listen ?? "ws://HOST:PORT"}\``
+  );
 }
 
 export interface TrainerRow {
@@ -44,12 +56,21 @@ export interface TrainerRow {
   readonly partTime: string;
   readonly isSlow: boolean;
   /** Of the trainer's time; empty while nothing was timed. */
-  readonly split: readonly { readonly activity: (typeof activities)[number]; readonly share: number; readonly time: string }[];
+  readonly split: readonly {
+    readonly activity: (typeof activities)[number];
+    readonly share: number;
+    readonly time: string;
+  }[];
   readonly late: string;
   readonly seen: string;
 }
 
-const colours: Record<string, Figure["state"]> = { computing: "ok", waiting: "off", suspect: "amber", clogged: "amber" };
+const colours: Record<string, Figure["state"]> = {
+  computing: "ok",
+  waiting: "off",
+  suspect: "amber",
+  clogged: "amber",
+};
 const mostOfName = 60;
 
 /** `at` in ms since 1970. */
@@ -75,7 +96,9 @@ export const nameOf = ({ name, id }: Pick<Trainer, "name" | "id">): string => pr
 
 function engineOf({ engine, threads, tensorsBy }: Trainer): string {
   const by = tensorsBy === "memory" ? "shared memory" : tensorsBy;
-  return [engine, threads === null ? null : plural(threads, "thread"), by].filter((part) => part !== null).join(", ") || "–";
+  return (
+    [engine, threads === null ? null : plural(threads, "thread"), by].filter((part) => part !== null).join(", ") || "–"
+  );
 }
 
 function splitOf({ seconds, parts }: Trainer): TrainerRow["split"] {

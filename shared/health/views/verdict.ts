@@ -40,7 +40,12 @@ export function verdictOf(flow: Flow, problems: readonly Problem[]): Verdict {
   if (isTrainingRun(flow)) {
     const { status = null } = flow.server ?? {};
     const headline = status ? runInWords(status) : "A training run starts";
-    return { state: status?.state === "training" ? "ok" : "starting", word: "Training", headline, hint: status?.hint ?? null };
+    return {
+      state: status?.state === "training" ? "ok" : "starting",
+      word: "Training",
+      headline,
+      hint: status?.hint ?? null,
+    };
   }
   const summary = summaryOf(flow);
   if (flow.evaluator?.status?.published) return { state: "ok", word: "Healthy", headline: summary, hint: null };
@@ -60,10 +65,16 @@ function summaryOf(flow: Flow): string {
     const fresh = behind > 0 ? `model is ${duration(behind)} behind the events` : "model covers every event";
     const { "ndcg@100": model = null } = published.metrics ?? {};
     const popularity = published.popularity?.["ndcg@100"] ?? null;
-    return `${state}: ${[round, fresh, `NDCG@100 ${ratio(model)} (popularity ${ratio(popularity)})`].filter((part) => part !== "").join(", ")}`;
+    return (
+      `${state}: ` +
+      `${[round, fresh, `NDCG@100 ${ratio(model)} (popularity ` + `${ratio(popularity)})`]
+        .filter((part) => part !== "")
+        .join(", ")}`
+    );
   }
   if (!server || !flow.ingest?.status) return "Starting: waiting for the services to answer";
-  if (server.state === "training") return `Training the first model: ${round}${lossNow}, ${plural(server.trainers.length, "trainer")}`;
+  if (server.state === "training")
+    return `Training the first model: ${round}${lossNow}, ${plural(server.trainers.length, "trainer")}`;
   if (rows === 0 && server.state !== "idle") return "Waiting for the first event";
   if (server.state === "waiting for trainers") return "Waiting for trainers to connect";
   if (server.state === "waiting for events") return `Waiting for more events: the table holds ${plural(rows, "row")}`;

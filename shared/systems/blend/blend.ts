@@ -1,5 +1,6 @@
-// A blend as one model: its settings hold those of two models, its tensors are theirs under names of their own. So a blend is a model directory like any other, with its own hashes,
-// and is served, published and compared as such. How the two are mixed: shared/ranking/blend.ts.
+// A blend as one model: its settings hold those of two models, its tensors are theirs under names of their own. So a
+// blend is a model directory like any other, with its own hashes, and is served, published and compared as such. How
+// the two are mixed: shared/ranking/blend.ts.
 import { z } from "zod";
 import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
@@ -29,7 +30,9 @@ const prefixes = ["first.", "second."] as const;
 
 /** The tensors of both, not copied. */
 export function joinTensors(parts: readonly [Weights, Weights]): Weights {
-  const renamed = parts.flatMap((weights, k) => Object.entries(weights).map(([name, tensor]) => [`${prefixes[k]}${name}`, tensor]));
+  const renamed = parts.flatMap((weights, k) =>
+    Object.entries(weights).map(([name, tensor]) => [`${prefixes[k]}${name}`, tensor]),
+  );
   return Object.fromEntries(renamed);
 }
 
@@ -47,7 +50,9 @@ export function blendOf(partOf: (name: string) => Neural | Solved | undefined): 
       const system = partOf(model);
       const parsed = system?.config.safeParse(config);
       if (!system || !parsed?.success)
-        throw new AppError("CHECKPOINT_CORRUPT", { what: `part ${k + 1} of the blend is no model of a system of ours: ${model}` });
+        throw new AppError("CHECKPOINT_CORRUPT", {
+          what: `part ${k + 1} of the blend is no model of a system of ours: ${model}`,
+        });
       return body(system, parsed.data, k === 0 ? 0 : 1);
     });
   return {
@@ -56,15 +61,18 @@ export function blendOf(partOf: (name: string) => Neural | Solved | undefined): 
     config: blendConfig,
     check(weights, config) {
       const other = config.parts.find(({ config: { items } }) => items !== config.items);
-      if (other) throw new AppError("CHECKPOINT_CORRUPT", { what: `a part of ${other.config.items} items in a blend of ${config.items}` });
+      if (other)
+        throw new AppError("CHECKPOINT_CORRUPT", {
+          what: `a part of ${other.config.items} items in a blend of ${config.items}`,
+        });
       eachPart(config, (system, own, which) => system.check(tensorsOf(weights, which), own));
     },
-    perItem: (config) => eachPart(config, (system, own, which) => system.perItem(own).map((name) => `${prefixes[which]}${name}`)).flat(),
+    perItem: (config) =>
+      eachPart(config, (system, own, which) => system.perItem(own).map((name) => `${prefixes[which]}${name}`)).flat(),
     scorer(engine, config, weights) {
-      const [first, second] = eachPart(config, (system, own, which) => system.scorer(engine, own, tensorsOf(weights, which))) as [
-        Scorer,
-        Scorer,
-      ];
+      const [first, second] = eachPart(config, (system, own, which) =>
+        system.scorer(engine, own, tensorsOf(weights, which)),
+      ) as [Scorer, Scorer];
       return {
         scoreBatch: blended(first.scoreBatch, second.scoreBatch, config.weight),
         dispose() {

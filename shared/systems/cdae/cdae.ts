@@ -1,4 +1,5 @@
-// CDAE (Wu et al. 2016): a denoising autoencoder with a vector for each training user, square loss over all items. A held-out user has no vector. Source: docs/design/baselines.md#cdae.
+// CDAE (Wu et al. 2016): a denoising autoencoder with a vector for each training user, square loss over all items. A
+// held-out user has no vector. Source: docs/design/baselines.md#cdae.
 import { over, untilItFalls } from "../benchmarked.ts";
 import { neural } from "../neural.ts";
 import { together } from "../preset.ts";
@@ -22,7 +23,9 @@ export const cdae = neural({
     schedule: together,
   },
   grid: {
-    source: "Liang et al. 2018 and Wu et al. 2016: 200 dimensions, half of the input dropped; a squared penalty on the weights",
+    source:
+      "Liang et al. 2018 and Wu et al. 2016: 200 dimensions, half of the input dropped; a squared penalty on the " +
+      "weights",
     isSeeded: true,
     flags: untilItFalls(200, 20),
     settings: over("weight-decay", 0, 1e-4, 1e-3, 1e-2),

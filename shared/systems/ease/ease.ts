@@ -1,5 +1,6 @@
-// EASE (Steck 2019): an item-to-item model with a closed solution, the reference line of evaluations. Shapes: B users, I items. Source: docs/design/baselines.md#ease.
-// P = (X'X + lambda 1)^-1, weights_ij = -P_ij / P_jj with a diagonal of zeros, scores = X weights.
+// EASE (Steck 2019): an item-to-item model with a closed solution, the reference line of evaluations. Shapes: B users,
+// I items. Source: docs/design/baselines.md#ease. P = (X'X + lambda 1)^-1, weights_ij = -P_ij / P_jj with a diagonal of
+// zeros, scores = X weights.
 import { z } from "zod";
 import type { Engine } from "../../compute/engine.ts";
 import type { ScoreBatch } from "../../ranking/evaluate.ts";
@@ -44,8 +45,16 @@ export function easeObstacle(engine: Engine, items: number): string | null {
   return null;
 }
 
-/** Without threads, for who has an engine open. `rows`: distinct columns of each train user. Takes 4 bytes x I x I, and as much again on the engine while it is solved. Yields the share that is done in between. */
-export function* solveEase(engine: Engine, rows: readonly Int32Array[], items: number, lambda = usualLambda): Generator<number, Ease> {
+/**
+ * Without threads, for who has an engine open. `rows`: distinct columns of each train user. Takes 4 bytes x I x I, and
+ * as much again on the engine while it is solved. Yields the share that is done in between.
+ */
+export function* solveEase(
+  engine: Engine,
+  rows: readonly Int32Array[],
+  items: number,
+  lambda = usualLambda,
+): Generator<number, Ease> {
   if (!engine.inverse) throw new Error(`no inverse on the ${engine.name} engine`);
   const interactions = interactionsOf(rows, items);
   const matrix_II = new Float32Array(items * items);

@@ -1,4 +1,5 @@
-// iALS (Rendle et al. 2022): factors of users and items, `alpha0` weighs all scores' squares, `nu` says how lambda grows with a row's entries. Source: docs/design/baselines.md#ials.
+// iALS (Rendle et al. 2022): factors of users and items, `alpha0` weighs all scores' squares, `nu` says how lambda
+// grows with a row's entries. Source: docs/design/baselines.md#ials.
 import { z } from "zod";
 import type { Objective } from "../../solvers/als.ts";
 import { overBoth } from "../benchmarked.ts";
@@ -29,7 +30,16 @@ export const ials = solved({
     source: "Rendle et al. 2022: lambda .003, alpha0 .1 and as many factors as fit; both to either side",
     isSeeded: true,
     flags: [],
-    settings: overBoth("lambda", "alpha0", [0.01, 0.1], [0.003, 0.1], [0.03, 0.1], [0.01, 0.3], [0.01, 0.03], [0.01, 1]),
+    settings: overBoth(
+      "lambda",
+      "alpha0",
+      [0.01, 0.1],
+      [0.003, 0.1],
+      [0.03, 0.1],
+      [0.01, 0.3],
+      [0.01, 0.03],
+      [0.01, 1],
+    ),
   },
   published: { inTable: false, "ML-20M": "~.395 ~.532 ~.425", Netflix: "- - -", MSD: "~.309 ~.415 ~.368" },
 });

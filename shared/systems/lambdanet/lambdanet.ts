@@ -1,4 +1,5 @@
-// LambdaNet as the paper's table has it: Mult-VAE's network and weights, fine-tuned by LambdaRank, without a KL term. Source: docs/design/baselines.md#lambdanet.
+// LambdaNet as the paper's table has it: Mult-VAE's network and weights, fine-tuned by LambdaRank, without a KL term.
+// Source: docs/design/baselines.md#lambdanet.
 import { over, untilItFalls } from "../benchmarked.ts";
 import { multVae } from "../mult-vae/mult-vae.ts";
 import { neural } from "../neural.ts";
@@ -7,7 +8,11 @@ export const lambdanet = neural({
   title: "LambdaNet",
   preset: {
     ...multVae.preset,
-    recipe: { ...multVae.preset.recipe, likelihood: "lambdarank", regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 } },
+    recipe: {
+      ...multVae.preset.recipe,
+      likelihood: "lambdarank",
+      regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 },
+    },
     startsFrom: "mult-vae",
   },
   grid: {

@@ -1,4 +1,5 @@
-// Mult-DAE (Liang et al. 2018): I-200-I, nothing sampled, multinomial likelihood of what was there before dropout, squared weights penalised. Source: docs/design/baselines.md#mult-dae.
+// Mult-DAE (Liang et al. 2018): I-200-I, nothing sampled, multinomial likelihood of what was there before dropout,
+// squared weights penalised. Source: docs/design/baselines.md#mult-dae.
 import { over, untilItFalls } from "../benchmarked.ts";
 import { neural } from "../neural.ts";
 import { together } from "../preset.ts";

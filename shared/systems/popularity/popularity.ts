@@ -1,4 +1,5 @@
-// Popularity: the same scores for everybody, an item's number of training users. What every other system must beat. Shape: I items.
+// Popularity: the same scores for everybody, an item's number of training users. What every other system must beat.
+// Shape: I items.
 import type { Weights } from "../../neural/parameters.ts";
 import { popularityScores } from "../../ranking/evaluate.ts";
 import { usual } from "../benchmarked.ts";

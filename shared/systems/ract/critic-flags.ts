@@ -9,7 +9,9 @@ export const criticFlags = {
     .int()
     .min(0)
     .optional()
-    .describe(`of ract: epochs in which the critic learns alone, before it moves the network (default ${usualCritic.epochs})`),
+    .describe(
+      `of ract: epochs in which the critic learns alone, before it moves the network (default ${usualCritic.epochs})`,
+    ),
   criticLearningRate: z.coerce
     .number()
     .positive()

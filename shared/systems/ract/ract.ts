@@ -1,4 +1,5 @@
-// RaCT (Lobel et al. 2019): Mult-VAE's network and weights; a critic learns to guess the NDCG of its lists, then moves it towards a better one. Source: docs/design/baselines.md#ract.
+// RaCT (Lobel et al. 2019): Mult-VAE's network and weights; a critic learns to guess the NDCG of its lists, then moves
+// it towards a better one. Source: docs/design/baselines.md#ract.
 import { over } from "../benchmarked.ts";
 import { multVae } from "../mult-vae/mult-vae.ts";
 import { neural } from "../neural.ts";
@@ -17,7 +18,8 @@ export const ract = neural({
     startsFrom: "mult-vae",
   },
   grid: {
-    source: "Lobel et al. 2019: Adam at 2e-6, behind epochs of the critic alone; higher where an epoch has fewer updates",
+    source:
+      "Lobel et al. 2019: Adam at 2e-6, behind epochs of the critic alone; higher where an epoch has fewer updates",
     isSeeded: true,
     flags: ["--epochs=60"], // none is better than the last while the critic learns alone
     settings: over("learning-rate", 2e-6, 2e-5, 1e-4),

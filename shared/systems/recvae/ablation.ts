@@ -1,4 +1,5 @@
-// The paper's ablation: five features between Mult-VAE and RecVAE, added one after another, and each left out of the whole. Pure; `benchmark --ablation` runs it.
+// The paper's ablation: five features between Mult-VAE and RecVAE, added one after another, and each left out of the
+// whole. Pure; `benchmark --ablation` runs it.
 
 /** In the order of the paper's table (Shenbin et al. 2020, table 3). */
 export const features = [
@@ -18,8 +19,9 @@ export interface AblationStep {
 }
 
 /**
- * `gamma`: what the full model has. `itemsPerUser`: of a training user, on average. Without rescaling the KL term has one weight for all users: gamma times that number, so that it is
- * as heavy as with rescaling on average, and only its spread over users is left out.
+ * `gamma`: what the full model has. `itemsPerUser`: of a training user, on average. Without rescaling the KL term has
+ * one weight for all users: gamma times that number, so that it is as heavy as with rescaling on average, and only its
+ * spread over users is left out.
  */
 export function ablation(gamma: number, itemsPerUser: number): AblationStep[] {
   const usual = [`--gamma=${gamma}`];

@@ -1,4 +1,5 @@
-// RecVAE (Shenbin et al. 2020), with its authors' settings for ML-20M: residual encoder, composite prior, encoder and decoder moved in turn. Source: docs/design/recvae.md.
+// RecVAE (Shenbin et al. 2020), with its authors' settings for ML-20M: residual encoder, composite prior, encoder and
+// decoder moved in turn. Source: docs/design/recvae.md.
 import { usualSchedule } from "../../neural/schedule.ts";
 import { over, untilItFalls } from "../benchmarked.ts";
 import { neural } from "../neural.ts";

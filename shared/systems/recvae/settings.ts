@@ -1,5 +1,5 @@
-// RecVAE's settings as manifests and checkpoints have them since before there were recipes: sizes, KL weight, prior, dropout, learning rate. Its parts are settled, so a recipe
-// follows from this record.
+// RecVAE's settings as manifests and checkpoints have them since before there were recipes: sizes, KL weight, prior,
+// dropout, learning rate. Its parts are settled, so a recipe follows from this record.
 import { z } from "zod";
 import { type Recipe, sumsToOne } from "../../neural/recipe.ts";
 import { compositePrior, residualEncoder } from "./parts.ts";
@@ -26,7 +26,10 @@ export const modelConfig = z
     /** LOG-variance of the wide component: 10 means a variance of e^10. */
     wideLogVariance: z.number(),
   })
-  .refine((c) => (c.gamma === null) !== (c.beta === null), { message: "give either gamma or beta, not both", path: ["gamma"] })
+  .refine((c) => (c.gamma === null) !== (c.beta === null), {
+    message: "give either gamma or beta, not both",
+    path: ["gamma"],
+  })
   .refine((c) => sumsToOne(c.mixtureWeights), { message: "mixture weights must sum to 1", path: ["mixtureWeights"] });
 
 export type ModelConfig = z.output<typeof modelConfig>;
@@ -45,7 +48,18 @@ export const defaults: Omit<ModelConfig, "items"> = {
 };
 
 export function recipeOf(config: ModelConfig): Recipe {
-  const { items, hidden, latent, gamma, beta, mixtureWeights, wideLogVariance, layerNormEps, dropoutRate, learningRate } = config;
+  const {
+    items,
+    hidden,
+    latent,
+    gamma,
+    beta,
+    mixtureWeights,
+    wideLogVariance,
+    layerNormEps,
+    dropoutRate,
+    learningRate,
+  } = config;
   return {
     items,
     users: 0,
@@ -66,8 +80,20 @@ export function recipeOf(config: ModelConfig): Recipe {
 /** Of a recipe that differs from RecVAE's in what the record can say, and in nothing else. */
 export function configOf(recipe: Recipe): ModelConfig {
   const { items, encoder, latent, regulariser, dropoutRate, learningRate } = recipe;
-  if (encoder.kind !== "residual" || latent === null || regulariser.kind !== "composite") throw new Error("not a recipe of RecVAE");
+  if (encoder.kind !== "residual" || latent === null || regulariser.kind !== "composite")
+    throw new Error("not a recipe of RecVAE");
   const { gamma, beta, mixtureWeights, wideLogVariance } = regulariser;
   const { width: hidden, layerNormEps } = encoder;
-  return { hidden, latent, gamma, beta, dropoutRate, learningRate, layerNormEps, mixtureWeights, wideLogVariance, items };
+  return {
+    hidden,
+    latent,
+    gamma,
+    beta,
+    dropoutRate,
+    learningRate,
+    layerNormEps,
+    mixtureWeights,
+    wideLogVariance,
+    items,
+  };
 }

@@ -1,5 +1,7 @@
-// SLIM's solution, column by column: each item from the others by a non-negative elastic net. Source: docs/design/baselines.md#slim. Shape: I items.
-// A column minimises  1/2 |X_j - X w|^2 + l2/2 |w|^2 + l1 |w|_1,  w >= 0,  w_j = 0.  Only X'X is needed, and only what is not zero is kept.
+// SLIM's solution, column by column: each item from the others by a non-negative elastic net. Source:
+// docs/design/baselines.md#slim. Shape: I items.
+// A column minimises 1/2 |X_j - X w|^2 + l2/2 |w|^2 + l1 |w|_1, w >= 0, w_j = 0. Only X'X is needed, and only what is
+// not zero is kept.
 import { factorise, solve } from "../../solvers/cholesky.ts";
 
 export interface SlimConfig {
@@ -14,7 +16,10 @@ export interface Column {
   readonly values: Float64Array;
 }
 
-/** A coordinate that would move by less stands still: weights are shares of one, and sums over many users leave about as much of float64. */
+/**
+ * A coordinate that would move by less stands still: weights are shares of one, and sums over many users leave about as
+ * much of float64.
+ */
 const STILL = 1e-10;
 /** Sweeps of coordinate descent before what is not zero is solved for at once. */
 const SWEEPS = 20;
@@ -24,7 +29,8 @@ const MOST_ROUNDS = 1000;
 const NEWCOMERS = 32;
 
 /**
- * Column `item`; `counts_II` is X'X. Coordinate descent finds which weights are not zero, a solve of those alone gets them right, until no other wants to grow.
+ * Column `item`; `counts_II` is X'X. Coordinate descent finds which weights are not zero, a solve of those alone gets
+ * them right, until no other wants to grow.
  */
 export function solveColumn(counts_II: Float32Array, config: SlimConfig, item: number): Column {
   const { items, l1, l2 } = config;
@@ -54,7 +60,9 @@ export function solveColumn(counts_II: Float32Array, config: SlimConfig, item: n
   return { items: Int32Array.from(kept, ([k]) => k), values: Float64Array.from(kept, ([, weight]) => weight) };
 }
 
-/** The best weights of these items while all others stay zero, or a few sweeps towards them; those that are not zero. */
+/**
+ * The best weights of these items while all others stay zero, or a few sweeps towards them; those that are not zero.
+ */
 function settled(
   counts_II: Float32Array,
   shared_I: Float32Array,
@@ -112,7 +120,10 @@ function slopesOf(matrix: Float64Array, goal: Float64Array, weights: Float64Arra
   return slopes;
 }
 
-/** The weights that are not zero solved for at once. Undefined when one of them would be negative, or the equations do not tell them apart. */
+/**
+ * The weights that are not zero solved for at once. Undefined when one of them would be negative, or the equations do
+ * not tell them apart.
+ */
 function solvedFor(matrix: Float64Array, goal: Float64Array, weights: Float64Array): Float64Array | undefined {
   const support = Int32Array.from(weights.keys()).filter((a) => weights[a]! > 0);
   const part = new Float64Array(support.length ** 2);

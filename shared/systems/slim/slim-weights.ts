@@ -1,13 +1,20 @@
-// SLIM's weights as a model: only what is not zero, in memory and in the file, and the scores of users by it. slim-columns.ts solves for them. Shapes: B users, I items.
+// SLIM's weights as a model: only what is not zero, in memory and in the file, and the scores of users by it.
+// slim-columns.ts solves for them. Shapes: B users, I items.
 import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import { mustHave } from "../../neural/safetensors.ts";
 import type { Column, SlimConfig } from "./slim-columns.ts";
 
-/** The tensors of a model in memory and in its file: for each item that a user may have, the items that it speaks for and by how much. */
+/**
+ * The tensors of a model in memory and in its file: for each item that a user may have, the items that it speaks for
+ * and by how much.
+ */
 export const slimNames = { lengths: "lengths", columns: "columns", weights: "weights" } as const;
 
-/** Columns by the item that is scored -> rows by the item that the user has. Numbers of items are whole numbers below 2^24, exact in float32. */
+/**
+ * Columns by the item that is scored -> rows by the item that the user has. Numbers of items are whole numbers below
+ * 2^24, exact in float32.
+ */
 export function slimWeights(columns: readonly Column[]): Weights {
   const items = columns.length;
   const lengths = new Float32Array(items);
@@ -38,7 +45,10 @@ function startsOf(lengths: Float32Array): Int32Array {
   return starts;
 }
 
-/** Throws CHECKPOINT_CORRUPT when a tensor is missing, the lists do not fit each other, or one names an item that there is not. */
+/**
+ * Throws CHECKPOINT_CORRUPT when a tensor is missing, the lists do not fit each other, or one names an item that there
+ * is not.
+ */
 export function checkSlim(weights: Weights, { items }: SlimConfig): void {
   mustHave(weights, [[slimNames.lengths, [items]]]);
   const lengths = weights[slimNames.lengths]!.data;
@@ -62,7 +72,8 @@ export function slimScores(weights: Weights, { items }: SlimConfig): (foldIns: r
     const sum_I = new Float64Array(items);
     foldIns.forEach((foldIn, row) => {
       sum_I.fill(0);
-      for (const item of foldIn) for (let at = starts[item]!; at < starts[item + 1]!; at++) sum_I[columns[at]!]! += values[at]!;
+      for (const item of foldIn)
+        for (let at = starts[item]!; at < starts[item + 1]!; at++) sum_I[columns[at]!]! += values[at]!;
       scores_BI.set(sum_I, row * items);
     });
     return scores_BI;

@@ -1,4 +1,5 @@
-// SLIM (Ning and Karypis 2011): each item from the others, sparse; slim-columns.ts solves, slim-weights.ts keeps and scores. Source: docs/design/baselines.md#slim. Shape: I items.
+// SLIM (Ning and Karypis 2011): each item from the others, sparse; slim-columns.ts solves, slim-weights.ts keeps and
+// scores. Source: docs/design/baselines.md#slim. Shape: I items.
 import { z } from "zod";
 import { counting, together } from "../../solvers/counting.ts";
 import { type Range, rangesOf } from "../../solvers/ranges.ts";
@@ -52,7 +53,9 @@ export const slim = solved({
   fitted: [slimNames.weights],
   memory: ({ items }) => 4 * items ** 2,
   grid: {
-    source: "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model without l1",
+    source:
+      "Liang et al. 2018: both weights over .1, .5, 1 and 5; l2 of hundreds too, which EASE wants, the same model " +
+      "without l1",
     isSeeded: false,
     flags: [],
     settings: overBoth("l1", "l2", [5, 1000], [5, 5], [5, 100], [1, 1000], [20, 1000], [1, 1]),

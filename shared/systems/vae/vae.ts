@@ -1,4 +1,5 @@
-// VAE (Kingma and Welling 2014) on the network of Mult-VAE: Bernoulli's likelihood, or the Gaussian's by `--likelihood gaussian`, the KL term in full. Source: docs/design/baselines.md#mult-vae.
+// VAE (Kingma and Welling 2014) on the network of Mult-VAE: Bernoulli's likelihood, or the Gaussian's by `--likelihood
+// gaussian`, the KL term in full. Source: docs/design/baselines.md#mult-vae.
 import { multVae } from "../mult-vae/mult-vae.ts";
 import { neural } from "../neural.ts";
 import type { Preset } from "../preset.ts";

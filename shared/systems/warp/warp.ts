@@ -1,4 +1,5 @@
-// WARP as the paper's table has it: Mult-VAE's network and weights, fine-tuned by a loss of ranks, without a KL term. Source: docs/design/baselines.md#warp.
+// WARP as the paper's table has it: Mult-VAE's network and weights, fine-tuned by a loss of ranks, without a KL term.
+// Source: docs/design/baselines.md#warp.
 import { over, untilItFalls } from "../benchmarked.ts";
 import { multVae } from "../mult-vae/mult-vae.ts";
 import { neural } from "../neural.ts";
@@ -7,7 +8,11 @@ export const warp = neural({
   title: "WARP",
   preset: {
     ...multVae.preset,
-    recipe: { ...multVae.preset.recipe, likelihood: "warp", regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 } },
+    recipe: {
+      ...multVae.preset.recipe,
+      likelihood: "warp",
+      regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 },
+    },
     startsFrom: "mult-vae",
   },
   grid: {

@@ -1,4 +1,5 @@
-// WMF (Hu, Koren, Volinsky 2008): factors of users and items, weight 1 on zeros, more on ones. Source: docs/design/baselines.md#wmf.
+// WMF (Hu, Koren, Volinsky 2008): factors of users and items, weight 1 on zeros, more on ones. Source:
+// docs/design/baselines.md#wmf.
 import { z } from "zod";
 import type { Objective } from "../../solvers/als.ts";
 import { overBoth } from "../benchmarked.ts";

@@ -1,4 +1,5 @@
-// Golden checks of the ranking losses and of the critic: a fixture of each model against numbers computed in float64 elsewhere.
+// Golden checks of the ranking losses and of the critic: a fixture of each model against numbers computed in float64
+// elsewhere.
 import { expect } from "vitest";
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import { actorLoss, criticLoss, type Features, guess } from "../../../shared/neural/critic.ts";
@@ -66,8 +67,11 @@ export const lossChecks: Checks = {
 type Loss = (scores_I: Float32Array, row: Int32Array, gradient_I: Float32Array) => number;
 
 function everyUser(loss: Loss, { scores, batch }: Scored) {
-  const gradients = scores.map(({ length }) => new Float32Array(length).fill(Number.NaN)); // what is left unwritten shows
-  const values = scores.map((each, user) => loss(Float32Array.from(each), Int32Array.from(batch[user]!), gradients[user]!));
+  // what is left unwritten shows
+  const gradients = scores.map(({ length }) => new Float32Array(length).fill(Number.NaN));
+  const values = scores.map((each, user) =>
+    loss(Float32Array.from(each), Int32Array.from(batch[user]!), gradients[user]!),
+  );
   return { losses: values, gradients };
 }
 

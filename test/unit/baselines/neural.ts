@@ -61,18 +61,35 @@ const one =
 
 export const neuralChecks: Checks = { "mult-vae": one("mult-vae"), "mult-dae": one("mult-dae"), cdae: one("cdae") };
 
-function recipeIn(model: NeuralName, { items, hidden, latent, lambda, users = 0, dropoutRate, learningRate }: Fixture["config"]): Recipe {
+function recipeIn(
+  model: NeuralName,
+  { items, hidden, latent, lambda, users = 0, dropoutRate, learningRate }: Fixture["config"],
+): Recipe {
   const isSampled = systemOf(model).preset.recipe.latent !== null;
-  const widths = isSampled ? { hidden, latent } : { hidden: hidden ?? latent }; // Mult-DAE's only layer is called its latent there
-  return turnedRecipe(systemOf(model).preset, { ...widths, weightDecay: lambda, dropoutRate, learningRate }, { items, users });
+  // Mult-DAE's only layer is called its latent there
+  const widths = isSampled ? { hidden, latent } : { hidden: hidden ?? latent };
+  return turnedRecipe(
+    systemOf(model).preset,
+    { ...widths, weightDecay: lambda, dropoutRate, learningRate },
+    { items, users },
+  );
 }
 
 /** What dropout left of each user's row. */
 function batchOf({ batch, kept, noise, config }: Fixture, { input, users }: Recipe): FamilyBatch {
   const rows = rowsOf(batch);
-  const scale = (row: Int32Array) => (input === "normalised" ? 1 / Math.sqrt(row.length) : 1) / (1 - config.dropoutRate);
-  const values = rows.map((row, user) => Float32Array.from(row, (item) => (kept[user]!.includes(item) ? scale(row) : 0)));
-  return { rows, values, own: users > 0 ? rows.map((_, user) => user) : undefined, noise_BL: flat(noise ?? []), beta: config.beta };
+  const scale = (row: Int32Array) =>
+    (input === "normalised" ? 1 / Math.sqrt(row.length) : 1) / (1 - config.dropoutRate);
+  const values = rows.map((row, user) =>
+    Float32Array.from(row, (item) => (kept[user]!.includes(item) ? scale(row) : 0)),
+  );
+  return {
+    rows,
+    values,
+    own: users > 0 ? rows.map((_, user) => user) : undefined,
+    noise_BL: flat(noise ?? []),
+    beta: config.beta,
+  };
 }
 
 /** A fixture's arrays; the first layer turned to one row per item. */
@@ -80,7 +97,9 @@ function weightsOf(arrays: Arrays, recipe: Recipe): Weights {
   return Object.fromEntries(
     Object.entries(arrays).map(([name, values]) => {
       const turned =
-        name === embeddingOf(recipe) ? (values[0] as number[]).map((_, item) => values.map((row) => (row as number[])[item]!)) : values;
+        name === embeddingOf(recipe)
+          ? (values[0] as number[]).map((_, item) => values.map((row) => (row as number[])[item]!))
+          : values;
       const shape = Array.isArray(turned[0]) ? [turned.length, turned[0].length] : [turned.length];
       return [name, { shape, data: flat(turned) }];
     }),
@@ -94,7 +113,8 @@ function expectAfterAdam(actual: Weights, { step, config }: Fixture, recipe: Rec
     const sizes = given[name]!.data.map(Math.abs);
     const resolved = 2 ** -23 * Math.max(...sizes);
     data.forEach((value, k) => {
-      const isRounding = sizes[k]! > 0 && sizes[k]! < resolved && Math.abs(actual[name]!.data[k]! - value) <= 2 * config.learningRate;
+      const isRounding =
+        sizes[k]! > 0 && sizes[k]! < resolved && Math.abs(actual[name]!.data[k]! - value) <= 2 * config.learningRate;
       if (isRounding) data[k] = actual[name]!.data[k]!;
     });
   }

@@ -56,7 +56,9 @@ export const solvedChecks: Checks = {
 
 /** Of a system that has no check of its own: what its folder fits, whole tensors by their names, and the scores. */
 export const asFitted: Check = async (engine, fixture) => {
-  const { model, config, items, batch, foldIn, scores, ...tensors } = fixture as ItemToItem<object> & { model: SolvedName };
+  const { model, config, items, batch, foldIn, scores, ...tensors } = fixture as ItemToItem<object> & {
+    model: SolvedName;
+  };
   const settings = { items, ...config };
   const fitting = fittedHere(model, engine, rowsOf(batch), settings);
   if (needsInverse(model) && !engine.inverse) return expect(fitting).rejects.toMatchObject({ code: "ENGINE_MISSING" });
@@ -81,7 +83,8 @@ interface Alternating<C> {
 
 function alternating<C>(objectiveOf: (config: Alternating<C>["config"]) => Objective): Check {
   return (_, fixture) => {
-    const { config, items, batch, initialItemFactors, userFactors, itemFactors, foldIn, scores } = fixture as Alternating<C>;
+    const { config, items, batch, initialItemFactors, userFactors, itemFactors, foldIn, scores } =
+      fixture as Alternating<C>;
     const { factors: width, sweeps } = config;
     const objective = objectiveOf(config);
     const { byUser, byItem } = interactionsOf(rowsOf(batch), items);
@@ -97,7 +100,10 @@ function alternating<C>(objectiveOf: (config: Alternating<C>["config"]) => Objec
   };
 }
 
-/** Each number to 1e-6 of itself, or of the largest where it is smaller than a tenth of that: a sum cancels no finer than its parts. */
+/**
+ * Each number to 1e-6 of itself, or of the largest where it is smaller than a tenth of that: a sum cancels no finer
+ * than its parts.
+ */
 function expectClose(actual: ArrayLike<number>, expected: number[][], what: string): void {
   const flat = expected.flat();
   expect(actual.length, what).toBe(flat.length);

@@ -1,4 +1,5 @@
-// The report as a document: sections of paragraphs, tables and figures, from which markdown.ts and html.ts make their files. Pure.
+// The report as a document: sections of paragraphs, tables and figures, from which markdown.ts and html.ts make their
+// files. Pure.
 
 /** A word with emphasis where it is the best of its column. */
 export interface Cell {

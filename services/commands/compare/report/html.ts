@@ -1,4 +1,5 @@
-// The report as one HTML file that needs nothing else: words, tables, figures drawn in, for light and dark and for any width. Pure.
+// The report as one HTML file that needs nothing else: words, tables, figures drawn in, for light and dark and for any
+// width. Pure.
 import type { Block, Cell, Document, FigureName, Table } from "./document.ts";
 import { style } from "./style.ts";
 
@@ -10,7 +11,8 @@ export function htmlOf({ title, lead, sections }: Document, drawn: Drawn, when: 
   const links = sections.map(({ id, title }) => `<li><a href="#${id}">${escaped(title)}</a></li>`);
   const bodies = sections.map(
     ({ id, title, blocks }) =>
-      `<section aria-labelledby="${id}"><h2 id="${id}">${escaped(title)}</h2>\n${blocks.map((block) => blockOf(block, drawn)).join("\n")}\n</section>`,
+      `<section aria-labelledby="${id}"><h2 ` +
+      `id="${id}">${escaped(title)}</h2>\n${blocks.map((block) => blockOf(block, drawn)).join("\n")}\n</section>`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -46,7 +48,9 @@ function blockOf(block: Block, drawn: Drawn): string {
       const figure = drawn[block.name];
       const picture = (kind: "wide" | "narrow") =>
         `<div class="${kind}" role="img" aria-label="${escaped(block.caption)}">${figure?.[kind]}</div>`;
-      return figure ? `<figure>${picture("wide")}${picture("narrow")}<figcaption>${escaped(block.caption)}</figcaption></figure>` : "";
+      return figure
+        ? `<figure>${picture("wide")}${picture("narrow")}<figcaption>${escaped(block.caption)}</figcaption></figure>`
+        : "";
     }
   }
 }
@@ -56,13 +60,19 @@ const LONG = 24;
 
 function tableOf({ caption, head, rows, words }: Table): string {
   const classOf = (column: number, text = "") => {
-    const names = [...(column === 0 || words.includes(column) ? ["word"] : []), ...(text.length > LONG ? ["long"] : [])];
+    const names = [
+      ...(column === 0 || words.includes(column) ? ["word"] : []),
+      ...(text.length > LONG ? ["long"] : []),
+    ];
     return names.length > 0 ? ` class="${names.join(" ")}"` : "";
   };
   const top = head.map((title, k) => `<th scope="col"${classOf(k)}>${escaped(title)}</th>`).join("");
-  const body = rows.map((cells) => `<tr>${cells.map((each, k) => cellOf(each, k, classOf(k, each.text))).join("")}</tr>`).join("\n");
+  const body = rows
+    .map((cells) => `<tr>${cells.map((each, k) => cellOf(each, k, classOf(k, each.text))).join("")}</tr>`)
+    .join("\n");
   // Focusable, so that it scrolls by the keyboard too.
-  return `<div class="table" role="region" aria-label="${escaped(caption)}" tabindex="0"><table><caption>${escaped(caption)}</caption><thead><tr>${top}</tr></thead><tbody>
+  return `<div class="table" role="region" aria-label="${escaped(caption)}" tabindex="0">
+<table><caption>${escaped(caption)}</caption><thead><tr>${top}</tr></thead><tbody>
 ${body}
 </tbody></table></div>`;
 }
@@ -72,5 +82,11 @@ function cellOf({ text, isStrong }: Cell, column: number, attributes: string): s
   return column === 0 ? `<th scope="row"${attributes}>${inner}</th>` : `<td${attributes}>${inner}</td>`;
 }
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character]!);

@@ -34,4 +34,5 @@ function tableOf({ head, rows, words }: Table): string {
 const cellOf = ({ text, isStrong }: Cell) => (isStrong ? `**${escaped(text)}**` : escaped(text));
 
 /** Names of data and words of errors are shown as they are. */
-const escaped = (text: string) => text.replace(/[\\`*_{}[\]<>#|~]/g, (character) => `\\${character}`).replace(/[\r\n]+/g, " ");
+const escaped = (text: string) =>
+  text.replace(/[\\`*_{}[\]<>#|~]/g, (character) => `\\${character}`).replace(/[\r\n]+/g, " ");

@@ -1,12 +1,28 @@
-// The report's plots as Vega-Lite: models told apart by dash and shape as well as by colour. Colours are properties of the page, which has them for light and dark. Pure.
+// The report's plots as Vega-Lite: models told apart by dash and shape as well as by colour. Colours are properties of
+// the page, which has them for light and dark. Pure.
 import type { Config, TopLevelSpec } from "vega-lite";
 import { dashes, look } from "../../../../shared/plots/style.ts";
 import type { FigureName } from "./document.ts";
 import type { Report } from "./report.ts";
 import type { Row } from "./results.ts";
 
-const ink = { text: "var(--text)", faint: "var(--faint)", line: "var(--line)", model: "var(--s1)", other: "var(--s2)" } as const;
-const shapes = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left"];
+const ink = {
+  text: "var(--text)",
+  faint: "var(--faint)",
+  line: "var(--line)",
+  model: "var(--s1)",
+  other: "var(--s2)",
+} as const;
+const shapes = [
+  "circle",
+  "square",
+  "diamond",
+  "triangle-up",
+  "triangle-down",
+  "cross",
+  "triangle-right",
+  "triangle-left",
+];
 /** The page has as many, --s1 and so on. */
 const COLOURS = 8;
 
@@ -14,7 +30,14 @@ const themed: Config = {
   ...look,
   background: "transparent",
   padding: 4,
-  axis: { ...look.axis, gridColor: ink.line, domainColor: ink.faint, tickColor: ink.faint, labelColor: ink.text, titleColor: ink.text },
+  axis: {
+    ...look.axis,
+    gridColor: ink.line,
+    domainColor: ink.faint,
+    tickColor: ink.faint,
+    labelColor: ink.text,
+    titleColor: ink.text,
+  },
   legend: { ...look.legend, labelColor: ink.text, columnPadding: 14 },
   header: { labelColor: ink.text, titleColor: ink.text, labelFontSize: 12 },
 };
@@ -33,7 +56,13 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       const { mean, standardError } = test!["ndcg@100"];
       return { title, mean, low: mean - 1.96 * standardError, high: mean + 1.96 * standardError };
     });
-    const y = { field: "title", type: "nominal", sort: null, title: null, axis: { labelFontSize: 12, ticks: false, domain: false } };
+    const y = {
+      field: "title",
+      type: "nominal",
+      sort: null,
+      title: null,
+      axis: { labelFontSize: 12, ticks: false, domain: false },
+    };
     return {
       width,
       height: { step: 26 },
@@ -41,7 +70,11 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       layer: [
         {
           mark: { type: "rule", color: ink.model, strokeWidth: 2 },
-          encoding: { y, x: { field: "low", type: "quantitative", title: "NDCG@100", scale: { zero: false } }, x2: { field: "high" } },
+          encoding: {
+            y,
+            x: { field: "low", type: "quantitative", title: "NDCG@100", scale: { zero: false } },
+            x2: { field: "high" },
+          },
         },
         {
           mark: { type: "point", filled: true, opacity: 1, size: 60, color: ink.model },
@@ -60,7 +93,13 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
       data: { values: learned.flatMap(({ title, curve }) => curve.map((point) => ({ title, ...point }))) },
       mark: { type: "line", strokeWidth: 2 },
       encoding: {
-        x: { field: "epoch", type: "quantitative", title: "epoch", axis: { tickMinStep: 1, format: "d" }, scale: { nice: false } },
+        x: {
+          field: "epoch",
+          type: "quantitative",
+          title: "epoch",
+          axis: { tickMinStep: 1, format: "d" },
+          scale: { nice: false },
+        },
         y: validation,
         ...apart(learned, rows, width).lines,
       },
@@ -87,7 +126,12 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
         {
           data: { values },
           mark: { type: "line", strokeWidth: 2, interpolate: "step-after" },
-          encoding: { x, y: validation, color: points.color, strokeDash: { ...lines.strokeDash, legend: points.color.legend } },
+          encoding: {
+            x,
+            y: validation,
+            color: points.color,
+            strokeDash: { ...lines.strokeDash, legend: points.color.legend },
+          },
         },
         {
           data: { values: ends },
@@ -160,13 +204,21 @@ const draw: Readonly<Record<FigureName, (report: Report, width: number) => objec
   },
 };
 
-const validation = { field: "validation", type: "quantitative", title: "NDCG@100 on validation users", scale: { zero: false, nice: true } };
+const validation = {
+  field: "validation",
+  type: "quantitative",
+  title: "NDCG@100 on validation users",
+  scale: { zero: false, nice: true },
+};
 
 /** A model has the same colour, dash and shape in every figure: that of its place in the table. */
 function apart(drawn: readonly Row[], all: readonly Row[], width: number) {
   const names = drawn.map(({ title }) => title);
   const places = names.map((name) => all.findIndex(({ title }) => title === name));
-  return { lines: lines(names, "title", width > 450 ? 5 : 2, places), points: points(names, "title", width > 450 ? 5 : 3, places) };
+  return {
+    lines: lines(names, "title", width > 450 ? 5 : 2, places),
+    points: points(names, "title", width > 450 ? 5 : 3, places),
+  };
 }
 
 /** How lines of `field` are told apart; `places` are those of the names among all there are. */

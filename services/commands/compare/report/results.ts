@@ -1,4 +1,5 @@
-// The report's model: from what the trials left and what the tests said to rows in order, for report.json and for whoever draws it. Pure.
+// The report's model: from what the trials left and what the tests said to rows in order, for report.json and for
+// whoever draws it. Pure.
 import { type Summary, summary } from "../../../../shared/ranking/metrics.ts";
 import type { Agenda } from "../agenda.ts";
 import { type Exam, type Metric, metrics } from "../exam.ts";
@@ -61,7 +62,9 @@ export const examinees = (plan: Plan, results: Evidence["results"]): string[] =>
 
 const testedOf = (plan: Plan, entry: Entry, results: Evidence["results"]): Trial[] => {
   const best = chosen(plan, entry, results);
-  return best ? [best, ...furtherSeeds(plan, entry, results).filter(({ id }) => results.get(id)?.validation != null)] : [];
+  return best
+    ? [best, ...furtherSeeds(plan, entry, results).filter(({ id }) => results.get(id)?.validation != null)]
+    : [];
 };
 
 /** From the best NDCG@100 down; rows without figures last, in the agenda's order. */
@@ -87,7 +90,11 @@ export function rowOf(entry: Entry, { plan }: Agenda, { results, exams }: Eviden
     title: titleOf(entry.id),
     why: test ? null : whyNot(plan, entry, results, first),
     remarks: test
-      ? [...cutShort(entry, trained), ...atTheEdge(best!, tried), ...remarksOf(plan, entry, tried, results, tested.length)]
+      ? [
+          ...cutShort(entry, trained),
+          ...atTheEdge(best!, tried),
+          ...remarksOf(plan, entry, tried, results, tested.length),
+        ]
       : [],
     tried: tried.map(({ id, setting }) => {
       const { outcome, why, validation, seconds } = results.get(id)!;
@@ -121,7 +128,8 @@ function cutShort(entry: Entry, trained: Result["trained"]): string[] {
   const limitOf = (name: string) => numbersIn(entry.flags).get(name) ?? Number.POSITIVE_INFINITY;
   const [had, best] = [trained?.epochs.length ?? 0, trained?.best.epoch ?? 0];
   const sweeps = trained?.settings?.sweeps;
-  const [most, unit] = typeof sweeps === "number" ? [sweeps, "sweeps"] : [entry.kind === "neural" ? limitOf("epochs") : 0, "epochs"];
+  const [most, unit] =
+    typeof sweeps === "number" ? [sweeps, "sweeps"] : [entry.kind === "neural" ? limitOf("epochs") : 0, "epochs"];
   return had < most && had - best < limitOf("patience") ? [`the budget was over after ${had} of ${most} ${unit}`] : [];
 }
 
@@ -136,7 +144,13 @@ function atTheEdge(best: Trial, tried: readonly Trial[]): string[] {
   });
 }
 
-function remarksOf(plan: Plan, entry: Entry, tried: readonly Trial[], results: Evidence["results"], seeds: number): string[] {
+function remarksOf(
+  plan: Plan,
+  entry: Entry,
+  tried: readonly Trial[],
+  results: Evidence["results"],
+  seeds: number,
+): string[] {
   const failed = tried.filter(({ id }) => results.get(id)!.validation === null);
   const wanted = entry.isSeeded ? plan.seeds.length : 1;
   return [
@@ -157,7 +171,8 @@ function ofSeeds(exams: readonly Exam[]): Row["test"] {
 const meanOverSeeds = (exams: readonly Exam[], metric: Metric): Float64Array =>
   exams[0]![metric].map((_, user) => exams.reduce((sum, exam) => sum + exam[metric][user]!, 0) / exams.length);
 
-const meansOf = (exam: Exam) => Object.fromEntries(metrics.map((metric) => [metric, summary(exam[metric]).mean])) as Record<Metric, number>;
+const meansOf = (exam: Exam) =>
+  Object.fromEntries(metrics.map((metric) => [metric, summary(exam[metric]).mean])) as Record<Metric, number>;
 
 function curveOf(result: Result | undefined): CurvePoint[] {
   let seconds = 0;

@@ -27,20 +27,27 @@ export function documentOf(report: Report): Document {
     stability(report),
     protocol(report),
   ];
-  return { title: `Benchmark of ${titleOf(report)}`, lead: lead(report), sections: sections.filter((section) => section !== undefined) };
+  return {
+    title: `Benchmark of ${titleOf(report)}`,
+    lead: lead(report),
+    sections: sections.filter((section) => section !== undefined),
+  };
 }
 
 const titleOf = ({ data }: Report) => data.known ?? data.dir.split(/[/\\]/).filter(Boolean).at(-1) ?? "a data set";
 
 function lead({ rows, comparisons, data }: Report): string[] {
   const { items, users, interactions } = data;
-  const about = `${number(users.train)} training users with ${number(interactions)} interactions with ${number(items)} items; ${number(users.validation)} users for validation, ${number(users.test)} for the test.`;
+  const about =
+    `${number(users.train)} training users with ${number(interactions)} interactions with ` +
+    `${number(items)} items; ${number(users.validation)} users for validation, ${number(users.test)} for the test.`;
   const [best] = rows;
   if (!best?.test) return [about, "No model has figures."];
   const [first] = comparisons;
   const lead =
     first &&
-    ` ${first.holm <= LEVEL ? "Its lead over" : "By the paired test it cannot be told apart from"} ${first.worse}${first.holm <= LEVEL ? " is no chance" : ""} (p ${probability(first.holm)}).`;
+    ` ${first.holm <= LEVEL ? "Its lead over" : "By the paired test it cannot be told apart from"} ` +
+      `${first.worse}${first.holm <= LEVEL ? " is no chance" : ""} (p ${probability(first.holm)}).`;
   return [about, `Best is ${best.title} with NDCG@100 of ${figure(best.test["ndcg@100"])}.${lead ?? ""}`];
 }
 
@@ -68,7 +75,10 @@ function results(report: Report): Section {
   const remarks = tested.flatMap(({ title, remarks }) => remarks.map((remark) => `${title}: ${remark}`));
   const seeds = tested.flatMap(({ title, seeds }) =>
     seeds.length > 0
-      ? [`${title}: NDCG@100 ${seeds.map(({ seed, test }) => `${fraction(test["ndcg@100"])} (seed ${seed})`).join(", ")}`]
+      ? [
+          `${title}: NDCG@100 ` +
+            `${seeds.map(({ seed, test }) => `${fraction(test["ndcg@100"])} (seed ${seed})`).join(", ")}`,
+        ]
       : [],
   );
   return {
@@ -80,7 +90,9 @@ function results(report: Report): Section {
       ...(remarks.length > 0 ? [text("To be known:"), ...list(remarks)] : []),
       ...(seeds.length > 0 ? [text("By seed:"), ...list(seeds)] : []),
       text(
-        "Mean ± standard error over test users, from the best NDCG@100 down. Time is that of training the chosen setting; memory is the sum of its processes' peaks. Paper: the place in the order of NDCG@100 on ML-20M in the table of Shenbin et al. (WSDM 2020).",
+        "Mean ± standard error over test users, from the best NDCG@100 down. Time is that of training the chosen " +
+          "setting; memory is the sum of its processes' peaks. Paper: the place in the order of NDCG@100 on ML-20M " +
+          "in the table of Shenbin et al. (WSDM 2020).",
       ),
     ],
   };
@@ -117,9 +129,16 @@ function published({ data, rows }: Report): Section | undefined {
     id: "published",
     title: "Published figures",
     blocks: [
-      { kind: "table", caption: `Ours beside what was published on ${known}`, head: ["model", ...head], rows: lines, words: [] },
+      {
+        kind: "table",
+        caption: `Ours beside what was published on ${known}`,
+        head: ["model", ...head],
+        rows: lines,
+        words: [],
+      },
       text(
-        `The data was recognised as ${known}. Published: Shenbin et al. (WSDM 2020), iALS from Rendle et al. (RecSys 2022). * quoted from memory and not read again in the paper.`,
+        `The data was recognised as ${known}. Published: Shenbin et al. (WSDM 2020), iALS from Rendle et al. ` +
+          "(RecSys 2022). * quoted from memory and not read again in the paper.",
       ),
     ],
   };
@@ -129,7 +148,8 @@ const signed = (value: number) => `${value < 0 ? "−" : "+"}${fraction(Math.abs
 
 function neighbours({ comparisons }: Report): Section | undefined {
   if (comparisons.length === 0) return undefined;
-  const verdict = ({ holm, difference }: Comparison) => (holm <= LEVEL && difference !== 0 ? "differs" : "cannot be told apart");
+  const verdict = ({ holm, difference }: Comparison) =>
+    holm <= LEVEL && difference !== 0 ? "differs" : "cannot be told apart";
   return {
     id: "neighbours",
     title: "Neighbours compared",
@@ -150,7 +170,9 @@ function neighbours({ comparisons }: Report): Section | undefined {
         ]),
       },
       text(
-        "Each user's NDCG@100 under one model less that under the other: mean ± standard error, interval of the bootstrap over users, two-sided p of the paired t-test, and the same corrected for as many tests as there are (Holm 1979). The order was found on the same users, so a p near the limit says little.",
+        "Each user's NDCG@100 under one model less that under the other: mean ± standard error, interval of the " +
+          "bootstrap over users, two-sided p of the paired t-test, and the same corrected for as many tests as " +
+          "there are (Holm 1979). The order was found on the same users, so a p near the limit says little.",
       ),
     ],
   };
@@ -160,15 +182,25 @@ function learning({ rows }: Report): Section | undefined {
   const curves = rows.filter(({ curve }) => curve.length > 1);
   const figures: Block[] = [
     ...(curves.length > 0
-      ? [{ kind: "figure", name: "learning", caption: "NDCG@100 on the validation users by epoch, under the chosen setting." } as const]
+      ? [
+          {
+            kind: "figure",
+            name: "learning",
+            caption: "NDCG@100 on the validation users by epoch, under the chosen setting.",
+          } as const,
+        ]
       : []),
     {
       kind: "figure",
       name: "time",
-      caption: "The best NDCG@100 on the validation users so far, against the time of training. What is solved at once is a point.",
+      caption:
+        "The best NDCG@100 on the validation users so far, against the time of training. What is solved at once is " +
+        "a point.",
     },
   ];
-  return rows.some(({ curve }) => curve.length > 0) ? { id: "learning", title: "Learning, and what it costs", blocks: figures } : undefined;
+  return rows.some(({ curve }) => curve.length > 0)
+    ? { id: "learning", title: "Learning, and what it costs", blocks: figures }
+    : undefined;
 }
 
 function tuning({ rows, budgetSeconds }: Report): Section {
@@ -181,13 +213,16 @@ function tuning({ rows, budgetSeconds }: Report): Section {
       cell(each.why ?? (each.setting === row.chosen ? "chosen" : "")),
     ]),
   );
-  const sources = rows.filter(({ model }) => model !== "blend").map(({ title, model }) => `${title}: ${gridOf(model).source}`);
+  const sources = rows
+    .filter(({ model }) => model !== "blend")
+    .map(({ title, model }) => `${title}: ${gridOf(model).source}`);
   return {
     id: "tuning",
     title: "Tuning",
     blocks: [
       text(
-        `Each model had ${duration(budgetSeconds)} for its grid, its usual setting first; the best NDCG@100 on the validation users was chosen.`,
+        `Each model had ${duration(budgetSeconds)} for its grid, its usual setting first; the best NDCG@100 on the ` +
+          "validation users was chosen.",
       ),
       {
         kind: "table",
@@ -222,7 +257,8 @@ function ablation({ ablation }: Report): Section | undefined {
         ]),
       },
       text(
-        "Without rescaling, the KL term has one weight for all users, as large as the rescaled one is on average. Joint training has dropout in every pass, so it knows no decoder without denoising.",
+        "Without rescaling, the KL term has one weight for all users, as large as the rescaled one is on average. " +
+          "Joint training has dropout in every pass, so it knows no decoder without denoising.",
       ),
     ],
   };
@@ -249,10 +285,18 @@ function stability({ stability }: Report): Section | undefined {
         kind: "figure",
         name: "stability",
         caption:
-          "NDCG@100 of single validation users by epoch under both priors (the broad line is the mean of all), and how far a user's figure moves from one epoch to the next.",
+          "NDCG@100 of single validation users by epoch under both priors (the broad line is the mean of all), and " +
+          "how far a user's figure moves from one epoch to the next.",
       },
-      ...list(stability.map(({ prior, meanChange }) => `${prior}: mean absolute change from epoch to epoch ${fraction(meanChange)}`)),
-      text(`Over the ${first!.of.means.length} epochs that both runs have, and ${number(first!.of.users)} validation users.`),
+      ...list(
+        stability.map(
+          ({ prior, meanChange }) => `${prior}: mean absolute change from epoch to epoch ${fraction(meanChange)}`,
+        ),
+      ),
+      text(
+        `Over the ${first!.of.means.length} epochs that both runs have, and ${number(first!.of.users)} validation ` +
+          "users.",
+      ),
     ],
   };
 }
@@ -262,11 +306,21 @@ function protocol({ machine, seeds, jobs, budgetSeconds }: Report): Section {
     id: "protocol",
     title: "How these figures came about",
     blocks: list([
-      "Users of validation and test are strangers to the models (strong generalisation): a model sees four fifths of a user's items and is judged on the rest, with what it has seen masked.",
-      "Settings are chosen on validation users alone. The test figures of the chosen setting are read once, after everything is chosen; of the other settings they are never read.",
-      `Neural models end after so many epochs without a better validation, or before an epoch that would go beyond the budget of ${duration(budgetSeconds)} a model.`,
-      `Seeds: ${seeds.join(", ")}. The first one tunes; ${seeds.length > 1 ? "the chosen setting is trained under the others too, and a user's figure is the mean over them" : "there are no others, so the figures say nothing of how much they vary from seed to seed"}.`,
-      `${jobs === 1 ? "One trial" : `${jobs} trials`} at a time${jobs === 1 ? "" : ", which makes times and memory hard to compare"}, on ${machine.cores} cores (${machine.cpu}), ${memory(machine.memoryBytes)}, Node ${machine.node}.`,
+      "Users of validation and test are strangers to the models (strong generalisation): a model sees four fifths " +
+        "of a user's items and is judged on the rest, with what it has seen masked.",
+      "Settings are chosen on validation users alone. The test figures of the chosen setting are read once, after " +
+        "everything is chosen; of the other settings they are never read.",
+      "Neural models end after so many epochs without a better validation, or before an epoch that would go beyond " +
+        `the budget of ${duration(budgetSeconds)} a model.`,
+      `Seeds: ${seeds.join(", ")}. The first one tunes; ` +
+        `${
+          seeds.length > 1
+            ? "the chosen setting is trained under the others too, and a user's figure is the mean " + "over them"
+            : "there are no others, so the figures say nothing of how much they vary from seed to seed"
+        }.`,
+      `${jobs === 1 ? "One trial" : `${jobs} trials`} at a ` +
+        `time${jobs === 1 ? "" : ", which makes times and memory hard to compare"}, on ${machine.cores} cores ` +
+        `(${machine.cpu}), ${memory(machine.memoryBytes)}, Node ${machine.node}.`,
     ]),
   };
 }

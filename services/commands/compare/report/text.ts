@@ -16,18 +16,24 @@ export const metricTitles: Readonly<Record<Metric, string>> = {
 
 const dash = "–";
 /** .4185 ± .0052 */
-export const figure = (of: Summary | undefined): string => (of ? `${fraction(of.mean)} ± ${fraction(of.standardError)}` : dash);
-export const time = (seconds: number | null): string => (seconds !== null && seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds));
+export const figure = (of: Summary | undefined): string =>
+  of ? `${fraction(of.mean)} ± ${fraction(of.standardError)}` : dash;
+export const time = (seconds: number | null): string =>
+  seconds !== null && seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 export const memory = (n: number | null): string =>
   n === null ? dash : n >= 1e9 ? `${(n / 1e9).toFixed(1)} GB` : `${Math.round(n / 1e6)} MB`;
 export const number = count;
 /** 3,043, 4.4 M */
-export const parameters = (n: number | null): string => (n !== null && n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : count(n));
+export const parameters = (n: number | null): string =>
+  n !== null && n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : count(n);
 
 /** < .001, .032 */
 export const probability = (p: number): string => (p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, ""));
 
-/** The chosen setting by its name in the grid, such as "gamma 0.005", of a blend the weight, which its own trial chose; all values stand in report.json. */
+/**
+ * The chosen setting by its name in the grid, such as "gamma 0.005", of a blend the weight, which its own trial chose;
+ * all values stand in report.json.
+ */
 export const settingOf = ({ chosen, settings }: Row): string =>
   typeof settings?.weight === "number" ? `weight ${settings.weight}` : (chosen ?? dash);
 

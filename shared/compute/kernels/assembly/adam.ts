@@ -1,11 +1,15 @@
-// Adam, as PyTorch computes it: dense, eps outside the root after bias correction (docs/design/recvae.md#schedule); and whether a gradient may be applied.
+// Adam, as PyTorch computes it: dense, eps outside the root after bias correction (docs/design/recvae.md#schedule); and
+// whether a gradient may be applied.
 
 const beta1: f32 = 0.9;
 const rest1: f32 = 0.1; // not 1 - beta1: in float32 that is off by 2e-7 of itself, and 1 - beta2 by 1e-5
 const beta2: f32 = 0.999;
 const rest2: f32 = 0.001;
 const eps: f32 = 1e-8;
-/** Below this a moment is 0: nothing is left of it in any weight, and the numbers under 1e-38 that it would decay to are a hundred times slower. */
+/**
+ * Below this a moment is 0: nothing is left of it in any weight, and the numbers under 1e-38 that it would decay to are
+ * a hundred times slower.
+ */
 const nothing: f32 = 1e-36;
 
 /** Floats that one block of `adam` moves. */
@@ -34,8 +38,8 @@ export function moveOne(w: usize, m: usize, v: usize, g: f32, rate: f32, correct
 }
 
 /**
- * Moves block `block` of a tensor of `length` floats; its gradient is the sum of `parts` ones, `stride` bytes apart, added in this order, and of `decay` times the
- * weight itself.
+ * Moves block `block` of a tensor of `length` floats; its gradient is the sum of `parts` ones, `stride` bytes apart,
+ * added in this order, and of `decay` times the weight itself.
  */
 export function adam(
   block: i32,

@@ -15,12 +15,24 @@ export const rowBlock: i32 = 32;
 /** to += a * from, `bytes` long. */
 function addScaled(to: usize, from: usize, a: f32, bytes: usize): void {
   let at: usize = 0;
-  for (; at + 16 <= bytes; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(f32x4.splat(a), v128.load(from + at))));
+  for (; at + 16 <= bytes; at += 16)
+    v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(f32x4.splat(a), v128.load(from + at))));
   for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + a * load<f32>(from + at));
 }
 
 /** to += a*A + b*B + c*C + d*D, added one after the other: a quarter of the loads and stores of `to`, the same bits. */
-function addFourScaled(to: usize, A: usize, B: usize, C: usize, D: usize, a: f32, b: f32, c: f32, d: f32, bytes: usize): void {
+function addFourScaled(
+  to: usize,
+  A: usize,
+  B: usize,
+  C: usize,
+  D: usize,
+  a: f32,
+  b: f32,
+  c: f32,
+  d: f32,
+  bytes: usize,
+): void {
   let at: usize = 0;
   for (; at + 16 <= bytes; at += 16) {
     let sum = f32x4.add(v128.load(to + at), f32x4.mul(f32x4.splat(a), v128.load(A + at)));
@@ -62,16 +74,27 @@ function sumOfRows(to: usize, table: usize, index: usize, values: usize, from: i
   addRows(to, table, index, values, from, end, bytes);
 }
 
-/** Adds to the bag of user `block` the weighted sum of its rows of the table. `ends` says where each user's entries end. */
-export function bag(block: i32, bags: usize, table: usize, index: usize, values: usize, ends: usize, bytes: usize): void {
+/**
+ * Adds to the bag of user `block` the weighted sum of its rows of the table. `ends` says where each user's entries end.
+ */
+export function bag(
+  block: i32,
+  bags: usize,
+  table: usize,
+  index: usize,
+  values: usize,
+  ends: usize,
+  bytes: usize,
+): void {
   const from = block === 0 ? 0 : load<i32>(ends + ((<usize>block - 1) << 2));
   addRows(bags + <usize>block * bytes, table, index, values, from, load<i32>(ends + ((<usize>block) << 2)), bytes);
 }
 
 /**
- * Moves the rows of block `block` of the table. A row's gradient is the weighted sum of the gradients of the bags that it stands in (`users`, `values`, up to
- * `ends` of each row), and of `decay` times the row itself; it is made in `scratch` (a row for each thread) and used at once: the gradient of the whole table is never written.
- * The moments of row k are row `places`[k] of `m` and `v`; row k where there are no places (0).
+ * Moves the rows of block `block` of the table. A row's gradient is the weighted sum of the gradients of the bags that
+ * it stands in (`users`, `values`, up to `ends` of each row), and of `decay` times the row itself; it is made in
+ * `scratch` (a row for each thread) and used at once: the gradient of the whole table is never written. The moments of
+ * row k are row `places`[k] of `m` and `v`; row k where there are no places (0).
  */
 export function adamOfBags(
   block: i32,
@@ -102,11 +125,24 @@ export function adamOfBags(
 }
 
 /** Adds rows one after another, each times its share, to rows `index` of the table; each of them stands there once. */
-export function addRowsAt(block: i32, table: usize, rows: usize, index: usize, shares: usize, count: i32, bytes: usize): void {
+export function addRowsAt(
+  block: i32,
+  table: usize,
+  rows: usize,
+  index: usize,
+  shares: usize,
+  count: i32,
+  bytes: usize,
+): void {
   const last = min((block + 1) * gatherBlock, count);
   for (let row = block * gatherBlock; row < last; row++) {
     const place = (<usize>row) << 2;
-    addScaled(table + <usize>load<u32>(index + place) * bytes, rows + <usize>row * bytes, load<f32>(shares + place), bytes);
+    addScaled(
+      table + <usize>load<u32>(index + place) * bytes,
+      rows + <usize>row * bytes,
+      load<f32>(shares + place),
+      bytes,
+    );
   }
 }
 

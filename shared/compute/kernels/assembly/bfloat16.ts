@@ -1,4 +1,5 @@
-// Float32 to bfloat16, its upper half, and back: half the bytes on the wire. Rounds to nearest, ties to even; a NaN stays one.
+// Float32 to bfloat16, its upper half, and back: half the bytes on the wire. Rounds to nearest, ties to even; a NaN
+// stays one.
 
 /** Numbers that one block covers. */
 export const halfBlock: i32 = 16384;
@@ -15,7 +16,10 @@ export function toHalves(block: i32, to: usize, from: usize, length: i32): void 
   const end = min((block + 1) * halfBlock, length);
   for (let k = block * halfBlock; k < end; k += 8) {
     const place = from + ((<usize>k) << 2);
-    v128.store(to + ((<usize>k) << 1), i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))));
+    v128.store(
+      to + ((<usize>k) << 1),
+      i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))),
+    );
   }
 }
 
@@ -36,9 +40,13 @@ export function gatherHalves(block: i32, to: usize, table: usize, index: usize, 
     const into = to + <usize>row * ((<usize>width) << 1);
     for (let k = 0; k < whole; k += 8) {
       const place = from + ((<usize>k) << 2);
-      v128.store(into + ((<usize>k) << 1), i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))));
+      v128.store(
+        into + ((<usize>k) << 1),
+        i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))),
+      );
     }
-    for (let k = whole; k < width; k++) store<u16>(into + ((<usize>k) << 1), halfOf(load<u32>(from + ((<usize>k) << 2))));
+    for (let k = whole; k < width; k++)
+      store<u16>(into + ((<usize>k) << 1), halfOf(load<u32>(from + ((<usize>k) << 2))));
   }
 }
 

@@ -1,4 +1,5 @@
-// What stands between the products of a hidden layer (docs/design/recvae.md#encoder): one pass over a user's numbers instead of a dozen.
+// What stands between the products of a hidden layer (docs/design/recvae.md#encoder): one pass over a user's numbers
+// instead of a dozen.
 
 /** e^x of four numbers, to 1 or 2 units in the last place (the polynomial of Cephes' expf); beyond +-87 as at +-87. */
 function exp4(x: v128): v128 {
@@ -22,9 +23,9 @@ function sumOfLanes(x: v128): f32 {
 }
 
 /**
- * Row `block` of a hidden layer behind its product: bias, skips, swish, LayerNorm. Rows are padded to a multiple of 4 floats (`bytes`), `width` of them
- * count. In: `h` the product, `skips` the sum of the layers before (it grows by this one). Out: `h`, and for the way back `normal`, `slope` (of swish) and
- * `inverse` (of the deviation).
+ * Row `block` of a hidden layer behind its product: bias, skips, swish, LayerNorm. Rows are padded to a multiple of 4
+ * floats (`bytes`), `width` of them count. In: `h` the product, `skips` the sum of the layers before (it grows by this
+ * one). Out: `h`, and for the way back `normal`, `slope` (of swish) and `inverse` (of the deviation).
  */
 export function layer(
   block: i32,
@@ -68,7 +69,8 @@ export function layer(
   store<f32>(inverse + ((<usize>block) << 2), scale);
   for (at = 0; at < bytes; at += 16) {
     const n = f32x4.mul(f32x4.sub(v128.load(normal + row + at), mean), f32x4.splat(scale));
-    const out = f32x4.add(f32x4.mul(n, v128.load(gain + at)), v128.load(shift + at)); // of padding: gain and shift are 0
+    // of padding: gain and shift are 0
+    const out = f32x4.add(f32x4.mul(n, v128.load(gain + at)), v128.load(shift + at));
     v128.store(normal + row + at, n);
     v128.store(h + row + at, out);
     v128.store(skips + row + at, f32x4.add(v128.load(skips + row + at), out));
@@ -76,8 +78,9 @@ export function layer(
 }
 
 /**
- * The way back of row `block`: from the gradient of h (`d`, to which `later`, what reaches it through the skips, is added) to the gradient of the sum before
- * swish, which takes the place of `d` and joins `later`. `dGain`, `dShift` and `dBias` grow by the row's share: rows in order, in one thread.
+ * The way back of row `block`: from the gradient of h (`d`, to which `later`, what reaches it through the skips, is
+ * added) to the gradient of the sum before swish, which takes the place of `d` and joins `later`. `dGain`, `dShift` and
+ * `dBias` grow by the row's share: rows in order, in one thread.
  */
 export function layerBackward(
   block: i32,

@@ -1,11 +1,15 @@
-// How large a step of Adam was, read from its moments: the mean of squares before and after tells the gradient, both moments together the way of the weights.
+// How large a step of Adam was, read from its moments: the mean of squares before and after tells the gradient, both
+// moments together the way of the weights.
 
 const eps: f32 = 1e-8;
 
 /** Floats that one block of `measure` covers. */
 export const measureBlock: i32 = 65536;
 
-/** Sum of `v` over block `block` of a tensor of `length` floats, and, where `m` is given (not 0), of the squares of what Adam moved the weights by; both to `sums`. */
+/**
+ * Sum of `v` over block `block` of a tensor of `length` floats, and, where `m` is given (not 0), of the squares of what
+ * Adam moved the weights by; both to `sums`.
+ */
 export function measure(block: i32, m: usize, v: usize, length: i32, rate: f32, correction: f32, sums: usize): void {
   const first = block * measureBlock;
   const end = (<usize>min(first + measureBlock, length)) << 2;

@@ -7,7 +7,8 @@ export const addBlock: i32 = 16384;
 export function add(block: i32, to: usize, from: usize, length: i32, scale: f32): void {
   const end = endOf(block, length);
   let at = startOf(block);
-  for (; at + 16 <= end; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(f32x4.splat(scale), v128.load(from + at))));
+  for (; at + 16 <= end; at += 16)
+    v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(f32x4.splat(scale), v128.load(from + at))));
   for (; at < end; at += 4) store<f32>(to + at, load<f32>(to + at) + scale * load<f32>(from + at));
 }
 
