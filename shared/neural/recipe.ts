@@ -81,10 +81,7 @@ export const recipe = z
      * RaCT's: the epochs in which the critic learns alone, before it moves the network; the learning rate of its Adam;
      * factor of its squared weights. Null: no critic.
      */
-    critic: z
-      .strictObject({ epochs: z.number().int().min(0), learningRate, l2: factor })
-      .nullable()
-      .default(null),
+    critic: z.strictObject({ epochs: z.number().int().min(0), learningRate, l2: factor }).nullable(),
     firstValues: z.enum(firstValues),
   })
   .refine((c) => c.latent !== null || c.regulariser.kind === "none", {

@@ -1,4 +1,5 @@
 // A neural system from its preset: its recipe says what its tensors are and how it scores, so nothing else is its own.
+import { z } from "zod";
 import { checkShapes } from "../neural/safetensors.ts";
 import { decoderItems, embeddingOf, parametersIn } from "../neural/parameters.ts";
 import { type Recipe, recipe } from "../neural/recipe.ts";
@@ -13,7 +14,7 @@ type Stored<C extends Sized> = Pick<Neural<C>, "config" | "configOf" | "recipeOf
 export function neural(parts: Parts): Neural<Recipe>;
 export function neural<C extends Sized>(parts: Parts & { readonly stored: Stored<C> }): Neural<C>;
 export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<Recipe> }): Neural<Recipe> {
-  const form: Stored<Recipe> = stored ?? { config: recipe, configOf: asItIs, recipeOf: asItIs };
+  const form: Stored<Recipe> = stored ?? { config: storedRecipe, configOf: asItIs, recipeOf: asItIs };
   const { recipeOf } = form;
   return {
     ...parts,
@@ -25,6 +26,9 @@ export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<
     memory: (settings) => COPIES * Float32Array.BYTES_PER_ELEMENT * parametersIn(recipeOf(settings)),
   };
 }
+
+/** Manifests of the time before RaCT say nothing of a critic; a server must. */
+const storedRecipe = z.preprocess((value) => (typeof value === "object" ? { critic: null, ...value } : value), recipe);
 
 const asItIs = (settings: Recipe) => settings;
 

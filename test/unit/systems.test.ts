@@ -11,8 +11,10 @@ import { openModel } from "../../shared/checkpoints/scoring.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { countUsers } from "../../shared/systems/popularity/popularity.ts";
-import { isNeural, neuralNames, systemNames } from "../../shared/systems/registry.ts";
+import { isNeural, neuralNames, systemNames, systemOf } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
+import { turnedRecipe } from "../../shared/systems/turned.ts";
+import { fromServer } from "../../shared/training/messages.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-systems-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -66,4 +68,13 @@ test("a manifest whose settings are another system's, or whose tensors are, is r
   });
   await saveModel(dir, countUsers(rows, 4), { ...facts, config: { items: 4 } as never }, vocabulary);
   await expect(readManifest(dir)).rejects.toThrow(/CHECKPOINT_CORRUPT.*lambda/);
+});
+
+test("a manifest of before RaCT, which says nothing of a critic, is read; a server must say it (regression)", () => {
+  const whole = turnedRecipe(systemOf("mult-vae").preset, {}, { items: 4, users: 0 });
+  const { critic: _, ...before } = whole;
+  expect(systemOf("mult-vae").config.parse(before)).toEqual(whole);
+  const weights = { type: "weights", group: "hidden", version: 1 };
+  expect(fromServer.safeParse({ ...weights, model: whole }).success).toBe(true);
+  expect(fromServer.safeParse({ ...weights, model: before }).success).toBe(false);
 });
