@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openParameters } from "../../services/server/run/parameters.ts";
+import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import { writeJob } from "../../services/server/saving/checkpoint-writer.ts";
 import { contentsOf, latestCheckpoint, resumeOrBegin } from "../../services/server/saving/persistence.ts";
@@ -106,7 +107,8 @@ describe("a model that grew", () => {
         threads: 2,
         segmentBytes,
       });
-      const again: Run = { ...rest, ...loaded };
+      const posteriors = Posteriors.from(run.posteriors.state(), settings.latent); // each run clears its own
+      const again: Run = { ...rest, ...loaded, posteriors };
       await trainOn(engine, run, rowsOf(many), 1);
       await trainOn(engine, again, rowsOf(many), 1);
       expect(everything(again)).toEqual(everything(run));
