@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config";
 
 const env = { TF_CPP_MIN_LOG_LEVEL: "2", TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" };
 const serial = { pool: "forks", fileParallelism: false, env, sequence: { groupOrder: 1 } } as const;
+/** A test that hangs is ended; one that shares the machine with other work is not. */
+const PATIENCE = 120_000;
 /** On every core: Vitest leaves one to itself, and of two that is half. */
 const maxWorkers = availableParallelism();
 
@@ -19,7 +21,8 @@ export default defineConfig({
           include: ["test/unit/**/*.test.{ts,mjs}"],
           pool: "forks",
           maxWorkers,
-          testTimeout: 20_000,
+          testTimeout: PATIENCE,
+          hookTimeout: PATIENCE,
           env,
         },
       },

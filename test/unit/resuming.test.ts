@@ -141,7 +141,7 @@ const telling = (operations: readonly string[]) =>
 /** As long as only the end brings a checkpoint. */
 const never = Number.POSITIVE_INFINITY;
 /** On a machine with other work every turn of the disk may take long. */
-const PATIENCE = 120_000;
+const PATIENCE = 300_000;
 const folder = () => mkdtempSync(join(root, "out-"));
 
 const schedules: [string, Partial<Schedule>][] = [
