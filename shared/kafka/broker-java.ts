@@ -13,10 +13,9 @@ import { type BrokerFiles, jarsOf, javaMajor, KAFKA_VERSION, lastWords, settings
 
 /**
  * A heap of one size, all of it there from the start: Java's default on a larger machine takes all that it may, little
- * by little, 3 MB a minute after ten, and one that may grow still takes 2. Kafka keeps 50 MB in it at 450,000 events a
- * second; what it reads and writes lies outside.
+ * by little, 3 MB a minute after ten, and one that may grow still takes 2.
  */
-const HEAP = ["-Xms192m", "-Xmx192m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"];
+const HEAP = ["-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"];
 const STOP_MS = 10_000;
 const execute = promisify(execFile);
 const logging = [
