@@ -41,6 +41,9 @@ export interface Turned {
   readonly criticLearningRate?: number | undefined;
 }
 
+/** A standard normal prior whose KL term weighs the same from the first update on. */
+export const steadyKl = (cap: number) => ({ kind: "standard", gamma: null, cap, annealSteps: 0 }) as const;
+
 /** Encoder and decoder move together, one pass over the users an epoch. */
 export const together: Schedule = {
   batchSize: 500,

@@ -1,25 +1,11 @@
 // LambdaNet as the paper's table has it: Mult-VAE's network and weights, fine-tuned by LambdaRank, without a KL term.
 // Source: docs/design/baselines.md#lambdanet.
-import { over, untilItFalls } from "../benchmarked.ts";
-import { multVae } from "../mult-vae/mult-vae.ts";
+import { fineTuned, rankGrid } from "../mult-vae/fine-tuned.ts";
 import { neural } from "../neural.ts";
 
 export const lambdanet = neural({
   title: "LambdaNet",
-  preset: {
-    ...multVae.preset,
-    recipe: {
-      ...multVae.preset.recipe,
-      likelihood: "lambdarank",
-      regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 },
-    },
-    startsFrom: "mult-vae",
-  },
-  grid: {
-    source: "Lobel et al. 2019: Mult-VAE's own rate; lower ones",
-    isSeeded: true,
-    flags: untilItFalls(50, 8),
-    settings: over("learning-rate", 1e-3, 1e-4, 1e-5),
-  },
+  preset: fineTuned({ likelihood: "lambdarank" }),
+  grid: rankGrid,
   published: { inTable: true, "ML-20M": "~.395 ~.534 ~.427", Netflix: "~.352 ~.441 ~.386", MSD: "~.259 ~.355 ~.308" },
 });

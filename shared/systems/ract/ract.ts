@@ -1,22 +1,13 @@
 // RaCT (Lobel et al. 2019): Mult-VAE's network and weights; a critic learns to guess the NDCG of its lists, then moves
 // it towards a better one. Source: docs/design/baselines.md#ract.
 import { over } from "../benchmarked.ts";
-import { multVae } from "../mult-vae/mult-vae.ts";
+import { fineTuned } from "../mult-vae/fine-tuned.ts";
 import { neural } from "../neural.ts";
 import { usualCritic } from "./critic-flags.ts";
 
 export const ract = neural({
   title: "RaCT",
-  preset: {
-    ...multVae.preset,
-    recipe: {
-      ...multVae.preset.recipe,
-      regulariser: { kind: "standard", gamma: null, cap: 0, annealSteps: 0 },
-      learningRate: 2e-6,
-      critic: usualCritic,
-    },
-    startsFrom: "mult-vae",
-  },
+  preset: fineTuned({ learningRate: 2e-6, critic: usualCritic }),
   grid: {
     source:
       "Lobel et al. 2019: Adam at 2e-6, behind epochs of the critic alone; higher where an epoch has fewer updates",

@@ -2,7 +2,7 @@
 // gaussian`, the KL term in full. Source: docs/design/baselines.md#mult-vae.
 import { multVae } from "../mult-vae/mult-vae.ts";
 import { neural } from "../neural.ts";
-import type { Preset } from "../preset.ts";
+import { type Preset, steadyKl } from "../preset.ts";
 
 /** `cap`: what the KL term weighs, from the first update on. */
 export const weighed = (cap: number, dropoutRate: number): Preset => ({
@@ -10,7 +10,7 @@ export const weighed = (cap: number, dropoutRate: number): Preset => ({
   recipe: {
     ...multVae.preset.recipe,
     likelihood: "bernoulli",
-    regulariser: { kind: "standard", gamma: null, cap, annealSteps: 0 },
+    regulariser: steadyKl(cap),
     dropoutRate,
   },
 });
