@@ -71,9 +71,13 @@ export function systemOf(name: SystemName): System {
   return systems[name];
 }
 
+/** The system of a name that may be anybody's. */
+export const findSystem = (name: string): System | undefined =>
+  Object.hasOwn(systems, name) ? systems[name as SystemName] : undefined;
+
 /** Of what a combination may be made: any system but another combination. */
 function partOf(name: string): Neural | Solved | undefined {
-  const found: System | undefined = Object.hasOwn(systems, name) ? systems[name as SystemName] : undefined;
+  const found = findSystem(name);
   return found?.kind === "combined" ? undefined : found;
 }
 

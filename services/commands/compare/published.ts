@@ -1,8 +1,7 @@
 // What was published on the paper's three data sets, as the systems' folders have it, to stand beside our own figures.
 // Pure.
 import type { DataSet } from "../../../shared/systems/benchmarked.ts";
-import { systemNames, systems } from "../../../shared/systems/registry.ts";
-import type { System } from "../../../shared/systems/system.ts";
+import { findSystem, systemNames } from "../../../shared/systems/registry.ts";
 
 /** `isRecalled`: quoted from memory, and not read again in the paper. */
 export interface PublishedFigure {
@@ -10,11 +9,9 @@ export interface PublishedFigure {
   readonly isRecalled: boolean;
 }
 
-const all: Readonly<Record<string, System>> = systems;
-
 /** Recall@20, Recall@50 and NDCG@100; null where nothing was published. */
 export function publishedOf(model: string, data: DataSet): readonly (PublishedFigure | null)[] | null {
-  const cells = (Object.hasOwn(all, model) ? all[model] : undefined)?.published?.[data].split(" ").map(figureOf);
+  const cells = findSystem(model)?.published?.[data].split(" ").map(figureOf);
   return cells?.some((cell) => cell !== null) ? cells : null;
 }
 
@@ -27,7 +24,7 @@ function figureOf(cell: string): PublishedFigure | null {
  * against.
  */
 export const paperOrder: readonly string[] = systemNames
-  .filter((model) => all[model]!.published?.inTable)
+  .filter((model) => findSystem(model)?.published?.inTable)
   .sort((a, b) => publishedOf(b, "ML-20M")![2]!.value - publishedOf(a, "ML-20M")![2]!.value);
 
 /** SHA-256 of unique_sid.txt of the canonical split of ML-20M. */
