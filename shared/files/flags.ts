@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { parseMap } from "../events/columns.ts";
+import { asFlag } from "../runtime/command.ts";
 import type { EventFormat } from "./event-file.ts";
 import { timeUnits } from "./times.ts";
 
@@ -80,8 +81,6 @@ export function formatOf({
 export function fileArguments(flags: Flags): string[] {
   return Object.keys(fileFlags).flatMap((key) => {
     const value = flags[key as keyof Flags];
-    return value === undefined || value === ""
-      ? []
-      : [`--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}=${value}`];
+    return value === undefined || value === "" ? [] : [asFlag(key, value)];
   });
 }

@@ -27,6 +27,8 @@ const renamed: Readonly<Record<string, string>> = {
 const isNamed = (flag: string, key: string) => flag.replace(/^--(no-)?/, "") === kebab(key);
 
 const kebab = (key: string) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+/** An option as another process is told it. */
+export const asFlag = (key: string, value: unknown): string => `--${kebab(key)}=${value}`;
 /** A one-letter option is written `-k 10`; `--k 10` is understood too. */
 const flagOf = (key: string) => (key.length === 1 ? `-${key}` : `--${kebab(key)}`);
 const variable = (key: string) => `TRIBUTARY_${kebab(key).toUpperCase().replaceAll("-", "_")}`;

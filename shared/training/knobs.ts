@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Recipe } from "../neural/recipe.ts";
 import { type Schedule, usualSchedule } from "../neural/schedule.ts";
+import { asFlag } from "../runtime/command.ts";
 import { folder } from "../runtime/location.ts";
 import { recipeFlags, usualOf } from "../systems/recipe-flags.ts";
 import { type ConfigOf, defaultSystem, type NeuralName, neuralNames, systemOf } from "../systems/registry.ts";
@@ -158,10 +159,10 @@ export function scheduleOf({ model = defaultSystem, ...values }: Named): Schedul
 export const wireOf = ({ wire, sync }: Pick<Knobs, "wire" | "sync">): Wire =>
   wire ?? (sync === "local" ? "bf16" : "f32");
 
-/** The flags that stand for these values. */
-export function flagsOf(values: Knobs & Partial<z.output<typeof savingShape>>): string[] {
+/** The flags by which another process is told these values. */
+export function knobArguments(values: Knobs & Partial<z.output<typeof savingShape>>): string[] {
   return Object.keys({ ...knobs, ...saving }).flatMap((key) => {
     const value = values[key as keyof typeof values];
-    return value === undefined ? [] : [`--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}=${value}`];
+    return value === undefined ? [] : [asFlag(key, value)];
   });
 }

@@ -7,7 +7,7 @@ import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
-import { consistent, flagsOf, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";
+import { consistent, knobArguments, knobs, modelOf, scheduleOf } from "../../shared/training/knobs.ts";
 
 const command = defineCommand({
   name: "train",
@@ -166,7 +166,7 @@ test.each([
   [["--gamma", "0.0035", "--decoder-noise", "--decoder-passes", "2"]],
   [["--beta", "0", "--mixture-weights", "0.5,0.5,0", "--no-alternating"]],
 ])("%s survive being handed on", (flags) => {
-  expect(read(...flagsOf(read(...flags)))).toEqual(read(...flags));
+  expect(read(...knobArguments(read(...flags)))).toEqual(read(...flags));
 });
 
 test("a flag that was renamed is refused with the new name, and so is its variable", () => {

@@ -13,7 +13,7 @@ import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
 import { recipeFlags } from "../../../shared/systems/recipe-flags.ts";
 import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
-import { flagsOf } from "../../../shared/training/knobs.ts";
+import { knobArguments } from "../../../shared/training/knobs.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
 import { outcomeInWords } from "./outcome.ts";
@@ -97,7 +97,7 @@ function serverFlags(model: NeuralName, config: Config, out: string): string[] {
     ...timeLimit,
     ...vocabulary,
     ...where,
-    ...flagsOf(config),
+    ...knobArguments(config),
   ];
 }
 
