@@ -24,7 +24,7 @@ import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
 import { type Halving, rowsName } from "../../shared/training/numbers.ts";
-import { type Arithmetic, halfOf, type Output, phaseOf } from "../../shared/training/phases.ts";
+import { type Arithmetic, type Output, phaseOf } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { InnerSteps } from "./inner-steps.ts";
 
@@ -149,16 +149,15 @@ export class Computer {
       table: numbers(tensors.get(rowsName)?.data, rowsName),
       sectionDone,
     };
-    const half = halfOf(lease.phase);
-    if (!phaseOf(lease.phase).ownSteps || !half)
+    const { ownSteps, moves } = phaseOf(lease.phase);
+    if (!ownSteps)
       throw new AppError("FRAME_MALFORMED", {
         what: `a lease of phase ${lease.phase} with steps of its own`,
         step: lease.step,
       });
-    const moved =
-      half === "decoder"
-        ? this.#innerSteps.decoder(given)
-        : this.#innerSteps.encoder(given, oldPosterior(tensors), half === "joint");
+    const moved = moves.includes("encoder")
+      ? this.#innerSteps.encoder(given, oldPosterior(tensors), moves.includes("decoder"))
+      : this.#innerSteps.decoder(given);
     return reply(lease, { ...moved, spent }, moved.tensors);
   }
 

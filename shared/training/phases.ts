@@ -40,17 +40,21 @@ interface Row {
   readonly ownSteps?: true;
 }
 
-const both = ["hidden", "decoder"] as const;
 const training = ["bag", "rows", "keys"] as const;
 
 export const phases = {
   posterior: { weights: ["hidden"], needs: ["bag"], by: "posterior", gives: ["posterior"], moves: [] },
   encoder: {
-    ...{ weights: both, needs: [...training, "old"], by: "encoder", gives: ["hidden", "firstLayer"] },
-    ...{ moves: ["encoder"], isLoss: true, ownSteps: true },
+    weights: groups,
+    needs: [...training, "old"],
+    by: "encoder",
+    gives: ["hidden", "firstLayer"],
+    moves: ["encoder"],
+    isLoss: true,
+    ownSteps: true,
   },
   decoder: {
-    weights: both,
+    weights: groups,
     needs: training,
     by: "decoder",
     gives: ["decoder", "nextOld"],
@@ -58,12 +62,17 @@ export const phases = {
     ownSteps: true,
   },
   joint: {
-    ...{ weights: both, needs: [...training, "old"], by: "encoder", gives: [...both, "firstLayer"] },
-    ...{ moves: ["encoder", "decoder"], isLoss: true, ownSteps: true },
+    weights: groups,
+    needs: [...training, "old"],
+    by: "encoder",
+    gives: [...groups, "firstLayer"],
+    moves: ["encoder", "decoder"],
+    isLoss: true,
+    ownSteps: true,
   },
   /** RaCT's: the critic learns to guess what the network's lists are worth. */
   critic: {
-    weights: both,
+    weights: groups,
     needs: [...training, "critic"],
     by: "critic",
     gives: ["critic"],
@@ -72,25 +81,17 @@ export const phases = {
   },
   /** RaCT's: the network moves by what the critic says of it, while that learns on. */
   actor: {
-    ...{
-      weights: both,
-      needs: [...training, "old", "critic"],
-      by: "encoder",
-      gives: [...both, "firstLayer", "critic"],
-    },
-    ...{ moves: ["encoder", "decoder", "critic"], isLoss: true },
+    weights: groups,
+    needs: [...training, "old", "critic"],
+    by: "encoder",
+    gives: [...groups, "firstLayer", "critic"],
+    moves: ["encoder", "decoder", "critic"],
+    isLoss: true,
   },
-  score: { weights: both, needs: ["bag", "rows", "targets"], by: "score", gives: ["metrics"], moves: [] },
+  score: { weights: groups, needs: ["bag", "rows", "targets"], by: "score", gives: ["metrics"], moves: [] },
 } as const satisfies Record<string, Row>;
 
 export type Phase = keyof typeof phases;
 export const phaseNames = Object.keys(phases) as [Phase, ...Phase[]];
 
 export const phaseOf = (phase: Phase): Row => phases[phase];
-
-/** Halves of the model that a phase moves, as one word; undefined where it moves none. */
-export function halfOf(phase: Phase): "encoder" | "decoder" | "joint" | undefined {
-  const { moves } = phaseOf(phase);
-  if (moves.includes("encoder")) return moves.includes("decoder") ? "joint" : "encoder";
-  return moves.includes("decoder") ? "decoder" : undefined;
-}

@@ -8,7 +8,7 @@ import { outerEpoch, partsOf, type Step } from "../../../shared/neural/schedule.
 import type { HeldOutUser } from "../../../shared/ranking/evaluate.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
 import { scored } from "../../../shared/training/messages.ts";
-import { halfOf, phaseOf } from "../../../shared/training/phases.ts";
+import { phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
 import { localRound, stintsOf, type Trained } from "./local-round.ts";
@@ -136,8 +136,7 @@ async function trainStep(run: Run, step: Step, rowOf: RowOf, runStep: RunStep): 
     memory: store.answers(parts),
     numbers: store.numbers,
   });
-  const half = halfOf(step.phase);
-  if (half) updater.step(half, answers, all, step.index);
+  updater.step(step.phase, answers, all, step.index);
   if (moves.includes("critic")) run.critic!.step(answers);
   return { answers, parts };
 }

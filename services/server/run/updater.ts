@@ -8,9 +8,8 @@ import { joined } from "../../../shared/compute/pieces.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { embeddingOf, shapesOf, userName } from "../../../shared/neural/parameters.ts";
 import { bagWidth } from "../../../shared/neural/recipe.ts";
-import type { Step } from "../../../shared/neural/schedule.ts";
 import { cpu } from "../../../shared/runtime/cpu.ts";
-import type { Group } from "../../../shared/training/phases.ts";
+import { type Group, groups, type Moved, type Phase, phaseOf } from "../../../shared/training/phases.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import { Norms } from "./norms.ts";
 import type { Sections } from "./sections.ts";
@@ -33,9 +32,6 @@ export interface Came extends Answer {
   readonly touched: { readonly items: Int32Array; readonly shares: Float32Array };
 }
 
-/** What one step of the model moves. */
-type Half = "encoder" | "decoder" | "joint";
-
 export class Updater {
   readonly updates: Updates;
   /** How large steps are, of one in so many. */
@@ -50,21 +46,23 @@ export class Updater {
   }
 
   /**
-   * One step of one Adam, or of both. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight
+   * One step of the Adams of the halves that the phase moves, if any. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight
    * is touched.
    */
-  step(phase: Half, parts: readonly Answer[], users: StepUsers, index: number): void {
+  step(phase: Phase, parts: readonly Answer[], users: StepUsers, index: number): void {
     this.#sections.timed("adam", () => this.#step(phase, parts, users, index));
   }
 
-  #step(phase: Half, parts: readonly Answer[], users: StepUsers, index: number): void {
+  #step(phase: Phase, parts: readonly Answer[], users: StepUsers, index: number): void {
     const store = this.#store;
     const { learningRate, weightDecay } = store.config;
     // The penalty belongs to the step, once, not to each of its parts.
     const decay = weightDecay === 0 ? undefined : 2 * weightDecay;
-    const dBags = phase === "decoder" ? undefined : cpu.in("add", () => this.#gatheredBags(parts, users, index));
-    const hidden = phase === "decoder" ? undefined : cpu.in("add", () => this.#gathered("hidden", parts, index));
-    const decoder = phase === "encoder" ? undefined : cpu.in("add", () => this.#gathered("decoder", parts, index));
+    const { moves } = phaseOf(phase);
+    const of = <T>(half: Moved, gather: () => T) => (moves.includes(half) ? cpu.in("add", gather) : undefined);
+    const dBags = of("encoder", () => this.#gatheredBags(parts, users, index));
+    const hidden = of("encoder", () => this.#gathered("hidden", parts, index));
+    const decoder = of("decoder", () => this.#gathered("decoder", parts, index));
     if (dBags && hidden) {
       const rate = { t: ++this.updates.encoder, learningRate };
       const { own, ...items } = users;
@@ -85,20 +83,20 @@ export class Updater {
    * One round of local mode: every weight moves by the weighted sum of how far the trainers brought it. Throws
    * NOT_FINITE before a weight is touched.
    */
-  average(phase: Step["phase"], came: readonly Came[], index: number): void {
+  average(phase: Phase, came: readonly Came[], index: number): void {
     this.#sections.timed("adam", () => {
       const store = this.#store;
-      const rows =
-        phase === "decoder" ? [] : this.#found("rows", came, () => notFinite(embeddingOf(store.config), index));
-      const groups = (["hidden", "decoder"] as const).filter(
-        (group) => phase === "joint" || (phase === "encoder") === (group === "hidden"),
-      );
-      const gathered = groups.flatMap((group) => [...this.#gathered(group, came, index)]);
+      const { gives } = phaseOf(phase);
+      const rows = gives.includes("firstLayer")
+        ? this.#found("rows", came, () => notFinite(embeddingOf(store.config), index))
+        : [];
+      const moved = groups.filter((group) => gives.includes(group));
+      const gathered = moved.flatMap((group) => [...this.#gathered(group, came, index)]);
       for (const [name, differences] of gathered)
         for (const [part, data] of differences.entries()) store.table(name).add(data, came[part]!.share);
       for (const [part, data] of rows.entries())
         store.embedding.addRows(came[part]!.touched.items, data, came[part]!.touched.shares);
-      for (const group of groups) store.changed(group);
+      for (const group of moved) store.changed(group);
     });
   }
 
