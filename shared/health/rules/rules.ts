@@ -25,16 +25,11 @@ export function problemsOf(flow: Flow, memory: Memory): Problem[] {
   // `up` starts a service again by itself, and says why it is missing: nobody needs to start it.
   const isExpected = (box: BoxId) =>
     !supervised.some(({ code }) => boxOf[code] === box) && !(isTrainingRun(flow) && beyondTraining.has(box));
-  return inOrder([...supervised, ...found.filter(({ code }) => !missing.has(code) || isExpected(boxOf[code]))]);
+  return inOrder([...supervised, ...found.filter(({ code }) => !isMissing(code) || isExpected(boxOf[code]))]);
 }
 
-const missing: ReadonlySet<Code> = new Set([
-  "INGEST_MISSING",
-  "TRAINER_MISSING",
-  "SERVER_MISSING",
-  "EVALUATOR_MISSING",
-  "SERVE_MISSING",
-]);
+/** See ByEnd in problem.ts. */
+const isMissing = (code: Code) => code.endsWith("_MISSING");
 const beyondTraining: ReadonlySet<BoxId> = new Set(["waiting", "quality", "requests"]);
 
 const inOrder = (problems: readonly Problem[]) =>

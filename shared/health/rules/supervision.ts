@@ -1,7 +1,7 @@
 // The rule on services that end again and again, by what `up` says of them, as problems of the stages that they stand
 // for. Pure.
 import type { Flow } from "../facts/flow.ts";
-import type { Problem, Supervised } from "./problem.ts";
+import { type Level, type Problem, type Supervised, worstOf } from "./problem.ts";
 
 /**
  * The dashboard has no stage: where it ends again and again nobody sees the page, and `up` tells of it. Trainers have
@@ -17,16 +17,18 @@ const stages = [
   [/^serve$/, "serve", "SERVE_ENDS", "SERVE_GAVE_UP"],
 ] as const satisfies readonly (readonly [RegExp, Supervised, Problem["code"], Problem["code"]])[];
 
+const isTrouble = (level: string | null): level is Level => level === "amber" || level === "red";
+
 export function supervisionProblems({ up }: Flow): Problem[] {
   const services = up?.status?.services ?? [];
   return stages.flatMap(([name, who, ends, gaveUp]): Problem[] => {
-    const troubled = services.filter(
-      (each) => name.test(each.name) && (each.level === "amber" || each.level === "red"),
+    const troubled = services.flatMap(({ level, ...each }) =>
+      name.test(each.name) && isTrouble(level) ? [{ level, ...each }] : [],
     );
-    const worst = troubled.find(({ level }) => level === "red") ?? troubled[0];
+    const worst = worstOf(troubled);
     if (!worst) return [];
-    const { state, deaths, seconds, reason: why } = worst;
+    const { level, state, deaths, seconds, reason: why } = worst;
     if (state === "failed") return [{ code: gaveUp, level: "red", numbers: { who, why } }];
-    return [{ code: ends, level: worst.level === "red" ? "red" : "amber", numbers: { who, deaths, seconds, why } }];
+    return [{ code: ends, level, numbers: { who, deaths, seconds, why } }];
   });
 }

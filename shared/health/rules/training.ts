@@ -33,17 +33,14 @@ export function trainingProblems(flow: Flow, memory: Memory): Problem[] {
 
 /** Trainers that a step waits for. */
 function heldUpBy({ trainers }: Server): Problem[] {
-  const [suspect, clogged] = ["suspect", "clogged"].map((state) =>
-    trainers.filter((trainer) => trainer.state === state),
-  );
-  return [
-    ...(suspect!.length === 0
-      ? []
-      : [{ code: "TRAINER_SUSPECT", level: "amber", numbers: { trainers: suspect! } } as const]),
-    ...(clogged!.length === 0
-      ? []
-      : [{ code: "TRAINER_CLOGGED", level: "amber", numbers: { trainers: clogged! } } as const]),
-  ];
+  const states = [
+    ["suspect", "TRAINER_SUSPECT"],
+    ["clogged", "TRAINER_CLOGGED"],
+  ] as const;
+  return states.flatMap(([state, code]): Problem[] => {
+    const found = trainers.filter((trainer) => trainer.state === state);
+    return found.length === 0 ? [] : [{ code, level: "amber", numbers: { trainers: found } }];
+  });
 }
 
 function checkpointProblems({ state, checkpoint }: Server, now: number): Problem[] {
