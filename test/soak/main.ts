@@ -68,8 +68,8 @@ const command = defineCommand({
       say("the stream is read to its end, and counted");
       const evidence = { ...seen, left, rows: await account(dataDir, sent, { [MARK]: mark, TMPDIR: temporary }) };
       const verdicts = judge(evidence);
-      const machine =
-        `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ` + `${process.version}`;
+      const gigabytes = Math.round(totalmem() / 2 ** 30);
+      const machine = `${availableParallelism()} cores, ${gigabytes} GB, Node ${process.version}`;
       const report = { ...config, startedAt, machine, marks: seen.marks, evidence, verdicts };
       writeFileSync(join(out, "soak.md"), reportOf(report));
       writeFileSync(join(out, "soak.json"), `${JSON.stringify(report)}\n`);

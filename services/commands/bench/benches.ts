@@ -52,8 +52,8 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       every: config.every ?? 8,
     };
     const figures = await wireFigures(size, until);
-    const title =
-      `${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch} in parts of ` + `${size.partSize}`;
+    const { trainers, items, batch, partSize } = size;
+    const title = `${trainers} trainer(s), ${items} items, batches of ${batch} in parts of ${partSize}`;
     return result(figures, title, () => wireLines(figures));
   },
   serve: async (config, until) => {

@@ -81,8 +81,8 @@ export function makeChart(host: HTMLElement, settings: ChartSettings): Chart {
       csv.disabled = !empty.hidden;
       chart!.setData(drawnOf(settings, lines, shown, smoothing));
       const values = lines.map(({ name }, k) => `${name} ${readings[k]!.textContent}`).join(", ");
-      const label =
-        `${settings.title}, ${settings.unit}: ${empty.hidden ? values : nothing}. Arrow keys read ` + "earlier values.";
+      const said = empty.hidden ? values : nothing;
+      const label = `${settings.title}, ${settings.unit}: ${said}. Arrow keys read earlier values.`;
       if (document.activeElement !== plot) plot.setAttribute("aria-label", label);
     },
   };

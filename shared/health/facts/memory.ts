@@ -20,7 +20,11 @@ interface Counted {
 }
 
 export const noMemory: Memory = {
-  ...{ step: null, stepAt: 0, lagSince: null, requests: [], batches: [] },
+  step: null,
+  stepAt: 0,
+  lagSince: null,
+  requests: [],
+  batches: [],
   trainers: { most: 0, at: 0 },
 };
 

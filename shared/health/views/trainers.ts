@@ -41,9 +41,8 @@ export function entriesOf({
 /** What stands where the rows would; commands in backticks. */
 export function noTrainer(training: Training | null): string {
   if (!training) return "no parameter server has answered yet";
-  return (
-    `no trainer is connected: start one with \`tributary trainer --server ` + `${training.listen ?? "ws://HOST:PORT"}\``
-  );
+  const address = training.listen ?? "ws://HOST:PORT";
+  return `no trainer is connected: start one with \`tributary trainer --server ${address}\``;
 }
 
 export interface TrainerRow {

@@ -65,12 +65,8 @@ function summaryOf(flow: Flow): string {
     const fresh = behind > 0 ? `model is ${duration(behind)} behind the events` : "model covers every event";
     const { "ndcg@100": model = null } = published.metrics ?? {};
     const popularity = published.popularity?.["ndcg@100"] ?? null;
-    return (
-      `${state}: ` +
-      `${[round, fresh, `NDCG@100 ${ratio(model)} (popularity ` + `${ratio(popularity)})`]
-        .filter((part) => part !== "")
-        .join(", ")}`
-    );
+    const quality = `NDCG@100 ${ratio(model)} (popularity ${ratio(popularity)})`;
+    return `${state}: ${[round, fresh, quality].filter((part) => part !== "").join(", ")}`;
   }
   if (!server || !flow.ingest?.status) return "Starting: waiting for the services to answer";
   if (server.state === "training")

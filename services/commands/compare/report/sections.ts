@@ -302,6 +302,10 @@ function stability({ stability }: Report): Section | undefined {
 }
 
 function protocol({ machine, seeds, jobs, budgetSeconds }: Report): Section {
+  const ofOthers =
+    seeds.length > 1
+      ? "the chosen setting is trained under the others too, and a user's figure is the mean over them"
+      : "there are no others, so the figures say nothing of how much they vary from seed to seed";
   return {
     id: "protocol",
     title: "How these figures came about",
@@ -312,12 +316,7 @@ function protocol({ machine, seeds, jobs, budgetSeconds }: Report): Section {
         "everything is chosen; of the other settings they are never read.",
       "Neural models end after so many epochs without a better validation, or before an epoch that would go beyond " +
         `the budget of ${duration(budgetSeconds)} a model.`,
-      `Seeds: ${seeds.join(", ")}. The first one tunes; ` +
-        `${
-          seeds.length > 1
-            ? "the chosen setting is trained under the others too, and a user's figure is the mean " + "over them"
-            : "there are no others, so the figures say nothing of how much they vary from seed to seed"
-        }.`,
+      `Seeds: ${seeds.join(", ")}. The first one tunes; ${ofOthers}.`,
       `${jobs === 1 ? "One trial" : `${jobs} trials`} at a ` +
         `time${jobs === 1 ? "" : ", which makes times and memory hard to compare"}, on ${machine.cores} cores ` +
         `(${machine.cpu}), ${memory(machine.memoryBytes)}, Node ${machine.node}.`,
