@@ -1,10 +1,11 @@
 // The flags of `dashboard`.
 import { z } from "zod";
+import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
   dataDir: folder().default(".tributary").describe("the data directory whose services are shown"),
-  port: z.coerce.number().int().min(0).max(65_535).default(8080).describe("port of the page, 0 for any free one"),
+  port: portFlag().default(8080).describe("port of the page, 0 for any free one"),
   host: z.string().default("127.0.0.1").describe("address to listen on; the page has no log-in, keep it private"),
   allowedHosts: z
     .string()

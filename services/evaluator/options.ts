@@ -1,5 +1,6 @@
 // The flags of `evaluator`.
 import { z } from "zod";
+import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -32,11 +33,5 @@ export const options = z.object({
     .default(5000)
     .describe("scored events that a point of the prequential curve is over"),
   prequentialSeconds: z.coerce.number().min(0).default(10).describe("from one point of the curve to the next"),
-  httpPort: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65535)
-    .default(0)
-    .describe("port of /status and /metrics; 0 takes any free one"),
+  httpPort: portFlag().default(0).describe("port of /status and /metrics; 0 takes any free one"),
 });

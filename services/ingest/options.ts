@@ -1,5 +1,6 @@
 // The flags of `ingest`.
 import { z } from "zod";
+import { portFlag } from "../../shared/http/port.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
@@ -35,12 +36,6 @@ export const options = z.object({
     .optional()
     .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
   dataDir: folder().default(".tributary").describe("where everything lies"),
-  httpPort: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65535)
-    .default(0)
-    .describe("for /status and /metrics; 0 takes any free one"),
+  httpPort: portFlag().default(0).describe("for /status and /metrics; 0 takes any free one"),
 });
 export type Config = z.output<typeof options>;

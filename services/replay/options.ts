@@ -1,6 +1,7 @@
 // The flags of `replay`.
 import { z } from "zod";
 import { fileFlags } from "../../shared/files/flags.ts";
+import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -29,12 +30,6 @@ export const options = z.object({
     .describe(
       "holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice",
     ),
-  httpPort: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65535)
-    .default(0)
-    .describe("for /status and /metrics; 0 takes any free one"),
+  httpPort: portFlag().default(0).describe("for /status and /metrics; 0 takes any free one"),
 });
 export type Config = z.output<typeof options>;

@@ -1,5 +1,6 @@
 // The flags of `serve`.
 import { z } from "zod";
+import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -13,5 +14,5 @@ export const options = z.object({
     .string()
     .optional()
     .describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(8081).describe("port; 0 takes any free one"),
+  httpPort: portFlag().default(8081).describe("port; 0 takes any free one"),
 });

@@ -1,8 +1,10 @@
 // The flags of `server`, and which go together.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { mustNameOne } from "../../shared/corpus/source.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { MOST_NAMES } from "../../shared/events/new-items.ts";
+import { portFlag } from "../../shared/http/port.ts";
 import { canGrow } from "../../shared/neural/recipe.ts";
 import { duration } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -63,7 +65,7 @@ const flags = z.object({
   tlsCert: z.string().optional().describe("PEM file with the certificate of --listen, which speaks TLS then (wss://)"),
   tlsKey: z.string().optional().describe("PEM file with its private key"),
   dataDir: folder().default(".tributary").describe("where running processes register"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+  httpPort: portFlag().default(0).describe("port of /status and /metrics, 0 for any"),
   ...saving,
   ...vocabulary,
   ...knobs,
@@ -77,7 +79,7 @@ export function mustGoTogether(config: Config): void {
   const refuse = (what: string) => {
     throw new AppError("USAGE", { what });
   };
-  if ((config.data === undefined) === (config.table === undefined)) refuse("give either --data or --table");
+  mustNameOne(config);
   if (config.epochs !== undefined) return;
   if (config.data !== undefined) refuse("--data needs --epochs");
   if (!canGrow(recipeIn(config, 1, 1)))

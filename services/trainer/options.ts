@@ -1,5 +1,6 @@
 // The flags of `trainer`.
 import { z } from "zod";
+import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -20,5 +21,5 @@ export const options = z.object({
     .optional()
     .describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
   dataDir: folder().default(".tributary").describe("where running processes register"),
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe("port of /status and /metrics, 0 for any"),
+  httpPort: portFlag().default(0).describe("port of /status and /metrics, 0 for any"),
 });

@@ -1,5 +1,10 @@
-// Ports of this machine: tells early that one is taken, before anything else is started, and finds a free one.
+// Ports of this machine: what a flag may say, whether one is taken, told early, before anything else is started, and
+// one that is free.
 import { type AddressInfo, createServer } from "node:net";
+import { z } from "zod";
+
+/** 0 stands for any free one. */
+export const portFlag = () => z.coerce.number().int().min(0).max(65_535);
 
 /** Throws EADDRINUSE (AppError PORT_IN_USE at the edge). Port 0 is always free. */
 export async function assertPortFree(port: number): Promise<void> {

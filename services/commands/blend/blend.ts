@@ -5,6 +5,7 @@ import { blendedModel, mustGoTogether } from "../../../shared/checkpoints/blends
 import { loadModel, type Model, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { readDataset } from "../../../shared/corpus/dataset.ts";
+import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { Vocabulary } from "../../../shared/events/vocabulary.ts";
@@ -20,8 +21,7 @@ export async function blend(
   { checkpoint, with: other, data, table, maxUsers, out, json }: Config,
   signal: AbortSignal,
 ): Promise<void> {
-  if ((data === undefined) === (table === undefined))
-    throw new AppError("USAGE", { what: "give either --data or --table" });
+  mustNameOne({ data, table });
   const startedAt = performance.now();
   const both = [await loadModel(checkpoint), await loadModel(other)] as const;
   mustGoTogether(both);

@@ -2,6 +2,7 @@
 // popularity's and EASE's, with what they hold for.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { readDataset } from "../../../shared/corpus/dataset.ts";
+import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { writePerUser } from "../../../shared/judging/per-user.ts";
 import { fromDataset, fromTable, hasTargets, parts } from "../../../shared/judging/subject.ts";
@@ -21,8 +22,7 @@ export const command = defineCommand({
   summary: "A checkpoint's NDCG and Recall on held-out users, beside popularity and EASE",
   options,
   async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, json }, { signal }) {
-    if ((data === undefined) === (table === undefined))
-      throw new AppError("USAGE", { what: "give either --data or --table" });
+    mustNameOne({ data, table });
     const engine = await openEngine({ threads: 1 });
     const dataset = data === undefined ? undefined : readDataset(data);
     const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpoint, dataset);

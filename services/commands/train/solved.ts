@@ -6,8 +6,8 @@ import { saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { type Corpus, corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
 import { aboutHeldOut } from "../../../shared/corpus/held-out.ts";
+import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
-import { AppError } from "../../../shared/errors/errors.ts";
 import { judgePart, meansOf, type Summaries } from "../../../shared/judging/judging.ts";
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
 import { memoryLimit } from "../../../shared/runtime/memory.ts";
@@ -51,8 +51,7 @@ interface Task<N extends SolvedName> {
  * nothing.
  */
 export async function trainSolved<N extends SolvedName>(model: N, options: Config, signal: AbortSignal): Promise<void> {
-  if ((options.data === undefined) === (options.table === undefined))
-    throw new AppError("USAGE", { what: "give either --data or --table" });
+  mustNameOne(options);
   const corpus =
     options.data === undefined
       ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem)
