@@ -12,15 +12,14 @@ import {
   usesOldPosterior,
 } from "../../shared/neural/recipe.ts";
 import { type Expected, mustBe } from "../../shared/training/expected.ts";
-import type { Decoded } from "../../shared/training/frames.ts";
 import type { FromServer, Lease } from "../../shared/training/messages.ts";
 import { asExpected, rowsName, typeOf, type Wire } from "../../shared/training/numbers.ts";
 import { type Group, type Input, phaseOf } from "../../shared/training/phases.ts";
 import type { Described } from "../../shared/training/tensors.ts";
+import type { Tensors } from "./reading.ts";
 
 /** What the weights at hand are of. */
 export type Models = Partial<Record<Group, Recipe>>;
-type Tensors = ReturnType<Decoded["tensors"]>;
 
 /** Throws FRAME_MALFORMED. */
 export function weightsChecked(

@@ -8,27 +8,16 @@ import { criticShapes } from "../../shared/neural/critic.ts";
 import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
 import type { HiddenWeights } from "../../shared/neural/encoder.ts";
 import { uploadHidden } from "../../shared/neural/hidden.ts";
-import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
+import type { Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
 import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
-import {
-  criticPart,
-  decoderPart,
-  type EncoderPart,
-  encoderPart,
-  type Posterior,
-  posterior,
-  score,
-} from "../../shared/neural/steps.ts";
-import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
-import type { Decoded } from "../../shared/training/frames.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
-import { type Halving, rowsName } from "../../shared/training/numbers.ts";
-import { type Arithmetic, type Output, phaseOf } from "../../shared/training/phases.ts";
+import { rowsName } from "../../shared/training/numbers.ts";
+import { phaseOf } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
+import { answers, arithmetic, type Given } from "./arithmetic.ts";
 import { InnerSteps } from "./inner-steps.ts";
-
-type Tensors = ReturnType<Decoded["tensors"]>;
+import { asFloats, floats, integers, numbers, oldPosterior, rowsOf, type Tensors } from "./reading.ts";
 
 export interface Answer {
   readonly head: Omit<Contribution, "times">;
@@ -185,56 +174,6 @@ export class Computer {
   }
 }
 
-/** What a part is computed from; what its phase does not need is empty. */
-interface Given extends EncoderPart {
-  readonly targets: readonly Int32Array[];
-  /** Whether the decoder's gradients are wanted too. */
-  readonly joint: boolean;
-}
-
-/** What came out of a part; a kind that its phase does not give is absent. */
-interface Computed {
-  readonly reconstruction?: number;
-  readonly kl?: number;
-  readonly gradients?: Weights;
-  readonly dBag_BH?: Float32Array;
-  readonly posterior?: Posterior | undefined;
-  readonly metrics?: Float32Array;
-}
-
-const arithmetic: Readonly<
-  Record<
-    Arithmetic,
-    (engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights | undefined, given: Given) => Computed
-  >
-> = {
-  posterior: (engine, hidden, _, { bag_BH }) => ({ posterior: posterior(engine, hidden, bag_BH) }),
-  encoder: (engine, hidden, decoder, given) => encoderPart(engine, hidden, decoder!, given, given.joint),
-  decoder: (engine, hidden, decoder, given) => decoderPart(engine, hidden, decoder!, given),
-  critic: (engine, hidden, decoder, given) => criticPart(engine, hidden, decoder!, { ...given, ...given.forCritic! }),
-  score: (engine, hidden, decoder, { bag_BH, rows, targets }) => ({
-    metrics: judge(score(engine, hidden, decoder!, bag_BH), rows, targets),
-  }),
-};
-
-/** The tensors of each kind of answer. */
-const answers: Readonly<Record<Output, (computed: Computed, config: Recipe, users: number) => WireTensor[]>> = {
-  hidden: ({ gradients }, config) => listed(gradients!, "hidden", config),
-  decoder: ({ gradients }, config) => listed(gradients!, "decoder", config),
-  critic: ({ gradients }) => criticShapes.map(([name, shape]) => ({ name, shape, data: gradients![name]!.data })),
-  firstLayer: ({ dBag_BH }, config, users) => [{ name: "dBag", shape: [users, bagWidth(config)], data: dBag_BH! }],
-  posterior: ({ posterior }, config, users) => {
-    const shape = [users, latentOf(config)];
-    const { mu_BL, logvar_BL } = posterior!;
-    return [
-      { name: "mu", shape, data: mu_BL },
-      { name: "logvar", shape, data: logvar_BL },
-    ];
-  },
-  nextOld: (computed, config, users) => (usesOldPosterior(config) ? answers.posterior(computed, config, users) : []),
-  metrics: ({ metrics }, _, users) => [{ name: "metrics", shape: [users, metrics!.length / users], data: metrics! }],
-};
-
 function reply(
   { step, part, phase }: Lease,
   { reconstruction, kl, spent }: Pick<Contribution, "spent"> & { reconstruction: number; kl: number },
@@ -253,59 +192,4 @@ function reply(
     },
     tensors,
   };
-}
-
-/** NDCG@100, Recall@20, Recall@50 of each user, [users x 3]. */
-function judge(logits_BI: Float32Array, foldIns: readonly Int32Array[], targets: readonly Int32Array[]): Float32Array {
-  const items = logits_BI.length / foldIns.length;
-  return Float32Array.from(
-    foldIns.flatMap((foldIn, user) => {
-      const target = targets[user]!;
-      const top = rankingOf(logits_BI.subarray(user * items, (user + 1) * items), foldIn, 100);
-      return [ndcg(top, target, 100), recall(top, target, 20), recall(top, target, 50)];
-    }),
-  );
-}
-
-/** What the old encoder says of the part's users. */
-const oldPosterior = (tensors: Tensors): Posterior => ({
-  mu_BL: floats(tensors.get("muOld")?.data, "muOld"),
-  logvar_BL: floats(tensors.get("logvarOld")?.data, "logvarOld"),
-});
-
-/** A group's gradients in the order that the server expects. */
-const listed = (gradients: Weights, group: Group, config: Recipe): WireTensor[] =>
-  shapesOf(group, config).map(([name, shape]) => ({ name, shape, data: gradients[name]!.data }));
-
-function rowsOf(tensors: Tensors, name: string, endsName: string): Int32Array[] {
-  const data = integers(tensors.get(name)?.data, name);
-  const ends = integers(tensors.get(endsName)?.data, endsName);
-  return Array.from(ends, (end, k) => data.subarray(ends[k - 1] ?? 0, end));
-}
-
-function floats(data: WireTensor["data"] | undefined, name: string): Float32Array {
-  if (data instanceof Float32Array) return data;
-  throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is missing or of another type` });
-}
-
-/** As float32, however it came. */
-function asFloats(
-  data: WireTensor["data"] | undefined,
-  name: string,
-  { fromHalves }: Pick<Halving, "fromHalves">,
-): Float32Array {
-  const found = numbers(data, name);
-  if (found instanceof Float32Array) return found;
-  const into = new Float32Array(found.length);
-  fromHalves(found, into);
-  return into;
-}
-
-function numbers(data: WireTensor["data"] | undefined, name: string): Float32Array | Uint16Array {
-  return data instanceof Uint16Array ? data : floats(data, name);
-}
-
-function integers(data: WireTensor["data"] | undefined, name: string): Int32Array {
-  if (data instanceof Int32Array) return data;
-  throw new AppError("FRAME_MALFORMED", { what: `tensor ${name} is missing or of another type` });
 }
