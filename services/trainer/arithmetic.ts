@@ -1,5 +1,5 @@
-// A part computed, and its answer: what each kind of arithmetic takes and gives, and the tensors of each kind of answer.
-// Between compute.ts and the model's own steps.
+// A part computed, and its answer: what each kind of arithmetic takes and gives, and the tensors of each kind of
+// answer. Between compute.ts and the model's own steps.
 import type { Engine } from "../../shared/compute/engine.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import type { DecoderWeights } from "../../shared/neural/decoder.ts";

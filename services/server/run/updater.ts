@@ -46,8 +46,8 @@ export class Updater {
   }
 
   /**
-   * One step of the Adams of the halves that the phase moves, if any. `users` are those of the parts, in part order. Throws NOT_FINITE before a weight
-   * is touched.
+   * One step of the Adams of the halves that the phase moves, if any. `users` are those of the parts, in part order.
+   * Throws NOT_FINITE before a weight is touched.
    */
   step(phase: Phase, parts: readonly Answer[], users: StepUsers, index: number): void {
     this.#sections.timed("adam", () => this.#step(phase, parts, users, index));
