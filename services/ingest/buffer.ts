@@ -2,7 +2,7 @@
 // and how far each partition is. Pure.
 import type { EventBatch } from "../../shared/events/batch.ts";
 import { Dictionary } from "../../shared/events/dictionary.ts";
-import { type Interaction, OTHER_FIELDS } from "../../shared/events/event.ts";
+import { type DeadReason, type Interaction, OTHER_FIELDS } from "../../shared/events/event.ts";
 import { bucketOfHash } from "../../shared/events/hash.ts";
 import type { Scanned } from "../../shared/events/scan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
@@ -123,6 +123,18 @@ export class RowBuffer {
   addDead(letter: DeadLetter): void {
     this.dead.push(letter);
     this.#deadBytes += LETTER_BYTES + (letter.value?.length ?? 0);
+  }
+
+  /** Dead letters by partition and reason. */
+  deadCounts(): { partition: number; reason: DeadReason; count: number }[] {
+    const counts = new Map<string, { partition: number; reason: DeadReason; count: number }>();
+    for (const { partition, reason } of this.dead) {
+      const key = `${partition} ${reason}`;
+      const entry = counts.get(key) ?? { partition, reason, count: 0 };
+      entry.count++;
+      counts.set(key, entry);
+    }
+    return [...counts.values()];
   }
 
   /** Shares its memory with the buffer: valid until the next row is added. */

@@ -1,13 +1,12 @@
 // From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading
 // starts; the group never does.
 import { AppError } from "../../shared/errors/errors.ts";
-import { type DeadReason, deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
+import { deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
-import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import { MOST_FIELDS, RowBuffer } from "./buffer.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
@@ -15,7 +14,7 @@ import { type Asked, type Cause, type Limits, seal, startOf } from "./sealer.ts"
 import { createSuspects, type Suspect } from "./suspects.ts";
 import { openTaking, type Refused } from "./taking.ts";
 import { LONG_LOG, warnings } from "./warnings.ts";
-import type { Writer } from "./writer.ts";
+import type { Encoded, Writer } from "./writer.ts";
 
 export interface IntakeSettings {
   readonly topic: string;
@@ -127,9 +126,10 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       );
       if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
       positions.set(partition, start.offset);
-      const left = inWork.left(partition);
-      if (left && left.last >= start.offset) blame(partition, left, "the process before this one died");
-      inWork.end(partition);
+      if (writer.condemned(partition) === start.offset) suspects.condemned(partition, start.offset);
+      for (const left of inWork.left(partition)) {
+        if (left.last >= start.offset) blame(partition, left, "a process before this one died");
+      }
     }
     generation = mine;
     tell({ type: "assigned", positions: new Map(positions), committed, table: table() });
@@ -160,13 +160,15 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   async function takeUnit(batch: Fetched, stop: number, failures: number): Promise<boolean> {
     const { partition } = batch;
     const from = positions.get(partition)!;
+    const unit = { first: from, last: stop - 1, failures };
+    const verdict = suspects.verdictOn(partition, from);
+    if (verdict !== null && !(await isDone([[partition, unit]], () => writer.condemn(partition, from)))) return false;
     const tally = buffer.open(partition, performance.now());
     tally.next = from;
-    const unit = { first: from, last: stop - 1, failures };
     inWork.begin(partition, unit);
     let refused: Refused | undefined;
     try {
-      refused = taking.takeIn(batch, tally, stop, suspects.verdictOn(partition, from));
+      refused = taking.takeIn(batch, tally, stop, verdict);
     } catch (error) {
       failed(error, [[partition, unit]]);
       return false;
@@ -225,44 +227,48 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       const first = next - good - dead - filtered;
       return [partition, { first, last: next - 1, failures: suspects.unitAt(partition, first).failures }] as const;
     });
+    await isDone(units, () => attempt(units, cause));
+  }
+
+  /** Work on the tables, tried until the disk lets it. False when what is held must be read again. */
+  async function isDone(units: readonly Work[], work: () => Promise<void>): Promise<boolean> {
     try {
-      await tryAgain(() => attempt(units, cause), {
-        retryMs: settings.retryMs,
-        refused: waits("cannot write"),
-        isOver,
-      });
+      await tryAgain(work, { retryMs: settings.retryMs, refused: waits("cannot write"), isOver });
+      return true;
     } catch (error) {
-      if (!isRefusal(error)) return failed(error, units);
-      if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error;
-      log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
-      drop(true);
-      settings.reassign();
+      if (!isRefusal(error)) failed(error, units);
+      else if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error;
+      else {
+        log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
+        drop(true);
+        settings.reassign();
+      }
+      return false;
     }
   }
 
-  /** In work until it is written. What the disk refuses is no message's fault, and waiting is no work. */
+  /**
+   * In work while it is encoded. Whoever dies while the disk writes did not die of a message, and most of those who are
+   * killed die there.
+   */
   async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
     for (const [partition, unit] of units) inWork.begin(partition, unit);
-    try {
-      await write(cause);
-    } catch (error) {
-      if (isRefusal(error)) for (const [partition] of units) inWork.end(partition);
-      throw error;
-    }
-    for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
+    const startedAt = performance.now();
+    const encoded = writer.encode(buffer);
     for (const [partition] of units) inWork.end(partition);
+    await write(encoded, cause, startedAt);
+    for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
   }
 
-  async function write(cause: Cause): Promise<void> {
-    const startedAt = performance.now();
-    const file = await writer.write(buffer);
+  async function write(encoded: Encoded, cause: Cause, startedAt: number): Promise<void> {
+    const file = await writer.write(encoded);
     const next = new Map([...buffer.tallies].map(([partition, tally]) => [partition, tally.next]));
     tell({
       type: "wrote",
       cause,
       seconds: (performance.now() - startedAt) / 1000,
       brought: [...buffer.tallies].map(([partition, tally]) => ({ partition, ...tally })),
-      dead: countsOf(buffer.dead),
+      dead: buffer.deadCounts(),
       unknownFields: new Map(buffer.unknownFields),
       file: file ? { rows: file.rows, bytes: file.size } : null,
       marks: [...buffer.marks],
@@ -295,16 +301,4 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       return inTurn(() => writeIfSealed("end"));
     },
   };
-}
-
-/** Dead letters by partition and reason. */
-function countsOf(letters: readonly DeadLetter[]) {
-  const counts = new Map<string, { partition: number; reason: DeadReason; count: number }>();
-  for (const { partition, reason } of letters) {
-    const key = `${partition} ${reason}`;
-    const entry = counts.get(key) ?? { partition, reason, count: 0 };
-    entry.count++;
-    counts.set(key, entry);
-  }
-  return [...counts.values()];
 }

@@ -1,5 +1,5 @@
 // Messages whose reading or writing failed before: what may be worked on together, and which message is condemned.
-// Pure; in-work.ts keeps it on disk.
+// Pure; in-work.ts keeps it on disk, and the log of the events who was condemned.
 
 /**
  * Offsets of a partition, both ends included, and how often work on them failed before: an error, or the death of the
@@ -18,7 +18,9 @@ const PIECES = 16;
  */
 const MOST_IN_A_ROW = 20;
 
-/** Of one message: it was tried with what stood beside it, alone, as a dead letter, and as one without its value. */
+/** Of one message: with what stood beside it, and alone. */
+const CONDEMNED = 2;
+/** And as a dead letter, and as one without its value. */
 const MOST_FAILURES = 3;
 
 export interface Unit {
@@ -41,6 +43,8 @@ export interface Suspects {
   /** What may be worked on next, from an offset on. */
   unitAt(partition: number, offset: number): Unit;
   verdictOn(partition: number, offset: number): Verdict;
+  /** It is on record, whoever found it. */
+  condemned(partition: number, offset: number): void;
   /** Everything before `next` is in the table. */
   passed(partition: number, next: number): void;
   /** Too many were condemned in a row, or one failed in every way: it is not the messages. */
@@ -49,22 +53,32 @@ export interface Suspects {
 
 export function createSuspects(): Suspects {
   const suspects = new Map<number, Suspect>();
+  const onRecord = new Map<number, number>();
   let inARow = 0;
   const at = (partition: number, offset: number) => {
     const suspect = suspects.get(partition);
     return suspect && suspect.first <= offset && offset <= suspect.last ? suspect : undefined;
   };
-  const verdictOn = (partition: number, offset: number): Verdict => {
+  /** Of a message alone. */
+  const failuresOf = (partition: number, offset: number): number => {
     const suspect = at(partition, offset);
-    if (!suspect || suspect.first !== suspect.last || suspect.failures < 2) return null;
-    return suspect.failures === 2 ? "condemned" : "bare";
+    const own = suspect && suspect.first === suspect.last ? suspect.failures : 0;
+    return onRecord.get(partition) === offset ? Math.max(own, CONDEMNED) : own;
+  };
+  const verdictOn = (partition: number, offset: number): Verdict => {
+    const failures = failuresOf(partition, offset);
+    if (failures < CONDEMNED) return null;
+    return failures === CONDEMNED ? "condemned" : "bare";
   };
   return {
     failed: (partition, { first, last, failures }) => {
       suspects.set(partition, { first, last, failures: first === last ? failures + 1 : 1 });
       if (verdictOn(partition, first) === "condemned") inARow++;
     },
+    condemned: (partition, offset) => onRecord.set(partition, offset),
     unitAt: (partition, offset) => {
+      if (verdictOn(partition, offset) !== null)
+        return { to: offset + 1, isAlone: true, failures: failuresOf(partition, offset) };
       const suspect = at(partition, offset);
       if (suspect) {
         const size = Math.max(1, Math.floor((suspect.last - suspect.first + 1) / PIECES));
@@ -75,13 +89,9 @@ export function createSuspects(): Suspects {
     },
     verdictOn,
     passed: (partition, next) => {
-      const suspect = suspects.get(partition);
-      if (!suspect) {
-        inARow = 0;
-        return;
-      }
-      if (verdictOn(partition, suspect.first) === null) inARow = 0;
-      if (next > suspect.last) suspects.delete(partition);
+      if (verdictOn(partition, next - 1) === null) inARow = 0;
+      if (next > (onRecord.get(partition) ?? next)) onRecord.delete(partition);
+      if (next > (suspects.get(partition)?.last ?? next)) suspects.delete(partition);
     },
     get isHopeless() {
       return inARow > MOST_IN_A_ROW || [...suspects.values()].some(({ failures }) => failures > MOST_FAILURES);

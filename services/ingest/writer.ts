@@ -1,118 +1,153 @@
 // A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two
-// commits neither loses nor doubles any.
-import { type DeadLetter, writeDeadLetters } from "../../shared/table/dead-letters.ts";
-import type { DeltaTable } from "../../shared/table/delta.ts";
-import { writeEvents } from "../../shared/table/events.ts";
-import { type FilteredRange, writeFiltered } from "../../shared/table/filtered.ts";
-import type { DataFile } from "../../shared/table/log.ts";
-import { lastOffsets } from "../../shared/table/progress.ts";
+// commits neither loses nor doubles any, since whoever comes next makes the same of each message. Only a condemned
+// message might have been a row for another: that it is none stands in the log of the events before anything else.
+import type { EncodedFile } from "../../shared/storage/parquet.ts";
+import { writeFile } from "../../shared/table/files.ts";
+import { encodeDeadLetters } from "../../shared/table/dead-letters.ts";
+import type { DeltaTable, TxnDraft } from "../../shared/table/delta.ts";
+import { encodeEvents } from "../../shared/table/events.ts";
+import { encodeFiltered } from "../../shared/table/filtered.ts";
+import type { DataFile, Txn } from "../../shared/table/log.ts";
+import { condemnedId, lastOffsets, progressId } from "../../shared/table/progress.ts";
 import type { Tables } from "../../shared/table/tables.ts";
 import type { RowBuffer } from "./buffer.ts";
+
+/** What one table gets of a buffer. */
+interface Part {
+  readonly file: EncodedFile | undefined;
+  /** Where its txns are then, by appId. */
+  readonly to: ReadonlyMap<string, number>;
+  /** Txns that must still be where we last saw them. */
+  readonly unmoved?: readonly string[];
+  readonly newestArrival?: number;
+  readonly marks?: readonly number[];
+}
+
+/** A buffer as files in memory, but for what of it is in the tables already. */
+export interface Encoded {
+  readonly dead: Part | undefined;
+  readonly filtered: Part | undefined;
+  readonly events: Part;
+}
 
 export interface Writer {
   readonly table: Pick<DeltaTable, "version" | "files" | "rows" | "watermark" | "logFiles">;
   /** Last offset in the table, by partition of the topic. */
   readonly committed: ReadonlyMap<number, number>;
+  /** The last message that was condemned in a partition: its offset, -1 where none was. */
+  condemned(partition: number): number;
   /** Reads what others have committed, and takes the tables' progress as where our next write goes on. */
   refresh(): Promise<ReadonlyMap<number, number>>;
   /** Reads what others have committed; our next write still goes on from where ours was. */
   look(): Promise<void>;
   /**
-   * All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be tried again.
-   * Answers the file of events, if there is one.
+   * The message with which our next write goes on is a dead letter from now on, whoever writes it. Throws
+   * WRITER_FENCED, with nothing done.
    */
-  write(buffer: RowBuffer): Promise<DataFile | undefined>;
+  condemn(partition: number, offset: number): Promise<void>;
+  /** Touches no disk: what it dies of are the messages. */
+  encode(buffer: RowBuffer): Encoded;
+  /**
+   * All of it or, thrown WRITER_FENCED, nothing more of it. After any other error the same buffer may be encoded and
+   * tried again. Answers the file of events, if there is one.
+   */
+  write(encoded: Encoded): Promise<DataFile | undefined>;
 }
 
 export function createWriter(tables: Tables, topic: string): Writer {
-  const events = ledger(tables.events, topic);
-  const dead = ledger(tables.deadLetters, topic);
-  const filtered = ledger(tables.filtered, topic);
+  const events = ledger(tables.events);
+  const dead = ledger(tables.deadLetters);
+  const filtered = ledger(tables.filtered);
+  const progress = (partition: number) => progressId(topic, partition);
+  const condemned = (partition: number) => condemnedId(topic, partition);
+  const committed = () => lastOffsets(tables.events.offsets, topic);
 
-  async function writeDead({ dead: letters, tallies }: RowBuffer): Promise<void> {
-    const fresh = letters.filter(({ partition, offset }) => offset > dead.at(partition));
-    if (fresh.length === 0) return;
-    const newestArrival = fresh.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0);
-    await dead.commit(await writeDeadLetters(dead.table.store, fresh), reached(fresh, tallies), newestArrival);
+  function encodeDead({ dead: letters, tallies }: RowBuffer): Part | undefined {
+    // a condemned one may lie among messages that another has judged before, and so needs a txn of its own
+    const idOf = ({ partition, reason }: RowBuffer["dead"][number]) =>
+      reason === "POISON" ? condemned(partition) : progress(partition);
+    const fresh = letters.filter((letter) => letter.offset > dead.at(idOf(letter)));
+    if (fresh.length === 0) return undefined;
+    return {
+      file: encodeDeadLetters(fresh),
+      to: new Map(
+        fresh.map((letter) => [
+          idOf(letter),
+          letter.reason === "POISON" ? letter.offset : tallies.get(letter.partition)!.next - 1,
+        ]),
+      ),
+      newestArrival: fresh.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0),
+    };
   }
 
-  async function writeGaps({ gaps, tallies }: RowBuffer): Promise<void> {
+  function encodeGaps({ gaps, tallies }: RowBuffer): Part | undefined {
     const fresh = gaps.flatMap((gap) => {
-      const first = Math.max(gap.first, filtered.at(gap.partition) + 1);
+      const first = Math.max(gap.first, filtered.at(progress(gap.partition)) + 1);
       return first > gap.last ? [] : [{ ...gap, first }];
     });
-    if (fresh.length > 0)
-      await filtered.commit(await writeFiltered(filtered.table.store, fresh), reached(fresh, tallies), 0);
+    if (fresh.length === 0) return undefined;
+    const to = new Map(fresh.map(({ partition }) => [progress(partition), tallies.get(partition)!.next - 1]));
+    return { file: encodeFiltered(fresh), to };
   }
 
   return {
-    table: events.table,
+    table: tables.events,
     get committed() {
-      return events.progress();
+      return committed();
     },
+    condemned: (partition) => events.at(condemned(partition)),
     look: async () => {
       await Promise.all([events, dead, filtered].map(({ table }) => table.refresh()));
     },
     refresh: async () => {
       await Promise.all([events, dead, filtered].map((each) => each.refresh()));
-      return events.progress();
+      return committed();
     },
-    write: async (buffer) => {
-      await writeDead(buffer);
-      await writeGaps(buffer);
-      const file = buffer.rows === 0 ? undefined : await writeEvents(events.table.store, buffer.batch());
-      await events.commit(
-        file,
-        reached(
-          [...buffer.tallies.keys()].map((partition) => ({ partition })),
-          buffer.tallies,
-        ),
-        buffer.newestArrival,
-        buffer.marks,
-      );
-      return file;
+    condemn: async (partition, offset) => {
+      if (events.at(condemned(partition)) === offset) return;
+      const to = new Map([[condemned(partition), offset]]);
+      await events.commit({ file: undefined, to, unmoved: [progress(partition)] });
+    },
+    encode: (buffer) => ({
+      dead: encodeDead(buffer),
+      filtered: encodeGaps(buffer),
+      events: {
+        file: buffer.rows === 0 ? undefined : encodeEvents(buffer.batch()),
+        to: new Map([...buffer.tallies].map(([partition, { next }]) => [progress(partition), next - 1])),
+        unmoved: [...buffer.tallies.keys()].map(condemned),
+        newestArrival: buffer.newestArrival,
+        marks: [...buffer.marks],
+      },
+    }),
+    write: async (encoded) => {
+      if (encoded.dead) await dead.commit(encoded.dead);
+      if (encoded.filtered) await filtered.commit(encoded.filtered);
+      return events.commit(encoded.events);
     },
   };
 }
 
-/** Of the partitions of `rows`: the last offset that the buffer stands for. */
-function reached(
-  rows: readonly Pick<DeadLetter | FilteredRange, "partition">[],
-  tallies: RowBuffer["tallies"],
-): Map<number, number> {
-  return new Map(rows.map(({ partition }) => [partition, tallies.get(partition)!.next - 1]));
-}
-
 /**
- * A table and how far our own writing into it is, by partition: a commit goes from there, and is refused when another
- * writer came between.
+ * A table and how far our own writing into it is, by txn: a commit goes from there, and is refused when another writer
+ * came between.
  */
-function ledger(table: DeltaTable, topic: string) {
-  const prefix = `${topic}/`;
-  let ours = new Map<number, number>();
-  const progress = () => lastOffsets(table.offsets, topic);
-  const at = (partition: number) => ours.get(partition) ?? -1;
+function ledger(table: DeltaTable) {
+  let ours = new Map<string, number>();
+  const at = (appId: string) => ours.get(appId) ?? -1;
   return {
     table,
-    progress,
     at,
     refresh: async () => {
       await table.refresh();
-      ours = progress();
+      ours = new Map(table.offsets);
     },
-    commit: async (
-      file: DataFile | undefined,
-      to: ReadonlyMap<number, number>,
-      newestArrival: number,
-      marks: readonly number[] = [],
-    ) => {
-      const txn = [...to].map(([partition, version]) => ({
-        appId: `${prefix}${partition}`,
-        version,
-        after: at(partition),
-      }));
-      await table.commit({ add: file ? [file] : [], txn, newestArrival, marks });
-      for (const [partition, version] of to) ours.set(partition, version);
+    commit: async ({ file, to, unmoved = [], newestArrival = 0, marks = [] }: Part): Promise<DataFile | undefined> => {
+      const written = file && (await writeFile(table.store, file));
+      const txn: TxnDraft[] = [...to].map(([appId, version]) => ({ appId, version, after: at(appId) }));
+      const stands: Txn[] = unmoved.map((appId) => ({ appId, version: at(appId) }));
+      await table.commit({ add: written ? [written] : [], txn, stands, newestArrival, marks });
+      for (const [appId, version] of to) ours.set(appId, version);
+      return written;
     },
   };
 }

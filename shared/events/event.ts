@@ -24,7 +24,7 @@ export const deadReasons = {
   ITEM_INVALID: "item is neither a string of 1 to 256 bytes nor an integer below 2^53",
   TIMESTAMP_INVALID: "timestamp is no integer of milliseconds between the years 1970 and 9999",
   VALUE_INVALID: "value is no finite number",
-  POISON: "reading or writing it failed twice, alone",
+  POISON: "reading or encoding it failed, or ended the process, twice: among others, then alone",
 } as const;
 export type DeadReason = keyof typeof deadReasons;
 

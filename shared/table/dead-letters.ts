@@ -2,6 +2,7 @@
 // beside the events.
 import type { DeadReason } from "../events/event.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
 import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
@@ -34,8 +35,7 @@ export const deadLettersSchema = [
 /** Version -1 where nothing was committed yet. */
 export const openDeadLetters = (dir: string): Promise<DeltaTable> => openTable(folderStore(dir), deadLettersSchema);
 
-/** Writes the letters as one file, ready to be committed. */
-export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): Promise<DataFile> {
+export function encodeDeadLetters(letters: readonly DeadLetter[]): EncodedFile {
   const columns = {
     value: letters.map(({ value }) => value),
     topic: textOf(letters.map(({ topic }) => topic)),
@@ -45,8 +45,12 @@ export function writeDeadLetters(store: Store, letters: readonly DeadLetter[]): 
     reason: textOf(letters.map(({ reason }) => reason)),
     detail: textOf(letters.map(({ detail }) => detail)),
   };
-  return writeFile(store, deadLettersSchema, columns, letters.length);
+  return encodeParquet(deadLettersSchema, columns, letters.length);
 }
+
+/** Writes the letters as one file, ready to be committed. */
+export const writeDeadLetters = (store: Store, letters: readonly DeadLetter[]): Promise<DataFile> =>
+  writeFile(store, encodeDeadLetters(letters));
 
 /** Letters in the order in which they were written. Throws TABLE_CORRUPT. */
 export async function readDeadLetters(store: Store, file: DataFile): Promise<DeadLetter[]> {

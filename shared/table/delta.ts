@@ -29,6 +29,8 @@ export interface CommitDraft {
   /** Live files that `add` stands for from now on. */
   readonly remove?: readonly DataFile[];
   readonly txn?: readonly TxnDraft[];
+  /** Txns that must stand at this version, -1 for none, and stay there; the commit is refused when they don't. */
+  readonly stands?: readonly Txn[];
   /** Newest arrival among the rows, ms since 1970. */
   readonly newestArrival?: number;
   /** Arrivals of marked events among the rows, ms since 1970. */
@@ -186,10 +188,13 @@ export async function openTable(
     rows = files.reduce((sum, file) => sum + file.rows, 0);
   }
 
+  const fenced = (what: string) => new AppError("WRITER_FENCED", { what, table: store.name });
+
   async function commit({
     add = [],
     remove = [],
     txn = [],
+    stands = [],
     newestArrival = 0,
     marks = [],
     operation = "WRITE",
@@ -204,8 +209,11 @@ export async function openTable(
       for (const { appId, version, expected } of moves) {
         const found = state.offsets.get(appId) ?? -1;
         if (found === expected && found < version) continue;
-        const what = `${appId} stands at ${found}, the commit goes from ${expected} to ${version}`;
-        throw new AppError("WRITER_FENCED", { what, table: store.name });
+        throw fenced(`${appId} stands at ${found}, the commit goes from ${expected} to ${version}`);
+      }
+      for (const { appId, version } of stands) {
+        const found = state.offsets.get(appId) ?? -1;
+        if (found !== version) throw fenced(`${appId} stands at ${found}, the commit takes it to be at ${version}`);
       }
       const gone = remove.find(({ path }) => !state.files.has(path));
       if (gone)

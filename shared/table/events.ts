@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { EventBatch, Interactions } from "../events/batch.ts";
 import type { Text } from "../events/text.ts";
+import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
 import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openExisting, openTable } from "./delta.ts";
@@ -28,16 +29,18 @@ export const openEvents = (tableDir: string, upTo?: number): Promise<DeltaTable>
 export const openExistingEvents = (tableDir: string): Promise<DeltaTable> =>
   openExisting(storeOf(tableDir), eventsSchema);
 
-/** Writes the batch as one file, ready to be committed. */
-export function writeEvents(store: Store, batch: EventBatch): Promise<DataFile> {
+export function encodeEvents(batch: EventBatch): EncodedFile {
   const { user, item, timestamp, value, bucket, partition, offset, length } = batch;
-  return writeFile(
-    store,
+  return encodeParquet(
     eventsSchema,
     { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset },
     length,
   );
 }
+
+/** Writes the batch as one file, ready to be committed. */
+export const writeEvents = (store: Store, batch: EventBatch): Promise<DataFile> =>
+  writeFile(store, encodeEvents(batch));
 
 /** Rows in the order in which they were written. Throws TABLE_CORRUPT. */
 export async function readEvents(store: Store, file: DataFile): Promise<EventBatch> {

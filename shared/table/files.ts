@@ -1,19 +1,13 @@
 // Data files of a table: rows to a durable file ready to be committed, and a file of the log back to its rows.
 import { randomUUID } from "node:crypto";
 import { AppError } from "../errors/errors.ts";
-import { decodeParquet, encodeParquet } from "../storage/parquet.ts";
+import { decodeParquet, type EncodedFile } from "../storage/parquet.ts";
 import type { Columns, TableSchema } from "../storage/schema.ts";
 import type { Store } from "../storage/store.ts";
 import { type DataFile, sha256Of } from "./log.ts";
 
 /** Writes a file that nobody reads until it is committed. A crash in between leaves it as an orphan. */
-export async function writeFile(
-  store: Store,
-  schema: TableSchema,
-  columns: Columns,
-  length: number,
-): Promise<DataFile> {
-  const { bytes, rows, stats } = encodeParquet(schema, columns, length);
+export async function writeFile(store: Store, { bytes, rows, stats }: EncodedFile): Promise<DataFile> {
   const path = `part-${randomUUID()}.zstd.parquet`;
   await store.put(path, bytes);
   return { path, size: bytes.length, rows, modificationTime: Date.now(), stats, sha256: sha256Of(bytes) };

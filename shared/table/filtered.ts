@@ -2,6 +2,7 @@
 // filtered. A Delta table beside the events.
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
 import { folderStore, type Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
@@ -36,8 +37,7 @@ export const filteredSchema = [
 export const openFiltered = (tableDir: string): Promise<DeltaTable> =>
   openTable(folderStore(join(tableDir, "filtered")), filteredSchema);
 
-/** Writes the ranges as one file, ready to be committed. */
-export function writeFiltered(store: Store, ranges: readonly FilteredRange[]): Promise<DataFile> {
+export function encodeFiltered(ranges: readonly FilteredRange[]): EncodedFile {
   const columns = {
     topic: textOf(ranges.map(({ topic }) => topic)),
     kafka_partition: Int32Array.from(ranges, ({ partition }) => partition),
@@ -45,8 +45,12 @@ export function writeFiltered(store: Store, ranges: readonly FilteredRange[]): P
     last_offset: Float64Array.from(ranges, ({ last }) => last),
     reason: textOf(ranges.map(({ reason }) => reason)),
   };
-  return writeFile(store, filteredSchema, columns, ranges.length);
+  return encodeParquet(filteredSchema, columns, ranges.length);
 }
+
+/** Writes the ranges as one file, ready to be committed. */
+export const writeFiltered = (store: Store, ranges: readonly FilteredRange[]): Promise<DataFile> =>
+  writeFile(store, encodeFiltered(ranges));
 
 /** Throws TABLE_CORRUPT. */
 export async function readFiltered(store: Store, file: DataFile): Promise<FilteredRange[]> {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
 import { folderStore } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
@@ -58,7 +59,7 @@ export async function appendItems(tableDir: string, items: readonly string[], fi
   if (table.offsets.get(appId) === firstColumn + items.length && isAt(await readItems(tableDir), items, firstColumn))
     return;
   const column = Int32Array.from(items, (_, k) => firstColumn + k);
-  const file = await writeFile(table.store, itemsSchema, { item: textOf(items), column }, items.length);
+  const file = await writeFile(table.store, encodeParquet(itemsSchema, { item: textOf(items), column }, items.length));
   await table.commit({
     add: [file],
     txn: [{ appId, version: firstColumn + items.length, after: firstColumn === 0 ? -1 : firstColumn }],

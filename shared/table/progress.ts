@@ -1,4 +1,5 @@
-// How far each partition is in a table, by the txns of its log: they are called topic/partition.
+// How far each partition is in a table, by the txns of its log: they are called topic/partition. And the last message
+// that was condemned, topic/partition/condemned: Kafka's names hold no slash.
 
 export interface PartitionProgress {
   readonly topics: ReadonlySet<string>;
@@ -7,6 +8,9 @@ export interface PartitionProgress {
   /** Topic of each partition: the one that is furthest, where a table was fed by several. */
   readonly topicOf: ReadonlyMap<number, string>;
 }
+
+export const progressId = (topic: string, partition: number): string => `${topic}/${partition}`;
+export const condemnedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/condemned`;
 
 /** Each txn of a partition. */
 function* partitionsIn(offsets: ReadonlyMap<string, number>) {

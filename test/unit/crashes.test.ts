@@ -4,7 +4,7 @@ import pino from "pino";
 import { beforeAll, expect, test } from "vitest";
 import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake } from "../../services/ingest/intake.ts";
-import { createWriter } from "../../services/ingest/writer.ts";
+import { createWriter, type Writer } from "../../services/ingest/writer.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import type { Disk } from "../../shared/storage/disk.ts";
 import { folderStore } from "../../shared/storage/store.ts";
@@ -32,11 +32,29 @@ const tablesOn = async (disk: Disk): Promise<Tables> => ({
   filtered: await openTable(folderStore("/table/filtered", disk), filteredSchema),
 });
 
+/** A writer that breaks on one message, as another one need not. */
+const breakingOn = (poison: number, writer: Writer): Writer => ({
+  ...writer,
+  get committed() {
+    return writer.committed;
+  },
+  encode: (buffer) => {
+    const { offset, length } = buffer.batch();
+    if (offset.subarray(0, length).includes(poison)) throw new RangeError("Invalid");
+    return writer.encode(buffer);
+  },
+});
+
 /**
  * Reads on from where the tables are to `end`, a commit for every four offsets; each is told once it is done. Throws
  * Killed where the disk is cut.
  */
-async function ingest(disk: Disk, end: number, done: (next: number) => void = () => undefined): Promise<void> {
+async function ingest(
+  disk: Disk,
+  end: number,
+  { done = () => undefined, poison }: { done?: (next: number) => void; poison?: number } = {},
+): Promise<void> {
+  let again = true;
   const committed = (next: ReadonlyMap<number, number>) => done(next.get(0)!);
   const settings = {
     topic: "t",
@@ -44,23 +62,29 @@ async function ingest(disk: Disk, end: number, done: (next: number) => void = ()
     stopOnBadEvent: false,
     retryMs: 1,
     ends: null,
-    reassign: () => undefined,
+    reassign: () => {
+      again = true;
+    },
     committed,
   };
-  const writer = createWriter(await tablesOn(disk), "t");
+  const real = createWriter(await tablesOn(disk), "t");
+  const writer = poison === undefined ? real : breakingOn(poison, real);
   const limits = { rows: 1, bytes: 1e9, ageMs: 1e9 };
   const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));
-  const starts = await intake.assigned([0], 1, [{ partition: 0, begin: 0, end }]);
-  for (let from = starts.get(0)!; from < end; from += 4) {
-    const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter(
-      (offset) => !isMissing(offset),
-    );
-    await intake.fetched({
-      partition: 0,
-      generation: 1,
-      messages: pack(offsets.map(message), 0),
-      next: Math.min(end, from + 4),
-    });
+  for (let generation = 1; again; generation++) {
+    again = false;
+    const starts = await intake.assigned([0], generation, [{ partition: 0, begin: 0, end }]);
+    for (let from = starts.get(0)!; from < end && !again; from += 4) {
+      const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter(
+        (offset) => !isMissing(offset),
+      );
+      await intake.fetched({
+        partition: 0,
+        generation,
+        messages: pack(offsets.map(message), 0),
+        next: Math.min(end, from + 4),
+      });
+    }
   }
   await intake.drain(0);
 }
@@ -116,9 +140,10 @@ test.each(cuts)(
       const disk = before.survivors();
       disk.cutAt(at, how);
       let told = FIRST;
-      const run = ingest(disk, LAST, (next) => {
+      const done = (next: number) => {
         told = next;
-      });
+      };
+      const run = ingest(disk, LAST, { done });
       await expect(run, `${how} ${at}`).rejects.toThrow(Killed);
       const left = disk.survivors();
       const { good, version } = await held(left);
@@ -127,6 +152,39 @@ test.each(cuts)(
       expect(version).toBeGreaterThanOrEqual(9);
       await ingest(left, LAST);
       expect(await held(left), `${how} ${at}`).toMatchObject(expected(LAST));
+    }
+  },
+);
+
+/** A good one, among four of which one is bad: its dead letter may be written before the condemned one's. */
+const POISON = 46;
+const everyOffsetOnce = async (disk: Disk) => {
+  const { good, bad, missing } = await held(disk);
+  return [...good, ...bad, ...missing].sort((a, b) => a - b);
+};
+
+test.each([
+  ["the first condemns", { poison: POISON }, {}],
+  ["the second condemns", {}, { poison: POISON }],
+])(
+  "a message that one process condemns and another takes for an event stands once in the tables, wherever the one is cut off: it was lost, or stood there twice (%s)",
+  async (_, first, second) => {
+    for (const how of ["killed after", "power cut after"] as const) {
+      for (let at = 0; ; at++) {
+        const disk = before.survivors();
+        disk.cutAt(at, how);
+        const isKilled = await ingest(disk, LAST, first).then(
+          () => false,
+          (error) => {
+            if (!(error instanceof Killed)) throw error;
+            return true;
+          },
+        );
+        if (!isKilled) break;
+        const left = disk.survivors();
+        await ingest(left, LAST, second);
+        expect(await everyOffsetOnce(left), `${how} ${at}`).toEqual(offsets(LAST));
+      }
     }
   },
 );

@@ -12,6 +12,7 @@ import { createIntake } from "../../services/ingest/intake.ts";
 import { createSuspects } from "../../services/ingest/suspects.ts";
 import { createWriter, type Writer } from "../../services/ingest/writer.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
+import { ownIdentity } from "../../shared/runtime/identity.ts";
 import { readDeadLetters } from "../../shared/table/dead-letters.ts";
 import { readEvents } from "../../shared/table/events.ts";
 import { openTables } from "../../shared/table/tables.ts";
@@ -32,23 +33,20 @@ const good = (offset: number): RawMessage => ({
 /** The death of a process, in a test: what it was at stays on disk as it was. */
 const death = () => new WebAssembly.RuntimeError("unreachable");
 
-/**
- * A process, from start to end or death: reads `all` in batches, and again from where the tables are whenever it is
- * told to.
- */
-async function live(
-  all: readonly RawMessage[],
-  faults: (writer: Writer) => Writer = (writer) => writer,
-  batch = 40,
-): Promise<void> {
+/** Processes so far: each of them is another one to the next. */
+let born = 0;
+
+/** A process. */
+async function open(faults: (writer: Writer) => Writer = (writer) => writer) {
+  const owner = { ...ownIdentity(), started: `${++born}` };
   const writer = faults(createWriter(await openTables(join(folder, table), join(folder, dead)), "t"));
-  let again = true;
+  let again = false;
   let generation = 0;
   const intake = createIntake(
     {
       ...{ topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, committed: () => {}, tell: () => {} },
       limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
-      inWork: openInWork(join(folder, "in-work"), "t"),
+      inWork: openInWork(join(folder, "in-work"), "t", owner),
       reassign: () => {
         again = true;
       },
@@ -56,15 +54,27 @@ async function live(
     writer,
     pino({ level: "silent" }),
   );
-  while (again) {
+  /** In batches; stops where it is told to begin again. */
+  async function read(all: readonly RawMessage[], batch = 40): Promise<void> {
     again = false;
     const starts = await intake.assigned([0], ++generation, [{ partition: 0, begin: 0, end: all.length }]);
     for (let from = starts.get(0)!; from < all.length && !again; from += batch) {
       const next = Math.min(all.length, from + batch);
       await intake.fetched({ partition: 0, generation, messages: pack(all.slice(from, next), 0), next });
     }
-    if (!again) await intake.drain(0);
   }
+  async function toEnd(all: readonly RawMessage[], batch?: number): Promise<void> {
+    do {
+      await read(all, batch);
+      if (!again) await intake.drain(0);
+    } while (again);
+  }
+  return { intake, read, toEnd };
+}
+
+/** From start to end or death. */
+async function live(all: readonly RawMessage[], faults?: (writer: Writer) => Writer, batch?: number): Promise<void> {
+  await (await open(faults)).toEnd(all, batch);
 }
 
 /** As `up` does it: a process that died is started again. Answers the deaths. */
@@ -101,10 +111,10 @@ const breaksOn =
     get committed() {
       return writer.committed;
     },
-    write: (buffer) => {
+    encode: (buffer) => {
       const batch = buffer.batch();
       if (batch.offset.subarray(0, batch.length).some((offset) => offsets.includes(offset))) throw how();
-      return writer.write(buffer);
+      return writer.encode(buffer);
     },
   });
 
@@ -144,6 +154,61 @@ test("what Node says of a value is a message's fault, and no refusal of the disk
   expect(proof.problems).toEqual([]);
 });
 
+test("a condemned message among others whose dead letters were written before is a dead letter too: it was lost", async () => {
+  const bad = { ...good(90), value: Buffer.from("?") };
+  const messages = [...all.slice(0, 90), bad, ...all.slice(91)];
+  const cutOff = (writer: Writer): Writer => ({
+    ...writer,
+    committed: writer.committed,
+    write: async (encoded) => {
+      await writer.write({ ...encoded, events: { file: undefined, to: new Map() } });
+      throw death();
+    },
+  });
+  await expect(live(messages, cutOff, 100)).rejects.toThrow("unreachable"); // offset 90 is among the dead letters now
+  await live(
+    messages,
+    breaksOn([37], () => new RangeError("Invalid time value")),
+  );
+  const { rows, letters, proof } = await held();
+  expect(rows).toEqual(offsets([37, 90]));
+  expect(letters.map(({ offset, reason }) => [offset, reason])).toEqual([
+    [90, "NOT_JSON"],
+    [37, "POISON"],
+  ]);
+  expect(proof.problems).toEqual([]);
+});
+
+test("who holds a message that another one condemns meanwhile is fenced, and makes a dead letter of it", async () => {
+  const holds = await open();
+  await holds.read(all);
+  const condemns = await open((writer) => ({
+    ...breaksOn([37], () => new RangeError("Invalid time value"))(writer),
+    write: async (encoded) => {
+      if (!encoded.dead) return writer.write(encoded);
+      await writer.write({ ...encoded, events: { file: undefined, to: new Map() } });
+      throw death(); // its dead letter is written, its progress is not
+    },
+  }));
+  await expect(condemns.toEnd(all)).rejects.toThrow("unreachable");
+  await holds.intake.drain(0);
+  await holds.toEnd(all);
+  const { rows, letters, proof } = await held();
+  expect(rows).toEqual(offsets([37]));
+  expect(letters).toMatchObject([{ offset: 37, reason: "POISON" }]);
+  expect(proof.problems).toEqual([]);
+});
+
+test("what a living process is at is nobody's fault: others condemned messages that it was just reading", async () => {
+  const inWork = openInWork(join(folder, "in-work"), "t"); // this process lives
+  inWork.begin(0, { first: 5, last: 5, failures: 1 });
+  await live(all);
+  const { rows, letters } = await held();
+  expect(rows).toEqual(offsets([]));
+  expect(letters).toEqual([]);
+  expect(openInWork(join(folder, "in-work"), "t").left(0)).toEqual([]);
+});
+
 test("where every write breaks it is no message's fault: the error comes through", async () => {
   await expect(
     live(all, (writer) => ({
@@ -159,8 +224,8 @@ test("a disk that refuses condemns nobody", async () => {
   const refuses = (writer: Writer): Writer => ({
     ...writer,
     committed: writer.committed,
-    write: (buffer) =>
-      ++tries < 4 ? Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" })) : writer.write(buffer),
+    write: (encoded) =>
+      ++tries < 4 ? Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" })) : writer.write(encoded),
   });
   const writing = live(all.slice(0, 5), refuses);
   await expect(writing).rejects.toThrow("no space"); // drain gives up at once here

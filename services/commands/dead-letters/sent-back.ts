@@ -2,6 +2,7 @@
 // Delta's readers and vacuum pass over.
 import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../../../shared/events/text.ts";
+import { encodeParquet } from "../../../shared/storage/parquet.ts";
 import type { TableSchema } from "../../../shared/storage/schema.ts";
 import { folderStore } from "../../../shared/storage/store.ts";
 import { openTable } from "../../../shared/table/delta.ts";
@@ -43,7 +44,9 @@ export async function openSentBack(dir: string): Promise<SentBack> {
         kafka_offset: Float64Array.from(places, ({ offset }) => offset),
         sent_at: new Float64Array(places.length).fill(at),
       };
-      await table.commit({ add: [await writeFile(table.store, sentBackSchema, columns, places.length)] });
+      await table.commit({
+        add: [await writeFile(table.store, encodeParquet(sentBackSchema, columns, places.length))],
+      });
     },
   };
 }
