@@ -2,8 +2,8 @@
 // weights are made by.
 import { z } from "zod";
 import { standing } from "../../shared/checkpoints/manifest.ts";
-import { encodeSafetensors } from "../../shared/neural/safetensors.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import { encodeSafetensors } from "../../shared/neural/safetensors.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { systemNames } from "../../shared/systems/registry.ts";
 import { code, tableOf } from "./markdown.ts";

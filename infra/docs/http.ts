@@ -1,5 +1,6 @@
 // reference/http.md: what the services answer, from the tables of their routes and the OpenAPI document of serve.
 import { pageRoutes } from "../../services/dashboard/interface.ts";
+import { limits } from "../../services/serve/limits.ts";
 import { openapi } from "../../services/serve/openapi.ts";
 import { faceRoutes } from "../../shared/http/http.ts";
 import { code, tableOf } from "./markdown.ts";
@@ -93,9 +94,9 @@ ${tableOf(
 )}
 
 \`GET /openapi.json\` is this as OpenAPI 3.1. Unknown fields, and whatever else does not fit, get a 4xx with a
-[Refusal](#refusal). Bodies may be compressed (\`content-encoding: gzip\`, \`deflate\` or \`br\`), of at most 4 MiB
-when they are read. Further limits: 16 KiB of headers, 10 s for a request to arrive, 60 s without a byte, 1,024
-connections.
+[Refusal](#refusal). Bodies may be compressed (\`content-encoding: gzip\`, \`deflate\` or \`br\`), of at most
+${limits.bodyBytes >> 20} MiB when they are read. Further limits: ${limits.headerBytes >> 10} KiB of headers, ${limits.patienceMs / 1000} s for a request to arrive,
+${limits.silentMs / 1000} s without a byte, ${limits.connections.toLocaleString("en")} connections.
 
 ${operations
   .map(

@@ -1,13 +1,13 @@
 // reference/table.md: the Delta tables' columns and the closed lists of reasons, from the schemas that they are written
 // with.
 import { sentBackSchema } from "../../services/commands/dead-letters/sent-back.ts";
-import { perUserSchema } from "../../shared/judging/per-user.ts";
 import { deadReasons } from "../../shared/events/event.ts";
+import { perUserSchema } from "../../shared/judging/per-user.ts";
+import { isNullable, type TableSchema } from "../../shared/storage/schema.ts";
 import { deadLettersSchema } from "../../shared/table/dead-letters.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
 import { filteredSchema, filterReasons } from "../../shared/table/filtered.ts";
 import { itemsSchema } from "../../shared/table/items.ts";
-import { isNullable, type TableSchema } from "../../shared/storage/schema.ts";
 import { tableOf } from "./markdown.ts";
 
 const columns = (schema: TableSchema) =>

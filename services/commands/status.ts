@@ -2,15 +2,15 @@
 // once, or again and again; reads only.
 import { z } from "zod";
 import { askAll } from "../../shared/health/answers.ts";
+import { flowOf } from "../../shared/health/facts/flow.ts";
 import { worstOf } from "../../shared/health/rules/problem.ts";
 import type { Figure } from "../../shared/health/views/figures.ts";
 import { duration } from "../../shared/health/views/figures.ts";
+import { type Health, healthOf } from "../../shared/health/views/health.ts";
 import { ingestLines } from "../../shared/health/views/ingest-lines.ts";
 import { latencyLine } from "../../shared/health/views/latency.ts";
-import { type Health, healthOf } from "../../shared/health/views/health.ts";
 import { prequentialLine } from "../../shared/health/views/prequential.ts";
 import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
-import { flowOf } from "../../shared/health/facts/flow.ts";
 import { trainingLines } from "../../shared/health/views/training-lines.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";

@@ -2,8 +2,8 @@
 // Nothing depends on it; it reads only, but for rolling back with an operator's token.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Health } from "../../shared/health/views/health.ts";
 import type { DashboardStatus } from "../../shared/health/status/dashboard.ts";
+import type { Health } from "../../shared/health/views/health.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { readTokens } from "../../shared/http/token.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
@@ -14,13 +14,13 @@ import type { History } from "./history.ts";
 import { hostsOf, refuseHosts } from "./hosts.ts";
 import { keepLooking, looker } from "./look.ts";
 import { serveModels } from "./models.ts";
+import { options } from "./options.ts";
 import { readPages, servePages } from "./pages.ts";
 import { placesOf } from "./places.ts";
 import { poller } from "./poll.ts";
 import { openProblems } from "./problems.ts";
 import { openRing } from "./ring.ts";
 import { type Stream, serveStream } from "./stream.ts";
-import { options } from "./options.ts";
 
 /** Samples that are older reach a page as means. Ms. */
 const [inFull, mean] = [3_600_000, 30_000];

@@ -1,12 +1,12 @@
 // What arrives while models are judged: the stream of events, each scored by the published model before any other can
 // have learned from it, and the marked ones on their way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/health/status/freshness.ts";
+import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
+import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
 import { openLines } from "./lines.ts";
-import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
-import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import { openStream, type Stream } from "./stream.ts";
 
 interface Places {

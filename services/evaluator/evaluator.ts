@@ -10,13 +10,13 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
 import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
+import { judge, type Measured } from "../../shared/judging/candidate.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
+import type { Trained } from "../../shared/judging/prequential.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Arriving } from "./arriving.ts";
 import { openJournal } from "./journal.ts";
-import { judge, type Measured } from "../../shared/judging/candidate.ts";
-import type { Trained } from "../../shared/judging/prequential.ts";
 import { readPublished } from "./published.ts";
 
 export interface Places {

@@ -2,8 +2,8 @@
 // come in, models go out.
 import { join } from "node:path";
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { EvaluatorStatus } from "../../shared/health/status/evaluator.ts";
+import { openFreshness } from "../../shared/health/status/freshness.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
@@ -14,8 +14,8 @@ import { openPatience } from "../../shared/runtime/patience.ts";
 import { takeAlone } from "./alone.ts";
 import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
-import { fallingOf, outcomes, tell, tellAge, temporary } from "./telling.ts";
 import { options } from "./options.ts";
+import { fallingOf, outcomes, tell, tellAge, temporary } from "./telling.ts";
 
 export const command = defineCommand({
   name: "evaluator",

@@ -1,9 +1,9 @@
 // The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the
 // published model is scored on.
 import { Histories } from "../../shared/events/histories.ts";
-import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
 import { type Arrival, arrivalsOf } from "../../shared/judging/arrivals.ts";
-import type { News, Followed } from "../../shared/judging/prequential.ts";
+import type { Followed, News } from "../../shared/judging/prequential.ts";
+import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
 
 export interface Stream extends Followed {
   readonly salt: string;

@@ -7,13 +7,13 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
-import { createProgress } from "./progress.ts";
+import { options } from "./options.ts";
 import { openPipeline } from "./pipeline.ts";
+import { createProgress } from "./progress.ts";
 import { settingsOf } from "./settings.ts";
 import { createUpkeep } from "./upkeep.ts";
 import { usage } from "./usage.ts";
 import { watch } from "./watch.ts";
-import { options } from "./options.ts";
 
 const TOPIC_PARTITIONS = 4;
 const DRAIN_MS = 2500;

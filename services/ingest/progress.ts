@@ -97,9 +97,9 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
   let paused: readonly number[] = [];
 
   const of = (number: number): Partition => {
-    const known = partitions.get(number) ?? { written: 0, dead: 0, filtered: 0, committed: 0, newestArrival: 0 };
-    partitions.set(number, known);
-    return known;
+    const found = partitions.get(number) ?? { written: 0, dead: 0, filtered: 0, committed: 0, newestArrival: 0 };
+    partitions.set(number, found);
+    return found;
   };
   const hold = (change: number) => {
     buffered += change;

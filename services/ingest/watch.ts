@@ -3,8 +3,8 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { failure } from "../../shared/errors/failure.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import type { Progress } from "./progress.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { Progress } from "./progress.ts";
 
 export interface Watching {
   /** Rejects when ingest cannot go on. */

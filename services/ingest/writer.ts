@@ -2,10 +2,10 @@
 // commits neither loses nor doubles any, since whoever comes next makes the same of each message. Only a condemned
 // message might have been a row for another: that it is none stands in the log of the events before anything else.
 import type { EncodedFile } from "../../shared/storage/parquet.ts";
-import { writeFile } from "../../shared/table/files.ts";
 import { encodeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable, TxnDraft } from "../../shared/table/delta.ts";
 import { encodeEvents } from "../../shared/table/events.ts";
+import { writeFile } from "../../shared/table/files.ts";
 import { encodeFiltered } from "../../shared/table/filtered.ts";
 import type { DataFile, Txn } from "../../shared/table/log.ts";
 import { condemnedId, lastOffsets, progressId } from "../../shared/table/progress.ts";

@@ -11,8 +11,8 @@ import {
   reasonsOf,
   type Survey,
 } from "../../shared/files/event-file.ts";
-import { openEventFile } from "../../shared/files/open-events.ts";
 import { fingerprint } from "../../shared/files/fingerprint.ts";
+import { openEventFile } from "../../shared/files/open-events.ts";
 import type { Chunk, Memory, Source } from "./source.ts";
 
 export interface FileOptions {

@@ -9,10 +9,10 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
 import { openSource, stillThere } from "./opening.ts";
+import { options } from "./options.ts";
 import { patiently } from "./position.ts";
 import { showProgress } from "./progress.ts";
 import { sendAll } from "./send.ts";
-import { options } from "./options.ts";
 
 const TOPIC_PARTITIONS = 4;
 

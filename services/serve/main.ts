@@ -7,16 +7,17 @@ import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { mustBeGuarded } from "../../shared/http/loopback.ts";
 import { readTokens } from "../../shared/http/token.ts";
+import { followUsers } from "../../shared/recommending/users.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { limits } from "./limits.ts";
+import { options } from "./options.ts";
 import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
-import { followUsers } from "../../shared/recommending/users.ts";
-import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "serve",
@@ -50,8 +51,8 @@ export const command = defineCommand({
       metrics,
       status: (): ServeStatus => ({ service: "serve", model: published.version, ...counts }),
       ready: () => published.version !== null,
-      patienceMs: 10_000,
-      drainMs: 3_000,
+      patienceMs: limits.patienceMs,
+      drainMs: limits.drainMs,
       refusal: (_, what) => malformed(what),
       routes: (app) => routes(app, { published, historyOf: users.historyOf, tokens, counts, metrics, log }),
     });

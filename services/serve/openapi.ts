@@ -8,6 +8,7 @@ import {
   recommendRequest,
   refusalAnswer,
 } from "../../shared/recommending/requests.ts";
+import { limits } from "./limits.ts";
 
 const named = z.registry<{ id: string }>();
 const schemas = {
@@ -33,7 +34,7 @@ const ofBodies = {
   ...everywhere,
   "400": "not JSON, or not of this shape",
   "408": "the request did not come to its end in time",
-  "413": "a body of more than 4 MiB",
+  "413": `a body of more than ${limits.bodyBytes >> 20} MiB`,
   "415": "the content type is not application/json",
 };
 

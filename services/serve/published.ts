@@ -7,9 +7,9 @@ import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
-import type { Log } from "../../shared/runtime/log.ts";
 import { type Recommending, recommending } from "../../shared/recommending/recommender.ts";
 import type { ModelAnswer } from "../../shared/recommending/requests.ts";
+import type { Log } from "../../shared/runtime/log.ts";
 
 export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */

@@ -2,13 +2,7 @@
 // requests, hands them on, tells refusals.
 import type { FastifyInstance } from "fastify";
 import type { Tokens } from "../../shared/http/token.ts";
-import type { Log } from "../../shared/runtime/log.ts";
-import type { Metrics } from "../../shared/runtime/metrics.ts";
-import { mustBeAllowed } from "./access.ts";
-import { openapi } from "./openapi.ts";
-import type { PublishedModel } from "./published.ts";
 import { recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
-import { refuse } from "./refusals.ts";
 import {
   type BatchAnswer,
   MOST_TOGETHER,
@@ -16,10 +10,14 @@ import {
   readBatch,
   readRequest,
 } from "../../shared/recommending/requests.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { mustBeAllowed } from "./access.ts";
+import { limits } from "./limits.ts";
+import { openapi } from "./openapi.ts";
+import type { PublishedModel } from "./published.ts";
+import { refuse } from "./refusals.ts";
 import { together } from "./together.ts";
-
-/** 10,000 items of 256 bytes, and as many to exclude, would be more: such a request is too large to mean anything. */
-const bodyLimit = 4 << 20;
 
 export interface Counts {
   requests: number;
@@ -56,8 +54,8 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
     return await score({ history: items ?? (await historyOf(user!)), ...wish });
   };
 
-  app.post("/v1/recommend", { bodyLimit }, (request) => answer(request.body));
-  app.post("/v1/recommend::batch", { bodyLimit }, async (request): Promise<BatchAnswer> => {
+  app.post("/v1/recommend", { bodyLimit: limits.bodyBytes }, (request) => answer(request.body));
+  app.post("/v1/recommend::batch", { bodyLimit: limits.bodyBytes }, async (request): Promise<BatchAnswer> => {
     const entries = readBatch(request.body);
     published.get(); // without a model there is one answer to all
     return {

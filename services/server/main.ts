@@ -9,16 +9,16 @@ import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
 import { Exchange } from "../../shared/training/exchange.ts";
 import { recipeIn, wireOf } from "../../shared/training/knobs.ts";
-import { openBeginning } from "./beginning.ts";
-import { openScheduler } from "./scheduler/scheduler.ts";
 import { listenAddress } from "./admission/address.ts";
 import { readCertificate } from "./admission/certificate.ts";
 import { listenForPeers, type Peers } from "./admission/peers.ts";
+import { openBeginning } from "./beginning.ts";
 import { messageLimit } from "./message-limit.ts";
 import { mustGoTogether, options } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { train } from "./run/training.ts";
 import { openSaving } from "./saving/saving.ts";
+import { openScheduler } from "./scheduler/scheduler.ts";
 
 const IN_THE_CLEAR =
   "whoever is on the way can read the token and the weights, and change them: give --tls-cert and --tls-key";

@@ -3,9 +3,9 @@
 import { trainerStates } from "../../shared/health/status/server.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { activities, type Times } from "../../shared/training/messages.ts";
-import type { SchedulerStatus } from "./scheduler/scheduler-status.ts";
 import type { Bytes } from "./pace.ts";
 import type { Adam, Norm } from "./run/norms.ts";
+import type { SchedulerStatus } from "./scheduler/scheduler-status.ts";
 
 export interface Standing extends Pick<SchedulerStatus, "parts" | "deadlineMs" | "trainers"> {
   readonly bytes: Bytes;

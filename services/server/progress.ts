@@ -7,13 +7,13 @@ import type { Said } from "../../shared/health/status/units.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { type Phase, phaseOf } from "../../shared/training/phases.ts";
-import type { Received } from "./scheduler/contributions.ts";
-import type { Scheduler, Work } from "./scheduler/scheduler.ts";
 import type { Peers } from "./admission/peers.ts";
 import { openMeasures } from "./measures.ts";
 import { openPace } from "./pace.ts";
 import type { Loss, Run, RunStep } from "./run/run.ts";
 import type { Outcome } from "./saving/checkpointing.ts";
+import type { Received } from "./scheduler/contributions.ts";
+import type { Scheduler, Work } from "./scheduler/scheduler.ts";
 
 export type RunState = ServerStatus["state"];
 

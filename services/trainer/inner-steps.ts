@@ -26,7 +26,7 @@ export interface Given {
   readonly hidden: Group<HiddenWeights>;
   readonly decoder: Group<DecoderWeights>;
   readonly inner: readonly InnerStep[];
-  /** Users of the whole round: losses are shares of their mean. */
+  /** Users of the whole outer step: losses are shares of their mean. */
   readonly batchSize: number;
   /** Keys of the users' draws. */
   readonly keys: Int32Array;
@@ -51,7 +51,7 @@ interface Inner {
   /** Their items, as places among the rows at hand. */
   readonly users: SparseRows;
   readonly part: DecoderPart;
-  /** Of the round's mean loss. */
+  /** Of the outer step's mean loss. */
   readonly share: number;
 }
 

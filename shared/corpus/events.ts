@@ -1,7 +1,8 @@
 // The events table as the server sees it: everybody's histories up to a pinned version, and the vocabulary that the
 // server alone appends to.
-import type { Rule } from "../events/new-items.ts";
+
 import { Histories } from "../events/histories.ts";
+import type { Rule } from "../events/new-items.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import { type CaughtUp, followTable } from "../table/follow.ts";
 import { appendItems, readItems } from "../table/items.ts";

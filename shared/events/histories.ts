@@ -1,8 +1,9 @@
 // Every user's distinct items in order of first appearance, built by appending batches: 4 bytes an interaction. What
 // the parameter server trains from.
-import { createNewItems, FORGOTTEN, MOST_NAMES, NEW, type NewItems, type Rule, WAITED } from "./new-items.ts";
+
 import type { Interactions } from "./batch.ts";
 import { IntSet } from "./intset.ts";
+import { createNewItems, FORGOTTEN, MOST_NAMES, NEW, type NewItems, type Rule, WAITED } from "./new-items.ts";
 import { RowPool } from "./rows.ts";
 import { type Part, partOf } from "./split.ts";
 import { stringsOf } from "./text.ts";

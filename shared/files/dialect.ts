@@ -167,9 +167,9 @@ function delimiterOf(
   const said = format.delimiter ?? sep;
   if (said !== undefined) return named[said] ?? said;
   const glance = text.length > GLANCE && /[\r\n]/.test(text.slice(0, GLANCE)) ? text.slice(0, GLANCE) : text;
-  const whole = isWhole && glance.length === text.length;
+  const isComplete = isWhole && glance.length === text.length;
   const looks = delimiters.map((delimiter) => {
-    const { records } = parsed(glance, whole, { delimiter, quote, isPadded: false, shape: null });
+    const { records } = parsed(glance, isComplete, { delimiter, quote, isPadded: false, shape: null });
     const [first = [], ...rows] = records;
     const same = rows.filter(({ length }) => length === first.length || length === first.length + 1).length;
     const trimmed = first.map((name) => name.trim());

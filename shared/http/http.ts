@@ -8,8 +8,8 @@ import { collectEveryMinute } from "../runtime/collecting.ts";
 import { sleep } from "../runtime/lifecycle.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { readCompressed } from "./bodies.ts";
-import { guardPort } from "./port-guard.ts";
 import { faceHost, refusalOfFigures } from "./face-access.ts";
+import { guardPort } from "./port-guard.ts";
 import { reachable, register } from "./registry.ts";
 import { plainPath } from "./request-path.ts";
 
@@ -62,7 +62,10 @@ export interface Listening {
  * Connections of clients; whoever has stood longest goes for one more. Each of those who are sending may hold a body
  * that is not whole yet.
  */
-const [MOST_CONNECTIONS, MOST_SENDING] = [1024, 128];
+export const MOST_CONNECTIONS = 1024;
+const MOST_SENDING = 128;
+/** A client that takes nothing of its answer, in patiences. */
+export const SILENT_PATIENCES = 6;
 /** After an answer, for the next request: more than the HTTP library's own 72 s. */
 const IDLE_MS = 75_000;
 /** For a client that is sent away to read why. */
@@ -97,7 +100,7 @@ export async function serveFace(face: Face): Promise<Listening> {
     requestTimeout: patience,
     rewriteUrl: ({ url = "/" }) => (face.placeOf ?? String)(plainPath(url)),
     // of a client that takes nothing of its answer, or has nothing more to ask
-    connectionTimeout: face.patienceMs === undefined ? 0 : 6 * patience,
+    connectionTimeout: face.patienceMs === undefined ? 0 : SILENT_PATIENCES * patience,
     http: { headersTimeout: patience, connectionsCheckingInterval: Math.min(1_000, patience / 4) },
     forceCloseConnections: face.drainMs === undefined,
     return503OnClosing: false,
@@ -112,7 +115,7 @@ export async function serveFace(face: Face): Promise<Listening> {
     patience: {
       asking: slow,
       sending: slow,
-      answering: 6 * patience,
+      answering: SILENT_PATIENCES * patience,
       idle: IDLE_MS,
       refused: FAREWELL_MS,
       greeting: slow,

@@ -2,12 +2,12 @@
 // Pauses between batches, so that the service answers.
 import type { Histories } from "../events/histories.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
-import type { Scored } from "./per-user.ts";
 import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
-import { type ModelMetrics, metricsOf } from "./metrics.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./held-out.ts";
+import { type ModelMetrics, metricsOf } from "./metrics.ts";
+import type { Scored } from "./per-user.ts";
 
 /** A model that can score; `scoreBatch` takes and gives its own vocabulary's columns. */
 export interface Judged {

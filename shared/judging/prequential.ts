@@ -5,8 +5,8 @@ import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
-import { popularityIn, translated, translation } from "./held-out.ts";
 import type { Judged } from "./candidate.ts";
+import { popularityIn, translated, translation } from "./held-out.ts";
 import type { PrequentialPoint } from "./point.ts";
 import { type Gain, type Scored, SlidingWindow } from "./window.ts";
 

@@ -3,8 +3,8 @@
 // docs/design/recvae.md#decoder, docs/design/baselines.md#mult-vae.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
-import type { SectionDone } from "../compute/section-timer.ts";
 import { positionsOf } from "../compute/lists.ts";
+import type { SectionDone } from "../compute/section-timer.ts";
 import { lambdarank } from "./lambdarank.ts";
 import type { Recipe } from "./recipe.ts";
 import { warp } from "./warp.ts";

@@ -13,9 +13,9 @@ import {
   gradientOfLast,
   logitsOf,
 } from "./decoder.ts";
+import { divergenceOf, type Sampled, sample } from "./divergence.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
-import { divergenceOf, type Sampled, sample } from "./divergence.ts";
 import type { Weights } from "./parameters.ts";
 import { critique, type Split } from "./ract.ts";
 import { bagWidth, klWeightOf, latentOf, type Recipe } from "./recipe.ts";
@@ -228,12 +228,12 @@ export function score(
     among_BH.set(bag_BH);
     return score(engine, hidden, decoder, among_BH).subarray(0, users * decoder.bias_1I.size);
   }
-  const known = Array.from({ length: users }, (_, user) =>
+  const hasItems = Array.from({ length: users }, (_, user) =>
     bag_BH.subarray(user * width, (user + 1) * width).some((value) => value !== 0) ? 1 : 0,
   );
   return scope(engine, () => {
     const { last_BD } = decode(engine, decoder, hidden.encode(bag_BH, true).code_BL);
-    return logitsOf(engine, decoder, tf.mul(last_BD, columnOf(engine, known)), true).dataSync<"float32">();
+    return logitsOf(engine, decoder, tf.mul(last_BD, columnOf(engine, hasItems)), true).dataSync<"float32">();
   });
 }
 

@@ -47,15 +47,15 @@ export function recommendTogether(model: Recommending, wishes: readonly Wish[]):
   const { vocabulary } = model;
   const histories = wishes.map(({ history }) => new Set(history));
   const foldIns = histories.map((history) => columnsOf(vocabulary, history));
-  const known = foldIns.filter(({ length }) => length > 0);
-  const scores_BI = known.length > 0 ? model.scoreBatch(known) : new Float32Array(0);
+  const withItems = foldIns.filter(({ length }) => length > 0);
+  const scores_BI = withItems.length > 0 ? model.scoreBatch(withItems) : new Float32Array(0);
   const size = vocabulary.items.length;
   let row = 0;
   return wishes.map(({ k, exclude, includeSeen }, index) => {
     const [history, foldIn] = [histories[index]!, foldIns[index]!];
-    const isKnown = foldIn.length > 0;
-    const scores_I = isKnown ? scores_BI.subarray(row * size, (row + 1) * size) : model.popular();
-    if (isKnown) row++;
+    const hasItems = foldIn.length > 0;
+    const scores_I = hasItems ? scores_BI.subarray(row * size, (row + 1) * size) : model.popular();
+    if (hasItems) row++;
     const excluded = columnsOf(vocabulary, exclude);
     const masked = Int32Array.from([...(includeSeen ? [] : foldIn), ...excluded]);
     const best = rankingOf(scores_I, masked, k);
@@ -65,7 +65,7 @@ export function recommendTogether(model: Recommending, wishes: readonly Wish[]):
       model: model.name,
       items: Array.from(best, (column) => ({ item: vocabulary.items[column]!, score: scores_I[column]! })),
       ...(unknown.length > 0 ? { unknown } : {}),
-      ...(isKnown ? {} : { fallback: "popular" as const }),
+      ...(hasItems ? {} : { fallback: "popular" as const }),
     };
   });
 }

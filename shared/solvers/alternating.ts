@@ -90,9 +90,9 @@ export async function* sweepsOf(
   const threads = open(shared);
   try {
     for (let sweep = 0; sweep < sweeps; sweep++) {
-      const told = (share: number) => progress((sweep + share) / sweeps);
-      await solveSide("users", shared, threads, (share) => told(share / 2));
-      await solveSide("items", shared, threads, (share) => told((1 + share) / 2));
+      const done = (share: number) => progress((sweep + share) / sweeps);
+      await solveSide("users", shared, threads, (share) => done(share / 2));
+      await solveSide("items", shared, threads, (share) => done((1 + share) / 2));
       yield shared.items_IK;
     }
   } finally {
@@ -107,7 +107,7 @@ async function solveSide(
   side: "users" | "items",
   { interactions: { byUser, byItem }, gram_KK }: Alternating,
   threads: AlternatingThreads,
-  told: (share: number) => void,
+  progress: (share: number) => void,
 ): Promise<void> {
   const [own, other] = side === "users" ? [countOf(byUser), countOf(byItem)] : [countOf(byItem), countOf(byUser)];
   const parts = rangesOf(other, Math.ceil(other / GRAM_PARTS));
@@ -116,5 +116,5 @@ async function solveSide(
   for (const part of await threads.run(parts.map((range) => ({ what: "gram", side: given, ...range }))))
     for (let k = 0; k < gram_KK.length; k++) gram_KK[k]! += part![k]!;
   const jobs = rangesOf(own, ROWS).map((range) => ({ what: "solve" as const, side, ...range }));
-  await threads.run(jobs, (done) => told(done / jobs.length));
+  await threads.run(jobs, (done) => progress(done / jobs.length));
 }

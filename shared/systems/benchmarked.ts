@@ -2,7 +2,7 @@
 // services/commands/compare/ makes its plan and its report of it.
 
 /** One point of a grid. */
-export interface Setting {
+export interface GridPoint {
   /** For people: "gamma .01". */
   readonly name: string;
   /** Flags of `train`, in the form --name=value. */
@@ -17,17 +17,17 @@ export interface Grid {
   readonly isSeeded: boolean;
   /** Of all its trials. */
   readonly flags: readonly string[];
-  readonly settings: readonly Setting[];
+  readonly settings: readonly GridPoint[];
 }
 
-export const usual: Setting = { name: "usual", flags: [] };
+export const usual: GridPoint = { name: "usual", flags: [] };
 
 /** One flag, its values in order. */
-export const over = (flag: string, ...values: readonly number[]): Setting[] =>
+export const over = (flag: string, ...values: readonly number[]): GridPoint[] =>
   values.map((value) => ({ name: `${flag} ${value}`, flags: [`--${flag}=${value}`] }));
 
 /** A line for each pair of values. */
-export const overBoth = (a: string, b: string, ...pairs: readonly (readonly [number, number])[]): Setting[] =>
+export const overBoth = (a: string, b: string, ...pairs: readonly (readonly [number, number])[]): GridPoint[] =>
   pairs.map(([x, y]) => ({ name: `${a} ${x}, ${b} ${y}`, flags: [`--${a}=${x}`, `--${b}=${y}`] }));
 
 /**

@@ -1,8 +1,8 @@
 // A neural system from its preset: its recipe says what its tensors are and how it scores, so nothing else is its own.
 import { z } from "zod";
-import { checkShapes } from "../neural/safetensors.ts";
 import { decoderItems, embeddingOf, parametersIn } from "../neural/parameters.ts";
 import { type Recipe, recipe } from "../neural/recipe.ts";
+import { checkShapes } from "../neural/safetensors.ts";
 import { createScorer } from "../neural/scorer.ts";
 import type { Neural, Sized } from "./system.ts";
 

@@ -25,8 +25,10 @@ export function usualOf(of: (preset: Preset) => unknown): string {
   const own = ownOf(defaultSystem);
   const others = neuralNames.filter((name) => ownOf(name) !== own && ownOf(name) !== null);
   const values = [...new Set(others.map(ownOf))];
-  const told = values.map((value) => `, ${value} for ${others.filter((name) => ownOf(name) === value).join(", ")}`);
-  return `(default ${own}${told.join("")})`;
+  const differing = values.map(
+    (value) => `, ${value} for ${others.filter((name) => ownOf(name) === value).join(", ")}`,
+  );
+  return `(default ${own}${differing.join("")})`;
 }
 
 /** Where a default depends on the system there is none here: it stands in the system's preset. */

@@ -43,10 +43,10 @@ function anyOf(rules: readonly z.ZodNumber[]) {
 function helpOf(having: readonly { readonly model: string; readonly setting: Setting }[]): string {
   const models = having.map(({ model }) => model);
   const usuals = [...new Set(having.map(({ setting }) => setting.usual))];
-  const told = usuals.length === 1 ? usuals : having.map(({ model, setting }) => `${setting.usual} for ${model}`);
+  const defaults = usuals.length === 1 ? usuals : having.map(({ model, setting }) => `${setting.usual} for ${model}`);
   return (
     `of ${[models.slice(0, -1).join(", "), ...models.slice(-1)].filter(Boolean).join(" and ")}: ` +
-    `${having[0]!.setting.help} (default ${told.join(", ")})`
+    `${having[0]!.setting.help} (default ${defaults.join(", ")})`
   );
 }
 

@@ -106,9 +106,9 @@ export function assembler(limit: () => number): (frame: Uint8Array) => Decoded |
       throw malformed(`frame ${index} has a wrong length`);
     parts.push(frame.subarray(PREFIX));
     if (parts.length < count) return undefined;
-    const whole = parts;
+    const complete = parts;
     parts = [];
-    return open(whole, total);
+    return open(complete, total);
   };
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, expect, test } from "vitest";
 import { freePort } from "../../shared/http/port.ts";
-import { brokerStatus, resolveBrokers, startBroker, stopLeftBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { brokerStatus, resolveBrokers, startBroker, stopBroker, stopLeftBroker } from "../../shared/kafka/broker.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "tributary-broker-"));
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));

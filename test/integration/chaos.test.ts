@@ -12,8 +12,8 @@ import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
-import { type StatusOf, silent, statusAt } from "./said.ts";
 import { ask } from "./python.ts";
+import { type StatusOf, silent, statusAt } from "./said.ts";
 
 const SEED = 20_260_117;
 const TOPIC = "chaos";

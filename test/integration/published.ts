@@ -10,9 +10,9 @@ import { initialise, type Weights } from "../../shared/neural/parameters.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../shared/runtime/spawn.ts";
-import { type ServiceName, type StatusOf, statusAt } from "./said.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { type ServiceName, type StatusOf, statusAt } from "./said.ts";
 
 const salt = "pepper";
 const items = Array.from({ length: 40 }, (_, k) => `i${k}`);

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RecommendAnswer, RefusalAnswer } from "../../shared/recommending/requests.ts";
 import { publish } from "../../shared/checkpoints/models.ts";
 import type { Histories } from "../../shared/events/histories.ts";
+import type { RecommendAnswer, RefusalAnswer } from "../../shared/recommending/requests.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
 

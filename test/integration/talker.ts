@@ -1,10 +1,10 @@
 // For tests of the sockets: a scheduler that listens, a step of one small part, and peers of the test's own that say
 // what they like and keep what they hear.
 import { type ClientOptions, WebSocket } from "ws";
-import { openScheduler, type Work } from "../../services/server/scheduler/scheduler.ts";
 import type { Listen } from "../../services/server/admission/admission.ts";
 import { SMALL_MESSAGE } from "../../services/server/admission/limits.ts";
 import { listenForPeers, type Peers } from "../../services/server/admission/peers.ts";
+import { openScheduler, type Work } from "../../services/server/scheduler/scheduler.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";

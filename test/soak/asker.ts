@@ -1,11 +1,11 @@
 // Asks serve four times a second, alone and in batches, and checks each answer against the files of the version that it
 // names.
 import { join } from "node:path";
-import { type Recommending, recommend, recommending } from "../../shared/recommending/recommender.ts";
-import { batchAnswer, type RecommendAnswer, recommendAnswer } from "../../shared/recommending/requests.ts";
 import { openModel } from "../../shared/checkpoints/scoring.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
+import { type Recommending, recommend, recommending } from "../../shared/recommending/recommender.ts";
+import { batchAnswer, type RecommendAnswer, recommendAnswer } from "../../shared/recommending/requests.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { malformed, unlike, WISHES, type Wish, wishOf } from "./answers.ts";
 import type { Answers } from "./judge.ts";

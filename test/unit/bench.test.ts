@@ -11,7 +11,7 @@ import { scaleRows } from "../../services/commands/bench/scale.ts";
 import { serveLines } from "../../services/commands/bench/serve.ts";
 import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/commands/bench/traffic.ts";
 import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/commands/bench/window.ts";
-import { exactStep, localRound } from "../../services/commands/bench/workloads.ts";
+import { exactStep, outerStep } from "../../services/commands/bench/workloads.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { decide, initial } from "../../shared/training/leases.ts";
@@ -144,13 +144,13 @@ describe("steps of other sizes", () => {
   });
 
   test("a local round moves the rows of the first layer too, once for K batches", () => {
-    const local = localRound(costs, "encoder", 4, 8, 10_000);
+    const local = outerStep(costs, "encoder", 4, 8, 10_000);
     expect(local.parts).toBe(4);
     const group = exactStep(costs, "encoder", 1, 250).weightBytes;
     expect(local.weightBytes).toBe(group / 2); // bfloat16
     expect(local.answerBytes).toBe(group / 2 + 10_000 * 600 * 2);
     expect(local.leaseBytes).toBeGreaterThan(10_000 * 600 * 2);
-    expect(localRound(costs, "decoder", 4, 8, 10_000).answerBytes).toBeLessThan(local.answerBytes);
+    expect(outerStep(costs, "decoder", 4, 8, 10_000).answerBytes).toBeLessThan(local.answerBytes);
     expect(local.computeMs).toBeCloseTo(8 * (100 + 2 + 1) + 16 * 10, 6); // Adam once a part
   });
 

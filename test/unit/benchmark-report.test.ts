@@ -2,9 +2,9 @@
 // are no figures; as Markdown and as one page.
 import { expect, test } from "vitest";
 import { agendaOf as wished } from "../../services/commands/compare/agenda.ts";
-import { plotOf } from "../../services/commands/compare/report/plots.ts";
 import { htmlOf } from "../../services/commands/compare/report/html.ts";
 import { markdownOf } from "../../services/commands/compare/report/markdown.ts";
+import { plotOf } from "../../services/commands/compare/report/plots.ts";
 import type { Report } from "../../services/commands/compare/report/report.ts";
 import { documentOf } from "../../services/commands/compare/report/sections.ts";
 import type { EpochOfUsers } from "../../shared/judging/stability.ts";

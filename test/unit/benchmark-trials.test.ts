@@ -10,7 +10,7 @@ import { resultOf } from "../../services/commands/compare/ledger.ts";
 import type { Trial } from "../../services/commands/compare/plan.ts";
 import { knownAs, paperOrder, publishedOf } from "../../services/commands/compare/published.ts";
 import { secondsLeft } from "../../services/commands/compare/telling.ts";
-import { type End, outcomeOf, newestLine } from "../../services/commands/compare/verdict.ts";
+import { type End, newestLine, outcomeOf } from "../../services/commands/compare/verdict.ts";
 import { command as train } from "../../services/commands/train/main.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { agendaOf, done, entryOf, examAround, failed, played, reported } from "./benchmark.ts";

@@ -7,7 +7,6 @@ import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { command } from "../../services/commands/blend/main.ts";
 import { followPublished } from "../../services/serve/published.ts";
-import { recommend } from "../../shared/recommending/recommender.ts";
 import { blendedModel, mustGoTogether } from "../../shared/checkpoints/blends.ts";
 import { loadModel, loadNeural, saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { differenceOf } from "../../shared/checkpoints/difference.ts";
@@ -23,6 +22,7 @@ import { readEpoch, readTest } from "../../shared/judging/per-user.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { blended } from "../../shared/ranking/blend.ts";
 import { evaluate } from "../../shared/ranking/evaluate.ts";
+import { recommend } from "../../shared/recommending/recommender.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 

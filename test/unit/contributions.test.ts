@@ -1,11 +1,11 @@
 import { expect, test, vi } from "vitest";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import {
   notFiniteIn,
   type Received,
   receivedOf,
   shapesChecked,
 } from "../../services/server/scheduler/contributions.ts";
-import { openParameters } from "../../services/server/run/parameters.ts";
 import { initialise, shapesOf } from "../../shared/neural/parameters.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { assembler, encode } from "../../shared/training/frames.ts";

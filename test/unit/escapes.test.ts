@@ -1,8 +1,8 @@
 // Words of strangers at the terminal: what would move the cursor, ring, forge a row or turn a line around is escaped.
 import { expect, test } from "vitest";
 import { tableOf } from "../../services/commands/recommend/listing.ts";
-import { aligned, columns } from "../../shared/health/views/columns.ts";
 import { flowOf } from "../../shared/health/facts/flow.ts";
+import { aligned, columns } from "../../shared/health/views/columns.ts";
 import { progressLine } from "../../shared/runtime/terminal.ts";
 
 const evil = [

@@ -13,7 +13,7 @@ import { annealed, canGrow, latentOf, type Recipe } from "../../shared/neural/re
 import { createScorer } from "../../shared/neural/scorer.ts";
 import type { Turned } from "../../shared/systems/preset.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
-import { neuralNames, type NeuralName, systemOf } from "../../shared/systems/registry.ts";
+import { type NeuralName, neuralNames, systemOf } from "../../shared/systems/registry.ts";
 import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { onEachEngine } from "./engines.ts";
 import { type FamilyBatch, familyStep } from "./family.ts";

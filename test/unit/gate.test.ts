@@ -1,8 +1,8 @@
 // The publication gate: what passes, what is refused, and that each refusal names its reason.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
+import { type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
 
 const items = (count: number, prefix = "i") => Array.from({ length: count }, (_, k) => `${prefix}${k}`);
 const good: Candidate = { finite: true, vocabulary: items(100), users: 50, ndcg: 0.4 };

@@ -1,13 +1,13 @@
 // The health of the flow: every rule names its stage, the reason and what to do; upstream comes first; a flow that
 // starts or drains is no fault.
 import { expect, test } from "vitest";
-import { count, duration, loss, rate, ratio } from "../../shared/health/views/figures.ts";
-import { batchesPerSecond, requestsPerSecond } from "../../shared/health/facts/memory.ts";
-import { healthOf } from "../../shared/health/views/health.ts";
-import { problemsOf } from "../../shared/health/rules/rules.ts";
-import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
 import { type Answer, flowOf } from "../../shared/health/facts/flow.ts";
 import { freshnessOf } from "../../shared/health/facts/freshness.ts";
+import { batchesPerSecond, requestsPerSecond } from "../../shared/health/facts/memory.ts";
+import { problemsOf } from "../../shared/health/rules/rules.ts";
+import { count, duration, loss, rate, ratio } from "../../shared/health/views/figures.ts";
+import { healthOf } from "../../shared/health/views/health.ts";
+import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
 
 const now = 1_700_000_000_000;
 const second = 1000;

@@ -1,11 +1,12 @@
 // A training run without sockets: every lease and every answer passes through the same bytes and the same checks as on
 // the wire. For the tests of what a run does.
-import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
-import type { Work } from "../../services/server/scheduler/scheduler.ts";
-import { openParameters } from "../../services/server/run/parameters.ts";
+
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Loss, Run, RunStep } from "../../services/server/run/run.ts";
+import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
+import type { Work } from "../../services/server/scheduler/scheduler.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";

@@ -1,8 +1,8 @@
 // Several ingest processes shown as one, and what `status` writes of them in a terminal.
 import { expect, test } from "vitest";
+import { type Answer, flowOf } from "../../shared/health/facts/flow.ts";
 import type { Ingest } from "../../shared/health/facts/ingest.ts";
 import { ingestLines } from "../../shared/health/views/ingest-lines.ts";
-import { type Answer, flowOf } from "../../shared/health/facts/flow.ts";
 import { printable, printableBytes } from "../../shared/runtime/printable.ts";
 
 const now = 1_700_000_000_000;

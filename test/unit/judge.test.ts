@@ -1,11 +1,11 @@
 // Who is held out, and how a checkpoint is measured beside the published model and popularity.
 import { describe, expect, test } from "vitest";
-import { heldOut, popularityIn } from "../../shared/judging/held-out.ts";
-import { inColumnsOf, type Judged, judge } from "../../shared/judging/candidate.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { isTarget, partOf } from "../../shared/events/split.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { inColumnsOf, type Judged, judge } from "../../shared/judging/candidate.ts";
+import { heldOut, popularityIn } from "../../shared/judging/held-out.ts";
 
 const salt = "pepper";
 const never = new AbortController().signal;

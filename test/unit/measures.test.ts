@@ -1,8 +1,8 @@
 // What the server counts beside its steps: the pace and bytes of steps, and the metrics that follow how things stand.
 import { expect, test } from "vitest";
-import type { TrainerStatus } from "../../services/server/scheduler/scheduler-status.ts";
 import { openMeasures, type Standing } from "../../services/server/measures.ts";
 import { openPace } from "../../services/server/pace.ts";
+import type { TrainerStatus } from "../../services/server/scheduler/scheduler-status.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 
 const second = 1000;

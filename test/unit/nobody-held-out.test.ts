@@ -1,9 +1,9 @@
 // Nobody held out: said in words at the beginning and the end of a run, and no table of NaN.
 import { expect, test } from "vitest";
 import { outcomeInWords } from "../../services/commands/train/outcome.ts";
-import { hasTargets } from "../../shared/judging/subject.ts";
 import type { Corpus } from "../../shared/corpus/corpus.ts";
 import { aboutHeldOut } from "../../shared/corpus/held-out.ts";
+import { hasTargets } from "../../shared/judging/subject.ts";
 
 const user = { user: "u", foldIn: Int32Array.of(1), target: Int32Array.of(2) };
 const corpus = (changes: Partial<Corpus>) =>

@@ -1,8 +1,8 @@
 // What an outer epoch does to the model, by every schedule of the ablation: which half moves, what is dropped, which
 // encoder the prior comes from.
 import { beforeAll, expect, test } from "vitest";
-import type { Work } from "../../services/server/scheduler/scheduler.ts";
 import type { Run } from "../../services/server/run/run.ts";
+import type { Work } from "../../services/server/scheduler/scheduler.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { itemsOf } from "../../services/commands/recommend/history.ts";
-import { recommend, recommending } from "../../shared/recommending/recommender.ts";
-import { refuse } from "../../services/serve/refusals.ts";
-import { readRequest } from "../../shared/recommending/requests.ts";
 import { readTitles } from "../../services/commands/recommend/titles.ts";
+import { refuse } from "../../services/serve/refusals.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import { recommend, recommending } from "../../shared/recommending/recommender.ts";
+import { readRequest } from "../../shared/recommending/requests.ts";
 
 /** Whoever has two items or more is given high columns, anybody else low ones. */
 const model = recommending("v000001", {

@@ -5,12 +5,12 @@ import Fastify from "fastify";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
 import { openapi } from "../../services/serve/openapi.ts";
-import { recommending } from "../../shared/recommending/recommender.ts";
-import { readRequest } from "../../shared/recommending/requests.ts";
 import { routes } from "../../services/serve/routes.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
+import { recommending } from "../../shared/recommending/recommender.ts";
+import { readRequest } from "../../shared/recommending/requests.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 
 const items = ["a", "b", "c", "d", "e"];

@@ -1,12 +1,12 @@
 // A user's scores do not depend on the company: alone, in a batch, in any place of it, the bits are the same. So
 // evaluation and serving agree, and requests may be scored together.
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Recipe } from "../../shared/neural/recipe.ts";
-import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { gaussian } from "../../shared/compute/draws.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { initialise, type Weights } from "../../shared/neural/parameters.ts";
+import type { Recipe } from "../../shared/neural/recipe.ts";
 import { createScorer, type Scorer } from "../../shared/neural/scorer.ts";
+import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { onEachEngine } from "./engines.ts";
 

@@ -1,9 +1,9 @@
 // The trainers of a run as the page and `status` show them: who is slow, where the time goes, and what an older server
 // leaves out.
 import { expect, test } from "vitest";
-import { entriesOf, rowOf } from "../../shared/health/views/trainers.ts";
-import { readingOf } from "../../shared/health/status/readings.ts";
 import { type Training, trainingOf } from "../../shared/health/facts/training.ts";
+import { readingOf } from "../../shared/health/status/readings.ts";
+import { entriesOf, rowOf } from "../../shared/health/views/trainers.ts";
 import { trainingLines } from "../../shared/health/views/training-lines.ts";
 
 const now = 1_700_000_000_000;

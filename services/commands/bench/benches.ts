@@ -9,11 +9,11 @@ import { engineFigures } from "./engine.ts";
 import { faultsFigures, faultsLines } from "./faults.ts";
 import { type Figure, lineOf } from "./figures.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
+import type { Config } from "./options.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
 import { serveFigures, serveLines } from "./serve.ts";
 import { trainFigures, trainLines } from "./train.ts";
 import { wireFigures, wireLines } from "./wire.ts";
-import type { Config } from "./options.ts";
 
 /** What `--json` prints, and the same for people: a title and lines. */
 interface Result {

@@ -5,7 +5,7 @@ import type { Costs } from "./costs.ts";
 import { longTailedRow } from "./rows.ts";
 import { type Machine, type Network, simulate, type Workload } from "./simulation.ts";
 import { type TrainedPhase, trainedPhases } from "./window.ts";
-import { exactStep, localRound } from "./workloads.ts";
+import { exactStep, outerStep } from "./workloads.ts";
 
 /**
  * Exact: a part a trainer, so the batch grows with them. Smaller parts: the batch stays, its parts shrink. Local: each
@@ -88,7 +88,7 @@ function loadOf(mode: Mode, costs: Costs, trainers: number, every: number, touch
     return {
       batch: trainers * every * batch,
       partSize: every * batch,
-      steps: both((phase) => localRound(costs, phase, trainers, every, touched)),
+      steps: both((phase) => outerStep(costs, phase, trainers, every, touched)),
     };
   const parts = mode === "exact" ? trainers : Math.max(trainers, Math.ceil(batch / usual));
   const partSize = mode === "exact" ? usual : Math.ceil(batch / parts);
@@ -108,7 +108,7 @@ function measure<S>(machine: Machine<S>, { batch, partSize, steps }: Load, netwo
   return { batch, partSize, computing, usersPerSecond: (1000 * STEPS * batch) / milliseconds };
 }
 
-/** Rows of the first layer that the users of one trainer's round touch. */
+/** Rows of the first layer that the users of one trainer's outer step touch. */
 function touchedBy({ items, batch, perUser }: Costs["size"], every: number): number {
   const touched = new Set<number>();
   for (let user = 0; user < every * batch; user++)

@@ -28,7 +28,7 @@ export interface Size {
 const PAPER_STEPS = { encoder: 702, decoder: 234 };
 /**
  * Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more
- * than in a real one. Local needs two rounds a pass.
+ * than in a real one. Local needs two outer steps a pass.
  */
 const batchesOf = ({ sync, trainers, every }: Size) => (sync === "exact" ? 64 : Math.max(64, 2 * trainers * every));
 const WARM_EPOCHS = 1;
@@ -131,8 +131,8 @@ function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record
   const ms = Object.entries(sections).map(
     ([name, spent]) => [name, (1000 * spent) / steps / (own.has(name) ? 1 : trainers)] as const,
   );
-  const known = ms.reduce((sum, [, each]) => sum + each, 0);
-  return Object.fromEntries([...ms, ["wire", (1000 * seconds) / steps - known]]);
+  const timed = ms.reduce((sum, [, each]) => sum + each, 0);
+  return Object.fromEntries([...ms, ["wire", (1000 * seconds) / steps - timed]]);
 }
 
 /** Products of one step, a multiplication and an addition counted as two. */

@@ -9,12 +9,12 @@ import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { Vocabulary } from "../../../shared/events/vocabulary.ts";
-import { judgePart, meansOf } from "../../../shared/judging/judging.ts";
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
+import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subject.ts";
+import { judgeHeldOut, meansOf } from "../../../shared/judging/summaries.ts";
 import { blended, chooseWeight } from "../../../shared/ranking/blend.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { parametersOf, systemOf } from "../../../shared/systems/registry.ts";
-import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subject.ts";
 import type { Config } from "./options.ts";
 
 export async function blend(
@@ -45,7 +45,7 @@ export async function blend(
   const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
   const made = blendedModel(both, weight);
   const judge = (part: "validation" | "test") =>
-    judgePart(part, subject[part], blended(first, second, weight), items, signal);
+    judgeHeldOut(part, subject[part], blended(first, second, weight), items, signal);
   const [validation, test] = [await judge("validation"), await judge("test")];
 
   const seconds = (performance.now() - startedAt) / 1000;

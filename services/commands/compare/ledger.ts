@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import type { Plan, Trial, Tried } from "./plan.ts";
 import type { Subject } from "./data-set.ts";
+import type { Plan, Trial, Tried } from "./plan.ts";
 
 /** Of a trial's report, all but its test: what has not been read cannot decide. */
 const trainedSchema = z.object({

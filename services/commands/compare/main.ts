@@ -6,6 +6,7 @@ import { lock } from "../../../shared/checkpoints/run-lock.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { agendaOf } from "./agenda.ts";
+import { readSubject } from "./data-set.ts";
 import { evidenceOf } from "./evidence.ts";
 import { agree } from "./ledger.ts";
 import { options } from "./options.ts";
@@ -13,7 +14,6 @@ import { type Report, reportOf } from "./report/report.ts";
 import { tableOf } from "./report/text.ts";
 import { files, writeReport } from "./report/writing.ts";
 import { runPlan } from "./run.ts";
-import { readSubject } from "./data-set.ts";
 import { showProgress } from "./telling.ts";
 
 export const command = defineCommand({

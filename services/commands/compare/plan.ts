@@ -1,6 +1,6 @@
 // Which trial is next: every model's usual setting first, then the rest of the grids in turn, then further seeds of
 // what was chosen. Pure; run.ts runs the trials.
-import type { Setting } from "../../../shared/systems/benchmarked.ts";
+import type { GridPoint } from "../../../shared/systems/benchmarked.ts";
 
 /** Those of the flags that are numbers, by name without the dashes. */
 export const numbersIn = (flags: readonly string[]): ReadonlyMap<string, number> =>
@@ -19,7 +19,7 @@ export interface Entry {
   /** The same for all its trials. */
   readonly flags: readonly string[];
   /** The usual one first. */
-  readonly settings: readonly Setting[];
+  readonly settings: readonly GridPoint[];
   /** Whether its draws depend on a seed; what is solved in closed form has one answer. */
   readonly isSeeded: boolean;
   /** Rows whose chosen models it begins with, each with the flag that names the model's directory. */
@@ -38,7 +38,7 @@ export interface Trial {
   /** Says all that decides its outcome; the folder below the benchmark's. Entries that want the same trial share it. */
   readonly id: string;
   readonly entry: Entry;
-  readonly setting: Setting;
+  readonly setting: GridPoint;
   readonly seed: number;
   /** Trials that it begins with, each with its flag. */
   readonly from: readonly { readonly trial: string; readonly flag: string }[];
@@ -133,7 +133,7 @@ export function furtherSeeds(plan: Plan, entry: Entry, tried: Results): Trial[] 
   return best ? plan.seeds.slice(1).map((seed) => trialOf(plan, entry, best.setting, seed, best.from)) : [];
 }
 
-function trialOf(plan: Plan, entry: Entry, setting: Setting, seed: number, from: Trial["from"]): Trial {
+function trialOf(plan: Plan, entry: Entry, setting: GridPoint, seed: number, from: Trial["from"]): Trial {
   const parts = [
     setting.flags.map((flag) => flag.replace(/^--/, "")).join(",") || "usual",
     ...from.map(({ trial }) => `from-${trial.replaceAll("/", ".")}`),

@@ -6,7 +6,7 @@ import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { spawnService } from "../../../shared/runtime/spawn.ts";
 import { type Attempt, attemptOf, folderOf, type Result, record, resultOf, trainedOf } from "./ledger.ts";
 import type { Trial } from "./plan.ts";
-import { type End, outcomeOf, newestLine } from "./verdict.ts";
+import { type End, newestLine, outcomeOf } from "./verdict.ts";
 
 export interface Workplace {
   readonly out: string;

@@ -1,6 +1,7 @@
 // Scores the same held-out users by the model and by what it is measured against: plain popularity and, where it can be
 // solved, EASE. Between main.ts and report.ts.
 import type { Engine } from "../../../shared/compute/engine.ts";
+import type { PartName, Subject } from "../../../shared/judging/subject.ts";
 import { type Interval, intervals } from "../../../shared/ranking/bootstrap.ts";
 import { type CatalogueFigures, openCatalogue } from "../../../shared/ranking/catalogue.ts";
 import {
@@ -13,7 +14,6 @@ import {
 import type { Summary } from "../../../shared/ranking/metrics.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
-import type { PartName, Subject } from "../../../shared/judging/subject.ts";
 
 export type ScorerName = "model" | "popularity" | "ease";
 

@@ -1,9 +1,9 @@
 // What `evaluate` found, for machines and for people. Pure.
 import type { Scored } from "../../../shared/judging/per-user.ts";
+import { parts, type Subject } from "../../../shared/judging/subject.ts";
 import type { CatalogueFigures } from "../../../shared/ranking/catalogue.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
 import type { Line, Measured, PartResult, ScorerName } from "./references.ts";
-import { parts, type Subject } from "../../../shared/judging/subject.ts";
 
 type Contract = Readonly<Record<string, unknown>>;
 

@@ -10,9 +10,9 @@ import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { openBranch } from "./branch.ts";
 import { differenceText } from "./diff.ts";
 import { listText } from "./list.ts";
+import { options } from "./options.ts";
 import { showText } from "./show.ts";
 import { type Change, changeText } from "./telling.ts";
-import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "models",

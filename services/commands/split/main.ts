@@ -10,9 +10,9 @@ import { openEventFile } from "../../../shared/files/open-events.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { progressLine, say } from "../../../shared/runtime/terminal.ts";
 import { checkTarget, writeDataset } from "./directory.ts";
+import { options } from "./options.ts";
 import { readEvents } from "./read.ts";
 import { reportOf, summaryOf } from "./report.ts";
-import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "split",

@@ -1,7 +1,7 @@
 // What a split came to, for machines and for people. Pure.
 import type { LiangOptions, LiangSplit } from "../../../shared/corpus/liang.ts";
-import type { ReadCounts } from "./read.ts";
 import { plural } from "../../../shared/health/views/figures.ts";
+import type { ReadCounts } from "./read.ts";
 
 export type SplitReport = ReturnType<typeof reportOf>;
 

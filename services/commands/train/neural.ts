@@ -72,9 +72,9 @@ async function runOf(model: NeuralName, config: Config, out: string, until: Unti
     }
     if (until.signal.aborted && !existsSync(join(out, "report.json"))) return false;
     const found = reportSchema.parse(JSON.parse(readFileSync(join(out, "report.json"), "utf8")));
-    const whole = { ...found, peakMemoryBytes: peaks.total };
-    await writeWhole(join(out, "report.json"), `${JSON.stringify(whole, null, 2)}\n`);
-    report(whole);
+    const withMemory = { ...found, peakMemoryBytes: peaks.total };
+    await writeWhole(join(out, "report.json"), `${JSON.stringify(withMemory, null, 2)}\n`);
+    report(withMemory);
     return true;
   } finally {
     await Promise.all(started.reverse().map((each) => each.stop()));

@@ -8,8 +8,8 @@ import { type Corpus, corpusOfDataset, corpusOfTable } from "../../../shared/cor
 import { aboutHeldOut } from "../../../shared/corpus/held-out.ts";
 import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
-import { judgePart, meansOf, type Summaries } from "../../../shared/judging/judging.ts";
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
+import { judgeHeldOut, meansOf, type Summaries } from "../../../shared/judging/summaries.ts";
 import { memoryLimit } from "../../../shared/runtime/memory.ts";
 import { countsName, countUsers } from "../../../shared/systems/popularity/popularity.ts";
 import { type ConfigOf, parametersOf, type SolvedName, systemOf } from "../../../shared/systems/registry.ts";
@@ -159,5 +159,5 @@ function judge<N extends SolvedName>(
   part: "validation" | "test",
   signal: AbortSignal,
 ) {
-  return judgePart(part, corpus[part], systemOf(model).scores(config, weights), config.items, signal);
+  return judgeHeldOut(part, corpus[part], systemOf(model).scores(config, weights), config.items, signal);
 }

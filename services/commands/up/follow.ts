@@ -2,10 +2,10 @@
 // here, since everybody is asked anyway.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askAll } from "../../../shared/health/answers.ts";
-import { count, duration, loss, ratio } from "../../../shared/health/views/figures.ts";
 import { type Answer, type Flow, flowOf } from "../../../shared/health/facts/flow.ts";
 import { freshnessOf } from "../../../shared/health/facts/freshness.ts";
 import { evaluatorStatus, type Published } from "../../../shared/health/status/evaluator.ts";
+import { count, duration, loss, ratio } from "../../../shared/health/views/figures.ts";
 import { sleep } from "../../../shared/runtime/lifecycle.ts";
 import type { Supervised } from "../../../shared/runtime/supervise.ts";
 import type { ProgressLine } from "../../../shared/runtime/terminal.ts";

@@ -1,8 +1,9 @@
 // What is wrong, for `up`'s own line: services that die, hang or have given up, and those that run and wait for
 // something.
-import { duration } from "../../../shared/health/views/figures.ts";
+
 import type { Answer } from "../../../shared/health/facts/flow.ts";
 import { commonOf } from "../../../shared/health/status/readings.ts";
+import { duration } from "../../../shared/health/views/figures.ts";
 import type { Supervised } from "../../../shared/runtime/supervise.ts";
 import { isSilent, type Silence } from "./silence.ts";
 

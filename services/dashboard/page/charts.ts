@@ -1,6 +1,7 @@
 // What the charts show: one description each, in the order in which data flows.
-import { bytes, count, duration, elapsed, loss, rate, ratio } from "../../../shared/health/views/figures.ts";
+
 import { activities } from "../../../shared/health/facts/training.ts";
+import { bytes, count, duration, elapsed, loss, rate, ratio } from "../../../shared/health/views/figures.ts";
 import type { Series } from "../history.ts";
 import { below } from "./lines.ts";
 import type { ChartSettings, Line } from "./plot.ts";

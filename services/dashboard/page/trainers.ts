@@ -1,8 +1,9 @@
 // The table of trainers and the line above it: who computes, how fast, and what the time goes into. Rows are made once,
 // then only their texts change.
+
+import type { Training } from "../../../shared/health/facts/training.ts";
 import { activities } from "../../../shared/health/facts/training.ts";
 import { entriesOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/views/trainers.ts";
-import type { Training } from "../../../shared/health/facts/training.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
 import { heading, symbols } from "./figures.ts";
 import { makeSortable } from "./sortable.ts";

@@ -5,8 +5,8 @@ import { type Exchange, withTensors } from "../../../shared/training/exchange.ts
 import type { Decoded } from "../../../shared/training/frames.ts";
 import type { FromTrainer, Hello } from "../../../shared/training/messages.ts";
 import type { Wire } from "../../../shared/training/numbers.ts";
-import { attend, type Connection } from "./connection.ts";
 import { type Listen, openAdmission } from "./admission.ts";
+import { attend, type Connection } from "./connection.ts";
 import { MOST_PEERS } from "./limits.ts";
 
 export interface Peer {

@@ -30,7 +30,7 @@ export class Critic {
     this.#learningRate = learningRate;
     this.updates = before?.updates ?? 0;
     const first = initialCritic(seed, STREAM);
-    const known = (name: string, length: number): Float32Array => {
+    const restored = (name: string, length: number): Float32Array => {
       const data = before!.state[name]?.data;
       if (data?.length === length) return memory.place(data);
       throw new AppError("CHECKPOINT_CORRUPT", { what: `tensor ${name} of the critic is missing, or of another size` });
@@ -41,7 +41,11 @@ export class Critic {
         if (!before) return [name, { weights: memory.place(data), m: memory.zeros(length), v: memory.zeros(length) }];
         return [
           name,
-          { weights: known(name, length), m: known(firstMoment(name), length), v: known(secondMoment(name), length) },
+          {
+            weights: restored(name, length),
+            m: restored(firstMoment(name), length),
+            v: restored(secondMoment(name), length),
+          },
         ];
       }),
     );

@@ -16,10 +16,10 @@ import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
 import { defaultSystem, systemOf } from "../../../shared/systems/registry.ts";
 import { scored } from "../../../shared/training/messages.ts";
-import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import type { EpochReport, Progress } from "../progress.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import { contentsOf, type Resumed } from "../saving/persistence.ts";
+import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import { scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
 import { openParameters } from "./parameters.ts";
 import type { Loss, Run, RunStep } from "./run.ts";
@@ -108,7 +108,7 @@ async function runEpochs(
       progress.finished(loss, run.round);
       const perUser = await judge(run, corpus.validation, runStep);
       const standing = { epoch: run.round, step: run.step };
-      await told(
+      await orLogged(
         log,
         keepEpoch(join(out, "evaluations"), standing, [ofModel("validation", corpus.validation, perUser)]),
       );
@@ -156,7 +156,7 @@ async function report(
   const best = await bestOf(out, run, soFar);
   const perUser = await judge(best.run, corpus.test, runStep);
   const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
-  await told(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
+  await orLogged(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
   const { engines, mostTrainers } = scheduler();
   const { model = defaultSystem, store, schedule } = run;
@@ -206,10 +206,10 @@ const ofModel = (part: "validation" | "test", users: Corpus["test"], metrics: Pe
 });
 
 /**
- * Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is told, and the run goes
+ * Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is logged, and the run goes
  * on.
  */
-const told = (log: Log, written: Promise<void>): Promise<void> =>
+const orLogged = (log: Log, written: Promise<void>): Promise<void> =>
   written.catch((error: unknown) => log.warn({ err: error }, "the users' figures of this epoch could not be written"));
 
 const summaries = (perUser: PerUser): Judged =>

@@ -1,17 +1,17 @@
 // What a lease brings along: users' rows with or without dropout, their old posteriors, the keys of their draws. Used
-// by outer-epoch.ts and local-round.ts.
+// by outer-epoch.ts and outer-step.ts.
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import { valuesOf } from "../../../shared/neural/bag.ts";
 import { latentOf, type Recipe, usesOldPosterior } from "../../../shared/neural/recipe.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import type { Work } from "../scheduler/scheduler.ts";
 import type { Versioned } from "../scheduler/outbox.ts";
+import type { Work } from "../scheduler/scheduler.ts";
 import type { Run } from "./run.ts";
 
 export const rowsOf = (users: Uint32Array, rowOf: RowOf) => Array.from(users, rowOf);
-export const whole = (config: Recipe, rows: readonly Int32Array[]): SparseRows => ({
+export const allOf = (config: Recipe, rows: readonly Int32Array[]): SparseRows => ({
   rows,
   values: valuesOf(config.input, rows),
 });

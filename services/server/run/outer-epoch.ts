@@ -10,8 +10,8 @@ import { cpu } from "../../../shared/runtime/cpu.ts";
 import { scored } from "../../../shared/training/messages.ts";
 import { phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
-import { bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf, whole } from "./inputs.ts";
-import { localRound, stintsOf, type Trained } from "./local-round.ts";
+import { allOf, bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
+import { outerStep, stintsOf, type Trained } from "./outer-step.ts";
 import { firstOldEncoder } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
@@ -42,7 +42,7 @@ export async function trainOuterEpoch(
     const stints =
       local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
     const { answers, parts } = stints
-      ? await localRound(run, stints, rowOf, runStep)
+      ? await outerStep(run, stints, rowOf, runStep)
       : await trainStep(run, step, rowOf, runStep);
     run.step += stints ? stints.flat().length : 1;
     if (phaseOf(step.phase).isLoss) {
@@ -97,7 +97,7 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);
-    return [bagTensor(old.bag(whole(store.config, rows)), rows.length)];
+    return [bagTensor(old.bag(allOf(store.config, rows)), rows.length)];
   };
   const answers = await runStep({ ...base(run, parts, old.hidden), phase: "posterior", decoder: undefined, inputs });
   remember(run, { answers, parts }, rowOf);
@@ -155,7 +155,7 @@ export async function scoreHeldOut(run: Run, heldOut: readonly HeldOutUser[], ru
     const rows = users.map(({ foldIn }) => foldIn);
     const targets = users.map(({ target }) => target);
     return [
-      bagTensor(store.bag(whole(store.config, rows)), rows.length),
+      bagTensor(store.bag(allOf(store.config, rows)), rows.length),
       ...ragged("columns", "ends", rows),
       ...ragged("targets", "targetEnds", targets),
     ];

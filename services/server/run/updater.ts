@@ -1,6 +1,6 @@
 // The updater: moves the weights of a step's groups by the sum of what its parts answered, each group by an Adam of its
 // own (encoder, decoder); in local mode by the weighted sum of how far the trainers came. Between outer-epoch.ts,
-// local-round.ts and the parameter store.
+// outer-step.ts and the parameter store.
 import type { Rate } from "../../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../../shared/compute/kernels/lists.ts";
 import type { Table } from "../../../shared/compute/kernels/table.ts";

@@ -145,14 +145,14 @@ export function resumeOrBegin(
     from: start?.sha256 ?? null,
   };
   mustMatch({ model: manifest.model, ...manifest.config, seed: manifest.seed, ...saved }, wanted, dir);
-  const known = systemOf(manifest.model).recipeOf(manifest.config);
-  const parameters = openParameters(known, weights, { updates, ...(!isBranch && { state }), threads, wire });
+  const recipe = systemOf(manifest.model).recipeOf(manifest.config);
+  const parameters = openParameters(recipe, weights, { updates, ...(!isBranch && { state }), threads, wire });
   const critic = criticOf(config, seed, { state, updates: criticUpdates ?? 0 });
   const renumbered = users !== undefined && numbering !== undefined && !isNumberedAlike(numbering, users.names);
   const isCutOff =
     position !== undefined && (renumbered || (users !== undefined && users.version !== manifest.tableVersion));
   const posteriors =
-    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(known)) : Posteriors.from(state, latentOf(known));
+    renumbered || isCutOff || isBranch ? new Posteriors(latentOf(recipe)) : Posteriors.from(state, latentOf(recipe));
   const plannedAt = renumbered ? new Int32Array(users.names.length).fill(users.version) : numbersIn(state.planned);
   // What came after the version of a branch's model is to be learned again.
   const planned = isBranch

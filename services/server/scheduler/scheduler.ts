@@ -10,14 +10,14 @@ import { type Allocate, type Decoded, encode } from "../../../shared/training/fr
 import type { State } from "../../../shared/training/lease-state.ts";
 import { decide, type Effect, type Event, initial, nextTick, worth } from "../../../shared/training/leases.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../../shared/training/messages.ts";
-import type { Group, Phase } from "../../../shared/training/phases.ts";
 import type { Halving, Wire } from "../../../shared/training/numbers.ts";
+import type { Group, Phase } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, PeerHandlers, Peers } from "../admission/peers.ts";
 import { Accounts } from "./accounts.ts";
 import { notFiniteIn, type Received, receivedOf, shapesChecked } from "./contributions.ts";
-import { type SchedulerStatus, standing } from "./scheduler-status.ts";
 import { Outbox, type Versioned } from "./outbox.ts";
+import { type SchedulerStatus, standing } from "./scheduler-status.ts";
 
 export interface Work {
   readonly step: number;

@@ -2,10 +2,10 @@
 // that is loaded here.
 import { readFileSync } from "node:fs";
 import { AppError } from "../../errors/errors.ts";
-import { type Kernel, ThreadPool } from "./thread-pool.ts";
 import { listed, type SparseRows, transposed } from "./lists.ts";
 import { KernelMemory } from "./memory.ts";
 import type { Rows } from "./rows.ts";
+import { type Kernel, ThreadPool } from "./thread-pool.ts";
 
 const file = new URL("./dist/kernels.wasm", import.meta.url);
 

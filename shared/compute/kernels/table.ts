@@ -21,7 +21,7 @@ interface Segment {
   readonly kernels: Kernels;
   readonly first: number;
   /** Arrays for all rows that there is room for: memory that was never touched is 0 and costs nothing. */
-  readonly whole: Moving;
+  readonly arrays: Moving;
 }
 
 export class Table {
@@ -47,7 +47,7 @@ export class Table {
       const kernels = this.#kernelsOf(this.#segments.length);
       const room = () => kernels.memory.floats(this.#rowsOfSegment * this.width);
       const first = this.#segments.length * this.#rowsOfSegment;
-      this.#segments.push({ kernels, first, whole: { weights: room(), m: room(), v: room() } });
+      this.#segments.push({ kernels, first, arrays: { weights: room(), m: room(), v: room() } });
     }
     this.#rows = rows;
   }
@@ -82,7 +82,7 @@ export class Table {
       const end = Math.min(first + values.length / this.width, segment.first + this.#rowsOfSegment);
       if (from >= end) continue;
       const some = values.subarray((from - first) * this.width, (end - first) * this.width);
-      segment.whole[which].set(some, (from - segment.first) * this.width);
+      segment.arrays[which].set(some, (from - segment.first) * this.width);
     }
   }
 
@@ -147,9 +147,9 @@ export class Table {
 
   /** The same as bfloat16. `index` ascends. */
   gatherHalves(index: Int32Array, into: Uint16Array): void {
-    this.#bySegment(index, ({ kernels, whole }, some, from) => {
+    this.#bySegment(index, ({ kernels, arrays }, some, from) => {
       kernels.gatherHalves(
-        whole.weights,
+        arrays.weights,
         this.width,
         some,
         into.subarray(from * this.width, (from + some.length) * this.width),
@@ -162,9 +162,9 @@ export class Table {
    * row twice.
    */
   addRows(index: Int32Array, rows: Float32Array, shares: Float32Array): void {
-    this.#bySegment(index, ({ kernels, whole }, some, from) => {
+    this.#bySegment(index, ({ kernels, arrays }, some, from) => {
       const of = (array: Float32Array, width: number) => array.subarray(from * width, (from + some.length) * width);
-      kernels.addRows(whole.weights, this.width, some, of(rows, this.width), of(shares, 1));
+      kernels.addRows(arrays.weights, this.width, some, of(rows, this.width), of(shares, 1));
     });
   }
 
@@ -189,11 +189,11 @@ export class Table {
   }
 
   #placeOf(row: number): { weights: Float32Array; at: number } {
-    const { first, whole } = this.#segments[Math.floor(row / this.#rowsOfSegment)]!;
-    return { weights: whole.weights, at: (row - first) * this.width };
+    const { first, arrays } = this.#segments[Math.floor(row / this.#rowsOfSegment)]!;
+    return { weights: arrays.weights, at: (row - first) * this.width };
   }
 
-  #moving({ first, whole: { weights, m, v } }: Segment): Moving {
+  #moving({ first, arrays: { weights, m, v } }: Segment): Moving {
     const floats = Math.min(this.#rowsOfSegment, this.#rows - first) * this.width;
     return { weights: weights.subarray(0, floats), m: m.subarray(0, floats), v: v.subarray(0, floats) };
   }
@@ -205,9 +205,9 @@ export class Table {
   #joined(which: keyof Moving): Float32Array {
     const pieces = this.#pieces(which);
     if (pieces.length === 1) return pieces[0]!;
-    const whole = new Float32Array(this.#rows * this.width);
-    for (const [segment, piece] of pieces.entries()) whole.set(piece, segment * this.#rowsOfSegment * this.width);
-    return whole;
+    const joined = new Float32Array(this.#rows * this.width);
+    for (const [segment, piece] of pieces.entries()) joined.set(piece, segment * this.#rowsOfSegment * this.width);
+    return joined;
   }
 }
 

@@ -69,8 +69,8 @@ function greatest<T>(all: readonly T[], of: (each: T) => number): T | undefined 
 
 /** Of what is known; null where nothing is. */
 function total(figures: readonly (number | null)[]): number | null {
-  const known = figures.filter((figure) => figure !== null);
-  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
+  const given = figures.filter((figure) => figure !== null);
+  return given.length === 0 ? null : given.reduce((a, b) => a + b, 0);
 }
 
 function addUp(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -3,9 +3,9 @@
 import type { Flow } from "../facts/flow.ts";
 import type { Memory } from "../facts/memory.ts";
 import { isDraining, isNothing, isTrainingRun } from "../facts/state.ts";
+import { evaluatorProblems } from "./evaluator.ts";
 import { ingestProblems } from "./ingest.ts";
 import { type BoxId, boxes, boxOf, type Code, type Problem } from "./problem.ts";
-import { evaluatorProblems } from "./evaluator.ts";
 import { serveProblems } from "./serve.ts";
 import { supervisionProblems } from "./supervision.ts";
 import { trainingProblems } from "./training.ts";

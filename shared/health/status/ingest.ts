@@ -1,8 +1,8 @@
 // What one ingest process says of itself at GET /status. Owned by services/ingest, which answers it; health, bench and
 // tests read it.
 import { z } from "zod";
-import { at, bytes, count, flag, latency, perSecond, type Said, seconds, service, text } from "./units.ts";
 import { key } from "./tolerant.ts";
+import { at, bytes, count, flag, latency, perSecond, type Said, seconds, service, text } from "./units.ts";
 
 const partition = z.object({
   partition: key(count("its number in the topic")),

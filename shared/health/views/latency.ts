@@ -6,9 +6,9 @@ const stages = { table: "to table", gradient: "to first gradient", published: "t
 
 /** Undefined before the first marked event. */
 export function latencyLine(latencies: Latencies): string | undefined {
-  const told = Object.entries(stages).flatMap(([stage, name]) => {
+  const parts = Object.entries(stages).flatMap(([stage, name]) => {
     const { p50 = null, p95 = null } = latencies[stage as keyof Latencies] ?? {};
     return p50 === null ? [] : [`${name} ${elapsed(p50)} (p95 ${elapsed(p95)})`];
   });
-  return told.length === 0 ? undefined : `event ${told.join(" · ")}`;
+  return parts.length === 0 ? undefined : `event ${parts.join(" · ")}`;
 }

@@ -27,9 +27,9 @@ const most = 50;
 /** Those of the newest look first, in their order. `now` in ms since 1970. */
 export function recall(before: readonly Recent[], findings: readonly Finding[], now: number): Recent[] {
   const open = findings.map((finding): Recent => {
-    const known = before.find(({ code }) => code === finding.code);
-    const count = (known?.count ?? 0) + (known?.isOpen ? 0 : 1);
-    return { ...finding, firstAt: known?.firstAt ?? now, lastAt: now, isOpen: true, count };
+    const earlier = before.find(({ code }) => code === finding.code);
+    const count = (earlier?.count ?? 0) + (earlier?.isOpen ? 0 : 1);
+    return { ...finding, firstAt: earlier?.firstAt ?? now, lastAt: now, isOpen: true, count };
   });
   const over = before
     .filter(({ code }) => !open.some((each) => each.code === code))

@@ -4,8 +4,8 @@ import { usualSchedule } from "../../neural/schedule.ts";
 import { over, untilItFalls } from "../benchmarked.ts";
 import { neural } from "../neural.ts";
 import { compositePrior, residualEncoder } from "./parts.ts";
-import { fromStateDict } from "./state-dict.ts";
 import { configOf, defaults, type ModelConfig, modelConfig, recipeOf } from "./settings.ts";
+import { fromStateDict } from "./state-dict.ts";
 
 export const recvae = neural<ModelConfig>({
   title: "RecVAE",

@@ -34,7 +34,8 @@ export interface Report {
 const DRAWN = 4;
 const SEED = 1337;
 
-export interface Setting {
+/** Of a comparison, beside what it found. */
+export interface Circumstances {
   readonly subject: Subject;
   readonly machine: Machine;
   readonly finishedAt: number;
@@ -46,7 +47,7 @@ export function reportOf(
   agenda: Agenda,
   evidence: Evidence,
   epochs: readonly (readonly EpochOfUsers[])[],
-  { subject, machine, finishedAt, jobs }: Setting,
+  { subject, machine, finishedAt, jobs }: Circumstances,
 ): Report {
   const { plan } = agenda;
   const rows = rowsOf(agenda.models, agenda, evidence);

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { writeWhole } from "../../../../shared/disk/whole-file.ts";
 import { svgOf } from "../../../../shared/plots/svg.ts";
-import { plotOf } from "./plots.ts";
 import { type Drawn, htmlOf } from "./html.ts";
 import { markdownOf } from "./markdown.ts";
+import { plotOf } from "./plots.ts";
 import type { Report } from "./report.ts";
 import { documentOf } from "./sections.ts";
 

@@ -34,18 +34,18 @@ export const gatherBlock: i32 = 64;
 /** Rows `index` of the table, `width` floats each, as halves one after another. */
 export function gatherHalves(block: i32, to: usize, table: usize, index: usize, count: i32, width: i32): void {
   const last = min((block + 1) * gatherBlock, count);
-  const whole = width & ~7;
+  const byEights = width & ~7;
   for (let row = block * gatherBlock; row < last; row++) {
     const from = table + <usize>load<u32>(index + ((<usize>row) << 2)) * ((<usize>width) << 2);
     const into = to + <usize>row * ((<usize>width) << 1);
-    for (let k = 0; k < whole; k += 8) {
+    for (let k = 0; k < byEights; k += 8) {
       const place = from + ((<usize>k) << 2);
       v128.store(
         into + ((<usize>k) << 1),
         i16x8.narrow_i32x4_u(halvesOf(v128.load(place)), halvesOf(v128.load(place, 16))),
       );
     }
-    for (let k = whole; k < width; k++)
+    for (let k = byEights; k < width; k++)
       store<u16>(into + ((<usize>k) << 1), halfOf(load<u32>(from + ((<usize>k) << 2))));
   }
 }

@@ -10,7 +10,7 @@ type Metric = (typeof scored)[number];
 export type Summaries = Readonly<Record<Metric, Summary>>;
 
 /** `items`: columns of the scores. Throws the signal's reason when aborted. */
-export async function judgePart(
+export async function judgeHeldOut(
   part: Scored["part"],
   users: readonly NamedUser[],
   scoreBatch: ScoreBatch,

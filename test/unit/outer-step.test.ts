@@ -1,9 +1,9 @@
-// Local mode: what a round is made of, and what it does to the model.
+// Local mode: what an outer step is made of, and what it does to the model.
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { stintsOf } from "../../services/server/run/local-round.ts";
-import { openParameters } from "../../services/server/run/parameters.ts";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
+import { stintsOf } from "../../services/server/run/outer-step.ts";
+import { openParameters } from "../../services/server/run/parameters.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   engine = await openEngine({ threads: 1 });
 });
 
-describe("rounds", () => {
+describe("outer steps", () => {
   const plan = (users: number, batchSize: number) =>
     outerEpoch({
       users: Uint32Array.from({ length: users }, (_, k) => k),
@@ -45,8 +45,8 @@ describe("rounds", () => {
         (users, every, there) => {
           const steps = plan(users, 4);
           const taken: number[] = [];
-          for (let round = 0; taken.length < steps.length; round++) {
-            const trainers = there[round % there.length]!;
+          for (let outer = 0; taken.length < steps.length; outer++) {
+            const trainers = there[outer % there.length]!;
             const stints = stintsOf(steps, taken.length, every, trainers);
             expect(stints.length).toBeLessThanOrEqual(Math.max(1, trainers));
             expect(new Set(stints.flat().map(({ phase }) => phase)).size).toBe(1);
@@ -63,7 +63,7 @@ describe("rounds", () => {
     );
   });
 
-  test("a phase is cut into rounds of one length: no trainer idles in a short last one", () => {
+  test("a phase is cut into outer steps of one length: no trainer idles in a short last one", () => {
     // 27 encoder steps
     const lengths = (trainers: number) => stintsOf(plan(36, 4), 0, 8, trainers).map(({ length }) => length);
     expect(lengths(1)).toEqual([7]);
@@ -89,7 +89,7 @@ test.each([
   },
 );
 
-test("rows of items that nobody in a round holds stay where they are, the others move", async () => {
+test("rows of items that nobody in an outer step holds stay where they are, the others move", async () => {
   const rows = someItems.map((row) => row.filter((item) => item < 7));
   const { store } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
   const [before, after] = [initialise(config, seed), store.weights].map((weights) => weights[embeddingName]!.data);
@@ -99,7 +99,7 @@ test("rows of items that nobody in a round holds stay where they are, the others
   );
 });
 
-test("dropout and noise are those of the steps, not of the rounds: two trainers' loss is near what one trainer's is, and both learn", async () => {
+test("dropout and noise are those of the steps, not of the outer ones: two trainers' loss is near what one trainer's is, and both learn", async () => {
   const loss = async (trainers: number) => {
     const run = await train(engine, { config, rows: someItems, seed, epochs: 0, local: { every: 2, trainers } });
     return (await trainOn(engine, run, someItems, 12)).map(({ reconstruction }) => reconstruction);
@@ -110,7 +110,7 @@ test("dropout and noise are those of the steps, not of the rounds: two trainers'
   expect(two[0]).toBeCloseTo(one[0]!, 0);
 });
 
-test("trainers follow a model that grows between two rounds, with the moments that they have", async () => {
+test("trainers follow a model that grows between two outer steps, with the moments that they have", async () => {
   const rows = someItems.map((row) => row.filter((item) => item < 7));
   const run = await train(engine, {
     config: { ...config, items: 7 },
