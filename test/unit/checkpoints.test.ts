@@ -78,6 +78,17 @@ test("a model comes back as it was saved, into a new directory or over an older 
   expect(readdirSync(out)).toEqual(["model"]);
 });
 
+test("a manifest of before there were other systems names none: it is RecVAE's", async () => {
+  const dir = join(out, "model");
+  await saveModel(dir, initialise(config, 1), facts, vocabulary);
+  const path = join(dir, "manifest.json");
+  const { model: _model, hash: _hash, ...before } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  writeFileSync(path, JSON.stringify(before));
+  const { manifest, weights } = await loadModel(dir);
+  expect(manifest.model).toBe("recvae");
+  expect(weights).toEqual(initialise(config, 1));
+});
+
 test("a run comes back whole: weights, Adam, posteriors, counters, what was planned", async () => {
   const run = someRun(5);
   await save(run, Int32Array.of(-1, 7, 2 ** 30));
