@@ -19,6 +19,11 @@ const SILENT_MS = 5000;
 
 /** A folder that cannot be written to protects nobody and disturbs nobody. */
 export function openInWork(dir: string, topic: string, owner: Identity = ownIdentity()): InWork {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch {
+    // a read-only disk: ingest says so itself as soon as it writes
+  }
   const prefixOf = (partition: number) => `${topic}-${partition}.`;
   const pathOf = (partition: number) =>
     join(dir, `${prefixOf(partition)}${owner.pid}.${owner.started || "-"}.${owner.place || "-"}.json`);
@@ -63,10 +68,9 @@ export function openInWork(dir: string, topic: string, owner: Identity = ownIden
     },
     begin: (partition, suspect) => {
       try {
-        mkdirSync(dir, { recursive: true });
         writeFileSync(pathOf(partition), JSON.stringify(suspect));
       } catch {
-        // a full or read-only disk: ingest says so itself as soon as it writes
+        // a full disk: as above
       }
     },
     end: (partition) => {
