@@ -4,6 +4,7 @@
 //   node infra/bootstrap.mjs packages       npm packages alone
 //   node infra/bootstrap.mjs up ...flags    set-up, then `tributary up` (npm start)
 //   node infra/bootstrap.mjs test ...flags  set-up, then vitest (npm test)
+import { fetchCuda, placeCuda, planCuda } from "./cuda/fetch.mjs";
 import { buildEngine, fetchLibrary, linkEngine, planEngine } from "./engine/build.mjs";
 import { fetchKafka, placeKafka } from "./kafka/fetch.mjs";
 import { fetchJava, placeJava, planJava } from "./kafka/java.mjs";
@@ -63,6 +64,9 @@ async function setUp(mode) {
   const java = local ? planJava() : { toFetch: false }; // before anything is downloaded
 
   const plan = planEngine({ retry: mode !== "up" });
+  const cuda = planCuda(plan);
+  if (cuda.size !== undefined)
+    steps.tell(`CUDA libraries that this machine lacks: ${cuda.size} to download; TRIBUTARY_GPU=0 leaves them out`);
   const packages = steps.run("npm packages", installPackages);
   const library = steps.run("TensorFlow library", () => fetchLibrary(plan));
   const engine = Promise.all([packages, library]).then(() =>
@@ -72,6 +76,9 @@ async function setUp(mode) {
       return built;
     }),
   );
+  const cudaLibraries =
+    cuda.lacking.length > 0 ? [steps.run("CUDA libraries", () => fetchCuda(cuda)).then(() => packages)] : [packages];
+  const placed = Promise.all(cudaLibraries).then(() => placeCuda(cuda));
   const page = packages.then(() => steps.run("dashboard page", buildPage));
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
   const program = packages.then(() =>
@@ -85,7 +92,7 @@ async function setUp(mode) {
     : [steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set")];
   const forTests = { "Python readers": installReaders, chromium: findChromium, promtool: findPromtool };
   const tests = mode === "test" ? Object.entries(forTests).map(([name, find]) => steps.run(name, find)) : [];
-  await steps.all([packages, library, engine, page, kernels, program, ...kafka, ...tests]);
+  await steps.all([packages, library, engine, placed, page, kernels, program, ...kafka, ...tests]);
   return {
     python: await tests[0],
     chromium: await tests[1],

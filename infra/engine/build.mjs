@@ -3,12 +3,13 @@
 // again by the next set-up.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { wantsGpu } from "../cuda/gpu.mjs";
 import { cacheFolder, keyOf, publish, root, workFolderFor } from "../setup/cache.mjs";
 import { execute } from "../setup/execute.mjs";
 import { place } from "../setup/place.mjs";
 import { readStamp, removeStamp, writeStamp } from "../setup/stamp.mjs";
 import { alreadyThere, leftOut } from "../setup/steps.mjs";
-import { fetchWheel, hasPip, requirementOf, runs } from "../setup/wheel.mjs";
+import { fetchWheel, hasPip, requirementOf } from "../setup/wheel.mjs";
 import { compileBinding, fetchCompiler, hasCompiler } from "./compile.mjs";
 
 const PLATFORM = "manylinux_2_27_x86_64";
@@ -17,7 +18,7 @@ const binding = join(modules, "@tensorflow", "tfjs-node-gpu");
 
 /** What is to be done, decided before anything is downloaded. `unable` says why the engine cannot be built here. */
 export function planEngine({ retry }) {
-  const wheel = hasNvidiaGpu() ? "tensorflow" : "tensorflow-cpu";
+  const wheel = wantsGpu() ? "tensorflow" : "tensorflow-cpu";
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
   const version = packages["node_modules/@tensorflow/tfjs-node-gpu"].version;
   const recipe = keyOf([version, requirementOf(wheel)], [join(root, "infra", "engine")]);
@@ -101,8 +102,10 @@ async function tryOut(folder) {
     throw new Error(`the binding was built but does not compute: ${output.trim()}`);
 }
 
-/** Brings the cache's entry into the package's folders. */
+/** Brings the cache's entry into the package's folders. The stamp tells a trainer that finds a GPU what lies there. */
 export function linkEngine(plan) {
+  if (existsSync(plan.target)) writeStamp("engine-wheel", plan.wheel);
+  else removeStamp("engine-wheel");
   for (const name of ["deps", "lib"]) place(name, join(plan.target, name), join(binding, name));
 }
 
@@ -119,9 +122,4 @@ function notice(plan) {
   return leftOut(
     `the wasm engine is used instead, about 6 times slower: ${plan.unable}\n  \`npm run setup\` tries again.`,
   );
-}
-
-function hasNvidiaGpu() {
-  if (process.env.TRIBUTARY_GPU) return process.env.TRIBUTARY_GPU === "1"; // an image is built where its GPU is not
-  return process.platform === "linux" && runs("nvidia-smi", ["-L"]);
 }

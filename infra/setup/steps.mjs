@@ -49,6 +49,12 @@ export class Steps {
     if (failed) throw failed.reason;
   }
 
+  /** A line of its own, such as what a step is about to take. */
+  tell(line) {
+    this.#out.write(`${this.#out.isTTY ? "\r\x1b[K" : ""}${line}\n`);
+    this.#show();
+  }
+
   #end(name, line) {
     this.#running.delete(name);
     this.#out.write(`${this.#out.isTTY ? "\r\x1b[K" : ""}${line}`);

@@ -29,7 +29,9 @@ export const command = defineCommand({
     const tokens = readTokens(config.tokenFile, "reader");
     mustBeGuarded("--host", config.host, tokens !== undefined);
     const metrics = createMetrics("serve");
-    const published = followPublished(await openEngine({ threads: 1 }), config.models ?? paths.models, log);
+    const engine = await openEngine({ threads: 1 });
+    const { device } = engine;
+    const published = followPublished(engine, config.models ?? paths.models, log);
     const users = followUsers(config.table ?? paths.table);
     const counts = { requests: 0, errors: 0 };
     const told = new Set<string>();
@@ -49,7 +51,7 @@ export const command = defineCommand({
       host: config.host,
       port: config.httpPort,
       metrics,
-      status: (): ServeStatus => ({ service: "serve", model: published.version, ...counts }),
+      status: (): ServeStatus => ({ service: "serve", device, model: published.version, ...counts }),
       ready: () => published.version !== null,
       patienceMs: limits.patienceMs,
       drainMs: limits.drainMs,

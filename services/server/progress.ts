@@ -196,10 +196,11 @@ export class Progress {
       cpu: cpu.accounts(),
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       stepsPerMinute: this.#pace.perMinute(performance.now()),
-      trainers: peers.list().map(({ id, name, engine, threads, shares, lastSeenAt }) => ({
+      trainers: peers.list().map(({ id, name, engine, device = null, threads, shares, lastSeenAt }) => ({
         id,
         name,
         engine,
+        device,
         threads,
         tensorsBy: shares ? "memory" : "socket",
         lastSeenAt,

@@ -24,8 +24,9 @@ export const command = defineCommand({
     const log = createLog("trainer", { run: pathsOf(config.dataDir).root, trainer: name });
     const metrics = createMetrics("trainer");
     const access = readAccess(config);
-    const engine = await openEngine({ threads: config.threads, ...(config.engine ? { wanted: config.engine } : {}) });
-    log.info({ engine: engine.name, version: engine.version, threads: engine.threads }, "engine");
+    const engine = await openEngine({ threads: config.threads, wanted: config.engine });
+    const { name: engineName, version, threads, device } = engine;
+    log.info({ engine: engineName, version, threads, device }, "engine");
 
     let state: TrainerState = "connecting";
     let parts = 0;
@@ -39,8 +40,9 @@ export const command = defineCommand({
         service: "trainer",
         state,
         server: config.server,
-        engine: engine.name,
-        threads: engine.threads,
+        engine: engineName,
+        device,
+        threads,
         parts,
         cpu: cpu.accounts(),
         tensors: engine.tf.memory().numTensors,
@@ -48,7 +50,7 @@ export const command = defineCommand({
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       }),
     });
-    const hello = { name, engine: engine.name, threads: engine.threads };
+    const hello = { name, engine: engineName, device, threads };
     const changed = (next: TrainerState) => {
       if (state === "connecting") cpu.charge("between");
       state = next;

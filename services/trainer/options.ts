@@ -1,5 +1,6 @@
 // The flags of `trainer`.
 import { z } from "zod";
+import { engineWishes } from "../../shared/compute/engine.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
@@ -17,9 +18,9 @@ export const options = z.object({
     .describe("PEM file with the authority that signed the server's certificate (default: those that Node knows)"),
   threads: z.coerce.number().int().min(1).default(1).describe("threads of the engine"),
   engine: z
-    .enum(["tensorflow", "wasm"])
-    .optional()
-    .describe("tensorflow or wasm (default: tensorflow, wasm where it is not built)"),
+    .enum(engineWishes)
+    .default("auto")
+    .describe("auto: tensorflow, on a GPU where it sees one, and wasm where it is not built"),
   dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: portFlag().default(0).describe("port of /status and /metrics, 0 for any"),
 });

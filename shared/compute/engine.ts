@@ -6,11 +6,16 @@ import type { Kernels } from "./kernels/kernels.ts";
 
 export type Tf = typeof tfjs;
 export type EngineName = "tensorflow" | "wasm";
+/** What `--engine` takes. */
+export const engineWishes = ["auto", "tensorflow", "wasm"] as const satisfies readonly (EngineName | "auto")[];
+export type EngineWanted = (typeof engineWishes)[number];
 
 export interface Engine {
   readonly name: EngineName;
   readonly version: string;
   readonly threads: number;
+  /** Where its products run, as it was asked after one: `GPU 0: NVIDIA H200`, `CPU`. */
+  readonly device: string;
   /** The tfjs library that owns the backend; only one engine is active in a process. */
   readonly tf: Tf;
   /**

@@ -1,37 +1,60 @@
 // Opens the engine that is wanted, or the best that there is.
 import { AppError } from "../errors/errors.ts";
-import type { Engine, EngineName } from "./engine.ts";
+import { gpus } from "../runtime/gpu/machine.ts";
+import type { Engine, EngineName, EngineWanted } from "./engine.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
 export interface EngineWish {
-  /** Without it: TensorFlow, and wasm with a notice where TensorFlow can't be loaded. */
-  readonly wanted?: EngineName;
+  readonly wanted?: EngineWanted;
   readonly threads?: number;
 }
 
+const openers: Readonly<Record<EngineName, (threads: number) => Promise<Engine>>> = {
+  tensorflow: openTensorflow,
+  wasm: openWasm,
+};
+
+/** By what the machine has, in the order in which they are tried. */
+const best = { gpu: ["tensorflow", "wasm"], cpu: ["tensorflow", "wasm"] } as const satisfies Record<
+  string,
+  EngineName[]
+>;
+
+/** `on`: what TensorFlow is thought to compute on. */
+export const candidates = (wanted: EngineWanted, on: keyof typeof best): readonly EngineName[] =>
+  wanted === "auto" ? best[on] : [wanted];
+
 /**
- * Throws AppError ENGINE_MISSING when the wanted engine, or any at all, can't be loaded; never falls back to tfjs's
- * plain JavaScript backend.
+ * The first that opens; one that does not is told. Throws AppError ENGINE_MISSING when the wanted engine, or any at
+ * all, can't be loaded, GPU_FAILED where a GPU that looked well does not compute; never falls back to tfjs's plain
+ * JavaScript backend.
  */
-export async function openEngine({ wanted, threads = 1 }: EngineWish = {}): Promise<Engine> {
-  if (wanted === "wasm") return attempt("wasm", () => openWasm());
+export async function openEngine({ wanted = "auto", threads = 1 }: EngineWish = {}): Promise<Engine> {
+  const [name, ...others] = candidates(wanted, gpus().type === "usable" ? "gpu" : "cpu");
+  return await openFirst(name!, others, threads);
+}
+
+async function openFirst(name: EngineName, others: readonly EngineName[], threads: number): Promise<Engine> {
   try {
-    return await attempt("tensorflow", () => openTensorflow(threads));
+    return await attempt(name, threads);
   } catch (error) {
-    if (wanted === "tensorflow") throw error;
-    process.stderr.write(`${(error as Error).message}. Using the wasm engine, about 6 times slower.\n`);
-    return attempt("wasm", () => openWasm());
+    const [next, ...rest] = others;
+    if (next === undefined || (error as AppError).code !== "ENGINE_MISSING") throw error;
+    const slower = next === "wasm" ? ", about 6 times slower" : "";
+    process.stderr.write(`${(error as Error).message}. Using the ${next} engine${slower}.\n`);
+    return openFirst(next, rest, threads);
   }
 }
 
-async function attempt(name: EngineName, open: () => Promise<Engine>): Promise<Engine> {
+async function attempt(name: EngineName, threads: number): Promise<Engine> {
   try {
-    const engine = await open();
+    const engine = await openers[name](threads);
     const backend = engine.tf.getBackend();
     if (backend !== name) throw new Error(`asked for ${name}, tfjs runs on "${backend}"`);
     return engine;
   } catch (error) {
+    if (error instanceof AppError) throw error;
     const [what] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new AppError("ENGINE_MISSING", { what: `the ${name} engine doesn't load: ${what}` }, { cause: error });
   }

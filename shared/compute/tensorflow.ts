@@ -2,6 +2,9 @@
 import { createRequire } from "node:module";
 import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import { AppError } from "../errors/errors.ts";
+import { CPU } from "../runtime/gpu/facts.ts";
+import { takeGpu } from "../runtime/gpu/machine.ts";
 import type { Engine } from "./engine.ts";
 import { type Doubles, invert } from "./inverse.ts";
 import { Kernels } from "./kernels/kernels.ts";
@@ -22,6 +25,8 @@ interface Binding extends Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_
   tensorDataSync(id: number): Float32Array;
   deleteTensor(id: number): void;
   executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [{ readonly id: number }];
+  /** Whether that is where it puts tensors, and so where their products run. */
+  isUsingGpuDevice(): boolean;
 }
 
 /** TensorFlow's number of float64, which the binding has no name for. */
@@ -40,7 +45,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   old.isNullOrUndefined ??= (value) => value === null || value === undefined;
 
   // The binding comes first: where it was not built, tfjs is left to the wasm engine.
-  const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+  const { binding, device } = openBinding();
   const { tf, version, useBinding } = await import("./tfjs-node.ts");
   const backend: NativeBackend = await useBinding(binding);
   const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding as Binding;
@@ -55,6 +60,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
     name: "tensorflow",
     version,
     threads,
+    device,
     tf,
     kernels: new Kernels(threads),
     matMul(a, b, transposeA = false, transposeB = false) {
@@ -87,6 +93,40 @@ export async function openTensorflow(threads: number): Promise<Engine> {
     },
     inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
   };
+}
+
+/** Throws GPU_FAILED: what TensorFlow has begun on a GPU it cannot take to the CPU in the same process. */
+function openBinding() {
+  const gpu = takeGpu();
+  try {
+    const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+    const isGpu = (binding as Binding).isUsingGpuDevice();
+    if (isGpu) tryProduct(binding);
+    return { binding, device: gpu.computesOn(isGpu) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isMissing = code === "MODULE_NOT_FOUND" || code === "ERR_DLOPEN_FAILED";
+    if (gpu.hoped === CPU || isMissing) throw error;
+    throw new AppError(
+      "GPU_FAILED",
+      { what: `TensorFlow cannot compute on ${gpu.hoped}: ${message}` },
+      { cause: error },
+    );
+  }
+}
+
+/** A GPU that is seen need not compute: without memory for cuBLAS it does not. */
+function tryProduct(binding: Binding): void {
+  const factor = binding.createTensor([1, 1], binding.TF_FLOAT, Float32Array.of(3));
+  const attributes = [
+    { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
+    { name: "transpose_a", type: binding.TF_ATTR_BOOL, value: false },
+    { name: "transpose_b", type: binding.TF_ATTR_BOOL, value: false },
+  ];
+  const [{ id }] = binding.executeOp("MatMul", attributes, [factor, factor], 1);
+  const [product] = binding.tensorDataSync(id);
+  for (const each of [factor, id]) binding.deleteTensor(each);
+  if (product !== 9) throw new Error(`3 times 3 is ${product} there`);
 }
 
 function doublesOn(binding: Binding): Doubles {

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { CPU } from "../runtime/gpu/facts.ts";
 import type { Engine, Tf } from "./engine.ts";
 import { Kernels } from "./kernels/kernels.ts";
 import { flatten } from "./lists.ts";
@@ -18,6 +19,7 @@ export async function openWasm(): Promise<Engine> {
     name: "wasm",
     version: wasm.version_wasm,
     threads: 1,
+    device: CPU,
     tf,
     kernels: new Kernels(),
     matMul(a, b, transposeA = false, transposeB = false) {

@@ -56,6 +56,16 @@ export const errors = {
     retryable: false,
     hint: "run `npm run setup`, which builds the TensorFlow engine or falls back to wasm",
   },
+  GPU_UNUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "The CPU computes instead; TRIBUTARY_GPU=0 keeps to it without this warning (docs/guides/gpu.md)",
+  },
+  GPU_FAILED: {
+    exit: 3,
+    retryable: true,
+    hint: "`nvidia-smi` shows who holds its memory; TRIBUTARY_GPU=0 keeps to the CPU",
+  },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
   LOCK_LOST: {

@@ -5,6 +5,8 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setting } from "./command.ts";
+import { gpus } from "./gpu/machine.ts";
+import { environmentOfTurn } from "./gpu/turns.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 
@@ -42,6 +44,7 @@ export function spawnService(command: string, args: readonly string[], options: 
   if (options.log) mkdirSync(dirname(options.log), { recursive: true });
   const out = options.log ? openSync(options.log, "a") : undefined;
   const isTraining = command === "server" || command === "trainer";
+  const device = computing.has(command) ? deviceFor(command) : undefined;
   let child: ChildProcess;
   try {
     child = spawn(process.execPath, [...(isTraining ? heapFlags : []), bin, command, ...args], {
@@ -53,6 +56,7 @@ export function spawnService(command: string, args: readonly string[], options: 
         ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
         ...(isTraining || options.threads !== undefined ? pagesKept : {}),
         ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
+        ...device?.env,
       },
     });
   } finally {
@@ -61,6 +65,7 @@ export function spawnService(command: string, args: readonly string[], options: 
   let running = true;
   const ended = endingOf(child).finally(() => {
     running = false;
+    device?.free();
   });
   const exited = ended.then(({ code }) => code ?? 1);
   return {
@@ -117,4 +122,20 @@ function engineEnvironment(threads: number): Record<string, string> {
     TF_NUM_INTEROP_THREADS: "1",
     TF_CPP_MIN_LOG_LEVEL: "2",
   };
+}
+
+/** Those that open an engine. */
+const computing = new Set(["trainer", "evaluator", "serve", "train", "blend"]);
+
+/** Of the trainers that run: each has the first that none of the others had. */
+const turns = new Set<number>();
+
+/** What is wrong with the machine's GPUs is said here, once, and not by each that is started. */
+function deviceFor(command: string): { readonly env: Readonly<Record<string, string>>; free(): void } {
+  const found = gpus();
+  if (command !== "trainer") return { env: found.type === "unusable" ? { TRIBUTARY_GPU: "0" } : {}, free: () => {} };
+  let turn = 0;
+  while (turns.has(turn)) turn++;
+  turns.add(turn);
+  return { env: environmentOfTurn(found, turn, process.env), free: () => turns.delete(turn) };
 }

@@ -8,7 +8,12 @@ export const variables = {
     "last two",
   TRIBUTARY_TOKEN_FILE: "what `--token-file` takes, for those of them that have no such flag",
   TRIBUTARY_LOG_LEVEL: "`trace`, `debug`, `info` (default), `warn`, `error`, `fatal`, `silent`",
-  TRIBUTARY_GPU: "`1` or `0`: set-up takes TensorFlow's library for NVIDIA GPUs or for CPUs, whatever this machine has",
+  TRIBUTARY_GPU:
+    "`0` keeps to the CPU everywhere, in set-up too; `1`: a GPU is meant, set-up brings what it needs and whoever " +
+    "finds none warns. Without it, what this machine has",
+  CUDA_VISIBLE_DEVICES:
+    "the GPUs that may be used, as CUDA reads it; trainers that are started here take them by turns, one each " +
+    "(default all; empty or `-1` for none)",
   TRIBUTARY_MAVEN_REPOSITORY: "where set-up fetches Kafka's jars, where there is no Maven",
   JAVA_HOME: "the Java that the local Kafka runs on",
   XDG_CACHE_HOME: "where downloads and builds are kept (default `~/.cache`)",

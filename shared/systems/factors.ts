@@ -59,6 +59,6 @@ async function* fit<C extends FactorConfig>({
     const weights = { [factorsName]: { shape: [items, factors], data: Float32Array.from(items_IK) } };
     if (findNonFinite(weights) !== undefined)
       throw new AppError("NOT_FINITE", { what: `the factors after sweep ${sweep} are not finite` });
-    yield { weights, engine: javascript };
+    yield { weights, ...javascript };
   }
 }

@@ -53,6 +53,7 @@ export async function* byInverse(
   yield {
     weights: { [weightsName]: { shape: [items, items], data: matrix_II } },
     engine: `${engine.name} ${engine.version}`,
+    device: engine.device,
   };
 }
 

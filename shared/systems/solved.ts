@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Weights } from "../neural/parameters.ts";
 import { mustHave } from "../neural/safetensors.ts";
+import { CPU } from "../runtime/gpu/facts.ts";
 import type { Settings, Solved, Tasks } from "./system.ts";
 
 type Config<S> = { items: number } & { [K in keyof S]: number };
@@ -32,4 +33,4 @@ export const ofItems = <C>(shapes: (config: C) => [name: string, shape: number[]
 });
 
 /** What did the arithmetic where it is done here, in float64. */
-export const javascript = "javascript";
+export const javascript = { engine: "javascript", device: CPU };

@@ -125,6 +125,8 @@ export interface Fitted {
   readonly weights: Weights;
   /** What did the arithmetic, for the report. */
   readonly engine: string;
+  /** And on what. */
+  readonly device: string;
 }
 
 /** Of what a system is fitted to. */

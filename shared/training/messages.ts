@@ -16,7 +16,8 @@ const name = z.string().min(1).max(200);
 const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensors: z.array(described).max(256) });
 export type Elsewhere = z.output<typeof elsewhere>;
 
-const hello = z.object({ type: z.literal("hello"), name, engine: name, threads: count });
+/** `device`: what it computes on, such as `GPU 0: NVIDIA H200`. Trainers from before it was told leave it out. */
+const hello = z.object({ type: z.literal("hello"), name, engine: name, device: name.optional(), threads: count });
 /**
  * "I can take one part." One ask is one lease; a trainer asks when it begins the one before, so that the next lies
  * there when that is done.

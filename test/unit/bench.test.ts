@@ -61,7 +61,7 @@ const reading = (times: number): Reading => {
     bytes: { sent: times, received: 2 * times, waiting: 0, memory: { sent: 3 * times, received: 4 * times } },
   };
   const trainer = {
-    engine: "",
+    ...{ engine: "", device: "CPU" },
     peakMemoryBytes: 0,
     cpu: { encoder: { compute: 15 * times, rest: 5 * times }, score: { compute: 1000 * times } },
   };
@@ -123,7 +123,7 @@ describe("steps of other sizes", () => {
   const nothing = { sent: 0, received: 0 };
   const costs: Costs = {
     size: { items: 20_108, batch: 500, perUser: 86, partSize: 250, trainers: 2 },
-    via: "socket",
+    ...{ via: "socket", device: "CPU" },
     encoder: phase,
     decoder: phase,
     bytes: { measured: nothing, formula: nothing },
@@ -175,7 +175,7 @@ describe("figures of serve", () => {
 
   const loop = (clients: number) => ({ clients, requestsPerSecond: 999, p50: 3.5, p99: 4, cpuMs: 1, failures: 0 });
   test("the aims are held against one client's p50, the answers to 64, the middle one of the starts, and failures", () => {
-    const figures = serveLines({ coldStartSeconds: [9, 1, 2.5], loops: [1, 8, 64].map(loop) });
+    const figures = serveLines({ device: "CPU", coldStartSeconds: [9, 1, 2.5], loops: [1, 8, 64].map(loop) });
     const missed = figures
       .filter((figure) => lineOf(figure).includes("missed"))
       .map(({ name, value }) => [name, value]);

@@ -76,7 +76,7 @@ describe("the reference", async () => {
     ]);
     /** Of others, or between processes of ours. */
     const others =
-      /^(npm_|TF_|MALLOC_|VITEST|TRIBUTARY_(TEST_|UP$)|(HOME|PATH|NODE_OPTIONS|LC_ALL|HTTPS_PROXY|NODE_ENV|M2_HOME|MAVEN_\w+)$)/;
+      /^(npm_|TF_|XLA_FLAGS|CUDA_DEVICE_ORDER|MALLOC_|VITEST|TRIBUTARY_(TEST_|UP$)|(HOME|PATH|NODE_OPTIONS|LC_ALL|HTTPS_PROXY|NODE_ENV|M2_HOME|MAVEN_\w+)$)/;
     const inCode = filesOf("services", "shared", "infra").filter((name) => /\.(ts|mjs)$/.test(name));
     const reads = inCode.flatMap((name) =>
       [
@@ -107,7 +107,7 @@ describe("every page", async () => {
     await Promise.all(Object.values(commands).map(async (load) => flagsOf((await load()).command)))
   ).flat();
   /** Docker's and git's. */
-  const others = ["--build-arg", "--shm-size", "--grep"];
+  const others = ["--build-arg", "--shm-size", "--gpus", "--grep"];
   const known = new Set([...flags.flatMap(({ name }) => [name, name.replace(/^--/, "--no-")]), "--help", ...others]);
 
   const ofToday = pages.filter((page) => page !== "CHANGELOG.md"); // which tells of flags that went

@@ -28,15 +28,15 @@ const result = (figures: object, title: string, lines: () => readonly Figure[]):
 
 export const benches: Record<Config["what"], (config: Config, until: Until) => Promise<Result>> = {
   engine: async (config) => {
-    const { engine, figures } = await engineFigures(config);
-    return result({ engine, figures }, engine, () => figures);
+    const { engine, device, figures } = await engineFigures(config);
+    return result({ engine, device, figures }, engine, () => figures);
   },
   train: async (config, until) => {
     const size = { ...config, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
     const figures = await trainFigures(size, until);
     const title =
-      `${figures.engine}, ${size.trainers} trainer(s), ${size.items} items, batches of ${size.batch}, ` +
-      `--sync ${size.sync}`;
+      `${figures.engine} on ${figures.device}, ${size.trainers} trainer(s), ${size.items} items, ` +
+      `batches of ${size.batch}, --sync ${size.sync}`;
     return result(figures, title, () => trainLines(figures, size));
   },
   ingest: async (config, until) => {
@@ -53,15 +53,16 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     };
     const figures = await wireFigures(size, until);
     const { trainers, items, batch, partSize } = size;
-    const title = `${trainers} trainer(s), ${items} items, batches of ${batch} in parts of ${partSize}`;
+    const title =
+      `${figures.device}, ${trainers} trainer(s), ${items} items, ` + `batches of ${batch} in parts of ${partSize}`;
     return result(figures, title, () => wireLines(figures));
   },
   serve: async (config, until) => {
     const size = { ...config, seconds: config.seconds ?? 5 };
     const figures = await serveFigures(size, until);
     const title =
-      `serve on one thread, ${size.items} items, histories of ${size.perUser}, each of its clients ` +
-      "asks on when it is answered";
+      `serve on one thread and ${figures.device}, ${size.items} items, histories of ${size.perUser}, ` +
+      "each of its clients asks on when it is answered";
     return result(figures, title, () => serveLines(figures));
   },
   scale: async (config, until) => {
@@ -72,9 +73,9 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
     const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
     const title =
-      `Simulated: ${costs.size.items} items, costs measured by ${costs.via}, the server on one thread; ` +
-      "efficiency against one trainer of the same mode and link";
-    return { figures: { costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
+      `Simulated: ${costs.size.items} items, costs measured by ${costs.via} on ${costs.device}, ` +
+      "the server on one thread; efficiency against one trainer of the same mode and link";
+    return { figures: { device: costs.device, costs, rows }, text: () => `${title}\n${scaleTable(rows)}` };
   },
   faults: async (config, until) => {
     const size = {
@@ -83,7 +84,9 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       every: config.every ?? 5,
     };
     const figures = await faultsFigures(size, until);
-    return result(figures, `${size.trainers} trainers, a fault every ${size.every} s`, () => faultsLines(figures));
+    return result(figures, `${figures.device}, ${size.trainers} trainers, a fault every ${size.every} s`, () =>
+      faultsLines(figures),
+    );
   },
 };
 

@@ -17,7 +17,7 @@ export type ServerStatus = z.output<typeof ofServer>;
 /** Seconds by section, by account: shared/runtime/cpu.ts. */
 export type Accounts = ServerStatus["cpu"];
 
-const ofTrainer = trainerStatus.pick({ engine: true, cpu: true, peakMemoryBytes: true });
+const ofTrainer = trainerStatus.pick({ engine: true, device: true, cpu: true, peakMemoryBytes: true });
 type TrainerStatus = z.output<typeof ofTrainer>;
 
 export interface Cluster {
@@ -97,3 +97,7 @@ export async function readingAfter(cluster: Cluster, epochs: number): Promise<Re
   const server = await cluster.when((status) => status.epochs.length >= epochs);
   return { server, trainers: await cluster.statusOfTrainers() };
 }
+
+/** What trainers compute on, each device once. */
+export const devicesOf = ({ trainers }: Pick<Reading, "trainers">): string =>
+  [...new Set(trainers.map(({ device }) => device))].sort().join(", ");

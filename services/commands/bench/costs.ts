@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
-import { type Reading, readingAfter, withCluster } from "./cluster.ts";
+import { devicesOf, type Reading, readingAfter, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import { trafficOfRun } from "./traffic.ts";
 import { bytesBetween, cpuBetween, timingBetween, trainedPhases, trainerCpuBetween } from "./window.ts";
@@ -25,6 +25,8 @@ export const costsSchema = z.object({
     trainers: z.number(),
   }),
   via: z.enum(["socket", "memory"]),
+  /** What the trainers computed on. */
+  device: z.string().default("an unknown device"),
   /** Of a step, all parts and all trainers together. */
   encoder: phase,
   decoder: phase,
@@ -84,5 +86,5 @@ function costsBetween(size: Size, via: Costs["via"], start: Reading, end: Readin
     decoder: decoder.steps,
     scored: TIMED_EPOCHS * HELD_OUT,
   });
-  return { size, via, encoder, decoder, bytes: { measured, formula } };
+  return { size, via, device: devicesOf(end), encoder, decoder, bytes: { measured, formula } };
 }

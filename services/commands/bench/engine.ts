@@ -19,7 +19,7 @@ export async function engineFigures(size: {
   users: number;
   perUser: number;
   threads: number;
-}): Promise<{ engine: string; figures: Figure[] }> {
+}): Promise<{ engine: string; device: string; figures: Figure[] }> {
   const engine = await openEngine({ threads: size.threads });
   const config = recipeOf({ ...defaults, items: size.items });
   const { hidden: width, latent } = defaults;
@@ -60,8 +60,9 @@ export async function engineFigures(size: {
   ];
   return {
     engine:
-      `${engine.name} ${engine.version}, ${engine.threads} thread(s), ${size.items} items, ${size.perUser} ` +
-      "items a user",
+      `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} thread(s), ${size.items} items, ` +
+      `${size.perUser} items a user`,
+    device: engine.device,
     figures,
   };
 }

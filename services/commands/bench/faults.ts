@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { uniform } from "../../../shared/compute/draws.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
-import { type Cluster, withCluster } from "./cluster.ts";
+import { type Cluster, devicesOf, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import type { Figure } from "./figures.ts";
 
@@ -27,6 +27,8 @@ interface Pace {
 }
 
 export interface FaultsFigures {
+  /** What the trainers computed on. */
+  readonly device: string;
   readonly undisturbed: Pace;
   readonly disturbed: Pace & { readonly faults: Readonly<Record<Fault, number>> };
   /** Steps a second with faults over those without. */
@@ -69,6 +71,7 @@ export async function faultsFigures({ seconds, trainers, every }: FaultsSize, un
     const equal = compared.filter((step) => wild.models.get(step) === clean.models.get(step));
     const { undisturbed, disturbed } = wild.result;
     return {
+      device: clean.device,
       undisturbed,
       disturbed,
       ratio: disturbed.stepsPerSecond / undisturbed.stepsPerSecond,
@@ -98,7 +101,8 @@ async function withModels<T>({ dir, data, trainers }: RunSize, until: Until, bod
     const watching = setInterval(() => collect(join(out, "checkpoints"), models), WATCH_MS);
     try {
       await cluster.when(({ epochs }) => epochs.length >= 1);
-      return { result: await body(cluster), models };
+      const device = devicesOf({ trainers: await cluster.statusOfTrainers() });
+      return { device, result: await body(cluster), models };
     } finally {
       clearInterval(watching);
     }

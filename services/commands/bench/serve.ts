@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { publish } from "../../../shared/checkpoints/models.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
+import { serveStatus } from "../../../shared/health/status/serve.ts";
 import { discover } from "../../../shared/http/registry.ts";
 import { initialise } from "../../../shared/neural/parameters.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
@@ -24,6 +25,8 @@ interface Size {
 }
 
 export interface ServeFigures {
+  /** What it computes on. */
+  readonly device: string;
   readonly coldStartSeconds: readonly number[];
   readonly loops: readonly {
     readonly clients: number;
@@ -49,13 +52,13 @@ export async function serveFigures(size: Size, until: Until): Promise<ServeFigur
     await publishModel(dir, size.items);
     const coldStartSeconds: number[] = [];
     for (let k = 1; k < STARTS; k++) coldStartSeconds.push(await withServe(dir, until, async (_, seconds) => seconds));
-    const loops = await withServe(dir, until, async (url, seconds) => {
+    return await withServe(dir, until, async (url, seconds) => {
       coldStartSeconds.push(seconds);
+      const device = await deviceOf(url);
       const loops = [];
       for (const clients of CLIENTS) loops.push(await measure(url, size, clients));
-      return loops;
+      return { device, coldStartSeconds, loops };
     });
-    return { coldStartSeconds, loops };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -156,6 +159,10 @@ async function measure(
     failures,
     cpuMs,
   };
+}
+
+async function deviceOf(url: string): Promise<string> {
+  return serveStatus.pick({ device: true }).parse(await (await fetch(`${url}/status`)).json()).device;
 }
 
 /** Of the serve process so far. */

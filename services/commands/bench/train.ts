@@ -7,7 +7,7 @@ import { openEngine } from "../../../shared/compute/open-engine.ts";
 import type { Timing } from "../../../shared/health/status/server.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
-import { type Reading, readingAfter, withCluster } from "./cluster.ts";
+import { devicesOf, type Reading, readingAfter, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
 import { type Figure, gemmRate } from "./figures.ts";
 import { type Traffic, trafficOfRun } from "./traffic.ts";
@@ -44,6 +44,8 @@ interface Measured {
 
 export interface TrainFigures {
   readonly engine: string;
+  /** What the trainers computed on. */
+  readonly device: string;
   readonly encoderStepMs: number;
   readonly decoderStepMs: number;
   readonly outerEpochSeconds: number;
@@ -102,6 +104,7 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
   const outerEpoch = PAPER_STEPS.encoder * encoderStep + PAPER_STEPS.decoder * decoderStep;
   return {
     engine: end.trainers[0]?.engine ?? "",
+    device: devicesOf(end),
     encoderStepMs: stepMs(encoder),
     decoderStepMs: stepMs(decoder),
     outerEpochSeconds,

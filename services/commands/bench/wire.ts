@@ -24,6 +24,8 @@ export interface WireSize {
 }
 
 export interface WireFigures {
+  /** What the trainers computed on. */
+  readonly device: string;
   readonly transfers: readonly Transfer[];
   /** The same steps, with trainers of this machine and with trainers that could be anywhere. */
   readonly steps: { readonly memory: Costs; readonly socket: Costs };
@@ -47,7 +49,7 @@ export async function wireFigures(size: WireSize, until: Until): Promise<WireFig
   const rows = Array.from({ length: batch }, (_, user) => longTailedRow(user, perUser, items));
   const users = { rows, values: rows.map((row) => normalisedRow(row)) };
   const adam = await adamTimes(await openEngine({ threads: size.threads }), items, hidden, users);
-  return { transfers: messages, steps: { memory, socket }, bags, adam };
+  return { device: memory.device, transfers: messages, steps: { memory, socket }, bags, adam };
 }
 
 export function wireLines({ transfers, steps, bags, adam }: WireFigures): Figure[] {

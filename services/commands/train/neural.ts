@@ -16,10 +16,14 @@ import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
 import { knobArguments } from "../../../shared/training/knobs.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
-import { outcomeInWords } from "./outcome.ts";
+import { computedInWords, outcomeInWords } from "./outcome.ts";
 
 const statusSchema = serverStatus.pick({ listen: true, epochs: true });
-const reportSchema = z.looseObject({ epochs: z.array(epochReport), best: z.looseObject({ epoch: z.number() }) });
+const reportSchema = z.looseObject({
+  ...{ model: z.string().optional(), engine: z.string().optional(), device: z.string().optional() },
+  epochs: z.array(epochReport),
+  best: z.looseObject({ epoch: z.number() }),
+});
 
 const POLL_MS = 300;
 
@@ -132,7 +136,7 @@ async function follow(
   }
   return (report) => {
     print(report.epochs);
-    process.stderr.write(`${outcomeInWords(report.best.epoch, report.best.test)}\n`);
+    process.stderr.write(`${computedInWords(report)}\n${outcomeInWords(report.best.epoch, report.best.test)}\n`);
     if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   };
 }

@@ -1,5 +1,15 @@
 // What a run of fixed length says at its end.
 
+interface Computed {
+  readonly model?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly device?: string | undefined;
+}
+
+/** The line before it: what computed, as the report names it. */
+export const computedInWords = ({ model, engine, device }: Computed): string =>
+  `${model} was computed by ${engine || "nobody"}${device ? ` on ${device}` : ""}`;
+
 /** The last line of a run. JSON has no NaN: a mean of nobody is null there. */
 export function outcomeInWords(epoch: number, test: unknown): string {
   const means = Object.values((test ?? {}) as Record<string, { readonly mean?: number | null }>).map(

@@ -19,7 +19,7 @@ import { openBar } from "./bar.ts";
 import { fitted as sweepsOf } from "./fitting.ts";
 import { mustFitMemory } from "./needs.ts";
 import type { Config } from "./options.ts";
-import { outcomeInWords } from "./outcome.ts";
+import { computedInWords, outcomeInWords } from "./outcome.ts";
 
 interface Epoch {
   readonly epoch: number;
@@ -97,7 +97,17 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
   const test = await judge(task, best, "test", signal);
   const { items: _, ...settings } = config;
   const report = {
-    ...{ model, settings, data: corpus.name, seed, engine: best.engine, trainers: 0, threads, sync: "none" },
+    ...{
+      model,
+      settings,
+      data: corpus.name,
+      seed,
+      engine: best.engine,
+      device: best.device,
+      trainers: 0,
+      threads,
+      sync: "none",
+    },
     wallSeconds: (performance.now() - startedAt) / 1000,
     parameters: parametersOf(model, best.weights),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -119,7 +129,7 @@ async function fitAndReport<N extends SolvedName>(task: Task<N>, { json }: Confi
     await keepTest(join(out, "evaluations"), { epoch: best.epoch, step: best.epoch }, test.perUser);
     await writeWhole(join(out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
   }
-  process.stderr.write(`${outcomeInWords(best.epoch, test.summaries)}\n`);
+  process.stderr.write(`${computedInWords(report)}\n${outcomeInWords(best.epoch, test.summaries)}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }
 

@@ -13,6 +13,8 @@ export interface Peer {
   readonly id: string;
   readonly name: string;
   readonly engine: string;
+  /** Undefined of a trainer from before it was told. */
+  readonly device: string | undefined;
   readonly threads: number;
   /** Tensors may go through the exchange. */
   shares: boolean;
@@ -108,9 +110,9 @@ export async function listenForPeers(
     hasNoTensors(message, decoded);
     if (connected.size >= MOST_PEERS)
       throw new AppError("PEER_REJECTED", { what: `${MOST_PEERS} trainers are here, and no more may come` });
-    const { name, engine, threads } = message;
+    const { name, engine, device, threads } = message;
     const peer: Peer = {
-      ...{ id: `t${++serial}`, name, engine, threads, shares: false },
+      ...{ id: `t${++serial}`, name, engine, device, threads, shares: false },
       get lastSeenAt() {
         return connection.heardAt;
       },

@@ -158,7 +158,7 @@ async function report(
   const standing = { epoch: soFar.best?.epoch ?? run.round, step: best.step };
   await orLogged(log, keepTest(join(out, "evaluations"), standing, ofModel("test", corpus.test, perUser)));
   const test = summaries(perUser);
-  const { engines, mostTrainers } = scheduler();
+  const { engines, devices, mostTrainers } = scheduler();
   const { model = defaultSystem, store, schedule } = run;
   const { items: _, ...settings } = systemOf(model).configOf(store.config);
   const report = {
@@ -167,6 +167,7 @@ async function report(
     data: corpus.name,
     seed: run.seed,
     engine: [...engines].sort().join(", "),
+    device: [...devices].sort().join(", "),
     trainers: mostTrainers,
     sync: run.local ? "local" : "exact",
     ...(run.local && {

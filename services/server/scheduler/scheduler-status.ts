@@ -24,6 +24,8 @@ interface Standing {
 export interface SchedulerStatus extends Standing {
   /** Names of the engines that answered so far. */
   readonly engines: ReadonlySet<string>;
+  /** What they compute on. */
+  readonly devices: ReadonlySet<string>;
   /** Most trainers that were there at one time. */
   readonly mostTrainers: number;
   /** An open step has no trainer at all. */

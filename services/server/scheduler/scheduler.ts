@@ -90,6 +90,7 @@ export function openScheduler(
   const accounts = new Accounts(metrics);
   const outbox = new Outbox(peers, exchange);
   const engines = new Set<string>();
+  const devices = new Set<string>();
   let most = 0;
   let waking: NodeJS.Timeout | undefined;
 
@@ -198,6 +199,7 @@ export function openScheduler(
       received[part] = { ...answer, finite: odd === undefined };
     }
     engines.add(peer.engine);
+    devices.add(peer.device ?? "unknown");
     accounts.spent(peer.id, message.times);
     const effects = tell({ type: "contributed", ...named, finite: odd === undefined, at: now() });
     if (odd !== undefined) throw new AppError("NOT_FINITE", { what: `${odd} of the answer is not finite`, step, part });
@@ -216,7 +218,8 @@ export function openScheduler(
         present.set(peer.id, { peer, has: { hidden: -1, decoder: -1 }, leases: 0 });
         accounts.open(peer.id);
         most = Math.max(most, present.size);
-        log.info({ trainer: peer.id, name: peer.name, engine: peer.engine }, "a trainer joined");
+        const { id: trainer, name, engine, device } = peer;
+        log.info({ trainer, name, engine, device }, "a trainer joined");
       },
       said: (peer, message, decoded) => {
         if (message.type === "ask") tell({ type: "asked", trainer: peer.id, at: now() });
@@ -255,6 +258,7 @@ export function openScheduler(
     status: () => ({
       ...standing(state, present.keys(), accounts),
       engines,
+      devices,
       mostTrainers: most,
       lonely: open !== undefined && present.size === 0,
     }),

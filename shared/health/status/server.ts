@@ -25,6 +25,9 @@ const trainer = z.object({
   id: text("its number at this server, t1 and so on"),
   name: text("as it calls itself"),
   engine: text("what it multiplies with"),
+  device: text(
+    "what it computes on: `CPU`, or the GPU by its number and name; null of one that does not say",
+  ).nullable(),
   threads: count("of its engine"),
   tensorsBy: z.enum(["memory", "socket"]).describe("memory: through files in memory that both processes see"),
   lastSeenAt: at("when it was last heard"),

@@ -8,6 +8,7 @@ export const trainerStatus = z.object({
   state: z.enum(["connecting", "waiting", "computing", "draining"]).describe("waiting: connected, with nothing to do"),
   server: text("address of the parameter server"),
   engine: text("what it multiplies with"),
+  device: text("what its products run on: `CPU`, or the GPU by its number and name"),
   threads: count("of the engine"),
   parts: count("computed so far"),
   cpu: cpuAccounts,

@@ -93,10 +93,11 @@ export function rowOf(trainer: Trainer, at: number): TrainerRow {
 /** Trainers name themselves as they like. */
 export const nameOf = ({ name, id }: Pick<Trainer, "name" | "id">): string => printable(name ?? id ?? "–", mostOfName);
 
-function engineOf({ engine, threads, tensorsBy }: Trainer): string {
+function engineOf({ engine, device, threads, tensorsBy }: Trainer): string {
+  const on = device === null ? engine : `${engine ?? "–"} on ${device}`;
   const by = tensorsBy === "memory" ? "shared memory" : tensorsBy;
   return (
-    [engine, threads === null ? null : plural(threads, "thread"), by].filter((part) => part !== null).join(", ") || "–"
+    [on, threads === null ? null : plural(threads, "thread"), by].filter((part) => part !== null).join(", ") || "–"
   );
 }
 

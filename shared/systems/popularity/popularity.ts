@@ -13,7 +13,7 @@ export const popularity = solved({
   settings: {},
   ...ofItems(({ items }: Sized) => [[countsName, [items]]]),
   async *fit({ rows, config: { items } }) {
-    yield { weights: countUsers(rows, items), engine: javascript };
+    yield { weights: countUsers(rows, items), ...javascript };
   },
   scores: (_, weights) => popularityScores(weights[countsName]!.data),
   memory: ({ items }) => 8 * items,

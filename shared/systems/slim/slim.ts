@@ -42,7 +42,7 @@ export const slim = solved({
     const threads = open("columns", { counts_II, config });
     try {
       const columns = await threads.run(jobs, (done) => progress(COUNTING + (done / jobs.length) * (1 - COUNTING)));
-      yield { weights: slimWeights(columns.flat()), engine: javascript };
+      yield { weights: slimWeights(columns.flat()), ...javascript };
     } finally {
       await threads.close();
     }

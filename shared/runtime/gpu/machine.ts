@@ -1,0 +1,132 @@
+// Asks this machine for its GPUs, once a process, and says once what is wrong with them. The thin edge below facts.ts,
+// verdict.ts and turns.ts.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../../errors/errors.ts";
+import { CPU, type Facts, labelOf, query } from "./facts.ts";
+import { cudaLibraries, DRIVER } from "./libraries.ts";
+import { environmentHere, freest } from "./turns.ts";
+import { judge, type Verdict } from "./verdict.ts";
+
+/** What the set-up has brought into this checkout: CUDA's libraries that the machine lacks, and its stamps. */
+const brought = fileURLToPath(new URL("../../../node_modules/.tributary", import.meta.url));
+/** Where nvidia-smi lies where it is not on the path: on machines of Google's, in WSL. */
+const besidePath = ["/usr/local/nvidia/bin", "/usr/lib/wsl/lib"];
+const SMI_MS = 10_000;
+
+let verdict: Verdict | undefined;
+
+/**
+ * The verdict on this machine; a problem goes to stderr. Where there is no GPU that is a look into three folders.
+ * Throws USAGE.
+ */
+export function gpus(): Verdict {
+  if (verdict) return verdict;
+  verdict = judge(look("/", process.env.PATH ?? ""), process.env, { built: builtFor(), lacking });
+  if ("problem" in verdict && verdict.problem !== undefined) warn(verdict.problem);
+  return verdict;
+}
+
+/**
+ * Makes this process compute on the GPU that is its own, before TensorFlow's library is loaded. What it answers is
+ * asked afterwards: the device by its name, for who knows whether TensorFlow has taken it.
+ */
+export function takeGpu(): { readonly hoped: string; computesOn(isGpu: boolean): string } {
+  const found = gpus();
+  const hoped = found.type === "usable" ? labelOf(freest(found.cards)) : CPU;
+  Object.assign(process.env, environmentHere(found, process.env));
+  if (found.type === "usable") {
+    for (const library of cudaLibraries) load(library, RTLD_NODELETE);
+    giveXlaItsFolder();
+  }
+  return {
+    hoped,
+    computesOn(isGpu) {
+      if (isGpu) return hoped === CPU ? "GPU" : hoped;
+      if (found.type === "usable")
+        warn(`${hoped} is not used: TensorFlow does not see it; TF_CPP_MIN_LOG_LEVEL=0 lets it say why`);
+      return CPU;
+    },
+  };
+}
+
+function warn(problem: string): void {
+  process.stderr.write(`${new AppError("GPU_UNUSED", { what: problem }).message}\n`);
+}
+
+/** `root`: where /dev and /proc lie; `path`: folders of programs. */
+export function look(root: string, path: string): Facts {
+  const cards = join(root, "proc", "driver", "nvidia", "gpus");
+  return {
+    devices: namesIn(join(root, "dev")),
+    information: namesIn(cards).flatMap((name) => textOf(join(cards, name, "information")) ?? []),
+    version: textOf(join(root, "proc", "driver", "nvidia", "version")),
+    smi: askSmi(path),
+  };
+}
+
+function askSmi(path: string): Facts["smi"] {
+  const folders = [...path.split(delimiter).filter((folder) => folder !== ""), ...besidePath];
+  const program = folders.map((folder) => join(folder, "nvidia-smi")).find((file) => existsSync(file));
+  if (program === undefined) return undefined;
+  try {
+    const text = execFileSync(program, query, { encoding: "utf8", timeout: SMI_MS, stdio: ["ignore", "pipe", "pipe"] });
+    return { isGood: true, text };
+  } catch (error) {
+    const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };
+    return { isGood: false, text: [stdout, stderr, message].filter(Boolean).join("\n") };
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** By the stamp of infra/engine/build.mjs. */
+function builtFor(): "cpu" | "gpu" | undefined {
+  const wheel = textOf(join(brought, "engine-wheel"));
+  return wheel === undefined ? undefined : wheel === "tensorflow" ? "gpu" : "cpu";
+}
+
+const lacking = (): string[] => [DRIVER, ...cudaLibraries].filter((library) => !load(library));
+
+const RTLD_LAZY = 1;
+/** It stays in the process and is found by its name: TensorFlow asks the loader, which knows no folder of ours. */
+const RTLD_NODELETE = 0x1000;
+
+/** Whether the loader finds it, or it was brought and can be loaded. */
+function load(library: string, flags = 0): boolean {
+  const folder = join(brought, "cuda");
+  const ours = namesIn(folder).map((name) => join(folder, name, "lib", library));
+  return [library, ...ours.filter((file) => existsSync(file))].some((file) => {
+    try {
+      process.dlopen({ exports: {} }, file, RTLD_LAZY | flags);
+      return true;
+    } catch (error) {
+      // loaded, and no module of Node's, which is all that Node minds
+      return (error as Error).message.startsWith("Module did not self-register");
+    }
+  });
+}
+
+/** XLA compiles with what lies there: libdevice, ptxas. A user's own choice stands. */
+function giveXlaItsFolder(): void {
+  const folder = join(brought, "cuda", "cuda_nvcc");
+  const flags = process.env.XLA_FLAGS ?? "";
+  if (!existsSync(folder) || flags.includes("xla_gpu_cuda_data_dir")) return;
+  process.env.XLA_FLAGS = `${flags} --xla_gpu_cuda_data_dir=${/\s/.test(folder) ? `"${folder}"` : folder}`.trim();
+}

@@ -1,0 +1,126 @@
+// Whether this machine's GPUs are computed on, which of them, or why not and what to do about it. Pure.
+import { AppError } from "../../errors/errors.ts";
+import { setting } from "../command.ts";
+import { type Card, cardsIn, driverIn, type Facts, labelOf } from "./facts.ts";
+import { DRIVER } from "./libraries.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A card that may be used, and how CUDA_VISIBLE_DEVICES calls it. */
+export interface Visible extends Card {
+  readonly entry: string;
+}
+
+export type Verdict =
+  /** There is none, or nobody wants it. */
+  | { readonly type: "none" | "unwanted" }
+  | { readonly type: "unusable"; readonly problem: string }
+  /** At least one card. `problem`: why another one is left out. */
+  | { readonly type: "usable"; readonly cards: readonly Visible[]; readonly problem?: string };
+
+/** CUDA 12 runs on drivers from this one on. */
+const OLDEST_DRIVER = "525.60";
+/** CUDA's own context takes half of it. */
+const LEAST_MIB = 1024;
+
+/** `1`: one is expected; `0`: none is wanted; undefined: what is there. Throws USAGE. */
+export function wishIn(env: Environment): "0" | "1" | undefined {
+  const text = setting(env, "TRIBUTARY_GPU")?.trim();
+  if (text === undefined || text === "0" || text === "1") return text;
+  throw new AppError("USAGE", { what: `TRIBUTARY_GPU "${text}": give 0 (the CPU) or 1 (a GPU), or leave it out` });
+}
+
+/**
+ * `lacking`: libraries that cannot be loaded, asked for only where all else is well. `built`: what TensorFlow's library
+ * was set up for, where that is known.
+ */
+export function judge(
+  facts: Facts,
+  env: Environment,
+  { built, lacking }: { built: "cpu" | "gpu" | undefined; lacking: () => readonly string[] },
+): Verdict {
+  const wish = wishIn(env);
+  if (wish === "0") return { type: "unwanted" };
+  const all = cardsIn(facts);
+  if (all.length === 0)
+    return wish === "1"
+      ? { type: "unusable", problem: "TRIBUTARY_GPU is 1, and no GPU is seen here" }
+      : { type: "none" };
+  const list = env.CUDA_VISIBLE_DEVICES;
+  if (list !== undefined && hidesAll(list)) return { type: "unwanted" };
+  const cards = visibleOf(all, list);
+  if (cards.length === 0)
+    return { type: "unusable", problem: `CUDA_VISIBLE_DEVICES "${list}" names none of ${all.map(labelOf).join(", ")}` };
+  const names = cards.map(labelOf).join(", ");
+  const unusable = (why: string): Verdict => ({
+    type: "unusable",
+    problem: `${names} ${cards.length === 1 ? "is" : "are"} not used: ${why}`,
+  });
+
+  if (built === "cpu")
+    return unusable("TensorFlow's library here is the one for CPUs; `npm run setup` brings the one for GPUs");
+  const driver = whyNoDriver(facts);
+  if (driver !== undefined) return unusable(driver);
+  const missing = lacking();
+  if (missing.includes(DRIVER))
+    return unusable(
+      `the driver's library ${DRIVER} cannot be loaded; install the NVIDIA driver, or start the container with ` +
+        "NVIDIA's runtime (`docker run --gpus all`)",
+    );
+  if (missing.length > 0)
+    return unusable(
+      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing or of another version; \`npm run setup\` ` +
+        `brings ${missing.length === 1 ? "it" : "them"}`,
+    );
+  const full = cards.filter(({ freeMib }) => freeMib !== undefined && freeMib < LEAST_MIB);
+  if (full.length === 0) return { type: "usable", cards };
+  if (full.length === cards.length) return unusable(heldBy(full));
+  return { type: "usable", cards: cards.filter((card) => !full.includes(card)), problem: heldBy(full) };
+}
+
+function heldBy(full: readonly Card[]): string {
+  const each = full.map((card) => `${labelOf(card)} has ${card.freeMib} MiB of free memory`);
+  return `${each.join(", ")}, and ${LEAST_MIB} are needed; \`nvidia-smi\` shows which process holds it`;
+}
+
+function whyNoDriver(facts: Facts): string | undefined {
+  const { devices, information, smi } = facts;
+  if (smi && !smi.isGood && /mismatch/i.test(smi.text))
+    return "the driver was upgraded while it ran (nvidia-smi: driver/library version mismatch); restart the machine";
+  const hasFile = devices.some((name) => /^nvidia\d+$/.test(name)) || devices.includes("dxg");
+  if (!hasFile && !smi?.isGood && information.length > 0)
+    return (
+      "the driver knows it, and there is no file /dev/nvidia0; give the container the card " +
+      "(`docker run --gpus all`), or run `nvidia-modprobe -u -c 0`"
+    );
+  const driver = driverIn(facts);
+  if (driver !== undefined && isOlder(driver, OLDEST_DRIVER))
+    return `the driver ${driver} is too old for CUDA 12; install ${OLDEST_DRIVER} or newer`;
+  return undefined;
+}
+
+function isOlder(version: string, other: string): boolean {
+  const [a, b] = [version, other].map((text) => text.split(".").map(Number)) as [number[], number[]];
+  const at = b.findIndex((part, k) => (a[k] ?? 0) !== part);
+  return at >= 0 && (a[at] ?? 0) < b[at]!;
+}
+
+const hidesAll = (list: string) => /^\s*(-\d+.*|none|void|NoDevFiles)?\s*$/i.test(list);
+
+/** By CUDA's rules: numbers and beginnings of UUIDs, up to the first that names no card. Without a list all of them. */
+function visibleOf(cards: readonly Card[], list: string | undefined): Visible[] {
+  if (list === undefined) return cards.map((card) => ({ ...card, entry: String(card.index) }));
+  const visible: Visible[] = [];
+  for (const entry of list.split(",").map((each) => each.trim())) {
+    const card = cards.find(({ index, uuid }) => entry === String(index) || isPrefix(entry, uuid)) ?? pieceOf(entry);
+    if (!card) break;
+    visible.push({ ...card, entry });
+  }
+  return visible;
+}
+
+const isPrefix = (entry: string, uuid: string | undefined) => /^GPU-\w/.test(entry) && uuid?.startsWith(entry) === true;
+
+/** A card cut into pieces (MIG): nvidia-smi's list names the whole ones alone. */
+const pieceOf = (entry: string): Card | undefined =>
+  /^MIG-\w/.test(entry) ? { index: 0, name: entry, uuid: entry, freeMib: undefined } : undefined;
