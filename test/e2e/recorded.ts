@@ -143,7 +143,7 @@ export function healthy(now: number, minutes = 14) {
         notFinite: 0,
         rejected: 1,
       },
-      trainers: [trainerStatus("trainer-1", now), trainerStatus("trainer-2", now)],
+      trainers: [trainerStatus("trainer-1", now, { device: "GPU 0: NVIDIA H200" }), trainerStatus("trainer-2", now)],
       checkpoint: { step: 11_900, round: last, at: now - 9000, seconds: 0.4, ageSeconds: 9 },
       bytes: { sent: 9e9, received: 9e9, memory: { sent: 4e10, received: 3e10 } },
       bytesPerStep: { sent: 2_412_000, received: 1_810_000 },

@@ -1,6 +1,6 @@
 // Nobody held out: said in words at the beginning and the end of a run, and no table of NaN.
 import { expect, test } from "vitest";
-import { outcomeInWords } from "../../services/commands/train/outcome.ts";
+import { computedInWords, outcomeInWords } from "../../services/commands/train/outcome.ts";
 import type { Corpus } from "../../shared/corpus/corpus.ts";
 import { aboutHeldOut } from "../../shared/corpus/held-out.ts";
 import { hasTargets } from "../../shared/judging/subject.ts";
@@ -24,6 +24,18 @@ test("its last line has figures of somebody, or says that there is nobody", () =
   );
   for (const mean of [null, Number.NaN])
     expect(outcomeInWords(1, { "ndcg@100": { mean } })).toBe("best epoch 1: nobody is held out to test it on");
+});
+
+test("the line before it names engine and device as the trainers told them, with nothing in it that moves a cursor", () => {
+  const [model, engine] = ["recvae", "tensorflow"];
+  expect(computedInWords({ model, engine, device: "GPU 0: NVIDIA H200" })).toBe(
+    "recvae was computed by tensorflow on GPU 0: NVIDIA H200",
+  );
+  expect(computedInWords({ model, engine })).toBe("recvae was computed by tensorflow");
+  expect(computedInWords({ model, engine: "", device: "" })).toBe("recvae was computed by nobody");
+  expect(computedInWords({ model, engine, device: "\u001b[2J" })).toBe(
+    "recvae was computed by tensorflow on \\u{1b}[2J",
+  );
 });
 
 test("users without a target are nobody to judge on", () => {

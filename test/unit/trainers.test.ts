@@ -57,6 +57,17 @@ test("the time of a part is split as the trainer spent it, per part", () => {
   expect([partTime, engine, seen]).toEqual(["200 ms", "tensorflow, 1 thread, shared memory", "2 s ago"]);
 });
 
+test("a trainer's device stands beside its engine, and one that does not tell it has none", () => {
+  const rows = [{ device: "GPU 0: NVIDIA H200" }, { device: "CPU" }, { device: null }, {}];
+  const { trainers } = training({ trainers: rows.map((more, k) => trainer(`t${k}`, more)) });
+  expect(trainers.map((each) => rowOf(each, now).engine)).toEqual([
+    "tensorflow on GPU 0: NVIDIA H200, 1 thread, shared memory",
+    "tensorflow on CPU, 1 thread, shared memory",
+    "tensorflow, 1 thread, shared memory",
+    "tensorflow, 1 thread, shared memory",
+  ]);
+});
+
 test("a server that tells less than this has dashes, and no trainer is slow", () => {
   const { trainers, ...old } = training({
     trainers: [{ name: "a", engine: "wasm", lastSeenAt: now }],

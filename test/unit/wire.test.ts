@@ -148,8 +148,15 @@ test.each([
   ["a negative step", { type: "contribution", step: -1, part: 0, phase: "encoder", reconstruction: 1, kl: 1 }],
   ["a loss that is text", { type: "contribution", step: 1, part: 0, phase: "encoder", reconstruction: "1", kl: 1 }],
   ["a name that is too long", { type: "hello", name: "n".repeat(300), engine: "wasm", threads: 1 }],
+  ["a device that is too long", { type: "hello", name: "n", engine: "wasm", device: "d".repeat(300), threads: 1 }],
 ])("a message with %s is refused", (_, head) => {
   expect(() => read(fromTrainer, roundTrip(encode(head))!)).toThrow(/FRAME_MALFORMED/);
+});
+
+test("a trainer from before devices were told is taken, without one", () => {
+  const old = { type: "hello", name: "n", engine: "wasm", threads: 1 } as const;
+  expect(read(fromTrainer, roundTrip(encode(old))!)).toEqual(old);
+  expect(read(fromTrainer, roundTrip(encode({ ...old, device: "CPU" }))!)).toEqual({ ...old, device: "CPU" });
 });
 
 test("messages of both directions pass their schema", () => {

@@ -1,4 +1,8 @@
 // What a run of fixed length says at its end.
+import { printable } from "../../../shared/runtime/printable.ts";
+
+/** Trainers name both, and many may have. */
+const MOST_LETTERS = 500;
 
 interface Computed {
   readonly model?: string | undefined;
@@ -8,7 +12,7 @@ interface Computed {
 
 /** The line before it: what computed, as the report names it. */
 export const computedInWords = ({ model, engine, device }: Computed): string =>
-  `${model} was computed by ${engine || "nobody"}${device ? ` on ${device}` : ""}`;
+  printable(`${model} was computed by ${engine || "nobody"}${device ? ` on ${device}` : ""}`, MOST_LETTERS);
 
 /** The last line of a run. JSON has no NaN: a mean of nobody is null there. */
 export function outcomeInWords(epoch: number, test: unknown): string {

@@ -37,10 +37,7 @@ export function takeGpu(): { readonly hoped: string; computesOn(isGpu: boolean):
   const found = gpus();
   const hoped = found.type === "usable" ? labelOf(freest(found.cards)) : CPU;
   Object.assign(process.env, environmentHere(found, process.env));
-  if (found.type === "usable") {
-    for (const library of cudaLibraries) load(library, RTLD_NODELETE);
-    giveXlaItsFolder();
-  }
+  if (found.type === "usable") giveXlaItsFolder();
   return {
     hoped,
     computesOn(isGpu) {
@@ -104,17 +101,19 @@ function builtFor(): "cpu" | "gpu" | undefined {
 
 const lacking = (): string[] => [DRIVER, ...cudaLibraries].filter((library) => !load(library));
 
-const RTLD_LAZY = 1;
-/** It stays in the process and is found by its name: TensorFlow asks the loader, which knows no folder of ours. */
-const RTLD_NODELETE = 0x1000;
+/**
+ * Lazy, and never taken out again: TensorFlow asks the loader for it by its name, and the loader, which knows no folder
+ * of ours, finds what the process has.
+ */
+const STAYS = 0x1 | 0x1000;
 
-/** Whether the loader finds it, or it was brought and can be loaded. */
-function load(library: string, flags = 0): boolean {
+/** Whether the loader finds it, or it was brought and can be loaded. It stays in the process. */
+function load(library: string): boolean {
   const folder = join(brought, "cuda");
   const ours = namesIn(folder).map((name) => join(folder, name, "lib", library));
   return [library, ...ours.filter((file) => existsSync(file))].some((file) => {
     try {
-      process.dlopen({ exports: {} }, file, RTLD_LAZY | flags);
+      process.dlopen({ exports: {} }, file, STAYS);
       return true;
     } catch (error) {
       // loaded, and no module of Node's, which is all that Node minds

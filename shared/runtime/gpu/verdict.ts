@@ -24,7 +24,7 @@ const OLDEST_DRIVER = "525.60";
 const LEAST_MIB = 1024;
 
 /** `1`: one is expected; `0`: none is wanted; undefined: what is there. Throws USAGE. */
-export function wishIn(env: Environment): "0" | "1" | undefined {
+function wishIn(env: Environment): "0" | "1" | undefined {
   const text = setting(env, "TRIBUTARY_GPU")?.trim();
   if (text === undefined || text === "0" || text === "1") return text;
   throw new AppError("USAGE", { what: `TRIBUTARY_GPU "${text}": give 0 (the CPU) or 1 (a GPU), or leave it out` });
