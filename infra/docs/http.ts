@@ -95,8 +95,9 @@ ${tableOf(
 
 \`GET /openapi.json\` is this as OpenAPI 3.1. Unknown fields, and whatever else does not fit, get a 4xx with a
 [Refusal](#refusal). Bodies may be compressed (\`content-encoding: gzip\`, \`deflate\` or \`br\`), of at most
-${limits.bodyBytes >> 20} MiB when they are read. Further limits: ${limits.headerBytes >> 10} KiB of headers, ${limits.patienceMs / 1000} s for a request to arrive,
-${limits.silentMs / 1000} s without a byte, ${limits.connections.toLocaleString("en")} connections.
+${limits.bodyBytes >> 20} MiB when they are read. Further limits: ${limits.headerBytes >> 10} KiB of headers,
+${limits.patienceMs / 1000} s for a request to arrive, ${limits.silentMs / 1000} s without a byte,
+${limits.connections.toLocaleString("en")} connections.
 
 ${operations
   .map(

@@ -38,8 +38,8 @@ action; other readers pass over it.
 ${columns(eventsSchema)}
 
 The log's \`txn\` actions hold the progress: \`TOPIC/PARTITION\` is the last offset of a partition that the table has
-read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (\`POISON\` below), \`watermark\` the newest
-arrival in Kafka (ms since 1970).
+read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (\`POISON\` below), \`watermark\` the
+newest arrival in Kafka (ms since 1970).
 
 ## Items
 

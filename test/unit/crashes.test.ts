@@ -167,7 +167,7 @@ test.each([
   ["the first condemns", { poison: POISON }, {}],
   ["the second condemns", {}, { poison: POISON }],
 ])(
-  "a message that one process condemns and another takes for an event stands once in the tables, wherever the one is cut off: it was lost, or stood there twice (%s)",
+  "a message that one condemns and another takes for an event stands once in the tables: it was lost, or twice there (%s)",
   async (_, first, second) => {
     for (const how of ["killed after", "power cut after"] as const) {
       for (let at = 0; ; at++) {

@@ -207,8 +207,8 @@ const ofModel = (part: "validation" | "test", users: Corpus["test"], metrics: Pe
 });
 
 /**
- * Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is logged, and the run goes
- * on.
+ * Every user's figures serve `plot stability` and comparisons of runs. What cannot be written is logged, and the run
+ * goes on.
  */
 const orLogged = (log: Log, written: Promise<void>): Promise<void> =>
   written.catch((error: unknown) => log.warn({ err: error }, "the users' figures of this epoch could not be written"));

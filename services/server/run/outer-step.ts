@@ -1,6 +1,6 @@
-// Local mode: in an outer step each trainer learns from up to K batches on its own; how far the trainers came is averaged by
-// examples. What an exact step is in outer-epoch.ts, an outer step is here. Source: DiLoCo (Douillard et al. 2023), inner
-// Adam, outer averaging.
+// Local mode: in an outer step each trainer learns from up to K batches on its own; how far the trainers came is
+// averaged by examples. What an exact step is in outer-epoch.ts, an outer step is here. Source: DiLoCo (Douillard et
+// al. 2023), inner Adam, outer averaging.
 import { joined } from "../../../shared/compute/pieces.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
@@ -12,9 +12,9 @@ import type { Run, RunStep } from "./run.ts";
 import type { Came } from "./updater.ts";
 
 /**
- * What each trainer does in the outer step that begins with step `at`: consecutive steps of one phase, `every` at most. All
- * outer steps that are left of a phase are of one length, as near as may be: in a short last one trainers would have nothing
- * to do.
+ * What each trainer does in the outer step that begins with step `at`: consecutive steps of one phase, `every` at
+ * most. All outer steps that are left of a phase are of one length, as near as may be: in a short last one trainers
+ * would have nothing to do.
  */
 export function stintsOf(steps: readonly Step[], at: number, every: number, trainers: number): Step[][] {
   const end = steps.findIndex(({ phase }, k) => k > at && phase !== steps[at]!.phase);
