@@ -9,7 +9,7 @@ import { duration } from "../../shared/health/views/figures.ts";
 import { type Health, healthOf } from "../../shared/health/views/health.ts";
 import { ingestLines } from "../../shared/health/views/ingest-lines.ts";
 import { latencyLine } from "../../shared/health/views/latency.ts";
-import { prequentialLine } from "../../shared/health/views/prequential.ts";
+import { prequentialLine, referenceLines } from "../../shared/health/views/prequential.ts";
 import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
 import { trainingLines } from "../../shared/health/views/training-lines.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
@@ -76,7 +76,9 @@ function textOf({
     "",
     ...tiles.map(row),
     ...(latency === undefined ? [] : [`  ${latency}`]),
-    ...(prequential === null ? [] : [`  ${prequentialLine(prequential)}`]),
+    ...(prequential === null
+      ? []
+      : [prequentialLine(prequential), ...referenceLines(prequential)].map((line) => `  ${line}`)),
     "",
     ...boxes.map(row),
     "",

@@ -1,5 +1,6 @@
 // What one look at the services adds to the history. Pure.
 import type { Flow } from "../../shared/health/facts/flow.ts";
+import { references } from "../../shared/judging/window.ts";
 import type { History, Series } from "./history.ts";
 import type { Sample } from "./sample.ts";
 
@@ -52,10 +53,13 @@ function rowsOf(flow: Flow): Record<Repeated, readonly Row[]> {
       ...model,
       ...underName("popularity", popularity),
     })),
-    arrivals: (evaluator?.prequential ?? []).map(({ at, popularity, ...model }) => ({
+    arrivals: (evaluator?.prequential ?? []).map(({ at, popularity, lead, ...point }) => ({
       at,
-      ...pairOf(model),
+      ...pairOf(point),
       ...underName("popularity", popularity),
+      ...Object.assign({}, ...references.map((name) => underName(name, point[name]))),
+      ...underName("lead:popularNow", lead?.popularNow),
+      ...underName("lead:popularThen", lead?.popularThen),
     })),
   };
 }
@@ -65,7 +69,7 @@ type Pair = Readonly<Record<"recall@20" | "ndcg@100", number | null>>;
 
 const pairOf = ({ "recall@20": recall, "ndcg@100": ndcg }: Pair): Pair => ({ "recall@20": recall, "ndcg@100": ndcg });
 
-const underName = (name: string, figures: Sample | null) =>
+const underName = (name: string, figures: Sample | null | undefined) =>
   Object.fromEntries(Object.entries(figures ?? {}).map(([metric, value]) => [`${name}:${metric}`, value]));
 
 function table(news: readonly Row[]): Series {

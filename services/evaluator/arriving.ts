@@ -1,8 +1,10 @@
 // What arrives while models are judged: the stream of events, each scored by the published model before any other can
 // have learned from it, and the marked ones on their way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/health/status/freshness.ts";
+import type { Beside } from "../../shared/judging/gate.ts";
 import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
 import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
+import type { ReferenceName } from "../../shared/judging/window.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
@@ -26,11 +28,8 @@ export interface Settings {
 export interface Arriving {
   /** Takes in what the table has gained, scored by the published model. */
   advance(salt: string, published: Trained | null, signal: AbortSignal): Promise<Stream>;
-  /**
-   * NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has
-   * learned from.
-   */
-  differences(candidate: Trained, published: Trained, signal: AbortSignal): Promise<Float64Array>;
+  /** The candidate beside what was popular and the published model, on arrivals that neither has learned from. */
+  beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
   /** A model that covers the table up to a version was published. */
   published(tableVersion: number): void;
   /** Table version taken in; null before the first look. */
@@ -40,6 +39,14 @@ export interface Arriving {
   /** The newest points of the curve, oldest first. */
   readonly curve: readonly PrequentialPoint[];
 }
+
+/** Of metrics. */
+const labels: Readonly<Record<ReferenceName, string>> = {
+  popularNow: "popular-now",
+  popularThen: "popular-then",
+  coVisits: "co-visits",
+  coVisitsThen: "co-visits-then",
+};
 
 const SHOWN = 200;
 /** A week of them, at one in ten seconds. */
@@ -59,6 +66,8 @@ export async function openArriving(
   const prequential = openPrequential(lines, window, () => performance.now());
   const events = metrics.counter("tributary_prequential_events_total");
   const ratio = metrics.gauge("tributary_prequential_ratio");
+  const lead = metrics.gauge("tributary_prequential_lead_ratio");
+  const error = metrics.gauge("tributary_prequential_lead_error_ratio");
   let stream: Stream | undefined;
   let marks: readonly Mark[] = [];
 
@@ -74,6 +83,12 @@ export async function openArriving(
     for (const metric of ["recall@20", "ndcg@100"] as const) {
       ratio.set({ metric, model: "model" }, line[metric]);
       ratio.set({ metric, model: "popularity" }, line.popularity[metric]);
+      for (const [name, model] of Object.entries(labels) as [ReferenceName, string][])
+        ratio.set({ metric, model }, line[name]![metric]);
+      for (const name of ["popularNow", "popularThen"] as const) {
+        lead.set({ metric, model: labels[name] }, line.lead![name][metric]);
+        error.set({ metric, model: labels[name] }, line.lead![name][`${metric}:se`]);
+      }
     }
   }
 
@@ -100,8 +115,7 @@ export async function openArriving(
       }
       return following;
     },
-    differences: (candidate, published, signal) =>
-      prequential.differences(candidate, published, stream!.histories, signal),
+    beside: (candidate, published, signal) => prequential.beside(candidate, published, stream!, signal),
     published(tableVersion) {
       freshness.reached(marks.filter(({ version }) => version <= tableVersion).map(({ arrival }) => arrival));
       marks = marks.filter(({ version }) => version > tableVersion);

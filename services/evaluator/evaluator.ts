@@ -11,8 +11,10 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
 import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
 import { judge, type Measured } from "../../shared/judging/candidate.ts";
+import { type Beside, belowPopular } from "../../shared/judging/gate.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
 import type { Trained } from "../../shared/judging/prequential.ts";
+import { paired } from "../../shared/ranking/paired.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Arriving } from "./arriving.ts";
@@ -30,6 +32,8 @@ export interface Places {
 export interface Rules {
   readonly tolerance: number;
   readonly maxUsers: number;
+  /** What is below popular now on arrivals is published all the same. */
+  readonly allowBelowPopularNow: boolean;
 }
 
 export interface Evaluator {
@@ -107,13 +111,14 @@ export async function openEvaluator(
           `${tableVersion}`;
         return { ...about, ...nothing, outcome: "refused", reason };
       }
-      const unseen = before && {
-        name: WINDOW,
-        differences: await arriving.differences(trained(candidate, basename(dir)), before, signal),
-      };
+      const beside = await arriving.beside(trained(candidate, basename(dir)), before, signal);
+      const unseen = rival && { name: WINDOW, differences: beside.overIncumbent };
       const limits = { ...rules, salt: manifest.salt };
       const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
-      const { refusal: reason, perUser, ...measures } = measured;
+      const { refusal: worse, perUser, ...scores } = measured;
+      const warning = belowPopular(beside, rival, rules.allowBelowPopularNow);
+      const reason = worse ?? (warning?.holds ? warning.text : null);
+      const measures = { ...scores, overPopularNow: leadOf(beside), warning: warning?.text ?? null };
       if (perUser)
         await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch(
           (error: unknown) =>
@@ -218,6 +223,12 @@ export async function openEvaluator(
   };
 }
 
+function leadOf({ over, overPopular }: Beside) {
+  if (overPopular.length === 0) return null;
+  const { mean, standardError } = paired(overPopular);
+  return { over, users: overPopular.length, "ndcg@100": mean, "ndcg@100:se": standardError };
+}
+
 /** As a sentence says it. */
 const WINDOW = "prequential window";
 
@@ -230,7 +241,15 @@ const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: strin
 
 /** Evaluations whose users' figures are kept: 500 of 2,000 users take some 30 MB. */
 const perUserKept = 500;
-const nothing = { users: 0, model: null, popularity: null, incumbent: null, version: null } as const;
+const nothing = {
+  users: 0,
+  model: null,
+  popularity: null,
+  incumbent: null,
+  overPopularNow: null,
+  warning: null,
+  version: null,
+} as const;
 const unread = { ...nothing, round: null, step: null, tableVersion: null, outcome: "refused" } as const;
 
 /** It has its verdict. What was only held back is judged again once nothing is pinned. */

@@ -1,6 +1,7 @@
 // The flags of `evaluator`.
 import { z } from "zod";
 import { portFlag } from "../../shared/http/port.ts";
+import { allowBelowPopularNow } from "../../shared/judging/flags.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -19,6 +20,7 @@ export const options = z.object({
       "mean NDCG@100 that a new model may lose against the published one; a loss beyond it is refused unless it " +
         "may be chance",
     ),
+  allowBelowPopularNow,
   maxUsers: z.coerce.number().int().min(1).default(2000).describe("held-out users of one evaluation, at most"),
   prequentialEvents: z.coerce
     .number()

@@ -1,9 +1,13 @@
 // The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the
-// published model is scored on.
+// published model is scored on, each ranked by the references before it counts.
 import { Histories } from "../../shared/events/histories.ts";
-import { type Arrival, arrivalsOf } from "../../shared/judging/arrivals.ts";
+import { arrivalsOf } from "../../shared/judging/arrivals.ts";
+import { caughtUp } from "../../shared/judging/caught-up.ts";
+import { lengthsBefore, meet, type Ranked } from "../../shared/judging/meeting.ts";
 import type { Followed, News } from "../../shared/judging/prequential.ts";
+import { type Moment, REMEMBERED, References } from "../../shared/ranking/references.ts";
 import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
+import { newestEvents } from "../../shared/table/newest-events.ts";
 
 export interface Stream extends Followed {
   readonly salt: string;
@@ -18,29 +22,50 @@ export interface Stream extends Followed {
  */
 export function openStream(tableDir: string, salt: string, silentUntil: number, limit: number): Stream {
   const histories = new Histories(salt);
+  let references = new References([], 0);
+  /** Where versions end, as the references count events, oldest first. */
+  let ends: { version: number; place: number }[] = [];
+  let moments: { place: number; moment: Moment }[] = [];
   let version = -1;
   let watermark = 0;
-  let arrivals: Arrival[] = [];
+  let arrivals: Ranked[] = [];
   let leftOut = 0;
   let popularity: Float64Array | undefined;
-  /** Rows that are told anew are no news. */
+  /** Rows that are told anew are no news, and in no order. */
   let silent = true;
+  let isAnew = true;
   const follower = followTable(tableDir, {
     append(batch, ofVersion) {
-      if (!silent) {
-        popularity ??= histories.popularity();
-        const news = arrivalsOf(batch, histories, ofVersion, limit);
-        arrivals.push(...news.scored);
-        leftOut += news.leftOut;
+      if (silent) {
+        histories.append(batch, ofVersion);
+        return;
       }
+      popularity ??= histories.popularity();
+      const news = arrivalsOf(batch, histories, ofVersion, limit);
+      const lengths = lengthsBefore(batch, histories);
       histories.append(batch, ofVersion);
+      arrivals.push(...meet(batch, histories, lengths, news.scored, references));
+      leftOut += news.leftOut;
+      ended(ofVersion);
     },
     clear() {
-      silent = true;
+      [silent, isAnew] = [true, true];
       [arrivals, leftOut, popularity] = [[], 0, undefined];
       histories.clear();
     },
   });
+
+  function ended(ofVersion: number): void {
+    if (ends.at(-1)?.version === ofVersion) ends.pop();
+    ends.push({ version: ofVersion, place: references.place });
+    if (ends.length > MOST_ENDS) ends.shift();
+  }
+
+  async function countAnew(): Promise<void> {
+    references = caughtUp(await newestEvents(tableDir, version, REMEMBERED), histories);
+    [ends, moments, isAnew] = [[], [], false];
+    ended(version);
+  }
 
   return {
     salt,
@@ -51,14 +76,33 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     get watermark() {
       return watermark;
     },
+    get place() {
+      return references.place;
+    },
+    asOf(ofVersion) {
+      const end = ends.findLast((each) => each.version <= ofVersion) ?? ends[0];
+      const place = end?.place ?? 0;
+      const known = moments.find((each) => each.place === place);
+      if (known) return known.moment;
+      const moment = references.asOf(place);
+      moments = [...moments, { place, moment }].slice(-2); // of the published model, and of the candidate
+      return moment;
+    },
     async advance() {
-      if (version < 0) ({ version, watermark } = await catchUpOrNewest(follower, silentUntil));
+      if (version < 0) {
+        ({ version, watermark } = await catchUpOrNewest(follower, silentUntil));
+        if (version >= 0) await countAnew();
+      }
       silent = version < 0;
-      const caughtUp = await follower.catchUp();
-      ({ version, watermark } = caughtUp);
-      const news = { arrivals, leftOut, popularity: popularity ?? histories.popularity(), marks: caughtUp.marks };
+      const taken = await follower.catchUp();
+      ({ version, watermark } = taken);
+      if (isAnew && version >= 0) await countAnew();
+      const news = { arrivals, leftOut, popularity: popularity ?? histories.popularity(), marks: taken.marks };
       [arrivals, leftOut, popularity] = [[], 0, undefined];
       return news;
     },
   };
 }
+
+/** As many versions as are ever between a model and the newest: of a version a second, a day's. */
+const MOST_ENDS = 100_000;

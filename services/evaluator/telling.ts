@@ -10,9 +10,10 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 export const outcomes = ["published", "refused", "held"] as const satisfies EvaluationLine["outcome"][];
 
 export function tell(evaluation: EvaluationLine, published: Published | null, log: Log, metrics: Metrics): void {
-  const { outcome, reason, version, round, step, users, model, popularity, seconds } = evaluation;
+  const { outcome, reason, warning, version, round, step, users, model, popularity, seconds } = evaluation;
   const numbers = { round, step, users, ndcg: model?.["ndcg@100"], popularity: popularity?.["ndcg@100"], seconds };
-  if (outcome === "published") log.info({ version, ...numbers }, "published");
+  if (outcome === "published" && warning) log.warn({ version, warning, ...numbers }, "published");
+  else if (outcome === "published") log.info({ version, ...numbers }, "published");
   else if (outcome === "held") log.info({ reason, ...numbers }, "held");
   else log.warn({ reason, ...numbers }, "refused");
 

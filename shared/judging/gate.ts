@@ -7,6 +7,12 @@
 // otherwise", would let few users block every successor; a test of "worse by more than the tolerance" would pass losses
 // just beyond it however many users show them. Where users are too few for any test, plain popularity is the floor: a
 // broken model falls below it.
+// A candidate that is below what is popular now on what arrived since it was pinned, by more than chance, is held back
+// too: counting would recommend better. Both know the same events: those of the candidate's table version. A fresher
+// reference would charge the model for the time that training takes, and to refuse a model for its age leaves an older
+// one in use. For the same reason it is published where nothing is in use, and where what is in use is worse still on
+// the same arrivals, by more than chance: on a stream that drifts a model that stands still is worth nothing in an hour,
+// and holding back its successors would be what makes it stand still.
 import { paired } from "../ranking/paired.ts";
 import { printable } from "../runtime/printable.ts";
 
@@ -33,6 +39,16 @@ export interface Comparison {
   readonly name: string;
   /** NDCG@100 of each user under the candidate less that under the incumbent. Empty: it says nothing. */
   readonly differences: Float64Array;
+}
+
+/** The candidate on the arrivals since it was pinned; of nobody where they are too few. NDCG@100 of each user. */
+export interface Beside {
+  /** The window that popularity counts over, in words. */
+  readonly over: string;
+  /** The candidate's less that of what was popular when it was pinned. */
+  readonly overPopular: Float64Array;
+  /** Less the incumbent's, of the same users; of nobody where there is none. */
+  readonly overIncumbent: Float64Array;
 }
 
 export interface Evidence {
@@ -64,6 +80,37 @@ export function refusal({ candidate, popularity, incumbent, comparisons }: Evide
   return null;
 }
 
+/** What is to be said against a candidate, in one sentence for people, and whether it holds it back. */
+export interface Warning {
+  readonly text: string;
+  readonly holds: boolean;
+}
+
+/**
+ * Null where the candidate is not below what was popular when it was pinned, or only by chance. `isAllowed`: it is said,
+ * and no more.
+ */
+export function belowPopular(
+  { over, overPopular, overIncumbent }: Beside,
+  incumbent: { readonly version: string } | null,
+  isAllowed: boolean,
+): Warning | null {
+  if (overPopular.length === 0) return null;
+  const { mean, standardError } = paired(overPopular);
+  if (!(mean + QUANTILE * standardError < 0)) return null;
+  const text =
+    `on what arrived since it was pinned its NDCG@100 is ${round(-mean)} ± ${round(standardError)} below popular now, ` +
+    `what most users met in ${over} before (${usersOf(overPopular)})`;
+  if (isAllowed) return { text: `${text}; published since that is allowed`, holds: false };
+  if (!incumbent) return { text: `${text}; published since no other is`, holds: false };
+  const gain = paired(overIncumbent);
+  if (overIncumbent.length > 1 && gain.mean - QUANTILE * gain.standardError > 0) {
+    const by = `${round(gain.mean)} ± ${round(gain.standardError)}`;
+    return { text: `${text}; published since ${incumbent.version} is worse there still, by ${by}`, holds: false };
+  }
+  return { text: `${text}; --allow-below-popular-now publishes it all the same`, holds: true };
+}
+
 /** Columns are never given away: whoever shrank or reordered them would read the same rows as other items. */
 function misfitOf(vocabulary: readonly string[], { version, vocabulary: before }: Incumbent): string | null {
   if (vocabulary.length < before.length)
@@ -87,12 +134,12 @@ function lossOf({ name, differences }: Comparison, version: string, tolerance: n
   const { mean, standardError } = paired(differences);
   if (Number.isNaN(mean)) return `on the ${name} it cannot be compared with ${version}: a difference is no number`;
   if (mean >= -tolerance || mean + QUANTILE * standardError >= 0) return null;
-  const users = `${differences.length} user${differences.length === 1 ? "" : "s"}`;
   return (
     `on the ${name} its NDCG@100 is ${round(-mean)} ± ${round(standardError)} below that of ${version} ` +
-    `(${users}), more than the tolerance of ${tolerance}`
+    `(${usersOf(differences)}), more than the tolerance of ${tolerance}`
   );
 }
 
+const usersOf = ({ length }: Float64Array) => `${length} user${length === 1 ? "" : "s"}`;
 const named = (item: string) => printable(item, 60);
 const round = (value: number) => value.toFixed(4);

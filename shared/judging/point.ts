@@ -2,6 +2,22 @@
 import { z } from "zod";
 
 const pair = z.object({ "recall@20": z.number(), "ndcg@100": z.number() });
+const lead = pair.extend({ "recall@20:se": z.number(), "ndcg@100:se": z.number() });
+
+/** Absent in points of before there were these references. */
+const since = {
+  popularNow: pair.describe("of what most users met in the newest events, without what the user had, over the same"),
+  popularThen: pair.describe("likewise, as it was known when the model's table version was pinned"),
+  coVisits: pair.describe("of what followed the user's last three items in the newest events"),
+  coVisitsThen: pair.describe("likewise, as it was known when the model's table version was pinned"),
+  lead: z
+    .object({ popularNow: lead, popularThen: lead })
+    .describe("the model less a reference: mean over users, `:se` the paired standard error"),
+  over: z
+    .object({ popularNow: z.string(), popularThen: z.string() })
+    .describe("the window that each counts over: the one that did best on what came before"),
+  behind: z.number().describe("events that came since the model's table version was pinned"),
+};
 
 export const prequentialPoint = pair.extend({
   at: z.number().meta({ description: "arrival of the newest event in the window", unit: "ms since 1970" }),
@@ -10,6 +26,7 @@ export const prequentialPoint = pair.extend({
   events: z.number().describe("in the window"),
   users: z.number().describe("of the window"),
   unknownItems: z.number().describe("share of the events whose item the model has never met"),
-  popularity: pair.describe("of scoring by popularity, over the same events"),
+  popularity: pair.describe("of scoring by popularity since ever, over the same events"),
+  ...z.object(since).partial().shape,
 });
 export type PrequentialPoint = z.output<typeof prequentialPoint>;

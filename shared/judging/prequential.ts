@@ -3,12 +3,16 @@
 // those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
+import type { Gain } from "../ranking/places.ts";
+import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
 import type { Judged } from "./candidate.ts";
+import type { Beside } from "./gate.ts";
 import { popularityIn, translated, translation } from "./held-out.ts";
+import type { Ranked } from "./meeting.ts";
 import type { PrequentialPoint } from "./point.ts";
-import { type Gain, type Scored, SlidingWindow } from "./window.ts";
+import { byUser, type Scored, SlidingWindow } from "./window.ts";
 
 /** A model and the newest table version that it was trained on. */
 export interface Trained extends Judged {
@@ -18,7 +22,7 @@ export interface Trained extends Judged {
 
 /** What the table has gained. */
 export interface News {
-  readonly arrivals: readonly Arrival[];
+  readonly arrivals: readonly Ranked[];
   readonly leftOut: number;
   /** Training users of each column of the histories before the first of the arrivals, [I]. */
   readonly popularity: Float64Array;
@@ -30,6 +34,10 @@ export interface Followed {
   readonly version: number;
   /** Newest arrival up to there, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  /** Events until now, as the references count them. */
+  readonly place: number;
+  /** The references as they stood at a version, or at the oldest one that they remember. */
+  asOf(version: number): Moment;
 }
 
 export interface Counts {
@@ -48,10 +56,15 @@ export interface Prequential {
     signal: AbortSignal,
   ): Promise<{ counts: Counts; line: PrequentialPoint | undefined }>;
   /**
-   * NDCG@100 of each user under the candidate less that under the published model, over arrivals that neither has
-   * learned from; none of too few users.
+   * The candidate beside what was popular when its table version was pinned, and beside the published model, on the
+   * arrivals that neither model has learned from; of nobody where they are of too few users.
    */
-  differences(candidate: Trained, published: Trained, histories: Histories, signal: AbortSignal): Promise<Float64Array>;
+  beside(candidate: Trained, published: Trained | null, followed: Followed, signal: AbortSignal): Promise<Beside>;
+}
+
+/** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
+interface Told extends Ranked {
+  readonly early: ReferenceGains;
 }
 
 const ks = [20, 100] as const;
@@ -72,54 +85,90 @@ export function openPrequential(
   now: () => number,
 ): Prequential {
   const window = new SlidingWindow(size);
-  let recent: readonly Arrival[] = [];
+  let recent: readonly Told[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
-    async take({ arrivals, leftOut, popularity }, model, { histories, version: tableVersion, watermark: at }, signal) {
+    async take({ arrivals, leftOut, popularity }, model, followed, signal) {
+      const { histories, version: tableVersion, watermark: at } = followed;
       const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
       const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
       if (unseen.length === 0) return { counts, line: undefined };
-      window.add(await scored(unseen, model, histories, popularity, signal));
-      recent = [...recent, ...unseen].slice(-size);
+      const moment = followed.asOf(model.tableVersion);
+      const told = unseen.map((arrival): Told => ({ ...arrival, early: gainsThen(arrival, moment, histories) }));
+      const over = {
+        now: bestWindow(recent.map(({ now }) => now)),
+        early: bestWindow(recent.map(({ early }) => early)),
+      };
+      window.add(await scored(told, model, histories, popularity, over, signal));
+      recent = [...recent, ...told].slice(-size);
       const means = window.means();
       if (!means || now() - toldAt < everyMs) return { counts, line: undefined };
-      const line = { at, tableVersion, model: model.version, ...means };
+      const line: PrequentialPoint = {
+        ...{ at, tableVersion, model: model.version, ...means },
+        over: { popularNow: windowInWords(over.now), popularThen: windowInWords(over.early) },
+        behind: followed.place - moment.place,
+      };
       await lines.append(line);
       toldAt = now();
       return { counts, line };
     },
-    async differences(candidate, published, histories, signal) {
-      const unseen = recent.filter(({ version }) => version > Math.max(candidate.tableVersion, published.tableVersion));
-      if (new Set(unseen.map(({ user }) => user)).size < FEWEST_USERS) return new Float64Array(0);
-      const [after, before] = [
-        await gains(unseen, candidate, histories, signal),
-        await gains(unseen, published, histories, signal),
-      ];
-      const byUser = new Map<number, number[]>();
-      unseen.forEach(({ user }, k) => {
-        const difference = after[k]!.ndcg - before[k]!.ndcg;
-        byUser.set(user, [...(byUser.get(user) ?? []), difference]);
-      });
-      return Float64Array.from(byUser.values(), (each) => each.reduce((sum, one) => sum + one, 0) / each.length);
+    async beside(candidate, published, followed, signal) {
+      const { tableVersion } = candidate;
+      const unseen = ofEnough(
+        recent.filter(({ version }) => version > Math.max(tableVersion, published?.tableVersion ?? 0)),
+      );
+      const { histories } = followed;
+      const moment = followed.asOf(tableVersion);
+      // Chosen on what the candidate may have learned from, never on what it is judged on.
+      const window = bestWindow(recent.flatMap(({ version, early }) => (version > tableVersion ? [] : [early])));
+      const own = await gains(unseen, candidate, histories, signal);
+      const popular = unseen.map((arrival) => gainsThen(arrival, moment, histories).popular[window]!);
+      const incumbent = published && (await gains(unseen, published, histories, signal));
+      const less = (other: readonly Gain[]) =>
+        byUser(
+          unseen,
+          ({ user }) => user,
+          (_, k) => own[k]!.ndcg - other[k]!.ndcg,
+        );
+      return {
+        over: windowInWords(window),
+        overPopular: less(popular),
+        overIncumbent: incumbent ? less(incumbent) : new Float64Array(0),
+      };
     },
   };
 }
 
+const ofEnough = (arrivals: readonly Told[]): readonly Told[] =>
+  new Set(arrivals.map(({ user }) => user)).size < FEWEST_USERS ? [] : arrivals;
+
+/** Worth nothing where the histories had no room for the item. */
+function gainsThen({ item, foldIn, now }: Ranked, moment: Moment, { vocabulary }: Histories): ReferenceGains {
+  const column = vocabulary.column(item);
+  return column === undefined ? now : moment.gainsOf(column, foldIn);
+}
+
+/** `over`: the windows of what is popular now, and of what was then. */
 async function scored(
-  arrivals: readonly Arrival[],
+  arrivals: readonly Told[],
   model: Trained,
   histories: Histories,
   popularity_I: Float64Array,
+  over: { readonly now: number; readonly early: number },
   signal: AbortSignal,
 ): Promise<Scored[]> {
   const users = usersOf(arrivals, model, histories);
   const own = await gainsOf(users, model, signal);
   const popularity = popularityScores(popularityIn(histories, model.vocabulary, popularity_I));
   const reference = await gainsOf(users, { ...model, scoreBatch: popularity }, signal);
-  return arrivals.map(({ user }, k) => ({
+  return arrivals.map(({ user, now, early }, k) => ({
     user,
     model: own[k]!,
     popularity: reference[k]!,
+    popularNow: now.popular[over.now]!,
+    popularThen: early.popular[over.early]!,
+    coVisits: now.coVisits,
+    coVisitsThen: early.coVisits,
     isKnown: users[k]!.target.length > 0,
   }));
 }

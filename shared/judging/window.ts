@@ -1,16 +1,13 @@
 // The newest arrivals that were scored, and their means: one point of the prequential curve. Pure; prequential.ts fills
 // it.
+import { paired } from "../ranking/paired.ts";
+import type { Gain } from "../ranking/places.ts";
 
-/**
- * What one arrival was worth: 1 or 0 for a place among the first 20, and the discounted gain of its place among the
- * first 100.
- */
-export interface Gain {
-  readonly recall: number;
-  readonly ndcg: number;
-}
+/** Whom the model is set beside. */
+export const references = ["popularNow", "popularThen", "coVisits", "coVisitsThen"] as const;
+export type ReferenceName = (typeof references)[number];
 
-export interface Scored {
+export interface Scored extends Readonly<Record<ReferenceName, Gain>> {
   readonly user: number;
   readonly model: Gain;
   readonly popularity: Gain;
@@ -18,14 +15,24 @@ export interface Scored {
   readonly isKnown: boolean;
 }
 
-export interface WindowMeans {
+export interface Means {
+  readonly "recall@20": number;
+  readonly "ndcg@100": number;
+}
+
+/** The model less a reference, of each user, over users: mean and paired standard error. */
+export interface Lead extends Means {
+  readonly "recall@20:se": number;
+  readonly "ndcg@100:se": number;
+}
+
+export interface WindowMeans extends Means, Readonly<Record<ReferenceName, Means>> {
   readonly events: number;
   readonly users: number;
   /** Share of events whose item the model had never met. */
   readonly unknownItems: number;
-  readonly "recall@20": number;
-  readonly "ndcg@100": number;
-  readonly popularity: { readonly "recall@20": number; readonly "ndcg@100": number };
+  readonly popularity: Means;
+  readonly lead: { readonly popularNow: Lead; readonly popularThen: Lead };
 }
 
 /** A queue of at most `size`. */
@@ -43,19 +50,58 @@ export class SlidingWindow {
 
   /** Means over the events in the window; null while it is empty. */
   means(): WindowMeans | null {
-    const events = this.#scored.length;
+    const scored = this.#scored;
+    const events = scored.length;
     if (events === 0) return null;
-    const mean = (of: (scored: Scored) => number) => this.#scored.reduce((sum, each) => sum + of(each), 0) / events;
+    const mean = (of: (scored: Scored) => number) => scored.reduce((sum, each) => sum + of(each), 0) / events;
+    const meansOf = (of: (scored: Scored) => Gain): Means => ({
+      "recall@20": mean((each) => of(each).recall),
+      "ndcg@100": mean((each) => of(each).ndcg),
+    });
     return {
       events,
-      users: new Set(this.#scored.map(({ user }) => user)).size,
+      users: new Set(scored.map(({ user }) => user)).size,
       unknownItems: mean(({ isKnown }) => (isKnown ? 0 : 1)),
-      "recall@20": mean(({ model }) => model.recall),
-      "ndcg@100": mean(({ model }) => model.ndcg),
-      popularity: {
-        "recall@20": mean(({ popularity }) => popularity.recall),
-        "ndcg@100": mean(({ popularity }) => popularity.ndcg),
-      },
+      ...meansOf(({ model }) => model),
+      popularity: meansOf(({ popularity }) => popularity),
+      popularNow: meansOf(({ popularNow }) => popularNow),
+      popularThen: meansOf(({ popularThen }) => popularThen),
+      coVisits: meansOf(({ coVisits }) => coVisits),
+      coVisitsThen: meansOf(({ coVisitsThen }) => coVisitsThen),
+      lead: { popularNow: leadOver(scored, "popularNow"), popularThen: leadOver(scored, "popularThen") },
     };
   }
+}
+
+function leadOver(scored: readonly Scored[], reference: ReferenceName): Lead {
+  const of = (metric: keyof Gain) =>
+    paired(
+      byUser(
+        scored,
+        ({ user }) => user,
+        (each) => each.model[metric] - each[reference][metric],
+      ),
+    );
+  const [recall, ndcg] = [of("recall"), of("ndcg")];
+  return {
+    "recall@20": recall.mean,
+    "recall@20:se": recall.standardError,
+    "ndcg@100": ndcg.mean,
+    "ndcg@100:se": ndcg.standardError,
+  };
+}
+
+/** The mean of each user's values. A user's own are not independent of each other; those of different users are. */
+export function byUser<T>(
+  list: readonly T[],
+  userOf: (each: T, k: number) => number,
+  of: (each: T, k: number) => number,
+): Float64Array {
+  const sums = new Map<number, { sum: number; count: number }>();
+  list.forEach((each, k) => {
+    const user = userOf(each, k);
+    const { sum, count } = sums.get(user) ?? { sum: 0, count: 0 };
+    sums.set(user, { sum: sum + of(each, k), count: count + 1 });
+  });
+  return Float64Array.from(sums.values(), ({ sum, count }) => sum / count);
 }

@@ -144,7 +144,19 @@ export const metricTable = {
   },
   tributary_prequential_ratio: {
     kind: "gauge",
-    help: "Metrics of the published model over the newest arrivals, each scored before it was learned from",
+    help:
+      "Metrics of the published model and of what it is set beside, over the newest arrivals, each scored before it " +
+      "was learned from: model, popularity, popular-now, popular-then, co-visits, co-visits-then",
+    labels: ["metric", "model"],
+  },
+  tributary_prequential_lead_ratio: {
+    kind: "gauge",
+    help: "The published model's metric less that of popular-now or popular-then, mean over users of the newest arrivals",
+    labels: ["metric", "model"],
+  },
+  tributary_prequential_lead_error_ratio: {
+    kind: "gauge",
+    help: "Standard error of that lead, paired over users",
     labels: ["metric", "model"],
   },
   tributary_prequential_events_total: {

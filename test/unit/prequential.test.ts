@@ -161,6 +161,10 @@ test("the window holds the newest so many, and its means are over them", () => {
       user: user % 2,
       model: gain(recall),
       popularity: gain(0),
+      popularNow: gain(1 - recall),
+      popularThen: gain(recall),
+      coVisits: gain(1),
+      coVisitsThen: gain(0),
       isKnown: recall === 1,
     })),
   );
@@ -171,6 +175,15 @@ test("the window holds the newest so many, and its means are over them", () => {
     "recall@20": 2 / 3,
     "ndcg@100": 1 / 3,
     popularity: { "recall@20": 0, "ndcg@100": 0 },
+    popularNow: { "recall@20": 1 / 3, "ndcg@100": 1 / 6 },
+    popularThen: { "recall@20": 2 / 3, "ndcg@100": 1 / 3 },
+    coVisits: { "recall@20": 1, "ndcg@100": 0.5 },
+    coVisitsThen: { "recall@20": 0, "ndcg@100": 0 },
+    lead: {
+      // of user 1 it is 1 once and -1 once, of user 0 it is 1
+      popularNow: { "recall@20": 0.5, "recall@20:se": 0.5, "ndcg@100": 0.25, "ndcg@100:se": 0.25 },
+      popularThen: { "recall@20": 0, "recall@20:se": 0, "ndcg@100": 0, "ndcg@100:se": 0 },
+    },
   });
 });
 
@@ -270,13 +283,13 @@ describe("on a table that grows", () => {
     await commit(...users.map((user): Pair => [user, "y"])); // version 1: the candidate has learned from it
     await prequential.take(await stream.advance(), published, stream, never);
     const candidate = inOrder(everything, 1, "candidate");
-    expect(await prequential.differences(candidate, published, stream.histories, never)).toHaveLength(0);
+    expect((await prequential.beside(candidate, published, stream, never)).overIncumbent).toHaveLength(0);
     await commit(...users.map((user): Pair => [user, "z"])); // version 2
     await prequential.take(await stream.advance(), published, stream, never);
-    const differences = await prequential.differences(candidate, published, stream.histories, never);
-    expect([...differences]).toEqual(users.map(() => 0)); // for both, z is all that is left
+    const { overIncumbent } = await prequential.beside(candidate, published, stream, never);
+    expect([...overIncumbent]).toEqual(users.map(() => 0)); // for both, z is all that is left
     const poor = { ...inOrder(["x", "y", "other", "z"], 1), version: "poor" };
-    expect([...(await prequential.differences(poor, published, stream.histories, never))]).toEqual(
+    expect([...(await prequential.beside(poor, published, stream, never)).overIncumbent]).toEqual(
       users.map(() => 1 / Math.log2(3) - 1),
     );
   });

@@ -1,7 +1,7 @@
 // Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before
-// it came, popularity beside. Pure: numbers to a Vega-Lite figure.
+// it came, popularity since ever beside, and where they were measured what is popular now, and co-visits. Pure: numbers to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
-import { ink, look, WIDTH } from "../../../shared/plots/style.ts";
+import { ink, look, palette, WIDTH } from "../../../shared/plots/style.ts";
 
 interface Quality {
   readonly recall: number;
@@ -17,6 +17,10 @@ export interface Window {
   readonly version: string;
   readonly model: Quality;
   readonly popularity: Quality;
+  /** Of runs since they are measured. */
+  readonly popularNow?: Quality | undefined;
+  readonly popularThen?: Quality | undefined;
+  readonly coVisits?: Quality | undefined;
 }
 
 const panels = [
@@ -30,14 +34,15 @@ export function prequentialFigure(windows: readonly Window[]): TopLevelSpec {
   const models = new Set(windows.map(({ version }) => version)).size;
   const span = newest.at - windows[0]!.at;
   const format = span > 2 * 86_400_000 ? "%d %b" : span > 20 * 60_000 ? "%H:%M" : "%H:%M:%S";
+  const shown = lines.filter(({ of }) => windows.some((window) => window[of]));
+  const series = shown.map(({ name }) => name);
   const panel = ([key, title]: (typeof panels)[number], k: number): object => ({
     width: WIDTH,
     height: 190,
     data: {
-      values: windows.flatMap(({ at, model, popularity }) => [
-        { at, value: model[key], series: "published model" },
-        { at, value: popularity[key], series: "popularity" },
-      ]),
+      values: windows.flatMap((window) =>
+        shown.map(({ of, name }) => ({ at: window.at, value: window[of]?.[key] ?? null, series: name })),
+      ),
     },
     mark: { type: "line", strokeWidth: 2 },
     encoding: {
@@ -49,16 +54,13 @@ export function prequentialFigure(windows: readonly Window[]): TopLevelSpec {
         axis: { format, labelOverlap: true },
       },
       y: { field: "value", type: "quantitative", title, scale: { zero: true } },
-      color: { field: "series", type: "nominal", scale: { domain: series, range: [ink.model, ink.reference] } },
+      color: { field: "series", type: "nominal", scale: { domain: series, range: shown.map(({ colour }) => colour) } },
       strokeDash: {
         field: "series",
         type: "nominal",
         scale: {
           domain: series,
-          range: [
-            [1, 0],
-            [6, 4],
-          ],
+          range: shown.map(({ dash }) => dash),
         },
       },
     },
@@ -75,4 +77,10 @@ export function prequentialFigure(windows: readonly Window[]): TopLevelSpec {
   } as TopLevelSpec;
 }
 
-const series = ["published model", "popularity"];
+const lines = [
+  { of: "model", name: "published model", colour: ink.model, dash: [1, 0] },
+  { of: "popularity", name: "popularity", colour: ink.reference, dash: [6, 4] },
+  { of: "popularNow", name: "popular now", colour: palette[1]!, dash: [8, 3, 2, 3] },
+  { of: "popularThen", name: "popular now, as known to the model", colour: palette[1]!, dash: [2, 2] },
+  { of: "coVisits", name: "co-visits", colour: palette[2]!, dash: [4, 4] },
+] as const;

@@ -34,13 +34,17 @@ const evaluationSchema = z.looseObject({
 });
 
 const pair = { "recall@20": z.number(), [METRIC]: z.number() };
+const quality = z.looseObject(pair);
 const windowSchema = z.looseObject({
   at: z.number(),
   events: z.number(),
   users: z.number(),
   model: z.string(),
   ...pair,
-  popularity: z.looseObject(pair),
+  popularity: quality,
+  popularNow: quality.optional(),
+  popularThen: quality.optional(),
+  coVisits: quality.optional(),
 });
 
 /** Throws FILE_MISSING, FILE_UNREADABLE, NOTHING_TO_PLOT. */
@@ -124,11 +128,16 @@ export async function readWindows(dir: string): Promise<Window[]> {
   return lines
     .map(({ at, events, users, model, popularity, ...line }) => ({
       ...{ at, events, users, version: model },
-      model: { recall: line["recall@20"], ndcg: line[METRIC]! },
-      popularity: { recall: popularity["recall@20"], ndcg: popularity[METRIC]! },
+      model: qualityOf(line),
+      popularity: qualityOf(popularity),
+      popularNow: line.popularNow && qualityOf(line.popularNow),
+      popularThen: line.popularThen && qualityOf(line.popularThen),
+      coVisits: line.coVisits && qualityOf(line.coVisits),
     }))
     .sort((a, b) => a.at - b.at);
 }
+
+const qualityOf = (figures: z.output<typeof quality>) => ({ recall: figures["recall@20"], ndcg: figures[METRIC] });
 
 const nothing = (what: string, path: string) => new AppError("NOTHING_TO_PLOT", { what, path });
 

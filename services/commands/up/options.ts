@@ -1,6 +1,7 @@
 // What can be said to `up`.
 import { z } from "zod";
 import { fileFlags } from "../../../shared/files/flags.ts";
+import { allowBelowPopularNow } from "../../../shared/judging/flags.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -18,6 +19,7 @@ export const options = z.object({
     .min(0)
     .default(0.01)
     .describe("weight of the KL term per item of a user; .01 suits short histories"),
+  allowBelowPopularNow,
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce
     .number()

@@ -57,7 +57,9 @@ export async function startServices(
   const parameters = start(service("server", serverArgs), (error) => void moved(error));
   for (let k = 1; k <= config.trainers; k++)
     trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));
-  const evaluator = start(service("evaluator", () => [], 1));
+  const evaluator = start(
+    service("evaluator", () => (config.allowBelowPopularNow ? ["--allow-below-popular-now"] : []), 1),
+  );
   const serve = start(service("serve", () => ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
   return [replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];

@@ -31,6 +31,11 @@ const oneEach = (prefix: string, name: (key: string) => string, first: readonly 
   },
 });
 
+/** What the published model is set beside on arrivals: one line each, without marks. */
+const beside = (column: string, name: string, colour: string, dash: readonly number[]): Line => ({
+  ...{ column, name, colour, dash, isReference: true },
+});
+
 const popularity = (metric: string, name: string, more: Partial<Line> = {}): Line => ({
   ...{ column: `popularity:${metric}`, name, colour: "--reference", dash: [6, 5], isReference: true },
   ...more,
@@ -153,8 +158,11 @@ export const charts: readonly ChartSettings[] = [
     ...fixed(
       { column: "recall@20", name: "Recall@20", colour: "--line-1" },
       { column: "ndcg@100", name: "NDCG@100", colour: "--line-2", dash: [7, 3] },
-      popularity("recall@20", "popularity's Recall"),
-      popularity("ndcg@100", "popularity's NDCG", { dash: [2, 3] }),
+      beside("popularNow:recall@20", "popular now's Recall", "--line-3", [9, 3, 2, 3]),
+      beside("popularThen:recall@20", "the same, as known to the model", "--line-3", [2, 3]),
+      beside("popularThen:ndcg@100", "its NDCG", "--line-4", [2, 3]),
+      beside("coVisits:recall@20", "co-visits' Recall", "--line-5", [5, 5]),
+      popularity("recall@20", "Recall of popularity since ever"),
     ),
     ...ratios,
     isMarked: false,

@@ -2,12 +2,15 @@
 import type { Reading } from "../status/readings.ts";
 import type { Flow } from "./flow.ts";
 
-export type CurvePoint = Omit<Reading<"evaluator">["prequential"][number], "tableVersion" | "unknownItems">;
+type Newest = Reading<"evaluator">["prequential"][number];
+type Kept = "at" | "model" | "events" | "users" | "recall@20" | "ndcg@100" | "popularity";
+/** The references stand there since they are measured. */
+export type CurvePoint = Pick<Newest, Kept> & Partial<Omit<Newest, Kept | "tableVersion" | "unknownItems">>;
 
 /** Null before the first. */
 export function newestPoint({ evaluator }: Flow): CurvePoint | null {
   const newest = evaluator?.status?.prequential.at(-1);
   if (!newest) return null;
-  const { at, model, events, users, "recall@20": recall, "ndcg@100": ndcg, popularity } = newest;
-  return { at, model, events, users, "recall@20": recall, "ndcg@100": ndcg, popularity };
+  const { tableVersion: _, unknownItems: __, ...point } = newest;
+  return point;
 }

@@ -19,6 +19,13 @@ export const evaluationLine = z.object({
   model: modelMetrics.nullable().describe("null where it could not be measured: torn, not finite, no users"),
   popularity: modelMetrics.nullable().describe("of scoring by popularity, on the same users"),
   incumbent: modelMetrics.extend({ version: z.string() }).nullable().describe("the published model on the same users"),
+  /** Absent in lines of before it was compared. */
+  overPopularNow: z
+    .object({ over: z.string(), users: z.number(), "ndcg@100": z.number(), "ndcg@100:se": z.number() })
+    .nullable()
+    .optional()
+    .describe("the model less what was popular when it was pinned, on arrivals since; null where too few users came"),
+  warning: text("what was said against it for being below popular now, as a sentence").nullable().optional(),
   outcome: z.enum(["published", "refused", "held"]).describe("held: it may be published, and publication is pinned"),
   reason: text("why it was not published, as a sentence").nullable(),
   version: text("under which it was published").nullable(),

@@ -1,5 +1,5 @@
 // How the published model does on what arrives, before anything is learned from it: the newest point of the curve, in a
-// line for people. Pure.
+// line for people, and below it what it is set beside. Pure.
 import type { CurvePoint } from "../facts/curve.ts";
 import { count, plural, ratio } from "./figures.ts";
 
@@ -8,4 +8,29 @@ export function prequentialLine(point: CurvePoint): string {
     `${ratio(point[metric])} (popularity ${ratio(point.popularity[metric])})`;
   const over = `${count(point.events)} arrivals of ${plural(point.users ?? 0, "user")}`;
   return `what arrives: recall@20 ${beside("recall@20")} · NDCG@100 ${beside("ndcg@100")} · ${over}`;
+}
+
+/** What is popular now and what follows what, as they are and as they were known when the model was pinned. */
+export function referenceLines({ popularNow, popularThen, coVisits, coVisitsThen, ...point }: CurvePoint): string[] {
+  if (!popularNow || !popularThen || !coVisits || !coVisitsThen) return [];
+  const { lead, over, behind } = point;
+  const early = `known ${plural(behind ?? 0, "event")} earlier, as to the model`;
+  const both = (now: Pair, then: Pair) =>
+    (["recall@20", "ndcg@100"] as const)
+      .map((metric) => `${metric.replace("ndcg", "NDCG")} ${ratio(now[metric])} (${ratio(then[metric])} ${early})`)
+      .join(" · ");
+  return [
+    `popular now: ${both(popularNow, popularThen)} · ${over?.popularNow ?? "–"}`,
+    `co-visits: ${both(coVisits, coVisitsThen)}`,
+    `the model is, in NDCG@100, ${leadInWords(lead?.popularNow)} popular now, ${leadInWords(lead?.popularThen)} popular then`,
+  ];
+}
+
+type Pair = Readonly<Record<"recall@20" | "ndcg@100", number | null>>;
+type Lead = NonNullable<NonNullable<CurvePoint["lead"]>["popularNow"]>;
+
+function leadInWords(lead: Lead | null | undefined): string {
+  const by = lead?.["ndcg@100"] ?? null;
+  if (by === null) return "not compared with";
+  return `${ratio(Math.abs(by))} ± ${ratio(lead!["ndcg@100:se"])} ${by < 0 ? "below" : "above"}`;
 }

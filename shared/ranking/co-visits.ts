@@ -1,0 +1,87 @@
+// How many users came to an item after each other one, within the newest events: plain counts, of the three items that
+// the user had met last. A user meets an item for the first time once, so users count here by themselves. Pure.
+import { LAST, type NewestEvents } from "./newest.ts";
+import { type Gain, gainBehind, NO_GAIN } from "./places.ts";
+
+export class CoVisits {
+  readonly #events: NewestEvents;
+  readonly #size: number;
+  readonly #begin: number;
+  /** Of each item, what followed it, and how often. */
+  readonly #followers = new Map<number, Map<number, number>>();
+  #next: number;
+  /** Scores of one question; 0 before and after it. */
+  #scores = new Int32Array(1024);
+
+  /** Over the newest `size` events, from the one at `begin` on. */
+  constructor(events: NewestEvents, size: number, begin: number) {
+    this.#events = events;
+    this.#size = size;
+    this.#begin = begin;
+    this.#next = begin;
+  }
+
+  /** Takes in the next event. */
+  advance(): void {
+    const place = this.#next++;
+    if (place - this.#size >= this.#begin) this.#count(place - this.#size, -1);
+    this.#count(place, 1);
+  }
+
+  #count(place: number, by: 1 | -1): void {
+    const item = this.#events.itemAt(place);
+    for (let k = 0; k < LAST; k++) {
+      const last = this.#events.lastAt(place, k);
+      if (last < 0) return;
+      const followers = this.#followers.get(last) ?? new Map<number, number>();
+      const count = (followers.get(item) ?? 0) + by;
+      if (count > 0) followers.set(item, count);
+      else followers.delete(item);
+      if (followers.size > 0) this.#followers.set(last, followers);
+      else this.#followers.delete(last);
+    }
+  }
+
+  /** What followed an item, and how often. */
+  followersOf(item: number): ReadonlyMap<number, number> {
+    return this.#followers.get(item) ?? nobody;
+  }
+
+  /** What the list of what followed the newest of `seen`, without `seen`, is worth where `item` is wanted. */
+  gainOf(item: number, seen: Int32Array): Gain {
+    const touched: number[] = [];
+    for (const last of seen.subarray(-LAST))
+      for (const [follower, count] of this.followersOf(last)) {
+        if (follower >= this.#scores.length) this.#grow(follower + 1);
+        if (this.#scores[follower] === 0) touched.push(follower);
+        this.#scores[follower]! += count;
+      }
+    const gain = this.#gainOf(item, seen, touched);
+    for (const follower of touched) this.#scores[follower] = 0;
+    return gain;
+  }
+
+  #gainOf(item: number, seen: Int32Array, touched: readonly number[]): Gain {
+    const score = this.#scores[item] ?? 0;
+    if (score === 0) return NO_GAIN;
+    let [above, alike] = [0, 0];
+    for (const follower of touched) {
+      if (this.#scores[follower]! > score) above++;
+      else if (this.#scores[follower] === score) alike++;
+    }
+    for (let k = 0; k < seen.length; k++) {
+      const other = this.#scores[seen[k]!] ?? 0;
+      if (other > score) above--;
+      else if (other === score) alike--;
+    }
+    return gainBehind(above, alike);
+  }
+
+  #grow(length: number): void {
+    const grown = new Int32Array(Math.max(length, 2 * this.#scores.length));
+    grown.set(this.#scores);
+    this.#scores = grown;
+  }
+}
+
+const nobody: ReadonlyMap<number, number> = new Map();

@@ -1,0 +1,48 @@
+// How many users met each item in the newest events, over windows of several lengths at once: what is popular now.
+// Users count, not clicks, so that nobody makes an item hot alone. O(1) an event and window. Pure.
+import type { NewestEvents } from "./newest.ts";
+import { Tally } from "./tally.ts";
+
+/** Above the number of any item. */
+const ITEMS = 2 ** 24;
+
+export class RecentUsers {
+  readonly tallies: readonly Tally[];
+  readonly #events: NewestEvents;
+  readonly #sizes: readonly number[];
+  readonly #begin: number;
+  /** Of each user and item within the longest window, the place of the newest event. */
+  readonly #newest = new Map<number, number>();
+  #next: number;
+
+  /** `sizes` in events, the longest last; counts from the event at `begin` on. */
+  constructor(events: NewestEvents, sizes: readonly number[], begin: number) {
+    this.#events = events;
+    this.#sizes = sizes;
+    this.#begin = begin;
+    this.#next = begin;
+    this.tallies = sizes.map(() => new Tally());
+  }
+
+  /** Takes in the next event. */
+  advance(): void {
+    const place = this.#next++;
+    for (const [k, size] of this.#sizes.entries()) this.#leave(place - size, k);
+    const item = this.#events.itemAt(place);
+    const pair = this.#events.userAt(place) * ITEMS + item;
+    const before = this.#newest.get(pair);
+    for (const [k, size] of this.#sizes.entries())
+      if (before === undefined || before <= place - size) this.tallies[k]!.add(item);
+    this.#newest.set(pair, place);
+  }
+
+  /** The user counts no more where nothing newer of theirs is of this item. */
+  #leave(place: number, k: number): void {
+    if (place < this.#begin) return;
+    const item = this.#events.itemAt(place);
+    const pair = this.#events.userAt(place) * ITEMS + item;
+    if (this.#newest.get(pair) !== place) return;
+    this.tallies[k]!.remove(item);
+    if (k === this.#sizes.length - 1) this.#newest.delete(pair);
+  }
+}
