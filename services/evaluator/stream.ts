@@ -2,7 +2,7 @@
 // published model is scored on, each ranked by the references before it counts.
 import { Histories } from "../../shared/events/histories.ts";
 import { arrivalsOf } from "../../shared/judging/arrivals.ts";
-import { caughtUp } from "../../shared/judging/caught-up.ts";
+import { type CaughtUp, caughtUp } from "../../shared/judging/caught-up.ts";
 import { lengthsBefore, meet, type Ranked } from "../../shared/judging/meeting.ts";
 import type { Followed, News } from "../../shared/judging/prequential.ts";
 import { type Moment, REMEMBERED, References } from "../../shared/ranking/references.ts";
@@ -22,7 +22,7 @@ export interface Stream extends Followed {
  */
 export function openStream(tableDir: string, salt: string, silentUntil: number, limit: number): Stream {
   const histories = new Histories(salt);
-  let references = new References([], 0);
+  let { references, gains }: CaughtUp = { references: new References([], 0), gains: [] };
   /** Where versions end, as the references count events, oldest first. */
   let ends: { version: number; place: number }[] = [];
   let moments: { place: number; moment: Moment }[] = [];
@@ -62,7 +62,7 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
   }
 
   async function countAnew(): Promise<void> {
-    references = caughtUp(await newestEvents(tableDir, version, REMEMBERED), histories);
+    ({ references, gains } = caughtUp(await newestEvents(tableDir, version, REMEMBERED), histories));
     [ends, moments, isAnew] = [[], [], false];
     ended(version);
   }
@@ -75,6 +75,9 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     },
     get watermark() {
       return watermark;
+    },
+    get before() {
+      return gains;
     },
     get place() {
       return references.place;

@@ -36,6 +36,8 @@ export interface Followed {
   readonly watermark: number;
   /** Events until now, as the references count them. */
   readonly place: number;
+  /** What the newest arrivals before it began to follow were worth to the references. */
+  readonly before: readonly ReferenceGains[];
   /** The references as they stood at a version, or at the oldest one that they remember. */
   asOf(version: number): Moment;
 }
@@ -120,7 +122,11 @@ export function openPrequential(
       const { histories } = followed;
       const moment = followed.asOf(tableVersion);
       // Chosen on what the candidate may have learned from, never on what it is judged on.
-      const window = bestWindow(recent.flatMap(({ version, early }) => (version > tableVersion ? [] : [early])));
+      const window = best(
+        recent.filter(({ version }) => version <= tableVersion),
+        "early",
+        followed,
+      );
       const own = await gains(unseen, candidate, histories, signal);
       const popular = unseen.map((arrival) => gainsThen(arrival, moment, histories).popular[window]!);
       const incumbent = published && (await gains(unseen, published, histories, signal));
@@ -138,6 +144,10 @@ export function openPrequential(
     },
   };
 }
+
+/** The window that did best on arrivals that came before. */
+const best = (recent: readonly Told[], when: "now" | "early", { before }: Followed) =>
+  bestWindow(recent.length > 0 ? recent.map((arrival) => arrival[when]) : before);
 
 const ofEnough = (arrivals: readonly Told[]): readonly Told[] =>
   new Set(arrivals.map(({ user }) => user)).size < FEWEST_USERS ? [] : arrivals;

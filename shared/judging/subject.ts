@@ -8,9 +8,13 @@ import { Histories } from "../events/histories.ts";
 import { splitInWords } from "../events/split.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
+import { REMEMBERED } from "../ranking/references.ts";
 import { openExistingEvents } from "../table/events.ts";
 import { catchUpOrNewest, followTable } from "../table/follow.ts";
+import { newestEvents } from "../table/newest-events.ts";
+import { caughtUp } from "./caught-up.ts";
 import { cameBack, heldOut, translated, translation } from "./held-out.ts";
+import { type Recent, recentIn } from "./recent.ts";
 
 export const parts = ["validation", "test", "temporal"] as const;
 export type PartName = (typeof parts)[number];
@@ -20,6 +24,8 @@ export interface Subject extends Record<PartName, readonly NamedUser[]> {
   readonly train: readonly Int32Array[];
   /** What the figures hold for, as far as the data decides it. */
   readonly contract: Readonly<Record<string, string | number | null>>;
+  /** References of `temporal`, as they were known when the model was trained; null without it. */
+  readonly recent: Recent | null;
   /** Why nobody is in `temporal`, if that is so. */
   readonly withoutTemporal: string | null;
 }
@@ -56,6 +62,7 @@ export function fromDataset(
     validation: inColumns(dataset.validation),
     test: inColumns(dataset.test),
     temporal: [],
+    recent: null,
     withoutTemporal: "a dataset directory has no times",
     contract: {
       data: dir,
@@ -84,7 +91,7 @@ export async function fromTable(
   const { salt } = manifest;
   await openExistingEvents(table);
   const histories = new Histories(salt);
-  const { learned, lengths, train, version } = await readTwice(table, histories, manifest.tableVersion);
+  const { learned, lengths, train, version, caught } = await readTwice(table, histories, manifest.tableVersion);
   if (version < manifest.tableVersion)
     throw new AppError("CHECKPOINT_MISMATCH", {
       what: `it was trained from version ${manifest.tableVersion} of a table, this one is at version ${version}`,
@@ -98,6 +105,7 @@ export async function fromTable(
   return {
     train: train.map((row) => translated(row, columnOf)).filter(({ length }) => length > 0),
     temporal,
+    recent: temporal.length > 0 ? recentIn(caught, histories, vocabulary) : null,
     withoutTemporal:
       temporal.length > 0 ? null : lengths ? "nobody has come back since" : "what was known then is no longer kept",
     validation: heldOut(histories, "validation", salt, vocabulary, limit),
@@ -133,10 +141,11 @@ async function readTwice(table: string, histories: Histories, trainedOn: number)
   const users = [...histories.users.keys()];
   const lengths = Int32Array.from(users, (user) => histories.lengthOf(user));
   const train = users.filter((user) => histories.partOf(user) === "train").map((user) => histories.rowOf(user));
+  const caught = caughtUp(await newestEvents(table, then.version, REMEMBERED), histories);
   const before = anew;
   const { version } = await follower.catchUp();
   const isWhole = then.version === trainedOn && anew === before;
-  return { learned: then.version, lengths: isWhole ? lengths : undefined, train, version };
+  return { learned: then.version, lengths: isWhole ? lengths : undefined, train, version, caught };
 }
 
 const otherItems = (kind: string, path: string, known: number, items: number, vocabulary: Vocabulary) =>

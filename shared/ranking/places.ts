@@ -21,6 +21,8 @@ for (let k = 0; k < NDCG; k++) discounts[k + 1] = discounts[k]! + 1 / Math.log2(
  */
 export function gainBehind(above: number, alike: number): Gain {
   if (above >= NDCG) return NO_GAIN;
+  // To the last bit what a list with one item at this place is worth: equals must not differ by a rounding.
+  if (alike === 1) return { recall: above < RECALL ? 1 : 0, ndcg: 1 / Math.log2(above + 2) };
   const last = above + alike;
   return {
     recall: (Math.min(RECALL, last) - Math.min(RECALL, above)) / alike,

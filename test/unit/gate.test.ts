@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { gaussian } from "../../shared/compute/draws.ts";
-import { type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
+import { belowPopular, type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
 
 const items = (count: number, prefix = "i") => Array.from({ length: count }, (_, k) => `${prefix}${k}`);
 const good: Candidate = { finite: true, vocabulary: items(100), users: 50, ndcg: 0.4 };
@@ -184,5 +184,50 @@ describe("the comparison with the incumbent", () => {
 
   test("with many users a loss within half the tolerance passes nearly always", () => {
     expect(refused(2000, -0.005, 0.01)).toBeLessThan(0.1);
+  });
+});
+
+describe("a candidate beside what was popular when it was pinned", () => {
+  const over = "the last 2,000 events";
+  const users = (mean: number, spread = 0.1) =>
+    Float64Array.from({ length: 100 }, (_, k) => mean + (k % 2 ? spread : -spread));
+  const said = (
+    overPopular: Float64Array,
+    overIncumbent: Float64Array,
+    isAllowed = false,
+    rival: { version: string } | null = incumbent,
+  ) => belowPopular({ over, overPopular, overIncumbent }, rival, isAllowed);
+  const none = new Float64Array(0);
+  const below =
+    "on what arrived since it was pinned its NDCG@100 is 0.0500 ± 0.0101 below popular now, what most users met in " +
+    "the last 2,000 events before (100 users)";
+
+  test("is held back where it is below by more than chance, and no better than what is in use", () => {
+    const text = `${below}; --allow-below-popular-now publishes it all the same`;
+    expect(said(users(-0.05), users(0))).toEqual({ text, holds: true });
+    expect(said(users(-0.05), users(-0.3))).toEqual({ text, holds: true });
+    expect(said(users(-0.05), users(0.01))).toEqual({ text, holds: true }); // better by chance
+  });
+
+  test("is published and told where that is allowed, where nothing is in use, and where what is in use is worse still", () => {
+    expect(said(users(-0.05), users(0), true)).toEqual({
+      text: `${below}; published since that is allowed`,
+      holds: false,
+    });
+    expect(said(users(-0.05), none, false, null)).toEqual({
+      text: `${below}; published since no other is`,
+      holds: false,
+    });
+    expect(said(users(-0.05), users(0.04))).toEqual({
+      text: `${below}; published since v000003 is worse there still, by 0.0400 ± 0.0101`,
+      holds: false,
+    });
+  });
+
+  test("has nothing said against it where it is not below, or only by chance, or nobody came", () => {
+    expect(said(users(0.05), users(-0.3))).toBeNull();
+    expect(said(users(-0.01), users(-0.3))).toBeNull();
+    expect(said(none, none)).toBeNull();
+    expect(said(new Float64Array(50), none)).toBeNull();
   });
 });

@@ -29,6 +29,7 @@ export function contractOf(
     step: standing.step,
     round: standing.round,
     temporal: subject.withoutTemporal ?? "users who came back: fold-in until the model was trained, target since",
+    popularNow: subject.recent?.over ?? null,
     engine,
     ease: measured.ease,
     interval: `95 %, percentile bootstrap over users, ${resamples} resamples, seed ${seed}`,

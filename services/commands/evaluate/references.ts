@@ -1,5 +1,5 @@
-// Scores the same held-out users by the model and by what it is measured against: plain popularity and, where it can be
-// solved, EASE. Between main.ts and report.ts.
+// Scores the same held-out users by the model and by what it is measured against: plain popularity, EASE where it can
+// be solved, and for those who came back what was popular just then, and co-visits. Between main.ts and report.ts.
 import type { Engine } from "../../../shared/compute/engine.ts";
 import type { PartName, Subject } from "../../../shared/judging/subject.ts";
 import { type Interval, intervals } from "../../../shared/ranking/bootstrap.ts";
@@ -15,7 +15,7 @@ import type { Summary } from "../../../shared/ranking/metrics.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
 
-export type ScorerName = "model" | "popularity" | "ease";
+export type ScorerName = "model" | "popularity" | "ease" | "popularNow" | "coVisits";
 
 export interface Line {
   readonly metrics: Readonly<Record<string, Summary & { readonly interval: Interval }>>;
@@ -66,9 +66,12 @@ export async function measure(
   const ease = obstacle === null ? await finish(solveEase(engine, subject.train, items, lambda!), signal) : undefined;
   if (ease) scorers.push(["ease", ease.scoreBatch]);
 
-  const part = async (users: readonly NamedUser[]): Promise<PartResult> => {
+  const part = async (
+    users: readonly NamedUser[],
+    further: readonly [ScorerName, ScoreBatch][] = [],
+  ): Promise<PartResult> => {
     const results: Result[] = [];
-    for (const [name, score] of scorers) {
+    for (const [name, score] of [...scorers, ...further]) {
       const catalogue = openCatalogue(popularity_I, subject.train.length, ks);
       const result = await finish(evaluation(score, users, items, ks, catalogue.see), signal);
       results.push([name, result, catalogue.figures()]);
@@ -77,7 +80,14 @@ export async function measure(
     return { users: count, withoutTarget, lines: linesOf(results, seed) };
   };
   const [validation, test] = [await part(subject.validation), await part(subject.test)];
-  const temporal = subject.temporal.length > 0 ? await part(subject.temporal) : null;
+  const { recent } = subject;
+  const ofNow: [ScorerName, ScoreBatch][] = recent
+    ? [
+        ["popularNow", recent.popularNow],
+        ["coVisits", recent.coVisits],
+      ]
+    : [];
+  const temporal = subject.temporal.length > 0 ? await part(subject.temporal, ofNow) : null;
   return { validation, test, temporal, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
 }
 

@@ -24,10 +24,12 @@ export function reportOf(checkpoint: string, contract: Contract, measured: Measu
   };
 }
 
-const each = <T>({ model, popularity, ease }: PartResult["lines"], of: (line: Line) => T) => ({
+const each = <T>({ model, popularity, ease, popularNow, coVisits }: PartResult["lines"], of: (line: Line) => T) => ({
   model: model ? of(model) : null,
   popularity: popularity ? of(popularity) : null,
   ease: ease ? of(ease) : null,
+  popularNow: popularNow ? of(popularNow) : null,
+  coVisits: coVisits ? of(coVisits) : null,
 });
 
 /** Every user's metrics under every scorer, as `--per-user` writes them. */
@@ -41,7 +43,13 @@ export const scoredOf = (subject: Subject, measured: Measured): Scored[] =>
     })),
   );
 
-const titles: Record<ScorerName, string> = { model: "model", popularity: "popularity", ease: "EASE" };
+const titles: Record<ScorerName, string> = {
+  model: "model",
+  popularity: "popularity",
+  ease: "EASE",
+  popularNow: "popular now",
+  coVisits: "co-visits",
+};
 const WIDTH = 33;
 const row = (name: string, cells: readonly string[]) =>
   `  ${name.padEnd(14)}${cells.map((cell) => cell.padStart(WIDTH)).join("")}`.trimEnd();

@@ -1,0 +1,41 @@
+// What was popular, and what followed what, when a model was trained: scorers in its columns. Pure.
+import type { Histories } from "../events/histories.ts";
+import type { Vocabulary } from "../events/vocabulary.ts";
+import { popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import { LAST } from "../ranking/newest.ts";
+import { bestWindow, windowInWords } from "../ranking/references.ts";
+import type { CaughtUp } from "./caught-up.ts";
+import { popularityIn, translation } from "./held-out.ts";
+
+export interface Recent {
+  readonly popularNow: ScoreBatch;
+  readonly coVisits: ScoreBatch;
+  /** The window that popularity counts over, in words. */
+  readonly over: string;
+}
+
+/** `histories` may have grown since. */
+export function recentIn({ references, gains }: CaughtUp, histories: Histories, vocabulary: Vocabulary): Recent {
+  const moment = references.asOf(references.place);
+  const window = bestWindow(gains);
+  const counts = Float64Array.from(moment.counts[window]!);
+  const there = translation(vocabulary.items, histories.vocabulary);
+  const here = translation(histories.vocabulary.items, vocabulary);
+  return {
+    popularNow: popularityScores(popularityIn(histories, vocabulary, counts)),
+    coVisits: (foldIns) => {
+      const width = vocabulary.items.length;
+      // What followed nothing stands in no list.
+      const scores_BI = new Float32Array(foldIns.length * width).fill(Number.NaN);
+      for (const [row, foldIn] of foldIns.entries())
+        for (const last of foldIn.subarray(-LAST))
+          for (const [follower, count] of moment.followersOf(there[last]!)) {
+            if (here[follower]! < 0) continue;
+            const at = row * width + here[follower]!;
+            scores_BI[at] = (scores_BI[at]! || 0) + count;
+          }
+      return scores_BI;
+    },
+    over: windowInWords(window),
+  };
+}

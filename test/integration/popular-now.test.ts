@@ -1,0 +1,99 @@
+// The evaluator on a table whose users turn to one item: a model that does not know is below popular now, which holds it
+// back unless it is told otherwise, and the windows outlast a restart.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { currentVersion } from "../../shared/checkpoints/pointer.ts";
+import { batchOf } from "../../shared/events/batch.ts";
+import type { Histories } from "../../shared/events/histories.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { eventually, popular, type Service, startService, writeCheckpoint, writeTable } from "./published.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "popular-now-"));
+const paths = pathsOf(dataDir);
+/** Column of an item that few have had. */
+const HOT = 39;
+let histories: Histories;
+let evaluator: Service<"evaluator">;
+
+beforeAll(async () => {
+  histories = await writeTable(paths.table);
+  evaluator = await startService("evaluator", dataDir, ["--prequential-seconds", "0"]);
+  await writeCheckpoint(dataDir, 1, histories, knowsNothing);
+  await eventually(async () => (await evaluator.status()).published);
+});
+afterAll(async () => {
+  await evaluator.process.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** Popularity of before, without the item that they turn to. */
+function knowsNothing(weights: Parameters<ReturnType<typeof popular>>[0]): void {
+  popular(histories)(weights);
+  weights["decoder.bias"]!.data[histories.vocabulary.column(`i${HOT}`)!] = -1;
+}
+
+/** These users come to the item. Returns the version. */
+async function turn(from: number, to: number): Promise<number> {
+  const table = await openEvents(paths.table);
+  const offset = 1e6 * (table.version + 2);
+  const rows = Array.from({ length: to - from }, (_, k) => ({
+    ...{ user: `u${from + k}`, item: `i${HOT}`, timestamp: 0, value: null, partition: 0, offset: offset + k },
+  }));
+  const add = [await writeEvents(table.store, batchOf(rows))];
+  const version = await table.commit({ add, newestArrival: Date.now() });
+  await eventually(async () => (await evaluator.status()).version === version);
+  return version;
+}
+
+const verdict = (step: number) =>
+  eventually(async () => (await evaluator.status()).evaluations.find((line) => line.step === step));
+
+test("a model below popular now is held back, and the line says by how much, over which window and what to do", async () => {
+  const learned = await turn(0, 100);
+  await turn(100, 200);
+  await writeCheckpoint(dataDir, 2, histories, knowsNothing, { tableVersion: learned });
+  const { outcome, reason, warning, overPopularNow } = await verdict(2);
+  expect(outcome).toBe("refused");
+  expect(reason).toMatch(
+    /^on what arrived since it was pinned its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below popular now, what most users met in (the last [\d,]+|all) events before \(\d+ users\); --allow-below-popular-now publishes it all the same$/,
+  );
+  expect(warning).toBe(reason);
+  expect(overPopularNow!.users).toBeGreaterThan(80);
+  expect(overPopularNow!["ndcg@100"]).toBeLessThan(-0.1);
+  expect(await currentVersion(paths.models)).toBe("v000001");
+});
+
+test("the curve, the figures of /status and those of /metrics stand beside the references", async () => {
+  const point = (await evaluator.status()).prequential.at(-1)!;
+  // Of the second hundred: by then the item is hot. The published model was pinned before anybody turned to it.
+  expect(point.popularNow!["recall@20"]).toBeGreaterThan(point.popularThen!["recall@20"]);
+  expect(point.lead!.popularNow["recall@20"]).toBeLessThan(-0.3);
+  expect(point.behind).toBe(200);
+  const metrics = await (await fetch(`${evaluator.url}/metrics`)).text();
+  for (const model of ["popular-now", "popular-then", "co-visits", "co-visits-then"])
+    expect(metrics).toMatch(new RegExp(`tributary_prequential_ratio{metric="ndcg@100",model="${model}",.*} 0`));
+  expect(metrics).toMatch(/tributary_prequential_lead_ratio{metric="recall@20",model="popular-now",.*} -0\.\d/);
+  expect(metrics).toMatch(/tributary_prequential_lead_error_ratio{metric="recall@20",model="popular-now",.*} 0\.\d/);
+});
+
+test("told to publish what is below popular now, it does, and says what is against it; the windows have outlasted the restart", async () => {
+  await evaluator.process.stop();
+  const flags = ["--prequential-seconds", "0", "--allow-below-popular-now"];
+  evaluator = await startService("evaluator", dataDir, flags);
+  const learned = (await eventually(async () => (await evaluator.status()).version))!;
+  const before = (await evaluator.status()).prequential.length;
+  await turn(200, 300);
+  const points = await eventually(async () => {
+    const { prequential } = await evaluator.status();
+    return prequential.length > before && prequential;
+  });
+  expect(points.at(-1)!.popularNow!["recall@20"]).toBe(1); // though this process has seen nobody turn before
+  await writeCheckpoint(dataDir, 3, histories, knowsNothing, { tableVersion: learned });
+  const { outcome, reason, warning } = await verdict(3);
+  expect([outcome, reason]).toEqual(["published", null]);
+  expect(warning).toMatch(/below popular now, .*; published since that is allowed$/);
+  expect(await currentVersion(paths.models)).toBe("v000002");
+});
