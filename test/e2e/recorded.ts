@@ -169,6 +169,9 @@ export function healthy(now: number, minutes = 14) {
         "recall@20": quality(round) * 1.1 + 0.01 * wobble(round),
         "ndcg@100": quality(round) * 0.7 + 0.006 * wobble(round + 2),
         popularity: { "recall@20": 0.18 + 0.006 * wobble(round + 5), "ndcg@100": 0.12 + 0.004 * wobble(round + 9) },
+        popularNow: { "recall@20": 0.31 + 0.008 * wobble(round + 3), "ndcg@100": 0.2 + 0.005 * wobble(round + 4) },
+        popularThen: { "recall@20": 0.27 + 0.008 * wobble(round + 3), "ndcg@100": 0.17 + 0.005 * wobble(round + 4) },
+        coVisits: { "recall@20": 0.33 + 0.006 * wobble(round + 6), "ndcg@100": 0.21 + 0.004 * wobble(round + 7) },
       })),
       evaluations: all.map((round) => ({
         at: at(round) + 1500,
