@@ -11,8 +11,8 @@
 // too: counting would recommend better. Both know the same events: those of the candidate's table version. A fresher
 // reference would charge the model for the time that training takes, and to refuse a model for its age leaves an older
 // one in use. For the same reason it is published where nothing is in use, and where what is in use is worse still on
-// the same arrivals, by more than chance: on a stream that drifts a model that stands still is worth nothing in an hour,
-// and holding back its successors would be what makes it stand still.
+// the same arrivals, by more than chance: on a stream that drifts a model that stands still is soon worth nothing, and
+// holding back its successors would be what makes it stand still.
 import { paired } from "../ranking/paired.ts";
 import { printable } from "../runtime/printable.ts";
 
@@ -87,8 +87,8 @@ export interface Warning {
 }
 
 /**
- * Null where the candidate is not below what was popular when it was pinned, or only by chance. `isAllowed`: it is said,
- * and no more.
+ * Null where the candidate is not below what was popular when it was pinned, or only by chance. `isAllowed`: it is
+ * said, and no more.
  */
 export function belowPopular(
   { over, overPopular, overIncumbent }: Beside,
@@ -99,8 +99,8 @@ export function belowPopular(
   const { mean, standardError } = paired(overPopular);
   if (!(mean + QUANTILE * standardError < 0)) return null;
   const text =
-    `on what arrived since it was pinned its NDCG@100 is ${round(-mean)} ± ${round(standardError)} below popular now, ` +
-    `what most users met in ${over} before (${usersOf(overPopular)})`;
+    `on what arrived since it was pinned its NDCG@100 is ${round(-mean)} ± ${round(standardError)} ` +
+    `below popular now, what most users met in ${over} before (${usersOf(overPopular)})`;
   if (isAllowed) return { text: `${text}; published since that is allowed`, holds: false };
   if (!incumbent) return { text: `${text}; published since no other is`, holds: false };
   const gain = paired(overIncumbent);

@@ -151,7 +151,7 @@ export const metricTable = {
   },
   tributary_prequential_lead_ratio: {
     kind: "gauge",
-    help: "The published model's metric less that of popular-now or popular-then, mean over users of the newest arrivals",
+    help: "Metrics of the published model less those of popular-now or popular-then, mean over users of the arrivals",
     labels: ["metric", "model"],
   },
   tributary_prequential_lead_error_ratio: {

@@ -1,5 +1,5 @@
-// The evaluator on a table whose users turn to one item: a model that does not know is below popular now, which holds it
-// back unless it is told otherwise, and the windows outlast a restart.
+// The evaluator on a table whose users turn to one item: a model that does not know is below popular now and is held
+// back, unless that is allowed; and the windows outlast a restart.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

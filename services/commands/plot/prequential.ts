@@ -1,5 +1,6 @@
 // Prequential curves: recall@20 and NDCG@100 over a sliding window of events, each scored by the model published before
-// it came, popularity since ever beside, and where they were measured what is popular now, and co-visits. Pure: numbers to a Vega-Lite figure.
+// it came, popularity since ever beside, and where they were measured what is popular now, and co-visits. Pure: numbers
+// to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
 import { ink, look, palette, WIDTH } from "../../../shared/plots/style.ts";
 

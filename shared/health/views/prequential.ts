@@ -22,7 +22,8 @@ export function referenceLines({ popularNow, popularThen, coVisits, coVisitsThen
   return [
     `popular now: ${both(popularNow, popularThen)} · ${over?.popularNow ?? "–"}`,
     `co-visits: ${both(coVisits, coVisitsThen)}`,
-    `the model is, in NDCG@100, ${leadInWords(lead?.popularNow)} popular now, ${leadInWords(lead?.popularThen)} popular then`,
+    `the model's NDCG@100 is ${leadInWords(lead?.popularNow)} popular now, ` +
+      `${leadInWords(lead?.popularThen)} popular then`,
   ];
 }
 
