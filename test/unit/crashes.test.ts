@@ -167,7 +167,7 @@ test.each([
   ["the first condemns", { poison: POISON }, {}],
   ["the second condemns", {}, { poison: POISON }],
 ])(
-  "a message that one condemns and another takes for an event stands once in the tables: it was lost, or twice there (%s)",
+  "what one condemns and another takes for an event stands once in the tables: it was lost, or twice there (%s)",
   async (_, first, second) => {
     for (const how of ["killed after", "power cut after"] as const) {
       for (let at = 0; ; at++) {

@@ -46,8 +46,8 @@ export function exactStep(costs: Costs, phase: TrainedPhase, parts: number, part
 
 /**
  * An outer step: each trainer takes `every` batches on its own, in steps of one part with bags and Adam, then sends
- * what moved; of the first layer the rows that its users touch. All of it as bfloat16, as is local mode's default. Costs of
- * bytes are those of the exact step, a byte.
+ * what moved; of the first layer the rows that its users touch. All of it as bfloat16, as is local mode's default.
+ * Costs of bytes are those of the exact step, a byte.
  */
 export function outerStep(
   costs: Costs,
