@@ -1,20 +1,9 @@
 // A part computed, and its answer: what each kind of arithmetic takes and gives, and the tensors of each kind of
-// answer. Between compute.ts and the model's own steps.
-import type { Engine } from "../../shared/compute/engine.ts";
+// answer. Between compute.ts and the network's port.
 import { criticShapes } from "../../shared/neural/critic.ts";
-import type { DecoderWeights } from "../../shared/neural/decoder.ts";
-import type { HiddenWeights } from "../../shared/neural/encoder.ts";
+import type { EncoderPart, Network, Posterior } from "../../shared/neural/network.ts";
 import { type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
 import { bagWidth, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
-import {
-  criticPart,
-  decoderPart,
-  type EncoderPart,
-  encoderPart,
-  type Posterior,
-  posterior,
-  score,
-} from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import type { Arithmetic, Output } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
@@ -36,19 +25,12 @@ interface Computed {
   readonly metrics?: Float32Array;
 }
 
-export const arithmetic: Readonly<
-  Record<
-    Arithmetic,
-    (engine: Engine, hidden: HiddenWeights, decoder: DecoderWeights | undefined, given: Given) => Computed
-  >
-> = {
-  posterior: (engine, hidden, _, { bag_BH }) => ({ posterior: posterior(engine, hidden, bag_BH) }),
-  encoder: (engine, hidden, decoder, given) => encoderPart(engine, hidden, decoder!, given, given.joint),
-  decoder: (engine, hidden, decoder, given) => decoderPart(engine, hidden, decoder!, given),
-  critic: (engine, hidden, decoder, given) => criticPart(engine, hidden, decoder!, { ...given, ...given.forCritic! }),
-  score: (engine, hidden, decoder, { bag_BH, rows, targets }) => ({
-    metrics: judge(score(engine, hidden, decoder!, bag_BH), rows, targets),
-  }),
+export const arithmetic: Readonly<Record<Arithmetic, (network: Network, given: Given) => Computed>> = {
+  posterior: (network, { bag_BH }) => ({ posterior: network.posterior(bag_BH) }),
+  encoder: (network, given) => network.encoder(given, given.joint),
+  decoder: (network, given) => network.decoder(given),
+  critic: (network, given) => network.critic({ ...given, ...given.forCritic! }),
+  score: (network, { bag_BH, rows, targets }) => ({ metrics: judge(network.score(bag_BH), rows, targets) }),
 };
 
 /** The tensors of each kind of answer. */

@@ -5,9 +5,8 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { type SectionDone, type Spent, sectionTimer } from "../../shared/compute/section-timer.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
-import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
-import type { HiddenWeights } from "../../shared/neural/encoder.ts";
-import { uploadHidden } from "../../shared/neural/hidden.ts";
+import type { Network } from "../../shared/neural/network.ts";
+import { openNetwork } from "../../shared/neural/open-network.ts";
 import type { Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
 import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
@@ -24,27 +23,29 @@ export interface Answer {
   readonly tensors: WireTensor[];
 }
 
-/** A group's weights on the engine, and as they were sent. */
-interface Held<T> {
+/** A group's weights that the network has, as they were sent. */
+interface Held {
   readonly version: number;
-  readonly weights: T;
   readonly sent: Weights;
+  readonly config: Recipe;
 }
 
 export class Computer {
   readonly #engine: Engine;
   readonly #seed: number;
   readonly #now: () => number;
+  readonly #network: Network;
   readonly #innerSteps: InnerSteps;
-  #hidden: (Held<HiddenWeights> & { readonly config: Recipe }) | undefined;
-  #decoder: Held<DecoderWeights> | undefined;
+  #hidden: Held | undefined;
+  #decoder: Held | undefined;
 
   /** `now` in milliseconds. */
   constructor(engine: Engine, seed: number, now: () => number = () => performance.now()) {
     this.#engine = engine;
     this.#seed = seed;
     this.#now = now;
-    this.#innerSteps = new InnerSteps(engine, seed);
+    this.#network = openNetwork(engine);
+    this.#innerSteps = new InnerSteps(this.#network, engine.threads, seed);
   }
 
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
@@ -55,18 +56,15 @@ export class Computer {
         { shape: [...shape], data: asFloats(data, name, this.#engine.kernels) },
       ]),
     );
-    if (group === "hidden") {
-      this.#hidden?.weights.dispose();
-      this.#hidden = { version, weights: uploadHidden(this.#engine, model, weights), sent: weights, config: model };
-    } else {
-      this.#decoder?.weights.dispose();
-      this.#decoder = { version, weights: uploadDecoder(this.#engine, weights), sent: weights };
-    }
+    this.#network.take(group, model, weights);
+    const held = { version, sent: weights, config: model };
+    if (group === "hidden") this.#hidden = held;
+    else this.#decoder = held;
   }
 
   /** `ready`: the inputs are made, the arithmetic begins. */
   answer(lease: Lease, tensors: Tensors, ready = () => {}): Answer {
-    const { engine, hidden } = { engine: this.#engine, hidden: this.#hidden };
+    const hidden = this.#hidden;
     if (
       !hidden ||
       hidden.version !== lease.versions.hidden ||
@@ -93,7 +91,7 @@ export class Computer {
       joint: gives.includes("decoder"),
     };
     const { sectionDone, spent } = begin();
-    const computed = arithmetic[by](engine, hidden.weights, this.#decoder?.weights, { ...given, sectionDone });
+    const computed = arithmetic[by](this.#network, { ...given, sectionDone });
     const loss = { reconstruction: 0, kl: 0, ...computed, spent };
     const users = bag_BH.length / bagWidth(config);
     return reply(
@@ -108,7 +106,7 @@ export class Computer {
     lease: Lease,
     inner: readonly InnerStep[],
     tensors: Tensors,
-    hidden: Held<HiddenWeights> & { config: Recipe },
+    hidden: Held,
     begin: () => { sectionDone: SectionDone; spent: Spent },
   ): Answer {
     const keys = integers(tensors.get("users")?.data, "users");
@@ -128,8 +126,8 @@ export class Computer {
     const { sectionDone, spent } = begin();
     const given = {
       config,
-      hidden: { sent: hidden.sent, uploaded: hidden.weights },
-      decoder: { sent: this.#decoder.sent, uploaded: this.#decoder.weights },
+      hidden: hidden.sent,
+      decoder: this.#decoder.sent,
       inner,
       batchSize: lease.batchSize,
       keys,
@@ -169,8 +167,7 @@ export class Computer {
   }
 
   dispose(): void {
-    this.#hidden?.weights.dispose();
-    this.#decoder?.weights.dispose();
+    this.#network.dispose();
   }
 }
 

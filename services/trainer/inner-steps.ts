@@ -1,30 +1,21 @@
 // A lease in local mode: the trainer takes the part's batches as steps of its own, one after another; the answer is how
 // far the weights have come. Beside compute.ts.
 import { noiseOf } from "../../shared/compute/draws.ts";
-import type { Engine } from "../../shared/compute/engine.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import type { SectionDone } from "../../shared/compute/section-timer.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
-import { type DecoderWeights, uploadDecoder } from "../../shared/neural/decoder.ts";
-import type { HiddenWeights } from "../../shared/neural/encoder.ts";
-import { uploadHidden } from "../../shared/neural/hidden.ts";
+import type { DecoderPart, Network, Posterior } from "../../shared/neural/network.ts";
 import type { Weights } from "../../shared/neural/parameters.ts";
 import { bagWidth, latentOf, type Recipe } from "../../shared/neural/recipe.ts";
-import { type DecoderPart, decoderPart, encoderPart, type Posterior } from "../../shared/neural/steps.ts";
 import type { InnerStep } from "../../shared/training/messages.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { InnerAdam, type Touched } from "./inner-adam.ts";
 
-/** A group as the server sent it, and on the engine. */
-interface Group<T> {
-  readonly sent: Weights;
-  readonly uploaded: T;
-}
-
 export interface Given {
   readonly config: Recipe;
-  readonly hidden: Group<HiddenWeights>;
-  readonly decoder: Group<DecoderWeights>;
+  /** The groups as the server sent them, which the network has. */
+  readonly hidden: Weights;
+  readonly decoder: Weights;
   readonly inner: readonly InnerStep[];
   /** Users of the whole outer step: losses are shares of their mean. */
   readonly batchSize: number;
@@ -56,12 +47,14 @@ interface Inner {
 }
 
 export class InnerSteps {
-  readonly #engine: Engine;
+  readonly #network: Network;
+  readonly #threads: number;
   readonly #seed: number;
   #adam: InnerAdam | undefined;
 
-  constructor(engine: Engine, seed: number) {
-    this.#engine = engine;
+  constructor(network: Network, threads: number, seed: number) {
+    this.#network = network;
+    this.#threads = threads;
     this.#seed = seed;
   }
 
@@ -72,17 +65,15 @@ export class InnerSteps {
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
       const touched = adam.touched(items, given.table);
-      adam.begin("hidden", hidden.sent);
-      if (joint) adam.begin("decoder", decoder.sent);
+      adam.begin("hidden", hidden);
+      if (joint) adam.begin("decoder", decoder);
       const sums = { reconstruction: 0, kl: 0 };
       this.#each(given, adam, touched, ({ from, to, users, part, share }) => {
         const some = (table_UL: Float32Array) => table_UL.subarray(from * latent, to * latent);
-        const now = uploadHidden(this.#engine, config, adam.weights("hidden"));
-        const nowDecoder = joint ? uploadDecoder(this.#engine, adam.weights("decoder")) : undefined;
+        this.#network.take("hidden", config, adam.weights("hidden"));
+        if (joint) this.#network.take("decoder", config, adam.weights("decoder"));
         const withOld = { ...part, old: { mu_BL: some(old.mu_BL), logvar_BL: some(old.logvar_BL) } };
-        const result = encoderPart(this.#engine, now, nowDecoder ?? decoder.uploaded, withOld, joint);
-        now.dispose();
-        nowDecoder?.dispose();
+        const result = this.#network.encoder(withOld, joint);
         adam.move("hidden", result.gradients);
         adam.moveRows(touched, result.dBag_BH, users);
         if (joint) adam.move("decoder", result.gradients);
@@ -90,9 +81,11 @@ export class InnerSteps {
         sums.reconstruction += result.reconstruction * share;
         sums.kl += result.kl * share;
       });
+      this.#network.take("hidden", config, hidden); // later leases are of what the server sent
+      if (joint) this.#network.take("decoder", config, decoder);
       const tensors = [
-        ...adam.differences("hidden", hidden.sent),
-        ...(joint ? adam.differences("decoder", decoder.sent) : []),
+        ...adam.differences("hidden", hidden),
+        ...(joint ? adam.differences("decoder", decoder) : []),
         adam.differencesOfRows(touched, given.table),
       ];
       sectionDone("innerAdam");
@@ -102,30 +95,30 @@ export class InnerSteps {
 
   /** Moves the decoder; what the encoder, which stands still, says of each user comes along. */
   decoder(given: Given): Moved {
-    const { config, hidden, decoder, items, keys, sectionDone } = given;
+    const { config, decoder, items, keys, sectionDone } = given;
     const latent = latentOf(config);
     const adam = this.#adamOf(config);
     return adam.kernels.memory.borrowed(() => {
       const touched = adam.touched(items, given.table);
-      adam.begin("decoder", decoder.sent);
+      adam.begin("decoder", decoder);
       const all = { mu: new Float32Array(keys.length * latent), logvar: new Float32Array(keys.length * latent) };
       let reconstruction = 0;
       this.#each(given, adam, touched, ({ from, part, share }) => {
-        const now = uploadDecoder(this.#engine, adam.weights("decoder"));
-        const result = decoderPart(this.#engine, hidden.uploaded, now, part);
-        now.dispose();
+        this.#network.take("decoder", config, adam.weights("decoder"));
+        const result = this.#network.decoder(part);
         adam.move("decoder", result.gradients);
         sectionDone("innerAdam");
         all.mu.set(result.posterior!.mu_BL, from * latent);
         all.logvar.set(result.posterior!.logvar_BL, from * latent);
         reconstruction += result.reconstruction * share;
       });
+      this.#network.take("decoder", config, decoder);
       const posterior = (["mu", "logvar"] as const).map((name) => ({
         name,
         shape: [keys.length, latent],
         data: all[name],
       }));
-      return { reconstruction, kl: 0, tensors: [...adam.differences("decoder", decoder.sent), ...posterior] };
+      return { reconstruction, kl: 0, tensors: [...adam.differences("decoder", decoder), ...posterior] };
     });
   }
 
@@ -155,7 +148,7 @@ export class InnerSteps {
 
   /** Moments stay while the model does; a model of more items keeps what it had. */
   #adamOf(config: Recipe): InnerAdam {
-    if (this.#adam?.config.items !== config.items) this.#adam = new InnerAdam(config, this.#engine.threads, this.#adam);
+    if (this.#adam?.config.items !== config.items) this.#adam = new InnerAdam(config, this.#threads, this.#adam);
     return this.#adam;
   }
 }

@@ -20,7 +20,10 @@ export const options = z.object({
   engine: z
     .enum(engineWishes)
     .default("auto")
-    .describe("auto: tensorflow, on a GPU where it sees one, and wasm where it is not built"),
+    .describe(
+      "auto: tensorflow, on a GPU where it sees one, and wasm where it is not built; graph: TensorFlow, a part as " +
+        "one graph (not for ract, warp and lambdanet)",
+    ),
   dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: portFlag().default(0).describe("port of /status and /metrics, 0 for any"),
 });

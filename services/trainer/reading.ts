@@ -1,7 +1,7 @@
 // A lease's tensors as the arrays that a part is computed from. Throws FRAME_MALFORMED where one is missing or of
 // another type. Below compute.ts.
 import { AppError } from "../../shared/errors/errors.ts";
-import type { Posterior } from "../../shared/neural/steps.ts";
+import type { Posterior } from "../../shared/neural/network.ts";
 import type { Decoded } from "../../shared/training/frames.ts";
 import type { Halving } from "../../shared/training/numbers.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";

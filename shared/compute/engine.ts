@@ -1,13 +1,17 @@
 // The arithmetic behind the model: TensorFlow's native library, or WebAssembly where it isn't built. Everything the
 // model needs from either stands here; open-engine.ts opens one.
 import type { Tensor2D, default as tfjs } from "@tensorflow/tfjs-core";
+import type { Program } from "./graph/node.ts";
+import type { Session } from "./graph/session.ts";
 import type { Ridge } from "./inverse.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 
 export type Tf = typeof tfjs;
-export type EngineName = "tensorflow" | "wasm";
+/** `graph` is TensorFlow's library too; a network then is one graph, run as a whole. */
+export const engineNames = ["graph", "tensorflow", "wasm"] as const;
+export type EngineName = (typeof engineNames)[number];
 /** What `--engine` takes. */
-export const engineWishes = ["auto", "tensorflow", "wasm"] as const satisfies readonly (EngineName | "auto")[];
+export const engineWishes = ["auto", ...engineNames] as const;
 export type EngineWanted = (typeof engineWishes)[number];
 
 export interface Engine {
@@ -35,4 +39,6 @@ export interface Engine {
    * has none. Absent where the backend has no kernel for it, as wasm.
    */
   inverse?(matrix: Float32Array, size: number, ridge?: Ridge, block?: number): Generator<number, void>;
+  /** Loads a program whose routines run as a whole. The graph engine's alone. */
+  openSession?(program: Program): Session;
 }

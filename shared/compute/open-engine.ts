@@ -2,16 +2,20 @@
 import { AppError } from "../errors/errors.ts";
 import { gpus } from "../runtime/gpu/machine.ts";
 import type { Engine, EngineName, EngineWanted } from "./engine.ts";
+import type { Wishes } from "./graph/session.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
 export interface EngineWish {
   readonly wanted?: EngineWanted;
   readonly threads?: number;
+  /** Of the graph engine: whether XLA compiles, and who is told of it. Chosen by the device where nothing is said. */
+  readonly graphs?: Partial<Wishes>;
 }
 
-const openers: Readonly<Record<EngineName, (threads: number) => Promise<Engine>>> = {
-  tensorflow: openTensorflow,
+const openers: Readonly<Record<EngineName, (threads: number, graphs: Partial<Wishes>) => Promise<Engine>>> = {
+  graph: openTensorflow,
+  tensorflow: (threads) => openTensorflow(threads),
   wasm: openWasm,
 };
 
@@ -30,28 +34,31 @@ export const candidates = (wanted: EngineWanted, on: keyof typeof best): readonl
  * all, can't be loaded, GPU_FAILED where a GPU that looked well does not compute; never falls back to tfjs's plain
  * JavaScript backend.
  */
-export async function openEngine({ wanted = "auto", threads = 1 }: EngineWish = {}): Promise<Engine> {
+export async function openEngine({ wanted = "auto", threads = 1, graphs = {} }: EngineWish = {}): Promise<Engine> {
   const [name, ...others] = candidates(wanted, gpus().type === "usable" ? "gpu" : "cpu");
-  return await openFirst(name!, others, threads);
+  return await openFirst(name!, others, (each) => openers[each](threads, graphs));
 }
 
-async function openFirst(name: EngineName, others: readonly EngineName[], threads: number): Promise<Engine> {
+type Opener = (name: EngineName) => Promise<Engine>;
+
+async function openFirst(name: EngineName, others: readonly EngineName[], open: Opener): Promise<Engine> {
   try {
-    return await attempt(name, threads);
+    return await attempt(name, open);
   } catch (error) {
     const [next, ...rest] = others;
     if (next === undefined || (error as AppError).code !== "ENGINE_MISSING") throw error;
     const slower = next === "wasm" ? ", about 6 times slower" : "";
     process.stderr.write(`${(error as Error).message}. Using the ${next} engine${slower}.\n`);
-    return openFirst(next, rest, threads);
+    return openFirst(next, rest, open);
   }
 }
 
-async function attempt(name: EngineName, threads: number): Promise<Engine> {
+async function attempt(name: EngineName, open: Opener): Promise<Engine> {
   try {
-    const engine = await openers[name](threads);
+    const engine = await open(name);
     const backend = engine.tf.getBackend();
-    if (backend !== name) throw new Error(`asked for ${name}, tfjs runs on "${backend}"`);
+    if (backend !== (name === "wasm" ? "wasm" : "tensorflow"))
+      throw new Error(`asked for ${name}, tfjs runs on "${backend}"`);
     return engine;
   } catch (error) {
     if (error instanceof AppError) throw error;

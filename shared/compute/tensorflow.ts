@@ -1,11 +1,15 @@
 // The engine on TensorFlow's own library, through tfjs-node-gpu's binding; raw kernels where tfjs has no op for them.
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import { AppError } from "../errors/errors.ts";
 import { CPU } from "../runtime/gpu/facts.ts";
 import { takeGpu } from "../runtime/gpu/machine.ts";
 import type { Engine } from "./engine.ts";
+import { keepCompiled } from "./graph/kept.ts";
+import { type GraphBinding, openSession, type Wishes } from "./graph/session.ts";
 import { type Doubles, invert } from "./inverse.ts";
 import { Kernels } from "./kernels/kernels.ts";
 import { flatten, positionsOf } from "./lists.ts";
@@ -20,10 +24,9 @@ interface NativeBackend {
 }
 
 /** Below tfjs, which knows no float64, a tensor is a number, and whoever made it deletes it. */
-interface Binding extends Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>> {
-  createTensor(shape: number[], type: number, values: Float32Array): number;
-  tensorDataSync(id: number): Float32Array;
-  deleteTensor(id: number): void;
+interface Binding
+  extends GraphBinding,
+    Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_BOOL" | "TF_FLOAT" | "TF_INT32", number>> {
   executeOp(kernel: string, attributes: object[], inputs: number[], outputs: 1): [{ readonly id: number }];
   /** Whether that is where it puts tensors, and so where their products run. */
   isUsingGpuDevice(): boolean;
@@ -34,21 +37,26 @@ const TF_DOUBLE = 2;
 /** Rows of a matrix that are eliminated at once: 8 MB a block. */
 const BLOCK = 1024;
 
-export async function openTensorflow(threads: number): Promise<Engine> {
+/** `graphs`: as the engine `graph`, which runs networks as a whole; what is not wished is chosen by the device. */
+export async function openTensorflow(threads: number, graphs?: Partial<Wishes>): Promise<Engine> {
   // TensorFlow reads these once, when its library is loaded.
   process.env.TF_CPP_MIN_LOG_LEVEL ||= "2";
   process.env.TF_ENABLE_ONEDNN_OPTS ||= "0"; // no faster here, and one path of products for every shape
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = "1";
+  const require = createRequire(import.meta.url);
+  const kept = graphs && keepCompiled(process.env, libraryOf(require));
+  // Else XLA takes whichever product was the fastest in a trial of its own: other bits in another process.
+  if (graphs) process.env.XLA_FLAGS = `--xla_gpu_autotune_level=0 ${process.env.XLA_FLAGS ?? ""}`.trimEnd();
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
   // Node 23 took it away, tfjs-node 4.22 calls it
   old.isNullOrUndefined ??= (value) => value === null || value === undefined;
 
   // The binding comes first: where it was not built, tfjs is left to the wasm engine.
-  const { binding, device } = openBinding();
+  const { binding, device } = openBinding(require);
   const { tf, version, useBinding } = await import("./tfjs-node.ts");
-  const backend: NativeBackend = await useBinding(binding);
-  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding as Binding;
+  const backend: NativeBackend = await useBinding(binding as never);
+  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding;
   const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
   const single = type("T", TF_FLOAT);
@@ -57,7 +65,7 @@ export async function openTensorflow(threads: number): Promise<Engine> {
   const doubles = doublesOn(binding);
 
   return {
-    name: "tensorflow",
+    name: graphs ? "graph" : "tensorflow",
     version,
     threads,
     device,
@@ -92,15 +100,18 @@ export async function openTensorflow(threads: number): Promise<Engine> {
       });
     },
     inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
+    ...(graphs && {
+      openSession: (program) => openSession(binding, program, { compiled: device !== CPU, say, kept, ...graphs }),
+    }),
   };
 }
 
 /** Throws GPU_FAILED: what TensorFlow has begun on a GPU it cannot take to the CPU in the same process. */
-function openBinding() {
+function openBinding(require: NodeJS.Require) {
   const gpu = takeGpu();
   try {
-    const binding = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
-    const isGpu = (binding as Binding).isUsingGpuDevice();
+    const binding: Binding = require("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+    const isGpu = binding.isUsingGpuDevice();
     if (isGpu) tryProduct(binding);
     return { binding, device: gpu.computesOn(isGpu) };
   } catch (error) {
@@ -129,6 +140,14 @@ function tryProduct(binding: Binding): void {
   if (product !== 9) throw new Error(`3 times 3 is ${product} there`);
 }
 
+/** Stands for the version of TensorFlow's library: its bytes. */
+function libraryOf(require: NodeJS.Require): string {
+  const folder = dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
+  return String(statSync(join(folder, "deps/lib/libtensorflow_cc.so.2")).size);
+}
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
 function doublesOn(binding: Binding): Doubles {
   const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
@@ -150,7 +169,8 @@ function doublesOn(binding: Binding): Doubles {
       spending(binding.createTensor([rows, columns], binding.TF_FLOAT, values), (id) =>
         cast(id, binding.TF_FLOAT, TF_DOUBLE),
       ),
-    read: (id) => spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single)),
+    read: (id) =>
+      spending(cast(id, TF_DOUBLE, binding.TF_FLOAT), (single) => binding.tensorDataSync(single) as Float32Array),
     product: (a, b, transposeA = false, transposeB = false) =>
       execute("MatMul", [double, flag("transpose_a", transposeA), flag("transpose_b", transposeB)], a, b),
     difference: (a, b) => execute("Sub", [double], a, b),

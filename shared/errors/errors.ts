@@ -66,6 +66,18 @@ export const errors = {
     retryable: true,
     hint: "`nvidia-smi` shows who holds its memory; TRIBUTARY_GPU=0 keeps to the CPU",
   },
+  ENGINE_UNFIT: {
+    exit: 2,
+    retryable: false,
+    hint: "start the trainer with `--engine tensorflow`, which computes every system",
+  },
+  ENGINE_FAILED: {
+    exit: 1,
+    retryable: true,
+    hint:
+      "the library says why above: free memory of the device or the machine where there was too little, or start " +
+      "the trainer with `--engine tensorflow`",
+  },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },
   LOCK_LOST: {

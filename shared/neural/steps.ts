@@ -1,9 +1,7 @@
-// What a trainer computes: a part of an encoder step, a part of a decoder step, posteriors, scores. Arrays in, arrays
-// out; weights are uploaded apart from that. Every gradient is the part's share of its batch's mean, so the parts of a
-// step ADD UP to the gradient of the step. Shapes: B users, I items, H hidden, L latent.
+// The arithmetic of a part with products on the engine and our kernels between them, step by step: an encoder's, a
+// decoder's, a critic's, posteriors, scores. Above kernel-network.ts. Shapes: B users, I items, H hidden, L latent.
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Engine } from "../compute/engine.ts";
-import type { SectionDone } from "../compute/section-timer.ts";
 import {
   columnOf,
   type DecoderWeights,
@@ -16,68 +14,19 @@ import {
 import { divergenceOf, type Sampled, sample } from "./divergence.ts";
 import type { Encoded, HiddenWeights } from "./encoder.ts";
 import { type Likelihood, likelihoodOf, weighed } from "./likelihoods.ts";
+import type {
+  CriticPart,
+  CriticResult,
+  DecoderPart,
+  DecoderResult,
+  EncoderPart,
+  EncoderResult,
+  Part,
+  Posterior,
+} from "./network.ts";
 import type { Weights } from "./parameters.ts";
-import { critique, type Split } from "./ract.ts";
+import { critique } from "./ract.ts";
 import { bagWidth, klWeightOf, latentOf, type Recipe } from "./recipe.ts";
-
-export interface Posterior {
-  /** `[B, L]` */
-  readonly mu_BL: Float32Array;
-  readonly logvar_BL: Float32Array;
-}
-
-interface Part {
-  /** First layer's product, from bag.ts: with dropout in encoder steps, without in decoder steps. */
-  readonly bag_BH: Float32Array;
-  /** Items of each user, whole rows. */
-  readonly rows: readonly Int32Array[];
-  /** Standard normal draws, `[B, L]`; empty where nothing is sampled. */
-  readonly noise_BL: Float32Array;
-  /** Users of the whole batch, of which this part holds some. */
-  readonly batchSize: number;
-  readonly sectionDone?: SectionDone;
-}
-
-export interface EncoderPart extends Part {
-  /**
-   * What the old encoder says of these users, without dropout. It doesn't change within an outer epoch. Only the
-   * composite prior asks for it.
-   */
-  readonly old?: Posterior | undefined;
-  /** Weight of the step's KL term, where it is one for all users; see recipe.ts. */
-  readonly beta?: number | undefined;
-  /**
-   * RaCT's critic and masks: the likelihood then moves by the slope of the critic's guess, and the critic's gradients
-   * come along.
-   */
-  readonly forCritic?: Pick<CriticPart, "critic" | "splits"> | undefined;
-}
-export type DecoderPart = Part;
-
-/** RaCT's: the network was shown what of each row was kept, the critic judges its lists by the rest. */
-export interface CriticPart extends Part {
-  readonly critic: Weights;
-  readonly splits: readonly Split[];
-}
-
-export interface EncoderResult {
-  /** Of every tensor of the hidden group; in a joint step of the decoder group too. */
-  readonly gradients: Weights;
-  /** Gradient of the bag, `[B, H]`, for the step of the first layer. */
-  readonly dBag_BH: Float32Array;
-  /** Negative log-likelihood, summed over the part's users, divided by the batch size. */
-  readonly reconstruction: number;
-  /** Weighted KL term, summed and divided alike; 0 where there is none. */
-  readonly kl: number;
-}
-
-export interface DecoderResult {
-  /** Of every tensor of the decoder group. */
-  readonly gradients: Weights;
-  readonly reconstruction: number;
-  /** Of these users; undefined where nothing is sampled. */
-  readonly posterior: Posterior | undefined;
-}
 
 /** Mean and log-variance of each user's posterior. Throws where nothing is sampled. */
 export function posterior(engine: Engine, hidden: HiddenWeights, bag_BH: Float32Array): Posterior {
@@ -163,7 +112,7 @@ export function criticPart(
   hidden: HiddenWeights,
   decoder: DecoderWeights,
   part: CriticPart,
-): Pick<DecoderResult, "gradients" | "reconstruction"> {
+): CriticResult {
   const share = 1 / part.batchSize;
   const recipe = hidden.config;
   return scope(engine, () => {

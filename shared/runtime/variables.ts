@@ -16,7 +16,7 @@ export const variables = {
     "(default all; empty or `-1` for none)",
   TRIBUTARY_MAVEN_REPOSITORY: "where set-up fetches Kafka's jars, where there is no Maven",
   JAVA_HOME: "the Java that the local Kafka runs on",
-  XDG_CACHE_HOME: "where downloads and builds are kept (default `~/.cache`)",
+  XDG_CACHE_HOME: "where downloads, builds and compiled graphs are kept (default `~/.cache`)",
   TRIBUTARY_FIXTURES: "folder of golden numbers for the tests (default `test/golden`)",
   TRIBUTARY_SHOW_MATRIX: "`1`: the tests of faults print what each fault did",
 } as const;

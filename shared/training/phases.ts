@@ -23,7 +23,7 @@ export type Output = Group | "critic" | "firstLayer" | "posterior" | "nextOld" |
 /** Halves of the model, and the critic beside it, each with an Adam of its own. */
 export type Moved = "encoder" | "decoder" | "critic";
 
-/** The arithmetic, shared/neural/steps.ts; `encoder` gives the decoder's gradients too where the phase does. */
+/** The arithmetic, shared/neural/network.ts; `encoder` gives the decoder's gradients too where the phase does. */
 export type Arithmetic = "posterior" | "encoder" | "decoder" | "critic" | "score";
 
 interface Row {

@@ -1,9 +1,11 @@
 // The neural systems beside RecVAE through the parameter server: as many trainers as you like, the same bytes; and what
 // they leave is a model like any other.
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Cluster, hashOf, openCluster, tributary } from "./training-cluster.ts";
+import { withoutTensorflow } from "../unit/engines.ts";
+import { type Cluster, freePort, hashOf, openCluster, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
 beforeAll(() => {
@@ -42,6 +44,40 @@ test.each([
   },
   60_000,
 );
+
+/** By trainers of the graph engine, which a run's own do not choose. */
+async function trainOnGraph(model: string, count: number): Promise<string> {
+  const [out, port] = [join(cluster.dir, `${model} graph ${count}`), await freePort()];
+  const server = cluster.startServer(out, port, "--model", model, "--data", cluster.data, "--epochs", "2");
+  for (let k = 0; k < count; k++) cluster.startTrainer(port, "--engine", "graph");
+  await cluster.until(server, ({ trainers }) => trainers.length === count);
+  expect(await server.exited, cluster.lastWords()).toBe(0);
+  return hashOf(out);
+}
+
+test.skipIf(withoutTensorflow).each(["recvae", "mult-vae"])(
+  "%s on the graph engine: two trainers make the same model as one, byte for byte",
+  async (model) => {
+    expect(await trainOnGraph(model, 2)).toBe(await trainOnGraph(model, 1));
+  },
+  60_000,
+);
+
+test("where TensorFlow's library does not load, --engine graph is ENGINE_MISSING", async () => {
+  const hook = join(cluster.dir, "hook.cjs");
+  const text = `const M = require("node:module"), resolve = M._resolveFilename;
+M._resolveFilename = function (name, ...rest) {
+  if (name.includes("tfjs_binding")) throw new Error("no such library");
+  return resolve.call(this, name, ...rest);
+};`;
+  writeFileSync(hook, text);
+  const flags = ["--server", "ws://127.0.0.1:1", "--data-dir", join(cluster.dir, "d"), "--engine", "graph"];
+  const trainer = spawn(process.execPath, ["--require", hook, "infra/tributary.mjs", "trainer", ...flags]);
+  let stderr = "";
+  trainer.stderr.on("data", (some) => (stderr += some));
+  expect(await new Promise((resolve) => trainer.once("close", resolve))).toBe(3);
+  expect(stderr).toMatch(/ENGINE_MISSING: .*the graph engine doesn't load: no such library.*npm run setup/);
+});
 
 test("an annealed KL term's weight at the best epoch stands in the report, and `evaluate` finds the report's figures in the model", async () => {
   const { out, report } = await train("best", "mult-vae", "--latent", "8", "--anneal-steps", "100", "--beta", "0.12");

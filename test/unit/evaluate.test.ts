@@ -15,7 +15,7 @@ import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
-import { onEachEngine } from "./engines.ts";
+import { onEachBackend } from "./engines.ts";
 
 const ITEMS = 24;
 const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
@@ -35,7 +35,7 @@ const wish = { ks: [2, 5], lambda: 1, seed: 3 };
 const root = mkdtempSync(join(tmpdir(), "tributary-evaluate-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-onEachEngine((open, name) => {
+onEachBackend((open, name) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open();

@@ -3,11 +3,10 @@
 import { openParameters } from "../../services/server/run/parameters.ts";
 import type { StepUsers } from "../../services/server/run/store.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
-import { uploadDecoder } from "../../shared/neural/decoder.ts";
-import { uploadHidden } from "../../shared/neural/hidden.ts";
-import { embeddingOf, groupOf, shapesOf, userName, type Weights } from "../../shared/neural/parameters.ts";
+import type { Posterior } from "../../shared/neural/network.ts";
+import { embeddingOf, shapesOf, userName, type Weights } from "../../shared/neural/parameters.ts";
 import { latentOf, type Recipe } from "../../shared/neural/recipe.ts";
-import { encoderPart, type Posterior } from "../../shared/neural/steps.ts";
+import { networkOf } from "./recvae.ts";
 
 export interface FamilyBatch extends StepUsers {
   readonly noise_BL: Float32Array;
@@ -37,8 +36,7 @@ export function familyStep(
   const { rows, noise_BL, old, beta } = batch;
   const bags_BH = parameters.store.bag(batch);
   const width = bags_BH.length / rows.length;
-  const hidden = uploadHidden(engine, recipe, weights);
-  const decoder = uploadDecoder(engine, groupOf(weights, "decoder", recipe));
+  const network = networkOf(engine, recipe, weights);
   const size = Math.ceil(rows.length / parts);
   const answers = Array.from({ length: parts }, (_, part) => {
     const some = (table: Float32Array, columns: number) =>
@@ -52,12 +50,10 @@ export function familyStep(
       batchSize: rows.length,
       beta,
     };
-    const { gradients, dBag_BH, ...losses } = encoderPart(engine, hidden, decoder, given, true);
+    const { gradients, dBag_BH, ...losses } = network.encoder(given, true);
     const dBag = { shape: [dBag_BH.length / width, width], data: dBag_BH };
     return { tensors: { ...gradients, dBag } as Weights, ...losses };
   });
-  hidden.dispose();
-  decoder.dispose();
   const gradients = withPenalty(summed(answers, batch, recipe), weights, recipe);
   parameters.updater.step(
     "joint",

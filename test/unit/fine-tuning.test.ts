@@ -24,7 +24,7 @@ import { readConfig } from "../../shared/runtime/command.ts";
 import type { Turned } from "../../shared/systems/preset.ts";
 import { systemOf } from "../../shared/systems/registry.ts";
 import { turnedRecipe } from "../../shared/systems/turned.ts";
-import { onEachEngine } from "./engines.ts";
+import { onEachBackend } from "./engines.ts";
 import { trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
@@ -37,7 +37,7 @@ const recipeOf = (name: "mult-vae" | "warp" | "lambdanet", turned: Turned = {}) 
 const root = mkdtempSync(join(tmpdir(), "tributary-fine-tuning-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-onEachEngine((open) => {
+onEachBackend((open) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open();

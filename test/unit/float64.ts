@@ -1,7 +1,8 @@
 // The loss of one batch as docs/design/recvae.md writes it, number by number in float64 and with nothing of ours: what
 // finite differences are taken of.
+
+import type { Posterior } from "../../shared/neural/network.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
-import type { Posterior } from "../../shared/neural/steps.ts";
 import type { ModelConfig } from "../../shared/systems/recvae/settings.ts";
 import type { Batch } from "./recvae.ts";
 

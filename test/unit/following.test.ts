@@ -23,7 +23,7 @@ import { recommend } from "../../shared/recommending/recommender.ts";
 import { followUsers } from "../../shared/recommending/users.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
-import { onEachEngine } from "./engines.ts";
+import { onEachBackend } from "./engines.ts";
 
 const root = mkdtempSync(join(tmpdir(), "following-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -52,7 +52,7 @@ async function checkpoint(dir: string, step: number): Promise<string> {
   return path;
 }
 
-onEachEngine((open) => {
+onEachBackend((open) => {
   let models: string;
   let published: PublishedModel;
   const told: string[] = [];

@@ -6,17 +6,14 @@ import { beforeAll, expect, test } from "vitest";
 import { openParameters } from "../../services/server/run/parameters.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { uploadDecoder } from "../../shared/neural/decoder.ts";
-import { uploadHidden } from "../../shared/neural/hidden.ts";
 import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
 import { bagWidth, latentOf } from "../../shared/neural/recipe.ts";
-import { score } from "../../shared/neural/steps.ts";
 import { ndcg, rankingOf, recall } from "../../shared/ranking/metrics.ts";
 import { lossChecks } from "./baselines/losses.ts";
 import { neuralChecks } from "./baselines/neural.ts";
 import { asFitted, solvedChecks } from "./baselines/solved.ts";
-import { onEachEngine } from "./engines.ts";
-import { bagOf, configOf, decoderStep, deviation, encoderStep, posteriors, valuesOf } from "./recvae.ts";
+import { onEachEngine, onTheCompiledGraph } from "./engines.ts";
+import { bagOf, configOf, decoderStep, deviation, encoderStep, networkOf, posteriors, valuesOf } from "./recvae.ts";
 
 type Nested = number | Nested[];
 type Arrays = Record<string, Nested>;
@@ -67,7 +64,7 @@ test("the folder of golden numbers is not empty", () => {
   expect(baselines).not.toEqual([]);
 });
 
-onEachEngine((open) => {
+const onAnEngine: Parameters<typeof onEachEngine>[0] = (open) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open();
@@ -104,9 +101,9 @@ onEachEngine((open) => {
 
   test.each(oneSteps)("%s: the logits of an evaluation", (file) => {
     const { fixture, weights, config, rows } = afterDecoderStep(engine, file);
-    const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+    const network = networkOf(engine, config, weights);
     const values = rows.map((row) => normalisedRow(row));
-    const logits = score(engine, hidden, decoder, bagOf(weights[embeddingName]!.data, bagWidth(config), rows, values));
+    const logits = network.score(bagOf(weights[embeddingName]!.data, bagWidth(config), rows, values));
     expect(deviation(logits, flat(fixture.evaluation.logits))).toBeLessThan(tolerance);
   });
 
@@ -151,7 +148,9 @@ onEachEngine((open) => {
     const lastOld = posteriors(engine, config, weightsOf(fixture.final.encoderOld, "encoder"), allRows);
     expect(deviation(old.mu_BL, lastOld.mu_BL)).toBeLessThan(tolerance);
   });
-});
+};
+onEachEngine(onAnEngine);
+onTheCompiledGraph(onAnEngine);
 
 const metrics = read<{
   scores: number[][];

@@ -27,6 +27,8 @@ interface Wanted {
   readonly partSize?: number;
   /** See shared/compute/kernels/table.ts. */
   readonly segmentBytes?: number;
+  /** In exact mode; each has its own of everything but the engine. */
+  readonly trainers?: number;
   /** Local mode, by so many trainers. */
   readonly local?: { readonly every: number; readonly trainers: number };
   readonly wire?: Wire;
@@ -35,7 +37,7 @@ interface Wanted {
 /** `seen` is told of each step before it is computed. */
 export async function train(
   engine: Engine,
-  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, local, wire = "f32" }: Wanted,
+  { config, rows, seed, epochs, schedule, partSize = 2, segmentBytes, trainers, local, wire = "f32" }: Wanted,
   seen: (work: Work, run: Run) => void = () => {},
 ): Promise<Run> {
   const run: Run = {
@@ -48,7 +50,7 @@ export async function train(
     round: 0,
     ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
   };
-  await trainOn(engine, run, rows, epochs, (work) => seen(work, run));
+  await trainOn(engine, run, rows, epochs, (work) => seen(work, run), trainers);
   return run;
 }
 
@@ -59,8 +61,9 @@ export async function trainOn(
   rows: readonly Int32Array[],
   epochs: number,
   seen: (work: Work) => void = () => {},
+  trainers = run.local?.trainers(),
 ): Promise<Loss[]> {
-  const runStep = inProcess(engine, run.seed, seen, run.local?.trainers());
+  const runStep = inProcess(engine, run.seed, seen, trainers);
   const users = Uint32Array.from(rows.keys());
   const losses: Loss[] = [];
   while (losses.length < epochs) losses.push(await trainOuterEpoch(run, users, (user) => rows[user]!, runStep));

@@ -22,7 +22,7 @@ import { criticPart, encoderPart } from "../../shared/neural/steps.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { ract as ofRact } from "../../shared/systems/ract/ract.ts";
 import { turnedRecipe } from "../../shared/systems/turned.ts";
-import { onEachEngine } from "./engines.ts";
+import { onEachBackend } from "./engines.ts";
 import { trainOn } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
@@ -70,7 +70,7 @@ const begin = (): Run => ({
 const copyOf = (weights: Weights) =>
   Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 
-onEachEngine((open) => {
+onEachBackend((open) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open();

@@ -5,11 +5,10 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { Kernels } from "../../shared/compute/kernels/kernels.ts";
 import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
 import { normalisedRow } from "../../shared/neural/bag.ts";
-import { uploadDecoder } from "../../shared/neural/decoder.ts";
-import { uploadHidden } from "../../shared/neural/hidden.ts";
-import { embeddingName, type Weights } from "../../shared/neural/parameters.ts";
+import type { Network, Posterior } from "../../shared/neural/network.ts";
+import { openNetwork } from "../../shared/neural/open-network.ts";
+import { embeddingName, groupOf, type Weights } from "../../shared/neural/parameters.ts";
 import { bagWidth, latentOf, type Recipe } from "../../shared/neural/recipe.ts";
-import { decoderPart, encoderPart, type Posterior, posterior } from "../../shared/neural/steps.ts";
 import { modelConfig, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
 export interface Batch {
@@ -41,6 +40,24 @@ export function bagOf(
   return kernels.memory.borrowed(() => kernels.bag(kernels.memory.place(table), width, { rows, values }));
 }
 
+/** One for each recipe on each engine, which takes weights anew as a trainer's does. */
+const networks = new Map<Engine, Map<string, Network>>();
+
+/** Both groups on an engine. */
+export function networkOf(engine: Engine, config: Recipe, weights: Weights): Network {
+  const network = withHidden(engine, config, weights);
+  network.take("decoder", config, groupOf(weights, "decoder", config));
+  return network;
+}
+
+function withHidden(engine: Engine, config: Recipe, weights: Weights): Network {
+  const [onEngine, key] = [networks.get(engine) ?? new Map<string, Network>(), JSON.stringify(config)];
+  const network = onEngine.get(key) ?? openNetwork(engine);
+  networks.set(engine, onEngine.set(key, network));
+  network.take("hidden", config, weights);
+  return network;
+}
+
 /** The encoder step cut into `parts` parts, whose contributions are added up; or the joint one. */
 export function encoderStep(
   engine: Engine,
@@ -52,7 +69,7 @@ export function encoderStep(
 ): Gradients {
   const [width, latent] = [bagWidth(config), latentOf(config)];
   const embedding = weights[embeddingName]!;
-  const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+  const network = networkOf(engine, config, weights);
   const total: Weights = {};
   const received: { tensors: Weights }[] = [];
   let [reconstruction, kl] = [0, 0];
@@ -66,14 +83,12 @@ export function encoderStep(
       noise_BL: some(batch.noise_BL),
       batchSize: batch.rows.length,
     };
-    const part = encoderPart(engine, hidden, decoder, input, joint);
+    const part = network.encoder(input, joint);
     add(total, part.gradients);
     received.push({ tensors: { ...part.gradients, dBag: { shape: [to - from, width], data: part.dBag_BH } } });
     reconstruction += part.reconstruction;
     kl += part.kl;
   }
-  hidden.dispose();
-  decoder.dispose();
   const dBags = Float32Array.from(received.flatMap(({ tensors }) => [...tensors.dBag!.data]));
   total[embeddingName] = { shape: embedding.shape, data: gradientOfTable(embedding.shape, dBags, batch) };
   return {
@@ -108,14 +123,14 @@ export function decoderStep(
   parts = 1,
 ): Gradients & Posterior {
   const [width, latent] = [bagWidth(config), latentOf(config)];
-  const [hidden, decoder] = [uploadHidden(engine, config, weights), uploadDecoder(engine, weights)];
+  const network = networkOf(engine, config, weights);
   const total: Weights = {};
   const received: { tensors: Weights }[] = [];
   const known = { mu_BL: new Float32Array(batch.noise_BL.length), logvar_BL: new Float32Array(batch.noise_BL.length) };
   let reconstruction = 0;
   for (const [from, to] of cuts(batch.rows.length, parts)) {
     const rows = batch.rows.slice(from, to);
-    const part = decoderPart(engine, hidden, decoder, {
+    const part = network.decoder({
       bag_BH: bagOf(weights[embeddingName]!.data, width, rows, batch.values.slice(from, to)),
       rows,
       noise_BL: batch.noise_BL.subarray(from * latent, to * latent),
@@ -127,8 +142,6 @@ export function decoderStep(
     known.logvar_BL.set(part.posterior!.logvar_BL, from * latent);
     reconstruction += part.reconstruction;
   }
-  hidden.dispose();
-  decoder.dispose();
   return {
     gradients: total,
     reconstruction,
@@ -140,16 +153,14 @@ export function decoderStep(
 
 /** Posteriors of whole rows, no dropout. */
 export function posteriors(engine: Engine, config: Recipe, weights: Weights, rows: readonly Int32Array[]): Posterior {
-  const hidden = uploadHidden(engine, config, weights);
+  const network = withHidden(engine, config, weights);
   const bag_BH = bagOf(
     weights[embeddingName]!.data,
     bagWidth(config),
     rows,
     rows.map((row) => normalisedRow(row)),
   );
-  const found = posterior(engine, hidden, bag_BH);
-  hidden.dispose();
-  return found;
+  return network.posterior(bag_BH);
 }
 
 /** Whole rows with the values that dropout leaves: `kept` lists the items that stay. */

@@ -8,7 +8,7 @@ import type { Recipe } from "../../shared/neural/recipe.ts";
 import { createScorer, type Scorer } from "../../shared/neural/scorer.ts";
 import { recommend, recommending, recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
-import { onEachEngine } from "./engines.ts";
+import { onEachBackend } from "./engines.ts";
 
 const users = 64;
 const rowOf = (user: number, items: number) => {
@@ -28,7 +28,7 @@ function weightsOf(config: Recipe): Weights {
 
 const bytes = (scores: Float32Array) => Buffer.from(scores.buffer, scores.byteOffset, scores.byteLength);
 
-onEachEngine((open) => {
+onEachBackend((open) => {
   describe.each([
     ["the paper's size", recipeOf({ ...defaults, items: 20_108 })],
     ["odd sizes", recipeOf({ ...defaults, items: 1_003, hidden: 37, latent: 11 })],

@@ -1,6 +1,7 @@
 // A parameter server and trainers as users start them, and what their /status says: the ground under every bench that
 // trains.
 import type { z } from "zod";
+import type { EngineName } from "../../../shared/compute/engine.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askProcess } from "../../../shared/health/answers.ts";
 import { serverStatus } from "../../../shared/health/status/server.ts";
@@ -42,6 +43,8 @@ interface Wanted {
   readonly dir: string;
   readonly serverFlags: readonly string[];
   readonly trainers: number;
+  /** Absent: each chooses. */
+  readonly engine?: EngineName | undefined;
   /** Their warnings are part of the matter, and would drown the figures. */
   readonly logFile?: string;
 }
@@ -51,7 +54,7 @@ const ANSWER_MS = 10_000;
 
 /** Runs `body` beside a server and trainers of one thread each; whatever happens, none of them is left. */
 export async function withCluster<T>(
-  { dir, serverFlags, trainers: count, logFile }: Wanted,
+  { dir, serverFlags, trainers: count, engine, logFile }: Wanted,
   until: Until,
   body: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
@@ -74,10 +77,8 @@ export async function withCluster<T>(
   try {
     const { listen } = await when(() => true);
     const startTrainer = () => {
-      const trainer = spawnService("trainer", ["--server", listen, "--threads", "1", ...where], {
-        ...output,
-        threads: 1,
-      });
+      const flags = ["--server", listen, "--threads", "1", ...(engine ? ["--engine", engine] : []), ...where];
+      const trainer = spawnService("trainer", flags, { ...output, threads: 1 });
       trainers.push(trainer);
       return trainer;
     };

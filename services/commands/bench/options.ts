@@ -1,5 +1,6 @@
 // The flags of `bench`.
 import { z } from "zod";
+import { engineNames } from "../../../shared/compute/engine.ts";
 import { bandwidth, duration } from "../../../shared/runtime/amount.ts";
 import { listOf, numbers } from "../../../shared/runtime/lists.ts";
 
@@ -19,6 +20,7 @@ export const options = z.object({
         "after the other",
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
+  engine: z.enum(engineNames).optional().describe("train: the trainers' engine (default: what a trainer chooses)"),
   every: size()
     .optional()
     .describe("train, wire, scale (8): batches of a trainer between two averages; faults (5): seconds between two"),

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EngineName } from "../../../shared/compute/engine.ts";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
 import type { Timing } from "../../../shared/health/status/server.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
@@ -18,6 +19,7 @@ export interface Size {
   readonly batch: number;
   readonly perUser: number;
   readonly trainers: number;
+  readonly engine?: EngineName | undefined;
   readonly heldOut: number;
   readonly sync: "exact" | "local";
   /** Batches between two averages, with `local`. */
@@ -78,11 +80,11 @@ export async function trainFigures(size: Size, until: Until): Promise<TrainFigur
   }
 }
 
-function measure(dir: string, { batch, trainers, sync, every }: Size, until: Until): Promise<Measured> {
+function measure(dir: string, { batch, trainers, engine, sync, every }: Size, until: Until): Promise<Measured> {
   const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
   const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(PART_SIZE), ...local];
   const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
-  return withCluster({ dir, serverFlags, trainers }, until, async (cluster) => {
+  return withCluster({ dir, serverFlags, trainers, engine }, until, async (cluster) => {
     const start = await readingAfter(cluster, WARM_EPOCHS);
     process.stderr.write("warm; timing\n");
     return { start, end: await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS) };

@@ -1,0 +1,212 @@
+// The graph engine beyond golden numbers: what its builder refuses, what its sessions hold and let go, and a network as
+// a graph that is the same whoever computes it, however it is filled up.
+import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Engine } from "../../shared/compute/engine.ts";
+import type { Program } from "../../shared/compute/graph/node.ts";
+import { add, at, columns, input, product, sum, variable, without } from "../../shared/compute/graph/operations.ts";
+import { type GraphBinding, openSession } from "../../shared/compute/graph/session.ts";
+import { openEngine } from "../../shared/compute/open-engine.ts";
+import { graphNetwork } from "../../shared/neural/graph/network.ts";
+import type { EncoderPart, Network } from "../../shared/neural/network.ts";
+import { groupOf, initialise } from "../../shared/neural/parameters.ts";
+import type { Recipe } from "../../shared/neural/recipe.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
+import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
+import { turnedRecipe } from "../../shared/systems/turned.ts";
+import { withoutTensorflow } from "./engines.ts";
+import { train } from "./in-process.ts";
+import { deviation } from "./recvae.ts";
+
+const matrix = (name: string, rows: number | string, width: number) => input(name, "float32", [rows, width]);
+
+describe("the builder refuses, by name and shape", () => {
+  test.each([
+    [
+      "matrices that do not fit",
+      () => product(matrix("a", "users", 3), matrix("b", 4, 2)),
+      "MatMul: a float32 [users, 3] and b float32 [4, 2] do not fit",
+    ],
+    [
+      "sizes of two names",
+      () => add(matrix("a", "users", 3), matrix("b", "entries", 3)),
+      "AddV2: a float32 [users, 3] and b float32 [entries, 3] do not fit",
+    ],
+    ["an axis that is not there", () => sum(matrix("a", "users", 3), [2]), "Sum: a float32 [users, 3] has no axis 2"],
+    [
+      "columns that are not there",
+      () => columns(matrix("a", "users", 3), 2, 2),
+      "Slice: a float32 [users, 3] has no 2 columns from 2",
+    ],
+    [
+      "places that are no whole numbers",
+      () => at(matrix("a", "users", 3), matrix("p", "entries", 2)),
+      "are no matrix and places in it",
+    ],
+    [
+      "another number of values than places",
+      () => without(matrix("a", 4, 3), input("p", "int32", ["entries", 2]), input("v", "float32", [5])),
+      "do not fit",
+    ],
+    ["whole numbers where floats are", () => add(input("a", "int32", [3]), 1), "AddV2: a int32 [3] is not float32"],
+  ])("%s", (_, build, told) => {
+    expect(build).toThrow(told);
+  });
+});
+
+describe.skipIf(withoutTensorflow)("a session", () => {
+  const binding: GraphBinding & { getNumOfTensors(): number; getNumOfSavedModels(): number } = createRequire(
+    import.meta.url,
+  )("@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+  const x = matrix("x", "users", 2);
+  const program: Program = {
+    variables: { w: [2, 2], b: [2] },
+    routines: {
+      linear: { inputs: [x], outputs: { y: add(product(x, variable("w", [2, 2])), variable("b", [2])) } },
+      twice: { inputs: [x], outputs: { y: add(x, x) } },
+    },
+  };
+  const plain = { compiled: false, say: () => {} };
+  const ones = (length: number) => new Float32Array(length).fill(1);
+  const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("tributary-graph-"));
+
+  beforeAll(() => openEngine({ wanted: "graph" }));
+
+  test("keeps its variables from run to run, until they are replaced one by one", () => {
+    const session = openSession(binding, program, plain);
+    session.assign({ w: Float32Array.of(1, 2, 3, 4), b: Float32Array.of(10, 20) });
+    const run = (users: number) => [...session.run("linear", { users }, { x: ones(2 * users) }).y!];
+    expect([run(1), run(1), run(2)]).toEqual([
+      [14, 26],
+      [14, 26],
+      [14, 26, 14, 26],
+    ]);
+    session.assign({ b: Float32Array.of(0, 0) });
+    expect(run(1)).toEqual([4, 6]);
+    session.dispose();
+  });
+
+  test("leaves no tensor, no model and no folder behind", () => {
+    const before = [binding.getNumOfTensors(), binding.getNumOfSavedModels(), folders()];
+    const session = openSession(binding, program, plain);
+    expect(folders()).toEqual(before[2]);
+    for (let k = 0; k < 3; k++) session.assign({ w: ones(4), b: ones(2) });
+    session.run("linear", { users: 3 }, { x: ones(6) });
+    expect(() => session.run("linear", { users: 3 }, { x: ones(5) })).toThrow("input x: 5 numbers are none of [3, 2]");
+    session.dispose();
+    expect([binding.getNumOfTensors(), binding.getNumOfSavedModels(), folders()]).toEqual(before);
+  });
+
+  test("says what the library says when a routine does not run", () => {
+    const session = openSession(binding, program, plain);
+    expect(() => session.run("linear", { users: 1 }, { x: ones(2) })).toThrow(
+      /^ENGINE_FAILED: .*the routine linear does not run: .*(variable|resource|container)/is,
+    );
+    expect([...session.run("twice", { users: 1 }, { x: ones(2) }).y!]).toEqual([2, 2]);
+    session.dispose();
+  });
+
+  test("goes on with the plain graph where XLA cannot compile, and says so once", () => {
+    const said: string[] = [];
+    const runSavedModel: GraphBinding["runSavedModel"] = (id, fed, fedNames, fetchedNames) => {
+      if (fetchedNames.includes("/compiled")) throw new Error("UNIMPLEMENTED: no kernel\nand more");
+      return binding.runSavedModel(id, fed, fedNames, fetchedNames);
+    };
+    const unable: GraphBinding = Object.create(binding, { runSavedModel: { value: runSavedModel } });
+    const session = openSession(unable, program, { compiled: true, say: (line) => said.push(line) });
+    for (let k = 0; k < 2; k++) expect([...session.run("twice", { users: 1 }, { x: ones(2) }).y!]).toEqual([2, 2]);
+    expect(session.compiled).toBe(false);
+    expect(said).toEqual([
+      'compiling twice {"users":1}',
+      "XLA cannot compile (UNIMPLEMENTED: no kernel): going on with the plain graph, which is slower",
+    ]);
+    session.dispose();
+  });
+});
+
+describe.skipIf(withoutTensorflow)("a network on the graph engine", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine({ wanted: "graph", graphs: { compiled: false } });
+  });
+  const config = recipeOf({ ...defaults, items: 40, hidden: 12, latent: 5, learningRate: 0.01 });
+  const rows = Array.from({ length: 11 }, (_, user) =>
+    Int32Array.from({ length: 1 + (user % 5) }, (_, k) => (7 * user + 3 * k) % 40),
+  );
+  const wave = (length: number, step: number) => Float32Array.from({ length }, (_, k) => Math.sin(step * k));
+
+  function taken(network: Network, recipe: Recipe): Network {
+    const weights = initialise(recipe, 3);
+    network.take("hidden", recipe, weights);
+    network.take("decoder", recipe, groupOf(weights, "decoder", recipe));
+    return network;
+  }
+
+  test.each([1, 5, 11])(
+    "a part of %i users that is filled up to the next size has the same numbers but for rounding",
+    (users) => {
+      const part: EncoderPart = {
+        bag_BH: wave(users * 12, 0.7),
+        rows: rows.slice(0, users),
+        noise_BL: wave(users * 5, 1.3),
+        batchSize: 20,
+        old: { mu_BL: wave(users * 5, 0.3), logvar_BL: wave(users * 5, 0.9) },
+      };
+      const plain = taken(graphNetwork(engine.openSession!), config);
+      const filled = taken(
+        graphNetwork((program) => ({ ...engine.openSession!(program), compiled: true })),
+        config,
+      );
+      const all = ({ encoder, decoder, posterior, score }: Network) => {
+        const [joint, one, own] = [encoder(part, true), decoder(part), posterior(part.bag_BH)];
+        const gradients = Object.entries({ ...one.gradients, ...joint.gradients }).map(([, { data }]) => data);
+        const losses = [joint.reconstruction, joint.kl, one.reconstruction];
+        return [
+          losses,
+          joint.dBag_BH,
+          own.mu_BL,
+          own.logvar_BL,
+          one.posterior!.mu_BL,
+          score(part.bag_BH),
+          ...gradients,
+        ];
+      };
+      const [expected, found] = [all(plain), all(filled)];
+      expect(found.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
+      found.forEach((numbers, k) => {
+        expect(deviation(numbers, expected[k]!)).toBeLessThan(1e-5);
+      });
+      plain.dispose();
+      filled.dispose();
+    },
+  );
+
+  test.each([2, 3])("%i trainers make the model of one, byte for byte", async (trainers) => {
+    const wanted = { config, rows, seed: 5, epochs: 2, schedule: { batchSize: 6 } };
+    const one = await train(engine, wanted);
+    const several = await train(engine, { ...wanted, trainers });
+    expect(several.store.weights).toEqual(one.store.weights);
+    expect(several.store.state()).toEqual(one.store.state());
+  });
+
+  test.each([
+    ["exact", {}],
+    ["local", { local: { every: 2, trainers: 2 } }],
+  ])("learns in %s mode what the tensorflow engine learns", async (_, mode) => {
+    const wanted = { config, rows, seed: 5, epochs: 2, schedule: { batchSize: 3 }, ...mode };
+    const graph = await train(engine, wanted);
+    const other = await train(await openEngine({ wanted: "tensorflow" }), wanted);
+    for (const [name, { data }] of Object.entries(other.store.weights))
+      expect(deviation(graph.store.weights[name]!.data, data), name).toBeLessThan(1e-3);
+  });
+
+  test.each(neuralNames)("%s is computed, or refused with what to do instead", (name) => {
+    const sizes = { items: 9, users: 4 };
+    const recipe = turnedRecipe(systemOf(name).preset, { hidden: 6 }, sizes);
+    const take = () => graphNetwork(engine.openSession!).take("hidden", recipe, {});
+    if (!["ract", "warp", "lambdanet"].includes(name)) return expect(take).not.toThrow();
+    expect(take).toThrow(/^ENGINE_UNFIT: .*the graph engine does not compute a model .*--engine tensorflow/);
+  });
+});
