@@ -38,12 +38,13 @@ describe("the cards of a machine", () => {
 
   test("are the driver's in /proc, or the device files, where nvidia-smi is not there or fails", () => {
     const failed = { isGood: false, text: "NVIDIA-SMI has failed because it couldn't communicate with the driver" };
-    expect(cardsIn({ ...bare, information: [ofDriver(1), ofDriver(0)], smi: failed }).map(labelOf)).toEqual([
+    expect(cardsIn({ ...nothing, information: [ofDriver(1), ofDriver(0)], smi: failed }).map(labelOf)).toEqual([
       "GPU 0: NVIDIA A100-SXM4-80GB",
       "GPU 1: NVIDIA A100-SXM4-80GB",
     ]);
     expect(cardsIn(bare).map(labelOf)).toEqual(["GPU 0: NVIDIA GPU"]);
-    expect(cardsIn({ ...nothing, devices: ["dxg"] }).map(labelOf)).toEqual(["GPU 0: NVIDIA GPU"]);
+    expect(cardsIn({ ...bare, information: [ofDriver(0), ofDriver(1)] })).toHaveLength(1);
+    expect(cardsIn({ ...nothing, devices: ["dxg"] })).toEqual([]); // WSL has it for any maker's card
     expect(cardsIn({ ...nothing, smi: failed })).toEqual([]);
     expect(driverIn({ ...bare, version })).toBe("470.82.01");
   });
@@ -73,6 +74,21 @@ describe("the verdict", () => {
   ])("keeps to the user's CUDA_VISIBLE_DEVICES=%s, as CUDA reads it", (list, entries) => {
     const verdict = judged(two, { CUDA_VISIBLE_DEVICES: list });
     expect(verdict.type === "usable" && verdict.cards.map(({ entry }) => entry)).toEqual(entries);
+  });
+
+  test("counts the cards that a container was given from 0, whatever their files are called", () => {
+    const given = { ...nothing, devices: ["nvidia3", "nvidia2"], information: [ofDriver(3)] };
+    expect(cardsIn(given).map(labelOf)).toEqual(["GPU 0: NVIDIA GPU", "GPU 1: NVIDIA A100-SXM4-80GB"]);
+  });
+
+  test("takes a UUID that nobody can look up as it is, and does not name a card that a number need not mean", () => {
+    expect(judged(bare, { CUDA_VISIBLE_DEVICES: "GPU-77" })).toMatchObject({ cards: [{ entry: "GPU-77" }] });
+    const mixed = { ...two, smi: csv(first, "1, GPU-2, 9, 580.1, NVIDIA T4") };
+    const chosen = { CUDA_VISIBLE_DEVICES: "1" };
+    expect(judged(mixed, chosen)).toMatchObject({ type: "usable", cards: [{ entry: "1", name: "NVIDIA GPU" }] });
+    expect(problemOf(judged(mixed, { ...chosen, CUDA_DEVICE_ORDER: "PCI_BUS_ID" }))).toMatch(
+      /^GPU 1: NVIDIA T4 is not/,
+    );
   });
 
   test.each(["", "-1", " ", "none", "NoDevFiles"])(

@@ -13,7 +13,7 @@ export interface Facts {
 }
 
 export interface Card {
-  /** As nvidia-smi counts, in the order of the bus; null where only the device file is known. */
+  /** As nvidia-smi and CUDA count, in the order of the bus. */
   readonly index: number;
   readonly name: string;
   readonly uuid: string | undefined;
@@ -25,20 +25,24 @@ export interface Card {
 export const query = ["--query-gpu=index,uuid,memory.free,driver_version,name", "--format=csv,noheader,nounits"];
 
 /**
- * Who is asked, in this order: nvidia-smi, which tells most and which Docker brings into a container together with a
- * card; the driver's list in /proc, which is the machine's even where a container was given none of its cards; the
- * device files, without which CUDA cannot open a card (sandboxes such as gVisor show these alone); WSL's.
+ * Who is asked, in this order: nvidia-smi, which tells most, comes into a container together with its cards, and is the
+ * only one in WSL; the device files, without which CUDA cannot open a card (some sandboxes show these alone), with
+ * names by the driver's list in /proc; that list, which is the machine's even where a container was given none. CUDA
+ * counts the cards that it may open from 0, whatever their files are called.
  */
 export function cardsIn({ devices, information, smi }: Facts): Card[] {
   const told = smi?.isGood ? smi.text.split("\n").flatMap(cardOf) : [];
   if (told.length > 0) return told;
-  if (information.length > 0) return information.map(cardOfDriver).sort((a, b) => a.index - b.index);
+  const known = information.map(cardOfDriver);
   const files = devices.flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []).map(Number);
-  const unnamed = files.length === 0 && devices.includes("dxg") ? [0] : files;
-  return unnamed.sort((a, b) => a - b).map((index) => ({ index, name: UNNAMED, uuid: undefined, freeMib: undefined }));
+  const seen = files.map((minor) => known.find(({ index }) => index === minor) ?? { ...unnamed, index: minor });
+  return (seen.length > 0 ? seen : known)
+    .sort((a, b) => a.index - b.index)
+    .map((card, position) => ({ ...card, index: position }));
 }
 
-const UNNAMED = "NVIDIA GPU";
+/** A card of which no more is known. */
+export const unnamed = { name: "NVIDIA GPU", uuid: undefined, freeMib: undefined };
 
 function cardOf(line: string): Card[] {
   const [, index, uuid, free, , name] = /^\s*(\d+), *([^,]*), *([^,]*), *([^,]*), *(.+?)\s*$/.exec(line) ?? [];
@@ -47,11 +51,12 @@ function cardOf(line: string): Card[] {
   return [{ index: Number(index), name: name!, uuid, freeMib: Number.isFinite(freeMib) ? freeMib : undefined }];
 }
 
+/** By its minor number, that of its device file. */
 function cardOfDriver(text: string): Card {
   const field = (name: string) => new RegExp(`^${name}:\\s*(.+?)\\s*$`, "m").exec(text)?.[1];
   return {
     index: Number(field("Device Minor") ?? 0),
-    name: field("Model") ?? UNNAMED,
+    name: field("Model") ?? unnamed.name,
     uuid: field("GPU UUID"),
     freeMib: undefined,
   };

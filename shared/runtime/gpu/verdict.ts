@@ -1,7 +1,7 @@
 // Whether this machine's GPUs are computed on, which of them, or why not and what to do about it. Pure.
 import { AppError } from "../../errors/errors.ts";
 import { setting } from "../command.ts";
-import { type Card, cardsIn, driverIn, type Facts, labelOf } from "./facts.ts";
+import { type Card, cardsIn, driverIn, type Facts, labelOf, unnamed } from "./facts.ts";
 import { DRIVER } from "./libraries.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,7 @@ export function judge(
       : { type: "none" };
   const list = env.CUDA_VISIBLE_DEVICES;
   if (list !== undefined && hidesAll(list)) return { type: "unwanted" };
-  const cards = visibleOf(all, list);
+  const cards = visibleOf(all, list, env.CUDA_DEVICE_ORDER);
   if (cards.length === 0)
     return { type: "unusable", problem: `CUDA_VISIBLE_DEVICES "${list}" names none of ${all.map(labelOf).join(", ")}` };
   const names = cards.map(labelOf).join(", ");
@@ -87,7 +87,7 @@ function whyNoDriver(facts: Facts): string | undefined {
   const { devices, information, smi } = facts;
   if (smi && !smi.isGood && /mismatch/i.test(smi.text))
     return "the driver was upgraded while it ran (nvidia-smi: driver/library version mismatch); restart the machine";
-  const hasFile = devices.some((name) => /^nvidia\d+$/.test(name)) || devices.includes("dxg");
+  const hasFile = devices.some((name) => /^nvidia\d+$/.test(name));
   if (!hasFile && !smi?.isGood && information.length > 0)
     return (
       "the driver knows it, and there is no file /dev/nvidia0; give the container the card " +
@@ -107,20 +107,25 @@ function isOlder(version: string, other: string): boolean {
 
 const hidesAll = (list: string) => /^\s*(-\d+.*|none|void|NoDevFiles)?\s*$/i.test(list);
 
-/** By CUDA's rules: numbers and beginnings of UUIDs, up to the first that names no card. Without a list all of them. */
-function visibleOf(cards: readonly Card[], list: string | undefined): Visible[] {
+/**
+ * By CUDA's rules: numbers and beginnings of UUIDs, up to the first that names no card. Without a list all of them. Of
+ * cards that differ CUDA counts the fastest first, unless it is told otherwise: which one a number means is not known.
+ */
+function visibleOf(cards: readonly Card[], list: string | undefined, order: string | undefined): Visible[] {
   if (list === undefined) return cards.map((card) => ({ ...card, entry: String(card.index) }));
+  const isSure = order === "PCI_BUS_ID" || new Set(cards.map(({ name }) => name)).size === 1;
   const visible: Visible[] = [];
   for (const entry of list.split(",").map((each) => each.trim())) {
-    const card = cards.find(({ index, uuid }) => entry === String(index) || isPrefix(entry, uuid)) ?? pieceOf(entry);
+    const byNumber = cards.find(({ index }) => entry === String(index));
+    const card = byNumber ? { ...byNumber, ...(isSure ? {} : unnamed) } : byName(cards, entry);
     if (!card) break;
     visible.push({ ...card, entry });
   }
   return visible;
 }
 
-const isPrefix = (entry: string, uuid: string | undefined) => /^GPU-\w/.test(entry) && uuid?.startsWith(entry) === true;
-
-/** A card cut into pieces (MIG): nvidia-smi's list names the whole ones alone. */
-const pieceOf = (entry: string): Card | undefined =>
-  /^MIG-\w/.test(entry) ? { index: 0, name: entry, uuid: entry, freeMib: undefined } : undefined;
+function byName(cards: readonly Card[], entry: string): Card | undefined {
+  if (/^MIG-\w/.test(entry)) return { ...unnamed, index: 0, name: entry }; // nvidia-smi lists whole cards alone
+  if (!/^GPU-\w/.test(entry)) return undefined;
+  return cards.find(({ uuid }) => uuid?.startsWith(entry)) ?? cards.find(({ uuid }) => uuid === undefined);
+}
