@@ -64,7 +64,7 @@ async function setUp(mode) {
   const java = local ? planJava() : { toFetch: false }; // before anything is downloaded
 
   const plan = planEngine({ retry: mode !== "up" });
-  const cuda = planCuda(plan);
+  const cuda = planCuda(plan, { retry: mode !== "up" });
   if (cuda.size !== undefined)
     steps.tell(`CUDA libraries that this machine lacks: ${cuda.size} to download; TRIBUTARY_GPU=0 leaves them out`);
   const packages = steps.run("npm packages", installPackages);

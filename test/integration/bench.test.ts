@@ -35,6 +35,7 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
   timeout: 120_000,
 }, async () => {
   const wire = await bench("wire", ...tiny, "--trainers", "1", "--megabytes", "1");
+  expect(wire.device).toBe("CPU");
   expect(wire.transfers.map(({ via }: { via: string }) => via)).toEqual(["socket", "memory"]);
   for (const { there, back } of wire.transfers) expect(Math.min(there, back)).toBeGreaterThan(0);
   for (const via of ["memory", "socket"]) {
@@ -71,6 +72,7 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
     "1ms",
   );
   expect(scale.costs).toEqual(wire.steps.socket);
+  expect(scale.device).toBe("CPU");
   expect(scale.rows).toHaveLength(3 * 2 * 4);
   for (const row of scale.rows) {
     expect(row.efficiency).toBeGreaterThan(0);
@@ -81,7 +83,16 @@ test("bench wire tells rates, bytes beside the formula, the server's sections, b
 test("bench serve tells starts, and rate, p50 and p99 of 1, 8 and 64 clients, none of whom fails", {
   timeout: 60_000,
 }, async () => {
-  const { coldStartSeconds, loops } = await bench("serve", "--items", "300", "--per-user", "10", "--seconds", "1");
+  const { device, coldStartSeconds, loops } = await bench(
+    "serve",
+    "--items",
+    "300",
+    "--per-user",
+    "10",
+    "--seconds",
+    "1",
+  );
+  expect(device).toBe("CPU");
   expect(coldStartSeconds).toHaveLength(3);
   for (const seconds of coldStartSeconds) expect(seconds).toBeGreaterThan(0);
   expect(loops.map(({ clients }: { clients: number }) => clients)).toEqual([1, 8, 64]);
