@@ -21,19 +21,24 @@ export function recentIn({ references, gains }: CaughtUp, histories: Histories, 
   const counts = Float64Array.from(moment.counts[window]!);
   const there = translation(vocabulary.items, histories.vocabulary);
   const here = translation(histories.vocabulary.items, vocabulary);
+  // What followed nothing stands behind what did, in the order of what is popular: all of it is worth less than one.
+  const newest_I = popularityIn(histories, vocabulary, Float64Array.from(moment.counts[0]!));
+  const most = newest_I.reduce((a, b) => Math.max(a, b), 0);
+  const behind_I = newest_I.map((count) => count / (1 + most));
   return {
     popularNow: popularityScores(popularityIn(histories, vocabulary, counts)),
     coVisits: (foldIns) => {
       const width = vocabulary.items.length;
-      // What followed nothing stands in no list.
-      const scores_BI = new Float32Array(foldIns.length * width).fill(Number.NaN);
-      for (const [row, foldIn] of foldIns.entries())
+      const scores_BI = new Float32Array(foldIns.length * width);
+      for (const [row, foldIn] of foldIns.entries()) {
+        scores_BI.set(behind_I, row * width);
         for (const last of foldIn.subarray(-LAST))
           for (const [follower, count] of moment.followersOf(there[last]!)) {
             if (here[follower]! < 0) continue;
             const at = row * width + here[follower]!;
-            scores_BI[at] = (scores_BI[at]! || 0) + count;
+            scores_BI[at]! += count;
           }
+      }
       return scores_BI;
     },
     over: windowInWords(window),

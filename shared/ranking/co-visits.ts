@@ -1,7 +1,8 @@
 // How many users came to an item after each other one, within the newest events: plain counts, of the three items that
-// the user had met last. A user meets an item for the first time once, so users count here by themselves. Pure.
+// the user had met last; behind them stands what is popular, so that a list is never short. A user meets an item for the first time once, so users count here by themselves. Pure.
 import { LAST, type NewestEvents } from "./newest.ts";
 import { type Gain, gainBehind, NO_GAIN } from "./places.ts";
+import type { Tally } from "./tally.ts";
 
 export class CoVisits {
   readonly #events: NewestEvents;
@@ -47,8 +48,11 @@ export class CoVisits {
     return this.#followers.get(item) ?? nobody;
   }
 
-  /** What the list of what followed the newest of `seen`, without `seen`, is worth where `item` is wanted. */
-  gainOf(item: number, seen: Int32Array): Gain {
+  /**
+   * What the list of what followed the newest of `seen`, and then of what is popular, without `seen`, is worth where
+   * `item` is wanted.
+   */
+  gainOf(item: number, seen: Int32Array, popular: Tally): Gain {
     const touched: number[] = [];
     for (const last of seen.subarray(-LAST))
       for (const [follower, count] of this.followersOf(last)) {
@@ -56,14 +60,13 @@ export class CoVisits {
         if (this.#scores[follower] === 0) touched.push(follower);
         this.#scores[follower]! += count;
       }
-    const gain = this.#gainOf(item, seen, touched);
+    const score = this.#scores[item] ?? 0;
+    const gain = score > 0 ? this.#gainAmong(touched, score, seen) : this.#gainBehind(touched, item, seen, popular);
     for (const follower of touched) this.#scores[follower] = 0;
     return gain;
   }
 
-  #gainOf(item: number, seen: Int32Array, touched: readonly number[]): Gain {
-    const score = this.#scores[item] ?? 0;
-    if (score === 0) return NO_GAIN;
+  #gainAmong(touched: readonly number[], score: number, seen: Int32Array): Gain {
     let [above, alike] = [0, 0];
     for (const follower of touched) {
       if (this.#scores[follower]! > score) above++;
@@ -74,6 +77,23 @@ export class CoVisits {
       if (other > score) above--;
       else if (other === score) alike--;
     }
+    return gainBehind(above, alike);
+  }
+
+  /** Of an item that followed none of them. */
+  #gainBehind(touched: readonly number[], item: number, seen: Int32Array, popular: Tally): Gain {
+    const place = popular.placeOf(item, seen);
+    if (!place) return NO_GAIN;
+    const count = popular.countOf(item);
+    let { above, alike } = place;
+    const stands = (follower: number, by: 1 | -1) => {
+      const other = popular.countOf(follower);
+      above += by; // before all that are only popular
+      if (other > count) above -= by;
+      else if (other === count) alike -= by;
+    };
+    for (const follower of touched) stands(follower, 1);
+    for (let k = 0; k < seen.length; k++) if ((this.#scores[seen[k]!] ?? 0) > 0) stands(seen[k]!, -1);
     return gainBehind(above, alike);
   }
 

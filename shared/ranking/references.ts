@@ -91,7 +91,7 @@ const gainsOf = (
   seen: Int32Array,
 ): ReferenceGains => ({
   popular: [...tallies, ever].map((tally) => tally.gainOf(item, seen)),
-  coVisits: coVisits.gainOf(item, seen),
+  coVisits: coVisits.gainOf(item, seen, tallies[0]!),
 });
 
 /** Before anything is known of them. */

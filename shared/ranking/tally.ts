@@ -39,8 +39,17 @@ export class Tally {
 
   /** What the list of the highest counts, without what the user has `seen`, is worth where `item` is wanted. */
   gainOf(item: number, seen: Int32Array): Gain {
+    const place = this.placeOf(item, seen);
+    return place ? gainBehind(place.above, place.alike) : NO_GAIN;
+  }
+
+  /**
+   * How many items that are not among `seen` have higher counts, and how many the same, itself included; undefined
+   * where it has none.
+   */
+  placeOf(item: number, seen: Int32Array): { readonly above: number; readonly alike: number } | undefined {
     const count = this.countOf(item);
-    if (count === 0) return NO_GAIN;
+    if (count === 0) return undefined;
     let above = this.#atLeast[count + 1]!;
     let alike = this.#atLeast[count]! - above;
     for (let k = 0; k < seen.length; k++) {
@@ -48,7 +57,7 @@ export class Tally {
       if (other > count) above--;
       else if (other === count) alike--;
     }
-    return gainBehind(above, alike);
+    return { above, alike };
   }
 }
 

@@ -149,16 +149,19 @@ describe("what is popular now", () => {
   });
 });
 
-test("co-visits are what followed the user's last three items, once a user, in the newest events", () => {
+test("co-visits are what followed the user's last three items, once a user, in the newest events, and then what is popular", () => {
   fc.assert(
     fc.property(streams, fc.integer({ min: 1, max: 50 }), (stream, size) => {
       const events = new NewestEvents(size + 1);
       const coVisits = new CoVisits(events, size, 0);
+      const popular = new Tally(Array.from({ length: 31 }, (_, item) => item % 5));
       const mets = told(stream);
       mets.forEach((met, k) => {
         if (met.seen) {
           const expected = followersOf(mets.slice(Math.max(0, k - size), k), met.seen);
-          close(coVisits.gainOf(met.item, met.seen), naiveGain(expected, met.item, met.seen));
+          const scores = new Map(Array.from({ length: 31 }, (_, item) => [item, item % 5]));
+          for (const [item, count] of expected) scores.set(item, 1000 + count);
+          close(coVisits.gainOf(met.item, met.seen, popular), naiveGain(scores, met.item, met.seen));
         }
         events.push(met);
         coVisits.advance();
@@ -256,7 +259,7 @@ describe("a batch of events", () => {
     );
   });
 
-  test("is scored in a model's columns: the popular ones first, and only what followed what", () => {
+  test("is scored in a model's columns: the popular ones first, and behind what followed what", () => {
     const histories = new Histories("");
     const stream: Pair[] = [1, 2, 3].flatMap((user): Pair[] => [
       [user, 1],
@@ -269,8 +272,8 @@ describe("a batch of events", () => {
     const { popularNow, coVisits } = recentIn(caughtUp(names, histories), histories, vocabulary);
     expect([...popularNow([none])]).toEqual([1, 3, 3, 0]);
     expect([...coVisits([Int32Array.of(2), Int32Array.of(0)])]).toEqual([
-      ...[Number.NaN, 3, Number.NaN, Number.NaN],
-      ...[Number.NaN, Number.NaN, Number.NaN, Number.NaN],
+      ...[0.25, 3.75, 0.75, 0],
+      ...[0.25, 0.75, 0.75, 0],
     ]);
   });
 });
