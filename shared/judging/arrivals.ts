@@ -29,7 +29,7 @@ const SEED = 4; // split.ts and held-out.ts take 1 to 3
 /**
  * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news,
  * and a user's first items have no history to be predicted from. At most about `limit` of them, all of a user's or
- * none: the users whose hash is smallest.
+ * none: the users whose hash is smallest. Of somebody who alone comes to more, the first.
  */
 export function arrivalsOf(batch: Interactions, histories: Histories, version: number, limit: number): Arrivals {
   const [users, items] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
@@ -51,7 +51,11 @@ export function arrivalsOf(batch: Interactions, histories: Histories, version: n
     const columns = new Set(before);
     const fresh = [...news.get(user)!].filter((item) => !columns.has(histories.vocabulary.column(item) ?? -1));
     if (scored.length >= limit) leftOut += fresh.length;
-    else scored.push(...oneAfterTheOther(user, fresh, before, histories, version));
+    else {
+      const taken = fresh.slice(0, limit);
+      scored.push(...oneAfterTheOther(user, taken, before, histories, version));
+      leftOut += fresh.length - taken.length;
+    }
   }
   return { scored, leftOut };
 }

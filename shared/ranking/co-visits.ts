@@ -1,5 +1,6 @@
 // How many users came to an item after each other one, within the newest events: plain counts, of the three items that
-// the user had met last; behind them stands what is popular, so that a list is never short. A user meets an item for the first time once, so users count here by themselves. Pure.
+// the user had met last; behind them stands what is popular, so that a list is never short. A user meets an item for
+// the first time once, so users count here by themselves. Pure.
 import { LAST, type NewestEvents } from "./newest.ts";
 import { type Gain, gainBehind, NO_GAIN } from "./places.ts";
 import type { Tally } from "./tally.ts";

@@ -8,7 +8,7 @@ import { fallingOf, tellAge } from "../../services/evaluator/telling.ts";
 import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import { latencyLine } from "../../shared/health/views/latency.ts";
-import { prequentialLine } from "../../shared/health/views/prequential.ts";
+import { prequentialLine, referenceLines } from "../../shared/health/views/prequential.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -80,6 +80,24 @@ test("people are told how the model does on what arrives", () => {
   expect(prequentialLine(point)).toBe(
     "what arrives: recall@20 .186 (popularity .076) · NDCG@100 .120 (popularity –) · 5,000 arrivals of 1,366 users",
   );
+  expect(referenceLines(point)).toEqual([]);
+});
+
+test("people are told what the model is set beside, and by how much it leads or trails", () => {
+  const pair = (recall: number) => ({ "recall@20": recall, "ndcg@100": recall / 2 });
+  const lead = (ndcg: number) => ({ ...pair(0), "ndcg@100": ndcg, "recall@20:se": 0, "ndcg@100:se": 0.0191 });
+  const point = {
+    ...{ at: 0, model: "v1", events: 9, users: 3, ...pair(0.5), popularity: pair(0.1) },
+    ...{ popularNow: pair(0.6), popularThen: pair(0.4), coVisits: pair(0.7), coVisitsThen: pair(0.3) },
+    lead: { popularNow: lead(-0.1), popularThen: lead(0.05) },
+    over: { popularNow: "the last 2,000 events", popularThen: "all events" },
+    behind: 25_003,
+  };
+  expect(referenceLines(point)).toEqual([
+    "popular now: recall@20 .600, then .400 · NDCG@100 .300, then .200 · over the last 2,000 events",
+    "co-visits: recall@20 .700, then .300 · NDCG@100 .350, then .150 · then: as the model knew them, 25,003 events ago",
+    "the model's NDCG@100 is .100 ± .019 below popular now, .050 ± .019 above popular then",
+  ]);
 });
 
 test("people are told of each stage that is known", () => {

@@ -91,6 +91,13 @@ describe("arrivals", () => {
     expect(names(arrivalsOf(batch([...pairs].reverse()), histories, 1, 21).scored)).toEqual(names(scored));
   });
 
+  test("of a user who alone comes to more than the limit are the first, each with all that came before it", () => {
+    const many = Array.from({ length: 200_000 }, (_, k): Pair => ["a", `i${k}`]);
+    const { scored, leftOut } = arrivalsOf(batch(many), historiesOf(["a", "x"]), 1, 10);
+    expect(scored.map(({ item }) => item)).toEqual(many.slice(0, 10).map(([, item]) => item));
+    expect(leftOut).toBe(199_990);
+  });
+
   test("never hold an item that the user had, and with their users' rows add up to the rows afterwards", () => {
     const pair = fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("p", "q", "r", "s", "t"));
     fc.assert(

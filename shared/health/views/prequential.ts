@@ -14,14 +14,13 @@ export function prequentialLine(point: CurvePoint): string {
 export function referenceLines({ popularNow, popularThen, coVisits, coVisitsThen, ...point }: CurvePoint): string[] {
   if (!popularNow || !popularThen || !coVisits || !coVisitsThen) return [];
   const { lead, over, behind } = point;
-  const early = `known ${plural(behind ?? 0, "event")} earlier, as to the model`;
   const both = (now: Pair, then: Pair) =>
     (["recall@20", "ndcg@100"] as const)
-      .map((metric) => `${metric.replace("ndcg", "NDCG")} ${ratio(now[metric])} (${ratio(then[metric])} ${early})`)
+      .map((metric) => `${metric.replace("ndcg", "NDCG")} ${ratio(now[metric])}, then ${ratio(then[metric])}`)
       .join(" · ");
   return [
-    `popular now: ${both(popularNow, popularThen)} · ${over?.popularNow ?? "–"}`,
-    `co-visits: ${both(coVisits, coVisitsThen)}`,
+    `popular now: ${both(popularNow, popularThen)} · over ${over?.popularNow ?? "–"}`,
+    `co-visits: ${both(coVisits, coVisitsThen)} · then: as the model knew them, ${plural(behind ?? 0, "event")} ago`,
     `the model's NDCG@100 is ${leadInWords(lead?.popularNow)} popular now, ` +
       `${leadInWords(lead?.popularThen)} popular then`,
   ];
