@@ -2,8 +2,8 @@
 // clock; whoever calls it brings one.
 
 /**
- * Sections of a part's arithmetic. Backward sections are named after the gradient that they compute; the last two are a
- * trainer's in local mode, the server's otherwise.
+ * Sections of a part's arithmetic. Backward sections are named after the gradient that they compute; `graph` is all of
+ * them in one run; the last two are a trainer's in local mode, the server's otherwise.
  */
 export const sections = [
   "hiddenForward",
@@ -13,6 +13,7 @@ export const sections = [
   "dW",
   "kl",
   "hiddenBackward",
+  "graph",
   "innerBag",
   "innerAdam",
 ] as const;

@@ -183,6 +183,15 @@ describe.skipIf(withoutTensorflow)("a network on the graph engine", () => {
     },
   );
 
+  test("a part's time is told as one section", () => {
+    const network = taken(graphNetwork(engine.openSession!), config);
+    const sections: string[] = [];
+    const sectionDone = (section: string) => sections.push(section);
+    network.decoder({ bag_BH: wave(12, 1), rows: [rows[3]!], noise_BL: wave(5, 1), batchSize: 1, sectionDone });
+    expect(sections).toEqual(["graph"]);
+    network.dispose();
+  });
+
   test.each([2, 3])("%i trainers make the model of one, byte for byte", async (trainers) => {
     const wanted = { config, rows, seed: 5, epochs: 2, schedule: { batchSize: 6 } };
     const one = await train(engine, wanted);

@@ -55,6 +55,7 @@ export function graphNetwork(openSession: (program: Program) => Session): Networ
     const of = (width: number, values: Float32Array) => filledUp(values, sizes.users * width);
     const given = { bag: of(bagWidth(recipe), bag_BH), ...(part && inputsOf(recipe, part, of, room(entries))) };
     const found = session.run(routine, sizes, given);
+    part?.sectionDone?.("graph");
     return {
       found,
       recipe,
