@@ -59,7 +59,7 @@ export const errors = {
   GPU_UNUSED: {
     exit: 3,
     retryable: false,
-    hint: "The CPU computes instead; TRIBUTARY_GPU=0 keeps to it without this warning (docs/guides/gpu.md)",
+    hint: "docs/guides/gpu.md says what each reason asks for; TRIBUTARY_GPU=0 keeps to the CPU without this warning",
   },
   GPU_FAILED: {
     exit: 3,

@@ -76,7 +76,7 @@ describe("the reference", async () => {
     ]);
     /** Of others, or between processes of ours. */
     const others =
-      /^(npm_|TF_|XLA_FLAGS|CUDA_DEVICE_ORDER|MALLOC_|VITEST|TRIBUTARY_(TEST_|UP$)|(HOME|PATH|NODE_OPTIONS|LC_ALL|HTTPS_PROXY|NODE_ENV|M2_HOME|MAVEN_\w+)$)/;
+      /^(npm_|TF_|XLA_FLAGS|CUDA_DEVICE_ORDER|MALLOC_|VITEST|TRIBUTARY_(TEST_|UP$|GPU_TOLD$)|(HOME|PATH|NODE_OPTIONS|LC_ALL|HTTPS_PROXY|NODE_ENV|M2_HOME|MAVEN_\w+)$)/;
     const inCode = filesOf("services", "shared", "infra").filter((name) => /\.(ts|mjs)$/.test(name));
     const reads = inCode.flatMap((name) =>
       [

@@ -111,12 +111,12 @@ describe("the verdict", () => {
     [
       "a library that is missing",
       judged(one, {}, ["libcudnn.so.9"]),
-      /^GPU 0: NVIDIA H200 is not used: libcudnn\.so\.9 is missing or of another version; `npm run setup` brings it$/,
+      /^GPU 0: NVIDIA H200 is not used: libcudnn\.so\.9 is missing or of another version; `npm run setup` brings it; the CPU computes$/,
     ],
     [
       "several",
       judged(two, {}, ["libcufft.so.11", "libcudnn.so.9"]),
-      /GPU 1: NVIDIA H200 are not used: libcufft\.so\.11, libcudnn\.so\.9 are missing.*brings them$/,
+      /GPU 1: NVIDIA H200 are not used: libcufft\.so\.11, libcudnn\.so\.9 are missing.*brings them; the CPU computes$/,
     ],
     [
       "the driver's own library",
@@ -126,12 +126,12 @@ describe("the verdict", () => {
     [
       "a driver that is too old",
       judged({ ...bare, version }),
-      /the driver 470\.82\.01 is too old for CUDA 12; install 525\.60 or newer$/,
+      /the driver 470\.82\.01 is too old for CUDA 12; install 525\.60 or newer; the CPU computes$/,
     ],
     [
       "a driver that was upgraded while it ran",
       judged({ ...bare, smi: { isGood: false, text: "Failed to initialize NVML: Driver/library version mismatch" } }),
-      /restart the machine$/,
+      /restart the machine; the CPU computes$/,
     ],
     [
       "a container that was not given the card",
@@ -141,22 +141,22 @@ describe("the verdict", () => {
     [
       "no memory, which another process holds",
       judged({ ...one, smi: csv("0, GPU-1, 312, 580.1, NVIDIA H200") }),
-      /GPU 0: NVIDIA H200 has 312 MiB of free memory, and 1024 are needed; `nvidia-smi` shows/,
+      /^GPU 0: NVIDIA H200 is not used: 312 MiB of memory are free where 1024 are needed; `nvidia-smi` shows/,
     ],
     [
       "TensorFlow's library for CPUs",
       judged(one, {}, [], "cpu"),
-      /the one for CPUs; `npm run setup` brings the one for GPUs$/,
+      /the one for CPUs; `npm run setup` brings the one for GPUs; the CPU/,
     ],
     [
       "TRIBUTARY_GPU=1 without a GPU",
       judged(nothing, { TRIBUTARY_GPU: "1" }),
-      /^TRIBUTARY_GPU is 1, and no GPU is seen here$/,
+      /^TRIBUTARY_GPU is 1, and no GPU is seen here; the CPU computes$/,
     ],
     [
       "a CUDA_VISIBLE_DEVICES that names no card",
       judged(one, { CUDA_VISIBLE_DEVICES: "3" }),
-      /^CUDA_VISIBLE_DEVICES "3" names none of GPU 0: NVIDIA H200$/,
+      /^CUDA_VISIBLE_DEVICES "3" names none of GPU 0: NVIDIA H200; the CPU/,
     ],
   ])("of %s is that it cannot be used, with what to do next", (_, verdict, said) => {
     expect(verdict.type).toBe("unusable");
@@ -171,7 +171,7 @@ describe("the verdict", () => {
   test("a full card among others is left out, and named", () => {
     const verdict = judged({ ...two, smi: csv("0, GPU-1, 12, 580.1, NVIDIA H200", second) });
     expect(verdict).toMatchObject({ type: "usable", cards: [{ entry: "1" }] });
-    expect(problemOf(verdict)).toMatch(/^GPU 0: NVIDIA H200 has 12 MiB/);
+    expect(problemOf(verdict)).toMatch(/^GPU 0: NVIDIA H200 is not used: 12 MiB .*; others are$/);
   });
 });
 
@@ -187,6 +187,12 @@ describe("turns", () => {
       CUDA_DEVICE_ORDER: "PCI_BUS_ID",
       TF_FORCE_GPU_ALLOW_GROWTH: "true",
     });
+    // the first one on a card says what TensorFlow finds wrong with it
+    expect([0, 1, 2].map((turn) => environmentOfTurn(judged(two), turn, {}).TRIBUTARY_GPU_TOLD)).toEqual([
+      undefined,
+      undefined,
+      "1",
+    ]);
   });
 
   test("what the user has set stands: turns within his cards, their meaning, his way with memory", () => {

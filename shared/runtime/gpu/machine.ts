@@ -42,8 +42,10 @@ export function takeGpu(): { readonly hoped: string; computesOn(isGpu: boolean):
     hoped,
     computesOn(isGpu) {
       if (isGpu) return hoped === CPU ? "GPU" : hoped;
-      if (found.type === "usable")
-        warn(`${hoped} is not used: TensorFlow does not see it; TF_CPP_MIN_LOG_LEVEL=0 lets it say why`);
+      if (found.type === "usable" && !process.env.TRIBUTARY_GPU_TOLD)
+        warn(
+          `${hoped} is not used: TensorFlow does not see it; TF_CPP_MIN_LOG_LEVEL=0 lets it say why; the CPU computes`,
+        );
       return CPU;
     },
   };

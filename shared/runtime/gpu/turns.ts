@@ -8,7 +8,10 @@ import type { Environment, Verdict, Visible } from "./verdict.ts";
 export function environmentOfTurn(verdict: Verdict, turn: number, env: Environment): Record<string, string> {
   if (verdict.type === "unusable") return { TRIBUTARY_GPU: "0" };
   if (verdict.type !== "usable") return {};
-  return showing(verdict.cards[turn % verdict.cards.length]!, env);
+  const { cards } = verdict;
+  // whatever is the matter with a card, the first trainer on it says
+  const told = turn < cards.length ? {} : { TRIBUTARY_GPU_TOLD: "1" };
+  return { ...showing(cards[turn % cards.length]!, env), ...told };
 }
 
 /** Of this process. TensorFlow would take memory of every card that it sees, and compute on the last. */

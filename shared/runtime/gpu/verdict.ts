@@ -42,46 +42,32 @@ export function judge(
   const wish = wishIn(env);
   if (wish === "0") return { type: "unwanted" };
   const all = cardsIn(facts);
-  if (all.length === 0)
-    return wish === "1"
-      ? { type: "unusable", problem: "TRIBUTARY_GPU is 1, and no GPU is seen here" }
-      : { type: "none" };
+  if (all.length === 0) return wish === "1" ? onCpu("TRIBUTARY_GPU is 1, and no GPU is seen here") : { type: "none" };
   const list = env.CUDA_VISIBLE_DEVICES;
   if (list !== undefined && hidesAll(list)) return { type: "unwanted" };
   const cards = visibleOf(all, list, env.CUDA_DEVICE_ORDER);
-  if (cards.length === 0)
-    return { type: "unusable", problem: `CUDA_VISIBLE_DEVICES "${list}" names none of ${all.map(labelOf).join(", ")}` };
-  const names = cards.map(labelOf).join(", ");
-  const unusable = (why: string): Verdict => ({
-    type: "unusable",
-    problem: `${names} ${cards.length === 1 ? "is" : "are"} not used: ${why}`,
-  });
+  if (cards.length === 0) return onCpu(`CUDA_VISIBLE_DEVICES "${list}" names none of ${all.map(labelOf).join(", ")}`);
+  const unusable = (why: string) => onCpu(notUsed(cards, why));
 
   if (built === "cpu")
     return unusable("TensorFlow's library here is the one for CPUs; `npm run setup` brings the one for GPUs");
-  const driver = whyNoDriver(facts);
-  if (driver !== undefined) return unusable(driver);
-  const missing = lacking();
-  if (missing.includes(DRIVER))
-    return unusable(
-      `the driver's library ${DRIVER} cannot be loaded; install the NVIDIA driver, or start the container with ` +
-        "NVIDIA's runtime (`docker run --gpus all`)",
-    );
-  if (missing.length > 0)
-    return unusable(
-      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing or of another version; \`npm run setup\` ` +
-        `brings ${missing.length === 1 ? "it" : "them"}`,
-    );
+  const why = whyNoDriver(facts) ?? whyNotLoaded(lacking());
+  if (why !== undefined) return unusable(why);
   const full = cards.filter(({ freeMib }) => freeMib !== undefined && freeMib < LEAST_MIB);
   if (full.length === 0) return { type: "usable", cards };
-  if (full.length === cards.length) return unusable(heldBy(full));
-  return { type: "usable", cards: cards.filter((card) => !full.includes(card)), problem: heldBy(full) };
+  const problem = notUsed(full, whyFull(full));
+  if (full.length === cards.length) return onCpu(problem);
+  return { type: "usable", cards: cards.filter((card) => !full.includes(card)), problem: `${problem}; others are` };
 }
 
-function heldBy(full: readonly Card[]): string {
-  const each = full.map((card) => `${labelOf(card)} has ${card.freeMib} MiB of free memory`);
-  return `${each.join(", ")}, and ${LEAST_MIB} are needed; \`nvidia-smi\` shows which process holds it`;
-}
+const onCpu = (problem: string): Verdict => ({ type: "unusable", problem: `${problem}; the CPU computes` });
+
+const notUsed = (cards: readonly Card[], why: string) =>
+  `${cards.map(labelOf).join(", ")} ${cards.length === 1 ? "is" : "are"} not used: ${why}`;
+
+const whyFull = (cards: readonly Card[]) =>
+  `${cards.map(({ freeMib }) => freeMib).join(" and ")} MiB of memory are free where ${LEAST_MIB} are needed; ` +
+  "`nvidia-smi` shows which process holds the rest";
 
 function whyNoDriver(facts: Facts): string | undefined {
   const { devices, information, smi } = facts;
@@ -97,6 +83,18 @@ function whyNoDriver(facts: Facts): string | undefined {
   if (driver !== undefined && isOlder(driver, OLDEST_DRIVER))
     return `the driver ${driver} is too old for CUDA 12; install ${OLDEST_DRIVER} or newer`;
   return undefined;
+}
+
+function whyNotLoaded(missing: readonly string[]): string | undefined {
+  if (missing.includes(DRIVER))
+    return (
+      `the driver's library ${DRIVER} cannot be loaded; install the NVIDIA driver, or start the container with ` +
+      "NVIDIA's runtime (`docker run --gpus all`)"
+    );
+  const [are, them] = missing.length === 1 ? ["is", "it"] : ["are", "them"];
+  return missing.length === 0
+    ? undefined
+    : `${missing.join(", ")} ${are} missing or of another version; \`npm run setup\` brings ${them}`;
 }
 
 function isOlder(version: string, other: string): boolean {
