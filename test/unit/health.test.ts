@@ -81,6 +81,19 @@ function answers(statuses: Statuses, age = 3600): Answer[] {
 
 const look = (statuses: Statuses, age?: number) => healthOf(flowOf(answers(statuses, age), now), nothingRemembered);
 
+test("the verdict says by how much the model is below popular now on what arrives, where that is no chance", () => {
+  const point = (users: number, ndcg: number) => ({
+    ...{ at: now, tableVersion: 3, model: "12", events: 500, users, unknownItems: 0, "recall@20": 0, "ndcg@100": 0 },
+    popularity: { "recall@20": 0, "ndcg@100": 0 },
+    lead: { popularNow: { "recall@20": 0, "ndcg@100": ndcg, "recall@20:se": 0, "ndcg@100:se": 0.01 } },
+  });
+  const headline = (users: number, ndcg: number) =>
+    look({ ...healthy, evaluator: { ...healthy.evaluator, prequential: [point(users, ndcg)] } }).verdict.headline;
+  expect(headline(30, -0.12)).toMatch(/\(popularity \.211\), on what arrives \.120 below popular now$/);
+  for (const silent of [headline(29, -0.12), headline(30, -0.016), headline(30, 0.12)])
+    expect(silent).toMatch(/\(popularity \.211\)$/);
+});
+
 test("a healthy flow says how far, how fresh and how good it is", () => {
   const { verdict, boxes, problems } = look(healthy);
   expect(verdict).toEqual({

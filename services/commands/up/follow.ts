@@ -2,6 +2,7 @@
 // here, since everybody is asked anyway.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { askAll } from "../../../shared/health/answers.ts";
+import { belowPopularNow } from "../../../shared/health/facts/curve.ts";
 import { type Answer, type Flow, flowOf } from "../../../shared/health/facts/flow.ts";
 import { freshnessOf } from "../../../shared/health/facts/freshness.ts";
 import { evaluatorStatus, type Published } from "../../../shared/health/status/evaluator.ts";
@@ -100,6 +101,7 @@ function summaryOf(flow: Flow): string[] {
   const server = flow.server?.status ?? null;
   const newest = flow.evaluator?.status?.evaluations.at(-1) ?? null;
   const freshness = freshnessOf(flow);
+  const below = belowPopularNow(flow);
   return [
     `${count(ingest?.read ?? null)} events read`,
     ...(ingest?.dead ? [`${count(ingest.dead)} refused`] : []),
@@ -110,6 +112,7 @@ function summaryOf(flow: Flow): string[] {
     `loss ${loss(server?.loss?.total ?? null)}`,
     `NDCG@100 ${ratio(newest?.model?.["ndcg@100"] ?? null)} (popularity ` +
       `${ratio(newest?.popularity?.["ndcg@100"] ?? null)})`,
+    ...(below === null ? [] : [`on what arrives ${ratio(below)} below popular now`]),
     freshness === null ? "no model published yet" : `model ${duration(freshness)} behind`,
   ];
 }

@@ -151,7 +151,7 @@ export const charts: readonly ChartSettings[] = [
     ...{
       id: "prequential",
       title: "What arrives",
-      unit: "ranked before it is learned; others by Recall@20, then: as the model's version knew it",
+      unit: "ranked before it is learned, references by Recall",
       empty: "waiting for arrivals after a first model",
     },
     ...{ section: "arrivals" as const },

@@ -1,4 +1,5 @@
 // The verdict on the flow: how it is as a whole, in a sentence, and what to do. Pure.
+import { belowPopularNow } from "../facts/curve.ts";
 import type { Flow } from "../facts/flow.ts";
 import { freshnessOf } from "../facts/freshness.ts";
 import { isDraining, isNothing, isTrainingRun } from "../facts/state.ts";
@@ -66,7 +67,9 @@ function summaryOf(flow: Flow): string {
     const { "ndcg@100": model = null } = published.metrics ?? {};
     const popularity = published.popularity?.["ndcg@100"] ?? null;
     const quality = `NDCG@100 ${ratio(model)} (popularity ${ratio(popularity)})`;
-    return `${state}: ${[round, fresh, quality].filter((part) => part !== "").join(", ")}`;
+    const below = belowPopularNow(flow);
+    const trails = below === null ? "" : `on what arrives ${ratio(below)} below popular now`;
+    return `${state}: ${[round, fresh, quality, trails].filter((part) => part !== "").join(", ")}`;
   }
   if (!server || !flow.ingest?.status) return "Starting: waiting for the services to answer";
   if (server.state === "training")
