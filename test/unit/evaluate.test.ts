@@ -186,6 +186,21 @@ describe("temporal evaluation on a table", () => {
       ["new", [1], [2]],
       ["u3", [0, 2], [1]],
     ]);
+    // What was popular then, and what followed what: nobody knew of b and c at version 0.
+    const known = async (version: number) => {
+      const { popularNow, coVisits } = (await ask(version)).recent!;
+      return [popularNow([Int32Array.of(0)]), coVisits([Int32Array.of(0)])].map((scores) =>
+        [...scores].map((score) => Math.round(100 * score) / 100),
+      );
+    };
+    expect(await known(0)).toEqual([
+      [30, 0, 0],
+      [0.97, 0, 0],
+    ]);
+    expect(await known(1)).toEqual([
+      [30, 2, 1],
+      [0.97, 1.06, 1.03],
+    ]);
   });
 
   test("says why there is none: nobody came back, or what was known then is no longer kept", async () => {
