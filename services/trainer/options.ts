@@ -21,8 +21,8 @@ export const options = z.object({
     .enum(engineWishes)
     .default("auto")
     .describe(
-      "auto: tensorflow, on a GPU where it sees one, and wasm where it is not built; graph: TensorFlow, a part as " +
-        "one graph (not for ract, warp and lambdanet)",
+      "graph: TensorFlow, a part as one graph (not for ract, warp and lambdanet); auto: graph on a GPU where it sees " +
+        "one, else tensorflow, and wasm where it is not built",
     ),
   dataDir: folder().default(".tributary").describe("where running processes register"),
   httpPort: portFlag().default(0).describe("port of /status and /metrics, 0 for any"),

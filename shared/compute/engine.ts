@@ -18,6 +18,8 @@ export interface Engine {
   readonly name: EngineName;
   readonly version: string;
   readonly threads: number;
+  /** Named by the user, so what it cannot compute is refused; chosen for the machine it is computed another way. */
+  readonly isWished: boolean;
   /** Where its products run, as it was asked after one: `GPU 0: NVIDIA H200`, `CPU`. */
   readonly device: string;
   /** The tfjs library that owns the backend; only one engine is active in a process. */

@@ -7,25 +7,28 @@ import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
 export interface EngineWish {
+  /** Absent where nothing is trained: `auto`, but for whole graphs. */
   readonly wanted?: EngineWanted;
   readonly threads?: number;
   /** Of the graph engine: whether XLA compiles, and who is told of it. Chosen by the device where nothing is said. */
   readonly graphs?: Partial<Wishes>;
 }
 
-const openers: Readonly<Record<EngineName, (threads: number, graphs: Partial<Wishes>) => Promise<Engine>>> = {
+type Opened = Omit<Engine, "isWished">;
+
+const openers: Readonly<Record<EngineName, (threads: number, graphs: Partial<Wishes>) => Promise<Opened>>> = {
   graph: openTensorflow,
   tensorflow: (threads) => openTensorflow(threads),
   wasm: openWasm,
 };
 
 /** By what the machine has, in the order in which they are tried. */
-const best = { gpu: ["tensorflow", "wasm"], cpu: ["tensorflow", "wasm"] } as const satisfies Record<
+const best = { gpu: ["graph", "tensorflow", "wasm"], cpu: ["tensorflow", "wasm"] } as const satisfies Record<
   string,
   EngineName[]
 >;
 
-/** `on`: what TensorFlow is thought to compute on. */
+/** `on`: what TensorFlow is thought to train on. */
 export const candidates = (wanted: EngineWanted, on: keyof typeof best): readonly EngineName[] =>
   wanted === "auto" ? best[on] : [wanted];
 
@@ -34,14 +37,16 @@ export const candidates = (wanted: EngineWanted, on: keyof typeof best): readonl
  * all, can't be loaded, GPU_FAILED where a GPU that looked well does not compute; never falls back to tfjs's plain
  * JavaScript backend.
  */
-export async function openEngine({ wanted = "auto", threads = 1, graphs = {} }: EngineWish = {}): Promise<Engine> {
-  const [name, ...others] = candidates(wanted, gpus().type === "usable" ? "gpu" : "cpu");
-  return await openFirst(name!, others, (each) => openers[each](threads, graphs));
+export async function openEngine({ wanted, threads = 1, graphs = {} }: EngineWish = {}): Promise<Engine> {
+  const isTrained = wanted !== undefined && gpus().type === "usable";
+  const [name, ...others] = candidates(wanted ?? "auto", isTrained ? "gpu" : "cpu");
+  const opened = await openFirst(name!, others, (each) => openers[each](threads, graphs));
+  return { ...opened, isWished: wanted !== undefined && wanted !== "auto" };
 }
 
-type Opener = (name: EngineName) => Promise<Engine>;
+type Opener = (name: EngineName) => Promise<Opened>;
 
-async function openFirst(name: EngineName, others: readonly EngineName[], open: Opener): Promise<Engine> {
+async function openFirst(name: EngineName, others: readonly EngineName[], open: Opener): Promise<Opened> {
   try {
     return await attempt(name, open);
   } catch (error) {
@@ -53,7 +58,7 @@ async function openFirst(name: EngineName, others: readonly EngineName[], open: 
   }
 }
 
-async function attempt(name: EngineName, open: Opener): Promise<Engine> {
+async function attempt(name: EngineName, open: Opener): Promise<Opened> {
   try {
     const engine = await open(name);
     const backend = engine.tf.getBackend();

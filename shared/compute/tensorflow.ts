@@ -38,7 +38,7 @@ const TF_DOUBLE = 2;
 const BLOCK = 1024;
 
 /** `graphs`: as the engine `graph`, which runs networks as a whole; what is not wished is chosen by the device. */
-export async function openTensorflow(threads: number, graphs?: Partial<Wishes>): Promise<Engine> {
+export async function openTensorflow(threads: number, graphs?: Partial<Wishes>): Promise<Omit<Engine, "isWished">> {
   // TensorFlow reads these once, when its library is loaded.
   process.env.TF_CPP_MIN_LOG_LEVEL ||= "2";
   process.env.TF_ENABLE_ONEDNN_OPTS ||= "0"; // no faster here, and one path of products for every shape

@@ -7,7 +7,7 @@ import type { Engine, Tf } from "./engine.ts";
 import { Kernels } from "./kernels/kernels.ts";
 import { flatten } from "./lists.ts";
 
-export async function openWasm(): Promise<Engine> {
+export async function openWasm(): Promise<Omit<Engine, "isWished">> {
   const require = createRequire(import.meta.url);
   const tf = require("@tensorflow/tfjs-core") as Tf;
   const wasm = require("@tensorflow/tfjs-backend-wasm") as typeof import("@tensorflow/tfjs-backend-wasm");

@@ -11,6 +11,7 @@ import { type GraphBinding, openSession } from "../../shared/compute/graph/sessi
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { graphNetwork } from "../../shared/neural/graph/network.ts";
 import type { EncoderPart, Network } from "../../shared/neural/network.ts";
+import { openNetwork } from "../../shared/neural/open-network.ts";
 import { groupOf, initialise } from "../../shared/neural/parameters.ts";
 import type { Recipe } from "../../shared/neural/recipe.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
@@ -211,11 +212,14 @@ describe.skipIf(withoutTensorflow)("a network on the graph engine", () => {
       expect(deviation(graph.store.weights[name]!.data, data), name).toBeLessThan(1e-3);
   });
 
-  test.each(neuralNames)("%s is computed, or refused with what to do instead", (name) => {
+  test.each(neuralNames)("%s is computed, or refused with what to do instead where the engine was wished", (name) => {
     const sizes = { items: 9, users: 4 };
     const recipe = turnedRecipe(systemOf(name).preset, { hidden: 6 }, sizes);
     const take = () => graphNetwork(engine.openSession!).take("hidden", recipe, {});
     if (!["ract", "warp", "lambdanet"].includes(name)) return expect(take).not.toThrow();
+    const chosen = openNetwork({ ...engine, isWished: false });
+    expect(() => chosen.take("hidden", recipe, initialise(recipe, 1))).not.toThrow();
+    chosen.dispose();
     expect(take).toThrow(/^ENGINE_UNFIT: .*the graph engine does not compute a model .*--engine tensorflow/);
   });
 });

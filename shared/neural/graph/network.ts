@@ -51,9 +51,9 @@ export function graphNetwork(openSession: (program: Program) => Session): Networ
     const entries = part ? part.rows.reduce((all, row) => all + row.length, 0) : 0;
     // compiled for each size: few of them then, which follow from the part alone
     const room = session.compiled ? powerOfTwo : (count: number) => count;
-    const sizes = { users: room(users), ...(part && { entries: room(entries) }) };
+    const sizes = { users: room(users, 64), ...(part && { entries: room(entries, 1024) }) };
     const of = (width: number, values: Float32Array) => filledUp(values, sizes.users * width);
-    const given = { bag: of(bagWidth(recipe), bag_BH), ...(part && inputsOf(recipe, part, of, room(entries))) };
+    const given = { bag: of(bagWidth(recipe), bag_BH), ...(part && inputsOf(recipe, part, of, room(entries, 1024))) };
     const found = session.run(routine, sizes, given);
     part?.sectionDone?.("graph");
     return {
@@ -154,4 +154,4 @@ function filledUp<T extends Float32Array | Int32Array>(values: T, length: number
   return filled;
 }
 
-const powerOfTwo = (count: number) => 2 ** Math.ceil(Math.log2(Math.max(1, count)));
+const powerOfTwo = (count: number, least: number) => 2 ** Math.ceil(Math.log2(Math.max(least, count)));

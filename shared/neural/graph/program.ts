@@ -31,9 +31,14 @@ export const outputs = {
 } as const;
 
 /** Undefined where a critic judges or ranks are counted: neither is made of nodes. */
+export const judgedBy = ({ likelihood, critic }: Recipe): Judged | undefined =>
+  critic || likelihood === "warp" || likelihood === "lambdarank" ? undefined : likelihood;
+
+/** Undefined where nothing that is made of nodes judges. */
 export function programOf(recipe: Recipe): Program | undefined {
-  const { likelihood, critic, latent } = recipe;
-  if (critic || likelihood === "warp" || likelihood === "lambdarank") return undefined;
+  const { latent } = recipe;
+  const likelihood = judgedBy(recipe);
+  if (!likelihood) return undefined;
   const variables = Object.fromEntries([...shapesOf("hidden", recipe), ...shapesOf("decoder", recipe)]);
   const weight = weightOf(new Map(Object.entries(variables)));
   const routines: Readonly<Record<Exclude<RoutineName, "posterior">, Routine>> = {
