@@ -13,6 +13,8 @@ export class RecentUsers {
   readonly #begin: number;
   /** Of each user and item within the longest window, the place of the newest event. */
   readonly #newest = new Map<number, number>();
+  /** By place, round and round: 1 where something newer is of the same user and item. */
+  readonly #isOld: Uint8Array;
   #next: number;
 
   /** `sizes` in events, the longest last; counts from the event at `begin` on. */
@@ -22,27 +24,28 @@ export class RecentUsers {
     this.#begin = begin;
     this.#next = begin;
     this.tallies = sizes.map(() => new Tally());
+    this.#isOld = new Uint8Array(sizes.at(-1)! + 1);
   }
 
   /** Takes in the next event. */
   advance(): void {
     const place = this.#next++;
-    for (const [k, size] of this.#sizes.entries()) this.#leave(place - size, k);
+    for (let k = 0; k < this.#sizes.length; k++) this.#leave(place - this.#sizes[k]!, k);
     const item = this.#events.itemAt(place);
     const pair = this.#events.userAt(place) * ITEMS + item;
     const before = this.#newest.get(pair);
-    for (const [k, size] of this.#sizes.entries())
-      if (before === undefined || before <= place - size) this.tallies[k]!.add(item);
+    for (let k = 0; k < this.#sizes.length; k++)
+      if (before === undefined || before <= place - this.#sizes[k]!) this.tallies[k]!.add(item);
+    if (before !== undefined) this.#isOld[before % this.#isOld.length] = 1;
+    this.#isOld[place % this.#isOld.length] = 0;
     this.#newest.set(pair, place);
   }
 
   /** The user counts no more where nothing newer of theirs is of this item. */
   #leave(place: number, k: number): void {
-    if (place < this.#begin) return;
+    if (place < this.#begin || this.#isOld[place % this.#isOld.length] === 1) return;
     const item = this.#events.itemAt(place);
-    const pair = this.#events.userAt(place) * ITEMS + item;
-    if (this.#newest.get(pair) !== place) return;
     this.tallies[k]!.remove(item);
-    if (k === this.#sizes.length - 1) this.#newest.delete(pair);
+    if (k === this.#sizes.length - 1) this.#newest.delete(this.#events.userAt(place) * ITEMS + item);
   }
 }
