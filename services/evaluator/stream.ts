@@ -85,8 +85,8 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     asOf(ofVersion) {
       const end = ends.findLast((each) => each.version <= ofVersion) ?? ends[0];
       const place = end?.place ?? 0;
-      const known = moments.find((each) => each.place === place);
-      if (known) return known.moment;
+      const found = moments.find((each) => each.place === place);
+      if (found) return found.moment;
       const moment = references.asOf(place);
       moments = [...moments, { place, moment }].slice(-2); // of the published model, and of the candidate
       return moment;

@@ -65,7 +65,7 @@ export interface Prequential {
 }
 
 /** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
-interface Told extends Ranked {
+interface Compared extends Ranked {
   readonly early: ReferenceGains;
 }
 
@@ -87,7 +87,7 @@ export function openPrequential(
   now: () => number,
 ): Prequential {
   const window = new SlidingWindow(size);
-  let recent: readonly Told[] = [];
+  let recent: readonly Compared[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
     async take({ arrivals, leftOut, popularity }, model, followed, signal) {
@@ -96,13 +96,15 @@ export function openPrequential(
       const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
       if (unseen.length === 0) return { counts, line: undefined };
       const moment = followed.asOf(model.tableVersion);
-      const told = unseen.map((arrival): Told => ({ ...arrival, early: gainsThen(arrival, moment, histories) }));
+      const compared = unseen.map(
+        (arrival): Compared => ({ ...arrival, early: gainsThen(arrival, moment, histories) }),
+      );
       const over = {
         now: bestWindow(recent.map(({ now }) => now)),
         early: bestWindow(recent.map(({ early }) => early)),
       };
-      window.add(await scored(told, model, histories, popularity, over, signal));
-      recent = [...recent, ...told].slice(-size);
+      window.add(await scored(compared, model, histories, popularity, over, signal));
+      recent = [...recent, ...compared].slice(-size);
       const means = window.means();
       if (!means || now() - toldAt < everyMs) return { counts, line: undefined };
       const line: PrequentialPoint = {
@@ -146,10 +148,10 @@ export function openPrequential(
 }
 
 /** The window that did best on arrivals that came before. */
-const best = (recent: readonly Told[], when: "now" | "early", { before }: Followed) =>
+const best = (recent: readonly Compared[], when: "now" | "early", { before }: Followed) =>
   bestWindow(recent.length > 0 ? recent.map((arrival) => arrival[when]) : before);
 
-const ofEnough = (arrivals: readonly Told[]): readonly Told[] =>
+const ofEnough = (arrivals: readonly Compared[]): readonly Compared[] =>
   new Set(arrivals.map(({ user }) => user)).size < FEWEST_USERS ? [] : arrivals;
 
 /** Worth nothing where the histories had no room for the item. */
@@ -160,7 +162,7 @@ function gainsThen({ item, foldIn, now }: Ranked, moment: Moment, { vocabulary }
 
 /** `over`: the windows of what is popular now, and of what was then. */
 async function scored(
-  arrivals: readonly Told[],
+  arrivals: readonly Compared[],
   model: Trained,
   histories: Histories,
   popularity_I: Float64Array,

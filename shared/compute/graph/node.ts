@@ -73,4 +73,4 @@ export function sized(shape: Shape, sizes: Readonly<Record<string, number>>): nu
   });
 }
 
-export const told = ({ op, name, dtype, shape }: Node) => `${name ?? op} ${dtype} [${shape.join(", ")}]`;
+export const described = ({ op, name, dtype, shape }: Node) => `${name ?? op} ${dtype} [${shape.join(", ")}]`;

@@ -1,5 +1,5 @@
 // The operations that our graphs are made of, one page: each checks types and shapes and says which node it refused.
-import { type Attribute, type Constant, type Dimension, type DType, type Node, type Shape, told } from "./node.ts";
+import { type Attribute, type Constant, type Dimension, type DType, described, type Node, type Shape } from "./node.ts";
 
 /** A number stands for a constant of that value. */
 type Operand = Node | number;
@@ -36,7 +36,7 @@ function floats(
 }
 
 function mustBe(holds: boolean, op: string, nodes: readonly Node[], what: string): void {
-  if (!holds) throw new Error(`${op}: ${nodes.map(told).join(" and ")} ${what}`);
+  if (!holds) throw new Error(`${op}: ${nodes.map(described).join(" and ")} ${what}`);
 }
 
 /** Of a pair of shapes, ends aligned: equal, or 1 on one side. */

@@ -31,8 +31,8 @@ export const query = ["--query-gpu=index,uuid,memory.free,driver_version,name", 
  * counts the cards that it may open from 0, whatever their files are called.
  */
 export function cardsIn({ devices, information, smi }: Facts): Card[] {
-  const told = smi?.isGood ? smi.text.split("\n").flatMap(cardOf) : [];
-  if (told.length > 0) return told;
+  const listed = smi?.isGood ? smi.text.split("\n").flatMap(cardOf) : [];
+  if (listed.length > 0) return listed;
   const known = information.map(cardOfDriver);
   const files = devices.flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   const seen = files.map((minor) => known.find(({ index }) => index === minor) ?? { ...unnamed, index: minor });
@@ -64,8 +64,8 @@ function cardOfDriver(text: string): Card {
 
 /** Such as `550.54.15`. */
 export function driverIn({ smi, version }: Facts): string | undefined {
-  const told = smi?.isGood ? /^(?:[^,\n]*,){3} *(\d+(?:\.\d+)+) *,/m.exec(smi.text)?.[1] : undefined;
-  return told ?? /\b(\d{3,}\.\d+(?:\.\d+)?)\b/.exec(version ?? "")?.[1];
+  const listed = smi?.isGood ? /^(?:[^,\n]*,){3} *(\d+(?:\.\d+)+) *,/m.exec(smi.text)?.[1] : undefined;
+  return listed ?? /\b(\d{3,}\.\d+(?:\.\d+)?)\b/.exec(version ?? "")?.[1];
 }
 
 /** `GPU 0: NVIDIA H200`, as nvidia-smi writes it. */
