@@ -151,7 +151,7 @@ test("a healthy flow: the verdict, the boxes and the charts move without a reloa
   expect(await page.locator("#word").textContent()).toBe("Healthy");
   await text("#box-requests", "requests/s");
   expect(await page.locator("#box-events .value").textContent()).toBe("1,238");
-  expect(await page.locator(".nothing:visible").count()).toBe(0);
+  await page.waitForFunction(() => ![...document.querySelectorAll(".nothing")].some((each) => each.checkVisibility()));
   for (const reference of ["popular now", "popular then", "co-visits"])
     await page.locator("#chart-prequential li", { hasText: reference }).getByText(/\.\d/).first().waitFor();
   await look("healthy");

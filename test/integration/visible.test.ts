@@ -81,5 +81,5 @@ test("the open step, its trainers, bytes and the checkpoint's age are in /status
 
   const { stdout } = await tributary("status", "--data-dir", dataDir);
   expect(stdout).toMatch(/^ {2}step [\d,]+, \w+ · parts \d open, \d leased, \d done · .* · checkpoint \d+ s old$/m);
-  expect(stdout).toMatch(/^ {2}\S+\/\d+ +(computing|waiting) +\w+, 1 thread, socket +\d/m);
+  expect(stdout).toMatch(/^ {2}\S+\/\d+ +(computing|waiting) +\w+ on [^,]+, 1 thread, socket +\d/m);
 });

@@ -113,7 +113,7 @@ async function process(
       },
       now: () => clock++,
     }),
-    scheduler: () => ({ engines: new Set(["test"]), trainers: 1 }) as never,
+    scheduler: () => ({ engines: new Set(["test"]), devices: new Set(["CPU"]), trainers: 1 }) as never,
     until: { signal: aborted.signal, stopped: new Promise(() => {}) },
     log,
   }).finally(() => writing.catch(() => undefined)); // what is being written ends before the next process begins
