@@ -1,10 +1,14 @@
 // What is being worked on, by partition, in a small file each while it lasts: it outlives the process, so that the next
-// one knows which messages it died of. The file's name says whose it is: what a process works on that lives beside us,
-// in another group or about to give the partition away, is no death. Not synced: the death of a process leaves what it
-// has written, and that is the only death a message brings about.
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+// one knows which messages it died of. The file's name says whose it is, as a lock's claim does: what a process works
+// on that lives beside us, in another group or about to give the partition away, is no death. Not synced: the death of
+// a process leaves what it has written, and that is the only death a message brings about.
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { type Identity, ownIdentity, proofOf } from "../../shared/runtime/identity.ts";
+import { lookAt } from "../../shared/locks/claim-files.ts";
+import { claimName, type Seen } from "../../shared/locks/claims.ts";
+import { type Identity, ownIdentity } from "../../shared/runtime/identity.ts";
 import type { Suspect } from "./suspects.ts";
 
 export interface InWork {
@@ -17,6 +21,8 @@ export interface InWork {
 /** Nobody works on one piece for so long, ms: whose life cannot be proven is dead then. */
 const SILENT_MS = 5000;
 
+const isDead = ({ proof, beat }: Seen) => (proof === "unknown" ? Date.now() - beat > SILENT_MS : proof !== "lives");
+
 /** A folder that cannot be written to protects nobody and disturbs nobody. */
 export function openInWork(dir: string, topic: string, owner: Identity = ownIdentity()): InWork {
   try {
@@ -24,24 +30,9 @@ export function openInWork(dir: string, topic: string, owner: Identity = ownIden
   } catch {
     // a read-only disk: ingest says so itself as soon as it writes
   }
-  const prefixOf = (partition: number) => `${topic}-${partition}.`;
-  const pathOf = (partition: number) =>
-    join(dir, `${prefixOf(partition)}${owner.pid}.${owner.started || "-"}.${owner.place || "-"}.json`);
-
-  /** Whose record it is; undefined when it is none of this partition. */
-  function ownerOf(partition: number, name: string): Identity | undefined {
-    const prefix = prefixOf(partition);
-    if (!name.startsWith(prefix)) return undefined;
-    const [, pid, started, place] = /^(\d+)\.(\d+|-)\.(\w+|-)\.json$/.exec(name.slice(prefix.length)) ?? [];
-    if (pid === undefined) return undefined;
-    return { pid: Number(pid), started: started === "-" ? "" : started!, place: place === "-" ? "" : place! };
-  }
-
-  function isDead(found: Identity, path: string): boolean {
-    const proof = proofOf(found);
-    if (proof === "unknown") return Date.now() - statSync(path).mtimeMs > SILENT_MS;
-    return proof !== "lives";
-  }
+  const pathOf = (partition: number) => join(dir, `${topic}-${partition}`);
+  const draw = randomBytes(6).toString("hex");
+  const ownPath = (partition: number) => claimName(pathOf(partition), draw, owner, hostname());
 
   function take(path: string): Suspect[] {
     try {
@@ -58,24 +49,23 @@ export function openInWork(dir: string, topic: string, owner: Identity = ownIden
   return {
     left: (partition) => {
       try {
-        return readdirSync(dir).flatMap((name) => {
-          const found = ownerOf(partition, name);
-          return found && isDead(found, join(dir, name)) ? take(join(dir, name)) : [];
-        });
+        return lookAt(pathOf(partition))
+          .filter(isDead)
+          .flatMap(({ claim }) => take(join(dir, claim.name)));
       } catch {
         return []; // no folder, or one that may only be read
       }
     },
     begin: (partition, suspect) => {
       try {
-        writeFileSync(pathOf(partition), JSON.stringify(suspect));
+        writeFileSync(ownPath(partition), JSON.stringify(suspect));
       } catch {
         // a full disk: as above
       }
     },
     end: (partition) => {
       try {
-        rmSync(pathOf(partition), { force: true });
+        rmSync(ownPath(partition), { force: true });
       } catch {
         // as above
       }
