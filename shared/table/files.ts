@@ -4,7 +4,8 @@ import { AppError } from "../errors/errors.ts";
 import { decodeParquet, type EncodedFile } from "../storage/parquet.ts";
 import type { Columns, TableSchema } from "../storage/schema.ts";
 import type { Store } from "../storage/store.ts";
-import { type DataFile, sha256Of } from "./log.ts";
+import { sha256Of } from "./hashes.ts";
+import type { DataFile } from "./log.ts";
 
 /** Writes a file that nobody reads until it is committed. A crash in between leaves it as an orphan. */
 export async function writeFile(store: Store, { bytes, rows, stats }: EncodedFile): Promise<DataFile> {

@@ -4,18 +4,8 @@
 import * as arrow from "apache-arrow";
 import { Compression, readParquet, WriterPropertiesBuilder } from "parquet-wasm";
 import { writeColumns } from "../storage/parquet.ts";
-import {
-  type DataFile,
-  digits,
-  LOG,
-  type Metadata,
-  numRecords,
-  type State,
-  sha256In,
-  sha256Of,
-  tagsOf,
-  WATERMARK,
-} from "./log.ts";
+import { sha256In, sha256Of, tagsOf } from "./hashes.ts";
+import { type DataFile, digits, LOG, type Metadata, numRecords, type State, WATERMARK } from "./log.ts";
 
 export const checkpointPath = (version: number): string => `${LOG}/${digits(version)}.checkpoint.parquet`;
 /** Names the newest checkpoint, so that readers need not list the log. */

@@ -1,8 +1,8 @@
 // The Delta log as data: the text of one log entry to a commit and back, and commits to the state of the table. Pure;
 // delta.ts touches the store.
 // Source: the Delta Transaction Log Protocol, reader version 1, writer version 2.
-import { createHash } from "node:crypto";
 import { AppError } from "../errors/errors.ts";
+import { ENGINE, sealed, sealProblem, sha256In, tagsOf } from "./hashes.ts";
 
 /** A Parquet file of the table. Its rows never change. */
 export interface DataFile {
@@ -20,15 +20,6 @@ export interface DataFile {
    */
   readonly sha256?: string | undefined;
 }
-
-/** Among the tags of an add, which Delta leaves to writers and readers pass over. */
-const SHA256 = "tributary.sha256";
-export const tagsOf = (sha256: string | undefined) => (sha256 === undefined ? {} : { tags: { [SHA256]: sha256 } });
-export const sha256In = (tags: Readonly<Record<string, unknown>> | null | undefined): string | undefined => {
-  const found = tags?.[SHA256];
-  return typeof found === "string" ? found : undefined;
-};
-export const sha256Of = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /** The progress of one writer: of appId, everything up to `version` is in the table. */
 export interface Txn {
@@ -194,23 +185,6 @@ export function formatEntry(draft: Draft): string {
     sha256: "",
   };
   return sealed(`${[{ commitInfo }, ...actions].map((action) => JSON.stringify(action)).join("\n")}\n`);
-}
-
-/**
- * Entries of this engine hold a hash of themselves: of the text in which the hash is empty. By either of the two a
- * reader knows, so that no flipped bit hides both; a field of that name alone may be another writer's.
- */
-const ENGINE = "Tributary/2";
-const SEAL = /^(\{"commitInfo":\{.*"actions":\d+,"sha256":")([^"\n]*)/;
-const sealed = (text: string): string => text.replace(SEAL, `$1${sha256Of(text.trimEnd())}`);
-
-/** What is wrong with an entry of ours; undefined also for entries of other writers. */
-function sealProblem(text: string): string | undefined {
-  const seal = SEAL.exec(text);
-  if (!seal) return text.includes(`"engineInfo":"${ENGINE}"`) ? "the log entry has lost its hash" : undefined;
-  return sha256Of(text.replace(SEAL, "$1").trimEnd()) === seal[2]
-    ? undefined
-    : "the log entry is not what was committed: its hash is another";
 }
 
 /**
