@@ -1,9 +1,8 @@
 // The table of events as the evaluator follows it: histories to judge with, and on the way there the arrivals that the
 // published model is scored on, each ranked by the references before it counts.
 import { Histories } from "../../shared/events/histories.ts";
-import { arrivalsOf } from "../../shared/judging/arrivals.ts";
 import { type CaughtUp, caughtUp } from "../../shared/judging/caught-up.ts";
-import { lengthsBefore, meet, type Ranked } from "../../shared/judging/meeting.ts";
+import { meet, type Ranked } from "../../shared/judging/meeting.ts";
 import type { Followed, News } from "../../shared/judging/prequential.ts";
 import { type Moment, REMEMBERED, References } from "../../shared/ranking/references.ts";
 import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
@@ -41,10 +40,8 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
         return;
       }
       popularity ??= histories.popularity();
-      const news = arrivalsOf(batch, histories, ofVersion, limit);
-      const lengths = lengthsBefore(batch, histories);
-      histories.append(batch, ofVersion);
-      arrivals.push(...meet(batch, histories, lengths, news.scored, references));
+      const news = meet(batch, histories, ofVersion, limit, references);
+      arrivals.push(...news.ranked);
       leftOut += news.leftOut;
       ended(ofVersion);
     },

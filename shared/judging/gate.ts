@@ -13,7 +13,7 @@
 // one in use. For the same reason it is published where nothing is in use, and where what is in use is worse still on
 // the same arrivals, by more than chance: on a stream that drifts a model that stands still is soon worth nothing, and
 // holding back its successors would be what makes it stand still.
-import { paired } from "../ranking/paired.ts";
+import { isBelow, paired, QUANTILE } from "../ranking/paired.ts";
 import { printable } from "../runtime/printable.ts";
 
 export interface Candidate {
@@ -97,7 +97,7 @@ export function belowPopular(
 ): Warning | null {
   if (overPopular.length === 0) return null;
   const { mean, standardError } = paired(overPopular);
-  if (!(mean + QUANTILE * standardError < 0)) return null;
+  if (!isBelow({ mean, standardError })) return null;
   const text =
     `on what arrived since it was pinned its NDCG@100 is ${round(-mean)} ± ${round(standardError)} ` +
     `below popular now, what most users met in ${over} before (${usersOf(overPopular)})`;
@@ -121,13 +121,6 @@ function misfitOf(vocabulary: readonly string[], { version, vocabulary: before }
     : `its vocabulary does not go on from ${version}'s: column ${column} is "${named(vocabulary[column]!)}", there ` +
         `"${named(before[column]!)}"`;
 }
-
-/**
- * 95 % of the normal distribution lie below it. Student's quantile would be larger for few users and refuse less; the
- * normal one errs on the side of those who are recommended to, at the cost of a round. Source of the paired t-test for
- * rankings: Smucker, Allan and Carterette, CIKM 2007.
- */
-const QUANTILE = 1.6449;
 
 function lossOf({ name, differences }: Comparison, version: string, tolerance: number): string | null {
   if (differences.length === 0) return null;

@@ -5,37 +5,44 @@ import type { Histories } from "../events/histories.ts";
 import { stringsOf } from "../events/text.ts";
 import { NO_GAIN } from "../ranking/places.ts";
 import { type ReferenceGains, type References, windows } from "../ranking/references.ts";
-import type { Arrival } from "./arrivals.ts";
+import { type Arrival, arrivalsOf } from "./arrivals.ts";
 
 /** With what it was worth to the references just before it came. */
 export interface Ranked extends Arrival {
   readonly now: ReferenceGains;
 }
 
-/** Items of each of the batch's users, by number of the word: to be asked before the histories take the batch in. */
-export const lengthsBefore = (batch: Interactions, histories: Histories): Int32Array =>
-  Int32Array.from(stringsOf(batch.user.words), (name) => {
-    const user = histories.indexOf(name);
-    return user === undefined ? 0 : histories.lengthOf(user);
-  });
+export interface Meeting {
+  /** New pairs of known users, as many as are scored. */
+  readonly ranked: readonly Ranked[];
+  /** Those that were left to others, since more came than can be scored. */
+  readonly leftOut: number;
+}
 
-/** `histories` have taken the batch in, `lengths` are of before; `arrivals` are those of the batch. */
+/** Takes the batch into the histories too. `limit`: see `arrivalsOf`. */
 export function meet(
   batch: Interactions,
   histories: Histories,
-  lengths: Int32Array,
-  arrivals: readonly Arrival[],
+  version: number,
+  limit: number,
   references: References,
-): Ranked[] {
-  const users = Int32Array.from(stringsOf(batch.user.words), (name) => histories.indexOf(name) ?? -1);
+): Meeting {
+  const { scored: arrivals, leftOut } = arrivalsOf(batch, histories, version, limit);
+  const names = stringsOf(batch.user.words);
+  const before = Int32Array.from(names, (name) => {
+    const user = histories.indexOf(name);
+    return user === undefined ? 0 : histories.lengthOf(user);
+  });
+  histories.append(batch, version);
+  const users = Int32Array.from(names, (name) => histories.indexOf(name) ?? -1);
   const items = Int32Array.from(stringsOf(batch.item.words), (name) => histories.vocabulary.column(name) ?? -1);
-  const length = lengths.slice();
+  const length = before.slice();
   const rows = new Map<number, Int32Array>();
   const found = new Map<Arrival, ReferenceGains>();
   const ofUser = new Map<number, Arrival[]>();
   for (const arrival of arrivals) {
-    const before = ofUser.get(arrival.user);
-    if (before) before.push(arrival);
+    const others = ofUser.get(arrival.user);
+    if (others) others.push(arrival);
     else ofUser.set(arrival.user, [arrival]);
   }
   for (let k = 0; k < batch.length; k++) {
@@ -48,13 +55,13 @@ export function meet(
     const had = length[word]!;
     const seen = row[had] === item ? row.subarray(0, had) : undefined;
     if (seen) {
-      const arrival = ofUser.get(user)?.[had - lengths[word]!];
+      const arrival = ofUser.get(user)?.[had - before[word]!];
       if (arrival) found.set(arrival, references.gainsOf(item, seen));
       length[word]!++;
     }
     references.add({ user, item, seen, isCounted: seen !== undefined && histories.partOf(user) === "train" });
   }
-  return arrivals.map((arrival) => ({ ...arrival, now: found.get(arrival) ?? nothing }));
+  return { ranked: arrivals.map((arrival) => ({ ...arrival, now: found.get(arrival) ?? nothing })), leftOut };
 }
 
 /** Of an item that there was no room for. */

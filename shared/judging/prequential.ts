@@ -3,6 +3,7 @@
 // those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
+import { FEWEST_USERS } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import { finish } from "../runtime/finish.ts";
@@ -70,8 +71,6 @@ interface Compared extends Ranked {
 }
 
 const ks = [20, 100] as const;
-/** With fewer the comparison says more about them than about the models. */
-const FEWEST_USERS = 30;
 
 interface Settings {
   /** Arrivals that a mean is taken over. */
@@ -126,7 +125,6 @@ export function openPrequential(
       // Chosen on what the candidate may have learned from, never on what it is judged on.
       const window = best(
         recent.filter(({ version }) => version <= tableVersion),
-        "early",
         followed,
       );
       const own = await gains(unseen, candidate, histories, signal);
@@ -148,8 +146,8 @@ export function openPrequential(
 }
 
 /** The window that did best on arrivals that came before. */
-const best = (recent: readonly Compared[], when: "now" | "early", { before }: Followed) =>
-  bestWindow(recent.length > 0 ? recent.map((arrival) => arrival[when]) : before);
+const best = (recent: readonly Compared[], { before }: Followed) =>
+  bestWindow(recent.length > 0 ? recent.map(({ early }) => early) : before);
 
 const ofEnough = (arrivals: readonly Compared[]): readonly Compared[] =>
   new Set(arrivals.map(({ user }) => user)).size < FEWEST_USERS ? [] : arrivals;

@@ -15,6 +15,18 @@ export function paired(differences: Float64Array): { mean: number; standardError
 }
 
 /**
+ * 95 % of the normal distribution lie below it. Student's quantile would be larger for few users and refuse less; the
+ * normal one errs on the side of those who are recommended to, at the cost of a round.
+ */
+export const QUANTILE = 1.6449;
+/** With fewer users a comparison says more about them than about the models. */
+export const FEWEST_USERS = 30;
+
+/** Below 0 by more than chance, one-sided. */
+export const isBelow = ({ mean, standardError }: { mean: number; standardError: number }): boolean =>
+  mean + QUANTILE * standardError < 0;
+
+/**
  * Two-sided p of the paired t-test against "no difference", with n - 1 degrees of freedom. 1 where fewer than two users
  * or no spread allow no test.
  */

@@ -6,7 +6,7 @@ import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { arrivalsOf } from "../../shared/judging/arrivals.ts";
 import { caughtUp } from "../../shared/judging/caught-up.ts";
-import { lengthsBefore, meet } from "../../shared/judging/meeting.ts";
+import { meet } from "../../shared/judging/meeting.ts";
 import { recentIn } from "../../shared/judging/recent.ts";
 import { CoVisits } from "../../shared/ranking/co-visits.ts";
 import { NewestEvents } from "../../shared/ranking/newest.ts";
@@ -217,14 +217,10 @@ describe("a batch of events", () => {
         const references = new References();
         const naive = new References();
         const first = batch(before);
-        const none = lengthsBefore(first, histories);
-        histories.append(first, 0);
-        meet(first, histories, none, [], references);
+        meet(first, histories, 0, 1000, references);
         const second = batch(after, before.length);
         const { scored } = arrivalsOf(second, histories, 1, 1000);
-        const lengths = lengthsBefore(second, histories);
-        histories.append(second, 1);
-        const ranked = meet(second, histories, lengths, scored, references);
+        const { ranked } = meet(second, histories, 1, 1000, references);
         expect(ranked.map(({ now: _, ...arrival }) => arrival)).toEqual(scored);
         const column = (item: number) => histories.vocabulary.column(`i${item}`)!;
         const expected = new Map<string, ReferenceGains>();
@@ -245,10 +241,8 @@ describe("a batch of events", () => {
       fc.property(streams, (stream) => {
         const histories = new Histories("");
         const events = batch(stream);
-        const lengths = lengthsBefore(events, histories);
-        histories.append(events, 0);
         const live = new References();
-        meet(events, histories, lengths, [], live);
+        meet(events, histories, 0, 1000, live);
         const names = stream.map(([user, item]) => ({ user: `u${user}`, item: `i${item}` }));
         const { references } = caughtUp(names, histories);
         expect(references.place).toBe(live.place);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { valuesIn } from "../../../shared/disk/json-lines.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { listEpochs, readEpoch } from "../../../shared/judging/per-user.ts";
+import { prequentialPoint } from "../../../shared/judging/point.ts";
 import type { EpochOfUsers } from "../../../shared/judging/stability.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import type { Learning } from "./learning.ts";
@@ -33,18 +34,9 @@ const evaluationSchema = z.looseObject({
   outcome: z.string(),
 });
 
-const pair = { "recall@20": z.number(), [METRIC]: z.number() };
-const quality = z.looseObject(pair);
-const windowSchema = z.looseObject({
-  at: z.number(),
-  events: z.number(),
-  users: z.number(),
-  model: z.string(),
-  ...pair,
-  popularity: quality,
-  popularNow: quality.optional(),
-  popularThen: quality.optional(),
-  coVisits: quality.optional(),
+const windowSchema = prequentialPoint.pick({
+  ...{ at: true, events: true, users: true, model: true, "recall@20": true, [METRIC]: true },
+  ...{ popularity: true, popularNow: true, popularThen: true, coVisits: true },
 });
 
 /** Throws FILE_MISSING, FILE_UNREADABLE, NOTHING_TO_PLOT. */
@@ -137,7 +129,10 @@ export async function readWindows(dir: string): Promise<Window[]> {
     .sort((a, b) => a.at - b.at);
 }
 
-const qualityOf = (figures: z.output<typeof quality>) => ({ recall: figures["recall@20"], ndcg: figures[METRIC] });
+const qualityOf = (figures: Readonly<Record<"recall@20" | typeof METRIC, number>>) => ({
+  recall: figures["recall@20"],
+  ndcg: figures[METRIC],
+});
 
 const nothing = (what: string, path: string) => new AppError("NOTHING_TO_PLOT", { what, path });
 

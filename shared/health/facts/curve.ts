@@ -1,4 +1,5 @@
 // The newest point of the prequential curve, and whether it is below what is popular now. Pure.
+import { FEWEST_USERS, isBelow } from "../../ranking/paired.ts";
 import type { Reading } from "../status/readings.ts";
 import type { Flow } from "./flow.ts";
 
@@ -15,13 +16,10 @@ export function newestPoint({ evaluator }: Flow): CurvePoint | null {
   return point;
 }
 
-/** With fewer users, and within so many standard errors, it may be chance: as the gate of publication has it. */
-const [FEWEST_USERS, QUANTILE] = [30, 1.6449];
-
 /** By how much the published model's NDCG@100 on what arrives is below popular now, beyond chance; else null. */
 export function belowPopularNow(flow: Flow): number | null {
   const { users = null, lead } = newestPoint(flow) ?? {};
   const { "ndcg@100": mean = null, "ndcg@100:se": error = null } = lead?.popularNow ?? {};
   if (mean === null || error === null || (users ?? 0) < FEWEST_USERS) return null;
-  return mean + QUANTILE * error < 0 ? -mean : null;
+  return isBelow({ mean, standardError: error }) ? -mean : null;
 }
