@@ -4,6 +4,7 @@ import type { EventBatch } from "../../shared/events/batch.ts";
 import { Dictionary } from "../../shared/events/dictionary.ts";
 import { type DeadReason, type Interaction, OTHER_FIELDS } from "../../shared/events/event.ts";
 import { bucketOfHash } from "../../shared/events/hash.ts";
+import { longer } from "../../shared/events/longer.ts";
 import type { Scanned } from "../../shared/events/scan.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import type { FilteredRange } from "../../shared/table/filtered.ts";
@@ -188,9 +189,4 @@ export class RowBuffer {
     this.#partition = longer(this.#partition, new Int32Array(this.#capacity));
     this.#offset = longer(this.#offset, new Float64Array(this.#capacity));
   }
-}
-
-function longer<T extends Int32Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

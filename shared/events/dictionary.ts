@@ -1,6 +1,7 @@
 // Different words of bytes and their numbers in order of first appearance: the columns of names without a JavaScript
 // string a row.
 import { hashBytes } from "./hash.ts";
+import { longer } from "./longer.ts";
 
 const SLOTS = 1024;
 
@@ -104,8 +105,3 @@ export class Dictionary {
 }
 
 const utf8 = new TextEncoder();
-
-function longer<T extends Int32Array | Uint8Array>(old: T, fresh: T): T {
-  fresh.set(old);
-  return fresh;
-}

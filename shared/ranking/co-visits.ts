@@ -1,6 +1,7 @@
 // How many users came to an item after each other one, within the newest events: plain counts, of the three items that
 // the user had met last; behind them stands what is popular, so that a list is never short. A user meets an item for
 // the first time once, so users count here by themselves. Pure.
+import { doubled } from "../events/longer.ts";
 import { LAST, type NewestEvents } from "./newest.ts";
 import { type Gain, gainBehind, NO_GAIN } from "./places.ts";
 import type { Tally } from "./tally.ts";
@@ -13,7 +14,7 @@ export class CoVisits {
   readonly #followers = new Map<number, Map<number, number>>();
   #next: number;
   /** Scores of one question; 0 before and after it. */
-  #scores = new Int32Array(1024);
+  #scores: Int32Array = new Int32Array(1024);
 
   /** Over the newest `size` events, from the one at `begin` on. */
   constructor(events: NewestEvents, size: number, begin: number) {
@@ -57,7 +58,7 @@ export class CoVisits {
     const touched: number[] = [];
     for (const last of seen.subarray(-LAST))
       for (const [follower, count] of this.followersOf(last)) {
-        if (follower >= this.#scores.length) this.#grow(follower + 1);
+        if (follower >= this.#scores.length) this.#scores = doubled(this.#scores, follower + 1);
         if (this.#scores[follower] === 0) touched.push(follower);
         this.#scores[follower]! += count;
       }
@@ -96,12 +97,6 @@ export class CoVisits {
     for (const follower of touched) stands(follower, 1);
     for (let k = 0; k < seen.length; k++) if ((this.#scores[seen[k]!] ?? 0) > 0) stands(seen[k]!, -1);
     return gainBehind(above, alike);
-  }
-
-  #grow(length: number): void {
-    const grown = new Int32Array(Math.max(length, 2 * this.#scores.length));
-    grown.set(this.#scores);
-    this.#scores = grown;
   }
 }
 

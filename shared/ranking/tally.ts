@@ -1,5 +1,6 @@
 // How often each item was counted, and which place that gives it: O(1) a count, whatever the number of items, since
 // places need no order of the items but how many have so many counts. Pure.
+import { doubled } from "../events/longer.ts";
 import { type Gain, gainBehind, NO_GAIN } from "./places.ts";
 
 export class Tally {
@@ -17,9 +18,9 @@ export class Tally {
   }
 
   add(item: number): void {
-    if (item >= this.#counts.length) this.#counts = longer(this.#counts, item + 1);
+    if (item >= this.#counts.length) this.#counts = doubled(this.#counts, item + 1);
     const count = ++this.#counts[item]!;
-    if (count >= this.#atLeast.length - 1) this.#atLeast = longer(this.#atLeast, count + 2);
+    if (count >= this.#atLeast.length - 1) this.#atLeast = doubled(this.#atLeast, count + 2);
     this.#atLeast[count]!++;
   }
 
@@ -59,10 +60,4 @@ export class Tally {
     }
     return { above, alike };
   }
-}
-
-function longer(values: Int32Array, length: number): Int32Array {
-  const grown = new Int32Array(Math.max(length, 2 * values.length));
-  grown.set(values);
-  return grown;
 }
