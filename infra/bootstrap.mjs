@@ -76,9 +76,8 @@ async function setUp(mode) {
       return built;
     }),
   );
-  const cudaLibraries =
-    cuda.lacking.length > 0 ? [steps.run("CUDA libraries", () => fetchCuda(cuda)).then(() => packages)] : [packages];
-  const placed = Promise.all(cudaLibraries).then(() => placeCuda(cuda));
+  const cudaLibraries = cuda.lacking.length > 0 ? steps.run("CUDA libraries", () => fetchCuda(cuda)) : undefined;
+  const placed = Promise.all([packages, cudaLibraries]).then(() => placeCuda(cuda));
   const page = packages.then(() => steps.run("dashboard page", buildPage));
   const kernels = packages.then(() => steps.run("kernels", buildKernels));
   const program = packages.then(() =>

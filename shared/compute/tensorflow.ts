@@ -56,9 +56,8 @@ export async function openTensorflow(threads: number, graphs?: Partial<Wishes>):
   const { binding, device } = openBinding(require);
   const { tf, version, useBinding } = await import("./tfjs-node.ts");
   const backend: NativeBackend = await useBinding(binding as never);
-  const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = binding;
-  const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
-  const flag = (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value });
+  const { TF_FLOAT, TF_INT32 } = binding;
+  const { type, flag } = attributesOf(binding);
   const single = type("T", TF_FLOAT);
   const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
 
@@ -129,11 +128,8 @@ function openBinding(require: NodeJS.Require) {
 /** A GPU that is seen need not compute: without memory for cuBLAS it does not. */
 function tryProduct(binding: Binding): void {
   const factor = binding.createTensor([1, 1], binding.TF_FLOAT, Float32Array.of(3));
-  const attributes = [
-    { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-    { name: "transpose_a", type: binding.TF_ATTR_BOOL, value: false },
-    { name: "transpose_b", type: binding.TF_ATTR_BOOL, value: false },
-  ];
+  const { type, flag } = attributesOf(binding);
+  const attributes = [type("T", binding.TF_FLOAT), flag("transpose_a", false), flag("transpose_b", false)];
   const [{ id }] = binding.executeOp("MatMul", attributes, [factor, factor], 1);
   const [product] = binding.tensorDataSync(id);
   for (const each of [factor, id]) binding.deleteTensor(each);
@@ -148,9 +144,14 @@ function libraryOf(require: NodeJS.Require): string {
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
+/** What a kernel is made with, as the binding takes it. */
+const attributesOf = ({ TF_ATTR_TYPE, TF_ATTR_BOOL }: Binding) => ({
+  type: (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value }),
+  flag: (name: string, value: boolean) => ({ name, type: TF_ATTR_BOOL, value }),
+});
+
 function doublesOn(binding: Binding): Doubles {
-  const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
-  const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const { type, flag } = attributesOf(binding);
   const double = type("T", TF_DOUBLE);
   const execute = (kernel: string, attributes: object[], ...inputs: number[]) =>
     binding.executeOp(kernel, attributes, inputs, 1)[0].id;

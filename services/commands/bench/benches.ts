@@ -53,8 +53,8 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     };
     const figures = await wireFigures(size, until);
     const { trainers, items, batch, partSize } = size;
-    const title =
-      `${figures.device}, ${trainers} trainer(s), ${items} items, ` + `batches of ${batch} in parts of ${partSize}`;
+    const cut = `batches of ${batch} in parts of ${partSize}`;
+    const title = `${figures.device}, ${trainers} trainer(s), ${items} items, ${cut}`;
     return result(figures, title, () => wireLines(figures));
   },
   serve: async (config, until) => {

@@ -135,23 +135,22 @@ function encodeResidual(
   weight: Weight,
   bag_BH: Node,
 ): EncodedNodes {
-  const of = (layer: number, what: string) =>
-    weight(`encoder.${what === "bias" ? "fc" : "ln"}${layer}.${nameOf[what]}`);
-  const nameOf: Readonly<Record<string, string>> = { bias: "bias", gain: "weight", shift: "bias" };
+  const gainOf = (layer: number) => weight(`encoder.ln${layer}.weight`);
+  const shiftOf = (layer: number) => weight(`encoder.ln${layer}.bias`);
   const mean = (a_BH: Node) => divide(sum(a_BH, [1], { keep: true }), width);
   const traces: Trace[] = [];
   let skips_BH: Node | undefined;
   for (const layer of [1, 2, 3, 4, 5]) {
     const before = traces.at(-1)?.h_BH;
     const product_BH = before ? product(before, weight(`encoder.fc${layer}.weight`), { transposeB: true }) : bag_BH;
-    const biased_BH = add(product_BH, of(layer, "bias"));
+    const biased_BH = add(product_BH, weight(`encoder.fc${layer}.bias`));
     const sum_BH = skips_BH ? add(biased_BH, skips_BH) : biased_BH;
     const sigmoid_BH = sigmoid(sum_BH);
     const swish_BH = multiply(sum_BH, sigmoid_BH);
     const centred_BH = subtract(swish_BH, mean(swish_BH));
     const inverse_B1 = inverseRoot(add(mean(square(centred_BH)), layerNormEps));
     const normal_BH = multiply(centred_BH, inverse_B1);
-    const h_BH = add(multiply(normal_BH, of(layer, "gain")), of(layer, "shift"));
+    const h_BH = add(multiply(normal_BH, gainOf(layer)), shiftOf(layer));
     skips_BH = skips_BH ? add(skips_BH, h_BH) : h_BH;
     traces.push({ h_BH, sum_BH, sigmoid_BH, normal_BH, inverse_B1 });
   }
@@ -169,10 +168,10 @@ function encodeResidual(
       let later_BH: Node | undefined;
       for (let layer = 5; ; layer--) {
         const { sum_BH, sigmoid_BH, normal_BH, inverse_B1 } = traces[layer - 1]!;
-        const whole_BH = later_BH ? add(d_BH, later_BH) : d_BH;
-        gradients[`encoder.ln${layer}.weight`] = sum(multiply(whole_BH, normal_BH), [0]);
-        gradients[`encoder.ln${layer}.bias`] = sum(whole_BH, [0]);
-        const dNormal_BH = multiply(whole_BH, of(layer, "gain"));
+        const dh_BH = later_BH ? add(d_BH, later_BH) : d_BH;
+        gradients[`encoder.ln${layer}.weight`] = sum(multiply(dh_BH, normal_BH), [0]);
+        gradients[`encoder.ln${layer}.bias`] = sum(dh_BH, [0]);
+        const dNormal_BH = multiply(dh_BH, gainOf(layer));
         const along_BH = multiply(normal_BH, mean(multiply(dNormal_BH, normal_BH)));
         const dSwish_BH = multiply(inverse_B1, subtract(subtract(dNormal_BH, mean(dNormal_BH)), along_BH));
         const slope_BH = multiply(sigmoid_BH, add(1, multiply(sum_BH, subtract(1, sigmoid_BH))));
