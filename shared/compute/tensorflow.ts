@@ -6,7 +6,7 @@ import util from "node:util";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import { AppError } from "../errors/errors.ts";
 import { CPU } from "../runtime/gpu/facts.ts";
-import { takeGpu } from "../runtime/gpu/machine.ts";
+import { gpus, takeGpu } from "../runtime/gpu/machine.ts";
 import type { Engine } from "./engine.ts";
 import { keepCompiled } from "./graph/kept.ts";
 import { type GraphBinding, openSession, type Wishes } from "./graph/session.ts";
@@ -45,7 +45,8 @@ export async function openTensorflow(threads: number, graphs?: Partial<Wishes>):
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS = "1";
   const require = createRequire(import.meta.url);
-  const kept = graphs && keepCompiled(process.env, libraryOf(require));
+  const compiles = graphs && (graphs.compiled ?? gpus().type === "usable");
+  const kept = compiles ? keepCompiled(process.env, libraryOf(require), graphs.say ?? say) : undefined;
   // Else XLA takes whichever product was the fastest in a trial of its own: other bits in another process.
   if (graphs) process.env.XLA_FLAGS = `--xla_gpu_autotune_level=0 ${process.env.XLA_FLAGS ?? ""}`.trimEnd();
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };

@@ -1,8 +1,9 @@
 // The graph engine beyond golden numbers: what its builder refuses, what its sessions hold and let go, and a network as
 // a graph that is the same whoever computes it, however it is filled up.
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { Program } from "../../shared/compute/graph/node.ts";
@@ -123,6 +124,44 @@ describe.skipIf(withoutTensorflow)("a session", () => {
       'compiling twice {"users":1}',
       "XLA cannot compile (UNIMPLEMENTED: no kernel): going on with the plain graph, which is slower",
     ]);
+    session.dispose();
+  });
+
+  /** Whose compiled routines fail so. */
+  const failing = (message: string): GraphBinding =>
+    Object.create(binding, {
+      runSavedModel: {
+        value: (...[id, fed, fedNames, fetched]: Parameters<GraphBinding["runSavedModel"]>) => {
+          if (fetched.includes("/compiled")) throw new Error(message);
+          return binding.runSavedModel(id, fed, fedNames, fetched);
+        },
+      },
+    });
+
+  test.each([
+    "Session fail to run with error: Can't parse KEPT/xla_1__2__XLA_GPU_JIT.pb as binary proto",
+    "Session fail to run with error: Serialized cache key does not match.",
+    "Session fail to run with error: Failed to parse serialized CpuAotCompilationResult.",
+    "Session fail to run with error: KEPT/xla_1__2__XLA_GPU_JIT.pb.tmp; No space left on device",
+  ])("a spoilt entry of what was kept ends nobody, and is gone at the next start: %s", (message) => {
+    const kept = mkdtempSync(join(tmpdir(), "tributary-kept-"));
+    writeFileSync(join(kept, "xla_1__2__XLA_GPU_JIT.pb"), "spoilt");
+    const said: string[] = [];
+    const wishes = { compiled: true, kept, say: (line: string) => said.push(line) };
+    const session = openSession(failing(message.replace("KEPT", kept)), program, wishes);
+    expect([...session.run("twice", { users: 1 }, { x: ones(2) }).y!]).toEqual([2, 2]);
+    expect(said.at(-1)).toContain(`; what was kept in ${kept} is deleted, the next start compiles anew`);
+    expect(readdirSync(kept)).toEqual([]);
+    session.dispose();
+    rmSync(kept, { recursive: true });
+  });
+
+  test("ends where the device has no memory left: the plain graph would need more of it", () => {
+    const message = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 40216000 bytes.";
+    const session = openSession(failing(message), program, { compiled: true, say: () => {} });
+    expect(() => session.run("twice", { users: 1 }, { x: ones(2) })).toThrow(
+      `ENGINE_FAILED: the routine twice does not run: ${message}`,
+    );
     session.dispose();
   });
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../errors/errors.ts";
+import { forgetCompiled, isOfKept } from "./kept.ts";
 import { type Node, type Program, sized } from "./node.ts";
 import { names, savedModel, typeNumbers } from "./saved-model.ts";
 
@@ -64,9 +65,13 @@ export function openSession(binding: GraphBinding, program: Program, { compiled:
           outputs.map((_, k) => `${names.call(routine)}:${k}`),
         );
       } catch (error) {
+        const why = firstLine(error);
+        if (isOutOfMemory(why)) throw failed(`the routine ${routine} does not run`, error);
         compiled = false;
-        const spoilt = kept ? `; if an entry of ${kept} is spoilt, delete that folder` : "";
-        say(`XLA cannot compile (${firstLine(error)}): going on with the plain graph, which is slower${spoilt}`);
+        const isSpoilt = kept !== undefined && isOfKept(why, kept);
+        if (isSpoilt) forgetCompiled(kept);
+        const next = isSpoilt ? `; what was kept in ${kept} is deleted, the next start compiles anew` : "";
+        say(`XLA cannot compile (${why}): going on with the plain graph, which is slower${next}`);
       }
     }
     return failing(`the routine ${routine} does not run`, () =>
@@ -164,8 +169,14 @@ function failing<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new AppError("ENGINE_FAILED", { what: `${what}: ${firstLine(error)}` }, { cause: error });
+    throw failed(what, error);
   }
 }
+
+const failed = (what: string, error: unknown) =>
+  new AppError("ENGINE_FAILED", { what: `${what}: ${firstLine(error)}` }, { cause: error });
+
+/** The plain graph would need more of it. */
+const isOutOfMemory = (message: string) => /RESOURCE_EXHAUSTED|OOM when|out of memory/i.test(message);
 
 const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
