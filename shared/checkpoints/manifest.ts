@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
+import { mixSchema } from "../ranking/mix.ts";
 import {
   type ConfigOf,
   defaultSystem,
@@ -43,6 +44,12 @@ export const standing = z.object({
     .object({ at: z.number(), parent: z.string().nullable() })
     .optional()
     .describe("of a published model alone: when, and which version was current until then; null for the first"),
+  trends: mixSchema
+    .optional()
+    .describe(
+      "of a published model alone: the weights with which its scores, what is hot now and what follows a user's last " +
+        "items make the scores that are served; absent: its scores alone",
+    ),
   createdAt: z.number().describe("ms since 1970"),
 });
 /** The system's name decides what its settings look like. */
@@ -59,7 +66,7 @@ type Written<N extends SystemName> = N extends N
   ? z.input<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
   : never;
 export type WrittenManifest = Written<SystemName>;
-type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published">;
+type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published" | "trends">;
 /** What the caller knows; the rest follows from the files. Where no system is named it is the default one. */
 export type ManifestFacts<N extends SystemName = SystemName> = N extends N
   ? Told & { readonly config: ConfigOf<N> } & (N extends typeof defaultSystem

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { makeDurable } from "../disk/durable.ts";
 import { AppError } from "../errors/errors.ts";
 import { exclusively, type Held } from "../locks/lock.ts";
+import type { Mix } from "../ranking/mix.ts";
 import { loadModel } from "./checkpoints.ts";
 import { realDisk } from "./disk.ts";
 import { readText, writeFile } from "./files.ts";
@@ -54,6 +55,7 @@ export async function publish(
   metrics: object,
   parent?: string | null,
   signal?: AbortSignal,
+  trends?: Mix,
 ): Promise<string | null> {
   await mkdir(modelsDir, { recursive: true });
   return alone(modelsDir, signal, async ({ mustHold }) => {
@@ -62,7 +64,7 @@ export async function publish(
     await removeDrafts(modelsDir);
     const draft = join(modelsDir, `${DRAFT}${randomUUID()}`);
     try {
-      await writeDraft(draft, checkpointDir, metrics, current);
+      await writeDraft(draft, checkpointDir, metrics, { parent: current, trends });
       await loadModel(draft);
       const newest = (await listModels(modelsDir)).at(-1);
       const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
@@ -89,7 +91,12 @@ async function removeDrafts(modelsDir: string): Promise<void> {
  * The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still
  * removes it.
  */
-async function writeDraft(draft: string, checkpointDir: string, metrics: object, parent: string | null): Promise<void> {
+async function writeDraft(
+  draft: string,
+  checkpointDir: string,
+  metrics: object,
+  { parent, trends }: { readonly parent: string | null; readonly trends: Mix | undefined },
+): Promise<void> {
   await mkdir(draft);
   const { sha256, ...manifest } = await readManifest(checkpointDir);
   const hashes: Record<string, string> = {};
@@ -108,7 +115,8 @@ async function writeDraft(draft: string, checkpointDir: string, metrics: object,
   }
   const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
   hashes[METRICS] = await writeFile(realDisk, join(draft, METRICS), text(metrics));
-  const written: WrittenManifest = { ...manifest, sha256: hashes, published: { at: Date.now(), parent } };
+  const published = { at: Date.now(), parent };
+  const written: WrittenManifest = { ...manifest, sha256: hashes, published, ...(trends && { trends }) };
   await writeFile(realDisk, join(draft, MANIFEST), [new TextEncoder().encode(formatManifest(written))]);
   for (const part of [...Object.keys(hashes), MANIFEST]) await chmod(join(draft, part), 0o444);
   for (const part of [WEIGHTS, VOCABULARY, "."]) await makeDurable(join(draft, part));
