@@ -79,6 +79,7 @@ function fail(error: unknown): never {
     process.stderr.write(
       `INTERNAL: ${linesOf(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`,
     );
+  if (ours && process.connected) process.send?.({ failed: ours.code }, undefined, undefined, () => {});
   return process.exit(ours ? errors[ours.code].exit : 1);
 }
 
@@ -92,7 +93,13 @@ export function asAppError(error: unknown): AppError | undefined {
   const { name, code, facts } = error as Error & { code?: string; facts?: Facts };
   if (name === "AppError" && code !== undefined && code in errors)
     return new AppError(code as ErrorCode, facts ?? {}, { cause: error });
-  return systemError(error);
+  return systemError(error) ?? libraryError(error);
+}
+
+/** What TensorFlow's library fails with, as its binding throws it: no memory (8), a device in disorder. */
+function libraryError(error: Error): AppError | undefined {
+  const [, what] = /^Invalid TF_Status: (?:2|8|10|13|14|15)\s+(?:Message: )?(.+)/.exec(error.message) ?? [];
+  return what === undefined ? undefined : new AppError("ENGINE_FAILED", { what }, { cause: error });
 }
 
 /** Waits, or returns at once when the signal fires. */

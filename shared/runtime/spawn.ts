@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ErrorCode, errors } from "../errors/errors.ts";
 import { setting } from "./command.ts";
-import { gpus } from "./gpu/machine.ts";
-import { environmentOfTurn } from "./gpu/turns.ts";
+import { placeFor } from "./gpu/places.ts";
 
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
 
@@ -17,6 +17,8 @@ export interface Ending {
   readonly signal: string | null;
   /** Its work was done: nobody had asked it to stop. */
   readonly finished: boolean;
+  /** What it says of it itself. */
+  readonly failed?: ErrorCode | undefined;
 }
 
 export interface Spawned {
@@ -38,13 +40,16 @@ export interface SpawnOptions {
   readonly log?: string;
   /** Only warnings and errors on stderr, where the parent tells progress itself. TRIBUTARY_LOG_LEVEL wins. */
   readonly quiet?: boolean;
+  /** Of a run that starts trainers of its own, how many: it has so many turns at the GPUs. */
+  readonly trainers?: number;
 }
 
 export function spawnService(command: string, args: readonly string[], options: SpawnOptions = {}): Spawned {
   if (options.log) mkdirSync(dirname(options.log), { recursive: true });
   const out = options.log ? openSync(options.log, "a") : undefined;
   const isTraining = command === "server" || command === "trainer";
-  const device = computing.has(command) ? deviceFor(command) : undefined;
+  const place = placeFor(command, options.trainers);
+  const startedAt = performance.now();
   let child: ChildProcess;
   try {
     child = spawn(process.execPath, [...(isTraining ? heapFlags : []), bin, command, ...args], {
@@ -56,16 +61,17 @@ export function spawnService(command: string, args: readonly string[], options: 
         ...(options.quiet && !setting(process.env, "TRIBUTARY_LOG_LEVEL") ? { TRIBUTARY_LOG_LEVEL: "warn" } : {}),
         ...(isTraining || options.threads !== undefined ? pagesKept : {}),
         ...(options.threads === undefined ? {} : engineEnvironment(options.threads)),
-        ...device?.env,
+        ...place?.env,
       },
     });
   } finally {
     if (out !== undefined) closeSync(out);
   }
   let running = true;
-  const ended = endingOf(child).finally(() => {
+  const ended = endingOf(child).then((ending) => {
     running = false;
-    device?.free();
+    place?.left({ ...ending, ranMs: performance.now() - startedAt });
+    return ending;
   });
   const exited = ended.then(({ code }) => code ?? 1);
   return {
@@ -88,13 +94,16 @@ export function spawnService(command: string, args: readonly string[], options: 
 
 function endingOf(child: ChildProcess): Promise<Ending> {
   let finished = false;
+  let failed: ErrorCode | undefined;
   child.on("message", (message) => {
-    finished = (message as { finished?: boolean } | null)?.finished === true;
+    const told = (message ?? {}) as { finished?: unknown; failed?: unknown };
+    finished = told.finished === true;
+    if (typeof told.failed === "string" && told.failed in errors) failed = told.failed as ErrorCode;
   });
   return new Promise((resolve) => {
     child.once("error", () => child.pid === undefined && resolve({ code: 1, signal: null, finished: false }));
     child.once("exit", (code, signal) => {
-      const ended = () => resolve({ code, signal, finished });
+      const ended = () => resolve({ code, signal, finished, failed });
       if (!child.connected) return ended();
       child.once("disconnect", ended); // what it said last may come after its exit
       setTimeout(ended, 500).unref();
@@ -122,20 +131,4 @@ function engineEnvironment(threads: number): Record<string, string> {
     TF_NUM_INTEROP_THREADS: "1",
     TF_CPP_MIN_LOG_LEVEL: "2",
   };
-}
-
-/** Those that open an engine. */
-const computing = new Set(["trainer", "evaluator", "serve", "train", "blend"]);
-
-/** Of the trainers that run: each has the first that none of the others had. */
-const turns = new Set<number>();
-
-/** What is wrong with the machine's GPUs is said here, once, and not by each that is started. */
-function deviceFor(command: string): { readonly env: Readonly<Record<string, string>>; free(): void } {
-  const found = gpus();
-  if (command !== "trainer") return { env: found.type === "unusable" ? { TRIBUTARY_GPU: "0" } : {}, free: () => {} };
-  let turn = 0;
-  while (turns.has(turn)) turn++;
-  turns.add(turn);
-  return { env: environmentOfTurn(found, turn, process.env), free: () => turns.delete(turn) };
 }

@@ -2,25 +2,28 @@
 // nvidia-smi of another machine said.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { discover } from "../../shared/http/registry.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { spawnService } from "../../shared/runtime/spawn.ts";
 import { killAll, start } from "./processes.ts";
 import { statusAt } from "./said.ts";
 import { type Cluster, freePort, openCluster, tiny } from "./training-cluster.ts";
 
 let cluster: Cluster;
-/** A path whose nvidia-smi tells of two cards; whatever this machine has besides. */
+/** A path whose nvidia-smi tells of two cards and a driver that is too old, whatever this machine has besides. */
 let path: string;
 
 beforeAll(() => {
   cluster = openCluster();
   const bin = join(cluster.dir, "bin");
   mkdirSync(bin);
-  const cards = [0, 1].map((index) => `${index}, GPU-${index}, 142000, 580.159.03, NVIDIA H200`).join("\\n");
+  const cards = [0, 1].map((index) => `${index}, GPU-${index}, 142000, 470.82.01, NVIDIA H200`).join("\\n");
   writeFileSync(join(bin, "nvidia-smi"), `#!/bin/sh\nprintf '${cards}\\n'\n`);
   chmodSync(join(bin, "nvidia-smi"), 0o755);
   path = `${bin}:${process.env.PATH}`;
 });
+afterEach(() => void vi.unstubAllEnvs());
 afterAll(async () => {
   killAll();
   await cluster.free();
@@ -32,6 +35,7 @@ const train = (out: string, ...flags: string[]) => {
 };
 
 test("a trainer says CPU in its hello, /status, `status` and the log, and does not warn", async () => {
+  vi.stubEnv("TRIBUTARY_GPU", "0"); // this machine may have one
   const [out, port] = [join(cluster.dir, "out"), await freePort()];
   const server = cluster.startServer(out, port, "--data", cluster.data, "--epochs", "1000");
   const trainer = cluster.startTrainer(port);
@@ -61,6 +65,20 @@ test("a GPU that is there and cannot be used is one warning of a run with two tr
   ]);
   expect(JSON.parse(run.stdout).device).toBe("CPU");
   expect(run.stderr).toMatch(/^recvae was computed by (tensorflow|wasm) on CPU$/m);
+}, 60_000);
+
+test("a trainer whose library gives up is started again by `train`, which hears from each how it ended", async () => {
+  const run = start(train("aborted", "--epochs", "6"));
+  const trainersOf = () => discover(join(cluster.dir, "d", "run")).filter(({ service }) => service === "trainer");
+  while (trainersOf().length < 2) await sleep(20);
+  process.kill(trainersOf()[0]!.pid, "SIGABRT");
+  const { code, stderr } = await run.ended;
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain("a trainer has ended (SIGABRT); starting it again in 1 s");
+
+  const none = join(cluster.dir, "none");
+  const evaluate = spawnService("evaluate", ["--checkpoint", none, "--data", none], { log: join(cluster.dir, "log") });
+  expect(await evaluate.ended).toMatchObject({ failed: expect.stringMatching(/^[A-Z]+_[A-Z]+$/) });
 }, 60_000);
 
 test("a trainer started by itself warns once; with TRIBUTARY_GPU=0 it does not; a bad value is named", async () => {

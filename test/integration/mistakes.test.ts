@@ -2,7 +2,7 @@
 // harms nothing that was good before.
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import {
   type Checkpoint,
   loadModel,
@@ -13,6 +13,7 @@ import {
 import type { Weights } from "../../shared/neural/parameters.ts";
 import { openParquet } from "../../shared/storage/parquet-file.ts";
 import { encoded } from "../unit/bytes.ts";
+import { withoutTensorflow } from "../unit/engines.ts";
 import { type Cluster, openCluster, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
@@ -24,6 +25,7 @@ beforeAll(async () => {
   good = join(cluster.dir, "good");
   expect(await train(good, "2")).toMatchObject({ code: 0 });
 }, 90_000);
+afterEach(() => void vi.unstubAllEnvs());
 afterAll(() => cluster.free());
 
 const train = (out: string, epochs: string, ...flags: string[]) =>
@@ -51,13 +53,22 @@ async function newest(out: string): Promise<Checkpoint> {
   return found!;
 }
 
-test("a run that diverges ends with the step's number, and no checkpoint is made of it", async () => {
-  const out = join(cluster.dir, "diverged");
-  const { code, stderr } = await train(out, "2", "--learning-rate", "1e30");
-  expect(code).toBe(1);
-  expect(stderr).toMatch(/NOT_FINITE: .*: step \d+\. nothing of this was written/);
-  expect(await newest(out)).toBeUndefined();
-}, 60_000);
+test.each([
+  ["tensorflow", "exact"],
+  ["graph", "exact"],
+  ["graph", "local"],
+])(
+  "a run that diverges on the %s engine, in %s mode, ends with the step's number, and no checkpoint is made of it",
+  async (engine, sync) => {
+    vi.stubEnv("TRIBUTARY_ENGINE", withoutTensorflow ? "wasm" : engine);
+    const out = join(cluster.dir, `diverged on ${engine}, ${sync}`);
+    const { code, stderr } = await train(out, "2", "--learning-rate", "1e30", "--sync", sync);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/NOT_FINITE: .*: step \d+\. nothing of this was written/);
+    expect(await newest(out)).toBeUndefined();
+  },
+  60_000,
+);
 
 test("a run that goes on from a weight near float32's end stops before it is touched, and its last checkpoint still loads", async () => {
   const out = join(cluster.dir, "huge");

@@ -4,10 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { candidates } from "../../shared/compute/open-engine.ts";
-import { cardsIn, driverIn, type Facts, labelOf } from "../../shared/runtime/gpu/facts.ts";
+import { cardsIn, driverIn, type Facts, holdersIn, labelOf } from "../../shared/runtime/gpu/facts.ts";
 import { cudaLibraries } from "../../shared/runtime/gpu/libraries.ts";
 import { look } from "../../shared/runtime/gpu/machine.ts";
-import { environmentHere, environmentOfTurn } from "../../shared/runtime/gpu/turns.ts";
+import { afterEnding, type Ended } from "../../shared/runtime/gpu/places.ts";
+import {
+  environmentHere,
+  environmentOfRun,
+  environmentOfService,
+  environmentOfTurn,
+} from "../../shared/runtime/gpu/turns.ts";
 import { type Environment, judge, type Verdict } from "../../shared/runtime/gpu/verdict.ts";
 
 const nothing: Facts = { devices: ["null", "tty"], information: [], version: undefined, smi: undefined };
@@ -23,8 +29,13 @@ const ofDriver = (minor: number) =>
   `Model: \t\t NVIDIA A100-SXM4-80GB\nIRQ:   \t\t 12\nGPU UUID: \t GPU-7c\nDevice Minor: \t ${minor}\n`;
 const version = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  Wed Oct 27 21:21:55 UTC 2021\nGCC 12\n";
 
-const judged = (facts: Facts, env: Environment = {}, missing: readonly string[] = [], built?: "cpu" | "gpu") =>
-  judge(facts, env, { built, lacking: () => missing });
+const judged = (
+  facts: Facts,
+  env: Environment = {},
+  missing: readonly string[] = [],
+  built?: "cpu" | "gpu",
+  holders: readonly string[] = [],
+) => judge(facts, env, { built, lacking: () => missing, holders: () => holders });
 const problemOf = (verdict: Verdict) => ("problem" in verdict ? verdict.problem : undefined);
 
 describe("the cards of a machine", () => {
@@ -52,7 +63,8 @@ describe("the cards of a machine", () => {
 
 describe("the verdict", () => {
   test("on a machine without a GPU is none, without a word and without a look at libraries, driver or not", () => {
-    const asked = { built: undefined, lacking: () => expect.fail("libraries were looked for") };
+    const fail = () => expect.fail("libraries were looked for");
+    const asked = { built: undefined, lacking: fail, holders: fail };
     for (const smi of [undefined, { isGood: false, text: "No devices were found" }, csv()])
       expect(judge({ ...nothing, version, smi }, {}, asked)).toEqual({ type: "none" });
   });
@@ -144,6 +156,11 @@ describe("the verdict", () => {
       /^GPU 0: NVIDIA H200 is not used: 312 MiB of memory are free where 1024 are needed; `nvidia-smi` shows/,
     ],
     [
+      "no memory, held by whom nvidia-smi names",
+      judged({ ...one, smi: csv("0, GPU-1, 312, 580.1, NVIDIA H200") }, {}, [], "gpu", ["process 42 (python3, 9 MiB)"]),
+      /312 MiB of memory are free where 1024 are needed; held by process 42 \(python3, 9 MiB\); the CPU computes$/,
+    ],
+    [
       "TensorFlow's library for CPUs",
       judged(one, {}, [], "cpu"),
       /the one for CPUs; `npm run setup` brings the one for GPUs; the CPU/,
@@ -166,6 +183,23 @@ describe("the verdict", () => {
   test("a driver of the oldest version that does, and one that is newer, are good", () => {
     for (const driver of ["525.60.13", "550.54.15", "1000.1"])
       expect(judged({ ...one, smi: csv(`0, GPU-1, 80000, ${driver}, NVIDIA L4`) }).type).toBe("usable");
+  });
+
+  test("a full card's memory is held by the processes that nvidia-smi lists on it, the largest first", () => {
+    const cards = cardsIn(one);
+    const uuid = cards[0]!.uuid;
+    const lines = [
+      `${uuid}, 7, 20, /usr/bin/Xorg`,
+      `${uuid}, 4242, 141000, /opt/x/python3`,
+      "GPU-other, 8, 900, x",
+      "",
+    ];
+    expect(holdersIn(lines.join("\n"), cards)).toEqual([
+      "process 4242 (python3, 141000 MiB)",
+      "process 7 (Xorg, 20 MiB)",
+    ]);
+    expect(holdersIn("No running processes found", cards)).toEqual([]);
+    expect(holdersIn(`${uuid}, 9, [N/A], a, b`, cards)).toEqual(["process 9 (a, b)"]);
   });
 
   test("a full card among others is left out, and named", () => {
@@ -206,6 +240,44 @@ describe("turns", () => {
     expect(environmentHere(judged(nothing), {})).toEqual({});
     expect(environmentOfTurn(judged(one, {}, ["libcudnn.so.9"]), 0, {})).toEqual({ TRIBUTARY_GPU: "0" });
     expect(environmentHere(judged(two, { TRIBUTARY_GPU: "0" }), {})).toEqual({ CUDA_VISIBLE_DEVICES: "-1" });
+  });
+
+  test("runs side by side take the turns of their trainers, their own cards first", () => {
+    const run = (...turns: number[]) => environmentOfRun(judged(two), turns, {});
+    expect([run(0), run(1), run(2), run(0, 1), run(2, 3), run(1, 2)].map((env) => env.CUDA_VISIBLE_DEVICES)).toEqual([
+      "0,1",
+      "1,0",
+      "0,1",
+      "0,1",
+      "0,1",
+      "1,0",
+    ]);
+    expect([run(1).TRIBUTARY_GPU_TOLD, run(2).TRIBUTARY_GPU_TOLD]).toEqual([undefined, "1"]);
+    const env = { CUDA_VISIBLE_DEVICES: "1,0" };
+    expect(environmentOfRun(judged(two, env), [1], env).CUDA_VISIBLE_DEVICES).toBe("0,1");
+    expect(environmentOfRun(judged(nothing), [0], {})).toEqual({});
+    expect(environmentOfRun(judged(one, {}, ["libcudnn.so.9"]), [0], {})).toEqual({ TRIBUTARY_GPU: "0" });
+  });
+
+  test("a card that is full now is looked at anew by who starts later, without a second warning", () => {
+    const full = judged({ ...one, smi: csv("0, GPU-1, 312, 580.1, NVIDIA H200") });
+    expect(full).toMatchObject({ type: "unusable", mayPass: true });
+    for (const env of [environmentOfTurn(full, 0, {}), environmentOfRun(full, [0], {}), environmentOfService(full)])
+      expect(env).toEqual({ TRIBUTARY_GPU_TOLD: "1" });
+  });
+
+  test("a card has failed so many times in a row as its processes say so soon after their start", () => {
+    const [soon, late] = [5_000, 3_600_000];
+    const ends: Ended[] = [
+      { signal: null, failed: "GPU_FAILED", ranMs: soon },
+      { signal: "SIGABRT", ranMs: soon },
+      { signal: null, failed: "ENGINE_FAILED", ranMs: late },
+      { signal: null, failed: "GPU_FAILED", ranMs: soon },
+      { signal: "SIGKILL", ranMs: soon },
+      { signal: null, failed: "SERVER_UNREACHABLE", ranMs: soon },
+    ];
+    let count = 0;
+    expect(ends.map((end) => (count = afterEnding(count, end)))).toEqual([1, 2, 1, 2, 0, 0]);
   });
 
   test("a process without a turn takes the card with most free memory, the first of equals", () => {

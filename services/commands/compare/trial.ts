@@ -39,6 +39,7 @@ export async function runTrial(trial: Trial, place: Workplace): Promise<Result |
   const spawned = spawnService(trial.entry.kind === "blend" ? "blend" : "train", argumentsOf(trial, place), {
     log,
     quiet: true,
+    trainers: trial.entry.kind === "neural" ? place.trainers : 1,
   });
   while (spawned.running) {
     await Promise.race([sleep(LOOK_MS, until.signal), spawned.exited]);

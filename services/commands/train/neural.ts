@@ -11,12 +11,14 @@ import { epochReport, serverStatus } from "../../../shared/health/status/server.
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
+import { say } from "../../../shared/runtime/terminal.ts";
 import { recipeFlags } from "../../../shared/systems/recipe-flags.ts";
 import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
 import { knobArguments } from "../../../shared/training/knobs.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
 import { computedInWords, outcomeInWords } from "./outcome.ts";
+import { keepTrainer } from "./trainers.ts";
 
 const statusSchema = serverStatus.pick({ listen: true, epochs: true });
 const reportSchema = z.looseObject({
@@ -56,6 +58,7 @@ function ofFirst(config: Config): Config {
 /** One run to its end: whether it got there. */
 async function runOf(model: NeuralName, config: Config, out: string, until: Until): Promise<boolean> {
   const started: Spawned[] = [];
+  const over = new AbortController();
   const peaks = new Peaks();
   const look = () => peaks.look(started.map(({ child }) => child.pid));
   try {
@@ -63,11 +66,12 @@ async function runOf(model: NeuralName, config: Config, out: string, until: Unti
     started.push(server);
     const report = await follow(server, config, until, look, (address) => {
       const flags = ["--server", address, "--threads", "1", "--data-dir", config.dataDir];
-      const trainers = Array.from({ length: config.trainers }, () =>
-        spawnService("trainer", flags, { threads: 1, quiet: true }),
-      );
-      started.push(...trainers);
-      return trainers;
+      const start = () => {
+        const trainer = spawnService("trainer", flags, { threads: 1, quiet: true });
+        started.push(trainer);
+        return trainer.ended;
+      };
+      return Array.from({ length: config.trainers }, () => keepTrainer(start, say, over.signal));
     });
     const code = await server.exited;
     if (code !== 0) {
@@ -81,6 +85,7 @@ async function runOf(model: NeuralName, config: Config, out: string, until: Unti
     report(withMemory);
     return true;
   } finally {
+    over.abort();
     await Promise.all(started.reverse().map((each) => each.stop()));
   }
 }
@@ -111,7 +116,7 @@ async function follow(
   config: Config,
   until: Until,
   look: () => void,
-  startTrainers: (address: string) => readonly Spawned[],
+  startTrainers: (address: string) => readonly Promise<number>[],
 ): Promise<(report: z.output<typeof reportSchema>) => void> {
   let printed: number | undefined;
   let isListening = false;
@@ -128,7 +133,7 @@ async function follow(
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
     if (!status) continue;
     if (!isListening)
-      for (const { exited } of startTrainers(status.listen)) void exited.then((code) => (failed += code === 0 ? 0 : 1));
+      for (const ended of startTrainers(status.listen)) void ended.then((code) => (failed += code === 0 ? 0 : 1));
     isListening = true;
     if (failed === config.trainers)
       throw new AppError("SERVICE_DIED", { what: "every trainer ended before the run did", log: "see above" });

@@ -41,6 +41,27 @@ export function cardsIn({ devices, information, smi }: Facts): Card[] {
     .map((card, position) => ({ ...card, index: position }));
 }
 
+/** What holds memory of cards; the name comes last. */
+export const holdersQuery = [
+  "--query-compute-apps=gpu_uuid,pid,used_memory,process_name",
+  "--format=csv,noheader,nounits",
+];
+
+/** `process 4242 (python3, 140000 MiB)`, of these cards, the largest first. In a container others are not listed. */
+export function holdersIn(text: string, cards: readonly Card[]): string[] {
+  const uuids = new Set(cards.map(({ uuid }) => uuid));
+  const found = text.split("\n").flatMap((line) => {
+    const [, uuid, pid, mib, path] = /^\s*([^,]+), *(\d+), *([^,]*), *(.+?)\s*$/.exec(line) ?? [];
+    return pid !== undefined && uuids.has(uuid) ? [{ pid, mib: Number(mib) || 0, name: path!.split("/").at(-1)! }] : [];
+  });
+  return found
+    .sort((a, b) => b.mib - a.mib)
+    .slice(0, MOST_HOLDERS)
+    .map(({ pid, mib, name }) => `process ${pid} (${name}${mib > 0 ? `, ${mib} MiB` : ""})`);
+}
+
+const MOST_HOLDERS = 3;
+
 /** A card of which no more is known. */
 export const unnamed = { name: "NVIDIA GPU", uuid: undefined, freeMib: undefined };
 

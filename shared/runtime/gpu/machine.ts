@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../errors/errors.ts";
-import { CPU, type Facts, labelOf, query } from "./facts.ts";
+import { CPU, type Facts, holdersIn, holdersQuery, labelOf, query } from "./facts.ts";
 import { cudaLibraries, DRIVER } from "./libraries.ts";
 import { environmentHere, freest } from "./turns.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -17,15 +17,26 @@ const besidePath = ["/usr/local/nvidia/bin", "/usr/lib/wsl/lib"];
 const SMI_MS = 10_000;
 
 let verdict: Verdict | undefined;
+let lookedAt = 0;
+/** A verdict that may pass stands for so long: services are started one after the other. */
+const STANDS_MS = 5_000;
 
 /**
- * The verdict on this machine; a problem goes to stderr. Where there is no GPU that is a look into three folders.
- * Throws USAGE.
+ * The verdict on this machine; a problem goes to stderr. Where there is no GPU that is a look into three folders; where
+ * others hold a GPU's memory it is looked at again, and not told again. Throws USAGE.
  */
 export function gpus(): Verdict {
-  if (verdict) return verdict;
-  verdict = judge(look("/", process.env.PATH ?? ""), process.env, { built: builtFor(), lacking });
-  if ("problem" in verdict && verdict.problem !== undefined) warn(verdict.problem);
+  const isPassing = verdict?.type === "unusable" && verdict.mayPass === true;
+  if (verdict && !(isPassing && performance.now() - lookedAt > STANDS_MS)) return verdict;
+  const path = process.env.PATH ?? "";
+  verdict = judge(look("/", path), process.env, {
+    built: builtFor(),
+    lacking,
+    holders: (cards) => holdersIn(ask(path, holdersQuery)?.text ?? "", cards),
+  });
+  lookedAt = performance.now();
+  const isKnown = verdict.type === "unusable" && verdict.mayPass && (isPassing || process.env.TRIBUTARY_GPU_TOLD);
+  if ("problem" in verdict && verdict.problem !== undefined && !isKnown) warn(verdict.problem);
   return verdict;
 }
 
@@ -51,7 +62,7 @@ export function takeGpu(): { readonly hoped: string; computesOn(isGpu: boolean):
   };
 }
 
-function warn(problem: string): void {
+export function warn(problem: string): void {
   process.stderr.write(`${new AppError("GPU_UNUSED", { what: problem }).message}\n`);
 }
 
@@ -62,16 +73,21 @@ export function look(root: string, path: string): Facts {
     devices: namesIn(join(root, "dev")),
     information: namesIn(cards).flatMap((name) => textOf(join(cards, name, "information")) ?? []),
     version: textOf(join(root, "proc", "driver", "nvidia", "version")),
-    smi: askSmi(path),
+    smi: ask(path, query),
   };
 }
 
-function askSmi(path: string): Facts["smi"] {
+/** Nvidia-smi, where there is one. */
+function ask(path: string, question: readonly string[]): Facts["smi"] {
   const folders = [...path.split(delimiter).filter((folder) => folder !== ""), ...besidePath];
   const program = folders.map((folder) => join(folder, "nvidia-smi")).find((file) => existsSync(file));
   if (program === undefined) return undefined;
   try {
-    const text = execFileSync(program, query, { encoding: "utf8", timeout: SMI_MS, stdio: ["ignore", "pipe", "pipe"] });
+    const text = execFileSync(program, question, {
+      encoding: "utf8",
+      timeout: SMI_MS,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     return { isGood: true, text };
   } catch (error) {
     const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };

@@ -14,7 +14,8 @@ export interface Visible extends Card {
 export type Verdict =
   /** There is none, or nobody wants it. */
   | { readonly type: "none" | "unwanted" }
-  | { readonly type: "unusable"; readonly problem: string }
+  /** `mayPass`: others hold its memory now, so who starts later looks again. */
+  | { readonly type: "unusable"; readonly problem: string; readonly mayPass?: true }
   /** At least one card. `problem`: why another one is left out. */
   | { readonly type: "usable"; readonly cards: readonly Visible[]; readonly problem?: string };
 
@@ -30,15 +31,17 @@ function wishIn(env: Environment): "0" | "1" | undefined {
   throw new AppError("USAGE", { what: `TRIBUTARY_GPU "${text}": give 0 (the CPU) or 1 (a GPU), or leave it out` });
 }
 
+interface Asked {
+  readonly built: "cpu" | "gpu" | undefined;
+  lacking(): readonly string[];
+  holders(cards: readonly Card[]): readonly string[];
+}
+
 /**
  * `lacking`: libraries that cannot be loaded, asked for only where all else is well. `built`: what TensorFlow's library
- * was set up for, where that is known.
+ * was set up for, where that is known. `holders`: of the memory of a card, in words, as far as it is told.
  */
-export function judge(
-  facts: Facts,
-  env: Environment,
-  { built, lacking }: { built: "cpu" | "gpu" | undefined; lacking: () => readonly string[] },
-): Verdict {
+export function judge(facts: Facts, env: Environment, { built, lacking, holders }: Asked): Verdict {
   const wish = wishIn(env);
   if (wish === "0") return { type: "unwanted" };
   const all = cardsIn(facts);
@@ -55,19 +58,19 @@ export function judge(
   if (why !== undefined) return unusable(why);
   const full = cards.filter(({ freeMib }) => freeMib !== undefined && freeMib < LEAST_MIB);
   if (full.length === 0) return { type: "usable", cards };
-  const problem = notUsed(full, whyFull(full));
-  if (full.length === cards.length) return onCpu(problem);
+  const problem = notUsed(full, whyFull(full, holders(full)));
+  if (full.length === cards.length) return { ...onCpu(problem), mayPass: true };
   return { type: "usable", cards: cards.filter((card) => !full.includes(card)), problem: `${problem}; others are` };
 }
 
-const onCpu = (problem: string): Verdict => ({ type: "unusable", problem: `${problem}; the CPU computes` });
+const onCpu = (problem: string) => ({ type: "unusable", problem: `${problem}; the CPU computes` }) as const;
 
 const notUsed = (cards: readonly Card[], why: string) =>
   `${cards.map(labelOf).join(", ")} ${cards.length === 1 ? "is" : "are"} not used: ${why}`;
 
-const whyFull = (cards: readonly Card[]) =>
+const whyFull = (cards: readonly Card[], holders: readonly string[]) =>
   `${cards.map(({ freeMib }) => freeMib).join(" and ")} MiB of memory are free where ${LEAST_MIB} are needed; ` +
-  "`nvidia-smi` shows which process holds the rest";
+  (holders.length > 0 ? `held by ${holders.join(", ")}` : "`nvidia-smi` shows which process holds the rest");
 
 function whyNoDriver(facts: Facts): string | undefined {
   const { devices, information, smi } = facts;
