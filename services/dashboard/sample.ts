@@ -33,6 +33,7 @@ export function sampleOf(before: Flow | null, flow: Flow): Sample {
     "norm:update": server?.norms?.update ?? null,
     freshness: freshnessOf(flow),
     "freshness:p95": latenciesOf(flow).published?.p95 ?? null,
+    "freshness:answer": latenciesOf(flow).answer?.p95 ?? null,
     "wire:sent": bytes(({ sent }) => sent),
     "wire:received": bytes(({ received }) => received),
     "wire:memory": bytes(({ memory }) => (memory ? (memory.sent ?? 0) + (memory.received ?? 0) : null)),

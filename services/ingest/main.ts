@@ -1,8 +1,7 @@
 // ingest: Kafka into the Delta table, every offset exactly once. Wiring only.
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import { serveFace } from "../../shared/http/http.ts";
-import { resolveBrokers } from "../../shared/kafka/broker.ts";
-import { openKafka } from "../../shared/kafka/client.ts";
+import { openNearest } from "../../shared/kafka/nearest.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
@@ -28,8 +27,7 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     const log = createLog("ingest", { run: paths.root });
     const { group, fetchBytes, pipeline: settings } = settingsOf(config, paths);
-    const find = () => resolveBrokers(config.dataDir, process.env);
-    const kafka = await openKafka(await find(), log, process.env.KAFKA_BROKERS ? undefined : find);
+    const kafka = await openNearest(config.dataDir, log);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
     const metrics = createMetrics("ingest");
     const progress = createProgress(metrics);

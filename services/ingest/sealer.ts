@@ -32,16 +32,3 @@ export function seal({ rows, bytes, since }: Held, asked: Asked | null, limits: 
   if (asked !== null) return asked;
   return now - since >= limits.ageMs ? "age" : null;
 }
-
-/** Where reading starts, or why it cannot: the table says how far it is, the topic what it still holds. */
-export function startOf(
-  committed: number | undefined,
-  bounds: { readonly begin: number; readonly end: number },
-): { readonly offset: number } | { readonly lost: string } {
-  if (committed === undefined) return { offset: bounds.begin };
-  const offset = committed + 1;
-  if (offset < bounds.begin) return { lost: `the table ends at ${committed}, the topic begins at ${bounds.begin}` };
-  if (offset > bounds.end)
-    return { lost: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
-  return { offset };
-}

@@ -1,7 +1,8 @@
 // What becomes of each offset of a batch: a row, a dead letter, or one at which Kafka has no message. Between
 // intake.ts, which says up to where, and the buffer.
-import { type DeadReason, deadReasons, isTimestamp, parseEvent } from "../../shared/events/event.ts";
-import { newScanned, scanEvent } from "../../shared/events/scan.ts";
+import { type DeadReason, deadReasons, isTimestamp } from "../../shared/events/event.ts";
+import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
+import { newScanned } from "../../shared/events/scan.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
 import type { Verdict } from "./suspects.ts";
@@ -19,11 +20,7 @@ export interface Taking {
   gap(tally: Tally, partition: number, next: number): void;
 }
 
-/** What Kafka says where nobody gave a message a time. An event with a time of its own needs no other. */
-const NO_TIME = -1;
-const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
 const condemned = { ok: false, reason: "POISON" } as const;
-const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
 
 export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boolean): Taking {
   const event = newScanned();
@@ -37,23 +34,16 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
       if (offset < tally.next) continue;
       if (offset >= end) break;
       const own = arrivedAt[k]!;
-      // A producer writes it as it likes: what lies ahead of us has arrived now, or the model would look fresh until
-      // then.
-      const arrived = isTimestamp(own) ? Math.min(own, now) : now;
+      const arrived = arrivalOf(own, now);
       const length = lengths[k]!;
       gap(tally, partition, offset);
-      if (
-        verdict === null &&
-        isTold(own) &&
-        scanEvent(values, at, at + length, event) &&
-        (isTimestamp(event.timestamp) || isTimestamp(own))
-      ) {
+      if (verdict === null && scanMessage(values, at, at + length, own, event)) {
         buffer.addScanned(values, event, own, partition, offset);
         buffer.mark(arrived);
         tally.good++;
       } else {
         const value = length < 0 ? null : values.subarray(at, at + length);
-        const parsed = verdict !== null ? condemned : isTold(own) ? parseEvent(value, own) : lateOrEarly;
+        const parsed = verdict !== null ? condemned : parseMessage(value, own);
         if (parsed.ok) {
           buffer.addEvent(parsed.event, partition, offset);
           buffer.mark(arrived);

@@ -1,8 +1,7 @@
 // replay: a file, or the synthetic stream, into Kafka. Wiring only.
 import type { ReplayStatus } from "../../shared/health/status/replay.ts";
 import { serveFace } from "../../shared/http/http.ts";
-import { resolveBrokers } from "../../shared/kafka/broker.ts";
-import { openKafka } from "../../shared/kafka/client.ts";
+import { openNearest } from "../../shared/kafka/nearest.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
@@ -26,8 +25,7 @@ export const command = defineCommand({
     const log = createLog("replay", { run: paths.root });
     const patience = openPatience(log, until.signal);
     const opened = await openSource(config, paths.replay, log);
-    const find = () => resolveBrokers(config.dataDir, process.env);
-    const kafka = await openKafka(await find(), log, process.env.KAFKA_BROKERS ? undefined : find);
+    const kafka = await openNearest(config.dataDir, log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
     const { file, position } = opened;
     const isThere = await stillThere(kafka, config.topic, opened.from, log);

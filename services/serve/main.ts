@@ -1,23 +1,26 @@
-// The serve service: answers recommendation requests with the published model, and follows both the pointer to it and
-// the table of events.
+// The serve service: answers recommendation requests with the published model, and follows the pointer to it, the table
+// of events, and the topic that the table is made of.
 import { openEngine } from "../../shared/compute/open-engine.ts";
-import { AppError } from "../../shared/errors/errors.ts";
 import { isPassing } from "../../shared/errors/os-errors.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { mustBeGuarded } from "../../shared/http/loopback.ts";
 import { readTokens } from "../../shared/http/token.ts";
+import { openNearest } from "../../shared/kafka/nearest.ts";
+import { createTail } from "../../shared/recommending/tail.ts";
 import { followUsers } from "../../shared/recommending/users.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { followTopic, noTopic } from "./following.ts";
 import { limits } from "./limits.ts";
 import { options } from "./options.ts";
 import { followPublished } from "./published.ts";
 import { malformed } from "./refusals.ts";
 import { routes } from "./routes.ts";
+import { openTelling } from "./telling.ts";
 
 export const command = defineCommand({
   name: "serve",
@@ -32,15 +35,14 @@ export const command = defineCommand({
     const engine = await openEngine({ threads: 1 });
     const { device } = engine;
     const published = followPublished(engine, config.models ?? paths.models, log);
-    const users = followUsers(config.table ?? paths.table);
+    const { topic } = config;
+    const tail = createTail();
+    const users = followUsers(config.table ?? paths.table, { topic, tail });
+    const open = () => openNearest(config.dataDir, log);
+    const { knows } = published;
+    const following = config.follow ? followTopic({ topic, tail, open, knows, metrics, log }) : noTopic(topic);
     const counts = { requests: 0, errors: 0 };
-    const told = new Set<string>();
-    const tellOnce = (error: unknown) => {
-      if (!(error instanceof AppError) && !isPassing(error)) throw error;
-      const { message } = error as Error;
-      if (!told.has(message)) log.warn(message);
-      told.add(message);
-    };
+    const tellOnce = openTelling(log);
     await published.refresh().catch((error: unknown) => {
       if (!isPassing(error)) throw error;
       tellOnce(error);
@@ -51,7 +53,13 @@ export const command = defineCommand({
       host: config.host,
       port: config.httpPort,
       metrics,
-      status: (): ServeStatus => ({ service: "serve", device, model: published.version, ...counts }),
+      status: (): ServeStatus => ({
+        service: "serve",
+        device,
+        model: published.version,
+        ...counts,
+        ...following.status(),
+      }),
       ready: () => published.version !== null,
       patienceMs: limits.patienceMs,
       drainMs: limits.drainMs,
@@ -63,7 +71,8 @@ export const command = defineCommand({
     const every = async (ms: number, refresh: () => Promise<void>) => {
       for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
     };
+    const followed = users.wasRead.then(() => following.run(until));
     await Promise.all([every(250, published.refresh), every(1000, users.refresh)]);
-    await face.close();
+    await Promise.all([face.close(), Promise.race([followed, sleep(limits.drainMs)])]);
   },
 });

@@ -9,6 +9,15 @@ export const options = z.object({
   table: folder()
     .optional()
     .describe("the table that users' histories come from (default: table of the data directory)"),
+  topic: z
+    .string()
+    .min(1)
+    .default("interactions")
+    .describe("topic that the table is made of; followed beside it, for events that it does not hold yet"),
+  follow: z
+    .boolean()
+    .default(true)
+    .describe("follow the topic where Kafka is in reach; without it answers know what the table knows"),
   host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
   tokenFile: z
     .string()

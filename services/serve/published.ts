@@ -15,6 +15,8 @@ export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */
   get(): Recommending;
   readonly version: string | null;
+  /** Whether it has a column for the item; true before the first publication. */
+  knows(item: string): boolean;
   /** What GET /v1/models/current answers. Throws MODEL_MISSING likewise. */
   about(): ModelAnswer;
   /** Looks at the pointer once; a model that cannot be read is told, and the one in use stays. */
@@ -55,6 +57,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
   return {
     get: () => get().model,
     about: () => get().about,
+    knows: (item) => inUse === undefined || inUse.model.vocabulary.column(item) !== undefined,
     get version() {
       return inUse?.model.name ?? null;
     },

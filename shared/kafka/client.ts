@@ -84,6 +84,8 @@ const HEARTBEAT_MS = 1000;
 /** How long Kafka waits for a member that was killed before its partitions go to others: brokers allow no less. */
 const SESSION_MS = 6000;
 const REACH_MS = 12_000;
+/** Partitions that are added to a topic are read after so long at most. */
+const METADATA_MS = 5000;
 /** As kafkajs has it. */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -205,6 +207,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     groupId: reading.group,
     sessionTimeout: SESSION_MS,
     heartbeatInterval: HEARTBEAT_MS,
+    metadataMaxAge: METADATA_MS,
+    allowAutoTopicCreation: false,
     maxWaitTimeInMs: 250,
     maxBytesPerPartition: Math.ceil(reading.fetchBytes / 4),
     maxBytes: reading.fetchBytes,

@@ -183,9 +183,29 @@ export const metricTable = {
   },
   tributary_freshness_seconds: {
     kind: "histogram",
-    help: "From a marked event's arrival in Kafka to a stage: table, gradient, published",
+    help:
+      "From a marked event's arrival in Kafka to a stage: answer (serve's recommendations take it into account), " +
+      "table, gradient, published",
     labels: ["stage"],
-    buckets: [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600],
+  },
+  tributary_following: {
+    kind: "gauge",
+    help: "1 while serve follows the topic beside the table, 0 while it answers from the table alone",
+    labels: [],
+  },
+  tributary_followed_events: {
+    kind: "gauge",
+    help:
+      "Messages of the topic that serve has met: taken (of them unknown: the model has no column for the item), old " +
+      "(in the table already), refused (no events), left-out (no room)",
+    labels: ["outcome"],
+  },
+  tributary_followed_held: { kind: "gauge", help: "Items of users held ahead of the table", labels: [] },
+  tributary_followed_lag_messages: {
+    kind: "gauge",
+    help: "Messages of the topic that serve has not read yet",
+    labels: [],
   },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
   tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },

@@ -27,6 +27,8 @@ export interface Mark {
 }
 
 export interface Follower {
+  /** Of what was taken in: appId of each txn -> its version. */
+  readonly offsets: ReadonlyMap<string, number>;
   /**
    * Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped.
    * Throws TABLE_CORRUPT, VERSION_GONE.
@@ -39,7 +41,7 @@ export interface Follower {
  * otherwise.
  */
 export async function catchUpOrNewest(
-  { catchUp }: Follower,
+  { catchUp }: Pick<Follower, "catchUp">,
   version: number,
   gone: (why: AppError) => void = () => {},
 ): Promise<CaughtUp> {
@@ -63,6 +65,7 @@ export function followTable(tableDir: string, target: Target): Follower {
   let table: DeltaTable | undefined;
   let done = -1;
   let watermark = 0;
+  let offsets = new Map<string, number>();
   /** Read from the log and not taken in yet. */
   let waiting: Commit[] = [];
   /** Of commits taken in, not answered yet. */
@@ -89,7 +92,7 @@ export function followTable(tableDir: string, target: Target): Follower {
         );
       }
     }
-    [table, done, watermark] = [opened, opened.version, opened.watermark];
+    [table, done, watermark, offsets] = [opened, opened.version, opened.watermark, new Map(opened.offsets)];
     return opened.rows;
   }
 
@@ -120,12 +123,18 @@ export function followTable(tableDir: string, target: Target): Follower {
     for (const batch of batches) target.append(batch, commit.version);
     done = commit.version;
     waiting.shift();
+    for (const { appId, version } of commit.txn) offsets.set(appId, version);
     if (commit.newestArrival > 0) watermark = commit.newestArrival;
     return batches.reduce((sum, { length }) => sum + length, 0);
   }
 
   const inTurn = oneAtATime();
-  return { catchUp: (toVersion) => inTurn(() => catchUp(toVersion)) };
+  return {
+    get offsets() {
+      return offsets;
+    },
+    catchUp: (toVersion) => inTurn(() => catchUp(toVersion)),
+  };
 }
 
 /**

@@ -20,9 +20,11 @@ import { publish } from "../../shared/checkpoints/models.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { recommend } from "../../shared/recommending/recommender.ts";
+import { createTail } from "../../shared/recommending/tail.ts";
 import { followUsers } from "../../shared/recommending/users.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { entryPath } from "../../shared/table/log.ts";
 import { onEachBackend } from "./engines.ts";
 
 const root = mkdtempSync(join(tmpdir(), "following-"));
@@ -163,4 +165,53 @@ test("nobody is unknown before the table was read once; then users are known fro
   await expect(users.historyOf("u2")).rejects.toMatchObject({ code: "USER_UNKNOWN" });
   await users.refresh();
   expect(await users.historyOf("u2")).toEqual(["c"]);
+});
+
+test("what is read ahead of the table stands behind its rows and leaves with them, so that who is erased does not come back", async () => {
+  const dir = mkdtempSync(join(root, "table-"));
+  const table = await openEvents(dir);
+  const rows = ["a", "b"].map((item, offset) => ({
+    user: "u1",
+    item,
+    timestamp: 0,
+    value: null,
+    partition: 0,
+    offset,
+  }));
+  const file = await writeEvents(table.store, batchOf(rows));
+  await table.commit({ add: [file], txn: [{ appId: "t/0", version: 1 }] });
+  const tail = createTail();
+  const users = followUsers(dir, { topic: "t", tail });
+  await users.refresh();
+  await users.wasRead;
+  for (const [offset, item] of ["a", "b", "c", "b"].entries()) tail.take(0, offset, "u1", item);
+  expect(await users.historyOf("u1")).toEqual(["a", "b", "c"]);
+
+  const more = rows.map((row, k) => ({ ...row, item: ["c", "b"][k]!, offset: 2 + k }));
+  const second = await writeEvents(table.store, batchOf(more));
+  await table.commit({ add: [second], txn: [{ appId: "t/0", version: 3 }] });
+  await table.commit({ remove: [file, second], operation: "DELETE" });
+  await users.refresh();
+  await expect(users.historyOf("u1")).rejects.toMatchObject({ code: "USER_UNKNOWN" });
+  for (const [offset, item] of ["a", "b", "c", "b"].entries()) tail.take(0, offset, "u1", item); // read anew
+  expect(tail.held).toBe(0);
+});
+
+test("a topic is not followed before the table was read: who was erased would come back from its beginning", async () => {
+  const dir = mkdtempSync(join(root, "table-"));
+  const table = await openEvents(dir);
+  await table.commit({ txn: [{ appId: "t/0", version: 1 }] });
+  const entry = join(dir, "events", entryPath(0));
+  const whole = readFileSync(entry);
+  writeFileSync(entry, "{");
+  const users = followUsers(dir, { topic: "t", tail: createTail() });
+  let wasRead = false;
+  void users.wasRead.then(() => {
+    wasRead = true;
+  });
+  await expect(users.refresh()).rejects.toThrow("TABLE_CORRUPT");
+  expect(wasRead).toBe(false);
+  writeFileSync(entry, whole);
+  await users.refresh();
+  await users.wasRead;
 });

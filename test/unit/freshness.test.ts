@@ -101,7 +101,7 @@ test("people are told what the model is set beside, and by how much it leads or 
 });
 
 test("people are told of each stage that is known", () => {
-  const none = { table: null, gradient: null, published: null };
+  const none = { answer: null, table: null, gradient: null, published: null };
   expect(latencyLine(none)).toBeUndefined();
   expect(
     latencyLine({

@@ -278,6 +278,16 @@ test.each([
   ],
   ["no serve", { serve: undefined }, "requests", "amber", "Serve does not run", "tributary serve"],
   ["failing requests", { serve: { ...serve, errors: 5 } }, "requests", "amber", "10.0 % of the requests failed", "log"],
+  [
+    "a serve without Kafka",
+    { serve: { ...serve, following: { state: "waiting", reason: "no Kafka broker answers" } } },
+    ...["requests", "amber", "Serve does not follow the topic: no Kafka broker answers", "from the table"],
+  ],
+  [
+    "late answers",
+    { serve: { ...serve, following: { state: "following" }, freshness: { p95: 1.3, events: 60 } } },
+    ...["requests", "amber", "Events change answers late: 5 of 100 took more than 1.3 s", "core"],
+  ],
 ] as const)("%s turns its box %s and the verdict names it", (_, change, box, level, reason, hint) => {
   const { verdict, boxes } = look({ ...healthy, ...change });
   expect(verdict.state).toBe(level);

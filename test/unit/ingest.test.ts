@@ -9,7 +9,7 @@ import { afterEach, expect, test } from "vitest";
 import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { createProgress } from "../../services/ingest/progress.ts";
-import { type Limits, seal, startOf } from "../../services/ingest/sealer.ts";
+import { type Limits, seal } from "../../services/ingest/sealer.ts";
 import { createWriter, type Writer } from "../../services/ingest/writer.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
@@ -17,6 +17,7 @@ import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 import { openFiltered, readFiltered } from "../../shared/table/filtered.ts";
+import { startOf } from "../../shared/table/progress.ts";
 import { openTables } from "../../shared/table/tables.ts";
 
 const TOPIC = "t";

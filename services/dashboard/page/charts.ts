@@ -178,6 +178,7 @@ export const charts: readonly ChartSettings[] = [
     ...fixed(
       { column: "freshness", name: "Behind the events", colour: "--line-1", isFilled: true },
       { column: "freshness:p95", name: "Event to model, p95", colour: "--line-2", dash: [7, 3] },
+      { column: "freshness:answer", name: "Event to answer, p95", colour: "--line-3", dash: [2, 2] },
     ),
     ...{ scale: "from zero", write: duration, tick: duration, steps: secondSteps },
   },

@@ -36,6 +36,8 @@ export function freshnessOf({ now, ingest, evaluator }: Flow): number | null {
 type Latency = Reading<"ingest">["freshness"];
 
 export interface Latencies {
+  /** Answers of serve take the event into account. */
+  readonly answer: Latency;
   readonly table: Latency;
   /** The first step of the first round that covers the event. */
   readonly gradient: Latency;
@@ -43,7 +45,7 @@ export interface Latencies {
 }
 
 /** From a marked event's arrival to each stage, as far as the services tell. */
-export function latenciesOf({ ingest, server, evaluator }: Flow): Latencies {
+export function latenciesOf({ ingest, server, evaluator, serve }: Flow): Latencies {
   const of = (seen: Seen<{ freshness: Latency }> | null) => seen?.status?.freshness ?? null;
-  return { table: of(ingest), gradient: of(server), published: of(evaluator) };
+  return { answer: of(serve), table: of(ingest), gradient: of(server), published: of(evaluator) };
 }

@@ -55,6 +55,8 @@ export const boxOf = {
   SERVE_MISSING: "requests",
   SERVE_SILENT: "requests",
   SERVE_ERRORS: "requests",
+  SERVE_ALONE: "requests",
+  SERVE_LATE: "requests",
   SERVE_ENDS: "requests",
   SERVE_GAVE_UP: "requests",
 } as const satisfies Record<string, BoxId>;
@@ -121,6 +123,9 @@ interface Own {
   readonly EVALUATOR_PINNED: { readonly version: string };
   readonly EVALUATOR_BEHIND: { readonly round: number; readonly seconds: number };
   readonly SERVE_ERRORS: { readonly share: number };
+  /** `why` is its own sentence. */
+  readonly SERVE_ALONE: { readonly why: string | null };
+  readonly SERVE_LATE: { readonly seconds: number };
 }
 
 interface Named {

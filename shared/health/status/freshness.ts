@@ -3,8 +3,11 @@
 import type { Metrics } from "../../runtime/metrics.ts";
 import type { latency, Said } from "./units.ts";
 
-/** In a committed file; in the first step of the first round that can learn from it; in the published model. */
-export type Stage = "table" | "gradient" | "published";
+/**
+ * Answers of serve take it into account; in a committed file; in the first step of the first round that can learn from
+ * it; in the published model.
+ */
+export type Stage = "answer" | "table" | "gradient" | "published";
 
 export interface Freshness {
   /** Arrivals of marked events that have reached the stage just now, ms since 1970. */

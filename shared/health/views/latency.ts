@@ -2,7 +2,12 @@
 import type { Latencies } from "../facts/freshness.ts";
 import { elapsed } from "./figures.ts";
 
-const stages = { table: "to table", gradient: "to first gradient", published: "to published model" } as const;
+const stages = {
+  answer: "to answers",
+  table: "to table",
+  gradient: "to first gradient",
+  published: "to published model",
+} as const;
 
 /** Undefined before the first marked event. */
 export function latencyLine(latencies: Latencies): string | undefined {

@@ -10,7 +10,7 @@ import {
   type Problem,
   type Supervised,
 } from "../rules/problem.ts";
-import { count, duration, percent, plural, ratio } from "./figures.ts";
+import { count, duration, elapsed, percent, plural, ratio } from "./figures.ts";
 import { nameOf } from "./trainers.ts";
 
 interface Words {
@@ -207,6 +207,16 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
     word: "errors",
     reason: `${percent(share)} of the requests failed`,
     hint: "read the log of serve",
+  }),
+  SERVE_ALONE: ({ why }) => ({
+    word: "table only",
+    reason: `Serve does not follow the topic: ${printable(why ?? "nobody knows why", MOST_OF_REASON)}`,
+    hint: "answers go on from the table, some seconds later; it tries again by itself. Does Kafka run, and `ingest`?",
+  }),
+  SERVE_LATE: ({ seconds }) => ({
+    word: "late",
+    reason: `Events change answers late: 5 of 100 took more than ${elapsed(seconds)}`,
+    hint: "the processor or Kafka is busy: give serve a core, or the stream more brokers",
   }),
   SERVE_ENDS: ends,
   SERVE_GAVE_UP: gaveUp,

@@ -31,8 +31,10 @@ function freshness(flow: Flow): Tile {
   const behind = freshnessOf(flow);
   const [value = "–", unit = ""] = duration(behind).split(" ");
   const now = behind === null ? "no model yet" : behind === 0 ? "covers every event" : "behind the events";
-  const { p50 = null, max = null } = latenciesOf(flow).published ?? {};
-  const detail = p50 === null ? now : `p50 ${elapsed(p50)}, max ${elapsed(max)}`;
+  const { answer, published } = latenciesOf(flow);
+  const { p50 = null, max = null } = published ?? {};
+  const others = answer?.p50 == null ? `max ${elapsed(max)}` : `of answers ${elapsed(answer.p50)}`;
+  const detail = p50 === null ? now : `p50 ${elapsed(p50)}, ${others}`;
   return { id: "freshness", title: "Freshness", amount: behind, value, unit, detail, causes: ["SERVER_STALE"] };
 }
 

@@ -1,0 +1,81 @@
+// From messages of the topic to the tail: reads each as ingest does, counts what becomes of it, marks one a second.
+// Between following.ts, which has them from Kafka, and the tail.
+import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
+import { newScanned } from "../../shared/events/scan.ts";
+import type { Fetched } from "../../shared/kafka/client.ts";
+import type { Tail } from "../../shared/recommending/tail.ts";
+
+/** Of messages, by what became of them. */
+export interface Taken {
+  /** Events that the table did not have yet. */
+  taken: number;
+  /** Those of them that name items which the model in use has no column for. */
+  unknown: number;
+  /** Read before, or in the table. */
+  old: number;
+  /** No events: ingest puts them to the dead letters. */
+  refused: number;
+}
+
+export interface Ahead {
+  /** `since`: what arrived before is not marked, since nobody followed then. Answers arrivals of marked events, ms. */
+  take(batch: Fetched, since: number, now: number): number[];
+  readonly counts: Readonly<Taken>;
+}
+
+/** A mark a second of the stream, as in the table. */
+const MARK_MS = 1000;
+
+/** `knows`: whether the model in use has a column for the item. `failed` hears of an error at a message. */
+export function openAhead(
+  tail: Tail,
+  knows: (item: string) => boolean,
+  failed: (partition: number, offset: number, error: unknown) => void,
+): Ahead {
+  const event = newScanned();
+  const counts: Taken = { taken: 0, unknown: 0, old: 0, refused: 0 };
+  let marked = 0;
+
+  /** Undefined for what is no event. */
+  function read(bytes: Buffer | null, own: number): { readonly user: string; readonly item: string } | undefined {
+    if (bytes && scanMessage(bytes, 0, bytes.length, own, event)) {
+      const { userStart, userEnd, itemStart, itemEnd } = event; // ASCII, or it would not have been scanned
+      return { user: bytes.toString("latin1", userStart, userEnd), item: bytes.toString("latin1", itemStart, itemEnd) };
+    }
+    const parsed = parseMessage(bytes, own);
+    return parsed.ok ? parsed.event : undefined;
+  }
+
+  function takeOne(partition: number, offset: number, bytes: Buffer | null, own: number): void {
+    const event = read(bytes, own);
+    if (!event) counts.refused++;
+    else if (!tail.take(partition, offset, event.user, event.item)) counts.old++;
+    else {
+      counts.taken++;
+      if (!knows(event.item)) counts.unknown++;
+    }
+  }
+
+  return {
+    counts,
+    take: ({ partition, messages: { offsets, arrivedAt, lengths, values }, next }, since, now) => {
+      const all = Buffer.from(values.buffer, values.byteOffset, values.length);
+      const marks: number[] = [];
+      for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
+        const [offset, length] = [offsets[k]!, lengths[k]!];
+        try {
+          takeOne(partition, offset, length < 0 ? null : all.subarray(at, at + length), arrivedAt[k]!);
+        } catch (error) {
+          counts.refused++; // what ingest would condemn must not end serve either
+          failed(partition, offset, error);
+        }
+        const arrived = arrivalOf(arrivedAt[k]!, now);
+        if (arrived < since || arrived - marked < MARK_MS) continue;
+        marks.push(arrived);
+        marked = arrived;
+      }
+      tail.passed(partition, next);
+      return marks;
+    },
+  };
+}
