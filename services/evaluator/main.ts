@@ -39,7 +39,7 @@ export const command = defineCommand({
     const freshness = openFreshness(metrics, "published");
     const patience = openPatience(log, until.signal);
     const arriving = await openArriving(places, config, freshness, metrics, patience);
-    const tools = { engine: await openEngine({ threads: 1 }), arriving, patience, log };
+    const tools = { engine: await openEngine({ threads: 1, wanted: config.engine }), arriving, patience, log };
     const evaluator = await openEvaluator(tools, places, config);
     metrics.onScrape(() => {
       tellAge(evaluator.published, arriving.watermark, Date.now(), metrics);

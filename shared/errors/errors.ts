@@ -75,8 +75,8 @@ export const errors = {
     exit: 1,
     retryable: true,
     hint:
-      "the library says why above: free memory of the device or the machine where there was too little, or start " +
-      "the trainer with `--engine tensorflow`",
+      "the library says why above: free memory of the device or the machine where there was too little, keep to the " +
+      "CPU with TRIBUTARY_GPU=0, or start the trainer with `--engine tensorflow`",
   },
   PORT_IN_USE: { exit: 3, retryable: false, hint: "choose another port, or stop the process that holds it" },
   ALREADY_RUNNING: { exit: 1, retryable: false, hint: "stop the process named above, or choose another --data-dir" },

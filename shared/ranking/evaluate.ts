@@ -17,7 +17,11 @@ export interface NamedUser extends HeldOutUser {
 }
 
 /** Scores of B users over all items, [B x I] by rows. */
-export type ScoreBatch = (foldIns: Int32Array[]) => Float32Array;
+export interface ScoreBatch {
+  (foldIns: Int32Array[]): Float32Array;
+  /** Users that it scores as fast as few of them. */
+  readonly atOnce?: number;
+}
 
 type MetricName<K extends number> = `ndcg@${K}` | `recall@${K}`;
 
@@ -65,10 +69,11 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
   const perUser = Object.fromEntries(
     names.map((name) => [name, new Float64Array(users.length).fill(Number.NaN)]),
   ) as Record<MetricName<K>, Float64Array>;
+  const { atOnce = batchSize } = scoreBatch;
   const judged = [...users.keys()].filter((user) => users[user]!.target.length > 0);
 
-  for (let start = 0; start < judged.length; start += batchSize) {
-    const batch = judged.slice(start, start + batchSize);
+  for (let start = 0; start < judged.length; start += atOnce) {
+    const batch = judged.slice(start, start + atOnce);
     const scores_BI = scoreBatch(batch.map((user) => users[user]!.foldIn));
     batch.forEach((user, row) => {
       const { foldIn, target } = users[user]!;

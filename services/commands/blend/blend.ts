@@ -25,7 +25,7 @@ export async function blend(
   const startedAt = performance.now();
   const both = [await loadModel(checkpoint), await loadModel(other)] as const;
   mustGoTogether(both);
-  const engine = await openEngine({ threads: 1 });
+  const engine = await openEngine({ threads: 1, wanted: "auto" });
   const vocabulary = new Vocabulary(both[0].vocabulary);
   const items = vocabulary.items.length;
   const { facts } = blendedModel(both, 0);

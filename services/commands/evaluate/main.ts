@@ -21,9 +21,9 @@ export const command = defineCommand({
   name: "evaluate",
   summary: "A checkpoint's NDCG and Recall on held-out users, beside popularity and EASE",
   options,
-  async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, json }, { signal }) {
+  async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, engine: wanted, json }, { signal }) {
     mustNameOne({ data, table });
-    const engine = await openEngine({ threads: 1 });
+    const engine = await openEngine({ threads: 1, wanted });
     const dataset = data === undefined ? undefined : readDataset(data);
     const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpoint, dataset);
     const subject = dataset
