@@ -1,6 +1,7 @@
 // For tests of faults: a small run with two trainers, each behind a network of its own that obeys the test, and the
 // moments of the run at which something can be made to happen.
 import { join } from "node:path";
+import type { EngineName } from "../../shared/compute/engine.ts";
 import type { Spawned } from "../../shared/runtime/spawn.ts";
 import { type Network, openProxy, type Way } from "./proxy.ts";
 import { type Cluster, freePort, type ServerStatus } from "./training-cluster.ts";
@@ -69,17 +70,20 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** `flags` are the server's. The other trainer cannot connect before its network heals when it is `outside`. */
+/**
+ * `flags` are the server's. The other trainer cannot connect before its network heals when it is `outside`. `engine`:
+ * the trainers', absent: as they choose.
+ */
 export async function openStage(
   cluster: Cluster,
   name: string,
   moment: Moment,
-  flags: readonly string[],
-  outside: boolean,
+  { flags = [], outside = false, engine }: { flags?: readonly string[]; outside?: boolean; engine?: EngineName },
 ): Promise<Stage> {
   const port = await freePort();
   const start = () => cluster.startServer(join(cluster.dir, name), port, "--data", cluster.data, ...small, ...flags);
-  const startBehind = (network: Network): Trainer => ({ process: cluster.startTrainer(network.port), network });
+  const startTrainer = (at: number) => cluster.startTrainer(at, ...(engine ? ["--engine", engine] : []));
+  const startBehind = (network: Network): Trainer => ({ process: startTrainer(network.port), network });
   const networks = [await openProxy(port), await openProxy(port)] as const;
   if (outside) networks[1].halfOpen();
   let server = start();
@@ -102,7 +106,7 @@ export async function openStage(
     says: async (wanted) => {
       await Promise.race([cluster.until(server, wanted, 60_000), server.exited]);
     },
-    startTrainer: () => void cluster.startTrainer(port),
+    startTrainer: () => void startTrainer(port),
     restartServer: () => {
       server = start();
     },

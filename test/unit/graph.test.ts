@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { Program } from "../../shared/compute/graph/node.ts";
 import { add, at, columns, input, product, sum, variable, without } from "../../shared/compute/graph/operations.ts";
@@ -19,7 +20,7 @@ import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { neuralNames, systemOf } from "../../shared/systems/registry.ts";
 import { turnedRecipe } from "../../shared/systems/turned.ts";
 import { withoutTensorflow } from "./engines.ts";
-import { train } from "./in-process.ts";
+import { inProcess, train } from "./in-process.ts";
 import { deviation } from "./recvae.ts";
 
 const matrix = (name: string, rows: number | string, width: number) => input(name, "float32", [rows, width]);
@@ -249,6 +250,26 @@ describe.skipIf(withoutTensorflow)("a network on the graph engine", () => {
     const other = await train(await openEngine({ wanted: "tensorflow" }), wanted);
     for (const [name, { data }] of Object.entries(other.store.weights))
       expect(deviation(graph.store.weights[name]!.data, data), name).toBeLessThan(1e-3);
+  });
+
+  test.each([1, 2])("a catalogue that grows below %i trainers: they go on as new ones would", async (trainers) => {
+    const [few, many, seed] = [rows.map((row) => row.filter((item) => item < 30)), rows, 5];
+    const small = { ...config, items: 30 };
+    const schedule = { batchSize: 6 };
+    const popularity = new Float64Array(40).fill(1);
+    const grown = async (again: boolean) => {
+      const run = await train(engine, { config: small, rows: few, seed, epochs: 0, schedule });
+      const steps = [inProcess(engine, seed, () => {}, trainers), inProcess(engine, seed, () => {}, trainers)];
+      const epoch = (of: typeof rows, which: number) =>
+        trainOuterEpoch(run, Uint32Array.from(of.keys()), (user) => of[user]!, steps[which]!);
+      await epoch(few, 0);
+      run.store.grow(40, popularity, seed);
+      await epoch(many, again ? 1 : 0);
+      return run;
+    };
+    const [same, other] = [await grown(false), await grown(true)];
+    expect(same.store.weights).toEqual(other.store.weights);
+    expect(same.store.weights["decoder.weight"]!.shape).toEqual([40, 5]);
   });
 
   test.each(neuralNames)("%s is computed, or refused with what to do instead where the engine was wished", (name) => {

@@ -42,7 +42,7 @@ export const command = defineCommand({
     const contract = contractOf(subject, wish, measured, {
       items,
       manifest,
-      engine: `${engine.name} ${engine.version}`,
+      engine: `${engine.name} ${engine.version} on ${engine.device}`,
     });
     if (perUser !== undefined)
       await writePerUser(
