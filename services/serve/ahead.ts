@@ -1,5 +1,5 @@
-// From messages of the topic to the tail: reads each as ingest does, counts what becomes of it, marks one a second.
-// Between following.ts, which has them from Kafka, and the tail.
+// From messages of the topic to what is known of users: reads each as ingest does, counts what becomes of it, marks one
+// a second. Between following.ts, which has them from Kafka, and the users.
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
@@ -28,7 +28,7 @@ const MARK_MS = 1000;
 
 /** `knows`: whether the model in use has a column for the item. `failed` hears of an error at a message. */
 export function openAhead(
-  tail: Tail,
+  { take, passed }: Pick<Tail, "take" | "passed">,
   knows: (item: string) => boolean,
   failed: (partition: number, offset: number, error: unknown) => void,
 ): Ahead {
@@ -49,7 +49,7 @@ export function openAhead(
   function takeOne(partition: number, offset: number, bytes: Buffer | null, own: number): void {
     const event = read(bytes, own);
     if (!event) counts.refused++;
-    else if (!tail.take(partition, offset, event.user, event.item)) counts.old++;
+    else if (take(partition, offset, event.user, event.item) === "old") counts.old++;
     else {
       counts.taken++;
       if (!knows(event.item)) counts.unknown++;
@@ -74,7 +74,7 @@ export function openAhead(
         marks.push(arrived);
         marked = arrived;
       }
-      tail.passed(partition, next);
+      passed(partition, next);
       return marks;
     },
   };

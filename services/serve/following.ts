@@ -7,6 +7,7 @@ import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
 import { MOST_AHEAD, type Tail } from "../../shared/recommending/tail.ts";
+import type { Users } from "../../shared/recommending/users.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
@@ -22,6 +23,7 @@ export interface Following {
 interface Followed {
   readonly topic: string;
   readonly tail: Tail;
+  readonly users: Users;
   /** Rejects where no Kafka is in reach. */
   open(): Promise<Kafka>;
   /** Whether the model in use has a column for the item. */
@@ -36,8 +38,8 @@ const SILENCE_MS = 4000;
 /** Small: while a batch is read no request is answered. */
 const FETCH_BYTES = 512 << 10;
 
-export function followTopic({ topic, tail, open, knows, metrics, log }: Followed): Following {
-  const ahead = openAhead(tail, knows, (partition, offset, error) =>
+export function followTopic({ topic, tail, users, open, knows, metrics, log }: Followed): Following {
+  const ahead = openAhead({ take: users.take, passed: tail.passed }, knows, (partition, offset, error) =>
     log.debug({ partition, offset, err: error }, "a message could not be read"),
   );
   const freshness = openFreshness(metrics, "answer");
@@ -151,6 +153,7 @@ export function followTopic({ topic, tail, open, knows, metrics, log }: Followed
       freshness: freshness.latency(),
     }),
     async run(until) {
+      await Promise.race([users.wasRead, until.stopped]);
       while (!until.signal.aborted) {
         let kafka: Kafka | undefined;
         try {

@@ -34,13 +34,13 @@ export const command = defineCommand({
     const metrics = createMetrics("serve");
     const engine = await openEngine({ threads: 1 });
     const { device } = engine;
-    const published = followPublished(engine, config.models ?? paths.models, log);
     const { topic } = config;
     const tail = createTail();
     const users = followUsers(config.table ?? paths.table, { topic, tail });
+    const published = followPublished(engine, config.models ?? paths.models, log, () => users.moving);
     const open = () => openNearest(config.dataDir, log);
     const { knows } = published;
-    const following = config.follow ? followTopic({ topic, tail, open, knows, metrics, log }) : noTopic(topic);
+    const following = config.follow ? followTopic({ topic, tail, users, open, knows, metrics, log }) : noTopic(topic);
     const counts = { requests: 0, errors: 0 };
     const tellOnce = openTelling(log);
     await published.refresh().catch((error: unknown) => {
@@ -71,7 +71,7 @@ export const command = defineCommand({
     const every = async (ms: number, refresh: () => Promise<void>) => {
       for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
     };
-    const followed = users.wasRead.then(() => following.run(until));
+    const followed = following.run(until);
     await Promise.all([every(250, published.refresh), every(1000, users.refresh)]);
     await Promise.all([face.close(), Promise.race([followed, sleep(limits.drainMs)])]);
   },

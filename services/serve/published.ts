@@ -7,6 +7,8 @@ import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
+import type { Vocabulary } from "../../shared/events/vocabulary.ts";
+import type { Moving } from "../../shared/ranking/trending.ts";
 import { type Recommending, recommending } from "../../shared/recommending/recommender.ts";
 import type { ModelAnswer } from "../../shared/recommending/requests.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -23,8 +25,9 @@ export interface PublishedModel {
   refresh(): Promise<void>;
 }
 
-export function followPublished(engine: Engine, modelsDir: string, log: Log): PublishedModel {
-  let inUse: { model: Recommending; about: ModelAnswer; dispose(): void } | undefined;
+/** `moving`: what is hot now, for models that are published with a mix. */
+export function followPublished(engine: Engine, modelsDir: string, log: Log, moving?: () => Moving): PublishedModel {
+  let inUse: { model: Recommending; vocabulary: Vocabulary; about: ModelAnswer; dispose(): void } | undefined;
   /**
    * What could not be read, as its files stood: it is tried again when they change, or when the pointer was elsewhere
    * in between.
@@ -50,14 +53,15 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log): Pu
     };
     opened.scoreBatch([Int32Array.of(0)]); // what is made at first use is not made at a client's cost
     const before = inUse;
-    inUse = { model: recommending(version, opened), about, dispose: opened.dispose };
+    const model = recommending(version, opened, manifest.trends && moving && { mix: manifest.trends, moving });
+    inUse = { model, vocabulary: opened.vocabulary, about, dispose: opened.dispose };
     before?.dispose(); // scoring is synchronous: no request is half-way through the old one
     log.info({ version, step, items: vocabulary.count }, "serving");
   }
   return {
     get: () => get().model,
     about: () => get().about,
-    knows: (item) => inUse === undefined || inUse.model.vocabulary.column(item) !== undefined,
+    knows: (item) => inUse === undefined || inUse.vocabulary.column(item) !== undefined,
     get version() {
       return inUse?.model.name ?? null;
     },

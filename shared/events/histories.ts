@@ -110,6 +110,16 @@ export class Histories {
     return row.map((number) => this.#newItems.columnOf(number)).filter((column) => column >= 0 && column < end);
   }
 
+  /** Whether an item that never had to wait is in the user's row. */
+  has(user: number, column: number): boolean {
+    return this.#sets.get(user)?.has(column) ?? this.#rows.includes(user, column);
+  }
+
+  /** The newest `most` of a row in which no item had to wait. */
+  newestOf(user: number, most: number): Int32Array {
+    return this.#rows.copy(user, most);
+  }
+
   /** Distinct items of a user. */
   lengthOf(user: number): number {
     return this.#lengths[user]!;

@@ -20,6 +20,10 @@ export class IntSet {
     return true;
   }
 
+  has(value: number): boolean {
+    return this.#slots[this.#find(value)] !== 0;
+  }
+
   #find(value: number): number {
     const mask = this.#slots.length - 1;
     let slot = (Math.imul(value, 0x9e3779b1) >>> 8) & mask;

@@ -39,10 +39,11 @@ export class RowPool {
     return this.#lengthOf[row]!;
   }
 
-  copy(row: number): Int32Array {
+  /** The newest `most` of it. */
+  copy(row: number, most = Number.POSITIVE_INFINITY): Int32Array {
     const length = this.#lengthOf[row]!;
-    const start = this.#startOf[row]!;
-    return length === 0 ? new Int32Array(0) : this.#slabs[this.#slabOf[row]!]!.slice(start, start + length);
+    const end = this.#startOf[row]! + length;
+    return length === 0 ? new Int32Array(0) : this.#slabs[this.#slabOf[row]!]!.slice(end - Math.min(length, most), end);
   }
 
   includes(row: number, value: number): boolean {

@@ -30,7 +30,8 @@ export function caughtUp(
   return { references, gains };
 }
 
-function metIn(events: readonly { readonly user: string; readonly item: string }[], histories: Histories) {
+/** Each event as it was met, where it is in the histories. */
+export function metIn(events: readonly { readonly user: string; readonly item: string }[], histories: Histories) {
   const met: [user: number, item: number][] = [];
   const ofUser = new Map<number, Set<number>>();
   for (const event of events) {

@@ -3,7 +3,9 @@
 import type { Vocabulary } from "../events/vocabulary.ts";
 import type { ScoreBatch } from "../ranking/evaluate.ts";
 import { rankingOf } from "../ranking/metrics.ts";
+import type { Mix } from "../ranking/mix.ts";
 import { popularIn } from "../ranking/popular.ts";
+import { type Known, type Moving, type Trending, trending } from "../ranking/trending.ts";
 import type { RecommendAnswer } from "./requests.ts";
 
 export interface Recommending {
@@ -15,17 +17,33 @@ export interface Recommending {
   popular(): Float32Array;
 }
 
-/** Works out what is popular when it is first asked for. */
-export function recommending(
-  name: string,
-  { vocabulary, scoreBatch }: Pick<Recommending, "vocabulary" | "scoreBatch">,
-): Recommending {
+/** What is hot now, and the weights with which it is laid over the model's scores. */
+interface Moved {
+  readonly mix: Mix;
+  moving(): Moving;
+}
+
+/** Works out what is popular when it is first asked for. Moved, both vocabulary and scores are of this moment. */
+export function recommending(name: string, model: Known, moved?: Moved): Recommending {
+  const { vocabulary, scoreBatch } = model;
   let popular_I: Float32Array | undefined;
+  const popular = () => (popular_I ??= popularIn(scoreBatch, vocabulary.items.length));
+  if (!moved) return { name, vocabulary, scoreBatch, popular };
+  let counted: Moving | undefined;
+  let laid: Trending | undefined;
+  const now = (): Trending => {
+    const moving = moved.moving();
+    if (!laid || moving !== counted) laid = trending(model, moved.mix, moving);
+    counted = moving;
+    return laid;
+  };
   return {
     name,
-    vocabulary,
-    scoreBatch,
-    popular: () => (popular_I ??= popularIn(scoreBatch, vocabulary.items.length)),
+    get vocabulary() {
+      return now().vocabulary;
+    },
+    scoreBatch: (foldIns) => now().scoreBatch(foldIns),
+    popular: () => now().popular(popular()),
   };
 }
 

@@ -6,16 +6,19 @@ export interface Tail {
   nextOf(partition: number): number | undefined;
   /** The last offset of a partition that the table holds. */
   doneOf(partition: number): number | undefined;
-  /** An event at an offset; what was read before, or is in the table, changes nothing. Answers whether it did. */
-  take(partition: number, offset: number, user: string, item: string): boolean;
+  /** An event at an offset; what was read before, or is in the table, is old and changes nothing. */
+  take(partition: number, offset: number, user: string, item: string): Outcome;
   /** Everything of the partition before `next` was looked at. */
   passed(partition: number, next: number): void;
   /** The same for offsets that were left out: there would have been no room for them. */
   skipped(partition: number, next: number): void;
   /** The table holds everything up to these offsets, by partition: it never holds less later. */
   reached(done: ReadonlyMap<number, number>): void;
-  /** Items of the user, those met last at the end; one may come twice where the user has events in two partitions. */
+  has(user: string, item: string): boolean;
+  /** Distinct items of the user, in order of first appearance within a partition. */
   itemsOf(user: string): string[];
+  /** All that is held, about in the order in which it came: partitions are laid side by side. */
+  pairs(): Pair[];
   /** Nothing was read: the topic is another one. What the table holds stays known. */
   clear(): void;
   /** Distinct items of users that are held. */
@@ -24,9 +27,15 @@ export interface Tail {
   readonly leftOut: number;
 }
 
-interface Entry {
+/** "again": the user is held with the item already. */
+export type Outcome = "old" | "new" | "again";
+
+export interface Pair {
   readonly user: string;
   readonly item: string;
+}
+
+interface Entry extends Pair {
   readonly offset: number;
 }
 
@@ -83,9 +92,11 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
     return true;
   }
 
+  const liveIn = ({ entries, first, rows }: Part) =>
+    entries.slice(first).filter(({ user, item, offset }) => rows.get(user)?.get(item) === offset);
+
   function sweep(part: Part): void {
-    const isLive = ({ user, item, offset }: Entry) => part.rows.get(user)?.get(item) === offset;
-    part.entries = part.entries.slice(part.first).filter(isLive);
+    part.entries = liveIn(part);
     part.first = 0;
   }
 
@@ -106,7 +117,10 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
     }
   }
 
+  const has = (user: string, item: string) => [...parts.values()].some(({ rows }) => rows.get(user)?.has(item));
+
   return {
+    has,
     nextOf: (partition) => {
       const part = parts.get(partition);
       return part && Math.max(part.next, (done.get(partition) ?? -1) + 1);
@@ -114,13 +128,14 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
     doneOf: (partition) => done.get(partition),
     take: (partition, offset, user, item) => {
       const part = partOf(partition);
-      if (offset < part.next) return false;
+      if (offset < part.next) return "old";
       part.next = offset + 1;
-      if (offset <= (done.get(partition) ?? -1)) return false;
+      if (offset <= (done.get(partition) ?? -1)) return "old";
+      const outcome = has(user, item) ? "again" : "new";
       const row = part.rows.get(user) ?? new Map<string, number>();
       part.rows.set(user, row);
-      if (!row.delete(item)) count(part, user, item, 1);
-      row.set(item, offset); // at the end, whether it was there or not
+      if (!row.has(item)) count(part, user, item, 1);
+      row.set(item, offset);
       part.entries.push({ user, item, offset });
       if (row.size > mostOfUser) {
         const [oldest, at] = row.entries().next().value!;
@@ -129,7 +144,7 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
       }
       sweepIfStale(part);
       makeRoom();
-      return true;
+      return outcome;
     },
     passed: (partition, next) => {
       const part = partOf(partition);
@@ -152,7 +167,12 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
         sweepIfStale(part);
       }
     },
-    itemsOf: (user) => [...parts.values()].flatMap(({ rows }) => [...(rows.get(user)?.keys() ?? [])]),
+    itemsOf: (user) => [...new Set([...parts.values()].flatMap(({ rows }) => [...(rows.get(user)?.keys() ?? [])]))],
+    pairs: () =>
+      [...parts.values()]
+        .flatMap((part) => liveIn(part).map((entry, k, all) => ({ entry, at: k / all.length })))
+        .sort((a, b) => a.at - b.at)
+        .map(({ entry: { user, item } }) => ({ user, item })),
     clear: () => {
       parts.clear();
       [held, bytes] = [0, 0];

@@ -1,17 +1,27 @@
 // What each user has done, by name, read from the table and kept up to date in the background, so that one can be asked
-// for by name. With a tail the newest events of the topic stand behind those of the table.
+// for by name; and what is hot now. With a tail the newest events of the topic stand behind those of the table.
 import { AppError } from "../errors/errors.ts";
 import { Histories } from "../events/histories.ts";
+import { MOST_NAMES } from "../events/new-items.ts";
+import { metIn } from "../judging/caught-up.ts";
+import { LAST } from "../ranking/newest.ts";
+import { REMEMBERED } from "../ranking/references.ts";
+import type { Moving } from "../ranking/trending.ts";
+import { Trends } from "../ranking/trends.ts";
 import { followTable } from "../table/follow.ts";
+import { newestEvents } from "../table/newest-events.ts";
 import { lastOffsets } from "../table/progress.ts";
-import type { Tail } from "./tail.ts";
+import { type FirstMeeting, firstMeetings } from "./meetings.ts";
+import { createTail, type Outcome, type Tail } from "./tail.ts";
 
 export interface Users {
   /**
-   * Distinct items, in order of first appearance as far as they are in the table; waits for the first `refresh`, since
-   * nobody is unknown before. Throws AppError USER_UNKNOWN.
+   * Distinct items, in order of first appearance; waits for the first `refresh`, since nobody is unknown before. Throws
+   * AppError USER_UNKNOWN.
    */
   historyOf(user: string): Promise<string[]>;
+  /** What is hot now, of table and topic; another object once it was counted anew. */
+  readonly moving: Moving;
   /** Reads what the table has gained; a table that is not there yet has gained nothing. */
   refresh(): Promise<void>;
   /**
@@ -19,49 +29,108 @@ export interface Users {
    * would come back from it.
    */
   readonly wasRead: Promise<void>;
+  /** An event of the topic. */
+  take(partition: number, offset: number, user: string, item: string): Outcome;
 }
 
 /** What was read of a topic ahead of the table that is made of it. */
-interface Ahead {
+export interface Ahead {
   readonly topic: string;
   readonly tail: Tail;
 }
 
-export function followUsers(tableDir: string, ahead?: Ahead): Users {
+/** Of no topic at all. */
+const alone = (): Ahead => ({ topic: "", tail: createTail() });
+
+export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()): Users {
   const anew = () => new Histories(""); // who is held out does not matter here: everybody is served
   let histories = anew();
   /** What is being read: the same, but while the whole table is read anew. */
   let next = histories;
+  let isAnew = true;
+  let moving: Moving = { trends: new Trends(), numbers: histories.vocabulary };
+  /** Brought by the table, and not counted yet. */
+  let unsettled: FirstMeeting[] = [];
   const follower = followTable(tableDir, {
-    append: (batch, version) => next.append(batch, version),
+    append: (batch, version) => {
+      if (isAnew) next.append(batch, version);
+      else unsettled = [...unsettled, ...firstMeetings(batch, next, version)].slice(-REMEMBERED);
+    },
     clear: () => {
       next = anew();
+      isAnew = true;
+      unsettled = [];
     },
   });
   const [begun, begin] = moment();
   const [wasRead, read] = moment();
-  function rowOf(user: string): string[] {
+
+  const namesOf = (row: Int32Array) => Array.from(row, (column) => histories.vocabulary.items[column]!);
+
+  /** The user's newest items before this one; undefined where the table has it of them. */
+  function seenBefore(user: string, item: string): string[] | undefined {
     const index = histories.indexOf(user);
-    return index === undefined
-      ? []
-      : Array.from(histories.rowOf(index), (column) => histories.vocabulary.items[column]!);
+    const column = histories.vocabulary.column(item);
+    if (index !== undefined && column !== undefined && histories.has(index, column)) return undefined;
+    const newest = tail.itemsOf(user);
+    const before = newest.slice(0, newest.indexOf(item));
+    const row = index === undefined ? [] : namesOf(histories.newestOf(index, LAST));
+    return [...row.filter((each) => !before.includes(each)), ...before].slice(-LAST);
   }
+
+  /** Of the topic, each pair once. */
+  function count(user: string, item: string): void {
+    const seen = seenBefore(user, item);
+    const { trends, numbers } = moving;
+    if (!seen || numbers.items.length >= MOST_NAMES) return;
+    trends.add({ item: numbers.add(item), seen: Int32Array.from(seen, (each) => numbers.add(each)) });
+  }
+
+  /** From the newest events of the table, and what is ahead of it. */
+  function countAnew(newest: readonly { readonly user: string; readonly item: string }[]): void {
+    const trends = new Trends();
+    for (const met of metIn(newest, histories)) trends.add(met);
+    moving = { trends, numbers: histories.vocabulary };
+    for (const { user, item } of tail.pairs().slice(-REMEMBERED)) count(user, item);
+  }
+
+  /** Counts what the table has brought, but for what was read in the topic before. */
+  function settle(done: ReadonlyMap<number, number>): void {
+    const wasAhead = done.size > 0 && [...done].every(([partition, last]) => (tail.nextOf(partition) ?? 0) > last);
+    if (!wasAhead) for (const { user, name, ...met } of unsettled) if (!tail.has(user, name)) moving.trends.add(met);
+    unsettled = [];
+  }
+
   return {
     wasRead,
+    get moving() {
+      return moving;
+    },
     async historyOf(user) {
       await begun;
-      const row = rowOf(user);
-      const newest = ahead?.tail.itemsOf(user) ?? [];
+      const index = histories.indexOf(user);
+      const row = index === undefined ? [] : namesOf(histories.rowOf(index));
+      const newest = tail.itemsOf(user);
       if (row.length + newest.length === 0)
         throw new AppError("USER_UNKNOWN", { what: `no event of the user "${user}"` });
       return newest.length === 0 ? row : [...new Set([...row, ...newest])];
     },
+    take(partition, offset, user, item) {
+      const outcome = tail.take(partition, offset, user, item);
+      if (outcome === "new") count(user, item);
+      return outcome;
+    },
     async refresh() {
       try {
-        await follower.catchUp();
-        // Rows and offsets in one turn: in between a user would lack an item, or one that was erased would come back.
+        const { version } = await follower.catchUp();
+        const newest = isAnew && version >= 0 ? await newestEvents(tableDir, version, REMEMBERED) : [];
+        // In one turn from here on: in between a user would lack an item, or one that was erased would come back.
+        const done = lastOffsets(follower.offsets, topic);
+        if (!isAnew) settle(done);
         histories = next;
-        ahead?.tail.reached(lastOffsets(follower.offsets, ahead.topic));
+        tail.reached(done);
+        if (isAnew) countAnew(newest);
+        isAnew = false;
         read();
       } finally {
         begin();

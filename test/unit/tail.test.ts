@@ -99,7 +99,8 @@ test("without room the oldest go, what is left is still read and not in the tabl
             held += items.length;
             expect(pendingOf(world, user)).toEqual(expect.arrayContaining(items));
           }
-          expect(tail.held).toBe(held);
+          expect(tail.held).toBeGreaterThanOrEqual(held); // one may be held in two partitions
+          expect(tail.pairs()).toHaveLength(tail.held);
         });
       },
     ),
@@ -126,8 +127,9 @@ test("what was skipped since there is no room is counted, but not what the table
   expect(tail.nextOf(0)).toBe(150);
   tail.skipped(0, 120);
   expect(tail.leftOut).toBe(50);
-  expect(tail.take(0, 149, "a", "1")).toBe(false);
-  expect(tail.take(0, 150, "a", "1")).toBe(true);
+  expect(tail.take(0, 149, "a", "1")).toBe("old");
+  expect(tail.take(0, 150, "a", "1")).toBe("new");
+  expect(tail.take(1, 0, "a", "1")).toBe("again");
 });
 
 const message = (offset: number, value: string | Buffer | null, timestamp = 1_700_000_000_000): RawMessage => ({

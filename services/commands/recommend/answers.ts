@@ -27,14 +27,13 @@ export async function fromCheckpoint(
   given: History,
   { table, dataDir, user, k, includeSeen }: Config,
 ): Promise<RecommendAnswer> {
-  const history = given ?? (await historyFrom(table ?? pathsOf(dataDir).table, user!));
+  const tableDir = table ?? pathsOf(dataDir).table;
+  if (!given) await openExistingEvents(tableDir); // a wrong --table is another mistake than an unknown user
   const model = await openModel(await openEngine({ threads: 1 }), dir);
-  return recommend(recommending(`step ${model.manifest.step}`, model), { history, k, exclude: [], includeSeen });
-}
-
-async function historyFrom(tableDir: string, user: string): Promise<string[]> {
-  await openExistingEvents(tableDir); // a wrong --table is another mistake than an unknown user
+  const { step, trends: mix } = model.manifest;
   const users = followUsers(tableDir);
-  await users.refresh();
-  return await users.historyOf(user);
+  if (!given || mix) await users.refresh();
+  const history = given ?? (await users.historyOf(user!));
+  const moved = mix && { mix, moving: () => users.moving };
+  return recommend(recommending(`step ${step}`, model, moved), { history, k, exclude: [], includeSeen });
 }
