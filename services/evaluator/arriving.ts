@@ -5,6 +5,7 @@ import type { Beside } from "../../shared/judging/gate.ts";
 import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
 import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import type { ReferenceName } from "../../shared/judging/window.ts";
+import type { Mix } from "../../shared/ranking/mix.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
@@ -27,7 +28,11 @@ export interface Settings {
 
 export interface Arriving {
   /** Takes in what the table has gained, scored by the published model. */
-  advance(salt: string, published: Trained | null, signal: AbortSignal): Promise<Stream>;
+  advance(salt: string, published: Trained, signal: AbortSignal): Promise<Stream>;
+  /** The same without a published model, for a candidate that covers the table up to a version. */
+  advanceFor(salt: string, tableVersion: number, signal: AbortSignal): Promise<Stream>;
+  /** See prequential.ts. */
+  mixOf(candidate: Trained, before: Mix | undefined, signal: AbortSignal): Promise<Mix | undefined>;
   /** The candidate beside what was popular and the published model, on arrivals that neither has learned from. */
   beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
   /** A model that covers the table up to a version was published. */
@@ -71,10 +76,10 @@ export async function openArriving(
   let stream: Stream | undefined;
   let marks: readonly Mark[] = [];
 
-  function follow(salt: string, published: Trained | null): Stream {
+  function follow(salt: string, tableVersion: number): Stream {
     if (stream?.salt === salt) return stream;
     const scoredUntil = lines.recent.at(-1)?.tableVersion ?? -1;
-    const silentUntil = published ? Math.max(scoredUntil, published.tableVersion) : Number.POSITIVE_INFINITY;
+    const silentUntil = Math.max(scoredUntil, tableVersion);
     stream = openStream(places.table, salt, silentUntil, settings.prequentialEvents);
     return stream;
   }
@@ -92,6 +97,18 @@ export async function openArriving(
     }
   }
 
+  async function advance(following: Stream, published: Trained | null, signal: AbortSignal): Promise<Stream> {
+    const news = await following.advance();
+    marks = [...marks, ...news.marks].slice(-MOST_MARKS);
+    if (news.arrivals.length === 0) return following;
+    const { counts, line } = await prequential.take(news, published, following, signal);
+    events.inc({ outcome: "scored" }, counts.scored);
+    events.inc({ outcome: "left-out" }, counts.leftOut);
+    events.inc({ outcome: "missed" }, counts.missed);
+    if (line) tell(line);
+    return following;
+  }
+
   return {
     get version() {
       return stream?.version ?? null;
@@ -102,19 +119,9 @@ export async function openArriving(
     get curve() {
       return lines.recent;
     },
-    async advance(salt, published, signal) {
-      const following = follow(salt, published);
-      const news = await following.advance();
-      marks = [...marks, ...news.marks].slice(-MOST_MARKS);
-      if (published && news.arrivals.length > 0) {
-        const { counts, line } = await prequential.take(news, published, following, signal);
-        events.inc({ outcome: "scored" }, counts.scored);
-        events.inc({ outcome: "left-out" }, counts.leftOut);
-        events.inc({ outcome: "missed" }, counts.missed);
-        if (line) tell(line);
-      }
-      return following;
-    },
+    advance: (salt, published, signal) => advance(follow(salt, published.tableVersion), published, signal),
+    advanceFor: (salt, tableVersion, signal) => advance(follow(salt, tableVersion), null, signal),
+    mixOf: (candidate, before, signal) => prequential.mixOf(candidate, before, stream!, signal),
     beside: (candidate, published, signal) => prequential.beside(candidate, published, stream!, signal),
     published(tableVersion) {
       freshness.reached(marks.filter(({ version }) => version <= tableVersion).map(({ arrival }) => arrival));

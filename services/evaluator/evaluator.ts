@@ -11,7 +11,7 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
 import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
 import { judge, type Measured } from "../../shared/judging/candidate.ts";
-import { type Beside, belowPopular } from "../../shared/judging/gate.ts";
+import { type Beside, belowPopular, isAbovePopular } from "../../shared/judging/gate.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
 import type { Trained } from "../../shared/judging/prequential.ts";
 import { paired } from "../../shared/ranking/paired.ts";
@@ -104,16 +104,20 @@ export async function openEvaluator(
       const over = await currentVersion(places.models);
       const rival = await openIncumbent(over);
       const before = rival && trained(rival, rival.version);
-      const { histories, version: tableVersion } = await arriving.advance(manifest.salt, before, signal);
+      const { histories, version: tableVersion } = before
+        ? await arriving.advance(manifest.salt, before, signal)
+        : await arriving.advanceFor(manifest.salt, manifest.tableVersion, signal);
       if (manifest.tableVersion > tableVersion) {
         const reason =
           `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ` +
           `${tableVersion}`;
         return { ...about, ...nothing, outcome: "refused", reason };
       }
-      const beside = await arriving.beside(trained(candidate, basename(dir)), before, signal);
+      const own = trained(candidate, basename(dir));
+      const mix = await arriving.mixOf(own, before?.mix, signal);
+      const beside = await arriving.beside({ ...own, mix }, before, signal);
       const unseen = rival && { name: WINDOW, differences: beside.overIncumbent };
-      const limits = { ...rules, salt: manifest.salt };
+      const limits = { ...rules, salt: manifest.salt, isAbovePopularNow: isAbovePopular(beside) };
       const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
       const { refusal: worse, perUser, ...scores } = measured;
       const warning = belowPopular(beside, rival, rules.allowBelowPopularNow);
@@ -130,7 +134,7 @@ export async function openEvaluator(
         return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
       const record = recordOf(candidate, measured, tableVersion);
       const version = await patience.through("the model cannot be published", () =>
-        publish(places.models, dir, record, over, signal),
+        publish(places.models, dir, record, over, signal, mix),
       );
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
@@ -237,6 +241,7 @@ const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: strin
   tableVersion: manifest.tableVersion ?? Number.NEGATIVE_INFINITY,
   vocabulary,
   scoreBatch,
+  mix: manifest.trends,
 });
 
 /** Evaluations whose users' figures are kept: 500 of 2,000 users take some 30 MB. */

@@ -4,7 +4,9 @@ import { Histories } from "../../shared/events/histories.ts";
 import { type CaughtUp, caughtUp } from "../../shared/judging/caught-up.ts";
 import { meet, type Ranked } from "../../shared/judging/meeting.ts";
 import type { Followed, News } from "../../shared/judging/prequential.ts";
+import type { Met } from "../../shared/ranking/newest.ts";
 import { type Moment, REMEMBERED, References } from "../../shared/ranking/references.ts";
+import { Trends } from "../../shared/ranking/trends.ts";
 import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/follow.ts";
 import { newestEvents } from "../../shared/table/newest-events.ts";
 
@@ -21,7 +23,9 @@ export interface Stream extends Followed {
  */
 export function openStream(tableDir: string, salt: string, silentUntil: number, limit: number): Stream {
   const histories = new Histories(salt);
-  let { references, gains }: CaughtUp = { references: new References([], 0), gains: [] };
+  let { references, gains, trends }: CaughtUp = { references: new References([], 0), gains: [], trends: new Trends() };
+  /** Of the newest version: what came with it is scored by what was known before. */
+  let unsettled: { version: number; met: readonly Met[] } = { version: -1, met: [] };
   /** Where versions end, as the references count events, oldest first. */
   let ends: { version: number; place: number }[] = [];
   let moments: { place: number; moment: Moment }[] = [];
@@ -40,7 +44,9 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
         return;
       }
       popularity ??= histories.popularity();
-      const news = meet(batch, histories, ofVersion, limit, references);
+      if (unsettled.version !== ofVersion) settle(ofVersion);
+      const news = meet(batch, histories, ofVersion, limit, references, trends);
+      unsettled = { version: ofVersion, met: [...unsettled.met, ...news.met] };
       arrivals.push(...news.ranked);
       leftOut += news.leftOut;
       ended(ofVersion);
@@ -52,6 +58,11 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     },
   });
 
+  function settle(ofVersion: number): void {
+    for (const met of unsettled.met) trends.add(met);
+    unsettled = { version: ofVersion, met: [] };
+  }
+
   function ended(ofVersion: number): void {
     if (ends.at(-1)?.version === ofVersion) ends.pop();
     ends.push({ version: ofVersion, place: references.place });
@@ -59,8 +70,9 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
   }
 
   async function countAnew(): Promise<void> {
-    ({ references, gains } = caughtUp(await newestEvents(tableDir, version, REMEMBERED), histories));
+    ({ references, gains, trends } = caughtUp(await newestEvents(tableDir, version, REMEMBERED), histories));
     [ends, moments, isAnew] = [[], [], false];
+    unsettled = { version, met: [] };
     ended(version);
   }
 

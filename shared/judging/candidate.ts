@@ -31,6 +31,8 @@ export interface Limits {
   readonly maxUsers: number;
   /** Difference of NDCG@100 by which a model may be worse than the published one. */
   readonly tolerance: number;
+  /** See gate.ts. */
+  readonly isAbovePopularNow?: boolean;
 }
 
 /**
@@ -70,6 +72,7 @@ export async function judge(
   const evidence = {
     candidate: measured,
     popularity: popularity?.["ndcg@100"].mean ?? Number.NaN,
+    isAbovePopularNow: limits.isAbovePopularNow ?? false,
     incumbent: against,
     comparisons,
   };

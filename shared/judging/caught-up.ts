@@ -2,6 +2,7 @@
 // the users' histories. Pure.
 import type { Histories } from "../events/histories.ts";
 import { type ReferenceGains, References } from "../ranking/references.ts";
+import { Trends } from "../ranking/trends.ts";
 
 /** First meetings that say which window did best. */
 const RANKED = 5_000;
@@ -10,6 +11,8 @@ export interface CaughtUp {
   readonly references: References;
   /** What each of the newest first meetings was worth to the references just before it, oldest first. */
   readonly gains: readonly ReferenceGains[];
+  /** What is hot, and what follows what. */
+  readonly trends: Trends;
 }
 
 /** `events` are the newest that the histories hold, oldest first. */
@@ -21,13 +24,15 @@ export function caughtUp(
   const ever = histories.popularity();
   for (const { item, isCounted } of met) if (isCounted) ever[item]!--;
   const references = new References(ever);
+  const trends = new Trends();
   const gains: ReferenceGains[] = [];
   let unranked = met.reduce((sum, { seen }) => sum + (seen?.length ? 1 : 0), 0) - RANKED;
   for (const each of met) {
     if (each.seen?.length && unranked-- <= 0) gains.push(references.gainsOf(each.item, each.seen));
     references.add(each);
+    trends.add(each);
   }
-  return { references, gains };
+  return { references, gains, trends };
 }
 
 /** Each event as it was met, where it is in the histories. */

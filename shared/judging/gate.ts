@@ -6,14 +6,15 @@
 // in one round of twenty (one of six for two users), never for ever. The other null hypothesis, "worse until proven
 // otherwise", would let few users block every successor; a test of "worse by more than the tolerance" would pass losses
 // just beyond it however many users show them. Where users are too few for any test, plain popularity is the floor: a
-// broken model falls below it.
+// broken model falls below it. Not so a candidate that is above popular now on what arrives, by more than chance, with
+// what is hot laid over its scores as it serves: that is the harder test of the two, and the nearer to what it is for.
 // A candidate that is below what is popular now on what arrived since it was pinned, by more than chance, is held back
 // too: counting would recommend better. Both know the same events: those of the candidate's table version. A fresher
 // reference would charge the model for the time that training takes, and to refuse a model for its age leaves an older
 // one in use. For the same reason it is published where nothing is in use, and where what is in use is worse still on
 // the same arrivals, by more than chance: on a stream that drifts a model that stands still is soon worth nothing, and
 // holding back its successors would be what makes it stand still.
-import { isBelow, paired, QUANTILE } from "../ranking/paired.ts";
+import { isAbove, isBelow, paired, QUANTILE } from "../ranking/paired.ts";
 import { printable } from "../runtime/printable.ts";
 
 export interface Candidate {
@@ -55,6 +56,8 @@ export interface Evidence {
   readonly candidate: Candidate;
   /** Mean NDCG@100 of plain popularity over the candidate's users. */
   readonly popularity: number;
+  /** On what arrived since it was pinned it is above popular now, by more than chance. */
+  readonly isAbovePopularNow?: boolean;
   readonly incumbent: Incumbent | null;
   /** With the incumbent; any of them can refuse. */
   readonly comparisons: readonly Comparison[];
@@ -64,13 +67,16 @@ export interface Evidence {
  * Null when the candidate may be published, else the reason in one sentence for people. `tolerance` is a difference of
  * NDCG@100.
  */
-export function refusal({ candidate, popularity, incumbent, comparisons }: Evidence, tolerance: number): string | null {
+export function refusal(
+  { candidate, popularity, isAbovePopularNow, incumbent, comparisons }: Evidence,
+  tolerance: number,
+): string | null {
   if (!candidate.finite) return "scores are not finite";
   const misfit = incumbent && misfitOf(candidate.vocabulary, incumbent);
   if (misfit !== null) return misfit;
   if (candidate.users === 0) return "no held-out user has items on both sides yet";
   // Written as "not at least", so that a NaN is refused too.
-  if (!(candidate.ndcg >= popularity))
+  if (!(candidate.ndcg >= (isAbovePopularNow ? 0 : popularity)))
     return `NDCG@100 of ${round(candidate.ndcg)} is below plain popularity's ${round(popularity)}`;
   if (incumbent === null) return null;
   for (const comparison of comparisons) {
@@ -132,6 +138,10 @@ function lossOf({ name, differences }: Comparison, version: string, tolerance: n
     `(${usersOf(differences)}), more than the tolerance of ${tolerance}`
   );
 }
+
+/** Above what was popular when it was pinned, by more than chance. */
+export const isAbovePopular = ({ overPopular }: Beside): boolean =>
+  overPopular.length > 0 && isAbove(paired(overPopular));
 
 const usersOf = ({ length }: Float64Array) => `${length} user${length === 1 ? "" : "s"}`;
 const named = (item: string) => printable(item, 60);

@@ -3,12 +3,16 @@
 import type { Interactions } from "../events/batch.ts";
 import type { Histories } from "../events/histories.ts";
 import { stringsOf } from "../events/text.ts";
+import { followingIn, type Hot, hotIn } from "../ranking/mix.ts";
+import type { Met } from "../ranking/newest.ts";
 import { NO_GAIN } from "../ranking/places.ts";
 import { type ReferenceGains, type References, windows } from "../ranking/references.ts";
+import { Trends } from "../ranking/trends.ts";
 import { type Arrival, arrivalsOf } from "./arrivals.ts";
+import type { Timely } from "./mixed.ts";
 
 /** With what it was worth to the references just before it came. */
-export interface Ranked extends Arrival {
+export interface Ranked extends Timely {
   readonly now: ReferenceGains;
 }
 
@@ -17,15 +21,21 @@ export interface Meeting {
   readonly ranked: readonly Ranked[];
   /** Those that were left to others, since more came than can be scored. */
   readonly leftOut: number;
+  /** All of them, in their order. */
+  readonly met: readonly Met[];
 }
 
-/** Takes the batch into the histories too. `limit`: see `arrivalsOf`. */
+/**
+ * Takes the batch into the histories too. `limit`: see `arrivalsOf`. `trends` are those of before the batch's version,
+ * and stay as they are.
+ */
 export function meet(
   batch: Interactions,
   histories: Histories,
   version: number,
   limit: number,
   references: References,
+  trends = new Trends(),
 ): Meeting {
   const { scored: arrivals, leftOut } = arrivalsOf(batch, histories, version, limit);
   const names = stringsOf(batch.user.words);
@@ -38,7 +48,8 @@ export function meet(
   const items = Int32Array.from(stringsOf(batch.item.words), (name) => histories.vocabulary.column(name) ?? -1);
   const length = before.slice();
   const rows = new Map<number, Int32Array>();
-  const found = new Map<Arrival, ReferenceGains>();
+  const found = new Map<Arrival, Pick<Ranked, "now" | "following">>();
+  const met: Met[] = [];
   const ofUser = new Map<number, Arrival[]>();
   for (const arrival of arrivals) {
     const others = ofUser.get(arrival.user);
@@ -56,16 +67,19 @@ export function meet(
     const seen = row[had] === item ? row.subarray(0, had) : undefined;
     if (seen) {
       const arrival = ofUser.get(user)?.[had - before[word]!];
-      if (arrival) found.set(arrival, references.gainsOf(item, seen));
+      if (arrival) found.set(arrival, { now: references.gainsOf(item, seen), following: followingIn(trends, seen) });
       length[word]!++;
     }
-    references.add({ user, item, seen, isCounted: seen !== undefined && histories.partOf(user) === "train" });
+    met.push({ user, item, seen, isCounted: seen !== undefined && histories.partOf(user) === "train" });
+    references.add(met.at(-1)!);
   }
-  return { ranked: arrivals.map((arrival) => ({ ...arrival, now: found.get(arrival) ?? nothing })), leftOut };
+  const hot: Hot = hotIn(arrivals.length > 0 ? trends : new Trends());
+  const ranked = arrivals.map((arrival) => ({ ...arrival, hot, ...(found.get(arrival) ?? nothing) }));
+  return { ranked, leftOut, met };
 }
 
 /** Of an item that there was no room for. */
-const nothing: ReferenceGains = {
-  popular: [...windows, Number.POSITIVE_INFINITY].map(() => NO_GAIN),
-  coVisits: NO_GAIN,
+const nothing = {
+  now: { popular: [...windows, Number.POSITIVE_INFINITY].map(() => NO_GAIN), coVisits: NO_GAIN },
+  following: followingIn(new Trends(), []),
 };

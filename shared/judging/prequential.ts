@@ -2,16 +2,19 @@
 // only then learned from. Means over the newest arrivals make a curve, and a candidate meets the published model on
 // those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
-import { evaluation, type HeldOutUser, popularityScores } from "../ranking/evaluate.ts";
-import { FEWEST_USERS } from "../ranking/paired.ts";
+import { evaluation, type HeldOutUser, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import type { Mix } from "../ranking/mix.ts";
+import { FEWEST_USERS, isAbove, paired } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
 import type { Judged } from "./candidate.ts";
+import { fitted, plain } from "./fitting.ts";
 import type { Beside } from "./gate.ts";
 import { popularityIn, translated, translation } from "./held-out.ts";
 import type { Ranked } from "./meeting.ts";
+import { mixed, type Timely } from "./mixed.ts";
 import type { PrequentialPoint } from "./point.ts";
 import { byUser, type Scored, SlidingWindow } from "./window.ts";
 
@@ -19,6 +22,8 @@ import { byUser, type Scored, SlidingWindow } from "./window.ts";
 export interface Trained extends Judged {
   readonly version: string;
   readonly tableVersion: number;
+  /** What is laid over its scores where it serves; absent: nothing. */
+  readonly mix?: Mix | undefined;
 }
 
 /** What the table has gained. */
@@ -51,10 +56,13 @@ export interface Counts {
 }
 
 export interface Prequential {
-  /** Scores what has arrived with the published model. The line that was written, if it was time for one. */
+  /**
+   * Scores what has arrived with the published model. The line that was written, if it was time for one. Without a model
+   * it is kept for the first candidate.
+   */
   take(
     news: News,
-    model: Trained,
+    model: Trained | null,
     followed: Followed,
     signal: AbortSignal,
   ): Promise<{ counts: Counts; line: PrequentialPoint | undefined }>;
@@ -63,6 +71,12 @@ export interface Prequential {
    * arrivals that neither model has learned from; of nobody where they are of too few users.
    */
   beside(candidate: Trained, published: Trained | null, followed: Followed, signal: AbortSignal): Promise<Beside>;
+  /**
+   * The weights with which what is hot is to be laid over the candidate's scores, from the arrivals that it has not
+   * learned from; undefined where they are not better than its scores alone by more than chance, `before` where there
+   * are too few to tell.
+   */
+  mixOf(candidate: Trained, before: Mix | undefined, followed: Followed, signal: AbortSignal): Promise<Mix | undefined>;
 }
 
 /** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
@@ -71,6 +85,9 @@ interface Compared extends Ranked {
 }
 
 const ks = [20, 100] as const;
+/** Arrivals that weights are chosen on. */
+const FEWEST_FITTED = 100;
+const MOST_FITTED = 500;
 
 interface Settings {
   /** Arrivals that a mean is taken over. */
@@ -91,6 +108,10 @@ export function openPrequential(
   return {
     async take({ arrivals, leftOut, popularity }, model, followed, signal) {
       const { histories, version: tableVersion, watermark: at } = followed;
+      if (!model) {
+        recent = [...recent, ...arrivals.map((arrival) => ({ ...arrival, early: arrival.now }))].slice(-size);
+        return { counts: { scored: 0, leftOut, missed: arrivals.length }, line: undefined };
+      }
       const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
       const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
       if (unseen.length === 0) return { counts, line: undefined };
@@ -115,6 +136,23 @@ export function openPrequential(
       toldAt = now();
       return { counts, line };
     },
+    async mixOf(candidate, before, { histories }, signal) {
+      const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion)).slice(-MOST_FITTED);
+      if (unseen.length < FEWEST_FITTED) return before;
+      const half = Math.floor(unseen.length / 2);
+      const mixOf = (arrivals: readonly Compared[]) =>
+        finish(fitted(arrivals, candidate, histories, before ?? plain), signal);
+      // Chosen on the first half, it has to be better on the second.
+      const [mix, later] = [await mixOf(unseen.slice(0, half)), unseen.slice(half)];
+      const own = await servedGains(later, { ...candidate, mix }, histories, signal);
+      const without = await gains(later, candidate, histories, signal);
+      const more = byUser(
+        later,
+        ({ user }) => user,
+        (_, k) => own[k]!.ndcg - without[k]!.ndcg,
+      );
+      return isAbove(paired(more)) ? await mixOf(unseen) : undefined;
+    },
     async beside(candidate, published, followed, signal) {
       const { tableVersion } = candidate;
       const unseen = ofEnough(
@@ -127,9 +165,9 @@ export function openPrequential(
         recent.filter(({ version }) => version <= tableVersion),
         followed,
       );
-      const own = await gains(unseen, candidate, histories, signal);
+      const own = await servedGains(unseen, candidate, histories, signal);
       const popular = unseen.map((arrival) => gainsThen(arrival, moment, histories).popular[window]!);
-      const incumbent = published && (await gains(unseen, published, histories, signal));
+      const incumbent = published && (await servedGains(unseen, published, histories, signal));
       const less = (other: readonly Gain[]) =>
         byUser(
           unseen,
@@ -167,8 +205,8 @@ async function scored(
   over: { readonly now: number; readonly early: number },
   signal: AbortSignal,
 ): Promise<Scored[]> {
+  const own = await servedGains(arrivals, model, histories, signal);
   const users = usersOf(arrivals, model, histories);
-  const own = await gainsOf(users, model, signal);
   const popularity = popularityScores(popularityIn(histories, model.vocabulary, popularity_I));
   const reference = await gainsOf(users, { ...model, scoreBatch: popularity }, signal);
   return arrivals.map(({ user, now, early }, k) => ({
@@ -183,7 +221,7 @@ async function scored(
   }));
 }
 
-/** What each arrival is worth under a model; nothing where the model has never met the item. Throws TIME_LEAK. */
+/** What each arrival is worth under a model alone; nothing where it has never met the item. Throws TIME_LEAK. */
 export async function gains(
   arrivals: readonly Arrival[],
   model: Trained,
@@ -191,6 +229,19 @@ export async function gains(
   signal: AbortSignal,
 ): Promise<Gain[]> {
   return gainsOf(usersOf(arrivals, model, histories), model, signal);
+}
+
+/** The same as it serves: with its mix laid over, where it has one. */
+async function servedGains(
+  arrivals: readonly Timely[],
+  model: Trained,
+  histories: Histories,
+  signal: AbortSignal,
+): Promise<Gain[]> {
+  if (!model.mix) return gains(arrivals, model, histories, signal);
+  mustBeUnseen(arrivals, model.version, model.tableVersion);
+  const { users, items, scoreBatch } = mixed(arrivals, model, model.mix, histories);
+  return gainsIn(users, items, scoreBatch, signal);
 }
 
 /**
@@ -209,11 +260,15 @@ function usersOf(arrivals: readonly Arrival[], model: Trained, histories: Histor
   });
 }
 
-async function gainsOf(
+const gainsOf = (users: readonly HeldOutUser[], { scoreBatch, vocabulary }: Judged, signal: AbortSignal) =>
+  gainsIn(users, vocabulary.items.length, scoreBatch, signal);
+
+async function gainsIn(
   users: readonly HeldOutUser[],
-  { scoreBatch, vocabulary }: Judged,
+  items: number,
+  scoreBatch: ScoreBatch,
   signal: AbortSignal,
 ): Promise<Gain[]> {
-  const { perUser } = await finish(evaluation(scoreBatch, users, vocabulary.items.length, ks), signal);
+  const { perUser } = await finish(evaluation(scoreBatch, users, items, ks), signal);
   return users.map((_, k) => ({ recall: perUser["recall@20"][k] || 0, ndcg: perUser["ndcg@100"][k] || 0 }));
 }

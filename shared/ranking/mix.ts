@@ -1,6 +1,7 @@
 // What is hot now and what follows a user's last items, laid over a model's scores: log-linear, so that the softmax of
 // the sum is the model's probability times what the moment makes of it. A cold item that follows nothing stays where
-// the model has it. The weights are chosen on arrivals (judging/fitting.ts) and stand in the manifest. Pure.
+// the model has it. The weights are chosen on arrivals (judging/fitting.ts) and stand in the manifest. `laid` is the one
+// way in which scores are made: trending.ts makes those that are served, the evaluator those that it judges. Pure.
 import { z } from "zod";
 import { LAST } from "./newest.ts";
 import { HALF_LIVES, type Trends } from "./trends.ts";
@@ -42,10 +43,11 @@ export interface Hot {
   readonly rises: readonly Float32Array[];
 }
 
+/** Whoever is met by one user alone is not hot, and a new item of one alone is not listed. */
 export function hotIn(trends: Trends): Hot {
   const items: number[] = [];
   for (let item = 0; item < trends.items; item++)
-    if (HALF_LIVES.some((_, k) => trends.shareOf(item, k) > COLD)) items.push(item);
+    if (trends.isMetBySome(item) && HALF_LIVES.some((_, k) => trends.shareOf(item, k) > COLD)) items.push(item);
   return {
     items: Int32Array.from(items),
     rises: HALF_LIVES.map((_, k) => Float32Array.from(items, (item) => Math.log1p(trends.shareOf(item, k) / FLOOR))),
@@ -72,11 +74,33 @@ export function followingIn(trends: Trends, seen: ArrayLike<number>): Rises {
   };
 }
 
-/** The one way in which scores are made: in place. `columnOf`: of each item's number its column; -1 or none for no. */
-export function lay(scores_I: Float32Array, mix: Mix, hot: Hot, following: Rises, columnOf: ArrayLike<number>): void {
-  if (mix.model !== 1) for (let column = 0; column < scores_I.length; column++) scores_I[column]! *= mix.model;
+/**
+ * Scores of `size` columns, of which the model knows the first. Of hot items that it has never met it has nothing to
+ * say: to it they are like any other, on average. Other such columns are NaN: nobody lists them. `columnOf`: of each
+ * item's number its column; -1 or none for no.
+ */
+export function laid(
+  model_I: Float32Array,
+  size: number,
+  mix: Mix,
+  hot: Hot,
+  following: Rises,
+  columnOf: ArrayLike<number>,
+): Float32Array {
+  const scores_I = new Float32Array(size);
+  const known = model_I.length;
+  let sum = 0;
+  for (let column = 0; column < known; column++) {
+    scores_I[column] = mix.model * model_I[column]!;
+    sum += scores_I[column]!;
+  }
+  if (size > known) {
+    scores_I.fill(Number.NaN, known);
+    for (const item of hot.items) if (columnOf[item]! >= known) scores_I[columnOf[item]!] = known > 0 ? sum / known : 0;
+  }
   for (let k = 0; k < hot.rises.length; k++) raise(scores_I, hot.items, hot.rises[k]!, mix.hot[k]!, columnOf);
   raise(scores_I, following.items, following.rises, mix.follows, columnOf);
+  return scores_I;
 }
 
 function raise(

@@ -26,6 +26,10 @@ export const FEWEST_USERS = 30;
 export const isBelow = ({ mean, standardError }: { mean: number; standardError: number }): boolean =>
   mean + QUANTILE * standardError < 0;
 
+/** Above 0 by more than chance, one-sided. */
+export const isAbove = ({ mean, standardError }: { mean: number; standardError: number }): boolean =>
+  mean - QUANTILE * standardError > 0;
+
 /**
  * Two-sided p of the paired t-test against "no difference", with n - 1 degrees of freedom. 1 where fewer than two users
  * or no spread allow no test.

@@ -221,7 +221,7 @@ describe("a batch of events", () => {
         const second = batch(after, before.length);
         const { scored } = arrivalsOf(second, histories, 1, 1000);
         const { ranked } = meet(second, histories, 1, 1000, references);
-        expect(ranked.map(({ now: _, ...arrival }) => arrival)).toEqual(scored);
+        expect(ranked.map(({ now: _, hot: _hot, following: _following, ...arrival }) => arrival)).toEqual(scored);
         const column = (item: number) => histories.vocabulary.column(`i${item}`)!;
         const expected = new Map<string, ReferenceGains>();
         told([...before, ...after]).forEach(({ user, item, seen }, k) => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import { followingIn, hotIn, lay, type Mix } from "../../shared/ranking/mix.ts";
+import { followingIn, hotIn, laid, type Mix } from "../../shared/ranking/mix.ts";
 import { trending } from "../../shared/ranking/trending.ts";
 import { FOLLOWS_HALF_LIFE, HALF_LIVES, Trends } from "../../shared/ranking/trends.ts";
 
@@ -154,8 +154,6 @@ describe("a model under a mix", () => {
     const scores = Float32Array.of(0.1, -7, 3);
     const { trends } = moved();
     const plain: Mix = { model: 1, hot: [0, 0, 0], follows: 0 };
-    const laid = scores.slice();
-    lay(laid, plain, hotIn(trends), followingIn(trends, [0]), [0, 1, 2, 0, 1, 2]);
-    expect(laid).toEqual(scores);
+    expect(laid(scores, 3, plain, hotIn(trends), followingIn(trends, [0]), [0, 1, 2, 0, 1, 2])).toEqual(scores);
   });
 });
