@@ -2,7 +2,7 @@
 // be scored before it counts. Pure; the evaluator's stream calls it.
 import type { Interactions } from "../events/batch.ts";
 import type { Histories } from "../events/histories.ts";
-import { stringsOf } from "../events/text.ts";
+import { metOf } from "../ranking/met.ts";
 import { followingIn, type Hot, hotIn } from "../ranking/mix.ts";
 import type { Met } from "../ranking/newest.ts";
 import { NO_GAIN } from "../ranking/places.ts";
@@ -38,40 +38,23 @@ export function meet(
   trends = new Trends(),
 ): Meeting {
   const { scored: arrivals, leftOut } = arrivalsOf(batch, histories, version, limit);
-  const names = stringsOf(batch.user.words);
-  const before = Int32Array.from(names, (name) => {
-    const user = histories.indexOf(name);
-    return user === undefined ? 0 : histories.lengthOf(user);
-  });
-  histories.append(batch, version);
-  const users = Int32Array.from(names, (name) => histories.indexOf(name) ?? -1);
-  const items = Int32Array.from(stringsOf(batch.item.words), (name) => histories.vocabulary.column(name) ?? -1);
-  const length = before.slice();
-  const rows = new Map<number, Int32Array>();
-  const found = new Map<Arrival, Pick<Ranked, "now" | "following">>();
-  const met: Met[] = [];
   const ofUser = new Map<number, Arrival[]>();
   for (const arrival of arrivals) {
     const others = ofUser.get(arrival.user);
     if (others) others.push(arrival);
     else ofUser.set(arrival.user, [arrival]);
   }
-  for (let k = 0; k < batch.length; k++) {
-    const word = batch.user.numbers[k]!;
-    const [user, item] = [users[word]!, items[batch.item.numbers[k]!]!];
-    if (user < 0 || item < 0) continue; // there was no room for it
-    const row = rows.get(word) ?? histories.rowOf(user);
-    rows.set(word, row);
-    // The row has grown in this order: what comes first is what stands next in it.
-    const had = length[word]!;
-    const seen = row[had] === item ? row.subarray(0, had) : undefined;
-    if (seen) {
-      const arrival = ofUser.get(user)?.[had - before[word]!];
-      if (arrival) found.set(arrival, { now: references.gainsOf(item, seen), following: followingIn(trends, seen) });
-      length[word]!++;
-    }
-    met.push({ user, item, seen, isCounted: seen !== undefined && histories.partOf(user) === "train" });
-    references.add(met.at(-1)!);
+  const met = metOf(batch, histories, version);
+  const found = new Map<Arrival, Pick<Ranked, "now" | "following">>();
+  for (const each of met) {
+    // A user's arrivals are the first meetings that they have here, in the same order.
+    const arrival = each.seen && ofUser.get(each.user)?.shift();
+    if (arrival)
+      found.set(arrival, {
+        now: references.gainsOf(each.item, each.seen!),
+        following: followingIn(trends, each.seen!),
+      });
+    references.add(each);
   }
   const hot: Hot = hotIn(arrivals.length > 0 ? trends : new Trends());
   const ranked = arrivals.map((arrival) => ({ ...arrival, hot, ...(found.get(arrival) ?? nothing) }));

@@ -3,15 +3,14 @@
 import { AppError } from "../errors/errors.ts";
 import { Histories } from "../events/histories.ts";
 import { MOST_NAMES } from "../events/new-items.ts";
-import { metIn } from "../judging/caught-up.ts";
-import { LAST } from "../ranking/newest.ts";
+import { metIn, metOf, trendsOf } from "../ranking/met.ts";
+import { LAST, type Met } from "../ranking/newest.ts";
 import { REMEMBERED } from "../ranking/references.ts";
 import type { Moving } from "../ranking/trending.ts";
 import { Trends } from "../ranking/trends.ts";
 import { followTable } from "../table/follow.ts";
 import { newestEvents } from "../table/newest-events.ts";
 import { lastOffsets } from "../table/progress.ts";
-import { type FirstMeeting, firstMeetings } from "./meetings.ts";
 import { createTail, type Outcome, type Tail } from "./tail.ts";
 
 export interface Users {
@@ -50,11 +49,11 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
   let isAnew = true;
   let moving: Moving = { trends: new Trends(), numbers: histories.vocabulary };
   /** Brought by the table, and not counted yet. */
-  let unsettled: FirstMeeting[] = [];
+  let unsettled: Met[] = [];
   const follower = followTable(tableDir, {
     append: (batch, version) => {
       if (isAnew) next.append(batch, version);
-      else unsettled = [...unsettled, ...firstMeetings(batch, next, version)].slice(-REMEMBERED);
+      else unsettled = [...unsettled, ...metOf(batch, next, version)].slice(-REMEMBERED);
     },
     clear: () => {
       next = anew();
@@ -88,16 +87,15 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
 
   /** From the newest events of the table, and what is ahead of it. */
   function countAnew(newest: readonly { readonly user: string; readonly item: string }[]): void {
-    const trends = new Trends();
-    for (const met of metIn(newest, histories)) trends.add(met);
-    moving = { trends, numbers: histories.vocabulary };
+    moving = { trends: trendsOf(metIn(newest, histories)), numbers: histories.vocabulary };
     for (const { user, item } of tail.pairs().slice(-REMEMBERED)) count(user, item);
   }
 
   /** Counts what the table has brought, but for what was read in the topic before. */
   function settle(done: ReadonlyMap<number, number>): void {
     const wasAhead = done.size > 0 && [...done].every(([partition, last]) => (tail.nextOf(partition) ?? 0) > last);
-    if (!wasAhead) for (const { user, name, ...met } of unsettled) if (!tail.has(user, name)) moving.trends.add(met);
+    const isAhead = ({ user, item }: Met) => tail.has(histories.users[user]!, histories.vocabulary.items[item]!);
+    if (!wasAhead) for (const met of unsettled) if (!isAhead(met)) moving.trends.add(met);
     unsettled = [];
   }
 

@@ -27,15 +27,16 @@ export async function openAsker(url: string, modelsDir: string): Promise<Asker> 
   const wrong: string[] = [];
   const none: Record<string, number> = {};
   const versions = new Set<string>();
-  const opened = new Map<string, (Recommending & { dispose(): void }) | undefined>();
+  const opened = new Map<string, (Recommending & { dispose(): void; isMoving: boolean }) | undefined>();
   const over = new AbortController();
   let isQuiet = false;
 
   /** Undefined when its files are gone already, or were never there. */
-  async function modelOf(version: string): Promise<Recommending | undefined> {
+  async function modelOf(version: string): Promise<(Recommending & { isMoving: boolean }) | undefined> {
     if (!opened.has(version)) {
       const model = await openModel(engine, join(modelsDir, version)).catch(gone);
-      opened.set(version, model && { ...recommending(version, model), dispose: model.dispose });
+      const isMoving = model?.manifest.trends !== undefined; // its answers are of the moment
+      opened.set(version, model && { ...recommending(version, model), dispose: model.dispose, isMoving });
       for (const [oldest, held] of opened) {
         if (opened.size <= OPEN) break;
         held?.dispose();
@@ -52,7 +53,7 @@ export async function openAsker(url: string, modelsDir: string): Promise<Asker> 
     const bad = malformed(answer, wish);
     if (bad) return said(bad);
     const model = await modelOf(answer.model);
-    if (!model) return void counts.unchecked++;
+    if (!model || model.isMoving) return void counts.unchecked++;
     const problem = unlike(
       answer,
       recommend(model, { history: wish.items, k: wish.k, exclude: [], includeSeen: false }),

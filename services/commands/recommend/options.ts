@@ -25,7 +25,9 @@ export const options = z.object({
     .describe("of that file: windows-1252, ...; otherwise UTF-8, or UTF-16 where it is"),
   table: folder()
     .optional()
-    .describe("the table that --user is looked up in, with --checkpoint (default: table of the data directory)"),
+    .describe(
+      "the table that --user is looked up in, and what is hot, with --checkpoint (default: table of the data directory)",
+    ),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   json: z.boolean().default(false).describe("print JSON"),
 });
