@@ -43,6 +43,7 @@ export const command = defineCommand({
         engine: engineName,
         device,
         threads,
+        compileSeconds: engine.compileSeconds(),
         parts,
         cpu: cpu.accounts(),
         tensors: engine.tf.memory().numTensors,

@@ -41,6 +41,8 @@ export interface Engine {
    * has none. Absent where the backend has no kernel for it, as wasm.
    */
   inverse?(matrix: Float32Array, size: number, ridge?: Ridge, block?: number): Generator<number, void>;
+  /** What XLA has taken so far. */
+  compileSeconds(): number;
   /** Loads a program whose routines run as a whole. The graph engine's alone. */
   openSession?(program: Program): Session;
 }

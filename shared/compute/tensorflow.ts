@@ -63,6 +63,11 @@ export async function openTensorflow(threads: number, graphs?: Partial<Wishes>):
   const segments = [single, type("Tidx", TF_INT32), type("Tnumsegments", TF_INT32), type("Tsegmentids", TF_INT32)];
 
   const doubles = doublesOn(binding);
+  let compileMs = 0;
+  const compiledIn = (ms: number) => {
+    compileMs += ms;
+  };
+  const wishes = { compiled: device !== CPU, say, kept, compiledIn };
 
   return {
     name: graphs ? "graph" : "tensorflow",
@@ -100,9 +105,8 @@ export async function openTensorflow(threads: number, graphs?: Partial<Wishes>):
       });
     },
     inverse: (matrix, size, ridge = 0, block = BLOCK) => invert(doubles, matrix, size, block, ridge),
-    ...(graphs && {
-      openSession: (program) => openSession(binding, program, { compiled: device !== CPU, say, kept, ...graphs }),
-    }),
+    compileSeconds: () => compileMs / 1000,
+    ...(graphs && { openSession: (program) => openSession(binding, program, { ...wishes, ...graphs }) }),
   };
 }
 

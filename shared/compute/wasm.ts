@@ -22,6 +22,7 @@ export async function openWasm(): Promise<Omit<Engine, "isWished">> {
     device: CPU,
     tf,
     kernels: new Kernels(),
+    compileSeconds: () => 0,
     matMul(a, b, transposeA = false, transposeB = false) {
       // matMul's own transposing is twelve times slower than turning the matrix first
       return tf.tidy(() => tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b));

@@ -1,10 +1,11 @@
 // The pure parts of the benches: bytes of a step, what passed between two readings, lists on the command line, what
-// steps of other sizes cost.
-import { describe, expect, test } from "vitest";
+// steps of other sizes cost, memory of a GPU.
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { quantile } from "../../services/commands/bench/closed-loop.ts";
 import type { Reading, ServerStatus } from "../../services/commands/bench/cluster.ts";
 import type { Costs } from "../../services/commands/bench/costs.ts";
+import { watchDeviceMemory } from "../../services/commands/bench/device-memory.ts";
 import { lineOf } from "../../services/commands/bench/figures.ts";
 import { longTailedRow } from "../../services/commands/bench/rows.ts";
 import { scaleRows } from "../../services/commands/bench/scale.ts";
@@ -12,6 +13,7 @@ import { serveLines } from "../../services/commands/bench/serve.ts";
 import { bytesOfGroup, trafficOf, trafficOfRun } from "../../services/commands/bench/traffic.ts";
 import { bytesBetween, cpuShareBetween, timingBetween } from "../../services/commands/bench/window.ts";
 import { exactStep, outerStep } from "../../services/commands/bench/workloads.ts";
+import { usedIn } from "../../shared/runtime/gpu/facts.ts";
 import { listOf, numbers } from "../../shared/runtime/lists.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { decide, initial } from "../../shared/training/leases.ts";
@@ -62,7 +64,7 @@ const reading = (times: number): Reading => {
   };
   const trainer = {
     ...{ engine: "", device: "CPU" },
-    peakMemoryBytes: 0,
+    ...{ peakMemoryBytes: 0, compileSeconds: 0 },
     cpu: { encoder: { compute: 15 * times, rest: 5 * times }, score: { compute: 1000 * times } },
   };
   return { server, trainers: [trainer, trainer] };
@@ -80,6 +82,25 @@ describe("between two readings", () => {
     expect(timingBetween(start, end, "decoder")).toEqual({ steps: 0, seconds: 0, sections: {} });
     expect(bytesBetween(start, end)).toEqual({ sent: 3, received: 6, memory: { sent: 9, received: 12 } });
   });
+});
+
+test("memory of a GPU is what its fullest card took beyond what it had; none where nobody tells", async () => {
+  vi.useFakeTimers();
+  const readings = [
+    [100, 500],
+    [150, 900],
+    [2000, 600],
+    [120, 500],
+  ];
+  const device = watchDeviceMemory(async () => readings.shift() ?? []);
+  expect(device.peak()).toBeNull();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(device.peak()).toBe(1900 * 2 ** 20);
+  const none = watchDeviceMemory(async () => []);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([none.peak(), vi.getTimerCount()]).toEqual([null, 0]);
+  vi.useRealTimers();
+  expect(usedIn("312\n 141000\n[N/A]\n")).toEqual([312, 141000]);
 });
 
 describe("lists on the command line", () => {

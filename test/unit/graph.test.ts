@@ -128,6 +128,15 @@ describe.skipIf(withoutTensorflow)("a session", () => {
     session.dispose();
   });
 
+  test("tells how long XLA took for each size, once", () => {
+    const took: number[] = [];
+    const session = openSession(binding, program, { compiled: true, say: () => {}, compiledIn: (ms) => took.push(ms) });
+    for (const users of [1, 1, 2, 1]) session.run("twice", { users }, { x: ones(2 * users) });
+    expect([session.compiled, took.length]).toEqual([true, 2]);
+    expect(Math.min(...took)).toBeGreaterThan(0);
+    session.dispose();
+  });
+
   /** Whose compiled routines fail so. */
   const failing = (message: string): GraphBinding =>
     Object.create(binding, {

@@ -18,7 +18,10 @@ export type ServerStatus = z.output<typeof ofServer>;
 /** Seconds by section, by account: shared/runtime/cpu.ts. */
 export type Accounts = ServerStatus["cpu"];
 
-const ofTrainer = trainerStatus.pick({ engine: true, device: true, cpu: true, peakMemoryBytes: true });
+const ofTrainer = trainerStatus.pick({
+  ...{ engine: true, device: true, cpu: true },
+  ...{ compileSeconds: true, peakMemoryBytes: true },
+});
 type TrainerStatus = z.output<typeof ofTrainer>;
 
 export interface Cluster {

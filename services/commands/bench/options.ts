@@ -27,6 +27,9 @@ export const options = z.object({
   events: size().default(1_000_000).describe("ingest: events of the topic"),
   partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
+  epochUsers: size()
+    .default(116_677)
+    .describe("train: users of the data whose outer epoch is told; a short one is measured"),
   heldOut: size().default(10_000).describe("train: users whose evaluation is timed"),
   megabytes: listOf(z.coerce.number<string>().positive().max(2_000))
     .prefault("20,200")

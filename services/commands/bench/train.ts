@@ -10,6 +10,7 @@ import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import { defaults, recipeOf } from "../../../shared/systems/recvae/settings.ts";
 import { devicesOf, type Reading, readingAfter, withCluster } from "./cluster.ts";
 import { writeDataset } from "./dataset.ts";
+import { watchDeviceMemory } from "./device-memory.ts";
 import { type Figure, gemmRate } from "./figures.ts";
 import { type Traffic, trafficOfRun } from "./traffic.ts";
 import { bytesBetween, type CpuShare, cpuShareBetween, timingBetween } from "./window.ts";
@@ -21,13 +22,18 @@ export interface Size {
   readonly trainers: number;
   readonly engine?: EngineName | undefined;
   readonly heldOut: number;
+  /** Of the data whose outer epoch is told. */
+  readonly epochUsers: number;
   readonly sync: "exact" | "local";
   /** Batches between two averages, with `local`. */
   readonly every: number;
 }
 
-/** Steps of an outer epoch of ML-20M: 116,677 users in batches of 500, three encoder passes and one decoder pass. */
-const PAPER_STEPS = { encoder: 702, decoder: 234 };
+/** Steps of an outer epoch, three encoder passes and one decoder pass: 702 + 234 of ML-20M's users by 500. */
+const stepsOf = ({ epochUsers, batch }: Size) => {
+  const decoder = Math.ceil(epochUsers / batch);
+  return { encoder: 3 * decoder, decoder };
+};
 /**
  * Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more
  * than in a real one. Local needs two outer steps a pass.
@@ -42,6 +48,7 @@ const GIB = 2 ** 30;
 interface Measured {
   readonly start: Reading;
   readonly end: Reading;
+  readonly deviceBytes: number | null;
 }
 
 export interface TrainFigures {
@@ -51,7 +58,12 @@ export interface TrainFigures {
   readonly encoderStepMs: number;
   readonly decoderStepMs: number;
   readonly outerEpochSeconds: number;
-  readonly peakMemoryBytes: { server: number; trainer: number };
+  /** Of the time of steps: messages, copies and waiting; with `local` the server's averaging too. */
+  readonly exchangeShare: number;
+  /** Of the trainer that took longest: the first runs of what XLA compiled. */
+  readonly compileSeconds: number;
+  /** `device`: of the fullest GPU, beyond what was taken before; null where none tells it. */
+  readonly peakMemoryBytes: { server: number; trainer: number; device: number | null };
   /** Milliseconds a step; `wire` is what no other section accounts for: messages, copies and waiting. */
   readonly split: Record<"encoder" | "decoder", Record<string, number>>;
   readonly gflop: { encoderStep: number; decoderStep: number; outerEpoch: number };
@@ -84,14 +96,16 @@ function measure(dir: string, { batch, trainers, engine, sync, every }: Size, un
   const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
   const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(PART_SIZE), ...local];
   const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
+  const device = watchDeviceMemory();
   return withCluster({ dir, serverFlags, trainers, engine }, until, async (cluster) => {
     const start = await readingAfter(cluster, WARM_EPOCHS);
     process.stderr.write("warm; timing\n");
-    return { start, end: await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS) };
-  });
+    const end = await readingAfter(cluster, WARM_EPOCHS + TIMED_EPOCHS);
+    return { start, end, deviceBytes: device.peak() };
+  }).finally(device.stop);
 }
 
-function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): TrainFigures {
+function figuresOf({ start, end, deviceBytes }: Measured, size: Size, gemmGflops: number): TrainFigures {
   const [encoder, decoder, score] = (["encoder", "decoder", "score"] as const).map((phase) =>
     timingBetween(start.server, end.server, phase),
   ) as [Timing, Timing, Timing];
@@ -101,20 +115,25 @@ function figuresOf({ start, end }: Measured, size: Size, gemmGflops: number): Tr
   const shape = { ...size, partSize: PART_SIZE, config: recipeOf({ ...defaults, items: size.items }), copies: 1 };
   const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
-  const outerEpochSeconds = (PAPER_STEPS.encoder * stepMs(encoder) + PAPER_STEPS.decoder * stepMs(decoder)) / 1000;
+  const epoch = stepsOf(size);
+  const outerEpochSeconds = (epoch.encoder * stepMs(encoder) + epoch.decoder * stepMs(decoder)) / 1000;
   const { encoderStep, decoderStep } = gflopOf(size);
-  const outerEpoch = PAPER_STEPS.encoder * encoderStep + PAPER_STEPS.decoder * decoderStep;
+  const outerEpoch = epoch.encoder * encoderStep + epoch.decoder * decoderStep;
+  const split = { encoder: splitOf(encoder, size.trainers), decoder: splitOf(decoder, size.trainers) };
   return {
     engine: end.trainers[0]?.engine ?? "",
     device: devicesOf(end),
     encoderStepMs: stepMs(encoder),
     decoderStepMs: stepMs(decoder),
     outerEpochSeconds,
+    exchangeShare: exchangeShareOf(size, split, { encoder, decoder }),
+    compileSeconds: Math.max(0, ...end.trainers.map(({ compileSeconds }) => compileSeconds)),
     peakMemoryBytes: {
+      device: deviceBytes,
       server: end.server.peakMemoryBytes,
       trainer: Math.max(0, ...end.trainers.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     },
-    split: { encoder: splitOf(encoder, size.trainers), decoder: splitOf(decoder, size.trainers) },
+    split,
     gflop: { encoderStep, decoderStep, outerEpoch },
     gemmGflops,
     gemmShare: outerEpoch / outerEpochSeconds / gemmGflops,
@@ -140,6 +159,21 @@ function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record
   return Object.fromEntries([...ms, ["wire", (1000 * seconds) / steps - timed]]);
 }
 
+/** Sections of a step that are there because more than one process computes. */
+const exchanged = { exact: ["wire"], local: ["wire", "adam"] } as const;
+
+function exchangeShareOf(
+  { sync }: Size,
+  split: TrainFigures["split"],
+  timings: Readonly<Record<"encoder" | "decoder", Timing>>,
+): number {
+  const phases = ["encoder", "decoder"] as const;
+  const ms = (phase: (typeof phases)[number]) =>
+    exchanged[sync].reduce((sum, name) => sum + (split[phase][name] ?? 0), 0);
+  const all = phases.reduce((sum, phase) => sum + 1000 * timings[phase].seconds, 0);
+  return phases.reduce((sum, phase) => sum + ms(phase) * timings[phase].steps, 0) / all;
+}
+
 /** Products of one step, a multiplication and an addition counted as two. */
 function gflopOf({ items, batch, perUser }: Size): { encoderStep: number; decoderStep: number } {
   const { hidden, latent } = defaults;
@@ -157,9 +191,11 @@ export function trainLines(figures: TrainFigures, size: Size): Figure[] {
     size.batch === 500 &&
     size.perUser === 86 &&
     size.trainers === 2 &&
+    size.epochUsers === 116_677 &&
     size.heldOut === 10_000;
   const atMost = (value: number) => (isPaper ? { limit: { is: "at most" as const, value } } : {});
   const { peakMemoryBytes: peak, split, gflop, cpuShare, bytesPerStep, bytesFormula } = figures;
+  const epoch = stepsOf(size);
   const wanted = size.sync === "exact" ? { most: 35, aim: 25 } : { most: 8, aim: 4 };
   const parts = (phase: "encoder" | "decoder") =>
     Object.entries(split[phase]).map(([name, value]) => ({ name: `  ${phase} step: ${name}`, value, unit: "ms" }));
@@ -168,7 +204,9 @@ export function trainLines(figures: TrainFigures, size: Size): Figure[] {
     ...parts("encoder"),
     { name: "decoder step", value: figures.decoderStepMs, unit: "ms" },
     ...parts("decoder"),
-    { name: "outer epoch of 702 + 234 steps", value: figures.outerEpochSeconds, unit: "s" },
+    { name: `outer epoch of ${epoch.encoder} + ${epoch.decoder} steps`, value: figures.outerEpochSeconds, unit: "s" },
+    { name: "exchange, of the time of steps", value: 100 * figures.exchangeShare, unit: "%" },
+    ...(figures.compileSeconds > 0 ? [{ name: "XLA compiled", value: figures.compileSeconds, unit: "s" }] : []),
     { name: "arithmetic of an outer epoch", value: gflop.outerEpoch, unit: "GFLOP" },
     { name: "matrix product, 2048 x 2048 x 2048", value: figures.gemmGflops, unit: "GFLOP/s" },
     {
@@ -179,6 +217,7 @@ export function trainLines(figures: TrainFigures, size: Size): Figure[] {
     },
     { name: "peak memory of a trainer", value: peak.trainer / GIB, unit: "GiB", ...atMost(2.5) },
     { name: "peak memory of the server", value: peak.server / GIB, unit: "GiB" },
+    ...(peak.device === null ? [] : [{ name: "peak memory of a GPU", value: peak.device / GIB, unit: "GiB" }]),
     {
       name: `CPU of server and wire (aim ${wanted.aim} %)`,
       value: 100 * (1 - cpuShare.compute),

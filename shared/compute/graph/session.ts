@@ -26,6 +26,8 @@ export interface Wishes {
   readonly kept?: string | undefined;
   /** Told a line for people: that something takes long, or did not work and was done another way. */
   say(line: string): void;
+  /** Told the milliseconds of each first compiled run: what XLA took for it, all but. */
+  compiledIn?(ms: number): void;
 }
 
 export interface Session {
@@ -43,7 +45,11 @@ export interface Session {
 }
 
 /** Throws ENGINE_FAILED. */
-export function openSession(binding: GraphBinding, program: Program, { compiled: wanted, kept, say }: Wishes): Session {
+export function openSession(
+  binding: GraphBinding,
+  program: Program,
+  { compiled: wanted, kept, say, compiledIn }: Wishes,
+): Session {
   const id = load(binding, savedModel(program, wanted));
   const held = new Map<string, number>();
   const said = new Set<string>();
@@ -113,12 +119,15 @@ export function openSession(binding: GraphBinding, program: Program, { compiled:
       if (!routine) throw new Error(`no routine ${name}`);
       const outputs = Object.keys(routine.outputs);
       const first = `${name} ${JSON.stringify(sizes)}`;
-      if (compiled && !said.has(first)) say(`compiling ${first}`);
+      const isFirst = compiled && !said.has(first);
+      if (isFirst) say(`compiling ${first}`);
       said.add(first);
+      const startedAt = performance.now();
       const fed: number[] = [];
       try {
         for (const input of routine.inputs) fed.push(tensorOf(binding, input, sizes, given));
         const fetched = run(name, routine.inputs, outputs, fed);
+        if (isFirst && compiled) compiledIn?.(performance.now() - startedAt);
         return Object.fromEntries(outputs.map((output, k) => [output, taken(binding, fetched[k]!)]));
       } finally {
         for (const each of fed) binding.deleteTensor(each);

@@ -41,6 +41,16 @@ export function cardsIn({ devices, information, smi }: Facts): Card[] {
     .map((card, position) => ({ ...card, index: position }));
 }
 
+/** MiB of each card that are taken. */
+export const usedQuery = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+
+/** Of the cards in their order; one that tells none, as when it is cut into pieces, is left out. */
+export const usedIn = (text: string): number[] =>
+  text
+    .split("\n")
+    .flatMap((line) => /^ *(\d+) *$/.exec(line)?.[1] ?? [])
+    .map(Number);
+
 /** What holds memory of cards; the name comes last. */
 export const holdersQuery = [
   "--query-compute-apps=gpu_uuid,pid,used_memory,process_name",

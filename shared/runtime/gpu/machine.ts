@@ -1,11 +1,11 @@
 // Asks this machine for its GPUs, once a process, and says once what is wrong with them. The thin edge below facts.ts,
 // verdict.ts and turns.ts.
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../errors/errors.ts";
-import { CPU, type Facts, holdersIn, holdersQuery, labelOf, query } from "./facts.ts";
+import { CPU, type Facts, holdersIn, holdersQuery, labelOf, query, usedIn, usedQuery } from "./facts.ts";
 import { cudaLibraries, DRIVER } from "./libraries.ts";
 import { environmentHere, freest } from "./turns.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -77,10 +77,23 @@ export function look(root: string, path: string): Facts {
   };
 }
 
+/** MiB of each card that are taken now; nothing where nobody tells it. */
+export async function usedMib(): Promise<number[]> {
+  const program = smiOn(process.env.PATH ?? "");
+  if (program === undefined) return [];
+  return new Promise((resolve) => {
+    execFile(program, usedQuery, { timeout: SMI_MS }, (error, text) => resolve(error ? [] : usedIn(text)));
+  });
+}
+
+function smiOn(path: string): string | undefined {
+  const folders = [...path.split(delimiter).filter((folder) => folder !== ""), ...besidePath];
+  return folders.map((folder) => join(folder, "nvidia-smi")).find((file) => existsSync(file));
+}
+
 /** Nvidia-smi, where there is one. */
 function ask(path: string, question: readonly string[]): Facts["smi"] {
-  const folders = [...path.split(delimiter).filter((folder) => folder !== ""), ...besidePath];
-  const program = folders.map((folder) => join(folder, "nvidia-smi")).find((file) => existsSync(file));
+  const program = smiOn(path);
   if (program === undefined) return undefined;
   try {
     const text = execFileSync(program, question, {
