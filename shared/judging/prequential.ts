@@ -4,7 +4,7 @@
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
 import type { Mix } from "../ranking/mix.ts";
-import { FEWEST_USERS, isAbove, paired } from "../ranking/paired.ts";
+import { FEWEST_USERS, paired } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import { finish } from "../runtime/finish.ts";
@@ -88,6 +88,10 @@ const ks = [20, 100] as const;
 /** Arrivals that weights are chosen on. */
 const FEWEST_FITTED = 100;
 const MOST_FITTED = 500;
+/**
+ * Standard errors by which a mix has to be better: asked at every candidate, so that chance lets one in in a thousand.
+ */
+const SURELY = 3;
 
 interface Settings {
   /** Arrivals that a mean is taken over. */
@@ -151,7 +155,8 @@ export function openPrequential(
         ({ user }) => user,
         (_, k) => own[k]!.ndcg - without[k]!.ndcg,
       );
-      return isAbove(paired(more)) ? await mixOf(unseen) : undefined;
+      const { mean, standardError } = paired(more);
+      return mean > SURELY * standardError ? await mixOf(unseen) : undefined;
     },
     async beside(candidate, published, followed, signal) {
       const { tableVersion } = candidate;

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openLines } from "../../services/evaluator/lines.ts";
 import { openStream, type Stream } from "../../services/evaluator/stream.ts";
+import { uniform } from "../../shared/compute/draws.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
@@ -14,6 +15,7 @@ import { type Arrival, arrivalsOf, mustBeUnseen } from "../../shared/judging/arr
 import { prequentialPoint } from "../../shared/judging/point.ts";
 import { gains, openPrequential, type Trained } from "../../shared/judging/prequential.ts";
 import { SlidingWindow } from "../../shared/judging/window.ts";
+import type { Mix } from "../../shared/ranking/mix.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 
 let dir = "";
@@ -299,6 +301,84 @@ describe("on a table that grows", () => {
     expect([...(await prequential.beside(poor, published, stream, never)).overIncumbent]).toEqual(
       users.map(() => 1 / Math.log2(3) - 1),
     );
+  });
+});
+
+describe("what is hot, laid over a candidate's scores", () => {
+  const ITEMS = 60;
+  const items = Array.from({ length: ITEMS }, (_, k) => `m${k}`);
+  const odds = items.map((_, k) => 1 / (k + 1));
+  const drawn = uniform(3, 0, 1, new Float32Array(4000)).map((value) => (value + 1) / 2);
+  /** The model says exactly how likely each item is. */
+  const right: Trained = {
+    version: "right",
+    tableVersion: 0,
+    vocabulary: new Vocabulary(items),
+    scoreBatch: (rows) => Float32Array.from(rows.flatMap(() => odds.map(Math.log))),
+  };
+
+  /** Versions of a hundred users who each come to one more item; `itemOf` decides which. */
+  async function followed(itemOf: (k: number, version: number) => string) {
+    const users = Array.from({ length: 600 }, (_, k) => `u${k}`);
+    const table = await openEvents(dir);
+    let offset = 0;
+    const commit = async (pairs: readonly Pair[]) => {
+      const rows = pairs.map(([user, item]) => ({
+        user,
+        item,
+        timestamp: 0,
+        value: null,
+        partition: 0,
+        offset: offset++,
+      }));
+      await table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 1 });
+    };
+    await commit(users.map((user): Pair => [user, "seen by all"]));
+    const stream = openStream(dir, "", 0, 1000);
+    const lines = await openLines(join(dir, "prequential.jsonl"), prequentialPoint, 10, 1000);
+    const prequential = openPrequential(lines, { window: 1000, everyMs: 0 }, () => 0);
+    await stream.advance();
+    for (let version = 1; version <= 6; version++) {
+      await commit(users.slice(100 * (version - 1), 100 * version).map((user, k): Pair => [user, itemOf(k, version)]));
+      await prequential.take(await stream.advance(), version < 4 ? null : right, stream, never);
+    }
+    return { prequential, stream };
+  }
+  const byOdds = (k: number, version: number) => {
+    let left = drawn[200 * version + k]! * odds.reduce((a, b) => a + b);
+    return items.find((_, column) => {
+      left -= odds[column]!;
+      return left < 0;
+    })!;
+  };
+
+  test("weighs nothing where the model is right and nothing drifts: its scores stay as they are", async () => {
+    const { prequential, stream } = await followed(byOdds);
+    expect(await prequential.mixOf(right, undefined, stream, never)).toBeUndefined();
+  });
+
+  test("is weighed by what came where users turn to an item, and the candidate with it is far above without", async () => {
+    const { prequential, stream } = await followed((k, version) => (k % 3 ? "m55" : byOdds(k, version)));
+    const mix = await prequential.mixOf(right, undefined, stream, never);
+    expect(mix).toBeDefined();
+    const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
+    const over = async (candidate: Trained) =>
+      mean((await prequential.beside(candidate, right, stream, never)).overIncumbent);
+    expect(await over(right)).toBe(0);
+    expect(await over({ ...right, mix })).toBeGreaterThan(0.2);
+  });
+
+  test("lists a new item that users turn to, which the model has never met", async () => {
+    const { prequential, stream } = await followed((k, version) => (k % 3 ? "new" : byOdds(k, version)));
+    const mix = await prequential.mixOf(right, undefined, stream, never);
+    const { overIncumbent } = await prequential.beside({ ...right, mix }, right, stream, never);
+    expect(overIncumbent.filter((more) => more > 0.9).length).toBeGreaterThan(300);
+  });
+
+  test("stays as it was where too few have come to tell", async () => {
+    const { prequential, stream } = await followed(byOdds);
+    const before = { model: 0.5, hot: [1, 0, 0], follows: 0 } satisfies Mix;
+    expect(await prequential.mixOf({ ...right, tableVersion: 6 }, before, stream, never)).toBe(before);
   });
 });
 
