@@ -44,12 +44,12 @@ export const command = defineCommand({
     const exchange = config.sharedMemory ? Exchange.open() : undefined;
     const scheduler = openScheduler(() => peers!, { log, metrics, exchange });
     const recipeOf = () => progress.run?.store.config ?? recipeIn(config, 1, 0, beginning.network);
-    const limit = messageLimit(config, recipeOf, scheduler.awaits);
+    const limit = messageLimit(config, { model: recipeOf, users: () => progress.users }, scheduler.awaits);
     const also = () => ({ epochsWanted: config.epochs ?? null, heldUp: patience.waiting });
     const status = () => progress.status(peers!, scheduler, also());
     const listening = { ...address, certificate, tokens, pages: { status, metrics }, exchange, limit };
     peers = await listenForPeers(listening, scheduler.handlers, { seed: config.seed, wire: wireOf(config) });
-    const trainers = () => peers.list().length;
+    const trainers = () => peers.list();
     metrics.onScrape(() => progress.measure(peers, scheduler));
     const face = await serveFace({ service: "server", runDir: paths.run, port: config.httpPort, metrics, status });
     log.info({ listen: peers.url, http: face.url }, "ready");

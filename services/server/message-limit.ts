@@ -5,15 +5,16 @@ import { SMALL_MESSAGE } from "./admission/limits.ts";
 import type { Config } from "./options.ts";
 import { largestAnswer } from "./scheduler/contributions.ts";
 
-/** `model`: that of the run as it is now. */
+/** `model`, `users`: of the run as it is now. */
 export function messageLimit(
   config: Config,
-  model: () => Recipe,
+  { model, users }: { model: () => Recipe; users: () => number },
   awaits: (trainer: string) => boolean,
 ): (trainer: string) => number {
+  const { sync, every, partSize } = config;
+  const step = Math.max(scheduleOf(config).batchSize, partSize);
+  const inStint = () => (every === "auto" ? users() + step : every * step);
   const largest = () =>
-    config.sync === "exact"
-      ? largestAnswer(model(), config.partSize)
-      : largestAnswer(model(), config.every * Math.max(scheduleOf(config).batchSize, config.partSize), model().items);
+    sync === "exact" ? largestAnswer(model(), partSize) : largestAnswer(model(), inStint(), model().items);
   return (trainer) => (awaits(trainer) ? largest() : SMALL_MESSAGE);
 }

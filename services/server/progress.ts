@@ -11,6 +11,7 @@ import type { Peers } from "./admission/peers.ts";
 import { openMeasures } from "./measures.ts";
 import { openPace } from "./pace.ts";
 import type { Loss, Run, RunStep } from "./run/run.ts";
+import { standingOf } from "./run/stint-length.ts";
 import type { Outcome } from "./saving/checkpointing.ts";
 import type { Received } from "./scheduler/contributions.ts";
 import type { Scheduler, Work } from "./scheduler/scheduler.ts";
@@ -183,6 +184,7 @@ export class Progress {
       loss: last ? { reconstruction: last.reconstruction, kl: last.kl, total: last.reconstruction + last.kl } : null,
       lossHistory: this.#lossHistory,
       norms: this.run?.updater.norms.total() ?? { gradient: null, update: null },
+      local: this.run?.local ? standingOf(this.run.local.costs) : null,
       epochs: this.epochs,
       users: this.users,
       items: this.run?.store.config.items ?? 0,

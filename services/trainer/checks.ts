@@ -2,7 +2,7 @@
 // ends in an error that says so. Between connection.ts and compute.ts.
 import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
-import { shapesOf } from "../../shared/neural/parameters.ts";
+import { oldShapes, shapesOf } from "../../shared/neural/parameters.ts";
 import {
   bagWidth,
   canStepAlone,
@@ -14,12 +14,12 @@ import {
 import { type Expected, mustBe } from "../../shared/training/expected.ts";
 import type { FromServer, Lease } from "../../shared/training/messages.ts";
 import { asExpected, rowsName, typeOf, type Wire } from "../../shared/training/numbers.ts";
-import { type Group, type Input, phaseOf } from "../../shared/training/phases.ts";
+import { type Input, phaseOf, type Sent } from "../../shared/training/phases.ts";
 import type { Described } from "../../shared/training/tensors.ts";
 import type { Tensors } from "./reading.ts";
 
 /** What the weights at hand are of. */
-export type Models = Partial<Record<Group, Recipe>>;
+export type Models = Partial<Record<Sent, Recipe>>;
 
 /** Throws FRAME_MALFORMED. */
 export function weightsChecked(
@@ -27,14 +27,15 @@ export function weightsChecked(
   described: readonly Described[],
   wire: Wire,
 ): void {
-  mustBe(asExpected(shapesOf(group, model), wire), described, { weights: group });
+  const shapes = group === "old" ? oldShapes(model) : shapesOf(group, model);
+  mustBe(asExpected(shapes, wire), described, { weights: group });
 }
 
 /** Throws FRAME_MALFORMED: names, shapes, the weights that the phase needs. */
 export function leaseChecked(
   lease: Lease,
   described: readonly Described[],
-  { hidden, decoder }: Models,
+  { hidden, decoder, old }: Models,
   wire: Wire,
 ): void {
   const where = { phase: lease.phase, step: lease.step };
@@ -52,6 +53,11 @@ export function leaseChecked(
     lease.versions.decoder !== null;
   if (needsDecoder && !fits)
     throw new AppError("FRAME_MALFORMED", { what: "a lease whose decoder does not fit its encoder", ...where });
+  const needsOld = needs.includes("old") && lease.versions.old !== undefined;
+  const hasOld =
+    lease.inner && old && usesOldPosterior(old) && old.items === hidden.items && lease.versions.old !== null;
+  if (needsOld && !hasOld)
+    throw new AppError("FRAME_MALFORMED", { what: "a lease whose old encoder does not fit its encoder", ...where });
   mustBe(expectedOf(lease, described, hidden, wire), described, where);
 }
 
@@ -59,7 +65,12 @@ export function leaseChecked(
  * Steps of the trainer's own say how many users there are, otherwise the first tensor does; lists of columns how long
  * they are.
  */
-function expectedOf({ phase, inner }: Lease, described: readonly Described[], config: Recipe, wire: Wire): Expected[] {
+function expectedOf(
+  { phase, inner, versions }: Lease,
+  described: readonly Described[],
+  config: Recipe,
+  wire: Wire,
+): Expected[] {
   const [hidden, latent] = [bagWidth(config), latentOf(config)];
   const users = inner ? inner.reduce((sum, step) => sum + step.users, 0) : (described[0]?.shape[0] ?? 0);
   const lengthOf = (name: string) => described.find((each) => each.name === name)?.shape[0] ?? 0;
@@ -78,7 +89,9 @@ function expectedOf({ phase, inner }: Lease, described: readonly Described[], co
     rows: () => ragged("columns", "ends"),
     keys: () => [["users", [users], "i32"]],
     old: () =>
-      usesOldPosterior(config) ? ["muOld", "logvarOld"].map((name): Expected => [name, [users, latent]]) : [],
+      usesOldPosterior(config) && versions.old === undefined
+        ? ["muOld", "logvarOld"].map((name): Expected => [name, [users, latent]])
+        : [],
     critic: () => criticShapes,
     targets: () => ragged("targets", "targetEnds"),
   };

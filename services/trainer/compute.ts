@@ -6,16 +6,16 @@ import { type SectionDone, type Spent, sectionTimer } from "../../shared/compute
 import { AppError } from "../../shared/errors/errors.ts";
 import { criticShapes } from "../../shared/neural/critic.ts";
 import type { Network } from "../../shared/neural/network.ts";
-import { openNetwork } from "../../shared/neural/open-network.ts";
-import type { Weights } from "../../shared/neural/parameters.ts";
+import { openNetwork, openReplica } from "../../shared/neural/open-network.ts";
+import { shapesOf, type Weights } from "../../shared/neural/parameters.ts";
 import { splitRow } from "../../shared/neural/ract.ts";
 import { bagWidth, canStepAlone, latentOf, type Recipe, usesOldPosterior } from "../../shared/neural/recipe.ts";
+import type { Moved, Old, Replica } from "../../shared/neural/replica.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../shared/training/messages.ts";
 import { rowsName } from "../../shared/training/numbers.ts";
-import { phaseOf } from "../../shared/training/phases.ts";
+import { groups, phaseOf, type Sent } from "../../shared/training/phases.ts";
 import type { WireTensor } from "../../shared/training/tensors.ts";
 import { answers, arithmetic, type Given } from "./arithmetic.ts";
-import { InnerSteps } from "./inner-steps.ts";
 import { asFloats, floats, integers, numbers, oldPosterior, rowsOf, type Tensors } from "./reading.ts";
 
 export interface Answer {
@@ -34,18 +34,23 @@ export class Computer {
   readonly #engine: Engine;
   readonly #seed: number;
   readonly #now: () => number;
+  readonly #warn: (what: string) => void;
   readonly #network: Network;
-  readonly #innerSteps: InnerSteps;
-  #hidden: Held | undefined;
-  #decoder: Held | undefined;
+  readonly #replica: Replica;
+  readonly #held: Partial<Record<Sent, Held>> = {};
 
-  /** `now` in milliseconds. */
-  constructor(engine: Engine, seed: number, now: () => number = () => performance.now()) {
+  /** `now` in milliseconds; `warn` is told of what went wrong in between and stands in no answer. */
+  constructor(
+    engine: Engine,
+    seed: number,
+    { now = () => performance.now(), warn = () => {} }: { now?: () => number; warn?: (what: string) => void } = {},
+  ) {
+    this.#warn = warn;
     this.#engine = engine;
     this.#seed = seed;
     this.#now = now;
     this.#network = openNetwork(engine);
-    this.#innerSteps = new InnerSteps(this.#network, engine.threads, seed);
+    this.#replica = openReplica(engine, this.#network, seed);
   }
 
   /** Replaces a group on the engine. The tensors' memory must stay as it is until the group is replaced. */
@@ -56,20 +61,17 @@ export class Computer {
         { shape: [...shape], data: asFloats(data, name, this.#engine.kernels) },
       ]),
     );
-    this.#network.take(group, model, weights);
-    const held = { version, sent: weights, config: model };
-    if (group === "hidden") this.#hidden = held;
-    else this.#decoder = held;
+    if (group !== "old") this.#network.take(group, model, weights);
+    this.#held[group] = { version, sent: weights, config: model };
   }
 
   /** `ready`: the inputs are made, the arithmetic begins. */
   answer(lease: Lease, tensors: Tensors, ready = () => {}): Answer {
-    const hidden = this.#hidden;
-    if (
-      !hidden ||
-      hidden.version !== lease.versions.hidden ||
-      (lease.versions.decoder ?? this.#decoder?.version) !== this.#decoder?.version
-    )
+    const { hidden } = this.#held;
+    const isHere = (group: Sent, version: number | null | undefined) =>
+      version === null || version === undefined || this.#held[group]?.version === version;
+    const { versions } = lease;
+    if (!hidden || ![...groups, "old" as const].every((group) => isHere(group, versions[group])))
       throw new AppError("FRAME_MALFORMED", { what: "a lease for weights that were not sent", step: lease.step });
     const begin = () => {
       ready();
@@ -109,43 +111,34 @@ export class Computer {
     hidden: Held,
     begin: () => { sectionDone: SectionDone; spent: Spent },
   ): Answer {
-    const keys = integers(tensors.get("users")?.data, "users");
-    const rows = rowsOf(tensors, "columns", "ends");
+    const refuse = (what: string) => {
+      throw new AppError("FRAME_MALFORMED", { what, step: lease.step });
+    };
+    const integersOf = (name: string) => integers(tensors.get(name)?.data, name);
     const { config } = hidden;
-    if (!canStepAlone(config))
-      throw new AppError("FRAME_MALFORMED", {
-        what: "a model of which trainers take no steps of their own",
-        step: lease.step,
-      });
-    if (
-      !this.#decoder ||
-      inner.reduce((sum, { users }) => sum + users, 0) !== keys.length ||
-      rows.length !== keys.length
-    )
-      throw new AppError("FRAME_MALFORMED", { what: "a lease whose steps do not hold its users", step: lease.step });
+    const { decoder, old: oldEncoder } = this.#held;
+    const { ownSteps, moves } = phaseOf(lease.phase);
+    const [keys, ends] = [integersOf("users"), integersOf("ends")];
+    if (!canStepAlone(config)) refuse("a model of which trainers take no steps of their own");
+    if (!ownSteps) refuse(`a lease of phase ${lease.phase} with steps of its own`);
+    const users = inner.reduce((sum, step) => sum + step.users, 0);
+    if (!decoder || users !== keys.length || ends.length !== keys.length)
+      throw refuse("a lease whose steps do not hold its users");
     const { sectionDone, spent } = begin();
-    const given = {
-      config,
-      hidden: hidden.sent,
-      decoder: this.#decoder.sent,
-      inner,
-      batchSize: lease.batchSize,
-      keys,
-      rows,
-      items: integers(tensors.get("items")?.data, "items"),
+    const stint = {
+      ...{ config, hidden: hidden.sent, decoder: decoder.sent, inner, batchSize: lease.batchSize, keys, ends },
+      columns: integersOf("columns"),
+      items: integersOf("items"),
       table: numbers(tensors.get(rowsName)?.data, rowsName),
       sectionDone,
     };
-    const { ownSteps, moves } = phaseOf(lease.phase);
-    if (!ownSteps)
-      throw new AppError("FRAME_MALFORMED", {
-        what: `a lease of phase ${lease.phase} with steps of its own`,
-        step: lease.step,
-      });
+    const runsBeside = lease.versions.old !== undefined;
+    const old = (): Old => (runsBeside ? { weights: oldEncoder!.sent } : { says: oldPosterior(tensors) });
     const moved = moves.includes("encoder")
-      ? this.#innerSteps.encoder(given, oldPosterior(tensors), moves.includes("decoder"))
-      : this.#innerSteps.decoder(given);
-    return reply(lease, { ...moved, spent }, moved.tensors);
+      ? this.#replica.encoder(stint, old(), moves.includes("decoder"))
+      : this.#replica.decoder(stint, !runsBeside);
+    if (moved.notFinite !== undefined) this.#warn(`the loss of step ${moved.notFinite} is no finite number`);
+    return reply(lease, { ...moved, spent }, tensorsOf(moved, config, keys.length, stint.items.length));
   }
 
   /** By the keys of the part's users. */
@@ -167,8 +160,26 @@ export class Computer {
   }
 
   dispose(): void {
+    this.#replica.dispose();
     this.#network.dispose();
   }
+}
+
+/** How far the weights have come, as it travels. */
+function tensorsOf(
+  { differences, rows, posterior }: Moved,
+  config: Recipe,
+  users: number,
+  items: number,
+): WireTensor[] {
+  const named = (name: string, { shape, data }: Weights[string]) => ({ name, shape, data });
+  return [
+    ...groups.flatMap((group) =>
+      shapesOf(group, config).flatMap(([name]) => (differences[name] ? [named(name, differences[name])] : [])),
+    ),
+    ...(rows ? [{ name: rowsName, shape: [items, bagWidth(config)], data: rows }] : []),
+    ...(posterior ? answers.posterior({ posterior }, config, users) : []),
+  ];
 }
 
 function reply(

@@ -103,7 +103,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
     };
     const halves = halvesReused();
     // Of each kind one message is needed at a time: the newest weights of a group, the lease at hand.
-    const memory = { hidden: reused(), decoder: reused(), lease: reused() };
+    const memory = { hidden: reused(), decoder: reused(), old: reused(), lease: reused() };
     // What is being computed is computed to its end: the answer is sent before the socket closes.
     const drain = () => {
       draining = true;
@@ -138,7 +138,7 @@ function session({ server, access, hello, engine, log, changed, computed }: Want
         case "welcome":
           if (computer) throw new AppError("FRAME_MALFORMED", { what: "a second welcome" });
           clearTimeout(unwelcome);
-          computer = new Computer(engine, message.seed);
+          computer = new Computer(engine, message.seed, { warn: (what) => log.warn({ server }, what) });
           id = message.trainer;
           wire = message.wire;
           exchange = message.exchange ? Exchange.join(message.exchange) : undefined;

@@ -51,7 +51,7 @@ export const command = defineCommand({
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       }),
     });
-    const hello = { name, engine: engineName, device, threads };
+    const hello = { name, engine: engineName, device, threads, resident: engine.openSession !== undefined };
     const changed = (next: TrainerState) => {
       if (state === "connecting") cpu.charge("between");
       state = next;

@@ -1,7 +1,7 @@
 // Random draws that are keyed, not streamed: Philox 4x32-10 (Salmon et al. 2011). Who computes a part of a step, and
 // when, changes no draw.
 
-const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5, normal: 6 } as const;
+export const purposes = { dropout: 1, noise: 2, permutation: 3, uniform: 4, choice: 5, normal: 6 } as const;
 
 /** High 32 bits of the product of two unsigned 32-bit numbers, as int32. */
 function high(a: number, b: number): number {

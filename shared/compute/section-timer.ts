@@ -3,7 +3,8 @@
 
 /**
  * Sections of a part's arithmetic. Backward sections are named after the gradient that they compute; `graph` is all of
- * them in one run; the last two are a trainer's in local mode, the server's otherwise.
+ * them in one run; `inner...` are a trainer's in local mode, the server's otherwise; the last two are the exchange with
+ * a replica that lies on a device.
  */
 export const sections = [
   "hiddenForward",
@@ -16,7 +17,11 @@ export const sections = [
   "graph",
   "innerBag",
   "innerAdam",
+  "toDevice",
+  "fromDevice",
 ] as const;
+/** What of them is no arithmetic: weights on their way to where they move, and how far they came on their way back. */
+export const exchanges: readonly Section[] = ["toDevice", "fromDevice"];
 export type Section = (typeof sections)[number];
 
 /** Called when a section is done: what passed since the last call, or since the part began, was its own. */

@@ -1,9 +1,13 @@
-// A network on the engine at hand: as one graph where the engine runs whole graphs, else product by product.
+// A network, and a replica that moves on its own, on the engine at hand: as one graph where the engine runs whole
+// graphs, else product by product.
 import type { Engine } from "../compute/engine.ts";
 import { graphNetwork } from "./graph/network.ts";
 import { judgedBy } from "./graph/program.ts";
+import { graphReplica, hasReplica } from "./graph/replica.ts";
 import { kernelNetwork } from "./kernel-network.ts";
+import { KernelReplica } from "./kernel-replica.ts";
 import type { Network } from "./network.ts";
+import type { Replica } from "./replica.ts";
 
 export function openNetwork(engine: Engine): Network {
   if (!engine.openSession) return kernelNetwork(engine);
@@ -26,6 +30,24 @@ function either(graph: Network, kernels: Network): Network {
     score: (bag_BH) => network.score(bag_BH),
     dispose() {
       graph.dispose();
+      kernels.dispose();
+    },
+  };
+}
+
+/** Its network is used in steps, and left with the groups that were taken last. */
+export function openReplica(engine: Engine, network: Network, seed: number): Replica {
+  const kernels = new KernelReplica(network, engine.threads, seed);
+  const { openSession } = engine;
+  if (!openSession) return kernels;
+  const resident = graphReplica(openSession, seed, engine.kernels);
+  return {
+    // what the old encoder said comes along where others of the run ask for it: the network's parts take it
+    encoder: (stint, old, joint) =>
+      ("weights" in old && hasReplica(stint.config) ? resident : kernels).encoder(stint, old, joint),
+    decoder: (stint, says) => (!says && hasReplica(stint.config) ? resident : kernels).decoder(stint, says),
+    dispose() {
+      resident.dispose();
       kernels.dispose();
     },
   };

@@ -106,6 +106,9 @@ export function allShapesOf(config: Recipe): [name: string, shape: number[]][] {
   return groups.flatMap((group) => shapesOf(group, config));
 }
 
+/** Shapes of the encoder's tensors, the first layer's among them: what an old one is. */
+export const oldShapes = (config: Recipe): Shapes => [...shapesOf("embedding", config), ...shapesOf("hidden", config)];
+
 /** Numbers in all of them together. */
 export const parametersIn = (config: Recipe): number =>
   allShapesOf(config).reduce((sum, [, shape]) => sum + shape.reduce((product, n) => product * n, 1), 0);

@@ -43,10 +43,13 @@ export const knobs = {
       "exact: N trainers compute what one computes; local: each learns from --every batches on its own, then they " +
         "are averaged",
     ),
-  every: size()
-    .max(1000)
+  every: z
+    .union([z.literal("auto"), size().max(1000)])
     .default(8)
-    .describe("with --sync local: most batches that a trainer takes on its own, in steps of --part-size"),
+    .describe(
+      "with --sync local: most batches that a trainer takes on its own, in steps of --part-size; auto: so many that " +
+        "the exchange takes at most a tenth of the time, a pass at most",
+    ),
   wire: z
     .enum(wires)
     .optional()

@@ -6,7 +6,7 @@ import { AppError } from "../errors/errors.ts";
 import { recipe } from "../neural/recipe.ts";
 import type { Decoded } from "./frames.ts";
 import { wires } from "./numbers.ts";
-import { groups, phaseNames } from "./phases.ts";
+import { phaseNames, sentWhole } from "./phases.ts";
 import { described } from "./tensors.ts";
 
 const count = z.number().int().nonnegative();
@@ -16,8 +16,14 @@ const name = z.string().min(1).max(200);
 const elsewhere = z.object({ file: z.string().regex(/^[a-z0-9-]{1,64}$/), tensors: z.array(described).max(256) });
 export type Elsewhere = z.output<typeof elsewhere>;
 
-/** `device`: what it computes on, such as `GPU 0: NVIDIA H200`. Trainers from before it was told leave it out. */
-const hello = z.object({ type: z.literal("hello"), name, engine: name, device: name.optional(), threads: count });
+/**
+ * `device`: what it computes on, such as `GPU 0: NVIDIA H200`. `resident`: in local mode a replica of the model moves
+ * there, and the old encoder runs beside. Trainers from before they were told leave them out.
+ */
+const hello = z.object({
+  ...{ type: z.literal("hello"), name, engine: name, device: name.optional(), threads: count },
+  resident: z.boolean().optional(),
+});
 /**
  * "I can take one part." One ask is one lease; a trainer asks when it begins the one before, so that the next lies
  * there when that is done.
@@ -49,7 +55,7 @@ const contribution = z.object({
 /** "I see the files that your welcome offers." */
 const shares = z.object({ type: z.literal("shares") });
 /** "I have read these weights from their file", which may be overwritten then. */
-const took = z.object({ type: z.literal("took"), group: z.enum(groups), version: count });
+const took = z.object({ type: z.literal("took"), group: z.enum(sentWhole), version: count });
 export const fromTrainer = z.discriminatedUnion("type", [hello, shares, ask, took, contribution]);
 export type FromTrainer = z.output<typeof fromTrainer>;
 export type Hello = z.output<typeof hello>;
@@ -70,7 +76,7 @@ const welcome = z.object({
 /** The model's configuration comes along, since it grows with the vocabulary. */
 const weights = z.object({
   type: z.literal("weights"),
-  group: z.enum(groups),
+  group: z.enum(sentWhole),
   version: count,
   model: recipe,
   elsewhere: elsewhere.optional(),
@@ -96,8 +102,11 @@ const lease = z.object({
   batchSize: count,
   /** Weight of the KL term, where it is one for all users of the step: see annealed in shared/neural/recipe.ts. */
   beta: z.number().min(0).optional(),
-  /** Versions of the groups that the part is computed with; null where the phase does not need the group. */
-  versions: z.object({ hidden: count, decoder: count.nullable() }),
+  /**
+   * Versions of the groups that the part is computed with; null where the phase does not need the group. With `old` the
+   * old encoder runs beside: nothing that it says of users comes along or is answered.
+   */
+  versions: z.object({ hidden: count, decoder: count.nullable(), old: count.nullable().optional() }),
   /**
    * Steps to take alone, one after another, in local mode: the answer is how far they moved the weights, not a
    * gradient.

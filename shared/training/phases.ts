@@ -7,6 +7,13 @@ export const groups = ["hidden", "decoder"] as const;
 export type Group = (typeof groups)[number];
 
 /**
+ * What is sent whole. `old`: the old encoder, its first layer too, where it runs beside the steps of trainers that have
+ * a replica on their device (local mode); elsewhere what it says of each user comes along instead.
+ */
+export const sentWhole = [...groups, "old"] as const;
+export type Sent = (typeof sentWhole)[number];
+
+/**
  * What a lease brings along. `bag`: sums over the first layer. `rows`: the users' items. `keys`: of their draws. `old`:
  * what the old encoder says of them, where the prior asks for it. `critic`: its weights. `targets`: what is held back
  * of each user.

@@ -8,7 +8,22 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { Program } from "../../shared/compute/graph/node.ts";
-import { add, at, columns, input, product, sum, variable, without } from "../../shared/compute/graph/operations.ts";
+import {
+  adam,
+  add,
+  at,
+  columns,
+  exp,
+  input,
+  multiply,
+  product,
+  reshape,
+  stack,
+  sum,
+  sumsOf,
+  variable,
+  without,
+} from "../../shared/compute/graph/operations.ts";
 import { type GraphBinding, openSession } from "../../shared/compute/graph/session.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { graphNetwork } from "../../shared/neural/graph/network.ts";
@@ -53,7 +68,23 @@ describe("the builder refuses, by name and shape", () => {
       () => without(matrix("a", 4, 3), input("p", "int32", ["entries", 2]), input("v", "float32", [5])),
       "do not fit",
     ],
-    ["whole numbers where floats are", () => add(input("a", "int32", [3]), 1), "AddV2: a int32 [3] is not float32"],
+    [
+      "whole numbers and floats in one",
+      () => add(input("a", "int32", [3]), input("b", "float32", [3])),
+      "AddV2: a int32 [3] and b float32 [3] are of two types",
+    ],
+    ["whole numbers where floats are", () => exp(input("a", "int32", [3])), "Exp: a int32 [3] is not of floats"],
+    [
+      "a shape of two lengths that are not known",
+      () => reshape(matrix("a", "users", 6), ["users", "entries"]),
+      "of one length at most is no number",
+    ],
+    ["stacks of two shapes", () => stack([matrix("a", 2, 3), matrix("b", 2, 2)]), "are of two shapes"],
+    [
+      "rows that are summed by other places",
+      () => sumsOf(matrix("a", "entries", 3), input("of", "int32", ["users"]), 4, 4),
+      "do not fit",
+    ],
   ])("%s", (_, build, told) => {
     expect(build).toThrow(told);
   });
@@ -88,6 +119,32 @@ describe.skipIf(withoutTensorflow)("a session", () => {
     ]);
     session.assign({ b: Float32Array.of(0, 0) });
     expect(run(1)).toEqual([4, 6]);
+    session.dispose();
+  });
+
+  test.each([false, true])("goes several times through a routine in one run, compiled: %s", (compiled) => {
+    const [x2, t, rate] = [input("x", "float32", [2]), input("t", "float32", []), input("rate", "float32", [])];
+    const loss = sum(multiply(variable("w", [2]), x2), [0]);
+    const updated: Program = {
+      variables: { w: [2], m: [2], v: [2] },
+      routines: {
+        steps: {
+          ...{ inputs: [x2, t, rate], outputs: { loss, times: t }, repeated: true },
+          updates: [adam(["w", "m", "v"], x2, { learningRate: 1, beta1Power: rate, beta2Power: rate, epsilon: t })],
+        },
+      },
+    };
+    const session = openSession(binding, updated, { ...plain, compiled });
+    session.assign({ w: Float32Array.of(4, 6), m: ones(2).fill(0), v: ones(2).fill(0) });
+    const given = { x: ones(6), t: ones(3), rate: ones(3).fill(0) };
+    const run = (count: number) => session.run("steps", { steps: 3 }, { count: Int32Array.of(count), ...given });
+    const way = (t: number) => (1 - 0.9 ** t) / (Math.sqrt(1 - 0.999 ** t) + 1);
+    expect([...run(2).loss!, ...run(0).loss!]).toEqual([expect.closeTo(10 + 10 - 2 * way(1), 4), 0]);
+    expect(run(3).times![0]).toBe(3);
+    const { w, v } = session.read(["w", "v"]);
+    const fallen = [1, 2, 3, 4, 5].reduce((all, t) => all + way(t), 0);
+    expect([...w!]).toEqual([expect.closeTo(4 - fallen, 4), expect.closeTo(6 - fallen, 4)]);
+    expect(v![0]).toBeCloseTo(1 - 0.999 ** 5, 5);
     session.dispose();
   });
 

@@ -6,7 +6,7 @@ import { openParameters } from "../../services/server/run/parameters.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Loss, Run, RunStep } from "../../services/server/run/run.ts";
 import { notFiniteIn, receivedOf, shapesChecked } from "../../services/server/scheduler/contributions.ts";
-import type { Work } from "../../services/server/scheduler/scheduler.ts";
+import { versionsOf, type Work } from "../../services/server/scheduler/scheduler.ts";
 import { Computer } from "../../services/trainer/compute.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
@@ -16,6 +16,7 @@ import { type Schedule, usualSchedule } from "../../shared/neural/schedule.ts";
 import { assembler, type Decoded, encode } from "../../shared/training/frames.ts";
 import { type FromServer, fromServer, type Lease, read } from "../../shared/training/messages.ts";
 import { asSent, type Wire } from "../../shared/training/numbers.ts";
+import { sentWhole } from "../../shared/training/phases.ts";
 
 interface Wanted {
   readonly config: Recipe;
@@ -30,7 +31,7 @@ interface Wanted {
   /** In exact mode; each has its own of everything but the engine. */
   readonly trainers?: number;
   /** Local mode, by so many trainers. */
-  readonly local?: { readonly every: number; readonly trainers: number };
+  readonly local?: { readonly every: number | "auto"; readonly trainers: number; readonly areResident?: boolean };
   readonly wire?: Wire;
 }
 
@@ -48,7 +49,12 @@ export async function train(
     posteriors: new Posteriors(latentOf(config)),
     step: 0,
     round: 0,
-    ...(local && { local: { every: local.every, trainers: () => local.trainers } }),
+    ...(local && {
+      local: {
+        ...{ every: local.every, costs: {}, trainers: () => local.trainers, now: () => performance.now() / 1000 },
+        areResident: () => local.areResident ?? false,
+      },
+    }),
   };
   await trainOn(engine, run, rows, epochs, (work) => seen(work, run), trainers);
   return run;
@@ -73,10 +79,10 @@ export async function trainOn(
 /** Part k of every step is trainer k's, as long as there are so many. */
 export function inProcess(engine: Engine, seed: number, seen: (work: Work) => void, trainers = 1): RunStep {
   const computers = Array.from({ length: trainers }, () => new Computer(engine, seed));
-  const held = { hidden: -1, decoder: -1 };
+  const held = { hidden: -1, decoder: -1, old: -1 };
   return async (work) => {
     seen(work);
-    for (const group of ["hidden", "decoder"] as const) {
+    for (const group of sentWhole) {
       const wanted = work[group];
       if (!wanted || held[group] === wanted.version) continue;
       const { version, model } = wanted;
@@ -86,7 +92,7 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       held[group] = wanted.version;
     }
     const { step, phase, batchSize, beta } = work;
-    const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
+    const versions = versionsOf(work);
     return work.parts.map((users, part) => {
       const local = work.local?.[part];
       const lease: Lease = {
@@ -104,7 +110,9 @@ export function inProcess(engine: Engine, seed: number, seen: (work: Work) => vo
       const { wire = "f32" } = work;
       const sent = made.tensors.map((tensor) => asSent(tensor, wire, engine.kernels));
       const answer = received(encode(head, sent));
-      shapesChecked(head, answer.described, work.config, users.length, { rows: local?.rows, wire });
+      shapesChecked(head, answer.described, work.config, users.length, {
+        ...{ rows: local?.rows, wire, says: work.old === undefined },
+      });
       const checked = receivedOf(head, answer, work.memory?.(part), work.numbers);
       if (notFiniteIn(checked, work.numbers) !== undefined)
         throw new AppError("NOT_FINITE", { what: "an answer is not finite", step });

@@ -15,6 +15,8 @@ export interface Peer {
   readonly engine: string;
   /** Undefined of a trainer from before it was told. */
   readonly device: string | undefined;
+  /** Whether in local mode a replica of the model moves on its device. */
+  readonly resident: boolean;
   readonly threads: number;
   /** Tensors may go through the exchange. */
   shares: boolean;
@@ -110,9 +112,9 @@ export async function listenForPeers(
     hasNoTensors(message, decoded);
     if (connected.size >= MOST_PEERS)
       throw new AppError("PEER_REJECTED", { what: `${MOST_PEERS} trainers are here, and no more may come` });
-    const { name, engine, device, threads } = message;
+    const { name, engine, device, threads, resident = false } = message;
     const peer: Peer = {
-      ...{ id: `t${++serial}`, name, engine, device, threads, shares: false },
+      ...{ id: `t${++serial}`, name, engine, device, threads, resident, shares: false },
       get lastSeenAt() {
         return connection.heardAt;
       },

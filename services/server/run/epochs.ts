@@ -23,6 +23,7 @@ import type { SchedulerStatus } from "../scheduler/scheduler-status.ts";
 import { scoreHeldOut, trainOuterEpoch } from "./outer-epoch.ts";
 import { openParameters } from "./parameters.ts";
 import type { Loss, Run, RunStep } from "./run.ts";
+import { standingOf } from "./stint-length.ts";
 
 /** Metrics of each user, in the order that they were given. */
 type PerUser = Record<(typeof scored)[number], Float32Array>;
@@ -172,6 +173,8 @@ async function report(
     sync: run.local ? "local" : "exact",
     ...(run.local && {
       every: run.local.every,
+      exchangeShare: standingOf(run.local.costs).exchangeShare,
+      ...(run.local.every === "auto" && { batches: standingOf(run.local.costs).every }),
       firstLayer: "Adam moves the rows that a part touches; the others stay",
     }),
     wallSeconds: soFar.wallSeconds,

@@ -11,8 +11,8 @@ import { scored } from "../../../shared/training/messages.ts";
 import { phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { allOf, bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
-import { outerStep, stintsOf, type Trained } from "./outer-step.ts";
-import { firstOldEncoder } from "./publisher.ts";
+import { everyOf, outerStep, stintsOf, type Trained } from "./outer-step.ts";
+import { firstOldEncoder, firstOldOf, type OldEncoder, oldEncoderOf } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
 /**
@@ -40,7 +40,13 @@ export async function trainOuterEpoch(
     const step = steps[at]!;
     const { local } = run;
     const stints =
-      local && stintsOf(steps, at, local.every * Math.ceil(run.schedule.batchSize / run.partSize), local.trainers());
+      local &&
+      stintsOf(
+        steps,
+        at,
+        everyOf(local, step.phase) * Math.ceil(run.schedule.batchSize / run.partSize),
+        local.trainers(),
+      );
     const { answers, parts } = stints
       ? await outerStep(run, stints, rowOf, runStep)
       : await trainStep(run, step, rowOf, runStep);
@@ -54,7 +60,7 @@ export async function trainOuterEpoch(
       sums.users += batchSize;
     }
     const isNextOld = phaseOf(step.phase).gives.includes("nextOld") && usesOldPosterior(run.store.config);
-    if (isNextOld && !step.dropout) remember(run, { answers, parts }, rowOf);
+    if (isNextOld && !step.dropout && !run.underWay.old) remember(run, { answers, parts }, rowOf);
     // The snapshot: after the last step that moves it, the encoder stays as it is until the next round. No step of this
     // one asks for the old posteriors any more; what a decoder pass without dropout says of each user is the next
     // round's, which asks for those of all others.
@@ -67,9 +73,20 @@ export async function trainOuterEpoch(
 }
 
 async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<UnderWay> {
-  await completePosteriors(run, users, rowOf, runStep);
-  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 } };
+  const old = run.local?.areResident() && usesOldPosterior(run.store.config) ? oldEncoder(run) : undefined;
+  if (!old) await completePosteriors(run, users, rowOf, runStep);
+  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 }, old };
 }
+
+/** Whether the old encoder is an independent random one: no snapshot was taken yet. */
+const isFirst = ({ round, from }: Run) => round === 0 && from === undefined;
+
+const oldEncoder = (run: Run): OldEncoder => {
+  const { store, publisher, seed } = run;
+  return isFirst(run)
+    ? firstOldOf(store.config, seed, publisher.wire)
+    : oldEncoderOf(store.weights, store.config, publisher.wire);
+};
 
 /**
  * Finite gradients can still carry a weight beyond float32's end: what must not become a checkpoint ends the run here.
@@ -90,10 +107,9 @@ async function completePosteriors(run: Run, users: Uint32Array, rowOf: RowOf, ru
   const unknown = users.filter((user) => !run.posteriors.has(user, rowOf(user).length));
   if (unknown.length === 0) return;
   const { store, publisher } = run;
-  const old =
-    run.round === 0 && run.from === undefined
-      ? firstOldEncoder(store.config, run.seed, publisher.wire)
-      : { bag: store.bag.bind(store), hidden: publisher.group("hidden") };
+  const old = isFirst(run)
+    ? firstOldEncoder(store.config, run.seed, publisher.wire)
+    : { bag: store.bag.bind(store), hidden: publisher.group("hidden") };
   const parts = cut(unknown, run.partSize);
   const inputs = (part: number) => {
     const rows = rowsOf(parts[part]!, rowOf);

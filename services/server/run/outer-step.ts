@@ -2,13 +2,15 @@
 // averaged by examples. What an exact step is in outer-epoch.ts, an outer step is here. Source: DiLoCo (Douillard et
 // al. 2023), inner Adam, outer averaging.
 import { joined } from "../../../shared/compute/pieces.ts";
+import { exchanges, type Section, type Spent } from "../../../shared/compute/section-timer.ts";
 import type { RowOf } from "../../../shared/corpus/corpus.ts";
 import type { Step } from "../../../shared/neural/schedule.ts";
-import { phaseOf } from "../../../shared/training/phases.ts";
+import { type Phase, phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import { base, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
-import type { Run, RunStep } from "./run.ts";
+import type { Local, Run, RunStep } from "./run.ts";
+import { batchesOf, remembered } from "./stint-length.ts";
 import type { Came } from "./updater.ts";
 
 /**
@@ -39,7 +41,11 @@ export async function outerStep(
   runStep: RunStep,
 ): Promise<Trained> {
   const { store, publisher } = run;
+  const local = run.local!;
+  const startedAt = local.now();
   const { phase } = stints[0]![0]!;
+  const needsOld = phaseOf(phase).needs.includes("old");
+  const beside = run.underWay?.old;
   const parts = stints.map((steps) => {
     const count = steps.reduce((sum, { users }) => sum + users.length, 0);
     return joined(
@@ -47,7 +53,8 @@ export async function outerStep(
       steps.map(({ users }) => users),
     );
   });
-  const touched = touchedBy(parts, rowOf, store.config.items);
+  // On a device Adam moves all rows in each step, those too that no user holds: they come along then.
+  const touched = touchedBy(parts, rowOf, store.config.items, beside !== undefined);
   const inputs = (part: number): WireTensor[] => {
     const users = parts[part]!;
     const { items } = touched[part]!;
@@ -56,7 +63,7 @@ export async function outerStep(
       publisher.rows(items),
       ...ragged("columns", "ends", rowsOf(users, rowOf)),
       keys(users),
-      ...(phaseOf(phase).needs.includes("old") ? oldPosterior(run, users) : []),
+      ...(needsOld && !beside ? oldPosterior(run, users) : []),
     ];
   };
   const work = base(run, parts, publisher.group("hidden"));
@@ -64,6 +71,7 @@ export async function outerStep(
     ...work,
     phase,
     decoder: publisher.group("decoder"),
+    ...(beside && { old: needsOld ? beside.sent : null }),
     inputs,
     steps: work.batchSize / run.schedule.batchSize,
     local: stints.map((steps, part) => ({
@@ -71,7 +79,7 @@ export async function outerStep(
       rows: touched[part]!.items.length,
     })),
     memory: store.answers(
-      parts,
+      beside ? parts.map(() => NOBODY) : parts, // nothing of the answer is a user's
       touched.reduce((most, { items }) => Math.max(most, items.length), 0),
     ),
     numbers: store.numbers,
@@ -81,8 +89,29 @@ export async function outerStep(
     ({ tensors, finite }, part): Came => ({ tensors, finite, share: shares[part]!, touched: touched[part]! }),
   );
   run.updater.average(phase, came, run.step);
+  const computing = answers.map(({ spent }) => arithmeticIn(spent));
+  const at = local.now();
+  const cost = {
+    at,
+    batches: Math.max(...stints.map(({ length }) => length)) / Math.ceil(run.schedule.batchSize / run.partSize),
+    ...{ seconds: at - startedAt, computing: Math.max(...computing) },
+  };
+  local.costs[phase] = remembered(local.costs[phase] ?? [], cost);
   return { answers, parts };
 }
+
+const NOBODY = new Uint32Array(0);
+
+/** Seconds of a part that were no exchange. */
+const arithmeticIn = (spent: Spent): number =>
+  Object.entries(spent).reduce(
+    (sum, [section, seconds]) => (exchanges.includes(section as Section) ? sum : sum + seconds),
+    0,
+  );
+
+/** Batches of a stint of the phase, at most. */
+export const everyOf = ({ every, costs }: Local, phase: Phase): number =>
+  every === "auto" ? batchesOf(costs[phase] ?? []) : every;
 
 /**
  * What of each trainer's way counts, by its examples. A mean of independent ways has less noise than one of them, by
@@ -96,13 +125,14 @@ function stridden(examples: readonly number[]): number[] {
 }
 
 /**
- * The items that each part's users hold, in the order of their columns, and what of each row's way counts, by the users
- * that hold the item.
+ * The items that each part's users hold, or all, in the order of their columns, and what of each row's way counts, by
+ * the users that hold the item; where nobody does, alike.
  */
 function touchedBy(
   parts: readonly Uint32Array[],
   rowOf: RowOf,
   items: number,
+  all: boolean,
 ): { items: Int32Array; shares: Float32Array }[] {
   const counts = parts.map((users) => {
     const count_I = new Uint32Array(items);
@@ -113,7 +143,8 @@ function touchedBy(
     Math.hypot(...counts.map((count_I) => count_I[item]!)),
   );
   return counts.map((count_I) => {
-    const held = Int32Array.from(count_I.keys()).filter((item) => count_I[item]! > 0);
-    return { items: held, shares: Float32Array.from(held, (item) => count_I[item]! / length_I[item]!) };
+    const held = Int32Array.from(count_I.keys()).filter((item) => all || count_I[item]! > 0);
+    const share = (item: number) => (length_I[item]! > 0 ? count_I[item]! / length_I[item]! : 1 / parts.length);
+    return { items: held, shares: Float32Array.from(held, share) };
   });
 }

@@ -3,11 +3,11 @@
 // trainers.
 import { Kernels } from "../../../shared/compute/kernels/kernels.ts";
 import { embeddingTable } from "../../../shared/compute/kernels/table.ts";
-import { embeddingOf, groupOf, initialise, type Weights } from "../../../shared/neural/parameters.ts";
+import { embeddingOf, groupOf, initialise, oldShapes, type Weights } from "../../../shared/neural/parameters.ts";
 import { bagWidth, type Recipe } from "../../../shared/neural/recipe.ts";
 import { reused } from "../../../shared/training/buffers.ts";
 import { asSent, rowsName, type Wire } from "../../../shared/training/numbers.ts";
-import type { Group } from "../../../shared/training/phases.ts";
+import type { Group, Sent } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Versioned } from "../scheduler/outbox.ts";
 import type { Sections } from "./sections.ts";
@@ -69,20 +69,35 @@ export function firstOldEncoder(
   return { bag: (users) => table.bag(users), hidden };
 }
 
+/** An encoder as it was, its first layer too. */
+export interface OldEncoder {
+  readonly weights: Weights;
+  readonly sent: Versioned;
+}
+
+/** The old encoder before the first snapshot, see above. */
+export const firstOldOf = (config: Recipe, seed: number, wire: Wire): OldEncoder =>
+  oldEncoderOf(initialise(config, seed, 1), config, wire);
+
+/** Copies the encoder, which moves on. */
+export function oldEncoderOf(from: Weights, config: Recipe, wire: Wire): OldEncoder {
+  const shapes = oldShapes(config);
+  const weights = Object.fromEntries(
+    shapes.map(([name, shape]) => [name, { shape, data: Float32Array.from(from[name]!.data) }]),
+  );
+  const kernels = new Kernels();
+  return { weights, sent: versioned("old", weights, config, (tensor) => asSent(tensor, wire, kernels)) };
+}
+
 /** Counts over all publishers of the process: a trainer must never take one set of weights for another. */
 let versions = 0;
 
 /** `sent`: a tensor as it travels; asked once. */
-function versioned(
-  group: Group,
-  weights: Weights,
-  config: Recipe,
-  sent: (tensor: WireTensor) => WireTensor,
-): Versioned {
+function versioned(group: Sent, weights: Weights, config: Recipe, sent: (tensor: WireTensor) => WireTensor): Versioned {
   let all: WireTensor[] | undefined;
   const tensors = () =>
-    (all ??= Object.entries(groupOf(weights, group, config)).map(([name, { shape, data }]) =>
-      sent({ name, shape, data }),
+    (all ??= Object.entries(group === "old" ? weights : groupOf(weights, group, config)).map(
+      ([name, { shape, data }]) => sent({ name, shape, data }),
     ));
   return { version: ++versions, model: config, tensors };
 }

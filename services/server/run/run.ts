@@ -1,11 +1,14 @@
 // A training run: what its steps read and move.
 import type { Schedule } from "../../../shared/neural/schedule.ts";
 import type { NeuralName } from "../../../shared/systems/registry.ts";
+import type { Phase } from "../../../shared/training/phases.ts";
 import type { Received } from "../scheduler/contributions.ts";
 import type { Work } from "../scheduler/scheduler.ts";
 import type { Critic } from "./critic.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Posteriors } from "./posteriors.ts";
+import type { OldEncoder } from "./publisher.ts";
+import type { Costs } from "./stint-length.ts";
 
 /** Everything that a step reads or moves; a checkpoint holds all of it. */
 export interface Run extends Parameters {
@@ -36,6 +39,8 @@ export interface UnderWay {
   readonly firstStep: number;
   /** Of the losses, each as often as its step has users. */
   readonly sums: { reconstruction: number; kl: number; users: number };
+  /** The old encoder, where it runs beside the trainers' own steps: then no posterior is kept. */
+  readonly old?: OldEncoder | undefined;
 }
 
 /** Leases a step's parts and waits for the answers, in part order. */
@@ -50,7 +55,13 @@ export interface Loss {
 /** How `--sync local` goes about it. */
 export interface Local {
   /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of one part. */
-  readonly every: number;
+  readonly every: number | "auto";
+  /** What outer steps cost so far, by phase: what `auto` follows. */
+  readonly costs: Partial<Record<Phase, Costs>>;
   /** How many trainers there are at the moment. */
   trainers(): number;
+  /** Whether all of them have a replica on their device. */
+  areResident(): boolean;
+  /** Seconds, by a clock that nobody sets. */
+  now(): number;
 }

@@ -2,18 +2,20 @@
 // main.ts and the two drivers.
 import { corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
 import { openPinnedEvents } from "../../../shared/corpus/events.ts";
+import type { Peer } from "../admission/peers.ts";
 import type { Beginning } from "../beginning.ts";
 import type { Config } from "../options.ts";
 import type { Origin } from "../saving/persistence.ts";
 import { trainContinuously } from "./continuous.ts";
 import { type Tools, trainEpochs } from "./epochs.ts";
+import type { Local } from "./run.ts";
 
 interface Given extends Tools {
   readonly config: Config;
   readonly beginning: Beginning;
   readonly origin: Origin | undefined;
-  /** How many trainers there are at the moment. */
-  trainers(): number;
+  /** Those that there are at the moment. */
+  trainers(): readonly Pick<Peer, "resident">[];
 }
 
 /** True when all epochs that were asked for are done; false when the process drains. */
@@ -22,7 +24,7 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
   const begin: Beginning["begin"] = (...data) => {
     const resumed = beginning.begin(...data);
     progress.run = resumed.run;
-    if (config.sync === "local") resumed.run.local = { every: config.every, trainers };
+    if (config.sync === "local") resumed.run.local = localOf(config, trainers);
     return resumed;
   };
   const { epochs, salt, minUsersPerItem: minUsers } = config;
@@ -45,4 +47,14 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
   Object.assign(progress, { state: "training", users: corpus.users.length, tableVersion, watermark });
   await trainEpochs({ ...config, epochs }, resumed, corpus, tools);
   return true;
+}
+
+function localOf({ every }: Pick<Config, "every">, trainers: Given["trainers"]): Local {
+  return {
+    every,
+    costs: {},
+    trainers: () => trainers().length,
+    areResident: () => trainers().length > 0 && trainers().every(({ resident }) => resident),
+    now: () => performance.now() / 1000,
+  };
 }

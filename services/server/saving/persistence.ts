@@ -4,18 +4,19 @@ import { z } from "zod";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import type { Weights } from "../../../shared/neural/parameters.ts";
+import { oldShapes, type Weights } from "../../../shared/neural/parameters.ts";
 import { latentOf, type Recipe } from "../../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import { defaultSystem, type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
 import { type Knobs, recipeIn, scheduleOf, wireOf } from "../../../shared/training/knobs.ts";
-import { wires } from "../../../shared/training/numbers.ts";
+import { type Wire, wires } from "../../../shared/training/numbers.ts";
 import { Critic } from "../run/critic.ts";
 import { isNumberedAlike, type Numbering } from "../run/numbering.ts";
 import { mustBeFinite } from "../run/outer-epoch.ts";
 import { openParameters } from "../run/parameters.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
+import { type OldEncoder, oldEncoderOf } from "../run/publisher.ts";
 import type { Run, UnderWay } from "../run/run.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
 import { firstWeights, type Start } from "./start.ts";
@@ -37,7 +38,10 @@ const fields = z.looseObject({
   decoderNoise: z.boolean().default(usualSchedule.decoderNoise),
   alternating: z.boolean().default(usualSchedule.alternating),
   sync: z.enum(["exact", "local"]).default("exact"),
-  every: count.nullable().default(null),
+  every: z
+    .union([count, z.literal("auto")])
+    .nullable()
+    .default(null),
   wire: z.enum(wires).default("f32"),
   // of the weights of --from; absent in checkpoints of before there was that
   from: z.string().nullable().default(null),
@@ -54,6 +58,8 @@ const fields = z.looseObject({
 });
 const counters = z.preprocess(renamed, fields);
 const USERS = "epoch.users";
+/** Of an old encoder that runs beside the trainers' own steps. */
+const old = (name: string) => `old.${name}`;
 
 /** What only the driver knows: epochs so far, users planned. */
 export interface Extra {
@@ -159,13 +165,21 @@ export function resumeOrBegin(
     ? plannedAt.map((version) => Math.min(version, manifest.tableVersion ?? version))
     : plannedAt;
   const underWay: UnderWay | undefined =
-    position && !isCutOff ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])) } : undefined;
+    position && !isCutOff
+      ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])), old: oldIn(state, recipe, wire) }
+      : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
   return {
     run: { ...settings, ...parameters, critic, posteriors, step: manifest.step, round, underWay },
     progress,
     planned,
   };
+}
+
+function oldIn(state: Weights, config: Recipe, wire: Wire): OldEncoder | undefined {
+  const names = oldShapes(config).map(([name]) => name);
+  if (!names.every((name) => state[old(name)])) return undefined;
+  return oldEncoderOf(Object.fromEntries(names.map((name) => [name, state[old(name)]!])), config, wire);
 }
 
 function criticOf(config: Recipe, seed: number, before?: { state: Weights; updates: number }): Critic | undefined {
@@ -221,13 +235,14 @@ export function contentsOf(run: Run, extra: Extra): Contents {
   const { store, updater, publisher, posteriors, partSize, schedule, underWay, local, from = null, critic } = run;
   const { planned, progress, numbering, vocabulary, ...facts } = extra;
   if (underWay) mustBeFinite(run); // at a round's end it has been looked at
-  const { users = undefined, ...position } = underWay ?? {};
+  const { users = undefined, old: oldEncoder = undefined, ...position } = underWay ?? {};
   return {
     weights: store.weights,
     state: {
       ...store.state(),
       ...posteriors.state(),
       ...critic?.state(),
+      ...Object.fromEntries(Object.entries(oldEncoder?.weights ?? {}).map(([name, tensor]) => [old(name), tensor])),
       ...(planned && { planned: wholeNumbers(planned) }),
       ...(users && { [USERS]: wholeNumbers(users) }),
     },

@@ -22,31 +22,37 @@ export interface Received {
 
 type Shapes = [name: string, shape: number[]][];
 
+/** How a part is answered in local mode. */
+interface How {
+  /** Rows of the first layer that move, where the trainer moves them itself. */
+  readonly rows?: number | undefined;
+  /** Whether what the next round's old encoder will say comes along; absent: it does. */
+  readonly says?: boolean | undefined;
+}
+
 /** Name and shape of the tensors of each kind of answer. */
-const shapes: Readonly<Record<Output, (config: Recipe, users: number, rows?: number) => Shapes>> = {
+const shapes: Readonly<Record<Output, (config: Recipe, users: number, how: How) => Shapes>> = {
   hidden: (config) => shapesOf("hidden", config),
   decoder: (config) => shapesOf("decoder", config),
   critic: () => criticShapes,
-  firstLayer: (config, users, rows) => [
+  firstLayer: (config, users, { rows }) => [
     rows === undefined ? ["dBag", [users, bagWidth(config)]] : [rowsName, [rows, bagWidth(config)]],
   ],
   posterior: (config, users) => ["mu", "logvar"].map((name) => [name, [users, latentOf(config)]]),
-  nextOld: (config, users) => (usesOldPosterior(config) ? shapes.posterior(config, users) : []),
+  nextOld: (config, users, { says = true, ...how }) =>
+    says && usesOldPosterior(config) ? shapes.posterior(config, users, { says, ...how }) : [],
   metrics: (_, users) => [["metrics", [users, scored.length]]],
 };
 
-/**
- * Name and shape of every tensor that answers a part of `users` users; `rows` of the first layer move where the trainer
- * moves them itself, in local mode.
- */
-const expectedShapes = (phase: Phase, config: Recipe, users: number, rows?: number): Shapes =>
-  phaseOf(phase).gives.flatMap((kind) => shapes[kind](config, users, rows));
+/** Name and shape of every tensor that answers a part of `users` users. */
+const expectedShapes = (phase: Phase, config: Recipe, users: number, how: How): Shapes =>
+  phaseOf(phase).gives.flatMap((kind) => shapes[kind](config, users, how));
 
-/** Largest answer to a part of `users` users in bytes, the header's room included; `rows` as above. */
+/** Largest answer to a part of `users` users in bytes, the header's room included. */
 export function largestAnswer(config: Recipe, users: number, rows?: number): number {
   const possible = phaseNames.filter((phase) => config.critic || !phaseOf(phase).needs.includes("critic"));
   const floats = possible.map((phase) =>
-    expectedShapes(phase, config, users, rows).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
+    expectedShapes(phase, config, users, { rows }).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b), 0),
   );
   return 4 * Math.max(...floats) + 2 ** 20;
 }
@@ -57,9 +63,9 @@ export function shapesChecked(
   described: readonly Described[],
   config: Recipe,
   users: number,
-  { rows, wire = "f32" }: { rows?: number | undefined; wire?: Wire } = {},
+  { wire = "f32", ...how }: How & { wire?: Wire } = {},
 ): void {
-  mustBe(asExpected(expectedShapes(phase, config, users, rows), wire), described, { phase });
+  mustBe(asExpected(expectedShapes(phase, config, users, how), wire), described, { phase });
 }
 
 /** A checked answer, its tensors one after another in the memory given, as float32 however they came. */

@@ -6,7 +6,7 @@ import { FrameBuffers } from "../../../shared/training/buffers.ts";
 import type { Exchange } from "../../../shared/training/exchange.ts";
 import { encode } from "../../../shared/training/frames.ts";
 import type { FromServer } from "../../../shared/training/messages.ts";
-import type { Group } from "../../../shared/training/phases.ts";
+import type { Sent } from "../../../shared/training/phases.ts";
 import { describeTensor, type WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, Peers } from "../admission/peers.ts";
 
@@ -32,7 +32,7 @@ export class Outbox {
   readonly #peers: () => Peers;
   readonly #exchange: Exchange | undefined;
   readonly #buffers = new FrameBuffers();
-  readonly #newest = new Map<Group, Parcel>();
+  readonly #newest = new Map<Sent, Parcel>();
   /** Older versions that somebody may still read. */
   readonly #leaving = new Set<Parcel>();
   readonly #freeFiles: string[] = [];
@@ -43,7 +43,7 @@ export class Outbox {
     this.#exchange = exchange;
   }
 
-  send({ id: trainer, shares }: Peer, group: Group, weights: Versioned): void {
+  send({ id: trainer, shares }: Peer, group: Sent, weights: Versioned): void {
     const parcel = this.#parcelOf(group, weights);
     const { version, model } = weights;
     const head = { type: "weights", group, version, model } satisfies FromServer;
@@ -83,7 +83,7 @@ export class Outbox {
     this.#sweep();
   }
 
-  #parcelOf(group: Group, { version }: Versioned): Parcel {
+  #parcelOf(group: Sent, { version }: Versioned): Parcel {
     const newest = this.#newest.get(group);
     if (newest?.version === version) return newest;
     if (newest) this.#leaving.add(newest);

@@ -11,7 +11,7 @@ import type { State } from "../../../shared/training/lease-state.ts";
 import { decide, type Effect, type Event, initial, nextTick, worth } from "../../../shared/training/leases.ts";
 import type { Contribution, FromServer, InnerStep, Lease } from "../../../shared/training/messages.ts";
 import type { Halving, Wire } from "../../../shared/training/numbers.ts";
-import type { Group, Phase } from "../../../shared/training/phases.ts";
+import { type Phase, type Sent, sentWhole } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import type { Peer, PeerHandlers, Peers } from "../admission/peers.ts";
 import { Accounts } from "./accounts.ts";
@@ -32,6 +32,11 @@ export interface Work {
   readonly parts: readonly Uint32Array[];
   readonly hidden: Versioned;
   readonly decoder: Versioned | undefined;
+  /**
+   * In local mode, where the old encoder runs beside: itself, or null where the phase does not need it. Absent: what it
+   * says of users comes along and goes.
+   */
+  readonly old?: Versioned | null | undefined;
   /** Tensors of a part's lease. Called again when the part is leased again, and must answer the same. */
   inputs(part: number): WireTensor[];
   /**
@@ -64,11 +69,17 @@ interface OpenWork {
   reject(error: unknown): void;
 }
 
+/** The weights that a lease of the work is computed with. */
+export const versionsOf = ({ hidden, decoder, old }: Work): Lease["versions"] => ({
+  ...{ hidden: hidden.version, decoder: decoder?.version ?? null },
+  ...(old !== undefined && { old: old?.version ?? null }),
+});
+
 /** What is known of a trainer besides its leases. */
 interface Present {
   readonly peer: Peer;
   /** Versions of the weights that it has. */
-  readonly has: Record<Group, number>;
+  readonly has: Record<Sent, number>;
   /** Leases sent so far. */
   leases: number;
 }
@@ -158,14 +169,14 @@ export function openScheduler(
   function send(trainer: string, part: number): void {
     const { work } = open!;
     const to = present.get(trainer)!;
-    for (const group of ["hidden", "decoder"] as const) {
+    for (const group of sentWhole) {
       const wanted = work[group];
       if (!wanted || to.has[group] === wanted.version) continue;
       outbox.send(to.peer, group, wanted);
       to.has[group] = wanted.version;
     }
     const { step, phase, batchSize, beta } = work;
-    const versions = { hidden: work.hidden.version, decoder: work.decoder?.version ?? null };
+    const versions = versionsOf(work);
     const inner = work.local?.[part]?.inner;
     const lease: Lease = {
       type: "lease",
@@ -193,6 +204,7 @@ export function openScheduler(
       shapesChecked(message, decoded.described, work.config, work.parts[part]!.length, {
         rows: work.local?.[part]?.rows,
         wire: work.wire ?? "f32",
+        says: work.old === undefined,
       });
       const answer = receivedOf(message, decoded, work.memory?.(part), work.numbers);
       odd = notFiniteIn(answer, work.numbers);
@@ -207,6 +219,19 @@ export function openScheduler(
       throw new AppError("FRAME_MALFORMED", { what: "an answer that nobody asked for", step, part });
   }
 
+  /** In local mode a part is steps that a trainer has taken on its own and told nobody of yet. */
+  function sayWhatIsLost(trainer: string): void {
+    const { holds = [] } = state.trainers.get(trainer) ?? {};
+    for (const { step, part } of holds) {
+      const steps = open?.work.step === step ? open.work.local?.[part]?.inner.length : undefined;
+      if (steps !== undefined && !open!.received[part])
+        log.warn(
+          { trainer, step, part, steps },
+          "steps that it took on its own are lost with it; they are leased again",
+        );
+    }
+  }
+
   function giveUp(): void {
     open = undefined;
     tell({ type: "closed", at: now() });
@@ -215,7 +240,7 @@ export function openScheduler(
   return {
     handlers: {
       joined: (peer) => {
-        present.set(peer.id, { peer, has: { hidden: -1, decoder: -1 }, leases: 0 });
+        present.set(peer.id, { peer, has: { hidden: -1, decoder: -1, old: -1 }, leases: 0 });
         accounts.open(peer.id);
         most = Math.max(most, present.size);
         const { id: trainer, name, engine, device } = peer;
@@ -234,6 +259,7 @@ export function openScheduler(
         outbox.left(peer.id);
         accounts.close(peer.id);
         log.info({ trainer: peer.id, name: peer.name, why }, "a trainer left");
+        sayWhatIsLost(peer.id);
         tell({ type: "left", trainer: peer.id, at: now() });
       },
     },

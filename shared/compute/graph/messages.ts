@@ -14,7 +14,9 @@ interface Tensor extends Message {
   setDtype(type: number): void;
   setTensorShape(shape: TensorShape): void;
   setFloatValList(values: number[]): void;
+  setDoubleValList(values: number[]): void;
   setIntValList(values: number[]): void;
+  setInt64ValList(values: number[]): void;
 }
 interface NameAttrList extends Message {
   setName(name: string): void;
@@ -33,6 +35,7 @@ export interface WireAttribute extends Message {
   setList(list: TypeList): void;
 }
 export interface NodeDef extends Message {
+  getName(): string;
   setName(name: string): void;
   setOp(op: string): void;
   setInputList(from: string[]): void;

@@ -1,7 +1,16 @@
 // The operations that our graphs are made of, one page: each checks types and shapes and says which node it refused.
-import { type Attribute, type Constant, type Dimension, type DType, described, type Node, type Shape } from "./node.ts";
+import {
+  type Attribute,
+  type Constant,
+  type Dimension,
+  type DType,
+  described,
+  type Node,
+  type Shape,
+  type Update,
+} from "./node.ts";
 
-/** A number stands for a constant of that value. */
+/** A number stands for a constant of that value, of the other operand's type. */
 type Operand = Node | number;
 
 /** A named value that is given at every run. */
@@ -15,13 +24,12 @@ export function variable(name: string, shape: readonly number[]): Node {
   return { op: "ReadVariableOp", output: "value", from: [], attributes, dtype: "float32", shape, name };
 }
 
-function constant(values: readonly number[], dtype: DType, shape: readonly number[] = [values.length]): Node {
+/** What is the same at every run. */
+export function constant(values: readonly number[], dtype: DType, shape: readonly number[] = [values.length]): Node {
   const value: Constant = { dtype, shape, values };
   const attributes = { dtype: { type: dtype }, value: { constant: value } } as const;
   return { op: "Const", output: "output", from: [], attributes, dtype, shape };
 }
-
-const scalar = (value: Operand): Node => (typeof value === "number" ? constant([value], "float32", []) : value);
 
 /** An operation on floats: attribute T, and what else it is made with. */
 function floats(
@@ -32,7 +40,20 @@ function floats(
   attributes: Readonly<Record<string, Attribute>> = {},
 ): Node {
   for (const node of from) mustBe(node.dtype === "float32", op, [node], "is not float32");
-  return { op, output, from, attributes: { T: { type: "float32" }, ...attributes }, dtype: "float32", shape };
+  return ofOneType(op, output, from, shape, attributes);
+}
+
+/** An operation on numbers of any one type. */
+function ofOneType(
+  op: string,
+  output: string,
+  from: readonly Node[],
+  shape: Shape,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): Node {
+  const { dtype } = from[0]!;
+  for (const node of from) mustBe(node.dtype === dtype, op, [from[0]!, node], "are of two types");
+  return { op, output, from, attributes: { T: { type: dtype }, ...attributes }, dtype, shape };
 }
 
 function mustBe(holds: boolean, op: string, nodes: readonly Node[], what: string): void {
@@ -51,23 +72,35 @@ function broadcast(op: string, a: Node, b: Node): Shape {
 }
 
 const pairwise = (op: string) => (a: Operand, b: Operand) => {
-  const [left, right] = [scalar(a), scalar(b)];
-  return floats(op, "z", [left, right], broadcast(op, left, right));
+  const { dtype } = [a, b].find((each) => typeof each !== "number") as Node;
+  const [left, right] = [a, b].map((each) => (typeof each === "number" ? constant([each], dtype, []) : each));
+  return ofOneType(op, "z", [left!, right!], broadcast(op, left!, right!));
 };
 export const add = pairwise("AddV2");
 export const subtract = pairwise("Sub");
 export const multiply = pairwise("Mul");
 export const divide = pairwise("RealDiv");
 export const maximum = pairwise("Maximum");
+/** Of whole numbers. */
+export const bitAnd = pairwise("BitwiseAnd");
+export const bitXor = pairwise("BitwiseXor");
+export const shiftRight = pairwise("RightShift");
+/** a >= b. */
+export const notLess = (a: Operand, b: Operand): Node => ({ ...pairwise("GreaterEqual")(a, b), dtype: "bool" });
 
 const each =
   (op: string, output = "y") =>
-  (a: Node) =>
-    floats(op, output, [a], a.shape);
+  (a: Node) => {
+    mustBe(a.dtype === "float32" || a.dtype === "float64", op, [a], "is not of floats");
+    return ofOneType(op, output, [a], a.shape);
+  };
 export const exp = each("Exp");
 export const log = each("Log");
 export const negate = each("Neg");
 export const square = each("Square");
+export const squareRoot = each("Sqrt");
+export const cosine = each("Cos");
+export const sine = each("Sin");
 export const tanh = each("Tanh");
 export const sigmoid = each("Sigmoid");
 export const absolute = each("Abs");
@@ -76,6 +109,24 @@ export const relu = each("Relu", "activations");
 export const inverseRoot = each("Rsqrt");
 /** Along the last dimension. */
 export const softmax = each("Softmax", "softmax");
+export const areFinite = (a: Node): Node => ({ ...each("IsFinite")(a), dtype: "bool" });
+
+export function cast(a: Node, dtype: DType): Node {
+  const attributes = { SrcT: { type: a.dtype }, DstT: { type: dtype }, Truncate: { flag: false } } as const;
+  return { op: "Cast", output: "y", from: [a], attributes, dtype, shape: a.shape };
+}
+
+/** The same numbers in another shape; one dimension at most has a name. */
+export function reshape(a: Node, shape: Shape): Node {
+  const named = shape.filter((dimension) => typeof dimension === "string");
+  mustBe(named.length <= 1, "Reshape", [a], `cannot be [${shape.join(", ")}]: of one length at most is no number`);
+  const lengths = constant(
+    shape.map((dimension) => (typeof dimension === "number" ? dimension : -1)),
+    "int32",
+  );
+  const attributes = { T: { type: a.dtype }, Tshape: { type: "int32" } } as const;
+  return { op: "Reshape", output: "output", from: [a, lengths], attributes, dtype: a.dtype, shape };
+}
 
 /** a·b, either transposed first. */
 export function product(a: Node, b: Node, { transposeA = false, transposeB = false } = {}): Node {
@@ -128,7 +179,66 @@ export function columns(a: Node, from: number, count: number): Node {
   };
 }
 
+/** Of one shape, side by side along a new last dimension. */
+export function stack(nodes: readonly Node[]): Node {
+  const { shape } = nodes[0]!;
+  for (const node of nodes)
+    mustBe(String(node.shape) === String(shape), "Pack", [nodes[0]!, node], "are of two shapes");
+  return ofOneType("Pack", "output", nodes, [...shape, nodes.length], {
+    N: { count: nodes.length },
+    axis: { count: shape.length },
+  });
+}
+
 const axis = (number: number) => constant([number], "int32", []);
+
+/** How many numbers it holds. */
+export function sizeOf(a: Node): Node {
+  const attributes = { T: { type: a.dtype }, out_type: { type: "int32" } } as const;
+  return { op: "Size", output: "output", from: [a], attributes, dtype: "int32", shape: [] };
+}
+
+/** 0, 1, 2 ... as many as the list is long. */
+export function placesOf(list: Node): Node {
+  mustBe(list.shape.length === 1, "Range", [list], "is no list");
+  const from = [axis(0), sizeOf(list), axis(1)];
+  return {
+    op: "Range",
+    output: "output",
+    from,
+    attributes: { Tidx: { type: "int32" } },
+    dtype: "int32",
+    shape: list.shape,
+  };
+}
+
+/** The rows of a table that `places`, whole numbers of any shape, name. */
+export function rowsAt(table: Node, places: Node): Node {
+  mustBe(places.dtype === "int32" && table.shape.length > 0, "GatherV2", [table, places], "are no table and places");
+  const attributes = {
+    Tparams: { type: table.dtype },
+    Tindices: { type: "int32" },
+    Taxis: { type: "int32" },
+    batch_dims: { count: 0 },
+  } as const;
+  const shape = [...places.shape, ...table.shape.slice(1)];
+  return { op: "GatherV2", output: "output", from: [table, places, axis(0)], attributes, dtype: table.dtype, shape };
+}
+
+/** For each of `count` sums, whose length `named` says, the rows of which `of`, `[rows]`, names it. */
+export function sumsOf(rows: Node, of: Node, count: Node | number, named: Dimension): Node {
+  const fits = of.dtype === "int32" && of.shape.length === 1 && of.shape[0] === rows.shape[0];
+  mustBe(fits, "UnsortedSegmentSum", [rows, of], "do not fit");
+  const many = typeof count === "number" ? axis(count) : count;
+  return {
+    op: "UnsortedSegmentSum",
+    output: "output",
+    from: [rows, of, many],
+    attributes: { T: { type: rows.dtype }, Tindices: { type: "int32" }, Tnumsegments: { type: "int32" } },
+    dtype: rows.dtype,
+    shape: [named, ...rows.shape.slice(1)],
+  };
+}
 
 /** The numbers of a matrix at `positions`, `[entries, 2]`. */
 export function at(matrix: Node, positions: Node): Node {
@@ -154,4 +264,58 @@ export function without(matrix: Node, positions: Node, values: Node): Node {
 function arePositions(op: string, matrix: Node, positions: Node): void {
   const fits = positions.dtype === "int32" && positions.shape.length === 2 && positions.shape[1] === 2;
   mustBe(fits && matrix.shape.length === 2, op, [matrix, positions], "are no matrix and places in it");
+}
+
+/** A variable becomes all zeros. */
+export function clear(name: string, shape: readonly number[]): Update {
+  const zeros: Node = {
+    op: "Fill",
+    output: "output",
+    from: [constant(shape, "int32"), constant([0], "float32", [])],
+    attributes: { T: { type: "float32" }, index_type: { type: "int32" } },
+    dtype: "float32",
+    shape,
+  };
+  return {
+    op: "AssignVariableOp",
+    variables: [name],
+    from: [zeros],
+    attributes: { dtype: { type: "float32" }, validate_shape: { flag: false } },
+  };
+}
+
+/** Rows of a variable, by their places, each named once, become these. */
+export function replaceRows(name: string, places: Node, rows: Node): Update {
+  const fits = places.dtype === "int32" && places.shape.length === 1 && places.shape[0] === rows.shape[0];
+  mustBe(fits, "ResourceScatterUpdate", [places, rows], "do not fit");
+  return {
+    op: "ResourceScatterUpdate",
+    variables: [name],
+    from: [places, rows],
+    attributes: { dtype: { type: "float32" }, Tindices: { type: "int32" } },
+  };
+}
+
+export interface AdamNodes {
+  readonly learningRate: number;
+  /** The decays raised to the number of the update. */
+  readonly beta1Power: Node;
+  readonly beta2Power: Node;
+  readonly epsilon: Node;
+}
+
+/** One step of a variable by its gradient: w -= rate * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon). */
+export function adam(
+  [weights, m, v]: readonly [weights: string, m: string, v: string],
+  gradient: Node,
+  { learningRate, beta1Power, beta2Power, epsilon }: AdamNodes,
+): Update {
+  mustBe(gradient.dtype === "float32", "ResourceApplyAdam", [gradient], "is not float32");
+  const scalar = (value: number) => constant([value], "float32", []);
+  return {
+    op: "ResourceApplyAdam",
+    variables: [weights, m, v],
+    from: [beta1Power, beta2Power, scalar(learningRate), scalar(0.9), scalar(0.999), epsilon, gradient],
+    attributes: { T: { type: "float32" }, use_locking: { flag: false }, use_nesterov: { flag: false } },
+  };
 }

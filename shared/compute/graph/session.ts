@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../errors/errors.ts";
 import { forgetCompiled, isOfKept } from "./kept.ts";
-import { type Node, type Program, sized } from "./node.ts";
+import { fedTo, type Node, type Program, type Routine, sized } from "./node.ts";
 import { names, savedModel, typeNumbers } from "./saved-model.ts";
 
 /** What we use of tfjs-node-gpu's binding: a tensor is a number, and whoever has it deletes it. */
@@ -35,6 +35,8 @@ export interface Session {
   readonly compiled: boolean;
   /** The arrays may be shared, not copied: leave them as they are until they are replaced or the session is gone. */
   assign(values: Readonly<Record<string, Float32Array>>): void;
+  /** Copies of variables as they are now. Throws ENGINE_FAILED. */
+  read(variables: readonly string[]): Record<string, Float32Array>;
   /** `sizes` of the names in the inputs' shapes. All outputs. Throws ENGINE_FAILED. */
   run(
     routine: string,
@@ -61,18 +63,18 @@ export function openSession(
       .runSavedModel(id, [...fed], fedNames.map((name) => `${name}:0`).join(), fetched.join())
       .map((tensor) => tensor.id);
 
-  function run(routine: string, inputs: readonly Node[], outputs: readonly string[], fed: readonly number[]): number[] {
-    const fedNames = inputs.map(({ name }) => names.input(routine, name!));
-    if (compiled) {
+  function run(name: string, routine: Routine, outputs: readonly string[], fed: readonly number[]): number[] {
+    const fedNames = fedTo(routine).map((each) => names.input(name, each.name!));
+    if (compiled && !routine.plain) {
       try {
         return fetch(
           fed,
           fedNames,
-          outputs.map((_, k) => `${names.call(routine)}:${k}`),
+          outputs.map((_, k) => `${names.call(name)}:${k}`),
         );
       } catch (error) {
         const why = firstLine(error);
-        if (isOutOfMemory(why)) throw failed(`the routine ${routine} does not run`, error);
+        if (isOutOfMemory(why)) throw failed(`the routine ${name} does not run`, error);
         compiled = false;
         const isSpoilt = kept !== undefined && isOfKept(why, kept);
         if (isSpoilt) forgetCompiled(kept);
@@ -80,11 +82,11 @@ export function openSession(
         say(`XLA cannot compile (${why}): going on with the plain graph, which is slower${next}`);
       }
     }
-    return failing(`the routine ${routine} does not run`, () =>
+    return failing(`the routine ${name} does not run`, () =>
       fetch(
         fed,
         fedNames,
-        outputs.map((name) => `${names.output(routine, name)}:0`),
+        outputs.map((output) => `${names.output(name, output)}:0`),
       ),
     );
   }
@@ -114,19 +116,29 @@ export function openSession(
         if (before !== undefined) binding.deleteTensor(before);
       }
     },
+    read(variables) {
+      const found = failing("variables cannot be read", () =>
+        fetch(
+          [],
+          [],
+          variables.map((name) => `${names.read(name)}:0`),
+        ),
+      );
+      return Object.fromEntries(variables.map((name, k) => [name, taken(binding, found[k]!)]));
+    },
     run(name, sizes, given) {
       const routine = program.routines[name];
       if (!routine) throw new Error(`no routine ${name}`);
       const outputs = Object.keys(routine.outputs);
       const first = `${name} ${JSON.stringify(sizes)}`;
-      const isFirst = compiled && !said.has(first);
+      const isFirst = compiled && !routine.plain && !said.has(first);
       if (isFirst) say(`compiling ${first}`);
       said.add(first);
       const startedAt = performance.now();
       const fed: number[] = [];
       try {
-        for (const input of routine.inputs) fed.push(tensorOf(binding, input, sizes, given));
-        const fetched = run(name, routine.inputs, outputs, fed);
+        for (const input of fedTo(routine)) fed.push(tensorOf(binding, input, sizes, given));
+        const fetched = run(name, routine, outputs, fed);
         if (isFirst && compiled) compiledIn?.(performance.now() - startedAt);
         return Object.fromEntries(outputs.map((output, k) => [output, taken(binding, fetched[k]!)]));
       } finally {

@@ -113,6 +113,15 @@ export const serverStatus = z.object({
       update: count("of what they moved").nullable(),
     })
     .describe("Euclidean, over all weights; null before the first update and in local mode"),
+  local: z
+    .object({
+      every: count("batches that each trainer took on its own in the newest stint").nullable(),
+      exchangeShare: count(
+        "of the newest stints' time, what was no arithmetic: weights out, how far they came back",
+      ).nullable(),
+    })
+    .nullable()
+    .describe("of local mode; null in exact mode, its values before the first stint"),
   epochs: z.array(epochReport).describe("of a run of fixed length; none where training has no end"),
   users: count("training users of the round"),
   items: count("of the model"),

@@ -124,7 +124,7 @@ function scoreRoutine(recipe: Recipe, weight: Weight): Routine {
 }
 
 /** tanh layers where there are any, then the linear one whose columns are the items. */
-function decode(recipe: Recipe, weight: Weight, code_BL: Node, factor_B1?: Node) {
+export function decode(recipe: Recipe, weight: Weight, code_BL: Node, factor_B1?: Node) {
   const names = decoderLayers(recipe.decoder.length + 1);
   const [between, name] = [names.slice(0, -1), names.at(-1)!];
   const hidden = squash(weight, between, code_BL);

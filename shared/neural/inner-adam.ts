@@ -1,11 +1,9 @@
-// The Adam of a trainer that takes steps on its own (local mode): the weights at hand and moments that stay from lease
-// to lease, in a kernels' memory of their own.
-import { Kernels, type Moving, type Rate } from "../../shared/compute/kernels/kernels.ts";
-import type { SparseRows } from "../../shared/compute/kernels/lists.ts";
-import { allShapesOf, embeddingOf, type Group, shapesOf, type Weights } from "../../shared/neural/parameters.ts";
-import { bagWidth, type Recipe } from "../../shared/neural/recipe.ts";
-import { rowsName } from "../../shared/training/numbers.ts";
-import type { WireTensor } from "../../shared/training/tensors.ts";
+// The Adam of a replica: the weights at hand and moments that stay from stint to stint, in a kernels' memory of their
+// own. Below kernel-replica.ts.
+import { Kernels, type Moving, type Rate } from "../compute/kernels/kernels.ts";
+import type { SparseRows } from "../compute/kernels/lists.ts";
+import { allShapesOf, embeddingOf, type Group, shapesOf, type Weights } from "./parameters.ts";
+import { bagWidth, type Recipe } from "./recipe.ts";
 
 /** What moves in one phase; the first layer by the rows that are there. */
 export type MovedGroup = Exclude<Group, "embedding">;
@@ -93,10 +91,10 @@ export class InnerAdam {
   }
 
   /** How far they have come from what they were. */
-  differencesOfRows({ items, rows }: Touched, start: Float32Array | Uint16Array): WireTensor {
+  differencesOfRows({ rows }: Touched, start: Float32Array | Uint16Array): Float32Array {
     const data = this.#placed(start);
     this.kernels.subtract(data, rows);
-    return { name: rowsName, shape: [items.length, bagWidth(this.config)], data };
+    return data;
   }
 
   #placed(rows: Float32Array | Uint16Array): Float32Array {
@@ -108,11 +106,13 @@ export class InnerAdam {
   }
 
   /** How far a group has come from `start`: views that hold until the memory is borrowed again. */
-  differences(group: MovedGroup, start: Weights): WireTensor[] {
-    return shapesOf(group, this.config).map(([name, shape]) => {
-      const data = this.kernels.memory.place(start[name]!.data);
-      this.kernels.subtract(data, this.#moving.get(name)!.weights);
-      return { name, shape, data };
-    });
+  differences(group: MovedGroup, start: Weights): Weights {
+    return Object.fromEntries(
+      shapesOf(group, this.config).map(([name, shape]) => {
+        const data = this.kernels.memory.place(start[name]!.data);
+        this.kernels.subtract(data, this.#moving.get(name)!.weights);
+        return [name, { shape, data }];
+      }),
+    );
   }
 }
