@@ -49,7 +49,7 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       ...config,
       partSize: config.users,
       trainers: single(config.trainers ?? [2], 64),
-      every: config.every ?? 8,
+      every: counted(config, 8),
     };
     const figures = await wireFigures(size, until);
     const { trainers, items, batch, partSize } = size;
@@ -71,7 +71,7 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       ? costsOf(config.costs)
       : await measureCosts({ items, batch, perUser, partSize, trainers: 2 }, "socket", until);
     const trainers = config.trainers ?? [1, 2, 4, 8, 16, 32, 64];
-    const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: config.every ?? 8 });
+    const rows = scaleRows({ decide, initial }, costs, { trainers, bandwidth, latencyMs, every: counted(config, 8) });
     const title =
       `Simulated: ${costs.size.items} items, costs measured by ${costs.via} on ${costs.device}, ` +
       "the server on one thread; efficiency against one trainer of the same mode and link";
@@ -81,7 +81,7 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     const size = {
       seconds: config.seconds ?? 180,
       trainers: single(config.trainers ?? [4], 64),
-      every: config.every ?? 5,
+      every: counted(config, 5),
     };
     const figures = await faultsFigures(size, until);
     return result(figures, `${figures.device}, ${size.trainers} trainers, a fault every ${size.every} s`, () =>
@@ -89,6 +89,12 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     );
   },
 };
+
+/** Throws USAGE: only trainers choose by what it costs. */
+function counted({ what, every }: Config, usual: number): number {
+  if (every === "auto") throw new AppError("USAGE", { what: `bench ${what}: --every is a number` });
+  return every ?? usual;
+}
 
 function single(list: readonly number[], most: number): number {
   const [only, ...others] = list;

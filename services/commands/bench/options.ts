@@ -21,9 +21,13 @@ export const options = z.object({
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
   engine: z.enum(engineNames).optional().describe("train: the trainers' engine (default: what a trainer chooses)"),
-  every: size()
+  every: z
+    .union([z.literal("auto"), size()])
     .optional()
-    .describe("train, wire, scale (8): batches of a trainer between two averages; faults (5): seconds between two"),
+    .describe(
+      "train, wire, scale (8): batches of a trainer between two averages, train also auto; faults (5): seconds " +
+        "between two",
+    ),
   events: size().default(1_000_000).describe("ingest: events of the topic"),
   partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),

@@ -26,7 +26,7 @@ export interface Size {
   readonly epochUsers: number;
   readonly sync: "exact" | "local";
   /** Batches between two averages, with `local`. */
-  readonly every: number;
+  readonly every: number | "auto";
 }
 
 /** Steps of an outer epoch, three encoder passes and one decoder pass: 702 + 234 of ML-20M's users by 500. */
@@ -36,12 +36,16 @@ const stepsOf = ({ epochUsers, batch }: Size) => {
 };
 /**
  * Batches of a pass over the synthetic data: as many as make an outer epoch so long that its checkpoint weighs no more
- * than in a real one. Local needs two outer steps a pass.
+ * than in a real one. Local needs two outer steps a pass, and where the length of stints is chosen, a whole one.
  */
-const batchesOf = ({ sync, trainers, every }: Size) => (sync === "exact" ? 64 : Math.max(64, 2 * trainers * every));
+const batchesOf = ({ sync, trainers, every, epochUsers, batch }: Size) => {
+  if (sync === "exact") return 64;
+  return every === "auto" ? Math.ceil(epochUsers / batch) : Math.max(64, 2 * trainers * every);
+};
 const WARM_EPOCHS = 1;
 const TIMED_EPOCHS = 1;
-const PART_SIZE = 250;
+/** Who chooses its stints by what they cost takes whole batches. */
+const partSizeOf = ({ sync, every, batch }: Size) => (sync === "local" && every === "auto" ? batch : 250);
 const GIB = 2 ** 30;
 
 /** Two readings, `TIMED_EPOCHS` outer epochs apart. */
@@ -92,9 +96,10 @@ export async function trainFigures(size: Size, until: Until): Promise<TrainFigur
   }
 }
 
-function measure(dir: string, { batch, trainers, engine, sync, every }: Size, until: Until): Promise<Measured> {
+function measure(dir: string, size: Size, until: Until): Promise<Measured> {
+  const { batch, trainers, engine, sync, every } = size;
   const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
-  const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(PART_SIZE), ...local];
+  const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(partSizeOf(size)), ...local];
   const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
   const device = watchDeviceMemory();
   return withCluster({ dir, serverFlags, trainers, engine }, until, async (cluster) => {
@@ -112,7 +117,12 @@ function figuresOf({ start, end, deviceBytes }: Measured, size: Size, gemmGflops
   const steps = encoder.steps + decoder.steps;
   const bytes = bytesBetween(start.server, end.server);
   // all on this machine, by memory
-  const shape = { ...size, partSize: PART_SIZE, config: recipeOf({ ...defaults, items: size.items }), copies: 1 };
+  const shape = {
+    ...size,
+    partSize: partSizeOf(size),
+    config: recipeOf({ ...defaults, items: size.items }),
+    copies: 1,
+  };
   const run = { encoder: encoder.steps, decoder: decoder.steps, scored: score.steps * size.heldOut };
   const stepMs = ({ seconds, steps }: Timing) => (1000 * seconds) / steps;
   const epoch = stepsOf(size);
@@ -160,7 +170,7 @@ function splitOf({ steps, seconds, sections }: Timing, trainers: number): Record
 }
 
 /** Sections of a step that are there because more than one process computes. */
-const exchanged = { exact: ["wire"], local: ["wire", "adam"] } as const;
+const exchanged = { exact: ["wire"], local: ["wire", "adam", "firstLayer", "toDevice", "fromDevice"] } as const;
 
 function exchangeShareOf(
   { sync }: Size,
