@@ -34,7 +34,8 @@ interface Followed {
 
 const RETRY_MS = 2000;
 const LOOK_MS = 1000;
-const SILENCE_MS = 4000;
+/** Looks without an answer: counted, and not timed, so that a process that was held up itself does not blame Kafka. */
+const SILENT_LOOKS = 4;
 /** Small: while a batch is read no request is answered. */
 const FETCH_BYTES = 512 << 10;
 
@@ -107,16 +108,16 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
       fetched: async (batch) => freshness.reached(ahead.take(batch, since, Date.now())),
     });
 
-    let answeredAt = performance.now();
+    let unanswered = 0;
     let looking = false;
     const look = async () => {
-      if (performance.now() - answeredAt > SILENCE_MS) waits("Kafka does not answer");
+      if (++unanswered > SILENT_LOOKS) waits("Kafka does not answer");
       if (looking) return;
       looking = true;
       try {
         const before = new Map(bounds.map(({ partition }) => [partition, tail.nextOf(partition)]));
         bounds = await kafka.endOffsets(topic);
-        answeredAt = performance.now();
+        unanswered = 0;
         for (const { partition, end } of bounds) {
           const next = before.get(partition) ?? 0;
           if (next <= end) continue;
@@ -126,7 +127,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
         if (since !== Number.POSITIVE_INFINITY) follows();
         if (lag() > 2 * MOST_AHEAD) consumption.reassign(); // there is no room for what lies in between
       } catch {
-        // the broker is away: answeredAt tells for how long
+        // the broker is away: the looks are counted
       } finally {
         looking = false;
       }

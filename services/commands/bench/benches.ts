@@ -8,6 +8,7 @@ import { costsSchema, measureCosts } from "./costs.ts";
 import { engineFigures } from "./engine.ts";
 import { faultsFigures, faultsLines } from "./faults.ts";
 import { type Figure, lineOf } from "./figures.ts";
+import { freshFigures, freshLines } from "./fresh.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
 import type { Config } from "./options.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
@@ -64,6 +65,16 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       `serve on one thread and ${figures.device}, ${size.items} items, histories of ${size.perUser}, ` +
       "each of its clients asks on when it is answered";
     return result(figures, title, () => serveLines(figures));
+  },
+  fresh: async (config, until) => {
+    const size = {
+      rate: config.rate,
+      trainers: single(config.trainers ?? [2], 64),
+      seconds: config.seconds ?? 60,
+    };
+    const figures = await freshFigures(size, until);
+    const title = `up at ${size.rate} events/s with ${size.trainers} trainers, ${size.seconds} s from the first model on`;
+    return result(figures, title, () => freshLines(figures));
   },
   scale: async (config, until) => {
     const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;

@@ -7,7 +7,7 @@ import { listOf, numbers } from "../../../shared/runtime/lists.ts";
 const size = () => z.coerce.number().int().positive();
 
 export const options = z.object({
-  what: z.enum(["train", "ingest", "wire", "engine", "serve", "scale", "faults"]).describe("what is measured"),
+  what: z.enum(["train", "ingest", "wire", "engine", "serve", "fresh", "scale", "faults"]).describe("what is measured"),
   items: size().default(20_108).describe("size of the catalogue"),
   perUser: size().default(86).describe("items of a user"),
   users: size().default(250).describe("engine, wire, scale: users of one part"),
@@ -16,7 +16,7 @@ export const options = z.object({
   trainers: numbers(1024)
     .optional()
     .describe(
-      "train (2), wire (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one " +
+      "train (2), wire (2), fresh (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one " +
         "after the other",
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
@@ -29,6 +29,7 @@ export const options = z.object({
         "between two",
     ),
   events: size().default(1_000_000).describe("ingest: events of the topic"),
+  rate: size().default(1_000).describe("fresh: events a second"),
   partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
   epochUsers: size()
@@ -46,7 +47,10 @@ export const options = z.object({
     .describe("scale: file with the answer of `bench wire --json`, instead of measuring first"),
   seconds: size()
     .optional()
-    .describe("faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks"),
+    .describe(
+      "faults (180): how long trainers are disturbed; serve (5): how long each number of clients asks; " +
+        "fresh (60): how long it is asked",
+    ),
   json: z.boolean().default(false).describe("the figures as JSON"),
 });
 export type Config = z.output<typeof options>;
