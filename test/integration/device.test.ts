@@ -1,7 +1,10 @@
 // Which device trainers compute on, as everybody is told it; and a GPU that is there and cannot be used, by what
 // nvidia-smi of another machine said.
+import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { discover } from "../../shared/http/registry.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
@@ -92,4 +95,10 @@ test("a trainer started by itself warns once; with TRIBUTARY_GPU=0 it does not; 
   expect((await wordsOf({ TRIBUTARY_GPU: "0" })).stderr).not.toContain("GPU_");
   const refused = await wordsOf({ TRIBUTARY_GPU: "maybe" });
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/^USAGE: TRIBUTARY_GPU "maybe": give 0 /m)]);
+}, 60_000);
+
+test("the check of a GPU says that it is skipped where there is none", async () => {
+  const script = fileURLToPath(new URL("../gpu/check.sh", import.meta.url));
+  const { stdout } = await promisify(execFile)("bash", [script], { env: { ...process.env, TRIBUTARY_GPU: "0" } });
+  expect(stdout).toBe("SKIPPED: TensorFlow computes on no GPU here\n");
 }, 60_000);
