@@ -10,6 +10,7 @@ import kafkajs, {
 import { AppError } from "../errors/errors.ts";
 import { failure } from "../errors/failure.ts";
 import type { Log } from "../runtime/log.ts";
+import { oneAtATime } from "../runtime/turns.ts";
 import { type Messages, pack } from "./messages.ts";
 import { partitionOf } from "./partitioner.ts";
 
@@ -98,7 +99,8 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     ...settings(brokers, log),
     ...(find && { socketFactory: following(brokers, find) }),
   });
-  const admin = client.admin({ retry: { retries: 4 } });
+  const newAdmin = () => client.admin({ retry: { retries: 4 } });
+  let admin = newAdmin();
   await reach(admin.connect(), brokers);
   let producer: Promise<Producer> | undefined;
   const consumptions = new Set<Consumption>();
@@ -114,6 +116,20 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     return made;
   }
 
+  const inTurn = oneAtATime();
+  /** kafkajs's admin goes by what it has learned of a topic for five minutes: another one knows what was added. */
+  async function offsetsOf(topic: string) {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const found = await admin.fetchTopicOffsets(topic);
+    if (found.length >= (topics[0]?.partitions.length ?? 0)) return found;
+    const before = admin;
+    const next = newAdmin();
+    await next.connect();
+    admin = next;
+    await before.disconnect();
+    return await admin.fetchTopicOffsets(topic);
+  }
+
   return {
     ensureTopic: async (topic, numPartitions) => {
       const existing = await admin.listTopics();
@@ -123,7 +139,7 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
       return topics[0]!.partitions.length;
     },
     endOffsets: async (topic) => {
-      const found = await admin.fetchTopicOffsets(topic);
+      const found = await inTurn(() => offsetsOf(topic)); // the admin that one disconnects is no other's
       return found
         .map(({ partition, low, high }) => ({ partition, begin: Number(low), end: Number(high) }))
         .sort((a, b) => a.partition - b.partition);

@@ -27,8 +27,11 @@ export interface Tail {
   readonly leftOut: number;
 }
 
-/** "again": the user is held with the item already. */
-export type Outcome = "old" | "new" | "again";
+/**
+ * "again": the user is held with the item already. "crowded": with as many as are held of one, so that nobody knows
+ * whether it is new to them.
+ */
+export type Outcome = "old" | "new" | "again" | "crowded";
 
 export interface Pair {
   readonly user: string;
@@ -131,12 +134,13 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
       if (offset < part.next) return "old";
       part.next = offset + 1;
       if (offset <= (done.get(partition) ?? -1)) return "old";
-      const outcome = has(user, item) ? "again" : "new";
+      const isKnown = has(user, item);
       const row = part.rows.get(user) ?? new Map<string, number>();
       part.rows.set(user, row);
       if (!row.has(item)) count(part, user, item, 1);
       row.set(item, offset);
       part.entries.push({ user, item, offset });
+      const isCrowded = row.size >= mostOfUser;
       if (row.size > mostOfUser) {
         const [oldest, at] = row.entries().next().value!;
         giveUp(part, { user, item: oldest, offset: at });
@@ -144,7 +148,7 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
       }
       sweepIfStale(part);
       makeRoom();
-      return outcome;
+      return isKnown ? "again" : isCrowded ? "crowded" : "new";
     },
     passed: (partition, next) => {
       const part = partOf(partition);

@@ -115,7 +115,7 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
     },
     take(partition, offset, user, item) {
       const outcome = tail.take(partition, offset, user, item);
-      if (outcome === "new") count(user, item);
+      if (outcome === "new") count(user, item); // whoever goes round in a crowd of items would count each again
       return outcome;
     },
     async refresh() {

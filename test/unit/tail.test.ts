@@ -115,7 +115,9 @@ test("a user with a million events takes no more room than a person, and pushes 
   expect(tail.itemsOf("crawler")).toHaveLength(200);
   expect(tail.itemsOf("crawler").at(-1)).toBe("i100000");
   expect(tail.held).toBe(201);
-  tail.reached(new Map([[0, 100_000]]));
+  expect(tail.take(0, 100_001, "crawler", "i1")).toBe("crowded");
+  expect(tail.take(0, 100_002, "somebody", "y")).toBe("new");
+  tail.reached(new Map([[0, 100_002]]));
   expect(tail.held).toBe(0);
 });
 

@@ -100,6 +100,17 @@ test("what is hot in the topic is listed to everybody at once, an item that the 
   expect(best(["i5"])[0]).toBe("news");
 });
 
+test("regression: a user who goes round among more items than are held of one makes none of them hot", async () => {
+  const { log, users, read } = await world();
+  await users.refresh();
+  for (let round = 0; round < 20; round++)
+    for (let item = 0; item < 300; item++) log.push({ user: "crawler", item: `i${item}` });
+  read(log.length);
+  const { trends } = users.moving;
+  expect(trends.counted).toBeLessThanOrEqual(200);
+  for (let item = 0; item < 300; item++) expect(trends.isMetBySome(item)).toBe(false);
+});
+
 test("an erasure counts anew: what the erased made hot is gone, and what is ahead of the table stays", async () => {
   const { log, users, read, commit, table } = await world();
   log.push({ user: "a", item: "1" }, { user: "b", item: "2" });

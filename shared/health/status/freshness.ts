@@ -18,8 +18,8 @@ export interface Freshness {
 /** Clocks of two machines, or of a producer and us, may differ by so much. */
 export const AHEAD_MS = 5000;
 
-/** Ten minutes at a mark a second. */
-const NEWEST = 600;
+/** Ten minutes at a mark a second; a minute of answers, which an hour-old rush says nothing of. */
+const newestOf: Readonly<Record<Stage, number>> = { answer: 60, table: 600, gradient: 600, published: 600 };
 
 export function openFreshness(metrics: Metrics, stage: Stage, now: () => number = Date.now): Freshness {
   const histogram = metrics.histogram("tributary_freshness_seconds");
@@ -33,7 +33,7 @@ export function openFreshness(metrics: Metrics, stage: Stage, now: () => number 
         .filter((arrival) => arrival <= at + AHEAD_MS)
         .map((arrival) => Math.max(0, (at - arrival) / 1000));
       for (const each of seconds) histogram.observe({ stage }, each);
-      newest = [...newest, ...seconds].slice(-NEWEST);
+      newest = [...newest, ...seconds].slice(-newestOf[stage]);
       events += seconds.length;
     },
     latency() {
