@@ -1,5 +1,6 @@
 // Opens the engine that is wanted, or the best that there is.
 import { AppError } from "../errors/errors.ts";
+import { CPU } from "../runtime/gpu/facts.ts";
 import { gpus } from "../runtime/gpu/machine.ts";
 import type { Engine, EngineName, EngineWanted } from "./engine.ts";
 import type { Wishes } from "./graph/session.ts";
@@ -41,7 +42,13 @@ export async function openEngine({ wanted, threads = 1, graphs = {} }: EngineWis
   const isTrained = wanted !== undefined && gpus().type === "usable";
   const [name, ...others] = candidates(wanted ?? "auto", isTrained ? "gpu" : "cpu");
   const opened = await openFirst(name!, others, (each) => openers[each](threads, graphs));
-  return { ...opened, isWished: wanted !== undefined && wanted !== "auto" };
+  const isWished = wanted !== undefined && wanted !== "auto";
+  return { ...(isWished || opened.device !== CPU ? opened : withoutGraphs(opened)), isWished };
+}
+
+/** Of a GPU that TensorFlow then did not take: on a CPU the graph is slower than our kernels. */
+function withoutGraphs({ openSession: _, ...opened }: Opened): Opened {
+  return { ...opened, name: opened.name === "graph" ? "tensorflow" : opened.name };
 }
 
 type Opener = (name: EngineName) => Promise<Opened>;

@@ -33,7 +33,11 @@ const graph = { TRIBUTARY_ENGINE: "graph" };
 /** The device, and EASE's inverse on it; no row where TensorFlow sees no GPU and none is needed. */
 export async function device({ tiny }: Place): Promise<{ rows: Row[]; device: string | undefined; why: string }> {
   const size = tiny ? 600 : 4096;
-  const run = await ran(process.execPath, ["--import", "tsx", "test/gpu/device.ts", String(size)], { seconds: 90 });
+  const run = await ran(
+    process.execPath,
+    ["--import", "tsx", "test/gpu/device.ts", String(size), ...(tiny ? ["too"] : [])],
+    { seconds: 90 },
+  );
   const why = run.stderr.split("\n").find((line) => line.startsWith("GPU_")) ?? "";
   if (run.code !== 0) return { rows: [failed("device", run)], device: undefined, why: why || whyOf(run) };
   const { name, version, device, inverse } = JSON.parse(run.stdout);

@@ -71,7 +71,7 @@ test("a GPU that is there and cannot be used is one warning of a run with two tr
 }, 60_000);
 
 test("a trainer whose library gives up is started again by `train`, which hears from each how it ended", async () => {
-  const run = start(train("aborted", "--epochs", "6"));
+  const run = start(train("aborted", "--epochs", "4"));
   const trainersOf = () => discover(join(cluster.dir, "d", "run")).filter(({ service }) => service === "trainer");
   while (trainersOf().length < 2) await sleep(20);
   process.kill(trainersOf()[0]!.pid, "SIGABRT");

@@ -25,31 +25,38 @@ const runs = new Set(["train", "blend"]);
 
 /** Of the trainers that run, here and in runs that were started here: each has the first that none of the others had. */
 const turns = new Set<number>();
-/** Of each turn the starts that its card has failed, one after the other. */
-const failures = new Map<number, number>();
+/** Of each trainer and service the starts that its card has failed, one after the other. */
+const failures = new Map<string, number>();
 
 /** What is wrong with the machine's GPUs is said here, once, and not by each that is started. `trainers`: of a run. */
 export function placeFor(command: string, trainers = 1): Place | undefined {
   if (!computing.has(command)) return undefined;
   const found = gpus();
   const isTrainer = command === "trainer";
-  if (!isTrainer && !runs.has(command)) return { env: environmentOfService(found), left: () => {} };
-  const taken: number[] = [];
-  for (let turn = 0; taken.length < trainers; turn++) if (!turns.has(turn)) taken.push(turn);
-  for (const turn of taken) turns.add(turn);
-  const [turn] = taken as [number];
-  const hasCard = isTrainer && found.type === "usable";
-  const isGivenUp = hasCard && (failures.get(turn) ?? 0) >= MOST_FAILURES;
-  if (isGivenUp) warn(`the GPU of trainer ${turn + 1} has failed ${MOST_FAILURES} times in a row; the CPU computes`);
-  const env = () =>
-    isTrainer ? environmentOfTurn(found, turn, process.env) : environmentOfRun(found, taken, process.env);
+  const isRun = runs.has(command);
+  const taken = isTrainer || isRun ? takeTurns(trainers) : [];
+  const name = isTrainer ? `trainer ${taken[0]! + 1}` : command;
+  const mayFail = !isRun && found.type === "usable";
+  const isGivenUp = mayFail && (failures.get(name) ?? 0) >= MOST_FAILURES;
+  if (isGivenUp) warn(`the GPU of ${name} has failed ${MOST_FAILURES} times in a row; the CPU computes`);
+  const env = () => {
+    if (isTrainer) return environmentOfTurn(found, taken[0]!, process.env);
+    return isRun ? environmentOfRun(found, taken, process.env) : environmentOfService(found);
+  };
   return {
     env: isGivenUp ? onCpu : env(),
     left: (ended) => {
       for (const each of taken) turns.delete(each);
-      if (hasCard) failures.set(turn, isGivenUp ? 0 : afterEnding(failures.get(turn) ?? 0, ended));
+      if (mayFail) failures.set(name, isGivenUp ? 0 : afterEnding(failures.get(name) ?? 0, ended));
     },
   };
+}
+
+function takeTurns(count: number): number[] {
+  const taken: number[] = [];
+  for (let turn = 0; taken.length < count; turn++) if (!turns.has(turn)) taken.push(turn);
+  for (const turn of taken) turns.add(turn);
+  return taken;
 }
 
 const MOST_FAILURES = 3;
