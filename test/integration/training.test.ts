@@ -5,6 +5,7 @@ import { newestCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
 import { discover } from "../../shared/http/registry.ts";
 import { listEpochs, readEpoch } from "../../shared/judging/per-user.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
+import { withoutTensorflow } from "../unit/engines.ts";
 import { type Cluster, freePort, hashOf, openCluster, type ServerStatus, tiny, tributary } from "./training-cluster.ts";
 
 let cluster: Cluster;
@@ -112,30 +113,40 @@ test.each([
   120_000,
 );
 
-test("in local mode trainers come and go, the run learns as well, says what it is, and goes on from its checkpoint", async () => {
-  const port = await freePort();
-  const out = join(cluster.dir, "local");
-  const flags = ["--data", cluster.data, "--sync", "local", "--every", "2"];
-  const first = cluster.startServer(out, port, ...flags, "--epochs", "1000");
-  const victim = cluster.startTrainer(port);
-  await cluster.until(first, ({ round }) => round >= 1);
-  cluster.startTrainer(port);
-  const { round } = await cluster.until(first, ({ trainers }) => trainers.length === 2);
-  victim.child.kill("SIGKILL");
-  const after = await cluster.until(first, (status) => status.round >= round + 2);
-  await first.stop();
-  const epochs = after.round + 5;
-  const second = cluster.startServer(out, port, ...flags, "--epochs", String(epochs));
-  expect(await second.exited).toBe(0);
-  const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
-  expect(report).toMatchObject({
-    sync: "local",
-    every: 2,
-    firstLayer: expect.stringContaining("the rows that a part touches"),
-  });
-  expect(report.epochs).toHaveLength(epochs);
-  expect(report.epochs.at(-1).loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
-}, 60_000);
+test.each([
+  ["tensorflow", "2"],
+  ["graph", "auto"],
+] as const)(
+  "in local mode %s trainers come and go, the run learns as well, says what it is, and goes on from its checkpoint",
+  async (engine, every) => {
+    if (engine === "graph" && withoutTensorflow) return;
+    const port = await freePort();
+    const out = join(cluster.dir, `local on ${engine}`);
+    const flags = ["--data", cluster.data, "--sync", "local", "--every", every];
+    const first = cluster.startServer(out, port, ...flags, "--epochs", "1000");
+    const startTrainer = () => cluster.startTrainer(port, "--engine", engine);
+    const victim = startTrainer();
+    await cluster.until(first, ({ round }) => round >= 1);
+    startTrainer();
+    const { round } = await cluster.until(first, ({ trainers }) => trainers.length === 2);
+    victim.child.kill("SIGKILL");
+    const after = await cluster.until(first, (status) => status.round >= round + 2);
+    expect(after.local!.every).toBeGreaterThan(0);
+    expect(after.local!.exchangeShare).toBeLessThan(1);
+    await first.stop();
+    const epochs = after.round + 5;
+    const second = cluster.startServer(out, port, ...flags, "--epochs", String(epochs));
+    expect(await second.exited).toBe(0);
+    const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
+    expect(report).toMatchObject({
+      ...{ sync: "local", engine, every: every === "auto" ? every : Number(every) },
+      firstLayer: expect.stringContaining("the rows that a part touches"),
+    });
+    expect(report.epochs).toHaveLength(epochs);
+    expect(report.epochs.at(-1).loss.reconstruction).toBeLessThan(report.epochs[0].loss.reconstruction);
+  },
+  150_000,
+);
 
 test("when every trainer of `train` ends, so does the run, with an error", async () => {
   const run = tributary(

@@ -52,7 +52,7 @@ export async function train(
     ...(local && {
       local: {
         ...{ every: local.every, costs: {}, trainers: () => local.trainers, now: () => performance.now() / 1000 },
-        areResident: () => local.areResident ?? false,
+        runsBeside: async () => local.areResident ?? false,
       },
     }),
   };

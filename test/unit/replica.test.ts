@@ -99,6 +99,18 @@ describe.skipIf(withoutTensorflow)("a replica on the graph engine goes where the
     kernels.dispose();
   });
 
+  test("from epoch to epoch: the old encoder is the newest that was sent", async () => {
+    const graph = replicaOn(await openGraph(false));
+    const kernels = replicaOn(await openEngine({ wanted: "tensorflow", threads: 1 }));
+    const stint = stintOf({ ...config, regulariser: { ...config.regulariser, gamma: 1 } as never }, [5, 4], true);
+    for (const copy of [9, 11, 12]) {
+      const weights: Old = { weights: initialise(config, copy) };
+      expectAlike(graph.encoder(stint, weights, false), kernels.encoder(stint, weights, false));
+    }
+    graph.dispose();
+    kernels.dispose();
+  });
+
   test("over a catalogue that grows: moments stay, those of new items begin at 0", async () => {
     const graph = replicaOn(await openGraph(false));
     const kernels = replicaOn(await openEngine({ wanted: "tensorflow", threads: 1 }));

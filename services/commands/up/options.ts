@@ -19,6 +19,13 @@ export const options = z.object({
     .min(0)
     .default(0.01)
     .describe("weight of the KL term per item of a user; .01 suits short histories"),
+  sync: z
+    .enum(["exact", "local"])
+    .default("exact")
+    .describe(
+      "exact: N trainers compute what one computes; local: each learns from so many batches on its own that the " +
+        "exchange takes at most a tenth of the time, which is what GPUs are fast with",
+    ),
   allowBelowPopularNow,
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce

@@ -53,7 +53,9 @@ export async function startServices(
   };
   const replay = start(service("replay", () => sourceOf(config)));
   const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS)]));
-  const serverArgs = () => ["--table", table, "--out", training, "--listen", server, "--gamma", String(config.gamma)];
+  const sync = config.sync === "local" ? ["--sync", "local", "--every", "auto"] : [];
+  const kept = ["--table", table, "--out", training, "--gamma", String(config.gamma), ...sync];
+  const serverArgs = () => [...kept, "--listen", server];
   const parameters = start(service("server", serverArgs), (error) => void moved(error));
   for (let k = 1; k <= config.trainers; k++)
     trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));

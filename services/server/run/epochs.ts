@@ -175,7 +175,8 @@ async function report(
       every: run.local.every,
       exchangeShare: standingOf(run.local.costs).exchangeShare,
       ...(run.local.every === "auto" && { batches: standingOf(run.local.costs).every }),
-      firstLayer: "Adam moves the rows that a part touches; the others stay",
+      firstLayer:
+        "Adam moves the rows that a part touches; the others stay; of replicas on a device it moves every row",
     }),
     wallSeconds: soFar.wallSeconds,
     parameters: parametersIn(store.config),

@@ -73,8 +73,10 @@ export async function trainOuterEpoch(
 }
 
 async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<UnderWay> {
-  const old = run.local?.areResident() && usesOldPosterior(run.store.config) ? oldEncoder(run) : undefined;
+  const old = usesOldPosterior(run.store.config) && (await run.local?.runsBeside()) ? oldEncoder(run) : undefined;
   if (!old) await completePosteriors(run, users, rowOf, runStep);
+  // the same draws either way: the first round would have asked the old encoder in a step of its own
+  else if (run.round === 0) run.step++;
   return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 }, old };
 }
 

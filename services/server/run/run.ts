@@ -60,8 +60,11 @@ export interface Local {
   readonly costs: Partial<Record<Phase, Costs>>;
   /** How many trainers there are at the moment. */
   trainers(): number;
-  /** Whether all of them have a replica on their device. */
-  areResident(): boolean;
+  /**
+   * Whether the old encoder is to run beside their steps: as soon as all have a replica on their device, and from then
+   * on. Resolves when there is a trainer.
+   */
+  runsBeside(): Promise<boolean>;
   /** Seconds, by a clock that nobody sets. */
   now(): number;
 }

@@ -2,6 +2,7 @@
 // main.ts and the two drivers.
 import { corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
 import { openPinnedEvents } from "../../../shared/corpus/events.ts";
+import { sleep } from "../../../shared/runtime/lifecycle.ts";
 import type { Peer } from "../admission/peers.ts";
 import type { Beginning } from "../beginning.ts";
 import type { Config } from "../options.ts";
@@ -24,7 +25,7 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
   const begin: Beginning["begin"] = (...data) => {
     const resumed = beginning.begin(...data);
     progress.run = resumed.run;
-    if (config.sync === "local") resumed.run.local = localOf(config, trainers);
+    if (config.sync === "local") resumed.run.local = localOf(config, trainers, tools.until.signal);
     return resumed;
   };
   const { epochs, salt, minUsersPerItem: minUsers } = config;
@@ -49,12 +50,22 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
   return true;
 }
 
-function localOf({ every }: Pick<Config, "every">, trainers: Given["trainers"]): Local {
+/** How often it is looked whether a trainer has come. */
+const POLL_MS = 50;
+
+function localOf({ every }: Pick<Config, "every">, trainers: Given["trainers"], signal: AbortSignal): Local {
+  // Whoever has a replica loses Adam's moments where its steps are computed another way: that is never gone back to.
+  let beside = false;
   return {
     every,
     costs: {},
     trainers: () => trainers().length,
-    areResident: () => trainers().length > 0 && trainers().every(({ resident }) => resident),
+    async runsBeside() {
+      while (!beside && trainers().length === 0) await sleep(POLL_MS, signal);
+      signal.throwIfAborted();
+      beside ||= trainers().every(({ resident }) => resident);
+      return beside;
+    },
     now: () => performance.now() / 1000,
   };
 }

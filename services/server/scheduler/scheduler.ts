@@ -286,7 +286,7 @@ export function openScheduler(
       engines,
       devices,
       mostTrainers: most,
-      lonely: open !== undefined && present.size === 0,
+      lonely: present.size === 0,
     }),
     close: () => clearTimeout(waking),
   };
