@@ -1,9 +1,10 @@
 // What arrives while models are judged: the stream of events, each scored by the published model before any other can
 // have learned from it, and the marked ones on their way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/health/status/freshness.ts";
+import type { Trained } from "../../shared/judging/gains.ts";
 import type { Beside } from "../../shared/judging/gate.ts";
 import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
-import { openPrequential, type Trained } from "../../shared/judging/prequential.ts";
+import { openPrequential } from "../../shared/judging/prequential.ts";
 import type { ReferenceName } from "../../shared/judging/window.ts";
 import type { Mix } from "../../shared/ranking/mix.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";

@@ -11,7 +11,6 @@ import { catchUpOrNewest, followTable, type Mark } from "../../shared/table/foll
 import { newestEvents } from "../../shared/table/newest-events.ts";
 
 export interface Stream extends Followed {
-  readonly salt: string;
   /** Table version taken in; -1 before the first. */
   readonly version: number;
   advance(): Promise<News & { readonly marks: readonly Mark[] }>;
@@ -81,6 +80,9 @@ export function openStream(tableDir: string, salt: string, silentUntil: number, 
     histories,
     get version() {
       return version;
+    },
+    get trends() {
+      return trends;
     },
     get watermark() {
       return watermark;

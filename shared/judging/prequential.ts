@@ -2,29 +2,19 @@
 // only then learned from. Means over the newest arrivals make a curve, and a candidate meets the published model on
 // those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
-import { evaluation, type HeldOutUser, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import { popularityScores } from "../ranking/evaluate.ts";
 import type { Mix } from "../ranking/mix.ts";
-import { FEWEST_USERS, paired } from "../ranking/paired.ts";
+import { FEWEST_USERS } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
-import { finish } from "../runtime/finish.ts";
-import { type Arrival, mustBeUnseen } from "./arrivals.ts";
-import type { Judged } from "./candidate.ts";
-import { fitted, plain } from "./fitting.ts";
+import type { Trends } from "../ranking/trends.ts";
+import { mixFor } from "./choosing.ts";
+import { gainsOf, servedGains, type Trained, usersOf } from "./gains.ts";
 import type { Beside } from "./gate.ts";
-import { popularityIn, translated, translation } from "./held-out.ts";
+import { popularityIn } from "./held-out.ts";
 import type { Ranked } from "./meeting.ts";
-import { mixed, type Timely } from "./mixed.ts";
 import type { PrequentialPoint } from "./point.ts";
 import { byUser, type Scored, SlidingWindow } from "./window.ts";
-
-/** A model and the newest table version that it was trained on. */
-export interface Trained extends Judged {
-  readonly version: string;
-  readonly tableVersion: number;
-  /** What is laid over its scores where it serves; absent: nothing. */
-  readonly mix?: Mix | undefined;
-}
 
 /** What the table has gained. */
 export interface News {
@@ -40,6 +30,9 @@ export interface Followed {
   readonly version: number;
   /** Newest arrival up to there, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  readonly salt: string;
+  /** What is hot, and what follows what, but for what came with the newest version. */
+  readonly trends: Trends;
   /** Events until now, as the references count them. */
   readonly place: number;
   /** What the newest arrivals before it began to follow were worth to the references. */
@@ -83,15 +76,6 @@ export interface Prequential {
 interface Compared extends Ranked {
   readonly early: ReferenceGains;
 }
-
-const ks = [20, 100] as const;
-/** Arrivals that weights are chosen on. */
-const FEWEST_FITTED = 100;
-const MOST_FITTED = 500;
-/**
- * Standard errors by which a mix has to be better: asked at every candidate, so that chance lets one in in a thousand.
- */
-const SURELY = 3;
 
 interface Settings {
   /** Arrivals that a mean is taken over. */
@@ -140,23 +124,9 @@ export function openPrequential(
       toldAt = now();
       return { counts, line };
     },
-    async mixOf(candidate, before, { histories }, signal) {
-      const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion)).slice(-MOST_FITTED);
-      if (unseen.length < FEWEST_FITTED) return before;
-      const half = Math.floor(unseen.length / 2);
-      const mixOf = (arrivals: readonly Compared[]) =>
-        finish(fitted(arrivals, candidate, histories, before ?? plain), signal);
-      // Chosen on the first half, it has to be better on the second.
-      const [mix, later] = [await mixOf(unseen.slice(0, half)), unseen.slice(half)];
-      const own = await servedGains(later, { ...candidate, mix }, histories, signal);
-      const without = await gains(later, candidate, histories, signal);
-      const more = byUser(
-        later,
-        ({ user }) => user,
-        (_, k) => own[k]!.ndcg - without[k]!.ndcg,
-      );
-      const { mean, standardError } = paired(more);
-      return mean > SURELY * standardError ? await mixOf(unseen) : undefined;
+    mixOf(candidate, before, followed, signal) {
+      const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion));
+      return mixFor(candidate, before, { ...followed, unseen, recent }, signal);
     },
     async beside(candidate, published, followed, signal) {
       const { tableVersion } = candidate;
@@ -224,56 +194,4 @@ async function scored(
     coVisitsThen: early.coVisits,
     isKnown: users[k]!.target.length > 0,
   }));
-}
-
-/** What each arrival is worth under a model alone; nothing where it has never met the item. Throws TIME_LEAK. */
-export async function gains(
-  arrivals: readonly Arrival[],
-  model: Trained,
-  histories: Histories,
-  signal: AbortSignal,
-): Promise<Gain[]> {
-  return gainsOf(usersOf(arrivals, model, histories), model, signal);
-}
-
-/** The same as it serves: with its mix laid over, where it has one. */
-async function servedGains(
-  arrivals: readonly Timely[],
-  model: Trained,
-  histories: Histories,
-  signal: AbortSignal,
-): Promise<Gain[]> {
-  if (!model.mix) return gains(arrivals, model, histories, signal);
-  mustBeUnseen(arrivals, model.version, model.tableVersion);
-  const { users, items, scoreBatch } = mixed(arrivals, model, model.mix, histories);
-  return gainsIn(users, items, scoreBatch, signal);
-}
-
-/**
- * Each arrival as a user whose target is the item, in the model's columns; without a target where the model has never
- * met it. Throws TIME_LEAK.
- */
-function usersOf(arrivals: readonly Arrival[], model: Trained, histories: Histories): HeldOutUser[] {
-  mustBeUnseen(arrivals, model.version, model.tableVersion);
-  const columnOf = translation(histories.vocabulary.items, model.vocabulary);
-  return arrivals.map(({ item, foldIn }) => {
-    const target = model.vocabulary.column(item);
-    return {
-      foldIn: translated(foldIn, columnOf),
-      target: target === undefined ? new Int32Array(0) : Int32Array.of(target),
-    };
-  });
-}
-
-const gainsOf = (users: readonly HeldOutUser[], { scoreBatch, vocabulary }: Judged, signal: AbortSignal) =>
-  gainsIn(users, vocabulary.items.length, scoreBatch, signal);
-
-async function gainsIn(
-  users: readonly HeldOutUser[],
-  items: number,
-  scoreBatch: ScoreBatch,
-  signal: AbortSignal,
-): Promise<Gain[]> {
-  const { perUser } = await finish(evaluation(scoreBatch, users, items, ks), signal);
-  return users.map((_, k) => ({ recall: perUser["recall@20"][k] || 0, ndcg: perUser["ndcg@100"][k] || 0 }));
 }

@@ -12,8 +12,11 @@ import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Arrival, arrivalsOf, mustBeUnseen } from "../../shared/judging/arrivals.ts";
+import { drifts } from "../../shared/judging/choosing.ts";
+import { gains, type Trained } from "../../shared/judging/gains.ts";
+import type { Ranked } from "../../shared/judging/meeting.ts";
 import { prequentialPoint } from "../../shared/judging/point.ts";
-import { gains, openPrequential, type Trained } from "../../shared/judging/prequential.ts";
+import { openPrequential } from "../../shared/judging/prequential.ts";
 import { SlidingWindow } from "../../shared/judging/window.ts";
 import type { Mix } from "../../shared/ranking/mix.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
@@ -307,6 +310,7 @@ describe("on a table that grows", () => {
 describe("what is hot, laid over a candidate's scores", () => {
   const ITEMS = 60;
   const items = Array.from({ length: ITEMS }, (_, k) => `m${k}`);
+  const none = new Int32Array(0);
   const odds = items.map((_, k) => 1 / (k + 1));
   const drawn = uniform(3, 0, 1, new Float32Array(4000)).map((value) => (value + 1) / 2);
   /** The model says exactly how likely each item is. */
@@ -373,6 +377,24 @@ describe("what is hot, laid over a candidate's scores", () => {
     const mix = await prequential.mixOf(right, undefined, stream, never);
     const { overIncumbent } = await prequential.beside({ ...right, mix }, right, stream, never);
     expect(overIncumbent.filter((more) => more > 0.9).length).toBeGreaterThan(300);
+  });
+
+  test("is no choice where it costs those who are judged on what they ever met, unless popularity itself moves", () => {
+    const ndcg = (...values: number[]): Ranked => ({
+      ...{ user: 0, item: "x", foldIn: new Int32Array(0), version: 1, hot: { items: none, rises: [] } },
+      following: { items: none, rises: new Float32Array(0) },
+      now: { popular: values.map((value) => ({ recall: 0, ndcg: value })), coVisits: { recall: 0, ndcg: 0 } },
+    });
+    const of = (count: number, ...values: number[]) =>
+      Array.from({ length: count }, (_, user) => ({
+        ...ndcg(...values.map((value) => value * (1 + (user % 7)))),
+        user,
+      }));
+    expect(drifts(of(500, 0.3, 0.3, 0.1, 0.1))).toBe(true);
+    expect(drifts(of(500, 0.1, 0.1, 0.3, 0.1))).toBe(true);
+    expect(drifts(of(500, 0.13, 0.13, 0.1, 0.1))).toBe(false); // a little better
+    expect(drifts([...of(500, 0, 0, 0, 0.01), ...of(3, 9, 9, 9, 0)])).toBe(false); // by chance
+    expect(drifts([])).toBe(false);
   });
 
   test("stays as it was where too few have come to tell", async () => {
