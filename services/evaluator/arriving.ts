@@ -33,7 +33,7 @@ export interface Arriving {
   /** The same without a published model, for a candidate that covers the table up to a version. */
   advanceFor(salt: string, tableVersion: number, signal: AbortSignal): Promise<Stream>;
   /** See prequential.ts. */
-  mixOf(candidate: Trained, before: Mix | undefined, signal: AbortSignal): Promise<Mix | undefined>;
+  mixOf(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Mix | undefined>;
   /** The candidate beside what was popular and the published model, on arrivals that neither has learned from. */
   beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
   /** A model that covers the table up to a version was published. */
@@ -122,7 +122,7 @@ export async function openArriving(
     },
     advance: (salt, published, signal) => advance(follow(salt, published.tableVersion), published, signal),
     advanceFor: (salt, tableVersion, signal) => advance(follow(salt, tableVersion), null, signal),
-    mixOf: (candidate, before, signal) => prequential.mixOf(candidate, before, stream!, signal),
+    mixOf: (candidate, published, signal) => prequential.mixOf(candidate, published, stream!, signal),
     beside: (candidate, published, signal) => prequential.beside(candidate, published, stream!, signal),
     published(tableVersion) {
       freshness.reached(marks.filter(({ version }) => version <= tableVersion).map(({ arrival }) => arrival));

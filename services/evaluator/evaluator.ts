@@ -114,7 +114,7 @@ export async function openEvaluator(
         return { ...about, ...nothing, outcome: "refused", reason };
       }
       const own = trained(candidate, basename(dir));
-      const mix = await arriving.mixOf(own, before?.mix, signal);
+      const mix = await arriving.mixOf(own, before, signal);
       const beside = await arriving.beside({ ...own, mix }, before, signal);
       const unseen = rival && { name: WINDOW, differences: beside.overIncumbent };
       const limits = { ...rules, salt: manifest.salt, isAbovePopularNow: isAbovePopular(beside) };

@@ -39,16 +39,17 @@ const HELD_OUT = 500;
 const DRIFT = { times: 1.5, surely: 5 } as const;
 
 /**
- * Undefined where a mix is not better than the candidate's scores alone; `before`, that of the published model, where
- * too few have come to tell.
+ * Undefined where a mix is not better than the candidate's scores alone; that of the published model where too few have
+ * come to tell. Before anything is published arrivals decide alone: there is nothing to lose yet.
  */
 export async function mixFor(
   candidate: Trained,
-  before: Mix | undefined,
+  published: Trained | null,
   evidence: Evidence,
   signal: AbortSignal,
 ): Promise<Mix | undefined> {
   const { histories } = evidence;
+  const before = published?.mix;
   const unseen = evidence.unseen.slice(-MOST_FITTED);
   if (unseen.length < FEWEST_FITTED) return before;
   const weightsFrom = (arrivals: readonly Ranked[]) =>
@@ -61,7 +62,8 @@ export async function mixFor(
   const more = paired(ofUsers(later, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
   if (!(more.mean > SURELY * more.standardError)) return undefined;
   const mix = await weightsFrom(unseen);
-  return drifts(evidence.recent) || (await holds(candidate, mix, evidence, signal)) ? mix : undefined;
+  if (!published || drifts(evidence.recent)) return mix;
+  return (await holds(candidate, mix, evidence, signal)) ? mix : undefined;
 }
 
 /**

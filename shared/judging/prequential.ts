@@ -66,10 +66,14 @@ export interface Prequential {
   beside(candidate: Trained, published: Trained | null, followed: Followed, signal: AbortSignal): Promise<Beside>;
   /**
    * The weights with which what is hot is to be laid over the candidate's scores, from the arrivals that it has not
-   * learned from; undefined where they are not better than its scores alone by more than chance, `before` where there
-   * are too few to tell.
+   * learned from; see choosing.ts.
    */
-  mixOf(candidate: Trained, before: Mix | undefined, followed: Followed, signal: AbortSignal): Promise<Mix | undefined>;
+  mixOf(
+    candidate: Trained,
+    published: Trained | null,
+    followed: Followed,
+    signal: AbortSignal,
+  ): Promise<Mix | undefined>;
 }
 
 /** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
@@ -124,9 +128,9 @@ export function openPrequential(
       toldAt = now();
       return { counts, line };
     },
-    mixOf(candidate, before, followed, signal) {
+    mixOf(candidate, published, followed, signal) {
       const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion));
-      return mixFor(candidate, before, { ...followed, unseen, recent }, signal);
+      return mixFor(candidate, published, { ...followed, unseen, recent }, signal);
     },
     async beside(candidate, published, followed, signal) {
       const { tableVersion } = candidate;

@@ -358,12 +358,12 @@ describe("what is hot, laid over a candidate's scores", () => {
 
   test("weighs nothing where the model is right and nothing drifts: its scores stay as they are", async () => {
     const { prequential, stream } = await followed(byOdds);
-    expect(await prequential.mixOf(right, undefined, stream, never)).toBeUndefined();
+    expect(await prequential.mixOf(right, null, stream, never)).toBeUndefined();
   });
 
   test("is weighed by what came where users turn to an item, and the candidate with it is far above without", async () => {
     const { prequential, stream } = await followed((k, version) => (k % 3 ? "m55" : byOdds(k, version)));
-    const mix = await prequential.mixOf(right, undefined, stream, never);
+    const mix = await prequential.mixOf(right, null, stream, never);
     expect(mix).toBeDefined();
     const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
     const over = async (candidate: Trained) =>
@@ -374,7 +374,7 @@ describe("what is hot, laid over a candidate's scores", () => {
 
   test("lists a new item that users turn to, which the model has never met", async () => {
     const { prequential, stream } = await followed((k, version) => (k % 3 ? "new" : byOdds(k, version)));
-    const mix = await prequential.mixOf(right, undefined, stream, never);
+    const mix = await prequential.mixOf(right, null, stream, never);
     const { overIncumbent } = await prequential.beside({ ...right, mix }, right, stream, never);
     expect(overIncumbent.filter((more) => more > 0.9).length).toBeGreaterThan(300);
   });
@@ -400,7 +400,9 @@ describe("what is hot, laid over a candidate's scores", () => {
   test("stays as it was where too few have come to tell", async () => {
     const { prequential, stream } = await followed(byOdds);
     const before = { model: 0.5, hot: [1, 0, 0], follows: 0 } satisfies Mix;
-    expect(await prequential.mixOf({ ...right, tableVersion: 6 }, before, stream, never)).toBe(before);
+    expect(await prequential.mixOf({ ...right, tableVersion: 6 }, { ...right, mix: before }, stream, never)).toBe(
+      before,
+    );
   });
 });
 
