@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
-import type { Program } from "../../shared/compute/graph/node.ts";
+import type { Node, Program } from "../../shared/compute/graph/node.ts";
 import {
   adam,
   add,
@@ -182,6 +182,24 @@ describe.skipIf(withoutTensorflow)("a session", () => {
       'compiling twice {"users":1}',
       "XLA cannot compile (UNIMPLEMENTED: no kernel): going on with the plain graph, which is slower",
     ]);
+    session.dispose();
+  });
+
+  test("goes on plainly where XLA really has no kernel, and names it", () => {
+    const matrix_22 = matrix("m", 2, 2);
+    const determinant: Node = {
+      ...{ op: "MatrixDeterminant", output: "output", from: [matrix_22] },
+      ...{ attributes: { T: { type: "float32" } }, dtype: "float32", shape: [] },
+    };
+    const routines = { determinant: { inputs: [matrix_22], outputs: { y: determinant } } };
+    const said: string[] = [];
+    const session = openSession(
+      binding,
+      { variables: {}, routines },
+      { compiled: true, say: (line) => said.push(line) },
+    );
+    expect(session.run("determinant", {}, { m: Float32Array.of(1, 2, 3, 4) }).y![0]).toBeCloseTo(-2, 5);
+    expect(said.at(-1)).toMatch(/^XLA cannot compile \(.*MatrixDeterminant.*\): going on with the plain graph/);
     session.dispose();
   });
 
