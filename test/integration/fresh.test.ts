@@ -37,10 +37,10 @@ const send = (...events: (object | string | Buffer)[]) =>
 const ingest = () => startProcess(["ingest", "--until-end", "--data-dir", folder], broker.env).ended;
 
 /** All that is recommended to a user, by name; the HTTP status where it is refused. */
-async function recommended(user: string, from = serve): Promise<string[] | number> {
+async function recommended(user: string, from = serve, k = items.length): Promise<string[] | number> {
   const response = await fetch(`${from.url}/v1/recommend`, {
     ...{ method: "POST", headers: { "content-type": "application/json" } },
-    body: JSON.stringify({ user, k: items.length }),
+    body: JSON.stringify({ user, k }),
   });
   if (!response.ok) return response.status;
   return ((await response.json()) as RecommendAnswer).items.map(({ item }) => item);
@@ -53,12 +53,17 @@ const gets = async (user: string, wanted: string[] | number, from = serve) =>
   });
 const following = async () => (await serve.status()).following;
 
-beforeAll(async () => {
-  serve = await startServe();
+/** Of one user, who has them all. */
+function historiesOfAll(): Histories {
   const rows = items.map((item, offset) => ({ user: "u", item, timestamp: 0, value: null, partition: 0, offset }));
   const histories = new Histories("salt");
   histories.append(batchOf(rows), 0);
-  await publish(pathsOf(folder).models, await writeCheckpoint(folder, 1, histories), { at: 1 });
+  return histories;
+}
+
+beforeAll(async () => {
+  serve = await startServe();
+  await publish(pathsOf(folder).models, await writeCheckpoint(folder, 1, historiesOfAll()), { at: 1 });
 });
 afterAll(async () => {
   await Promise.all(services.map(({ process }) => process.stop()));
@@ -99,6 +104,23 @@ test("a second serve answers alike, and both read partitions that are added", as
   expect(await broker.kafka.endOffsets("interactions")).toHaveLength(5); // kafkajs remembered two for five minutes
   await Promise.all([admin.disconnect(), producer.disconnect()]);
   await other.process.stop();
+}, 120_000);
+
+test("what is hot this second is listed to everybody, an item that the model has never met too, and goes back with the model", async () => {
+  const checkpoint = await writeCheckpoint(folder, 2, historiesOfAll());
+  const mix = { model: 0.1, hot: [1, 1, 1] as [number, number, number], follows: 0 };
+  expect(await publish(pathsOf(folder).models, checkpoint, { at: 2 }, undefined, undefined, mix)).toBe("v000002");
+  await until("it is in use", async () => (await serve.status()).model === "v000002");
+  expect(await recommended("bea")).not.toContain("hot");
+  await send(...Array.from({ length: 500 }, () => ({ user: "crawler", item: "spam" })));
+  await send(...Array.from({ length: 30 }, (_, k) => ({ user: `fan ${k}`, item: "hot" })));
+  await until("all are told", async () => ((await recommended("bea")) as string[])[0] === "hot");
+  const all = (await recommended("bea", serve, 100)) as string[];
+  expect(all).not.toContain("spam");
+  expect(await recommended("fan 3")).not.toContain("hot"); // they have it
+  expect(await startProcess(["models", "rollback", "--data-dir", folder]).ended).toMatchObject({ code: 0 });
+  await until("it is back", async () => (await serve.status()).model === "v000001");
+  await gets("bea", unseen("i0"));
 }, 120_000);
 
 test("who is forgotten does not come back from the topic, not even to a serve that was killed", async () => {
