@@ -120,10 +120,27 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
     }
   }
 
-  const has = (user: string, item: string) => [...parts.values()].some(({ rows }) => rows.get(user)?.has(item));
+  /** `beside`: of a partition that is not asked. */
+  function has(user: string, item: string, beside?: Part): boolean {
+    for (const part of parts.values()) if (part !== beside && part.rows.get(user)?.has(item)) return true;
+    return false;
+  }
+
+  function itemsOf(user: string): string[] {
+    const items: string[] = [];
+    let rows = 0;
+    for (const part of parts.values()) {
+      const row = part.rows.get(user);
+      if (!row) continue;
+      items.push(...row.keys());
+      rows++;
+    }
+    return rows > 1 ? [...new Set(items)] : items;
+  }
 
   return {
     has,
+    itemsOf,
     nextOf: (partition) => {
       const part = parts.get(partition);
       return part && Math.max(part.next, (done.get(partition) ?? -1) + 1);
@@ -134,10 +151,14 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
       if (offset < part.next) return "old";
       part.next = offset + 1;
       if (offset <= (done.get(partition) ?? -1)) return "old";
-      const isKnown = has(user, item);
-      const row = part.rows.get(user) ?? new Map<string, number>();
-      part.rows.set(user, row);
-      if (!row.has(item)) count(part, user, item, 1);
+      let row = part.rows.get(user);
+      if (!row) {
+        row = new Map();
+        part.rows.set(user, row);
+      }
+      const isHere = row.has(item);
+      if (!isHere) count(part, user, item, 1);
+      const isKnown = isHere || has(user, item, part);
       row.set(item, offset);
       part.entries.push({ user, item, offset });
       const isCrowded = row.size >= mostOfUser;
@@ -171,7 +192,6 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
         sweepIfStale(part);
       }
     },
-    itemsOf: (user) => [...new Set([...parts.values()].flatMap(({ rows }) => [...(rows.get(user)?.keys() ?? [])]))],
     pairs: () =>
       [...parts.values()]
         .flatMap((part) => liveIn(part).map((entry, k, all) => ({ entry, at: k / all.length })))
