@@ -57,11 +57,12 @@ export async function device({ tiny }: Place): Promise<{ rows: Row[]; device: st
   };
 }
 
-/** Without tf32, whose products have three digits. */
+/** Networks against the authors' numbers, replicas against the kernels'. Without tf32, whose products have three digits. */
 export async function golden({ dir, tiny }: Place): Promise<Row[]> {
   const report = join(dir, "golden.json");
-  const only = tiny ? "graph engine.*(mult-dae|metrics|small.json)" : "graph engine";
-  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", "test/unit/golden.test.ts", "-t", only];
+  const only = tiny ? "graph engine.*(mult-dae|metrics|small.json|one step)" : "graph engine";
+  const files = ["test/unit/golden.test.ts", "test/unit/replica.test.ts"];
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", ...files, "-t", only];
   const run = await ran(process.execPath, [...vitest, "--reporter=json", `--outputFile=${report}`], {
     seconds: 130,
     env: { NVIDIA_TF32_OVERRIDE: "0" },
