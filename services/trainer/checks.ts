@@ -108,10 +108,21 @@ export function rowsChecked(tensors: Tensors, { items }: Recipe): void {
     const ends = tensors.get(endsName)?.data;
     if (!columns || !ends) continue;
     const areRows = ends.every((end, k) => end >= (ends[k - 1] ?? 0)) && (ends.at(-1) ?? 0) === columns.length;
-    if (!areRows || !columns.every((column) => column >= 0 && column < items))
+    if (!areRows || !areBelow(columns, items))
       throw new AppError("FRAME_MALFORMED", { what: `${name} that are no rows of ${items} items` });
   }
   const touched = tensors.get("items")?.data;
   if (touched && !touched.every((item, k) => item > (touched[k - 1] ?? -1) && item < items))
     throw new AppError("FRAME_MALFORMED", { what: `rows of what is none of ${items} items` });
+}
+
+/** Whether all are whole numbers from 0 to below `end`; lists are millions long. */
+function areBelow(numbers: ArrayLike<number>, end: number): boolean {
+  let [least, most] = [0, -1];
+  for (let k = 0; k < numbers.length; k++) {
+    const each = numbers[k]!;
+    if (each < least) least = each;
+    if (each > most) most = each;
+  }
+  return least >= 0 && most < end;
 }

@@ -93,7 +93,7 @@ describe.skipIf(withoutTensorflow)("a replica on the graph engine goes where the
     const stint = stintOf(config, sizes, dropout);
     for (const joint of compiled ? [false] : [false, true]) {
       expectAlike(graph.encoder(stint, old, joint), kernels.encoder(stint, old, joint));
-      expectAlike(graph.decoder(stint, false), kernels.decoder(stint, false));
+      if (!compiled) expectAlike(graph.decoder(stint, false), kernels.decoder(stint, false));
     }
     graph.dispose();
     kernels.dispose();

@@ -134,9 +134,14 @@ function touchedBy(
   items: number,
   all: boolean,
 ): { items: Int32Array; shares: Float32Array }[] {
+  if (all && parts.length === 1)
+    return [{ items: Int32Array.from({ length: items }, (_, item) => item), shares: new Float32Array(items).fill(1) }];
   const counts = parts.map((users) => {
     const count_I = new Uint32Array(items);
-    for (const user of users) for (const item of rowOf(user)) count_I[item]!++;
+    for (const user of users) {
+      const row = rowOf(user);
+      for (let k = 0; k < row.length; k++) count_I[row[k]!]!++;
+    }
     return count_I;
   });
   const length_I = Float64Array.from({ length: items }, (_, item) =>

@@ -7,7 +7,17 @@ import { allShapesOf, embeddingOf, oldShapes, shapesOf, type Weights } from "../
 import type { Recipe } from "../recipe.ts";
 import type { Moved, Replica, Stint } from "../replica.ts";
 import { firstMoment, oldName, type ReplicaPhase, replicaProgram, secondMoment, sums } from "./replica-program.ts";
-import { entriesOf, inputsOf, mostUsers, type Place, placesOf, roomFor, type Updates } from "./run-inputs.ts";
+import {
+  entriesOf,
+  inputsOf,
+  listsOf,
+  mostUsers,
+  type Place,
+  placesOf,
+  roomFor,
+  type Sizes,
+  type Updates,
+} from "./run-inputs.ts";
 
 /** Steps of one run: more of them gain little, and the lists of all lie in the device's memory. */
 const STEPS = 8;
@@ -19,6 +29,10 @@ interface Loaded {
   readonly held: Map<"hidden" | "decoder" | "old", Weights>;
   /** Entries that the runs so far had room for. */
   entries: number;
+  /** The lists of the newest run, to be written over: a run reads them while it lasts. */
+  lists?: { readonly sizes: string; readonly of: ReturnType<typeof listsOf> };
+  /** The first layer's rows as float32, likewise. */
+  table: Float32Array;
 }
 
 /** Whether such a replica can be had of the recipe. */
@@ -40,7 +54,7 @@ export function graphReplica(
     const session = openSession(replicaProgram(config)!);
     session.run("begin", {}, {});
     if (before) session.assign(grown(before, config));
-    loaded = { config, session, held: new Map(), entries: 0 };
+    loaded = { config, session, held: new Map(), entries: 0, table: new Float32Array(0) };
     return loaded;
   }
 
@@ -60,7 +74,7 @@ export function graphReplica(
     hold(at, "hidden", hidden);
     hold(at, "decoder", decoder);
     if (old) hold(at, "old", old);
-    const table = asFloats(stint.table, fromHalves);
+    const table = asFloats(at, stint.table, fromHalves);
     session.run("takeRows", { rows: items.length }, { places: items, rows: table });
     sectionDone("toDevice");
 
@@ -98,7 +112,7 @@ export function graphReplica(
       const sizes = compiled
         ? { steps: STEPS, users, entries: at.entries }
         : { steps: some.length, users, entries: mostEntries(stint, some) };
-      const given = inputsOf(stint, some, sizes, seed, updates);
+      const given = inputsOf(stint, some, sizes, listsFor(at, sizes), seed, updates);
       const sum = session.run(phase, sizes, { count: Int32Array.of(some.length), ...given });
       if (phase !== "decoder") updates.encoder += some.length;
       if (phase !== "encoder") updates.decoder += some.length;
@@ -146,9 +160,16 @@ function grown(moments: Readonly<Record<string, Float32Array>>, config: Recipe):
   );
 }
 
-function asFloats(table: Float32Array | Uint16Array, fromHalves: Kernels["fromHalves"]): Float32Array {
+function asFloats(at: Loaded, table: Float32Array | Uint16Array, fromHalves: Kernels["fromHalves"]): Float32Array {
   if (table instanceof Float32Array) return table;
-  const floats = new Float32Array(table.length);
+  if (at.table.length < table.length) at.table = new Float32Array(table.length);
+  const floats = at.table.subarray(0, table.length);
   fromHalves(table, floats);
   return floats;
+}
+
+function listsFor(at: Loaded, sizes: Sizes) {
+  const key = JSON.stringify(sizes);
+  if (at.lists?.sizes !== key) at.lists = { sizes: key, of: listsOf(sizes) };
+  return at.lists.of;
 }

@@ -35,18 +35,11 @@ export function placesOf(inner: readonly InnerStep[]): Place[] {
 const entryBefore = ({ ends }: Stint, user: number) => ends[user - 1] ?? 0;
 export const entriesOf = (stint: Stint, { from, to }: Place) => entryBefore(stint, to) - entryBefore(stint, from);
 
-/** The inputs of shared/neural/graph/replica-program.ts, `[S, ...]` of each. */
-export function inputsOf(
-  stint: Stint,
-  places: readonly Place[],
-  { steps, users, entries }: Sizes,
-  seed: number,
-  updates: Updates,
-) {
-  const { config, columns, ends, keys, batchSize } = stint;
+/** Room for the lists of a run. */
+export function listsOf({ steps, users, entries }: Sizes) {
   const ints = (each: number) => new Int32Array(steps * each);
-  const floats = (each = 1) => new Float32Array(steps * each);
-  const inputs = {
+  const floats = (each: number) => new Float32Array(steps * each);
+  return {
     columns: ints(entries),
     owners: ints(entries),
     starts: ints(users),
@@ -54,13 +47,32 @@ export function inputsOf(
     counts: floats(users),
     share: floats(users),
     klShare: floats(users),
-    entryCount: ints(1),
-    dropout: floats(),
-    seedLow: ints(1).fill(seed | 0),
-    seedHigh: ints(1).fill(Math.floor(seed / 2 ** 32)),
-    step: ints(1),
-    part: floats(),
   };
+}
+
+/**
+ * The inputs of shared/neural/graph/replica-program.ts, `[S, ...]` of each. `lists` may hold those of another run: what
+ * is left of them fills up, and counts nothing.
+ */
+export function inputsOf(
+  stint: Stint,
+  places: readonly Place[],
+  { steps, users, entries }: Sizes,
+  lists: ReturnType<typeof listsOf>,
+  seed: number,
+  updates: Updates,
+) {
+  const { config, columns, ends, keys, batchSize } = stint;
+  const inputs = {
+    ...lists,
+    entryCount: new Int32Array(steps),
+    dropout: new Float32Array(steps),
+    seedLow: new Int32Array(steps).fill(seed | 0),
+    seedHigh: new Int32Array(steps).fill(Math.floor(seed / 2 ** 32)),
+    step: new Int32Array(steps),
+    part: new Float32Array(steps),
+  };
+  for (const each of [lists.counts, lists.share, lists.klShare]) each.fill(0);
   places.forEach((place, s) => {
     const { step, from, to } = place;
     const first = entryBefore(stint, from);
