@@ -9,7 +9,6 @@ import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import type { Node, Program } from "../../shared/compute/graph/node.ts";
 import {
-  adam,
   add,
   at,
   columns,
@@ -25,6 +24,7 @@ import {
   without,
 } from "../../shared/compute/graph/operations.ts";
 import { type GraphBinding, openSession } from "../../shared/compute/graph/session.ts";
+import { adam } from "../../shared/compute/graph/updates.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { graphNetwork } from "../../shared/neural/graph/network.ts";
 import type { EncoderPart, Network } from "../../shared/neural/network.ts";

@@ -1,14 +1,5 @@
 // The operations that our graphs are made of, one page: each checks types and shapes and says which node it refused.
-import {
-  type Attribute,
-  type Constant,
-  type Dimension,
-  type DType,
-  described,
-  type Node,
-  type Shape,
-  type Update,
-} from "./node.ts";
+import { type Attribute, type Constant, type Dimension, type DType, described, type Node, type Shape } from "./node.ts";
 
 /** A number stands for a constant of that value, of the other operand's type. */
 type Operand = Node | number;
@@ -56,7 +47,7 @@ function ofOneType(
   return { op, output, from, attributes: { T: { type: dtype }, ...attributes }, dtype, shape };
 }
 
-function mustBe(holds: boolean, op: string, nodes: readonly Node[], what: string): void {
+export function mustBe(holds: boolean, op: string, nodes: readonly Node[], what: string): void {
   if (!holds) throw new Error(`${op}: ${nodes.map(described).join(" and ")} ${what}`);
 }
 
@@ -264,58 +255,4 @@ export function without(matrix: Node, positions: Node, values: Node): Node {
 function arePositions(op: string, matrix: Node, positions: Node): void {
   const fits = positions.dtype === "int32" && positions.shape.length === 2 && positions.shape[1] === 2;
   mustBe(fits && matrix.shape.length === 2, op, [matrix, positions], "are no matrix and places in it");
-}
-
-/** A variable becomes all zeros. */
-export function clear(name: string, shape: readonly number[]): Update {
-  const zeros: Node = {
-    op: "Fill",
-    output: "output",
-    from: [constant(shape, "int32"), constant([0], "float32", [])],
-    attributes: { T: { type: "float32" }, index_type: { type: "int32" } },
-    dtype: "float32",
-    shape,
-  };
-  return {
-    op: "AssignVariableOp",
-    variables: [name],
-    from: [zeros],
-    attributes: { dtype: { type: "float32" }, validate_shape: { flag: false } },
-  };
-}
-
-/** Rows of a variable, by their places, each named once, become these. */
-export function replaceRows(name: string, places: Node, rows: Node): Update {
-  const fits = places.dtype === "int32" && places.shape.length === 1 && places.shape[0] === rows.shape[0];
-  mustBe(fits, "ResourceScatterUpdate", [places, rows], "do not fit");
-  return {
-    op: "ResourceScatterUpdate",
-    variables: [name],
-    from: [places, rows],
-    attributes: { dtype: { type: "float32" }, Tindices: { type: "int32" } },
-  };
-}
-
-export interface AdamNodes {
-  readonly learningRate: number;
-  /** The decays raised to the number of the update. */
-  readonly beta1Power: Node;
-  readonly beta2Power: Node;
-  readonly epsilon: Node;
-}
-
-/** One step of a variable by its gradient: w -= rate * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon). */
-export function adam(
-  [weights, m, v]: readonly [weights: string, m: string, v: string],
-  gradient: Node,
-  { learningRate, beta1Power, beta2Power, epsilon }: AdamNodes,
-): Update {
-  mustBe(gradient.dtype === "float32", "ResourceApplyAdam", [gradient], "is not float32");
-  const scalar = (value: number) => constant([value], "float32", []);
-  return {
-    op: "ResourceApplyAdam",
-    variables: [weights, m, v],
-    from: [beta1Power, beta2Power, scalar(learningRate), scalar(0.9), scalar(0.999), epsilon, gradient],
-    attributes: { T: { type: "float32" }, use_locking: { flag: false }, use_nesterov: { flag: false } },
-  };
 }

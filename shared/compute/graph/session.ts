@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../errors/errors.ts";
+import { typeNumbers } from "./definitions.ts";
 import { forgetCompiled, isOfKept } from "./kept.ts";
 import { fedTo, type Node, type Program, type Routine, sized } from "./node.ts";
-import { names, savedModel, typeNumbers } from "./saved-model.ts";
+import { names, savedModel } from "./saved-model.ts";
 
 /** What we use of tfjs-node-gpu's binding: a tensor is a number, and whoever has it deletes it. */
 export interface GraphBinding {

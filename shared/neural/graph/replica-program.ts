@@ -4,11 +4,9 @@
 // items, H width of the bag, L latent.
 import type { Node, Program, Routine, Update } from "../../compute/graph/node.ts";
 import {
-  adam,
   add,
   areFinite,
   cast,
-  clear,
   constant,
   input,
   inverseRoot,
@@ -16,7 +14,6 @@ import {
   multiply,
   notLess,
   placesOf,
-  replaceRows,
   reshape,
   rowsAt,
   sizeOf,
@@ -25,6 +22,7 @@ import {
   sumsOf,
   variable,
 } from "../../compute/graph/operations.ts";
+import { adam, clear, replaceRows } from "../../compute/graph/updates.ts";
 import { allShapesOf, embeddingOf, oldShapes, shapesOf } from "../parameters.ts";
 import { bagWidth, type Recipe, usesOldPosterior } from "../recipe.ts";
 import { diverge, sample } from "./divergence.ts";
