@@ -1,28 +1,26 @@
 // How a stream would have been served: by parts of it recall@20 and NDCG@100 of what arrives, of the published model, of
 // what is served and of the references, with paired standard errors. See docs/results/streams.md.
-// node --import tsx test/streams/main.ts FILE [--parts 130000,282000,...] [--per-version 6000] [--users-per-round 5000] ...
+// npm run streams -- FILE [parts=130000,282000,...] [perVersion=6000] [users=5000] ...
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { createGunzip } from "node:zlib";
 import { openEngine } from "../../shared/compute/open-engine.ts";
 import { byUser } from "../../shared/judging/window.ts";
 import { paired } from "../../shared/ranking/paired.ts";
 import { type Line, type Ranker, rankers, replay } from "./replay.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    parts: { type: "string", default: "130000,282000,500000,800000,1130000" },
-    "per-version": { type: "string", default: "6000" },
-    every: { type: "string", default: "4" },
-    late: { type: "string", default: "3" },
-    ranked: { type: "string", default: "60" },
-    hidden: { type: "string", default: "600" },
-    latent: { type: "string", default: "200" },
-    "users-per-round": { type: "string", default: "5000" },
-  },
-});
+const usual = {
+  parts: "130000,282000,500000,800000,1130000",
+  perVersion: "6000",
+  every: "4",
+  late: "3",
+  ranked: "60",
+  hidden: "600",
+  latent: "200",
+  users: "5000",
+};
+const [path, ...others] = process.argv.slice(2);
+const values: typeof usual = { ...usual, ...Object.fromEntries(others.map((each) => each.split("="))) };
 const ends = values.parts.split(",").map(Number);
 
 /** The first so many rows of a CSV file with the columns `user` and `item`. */
@@ -55,14 +53,14 @@ function figures(lines: readonly Line[], ranker: Ranker, metric: "recall" | "ndc
 const engine = await openEngine({ threads: 1 });
 const lines = await replay(
   engine,
-  await read(positionals[0]!, ends.at(-1)!),
+  await read(path!, ends.at(-1)!),
   {
-    perVersion: Number(values["per-version"]),
+    perVersion: Number(values.perVersion),
     everyVersions: Number(values.every),
     lateVersions: Number(values.late),
     ranked: Number(values.ranked),
   },
-  { hidden: Number(values.hidden), latent: Number(values.latent), usersPerRound: Number(values["users-per-round"]) },
+  { hidden: Number(values.hidden), latent: Number(values.latent), usersPerRound: Number(values.users) },
   (text) => process.stderr.write(`${text}\n`),
 );
 ends.forEach((end, k) => {
