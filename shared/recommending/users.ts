@@ -7,7 +7,7 @@ import { metIn, metOf, trendsOf } from "../ranking/met.ts";
 import { LAST, type Met } from "../ranking/newest.ts";
 import { REMEMBERED } from "../ranking/references.ts";
 import type { Moving } from "../ranking/trending.ts";
-import { Trends } from "../ranking/trends.ts";
+import { FOLLOWS_HALF_LIFE, Trends } from "../ranking/trends.ts";
 import { followTable } from "../table/follow.ts";
 import { newestEvents } from "../table/newest-events.ts";
 import { lastOffsets } from "../table/progress.ts";
@@ -37,6 +37,9 @@ export interface Ahead {
   readonly topic: string;
   readonly tail: Tail;
 }
+
+/** Ahead of the table, when all is counted anew: a meeting fades to a quarter within so many. */
+const COUNTED = 2 * FOLLOWS_HALF_LIFE;
 
 /** Of no topic at all. */
 const alone = (): Ahead => ({ topic: "", tail: createTail() });
@@ -88,7 +91,7 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
   /** From the newest events of the table, and what is ahead of it. */
   function countAnew(newest: readonly { readonly user: string; readonly item: string }[]): void {
     moving = { trends: trendsOf(metIn(newest, histories)), numbers: histories.vocabulary };
-    for (const { user, item } of tail.pairs().slice(-REMEMBERED)) count(user, item);
+    for (const { user, item } of tail.pairs().slice(-COUNTED)) count(user, item);
   }
 
   /** Counts what the table has brought, but for what was read in the topic before. */

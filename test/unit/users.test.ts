@@ -100,6 +100,21 @@ test("what is hot in the topic is listed to everybody at once, an item that the 
   expect(best(["i5"])[0]).toBe("news");
 });
 
+test("while there is no table yet, what the topic tells is counted once and not at each look", async () => {
+  const { log, users, read, commit } = await world();
+  await users.refresh();
+  log.push({ user: "a", item: "1" }, { user: "b", item: "2" });
+  read(2);
+  const { trends } = users.moving;
+  await users.refresh();
+  expect(users.moving.trends).toBe(trends);
+  expect(trends.counted).toBe(2);
+  await commit(2);
+  await users.refresh();
+  expect(users.moving.trends.counted).toBe(2);
+  expect(await users.historyOf("a")).toEqual(["1"]);
+});
+
 test("regression: a user who goes round among more items than are held of one makes none of them hot", async () => {
   const { log, users, read } = await world();
   await users.refresh();
