@@ -212,34 +212,48 @@ describe.skipIf(withoutTensorflow)("a session", () => {
     session.dispose();
   });
 
-  /** Whose compiled routines fail so. */
-  const failing = (message: string): GraphBinding =>
-    Object.create(binding, {
+  /** Whose compiled routines fail so, so often. */
+  const failing = (message: string, times = Number.POSITIVE_INFINITY): GraphBinding => {
+    let left = times;
+    return Object.create(binding, {
       runSavedModel: {
         value: (...[id, fed, fedNames, fetched]: Parameters<GraphBinding["runSavedModel"]>) => {
-          if (fetched.includes("/compiled")) throw new Error(message);
+          if (fetched.includes("/compiled") && left-- > 0) throw new Error(message);
           return binding.runSavedModel(id, fed, fedNames, fetched);
         },
       },
     });
+  };
 
   test.each([
     "Session fail to run with error: Can't parse KEPT/xla_1__2__XLA_GPU_JIT.pb as binary proto",
     "Session fail to run with error: Serialized cache key does not match.",
     "Session fail to run with error: Failed to parse serialized CpuAotCompilationResult.",
     "Session fail to run with error: KEPT/xla_1__2__XLA_GPU_JIT.pb.tmp; No space left on device",
-  ])("a spoilt entry of what was kept ends nobody, and is gone at the next start: %s", (message) => {
-    const kept = mkdtempSync(join(tmpdir(), "tributary-kept-"));
-    writeFileSync(join(kept, "xla_1__2__XLA_GPU_JIT.pb"), "spoilt");
-    const said: string[] = [];
-    const wishes = { compiled: true, kept, say: (line: string) => said.push(line) };
-    const session = openSession(failing(message.replace("KEPT", kept)), program, wishes);
-    expect([...session.run("twice", { users: 1 }, { x: ones(2) }).y!]).toEqual([2, 2]);
-    expect(said.at(-1)).toContain(`; what was kept in ${kept} is deleted, the next start compiles anew`);
-    expect(readdirSync(kept)).toEqual([]);
-    session.dispose();
-    rmSync(kept, { recursive: true });
-  });
+  ])(
+    "a spoilt entry of what was kept is dropped, and the graph compiled anew, its variables as they were: %s",
+    (message) => {
+      const kept = mkdtempSync(join(tmpdir(), "tributary-kept-"));
+      writeFileSync(join(kept, "xla_1__2__XLA_GPU_JIT.pb"), "spoilt");
+      const said: string[] = [];
+      const wishes = { compiled: true, kept, say: (line: string) => said.push(line) };
+      const first = binding.getNumOfSavedModels();
+      const tensors = binding.getNumOfTensors();
+      const session = openSession(failing(message.replace("KEPT", kept), 1), program, wishes);
+      session.assign({ b: Float32Array.of(1, 2), w: Float32Array.of(1, 2, 3, 4) });
+      expect([...session.run("linear", { users: 1 }, { x: ones(2) }).y!]).toEqual([5, 8]);
+      expect(said.at(-1)).toContain(`: ${kept} is emptied, and it compiles anew`);
+      expect([session.compiled, readdirSync(kept), binding.getNumOfSavedModels()]).toEqual([true, [], first + 1]);
+      session.dispose();
+      expect(binding.getNumOfTensors()).toBe(tensors);
+
+      const never = openSession(failing(message.replace("KEPT", kept)), program, wishes);
+      expect([...never.run("twice", { users: 1 }, { x: ones(2) }).y!]).toEqual([2, 2]);
+      expect([never.compiled, said.at(-1)]).toEqual([false, expect.stringContaining("going on with the plain graph")]);
+      never.dispose();
+      rmSync(kept, { recursive: true });
+    },
+  );
 
   test("ends where the device has no memory left: the plain graph would need more of it", () => {
     const message = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 40216000 bytes.";

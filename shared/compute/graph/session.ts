@@ -53,10 +53,11 @@ export function openSession(
   program: Program,
   { compiled: wanted, kept, say, compiledIn }: Wishes,
 ): Session {
-  const id = load(binding, savedModel(program, wanted));
+  let id = load(binding, savedModel(program, wanted));
   const held = new Map<string, number>();
   const said = new Set<string>();
   let compiled = wanted;
+  let isAnew = false;
 
   /** Fetches by name; the tensors are the caller's. */
   const fetch = (fed: readonly number[], fedNames: readonly string[], fetched: readonly string[]) =>
@@ -76,11 +77,14 @@ export function openSession(
       } catch (error) {
         const why = firstLine(error);
         if (isOutOfMemory(why)) throw failed(`the routine ${name} does not run`, error);
+        if (kept !== undefined && isOfKept(why, kept) && !isAnew) {
+          say(`XLA cannot use what was kept (${why}): ${kept} is emptied, and it compiles anew`);
+          forgetCompiled(kept);
+          loadAnew();
+          return run(name, routine, outputs, fed);
+        }
         compiled = false;
-        const isSpoilt = kept !== undefined && isOfKept(why, kept);
-        if (isSpoilt) forgetCompiled(kept);
-        const next = isSpoilt ? `; what was kept in ${kept} is deleted, the next start compiles anew` : "";
-        say(`XLA cannot compile (${why}): going on with the plain graph, which is slower${next}`);
+        say(`XLA cannot compile (${why}): going on with the plain graph, which is slower`);
       }
     }
     return failing(`the routine ${name} does not run`, () =>
@@ -92,41 +96,64 @@ export function openSession(
     );
   }
 
+  /** XLA remembers within a session what it could not compile. The variables come along. */
+  function loadAnew(): void {
+    isAnew = true;
+    const values: Record<string, Float32Array> = Object.assign({}, ...Object.keys(program.variables).map(standing));
+    const before = id;
+    id = load(binding, savedModel(program, wanted));
+    if (Object.keys(values).length > 0) assign(values);
+    binding.deleteSavedModel(before);
+  }
+
+  /** Nothing of a variable that was not assigned yet. */
+  function standing(name: string): Record<string, Float32Array> {
+    try {
+      return read([name]);
+    } catch {
+      return {};
+    }
+  }
+
+  function assign(values: Readonly<Record<string, Float32Array>>): void {
+    const entries = Object.entries(values).map(([name, data]) => {
+      const shape = program.variables[name];
+      if (!shape) throw new Error(`no variable ${name}`);
+      return { name, id: binding.createTensor([...shape], typeNumbers.float32, data) };
+    });
+    const done = failing("weights cannot be assigned", () =>
+      fetch(
+        entries.map((entry) => entry.id),
+        entries.map(({ name }) => names.given(name)),
+        entries.map(({ name }) => `${names.taken(name)}:0`),
+      ),
+    );
+    for (const each of done) binding.deleteTensor(each);
+    // A variable on the CPU is the array that was given: it is let go here, on this thread, after its successor came.
+    for (const { name, id } of entries) {
+      const before = held.get(name);
+      held.set(name, id);
+      if (before !== undefined) binding.deleteTensor(before);
+    }
+  }
+
+  function read(variables: readonly string[]): Record<string, Float32Array> {
+    const found = failing("variables cannot be read", () =>
+      fetch(
+        [],
+        [],
+        variables.map((name) => `${names.read(name)}:0`),
+      ),
+    );
+    return Object.fromEntries(variables.map((name, k) => [name, taken(binding, found[k]!)]));
+  }
+
   return {
     get compiled() {
       return compiled;
     },
-    assign(values) {
-      const entries = Object.entries(values).map(([name, data]) => {
-        const shape = program.variables[name];
-        if (!shape) throw new Error(`no variable ${name}`);
-        return { name, id: binding.createTensor([...shape], typeNumbers.float32, data) };
-      });
-      const done = failing("weights cannot be assigned", () =>
-        fetch(
-          entries.map((entry) => entry.id),
-          entries.map(({ name }) => names.given(name)),
-          entries.map(({ name }) => `${names.taken(name)}:0`),
-        ),
-      );
-      for (const each of done) binding.deleteTensor(each);
-      // A variable on the CPU is the array that was given: it is let go here, on this thread, after its successor came.
-      for (const { name, id } of entries) {
-        const before = held.get(name);
-        held.set(name, id);
-        if (before !== undefined) binding.deleteTensor(before);
-      }
-    },
-    read(variables) {
-      const found = failing("variables cannot be read", () =>
-        fetch(
-          [],
-          [],
-          variables.map((name) => `${names.read(name)}:0`),
-        ),
-      );
-      return Object.fromEntries(variables.map((name, k) => [name, taken(binding, found[k]!)]));
-    },
+    assign,
+    read,
     run(name, sizes, given) {
       const routine = program.routines[name];
       if (!routine) throw new Error(`no routine ${name}`);
