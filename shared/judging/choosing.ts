@@ -67,8 +67,8 @@ export async function mixFor(
 }
 
 /**
- * On arrivals, by any of the windows. Where nothing drifts, what held-out users are judged by, a random fifth of all that
- * they ever met, is what comes next; where something does, it is the past.
+ * On arrivals, by any of the windows. Where nothing drifts, what held-out users are judged by, a random fifth of all
+ * that they ever met, is what comes next; where something does, it is the past.
  */
 export function drifts(arrivals: readonly Ranked[]): boolean {
   const mean = (window: number) => arrivals.reduce((sum, { now }) => sum + now.popular[window]!.ndcg, 0);

@@ -1,6 +1,6 @@
-// The weights of a mix, chosen on arrivals: those under which what came was likeliest, softmax over what could be listed
-// (a conditional logit), near those of before where arrivals are few. A concave sum of a few weights, so Newton's steps
-// find the one maximum, the same from the same arrivals. Pure; pauses between batches.
+// The weights of a mix, chosen on arrivals: those under which what came was likeliest, softmax over what could be
+// listed (a conditional logit), near those of before where arrivals are few. A concave sum of a few weights, so
+// Newton's steps find the one maximum, the same from the same arrivals. Pure; pauses between batches.
 import type { Histories } from "../events/histories.ts";
 import { rankingOf } from "../ranking/metrics.ts";
 import type { Mix } from "../ranking/mix.ts";

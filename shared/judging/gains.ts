@@ -1,5 +1,5 @@
-// What arrivals are worth under a model: the gain of the place that it gives the item, alone or with its mix laid over as
-// it serves. Between mixed.ts and prequential.ts.
+// What arrivals are worth under a model: the gain of the place that it gives the item, alone or with its mix laid over
+// as it serves. Between mixed.ts and prequential.ts.
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, type ScoreBatch } from "../ranking/evaluate.ts";
 import type { Mix } from "../ranking/mix.ts";

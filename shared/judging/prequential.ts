@@ -50,8 +50,8 @@ export interface Counts {
 
 export interface Prequential {
   /**
-   * Scores what has arrived with the published model. The line that was written, if it was time for one. Without a model
-   * it is kept for the first candidate.
+   * Scores what has arrived with the published model. The line that was written, if it was time for one. Without a
+   * model it is kept for the first candidate.
    */
   take(
     news: News,

@@ -1,7 +1,7 @@
 // What is hot now and what follows a user's last items, laid over a model's scores: log-linear, so that the softmax of
 // the sum is the model's probability times what the moment makes of it. A cold item that follows nothing stays where
-// the model has it. The weights are chosen on arrivals (judging/fitting.ts) and stand in the manifest. `laid` is the one
-// way in which scores are made: trending.ts makes those that are served, the evaluator those that it judges. Pure.
+// the model has it. The weights are chosen on arrivals (judging/fitting.ts) and stand in the manifest. `laid` is the
+// one way in which scores are made: trending.ts makes those that are served, the evaluator those that it judges. Pure.
 import { z } from "zod";
 import { LAST } from "./newest.ts";
 import { HALF_LIVES, type Trends } from "./trends.ts";

@@ -1,5 +1,6 @@
 // Serve follows the topic beside the table, with a real Kafka: an event changes answers before ingest has seen it,
-// whatever else lies in the topic; it leaves with the table, is forgotten with it, and a Kafka that is away ends nothing.
+// whatever else lies in the topic; it leaves with the table, is forgotten with it, and a Kafka that is away ends
+// nothing.
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish } from "../../shared/checkpoints/models.ts";

@@ -1,5 +1,5 @@
-// How a stream would have been served: by parts of it recall@20 and NDCG@100 of what arrives, of the published model, of
-// what is served and of the references, with paired standard errors. See docs/results/streams.md.
+// How a stream would have been served: by parts of it recall@20 and NDCG@100 of what arrives, of the published model,
+// of what is served and of the references, with paired standard errors. See docs/results/streams.md.
 // npm run streams -- FILE [parts=130000,282000,...] [perVersion=6000] [users=5000] ...
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";

@@ -73,7 +73,8 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
       seconds: config.seconds ?? 60,
     };
     const figures = await freshFigures(size, until);
-    const title = `up at ${size.rate} events/s with ${size.trainers} trainers, ${size.seconds} s from the first model on`;
+    const how = `up at ${size.rate} events/s with ${size.trainers} trainers`;
+    const title = `${how}, ${size.seconds} s from the first model on`;
     return result(figures, title, () => freshLines(figures));
   },
   scale: async (config, until) => {

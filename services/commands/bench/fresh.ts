@@ -1,5 +1,5 @@
-// `bench fresh`: everything as `up` runs it, training included, and the seconds from an event to an answer of serve that
-// knows of it, asked from outside; beside them what the services say of each stage up to the published model.
+// `bench fresh`: everything as `up` runs it, training included, and the seconds from an event to an answer of serve
+// that knows of it, asked from outside; beside them what the services say of each stage up to the published model.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -16,8 +16,8 @@ export const options = z.object({
   trainers: numbers(1024)
     .optional()
     .describe(
-      "train (2), wire (2), fresh (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how many, one " +
-        "after the other",
+      "train (2), wire (2), fresh (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how " +
+        "many, one after the other",
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
   engine: z.enum(engineNames).optional().describe("train: the trainers' engine (default: what a trainer chooses)"),

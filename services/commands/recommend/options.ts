@@ -26,7 +26,8 @@ export const options = z.object({
   table: folder()
     .optional()
     .describe(
-      "the table that --user is looked up in, and what is hot, with --checkpoint (default: table of the data directory)",
+      "with --checkpoint: the table that --user is looked up in, and what is hot (default: table of the data " +
+        "directory)",
     ),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   json: z.boolean().default(false).describe("print JSON"),

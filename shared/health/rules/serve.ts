@@ -1,4 +1,5 @@
-// The rules on serve: it must run, answer, and know of events at once. The flow itself is whole without it: a missing serve is never the stalled stage. Pure.
+// The rules on serve: it must run, answer, and know of events at once. The flow itself is whole without it: a missing
+// serve is never the stalled stage. Pure.
 import type { Flow } from "../facts/flow.ts";
 import { presence, silences } from "./presence.ts";
 import type { Problem } from "./problem.ts";
