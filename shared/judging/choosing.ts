@@ -32,7 +32,7 @@ const MOST_FITTED = 500;
  * Standard errors by which a mix has to be better: asked at every candidate, so that chance lets one in in a thousand.
  */
 const SURELY = 3;
-/** Mean NDCG@100 that held-out users may lose where nothing drifts. */
+/** Mean NDCG@100 that held-out users may lose where nothing drifts, unless arrivals gain more than that. */
 const LOSS = 0.002;
 const HELD_OUT = 500;
 /** A stream drifts where what is popular now is so many times better than what is since ever, and surely better. */
@@ -40,7 +40,7 @@ const DRIFT = { times: 1.5, surely: 5 } as const;
 
 /**
  * Undefined where a mix is not better than the candidate's scores alone; that of the published model where too few have
- * come to tell. Before anything is published arrivals decide alone: there is nothing to lose yet.
+ * come to tell.
  */
 export async function mixFor(
   candidate: Trained,
@@ -62,8 +62,9 @@ export async function mixFor(
   const more = paired(ofUsers(later, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
   if (!(more.mean > SURELY * more.standardError)) return undefined;
   const mix = await weightsFrom(unseen);
-  if (!published || drifts(evidence.recent)) return mix;
-  return (await holds(candidate, mix, evidence, signal)) ? mix : undefined;
+  if (drifts(evidence.recent)) return mix;
+  const loss = await lossOf(candidate, mix, evidence, signal);
+  return loss <= Math.max(LOSS, more.mean) ? mix : undefined;
 }
 
 /**
@@ -78,21 +79,21 @@ export function drifts(arrivals: readonly Ranked[]): boolean {
   });
 }
 
-/** Held-out users lose nothing by the mix; where there are none, nobody does. */
-async function holds(
+/** What held-out users lose by the mix, on average; where there are none, nobody does. */
+async function lossOf(
   candidate: Trained,
   mix: Mix,
   { histories, salt, trends }: Evidence,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<number> {
   const users = heldOut(histories, "validation", salt, candidate.vocabulary, HELD_OUT);
-  if (users.length === 0) return true;
+  if (users.length === 0) return 0;
   const served = trending(candidate, mix, { trends, numbers: histories.vocabulary });
   const ndcg = async (scoreBatch: ScoreBatch, items: number) =>
     (await finish(evaluation(scoreBatch, users, items, [100]), signal)).perUser["ndcg@100"];
   const alone = await ndcg(candidate.scoreBatch, candidate.vocabulary.items.length);
   const under = await ndcg(served.scoreBatch, served.vocabulary.items.length);
-  return paired(under.map((value, user) => value - alone[user]!)).mean >= -LOSS;
+  return paired(under.map((value, user) => alone[user]! - value)).mean;
 }
 
 const ofUsers = (arrivals: readonly Ranked[], of: (arrival: Ranked, k: number) => number) =>

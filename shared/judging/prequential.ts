@@ -146,7 +146,9 @@ export function openPrequential(
       );
       const own = await servedGains(unseen, candidate, histories, signal);
       const popular = unseen.map((arrival) => gainsThen(arrival, moment, histories).popular[window]!);
-      const incumbent = published && (await servedGains(unseen, published, histories, signal));
+      // A candidate's scores alone are compared with the published model's alone: what is hot would hide them.
+      const rival = published && { ...published, mix: candidate.mix && published.mix };
+      const incumbent = rival && (await servedGains(unseen, rival, histories, signal));
       const less = (other: readonly Gain[]) =>
         byUser(
           unseen,
