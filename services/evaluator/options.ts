@@ -1,6 +1,6 @@
 // The flags of `evaluator`.
 import { z } from "zod";
-import { engineWishes } from "../../shared/compute/engine.ts";
+import { scoringEngine } from "../../shared/compute/engine-flag.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { allowBelowPopularNow } from "../../shared/judging/flags.ts";
 import { folder } from "../../shared/runtime/location.ts";
@@ -36,12 +36,6 @@ export const options = z.object({
     .default(5000)
     .describe("scored events that a point of the prequential curve is over"),
   prequentialSeconds: z.coerce.number().min(0).default(10).describe("from one point of the curve to the next"),
-  engine: z
-    .enum(engineWishes)
-    .default("auto")
-    .describe(
-      "what scores; graph: TensorFlow, users by hundreds as one graph; auto: graph on a GPU where it sees one, else " +
-        "tensorflow, and wasm where it is not built",
-    ),
+  engine: scoringEngine,
   httpPort: portFlag().default(0).describe("port of /status and /metrics; 0 takes any free one"),
 });

@@ -3,7 +3,8 @@
 import type { Engine } from "../compute/engine.ts";
 import { graphNetwork } from "./graph/network.ts";
 import { judgedBy } from "./graph/program.ts";
-import { graphReplica, hasReplica } from "./graph/replica.ts";
+import { graphReplica } from "./graph/replica.ts";
+import { hasReplica } from "./graph/replica-program.ts";
 import { kernelNetwork } from "./kernel-network.ts";
 import { KernelReplica } from "./kernel-replica.ts";
 import type { Network } from "./network.ts";

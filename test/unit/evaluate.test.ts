@@ -16,6 +16,7 @@ import { createScorer } from "../../shared/neural/scorer.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachBackend } from "./engines.ts";
+import { rowsOf } from "./pairs.ts";
 
 const ITEMS = 24;
 const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
@@ -146,14 +147,8 @@ describe("temporal evaluation on a table", () => {
   let offset = 0;
   const commit = async (pairs: readonly (readonly [string, string])[]) => {
     const table = await openEvents(root);
-    const rows = pairs.map(([user, item]) => ({
-      user,
-      item,
-      timestamp: 0,
-      value: null,
-      partition: 0,
-      offset: offset++,
-    }));
+    const rows = rowsOf(pairs, offset);
+    offset += rows.length;
     return table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 0 });
   };
   const ask = (tableVersion: number) =>

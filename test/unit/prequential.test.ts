@@ -20,6 +20,7 @@ import { openPrequential } from "../../shared/judging/prequential.ts";
 import { SlidingWindow } from "../../shared/judging/window.ts";
 import type { Mix } from "../../shared/ranking/mix.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
+import { type Pair, rowsOf } from "./pairs.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -28,7 +29,6 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const never = new AbortController().signal;
-type Pair = readonly [user: string, item: string];
 const batch = (pairs: readonly Pair[]) =>
   batchOf(pairs.map(([user, item], offset) => ({ user, item, timestamp: 0, value: null, partition: 0, offset })));
 
@@ -203,14 +203,8 @@ describe("on a table that grows", () => {
   let offset = 0;
   async function commit(...pairs: Pair[]): Promise<number> {
     const table = await openEvents(dir);
-    const rows = pairs.map(([user, item]) => ({
-      user,
-      item,
-      timestamp: 0,
-      value: null,
-      partition: 0,
-      offset: offset++,
-    }));
+    const rows = rowsOf(pairs, offset);
+    offset += rows.length;
     return table.commit({
       add: [await writeEvents(table.store, batchOf(rows))],
       newestArrival: 1000 * (table.version + 2),
@@ -327,14 +321,8 @@ describe("what is hot, laid over a candidate's scores", () => {
     const table = await openEvents(dir);
     let offset = 0;
     const commit = async (pairs: readonly Pair[]) => {
-      const rows = pairs.map(([user, item]) => ({
-        user,
-        item,
-        timestamp: 0,
-        value: null,
-        partition: 0,
-        offset: offset++,
-      }));
+      const rows = rowsOf(pairs, offset);
+      offset += rows.length;
       await table.commit({ add: [await writeEvents(table.store, batchOf(rows))], newestArrival: 1 });
     };
     await commit(users.map((user): Pair => [user, "seen by all"]));

@@ -1,6 +1,6 @@
 // The flags of `evaluate`.
 import { z } from "zod";
-import { engineWishes } from "../../../shared/compute/engine.ts";
+import { scoringEngine } from "../../../shared/compute/engine-flag.ts";
 import { numbers } from "../../../shared/runtime/lists.ts";
 import { file, folder } from "../../../shared/runtime/location.ts";
 import { usualLambda } from "../../../shared/systems/ease/ease.ts";
@@ -19,12 +19,6 @@ export const options = z.object({
   easeLambda: z.coerce.number().positive().default(usualLambda).describe("its regularisation"),
   perUser: file().optional().describe("Parquet file for every user's metrics"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
-  engine: z
-    .enum(engineWishes)
-    .default("auto")
-    .describe(
-      "what scores; graph: TensorFlow, users by hundreds as one graph; auto: graph on a GPU where it sees one, else " +
-        "tensorflow, and wasm where it is not built",
-    ),
+  engine: scoringEngine,
   json: z.boolean().default(false).describe("print JSON"),
 });

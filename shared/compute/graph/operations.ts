@@ -22,19 +22,7 @@ export function constant(values: readonly number[], dtype: DType, shape: readonl
   return { op: "Const", output: "output", from: [], attributes, dtype, shape };
 }
 
-/** An operation on floats: attribute T, and what else it is made with. */
-function floats(
-  op: string,
-  output: string,
-  from: readonly Node[],
-  shape: Shape,
-  attributes: Readonly<Record<string, Attribute>> = {},
-): Node {
-  for (const node of from) mustBe(node.dtype === "float32", op, [node], "is not float32");
-  return ofOneType(op, output, from, shape, attributes);
-}
-
-/** An operation on numbers of any one type. */
+/** An operation on numbers of any one type: attribute T, and what else it is made with. */
 function ofOneType(
   op: string,
   output: string,
@@ -125,7 +113,8 @@ export function product(a: Node, b: Node, { transposeA = false, transposeB = fal
   const [rows, inner] = transposeA ? a.shape.toReversed() : a.shape;
   const [same, columns] = transposeB ? b.shape.toReversed() : b.shape;
   mustBe(inner === same, "MatMul", [a, b], "do not fit");
-  return floats("MatMul", "product", [a, b], [rows!, columns!], {
+  for (const node of [a, b]) mustBe(node.dtype === "float32", "MatMul", [node], "is not float32");
+  return ofOneType("MatMul", "product", [a, b], [rows!, columns!], {
     transpose_a: { flag: transposeA },
     transpose_b: { flag: transposeB },
   });

@@ -7,7 +7,7 @@ import { AppError } from "../../errors/errors.ts";
 import type { Network, Part, Posterior } from "../network.ts";
 import { shapesOf, type Weights } from "../parameters.ts";
 import { bagWidth, klWeightOf, latentOf, type Recipe } from "../recipe.ts";
-import { outputs, programOf, type RoutineName } from "./program.ts";
+import { judgedBy, outputs, programOf, type RoutineName } from "./program.ts";
 
 type TakenGroup = Parameters<Network["take"]>[0];
 
@@ -30,7 +30,7 @@ export function graphNetwork(openSession: (program: Program) => Session): Networ
     if (loaded?.recipe !== key) {
       loaded?.session.dispose();
       assigned.clear();
-      loaded = { recipe: key, session: openSession(programFor(recipe)) };
+      loaded = { recipe: key, session: openSession(programOf(recipe)!) };
     }
     for (const group of groups) {
       if (assigned.has(group)) continue;
@@ -66,7 +66,7 @@ export function graphNetwork(openSession: (program: Program) => Session): Networ
 
   return {
     take(group, recipe, weights) {
-      programFor(recipe);
+      mustBeComputed(recipe);
       taken.set(group, { recipe, weights });
       assigned.delete(group);
     },
@@ -104,10 +104,9 @@ export function graphNetwork(openSession: (program: Program) => Session): Networ
 
 const both: readonly TakenGroup[] = ["hidden", "decoder"];
 
-/** Throws ENGINE_UNFIT. */
-function programFor(recipe: Recipe): Program {
-  const program = programOf(recipe);
-  if (program) return program;
+/** Asked with every weights that come: no program is built for it. Throws ENGINE_UNFIT. */
+function mustBeComputed(recipe: Recipe): void {
+  if (judgedBy(recipe)) return;
   const why = recipe.critic ? "a model with a critic" : `a model that learns by ranks (${recipe.likelihood})`;
   throw new AppError("ENGINE_UNFIT", { what: `the graph engine does not compute ${why}` });
 }

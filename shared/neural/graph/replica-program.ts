@@ -42,10 +42,13 @@ export type ReplicaPhase = "encoder" | "decoder" | "joint";
 /** Outputs of a step, summed over a run's. */
 export const sums = { reconstruction: "reconstruction", kl: "kl", finite: "finite" } as const;
 
-/** Undefined where nothing that is made of nodes judges, or nothing is sampled. */
-export function replicaProgram(recipe: Recipe): Program | undefined {
+/** Whether there is such a program: what is made of nodes judges, and something is sampled. */
+export const hasReplica = (recipe: Recipe): boolean => judgedBy(recipe) !== undefined && recipe.latent !== null;
+
+/** Of a recipe that has one. */
+export function replicaProgram(recipe: Recipe): Program {
   const likelihood = judgedBy(recipe);
-  if (!likelihood || recipe.latent === null) return undefined;
+  if (!likelihood) throw new Error("nothing that is made of nodes judges");
   const shapes = allShapesOf(recipe);
   const old = usesOldPosterior(recipe) ? oldShapes(recipe) : [];
   const moments = shapes.flatMap(([name, shape]) => [

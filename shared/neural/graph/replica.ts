@@ -12,10 +12,10 @@ import {
   inputsOf,
   listsOf,
   mostUsers,
-  type Place,
-  placesOf,
   roomFor,
   type Sizes,
+  type Span,
+  spansOf,
   type Updates,
 } from "./run-inputs.ts";
 
@@ -35,9 +35,6 @@ interface Loaded {
   table: Float32Array;
 }
 
-/** Whether such a replica can be had of the recipe. */
-export const hasReplica = (recipe: Recipe): boolean => replicaProgram(recipe) !== undefined;
-
 export function graphReplica(
   openSession: (program: Program) => Session,
   seed: number,
@@ -51,7 +48,7 @@ export function graphReplica(
     if (loaded && JSON.stringify(loaded.config) === JSON.stringify(config)) return loaded;
     const before = loaded && momentsOf(loaded);
     loaded?.session.dispose();
-    const session = openSession(replicaProgram(config)!);
+    const session = openSession(replicaProgram(config));
     session.run("begin", {}, {});
     if (before) session.assign(grown(before, config));
     loaded = { config, session, held: new Map(), entries: 0, table: new Float32Array(0) };
@@ -101,14 +98,14 @@ export function graphReplica(
 
   function run(at: Loaded, stint: Stint, phase: ReplicaPhase): Pick<Moved, "reconstruction" | "kl" | "notFinite"> {
     const { session } = at;
-    const places = placesOf(stint.inner);
+    const spans = spansOf(stint.inner);
     const { compiled } = session;
-    const [users, entries] = [mostUsers(places), mostEntries(stint, places)];
+    const [users, entries] = [mostUsers(spans), mostEntries(stint, spans)];
     // compiled for each size: one that there was already is taken, unless it is much too long
     if (entries > at.entries || 2 * entries < at.entries) at.entries = roomFor(entries, 1024);
     const found = { reconstruction: 0, kl: 0 };
-    for (let first = 0; first < places.length; first += STEPS) {
-      const some = places.slice(first, first + STEPS);
+    for (let first = 0; first < spans.length; first += STEPS) {
+      const some = spans.slice(first, first + STEPS);
       const sizes = compiled
         ? { steps: STEPS, users, entries: at.entries }
         : { steps: some.length, users, entries: mostEntries(stint, some) };
@@ -139,8 +136,8 @@ export function graphReplica(
 
 const moving = { encoder: "hidden", decoder: "decoder" } as const;
 
-const mostEntries = (stint: Stint, places: readonly Place[]) =>
-  places.reduce((most, place) => Math.max(most, entriesOf(stint, place)), 1);
+const mostEntries = (stint: Stint, spans: readonly Span[]) =>
+  spans.reduce((most, span) => Math.max(most, entriesOf(stint, span)), 1);
 
 /** All moments, by the names of their variables. */
 function momentsOf({ session, config }: Loaded): Record<string, Float32Array> {

@@ -17,13 +17,13 @@ export interface Updates {
 }
 
 /** A step, and which of the stint's users are its own. */
-export interface Place {
+export interface Span {
   readonly step: InnerStep;
   readonly from: number;
   readonly to: number;
 }
 
-export function placesOf(inner: readonly InnerStep[]): Place[] {
+export function spansOf(inner: readonly InnerStep[]): Span[] {
   let to = 0;
   return inner.map((step) => {
     const from = to;
@@ -33,7 +33,7 @@ export function placesOf(inner: readonly InnerStep[]): Place[] {
 }
 
 const entryBefore = ({ ends }: Stint, user: number) => ends[user - 1] ?? 0;
-export const entriesOf = (stint: Stint, { from, to }: Place) => entryBefore(stint, to) - entryBefore(stint, from);
+export const entriesOf = (stint: Stint, { from, to }: Span) => entryBefore(stint, to) - entryBefore(stint, from);
 
 /** Room for the lists of a run. */
 export function listsOf({ steps, users, entries }: Sizes) {
@@ -56,7 +56,7 @@ export function listsOf({ steps, users, entries }: Sizes) {
  */
 export function inputsOf(
   stint: Stint,
-  places: readonly Place[],
+  spans: readonly Span[],
   { steps, users, entries }: Sizes,
   lists: ReturnType<typeof listsOf>,
   seed: number,
@@ -73,13 +73,13 @@ export function inputsOf(
     part: new Float32Array(steps),
   };
   for (const each of [lists.counts, lists.share, lists.klShare]) each.fill(0);
-  places.forEach((place, s) => {
-    const { step, from, to } = place;
+  spans.forEach((span, s) => {
+    const { step, from, to } = span;
     const first = entryBefore(stint, from);
     const count = to - from;
     inputs.columns.set(columns.subarray(first, entryBefore(stint, to)), s * entries);
     inputs.keys.set(keys.subarray(from, to), s * users);
-    inputs.entryCount[s] = entriesOf(stint, place);
+    inputs.entryCount[s] = entriesOf(stint, span);
     inputs.step[s] = step.step;
     inputs.dropout[s] = step.dropout ? 1 : 0;
     inputs.part[s] = count / batchSize;
@@ -93,7 +93,7 @@ export function inputsOf(
       inputs.klShare[at] = klWeightOf(config, end - start, 0) / count;
     }
   });
-  return { ...inputs, ...ratesOf(places.length, steps, updates) };
+  return { ...inputs, ...ratesOf(spans.length, steps, updates) };
 }
 
 /** Of each half's Adam, step by step, what makes TensorFlow's the one of PyTorch: its epsilon is scaled like v. */
@@ -111,8 +111,7 @@ function ratesOf(count: number, steps: number, updates: Updates) {
 }
 
 /** Users of which a run's lists hold the most. */
-export const mostUsers = (places: readonly Place[]) =>
-  places.reduce((most, { from, to }) => Math.max(most, to - from), 0);
+export const mostUsers = (spans: readonly Span[]) => spans.reduce((most, { from, to }) => Math.max(most, to - from), 0);
 
 /** Sizes that are compiled for: few of them, at most an eighth too long. */
 export function roomFor(count: number, least: number): number {
