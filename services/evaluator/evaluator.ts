@@ -10,10 +10,11 @@ import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
 import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
-import { judge, type Measured } from "../../shared/judging/candidate.ts";
+import type { Measured } from "../../shared/judging/candidate.ts";
 import type { Trained } from "../../shared/judging/gains.ts";
-import { type Beside, belowPopular, isAbovePopular } from "../../shared/judging/gate.ts";
+import type { Beside } from "../../shared/judging/gate.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
+import { verdictOn } from "../../shared/judging/verdict.ts";
 import { paired } from "../../shared/ranking/paired.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
@@ -114,14 +115,9 @@ export async function openEvaluator(
         return { ...about, ...nothing, outcome: "refused", reason };
       }
       const own = trained(candidate, basename(dir));
-      const mix = await arriving.mixOf(own, before, signal);
-      const beside = await arriving.beside({ ...own, mix }, before, signal);
-      const unseen = rival && { name: WINDOW, differences: beside.overIncumbent };
-      const limits = { ...rules, salt: manifest.salt, isAbovePopularNow: isAbovePopular(beside) };
-      const measured = await judge(candidate, rival, histories, limits, signal, unseen ? [unseen] : []);
-      const { refusal: worse, perUser, ...scores } = measured;
-      const warning = belowPopular(beside, rival, rules.allowBelowPopularNow);
-      const reason = worse ?? (warning?.holds ? warning.text : null);
+      const verdict = await verdictOn(own, before, arriving, histories, { ...rules, salt: manifest.salt }, signal);
+      const { mix, beside, measured, warning, reason } = verdict;
+      const { refusal: _, perUser, ...scores } = measured;
       const measures = { ...scores, overPopularNow: leadOf(beside), warning: warning?.text ?? null };
       if (perUser)
         await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch(
@@ -232,9 +228,6 @@ function leadOf({ over, overPopular }: Beside) {
   const { mean, standardError } = paired(overPopular);
   return { over, users: overPopular.length, "ndcg@100": mean, "ndcg@100:se": standardError };
 }
-
-/** As a sentence says it. */
-const WINDOW = "prequential window";
 
 const trained = ({ manifest, vocabulary, scoreBatch }: OpenModel, version: string): Trained => ({
   version,

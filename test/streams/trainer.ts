@@ -1,7 +1,6 @@
 // Training in one process for the replay of a stream: what the parameter server's rounds do, without sockets or disk.
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
 import { openParameters } from "../../services/server/run/parameters.ts";
-import { planUsers } from "../../services/server/run/plan.ts";
 import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -13,6 +12,7 @@ import { latentOf } from "../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../shared/neural/schedule.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
+import { planUsers } from "../../shared/training/plan.ts";
 import { inProcess } from "../unit/in-process.ts";
 
 const SEED = 1337;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { planUsers } from "../../services/server/run/plan.ts";
+import { planUsers } from "../../shared/training/plan.ts";
 
 const plan = (last: number[], planned: number[], limit: number, round = 0) => [
   ...planUsers(

@@ -6,12 +6,12 @@ import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
 import type { Patience } from "../../../shared/runtime/patience.ts";
 import { type CaughtUp, catchUpOrNewest } from "../../../shared/table/follow.ts";
+import { planUsers } from "../../../shared/training/plan.ts";
 import type { Progress } from "../progress.ts";
 import type { Checkpointing } from "../saving/checkpointing.ts";
 import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { trainOuterEpoch } from "./outer-epoch.ts";
-import { planUsers } from "./plan.ts";
 import type { RunStep } from "./run.ts";
 
 interface Wanted {

@@ -1,6 +1,6 @@
 // Which users a round of continuous training holds: those with new events first, then a uniform sample of the others.
 // Pure.
-import { permutation } from "../../../shared/compute/draws.ts";
+import { permutation } from "../compute/draws.ts";
 
 export interface Candidates {
   /** Training users; held-out ones are not among them. */

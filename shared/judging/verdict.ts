@@ -1,0 +1,48 @@
+// What becomes of a candidate: what is laid over its scores, what it is worth beside the published model and what is
+// popular, and whether it may be published. Between the evaluator, or a stream's simulation, and gate.ts.
+import type { Histories } from "../events/histories.ts";
+import type { Mix } from "../ranking/mix.ts";
+import { judge, type Limits, type Measured } from "./candidate.ts";
+import type { Trained } from "./gains.ts";
+import { type Beside, belowPopular, isAbovePopular, type Warning } from "./gate.ts";
+
+/** See prequential.ts. */
+export interface OnArrivals {
+  mixOf(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Mix | undefined>;
+  beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
+}
+
+export interface Rules extends Omit<Limits, "isAbovePopularNow"> {
+  /** What is below popular now on arrivals is published all the same. */
+  readonly allowBelowPopularNow: boolean;
+}
+
+export interface Verdict {
+  readonly mix: Mix | undefined;
+  readonly beside: Beside;
+  readonly measured: Measured;
+  readonly warning: Warning | null;
+  /** Null: it may be published. */
+  readonly reason: string | null;
+}
+
+/** Throws the signal's reason when aborted half-way. */
+export async function verdictOn(
+  candidate: Trained,
+  published: Trained | null,
+  arrivals: OnArrivals,
+  histories: Histories,
+  rules: Rules,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const mix = await arrivals.mixOf(candidate, published, signal);
+  const beside = await arrivals.beside({ ...candidate, mix }, published, signal);
+  const unseen = published ? [{ name: WINDOW, differences: beside.overIncumbent }] : [];
+  const limits = { ...rules, isAbovePopularNow: isAbovePopular(beside) };
+  const measured = await judge(candidate, published, histories, limits, signal, unseen);
+  const warning = belowPopular(beside, published, rules.allowBelowPopularNow);
+  return { mix, beside, measured, warning, reason: measured.refusal ?? (warning?.holds ? warning.text : null) };
+}
+
+/** As a sentence says it. */
+const WINDOW = "prequential window";
