@@ -15,11 +15,17 @@ export interface Tally {
   dead: number;
   /** Offsets without a message. */
   filtered: number;
+  /** Offsets whose messages Kafka deleted before they were read. */
+  lost: number;
   /** The offset after the last one that was looked at. */
   next: number;
   /** Newest arrival among them, ms since 1970; 0 when none. */
   newestArrival: number;
 }
+
+/** Offsets that a tally stands for. */
+export const offsetsIn = ({ good, dead, filtered, lost }: Omit<Tally, "next" | "newestArrival">): number =>
+  good + dead + filtered + lost;
 
 /** Bytes of a row beside its two names: numbers of the names, timestamp, value, bucket, partition, offset. */
 const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
@@ -83,7 +89,7 @@ export class RowBuffer {
   /** The partition's tally, for whoever adds to count into. `now` in ms of the caller's clock. */
   open(partition: number, now: number): Tally {
     this.#since ??= now;
-    const tally = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, next: 0, newestArrival: 0 };
+    const tally = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, lost: 0, next: 0, newestArrival: 0 };
     this.tallies.set(partition, tally);
     return tally;
   }

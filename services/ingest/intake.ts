@@ -2,16 +2,17 @@
 // starts; the group never does.
 import { AppError } from "../../shared/errors/errors.ts";
 import { deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
-import type { Bounds, Fetched } from "../../shared/kafka/client.ts";
+import type { Fetched } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
 import { startOf } from "../../shared/table/progress.ts";
-import { MOST_FIELDS, RowBuffer } from "./buffer.ts";
+import { MOST_FIELDS, offsetsIn, RowBuffer } from "./buffer.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import { type Asked, type Cause, type Limits, seal } from "./sealer.ts";
+import type { Seen } from "./seen.ts";
 import { createSuspects, type Suspect } from "./suspects.ts";
 import { openTaking, type Refused } from "./taking.ts";
 import { LONG_LOG, warnings } from "./warnings.ts";
@@ -22,6 +23,10 @@ export interface IntakeSettings {
   readonly limits: Limits;
   /** Whether a message that is no event ends everything; otherwise it is a dead letter. */
   readonly stopOnBadEvent: boolean;
+  /** Whether offsets that Kafka deleted before they were read end everything; otherwise they are booked as lost. */
+  readonly stopOnLost: boolean;
+  /** What the topic holds now; null where Kafka does not answer. */
+  look(): Promise<Seen | null>;
   /** Between two tries while the disk refuses. */
   readonly retryMs: number;
   /** Reading stops here, by partition; null: it never ends. */
@@ -40,15 +45,13 @@ export interface Intake {
    * The partitions are ours now, under this generation: what was fetched under another is stale. Answers the offset to
    * start each at. Throws OFFSETS_LOST.
    */
-  assigned(
-    partitions: readonly number[],
-    generation: number,
-    bounds: readonly Bounds[],
-  ): Promise<ReadonlyMap<number, number>>;
-  /** Throws BAD_EVENT when asked to stop at one: what stood before it is committed. */
+  assigned(partitions: readonly number[], generation: number, seen: Seen): Promise<ReadonlyMap<number, number>>;
+  /** Throws BAD_EVENT, or OFFSETS_LOST, when asked to stop at one: what stood before it is committed. */
   fetched(batch: Fetched): Promise<void>;
   /** Partitions may go to others: what is held is written while it is surely ours. */
   rebalancing(): Promise<void>;
+  /** The topic may not hold any more what comes next: writes what is held, and reads on from where the table is. */
+  recheck(): Promise<void>;
   /** To be called a few times a second: writes what has waited long enough. */
   tick(): Promise<void>;
   /** Writes what is left. Gives up with the disk's error after `patienceMs`: Kafka still holds what was not written. */
@@ -103,10 +106,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   };
 
   function drop(fenced: boolean): void {
-    const offsets = [...buffer.tallies.values()].reduce(
-      (sum, { good, dead, filtered }) => sum + good + dead + filtered,
-      0,
-    );
+    const offsets = [...buffer.tallies.values()].reduce((sum, tally) => sum + offsetsIn(tally) - tally.lost, 0);
     buffer.clear();
     positions.clear();
     generation = -1;
@@ -116,16 +116,15 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   async function assigned(
     partitions: readonly number[],
     mine: number,
-    bounds: readonly Bounds[],
+    { bounds }: Seen,
   ): Promise<ReadonlyMap<number, number>> {
     drop(false);
     const committed = await looked(() => writer.refresh());
     for (const partition of partitions) {
-      const start = startOf(
-        committed.get(partition),
-        bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 },
-      );
-      if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
+      const { begin, end } = bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 };
+      const start = startOf(committed.get(partition), { begin, end });
+      if ("anew" in start) throw new AppError("OFFSETS_LOST", { what: start.anew, topic, partition });
+      if (start.lostFrom !== undefined) lose(partition, start.lostFrom, start.offset);
       positions.set(partition, start.offset);
       if (writer.condemned(partition) === start.offset) suspects.condemned(partition, start.offset);
       for (const left of inWork.left(partition)) {
@@ -145,8 +144,10 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     if (from === undefined || batch.generation !== generation) return; // taken from us
     const end = ends?.get(partition) ?? (ends === null ? Number.POSITIVE_INFINITY : 0);
     if (batch.next <= from || from >= end) return endIfDone();
+    if (batch.asked > from) await leap(batch, from, end);
+    if (batch.generation !== generation) return;
     const stop = Math.min(batch.next, end);
-    for (let next = from; next < stop; next = positions.get(partition)!) {
+    for (let next = positions.get(partition)!; next < stop; next = positions.get(partition)!) {
       const { to, isAlone, failures } = suspects.unitAt(partition, next);
       if (isAlone) await writeIfSealed("suspect");
       if (batch.generation !== generation) return; // dropped meanwhile, to be read again
@@ -155,6 +156,35 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       if (batch.generation !== generation) return;
     }
     await endIfDone();
+  }
+
+  /**
+   * Kafka was asked for what lies behind our position: because it no longer has that, or because it never had messages
+   * there, which it alone knows.
+   */
+  async function leap(batch: Fetched, from: number, end: number): Promise<void> {
+    const { partition, asked } = batch;
+    const begin = (await settings.look())?.bounds.find((each) => each.partition === partition)?.begin;
+    if (begin === undefined) {
+      await writeIfSealed("rebalance");
+      drop(false); // nobody can tell: it is read again when Kafka answers
+      return settings.reassign();
+    }
+    const to = Math.min(begin, asked, end);
+    if (to <= from) return;
+    if (settings.stopOnLost) await writeIfSealed("end");
+    lose(partition, from, to);
+    positions.set(partition, to);
+  }
+
+  /** The messages of these offsets were deleted before they were read. Throws OFFSETS_LOST. */
+  function lose(partition: number, from: number, to: number): void {
+    const what = `${to - from} messages were deleted before they were read: the table ends at ${from - 1}, the topic begins at ${to}`;
+    if (settings.stopOnLost) throw new AppError("OFFSETS_LOST", { what, topic, partition });
+    log.error({ topic, partition, first: from, last: to - 1, lost: to - from }, `${what}; they are booked as LOST`);
+    const tally = buffer.open(partition, performance.now());
+    tally.next = from;
+    taking.lost(tally, partition, to);
   }
 
   /** Up to an offset. False when it failed, and is to be read again. Throws BAD_EVENT. */
@@ -224,8 +254,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   async function writeIfSealed(asked: Asked | null): Promise<void> {
     const cause = seal(buffer, asked, limits, performance.now());
     if (cause === null) return;
-    const units = [...buffer.tallies].map(([partition, { good, dead, filtered, next }]) => {
-      const first = next - good - dead - filtered;
+    const units = [...buffer.tallies].map(([partition, tally]) => {
+      const { next } = tally;
+      const first = next - offsetsIn(tally);
       return [partition, { first, last: next - 1, failures: suspects.unitAt(partition, first).failures }] as const;
     });
     await isDone(units, () => attempt(units, cause));
@@ -253,8 +284,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
    * killed die there.
    */
   async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
-    for (const [partition, unit] of units) inWork.begin(partition, unit);
     const startedAt = performance.now();
+    await writer.settle(buffer);
+    for (const [partition, unit] of units) inWork.begin(partition, unit);
     const encoded = writer.encode(buffer);
     for (const [partition] of units) inWork.end(partition);
     await write(encoded, cause, startedAt);
@@ -286,9 +318,14 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   return {
     ended,
-    assigned: (partitions, mine, bounds) => inTurn(() => assigned(partitions, mine, bounds)),
+    assigned: (partitions, mine, seen) => inTurn(() => assigned(partitions, mine, seen)),
     fetched: (batch) => inTurn(() => fetched(batch)),
     rebalancing: () => inTurn(() => writeIfSealed("rebalance")),
+    recheck: () =>
+      inTurn(async () => {
+        await writeIfSealed("rebalance");
+        settings.reassign();
+      }),
     tick: () =>
       inTurn(async () => {
         await writeIfSealed(null);

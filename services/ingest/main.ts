@@ -41,8 +41,8 @@ export const command = defineCommand({
 
     const pipeline = await openPipeline({
       ...settings,
-      ends: untilEnd ? new Map((await bounds()).map(({ partition, end }) => [partition, end])) : null,
-      bounds,
+      ends: untilEnd ? new Map((await bounds()).map(({ partition, stable }) => [partition, stable])) : null,
+      look: async () => ({ id: null, bounds: await bounds() }),
       hear: (news) => {
         progress.hear(news);
         // Of all that write into the table the one that reads partition 0 cares for it.
@@ -63,8 +63,8 @@ export const command = defineCommand({
     });
     const { assigned, rebalancing, fetched } = pipeline;
     const consumption = await kafka.consume({ topic, group, fetchBytes, assigned, rebalancing, fetched });
-    const watching = watch({ bounds, paused: pipeline.paused, progress, topic, log });
-    await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed, watching.failed]);
+    const watching = watch({ bounds, paused: pipeline.paused, progress, recheck: pipeline.recheck, log });
+    await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed]);
 
     progress.draining();
     watching.stop();

@@ -21,6 +21,7 @@ export interface Brought {
   readonly good: number;
   readonly dead: number;
   readonly filtered: number;
+  readonly lost: number;
   /** The offset after the last one. */
   readonly next: number;
   /** ms since 1970; 0 when nothing arrived. */

@@ -20,6 +20,13 @@ export const options = z.object({
     .enum(["dead-letter", "stop"])
     .default("dead-letter")
     .describe("what becomes of a message that is no event: kept among the dead letters, or everything stops before it"),
+  onLostOffsets: z
+    .enum(["stop", "continue"])
+    .default("stop")
+    .describe(
+      "what becomes of messages that Kafka deleted before they were read: ingest stops before the gap, or books it as " +
+        "LOST and goes on",
+    ),
   flushRows: z.coerce.number().int().min(1).max(1_000_000).default(200_000).describe("events a file, at most about"),
   flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
   flushSeconds: z.coerce.number().min(0.1).default(10).describe("the longest that an event waits for the table"),

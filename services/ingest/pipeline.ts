@@ -3,9 +3,10 @@
 import { Worker } from "node:worker_threads";
 import { failure } from "../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
-import type { Bounds, Fetched, Reading } from "../../shared/kafka/client.ts";
+import type { Fetched, Reading } from "../../shared/kafka/client.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";
+import type { Seen } from "./seen.ts";
 
 export interface ThreadSettings {
   readonly topic: string;
@@ -13,6 +14,7 @@ export interface ThreadSettings {
   readonly deadLettersDir: string;
   readonly limits: Limits;
   readonly stopOnBadEvent: boolean;
+  readonly stopOnLost: boolean;
   readonly retryMs: number;
   readonly ends: ReadonlyMap<number, number> | null;
 }
@@ -22,10 +24,13 @@ export type ToThread =
       readonly type: "assigned";
       readonly partitions: readonly number[];
       readonly generation: number;
-      readonly bounds: readonly Bounds[];
+      readonly seen: Seen;
     }
   | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
+  /** To the oldest `look` that has no answer yet. */
+  | { readonly type: "looked"; readonly seen: Seen | null }
   | { readonly type: "rebalancing" }
+  | { readonly type: "recheck" }
   | { readonly type: "drain"; readonly patienceMs: number };
 
 export type FromThread =
@@ -37,6 +42,8 @@ export type FromThread =
   | { readonly type: "news"; readonly news: News }
   | { readonly type: "committed"; readonly next: ReadonlyMap<number, number> }
   | { readonly type: "reassign" }
+  /** What does the topic hold now? */
+  | { readonly type: "look" }
   | { readonly type: "ended" }
   | { readonly type: "failed"; readonly error: PlainError };
 
@@ -45,7 +52,7 @@ export interface PipelineSettings extends ThreadSettings {
   readonly bytesUnderWay: number;
   /** Of the thread's heap. */
   readonly heapMegabytes: number;
-  bounds(): Promise<readonly Bounds[]>;
+  look(): Promise<Seen>;
   hear(news: News): void;
   reassign(): void;
   committed(next: ReadonlyMap<number, number>): void;
@@ -58,12 +65,14 @@ export interface Pipeline extends Pick<Reading, "assigned" | "fetched" | "rebala
   readonly ended: Promise<void>;
   /** Rejects when the thread cannot go on. */
   readonly failed: Promise<never>;
+  /** The topic may not hold any more what comes next. */
+  recheck(): void;
   drain(patienceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openPipeline(settings: PipelineSettings): Promise<Pipeline> {
-  const { bytesUnderWay, heapMegabytes, bounds, hear, reassign, committed, ...rest } = settings;
+  const { bytesUnderWay, heapMegabytes, look, hear, reassign, committed, ...rest } = settings;
   const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
     workerData: { module: new URL("./thread.ts", import.meta.url).href, settings: rest satisfies ThreadSettings },
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
@@ -96,6 +105,8 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
         return committed(message.next);
       case "reassign":
         return reassign();
+      case "look":
+        return void soon(look()).then((seen) => post({ type: "looked", seen }));
       case "ended":
         return end();
       case "failed":
@@ -115,8 +126,10 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     ended,
     failed,
     assigned: async (partitions, generation) => {
-      const held = await bounds();
-      post({ type: "assigned", partitions, generation, bounds: held });
+      let seen = await soon(look());
+      for (; seen === null && !closing; seen = await soon(look())) await pause(RETRY_MS); // Kafka is away
+      if (seen === null) return new Map();
+      post({ type: "assigned", partitions, generation, seen });
       return (await orFailure(answers.next())) ?? new Map();
     },
     fetched: async (batch) => {
@@ -134,6 +147,7 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       );
     },
     rebalancing: () => post({ type: "rebalancing" }),
+    recheck: () => post({ type: "recheck" }),
     drain: async (patienceMs) => {
       post({ type: "drain", patienceMs });
       await orFailure(answers.next());
@@ -144,6 +158,17 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     },
   };
 }
+
+const RETRY_MS = 500;
+const SOON_MS = 5000;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Null where Kafka does not answer. */
+const soon = <T>(asked: Promise<T>): Promise<T | null> =>
+  Promise.race([
+    asked.catch(() => null),
+    new Promise<null>((resolve) => setTimeout(() => resolve(null), SOON_MS).unref()),
+  ]);
 
 const bytesOf = ({ messages: { offsets, arrivedAt, lengths, values } }: Fetched): number =>
   offsets.byteLength + arrivedAt.byteLength + lengths.byteLength + values.byteLength;

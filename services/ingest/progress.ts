@@ -7,6 +7,7 @@ import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFacts } from "./news.ts";
+import { openTransactions } from "./open-transactions.ts";
 import { type Cause, causes } from "./sealer.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -39,6 +40,7 @@ interface Partition {
   written: number;
   dead: number;
   filtered: number;
+  lost: number;
   /** The offset after the last one in the table. */
   committed: number;
   /** Newest arrival in the table, ms since 1970; 0 when unknown. */
@@ -46,6 +48,7 @@ interface Partition {
 }
 
 const RATE_WINDOW_MS = 10_000;
+const LONG_TRANSACTION_MS = 10_000;
 /** Told one by one. */
 const NEWEST_COMMITS = 20;
 
@@ -55,6 +58,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     written: metrics.counter("tributary_rows_written_total"),
     dead: metrics.counter("tributary_events_dead_total"),
     filtered: metrics.counter("tributary_events_filtered_total"),
+    lost: metrics.counter("tributary_events_lost_total"),
     unknown: metrics.counter("tributary_unknown_fields_total"),
     flushes: metrics.counter("tributary_flushes_total"),
     rebalances: metrics.counter("tributary_rebalances_total"),
@@ -70,6 +74,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     logFiles: metrics.gauge("tributary_table_log_files"),
   };
   const freshness = openFreshness(metrics, "table");
+  const transactions = openTransactions();
   const partitions = new Map<number, Partition>();
   const positions = new Map<number, number>();
   const unknownFields = new Map<string, number>();
@@ -97,7 +102,14 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
   let paused: readonly number[] = [];
 
   const of = (number: number): Partition => {
-    const found = partitions.get(number) ?? { written: 0, dead: 0, filtered: 0, committed: 0, newestArrival: 0 };
+    const found = partitions.get(number) ?? {
+      written: 0,
+      dead: 0,
+      filtered: 0,
+      lost: 0,
+      committed: 0,
+      newestArrival: 0,
+    };
     partitions.set(number, found);
     return found;
   };
@@ -117,17 +129,29 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     stall = why;
   }
 
+  /** A transaction of the usual length is nothing to speak of. */
+  function waiting(): Stall | null {
+    if (transactions.longest(now()) < LONG_TRANSACTION_MS) return null;
+    const held = bounds.flatMap(({ partition, end }) => {
+      const wait = transactions.waitOf(partition, now());
+      return wait ? [`${end - wait.offset} from offset ${wait.offset} of partition ${partition} on`] : [];
+    });
+    return { by: "transaction", reason: `a producer's transaction stays open; behind it wait ${held.join(", ")}` };
+  }
+
   function wrote(news: Extract<News, { type: "wrote" }>): void {
-    for (const { partition, good, dead, filtered, next, newestArrival } of news.brought) {
+    for (const { partition, good, dead, filtered, lost, next, newestArrival } of news.brought) {
       const here = of(partition);
       here.written += good;
       here.dead += dead;
       here.filtered += filtered;
+      here.lost += lost;
       here.committed = next;
       here.newestArrival = Math.max(here.newestArrival, newestArrival);
       counters.read.inc({ partition }, good + dead + filtered);
       counters.written.inc({ partition }, good);
       counters.filtered.inc({ partition }, filtered);
+      counters.lost.inc({ partition }, lost);
       hold(-good - dead - filtered);
     }
     for (const { partition, reason: why, count } of news.dead) counters.dead.inc({ partition, reason: why }, count);
@@ -207,39 +231,45 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         counters.lag.set({ partition: bound.partition }, lagOf(bound));
         counters.lagSeconds.set({ partition: bound.partition }, lagSecondsOf(bound) ?? 0);
       }
+      transactions.looked(bounds, positions, now());
       if (bounds.every((bound) => lagOf(bound) === 0)) movedAt = now();
     },
     draining: () => {
       draining = true;
     },
-    healthy: (ms) => (stall === null || now() - stalledAt < ms) && now() - movedAt < ms,
+    healthy: (ms) =>
+      (stall === null || now() - stalledAt < ms) && now() - movedAt < ms && transactions.longest(now()) < ms,
     status: () => {
       while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
       const last = newest.at(-1);
       const sum = (of: (partition: Partition) => number) =>
         [...partitions.values()].reduce((total, each) => total + of(each), 0);
-      const [written, dead, filtered] = [
+      const [written, dead, filtered, lost] = [
         sum((each) => each.written),
         sum((each) => each.dead),
         sum((each) => each.filtered),
+        sum((each) => each.lost),
       ];
+      const why = stall ?? waiting();
       const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
       return {
         service: "ingest",
-        state: draining ? "draining" : stall === null ? "consuming" : "stalled",
-        stalledBy: stall?.by ?? null,
-        reason: stall?.reason ?? null,
+        state: draining ? "draining" : why === null ? "consuming" : "stalled",
+        stalledBy: why?.by ?? null,
+        reason: why?.reason ?? null,
         read: written + dead + filtered + buffered,
         written,
         dead,
         filtered,
+        lost,
         buffered,
         lag:
           rebalances === 0
             ? null
             : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
         partitions: bounds.map((bound) => {
-          const { written, dead, filtered } = of(bound.partition);
+          const { written, dead, filtered, lost } = of(bound.partition);
+          const wait = transactions.waitOf(bound.partition, now());
           return {
             partition: bound.partition,
             offset: positions.get(bound.partition) ?? null,
@@ -249,6 +279,8 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
             written,
             dead,
             filtered,
+            lost,
+            openTransaction: wait ? { offset: wait.offset, seconds: wait.ms / 1000 } : null,
             paused: paused.includes(bound.partition),
           };
         }),

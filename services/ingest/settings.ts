@@ -25,6 +25,7 @@ export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLet
         ageMs: 1000 * config.flushSeconds,
       },
       stopOnBadEvent: config.onBadEvent === "stop",
+      stopOnLost: config.onLostOffsets === "stop",
       retryMs: RETRY_MS,
       bytesUnderWay: room.underWay,
       heapMegabytes: room.threadHeap / 1e6,

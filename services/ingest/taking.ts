@@ -18,6 +18,8 @@ export interface Taking {
   takeIn(batch: Fetched, tally: Tally, end: number, verdict: Verdict): Refused | undefined;
   /** Offsets from where the partition is to before `next` at which Kafka has no message. */
   gap(tally: Tally, partition: number, next: number): void;
+  /** Offsets from where the partition is to before `next` whose messages were deleted before they were read. */
+  lost(tally: Tally, partition: number, next: number): void;
 }
 
 const condemned = { ok: false, reason: "POISON" } as const;
@@ -72,5 +74,11 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
     tally.next = next;
   }
 
-  return { takeIn, gap };
+  function lost(tally: Tally, partition: number, next: number): void {
+    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "LOST" });
+    tally.lost += next - tally.next;
+    tally.next = next;
+  }
+
+  return { takeIn, gap, lost };
 }

@@ -9,6 +9,7 @@ import { openTables } from "../../shared/table/tables.ts";
 import { openInWork } from "./in-work.ts";
 import { createIntake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
+import type { Seen } from "./seen.ts";
 import { createWriter } from "./writer.ts";
 
 const TICK_MS = 200;
@@ -22,9 +23,15 @@ const log = createLog("ingest");
 const { through } = openPatience(log);
 const tables = await through("the tables cannot be read", () => openTables(settings.tableDir, settings.deadLettersDir));
 const writer = createWriter(tables, settings.topic);
+const asked: ((seen: Seen | null) => void)[] = [];
 const intake = createIntake(
   {
     ...settings,
+    look: () =>
+      new Promise((resolve) => {
+        asked.push(resolve);
+        tell({ type: "look" });
+      }),
     inWork: openInWork(join(settings.tableDir, "in-work"), settings.topic),
     reassign: () => tell({ type: "reassign" }),
     committed: (next) => tell({ type: "committed", next }),
@@ -51,12 +58,16 @@ port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "assigned":
       return void intake
-        .assigned(message.partitions, message.generation, message.bounds)
+        .assigned(message.partitions, message.generation, message.seen)
         .then((starts) => tell({ type: "answer", starts }), fail);
     case "fetched":
       return void intake.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
+    case "looked":
+      return asked.shift()?.(message.seen);
     case "rebalancing":
       return void intake.rebalancing().catch(fail);
+    case "recheck":
+      return void intake.recheck().catch(fail);
     case "drain":
       return void intake.drain(message.patienceMs).then(() => tell({ type: "answer", starts: null }), fail);
   }

@@ -1,30 +1,26 @@
 // The clock of ingest: asks the topic how far it is, and notices a broker that is away or offsets that are gone.
-import { AppError } from "../../shared/errors/errors.ts";
-import { failure } from "../../shared/errors/failure.ts";
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Progress } from "./progress.ts";
 
 export interface Watching {
-  /** Rejects when ingest cannot go on. */
-  readonly failed: Promise<never>;
   stop(): void;
 }
 
 interface Watched {
-  readonly topic: string;
   bounds(): Promise<readonly Bounds[]>;
   readonly paused: Pipeline["paused"];
   readonly progress: Progress;
+  /** What comes next is not there: whoever reads finds out what became of it. */
+  recheck(): void;
   readonly log: Log;
 }
 
 const LOOK_MS = 1000;
 const SILENCE_MS = 4000;
 
-export function watch({ topic, bounds, paused, progress, log }: Watched): Watching {
-  const { failed, fail } = failure();
+export function watch({ bounds, paused, progress, recheck, log }: Watched): Watching {
   let answeredAt = performance.now();
   let looking = false;
   let away = false;
@@ -45,17 +41,13 @@ export function watch({ topic, bounds, paused, progress, log }: Watched): Watchi
       away = false;
       answeredAt = performance.now();
       progress.looked(found, paused);
-      for (const { partition, begin, end } of found) {
+      const isGone = ({ partition, begin, end }: Bounds) => {
         const at = before.get(partition);
-        if (at === undefined || (at >= begin && at <= end)) continue;
-        throw new AppError("OFFSETS_LOST", {
-          what: `the topic holds ${begin} to ${end - 1}, next is ${at}`,
-          topic,
-          partition,
-        });
-      }
-    } catch (error) {
-      if (error instanceof AppError) fail(error); // any other: the broker is away, answeredAt tells for how long
+        return at !== undefined && (at < begin || at > end);
+      };
+      if (found.some(isGone)) recheck();
+    } catch {
+      // the broker is away, answeredAt tells for how long
     } finally {
       looking = false;
     }
@@ -63,5 +55,5 @@ export function watch({ topic, bounds, paused, progress, log }: Watched): Watchi
 
   const lookingAgain = setInterval(() => void look(), LOOK_MS);
   void look();
-  return { failed, stop: () => clearInterval(lookingAgain) };
+  return { stop: () => clearInterval(lookingAgain) };
 }

@@ -1,14 +1,16 @@
 // A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two
-// commits neither loses nor doubles any, since whoever comes next makes the same of each message. Only a condemned
-// message might have been a row for another: that it is none stands in the log of the events before anything else.
+// commits neither loses nor doubles any, since whoever comes next makes the same of each message. Two exceptions: a
+// condemned message might have been a row for another, and that it is none stands in the log of the events before
+// anything else; and Kafka may have deleted a message since, which leaves a gap in which something stands on record.
 import type { EncodedFile } from "../../shared/storage/parquet.ts";
 import { encodeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable, TxnDraft } from "../../shared/table/delta.ts";
 import { encodeEvents } from "../../shared/table/events.ts";
 import { writeFile } from "../../shared/table/files.ts";
-import { encodeFiltered } from "../../shared/table/filtered.ts";
+import { encodeFiltered, type FilteredRange } from "../../shared/table/filtered.ts";
 import type { DataFile, Txn } from "../../shared/table/log.ts";
-import { condemnedId, lastOffsets, progressId } from "../../shared/table/progress.ts";
+import { onRecord, without } from "../../shared/table/on-record.ts";
+import { amendedId, condemnedId, lastOffsets, progressId } from "../../shared/table/progress.ts";
 import type { Tables } from "../../shared/table/tables.ts";
 import type { RowBuffer } from "./buffer.ts";
 
@@ -45,6 +47,8 @@ export interface Writer {
    * WRITER_FENCED, with nothing done.
    */
   condemn(partition: number, offset: number): Promise<void>;
+  /** Cuts out of the gaps what a writer that died between two commits has put on record there. */
+  settle(buffer: RowBuffer): Promise<void>;
   /** Touches no disk: what it dies of are the messages. */
   encode(buffer: RowBuffer): Encoded;
   /**
@@ -80,14 +84,31 @@ export function createWriter(tables: Tables, topic: string): Writer {
     };
   }
 
+  /** Before this offset something may stand on record already. */
+  const recordedTo = (partition: number) =>
+    1 + Math.max(filtered.at(progress(partition)), dead.at(progress(partition)), dead.at(condemned(partition)));
+
+  async function settle({ gaps }: RowBuffer): Promise<void> {
+    const settled: FilteredRange[] = [];
+    for (const gap of gaps) {
+      const range = { from: gap.first, to: gap.last };
+      const taken = gap.first < recordedTo(gap.partition) ? await onRecord(tables, gap, range) : [];
+      settled.push(...without(range, taken).map(({ from, to }) => ({ ...gap, first: from, last: to })));
+    }
+    gaps.splice(0, gaps.length, ...settled);
+  }
+
   function encodeGaps({ gaps, tallies }: RowBuffer): Part | undefined {
-    const fresh = gaps.flatMap((gap) => {
-      const first = Math.max(gap.first, filtered.at(progress(gap.partition)) + 1);
-      return first > gap.last ? [] : [{ ...gap, first }];
-    });
-    if (fresh.length === 0) return undefined;
-    const to = new Map(fresh.map(({ partition }) => [progress(partition), tallies.get(partition)!.next - 1]));
-    return { file: encodeFiltered(fresh), to };
+    if (gaps.length === 0) return undefined;
+    const to = new Map<string, number>();
+    for (const { partition } of gaps) {
+      const [id, last] = [progress(partition), tallies.get(partition)!.next - 1];
+      const amended = amendedId(topic, partition);
+      // a gap that another has not seen: it stood further, and the commit must tell it that we were here
+      if (last > filtered.at(id)) to.set(id, last);
+      else to.set(amended, filtered.at(amended) + 1);
+    }
+    return { file: encodeFiltered(gaps), to };
   }
 
   return {
@@ -108,6 +129,7 @@ export function createWriter(tables: Tables, topic: string): Writer {
       const to = new Map([[condemned(partition), offset]]);
       await events.commit({ file: undefined, to, unmoved: [progress(partition)] });
     },
+    settle,
     encode: (buffer) => ({
       dead: encodeDead(buffer),
       filtered: encodeGaps(buffer),

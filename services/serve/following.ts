@@ -79,7 +79,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
     for (const partition of partitions) {
       const bound = bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 };
       const start = startOf(tail.doneOf(partition), bound);
-      if ("lost" in start) throw new AppError("OFFSETS_LOST", { what: start.lost, topic, partition });
+      if ("anew" in start) throw new AppError("OFFSETS_LOST", { what: start.anew, topic, partition });
       tail.passed(partition, start.offset);
       tail.skipped(partition, bound.end - most); // there would be no room for it
       from.set(partition, tail.nextOf(partition)!);

@@ -170,7 +170,9 @@ export const errors = {
   OFFSETS_LOST: {
     exit: 1,
     retryable: false,
-    hint: "the topic no longer holds offsets that the table has not read; use another --table to start anew",
+    hint:
+      "`ingest --on-lost-offsets continue` books what was deleted as LOST and reads on; for a topic that was made anew " +
+      "use another --table",
   },
   BAD_EVENT: {
     exit: 1,

@@ -11,6 +11,7 @@ import { AppError } from "../errors/errors.ts";
 import { failure } from "../errors/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
+import { openInside } from "./inside.ts";
 import { type Messages, pack } from "./messages.ts";
 import { partitionOf } from "./partitioner.ts";
 
@@ -23,6 +24,11 @@ export interface Fetched {
   readonly partition: number;
   /** Of the assignment under which it was fetched: what comes late from an earlier one is stale. */
   readonly generation: number;
+  /**
+   * The offset that Kafka was asked for. Above the position where it no longer had that: what lies between was deleted
+   * before it could be read.
+   */
+  readonly asked: number;
   /** In order of offset, none before the position that was asked for. */
   readonly messages: Messages;
   /**
@@ -37,6 +43,8 @@ export interface Bounds {
   readonly partition: number;
   readonly begin: number;
   readonly end: number;
+  /** What may be read: before this offset. Behind it a transaction is open. */
+  readonly stable: number;
 }
 
 export interface Reading {
@@ -100,6 +108,7 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     ...(find && { socketFactory: following(brokers, find) }),
   });
   const newAdmin = () => client.admin({ retry: { retries: 4 } });
+  const inside = openInside(client);
   let admin = newAdmin();
   await reach(admin.connect(), brokers);
   let producer: Promise<Producer> | undefined;
@@ -140,8 +149,15 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     },
     endOffsets: async (topic) => {
       const found = await inTurn(() => offsetsOf(topic)); // the admin that one disconnects is no other's
+      const ends = await inside.highWatermarks(
+        topic,
+        found.map(({ partition }) => partition),
+      );
       return found
-        .map(({ partition, low, high }) => ({ partition, begin: Number(low), end: Number(high) }))
+        .map(({ partition, low, high }) => {
+          const stable = Number(high);
+          return { partition, begin: Number(low), end: Math.max(stable, ends.get(partition) ?? 0), stable };
+        })
         .sort((a, b) => a.partition - b.partition);
     },
     produce: async (topic, messages) => {
@@ -155,7 +171,7 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     },
     close: async () => {
       await Promise.allSettled([...consumptions].map((each) => each.stop()));
-      await Promise.allSettled([admin.disconnect(), producer?.then((each) => each.disconnect())]);
+      await Promise.allSettled([admin.disconnect(), inside.close(), producer?.then((each) => each.disconnect())]);
     },
   };
 }
@@ -272,6 +288,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
       await reading.fetched({
         partition: batch.partition,
         generation: mine,
+        asked: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
         messages: pack(batch.messages, from),
         next,
       });
@@ -299,7 +316,9 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     if (isElsewhere) return seek(partition, from); // it may stem from before our seek: what comes next does not
     const next = Number(lastOffset) + 1;
     positions.set(partition, Math.max(from, next));
-    reading.fetched({ partition, generation, messages: pack([], next), next }).catch(fail);
+    // kafkajs does not tell here what it asked for: whoever reads finds out
+    const asked = Math.max(from, Number(firstOffset ?? from));
+    reading.fetched({ partition, generation, asked, messages: pack([], next), next }).catch(fail);
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) fail(payload.error);

@@ -20,6 +20,11 @@ export const metricTable = {
     help: "Offsets at which Kafka keeps no message",
     labels: ["partition"],
   },
+  tributary_events_lost_total: {
+    kind: "counter",
+    help: "Offsets whose messages Kafka deleted before they were read",
+    labels: ["partition"],
+  },
   tributary_unknown_fields_total: {
     kind: "counter",
     help: "Unknown fields seen in events, by name",

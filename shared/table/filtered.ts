@@ -12,6 +12,7 @@ import type { DataFile } from "./log.ts";
 /** Every reason, in words. A closed list. */
 export const filterReasons = {
   NO_MESSAGE: "Kafka keeps no message here: the end of a transaction, or compacted away",
+  LOST: "Kafka deleted the messages before they were read, and ingest was told to go on (`--on-lost-offsets continue`)",
   ERASED: "a row, removed by `tributary forget`",
 } as const;
 export type FilterReason = keyof typeof filterReasons;

@@ -1,5 +1,6 @@
 // How far each partition is in a table, by the txns of its log: they are called topic/partition. And the last message
-// that was condemned, topic/partition/condemned: Kafka's names hold no slash.
+// that was condemned, topic/partition/condemned; and how often gaps before the filtered's progress were put on record
+// later, topic/partition/amended. Kafka's names hold no slash.
 
 export interface PartitionProgress {
   readonly topics: ReadonlySet<string>;
@@ -11,6 +12,7 @@ export interface PartitionProgress {
 
 export const progressId = (topic: string, partition: number): string => `${topic}/${partition}`;
 export const condemnedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/condemned`;
+export const amendedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/amended`;
 
 /** Each txn of a partition. */
 function* partitionsIn(offsets: ReadonlyMap<string, number>) {
@@ -42,15 +44,18 @@ export function progressOf(offsets: ReadonlyMap<string, number>): PartitionProgr
   return { topics, done, topicOf };
 }
 
-/** Where reading starts, or why it cannot: the table says how far it is, the topic what it still holds. */
+/**
+ * Where reading starts: the table says how far it is, the topic what it still holds. `lostFrom`: what lies between was
+ * deleted before it was read. `anew`: why this is not the topic that was read.
+ */
 export function startOf(
   committed: number | undefined,
   bounds: { readonly begin: number; readonly end: number },
-): { readonly offset: number } | { readonly lost: string } {
+): { readonly offset: number; readonly lostFrom?: number } | { readonly anew: string } {
   if (committed === undefined) return { offset: bounds.begin };
   const offset = committed + 1;
-  if (offset < bounds.begin) return { lost: `the table ends at ${committed}, the topic begins at ${bounds.begin}` };
+  if (offset < bounds.begin) return { offset: bounds.begin, lostFrom: offset };
   if (offset > bounds.end)
-    return { lost: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
+    return { anew: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
   return { offset };
 }

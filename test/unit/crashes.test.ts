@@ -52,7 +52,12 @@ const breakingOn = (poison: number, writer: Writer): Writer => ({
 async function ingest(
   disk: Disk,
   end: number,
-  { done = () => undefined, poison }: { done?: (next: number) => void; poison?: number } = {},
+  {
+    done = () => undefined,
+    poison,
+    gone = () => false,
+    begin = 0,
+  }: { done?: (next: number) => void; poison?: number; gone?: (offset: number) => boolean; begin?: number } = {},
 ): Promise<void> {
   let again = true;
   const committed = (next: ReadonlyMap<number, number>) => done(next.get(0)!);
@@ -60,6 +65,8 @@ async function ingest(
     topic: "t",
     inWork: openInWork("/dev/null/none", "t"),
     stopOnBadEvent: false,
+    stopOnLost: false,
+    look: async () => null,
     retryMs: 1,
     ends: null,
     reassign: () => {
@@ -73,14 +80,18 @@ async function ingest(
   const intake = createIntake({ ...settings, limits, tell: () => undefined }, writer, pino({ level: "silent" }));
   for (let generation = 1; again; generation++) {
     again = false;
-    const starts = await intake.assigned([0], generation, [{ partition: 0, begin: 0, end }]);
+    const starts = await intake.assigned([0], generation, {
+      id: null,
+      bounds: [{ partition: 0, begin, end, stable: end }],
+    });
     for (let from = starts.get(0)!; from < end && !again; from += 4) {
       const offsets = Array.from({ length: Math.min(4, end - from) }, (_, k) => from + k).filter(
-        (offset) => !isMissing(offset),
+        (offset) => !isMissing(offset) && !gone(offset),
       );
       await intake.fetched({
         partition: 0,
         generation,
+        asked: 0,
         messages: pack(offsets.map(message), 0),
         next: Math.min(end, from + 4),
       });
@@ -185,6 +196,27 @@ test.each([
         await ingest(left, LAST, second);
         expect(await everyOffsetOnce(left), `${how} ${at}`).toEqual(offsets(LAST));
       }
+    }
+  },
+);
+
+test.each([
+  ["compacts every message but the last away", { gone: (offset: number) => offset < LAST - 1 }],
+  ["compacts every other one away", { gone: (offset: number) => offset % 2 === 0 }],
+  ["deletes all but the last three", { begin: LAST - 3 }],
+])(
+  "between two commits of a batch Kafka %s: what stood on record already stood there twice, or its gap nowhere",
+  async (_, later) => {
+    for (let at = 0; at < operations; at += 3) {
+      const disk = before.survivors();
+      disk.cutAt(at, "killed after");
+      await expect(ingest(disk, LAST)).rejects.toThrow(Killed);
+      const left = disk.survivors();
+      left.cutAt(at % 8, "killed after"); // and once more, on the way through the gap
+      await ingest(left, LAST, later).catch(() => undefined);
+      const last = left.survivors();
+      await ingest(last, LAST, later);
+      expect(await everyOffsetOnce(last), `cut at ${at}`).toEqual(offsets(LAST));
     }
   },
 );

@@ -51,7 +51,9 @@ interface Rig {
   readonly told: Map<number, number>[];
   reassigned: number;
   assign(partitions?: readonly number[]): Promise<ReadonlyMap<number, number>>;
-  fetch(batch: { partition: number; messages: readonly RawMessage[]; next: number }): Promise<void>;
+  fetch(batch: { partition: number; messages: readonly RawMessage[]; next: number; asked?: number }): Promise<void>;
+  /** Kafka deletes what lies before. */
+  deleteTo(offset: number): void;
   status(): Record<string, unknown>;
   metric(name: string): Promise<string[]>;
 }
@@ -59,25 +61,30 @@ interface Rig {
 interface Options {
   readonly end?: number;
   readonly stopOnBadEvent?: boolean;
+  readonly stopOnLost?: boolean;
   readonly faults?: (writer: Writer) => Writer;
 }
 
 async function rig(
   folder: string,
   limits: Limits,
-  { end, stopOnBadEvent = false, faults }: Options = {},
+  { end, stopOnBadEvent = false, stopOnLost = true, faults }: Options = {},
 ): Promise<Rig> {
   const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), TOPIC);
   const metrics = createMetrics("test");
   const progress = createProgress(metrics);
   const told: Map<number, number>[] = [];
   let generation = 0;
-  const bounds = [0, 1].map((partition) => ({ partition, begin: 0, end: 1000 }));
+  const seen = { id: null, bounds: [0, 1].map((partition) => ({ partition, begin: 0, end: 1000, stable: 1000 })) };
   const made: Rig = {
     told,
+    deleteTo: (offset) => {
+      for (const bound of seen.bounds) bound.begin = offset;
+    },
     reassigned: 0,
-    assign: (partitions = [0]) => made.intake.assigned(partitions, ++generation, bounds),
-    fetch: ({ messages, ...rest }) => made.intake.fetched({ ...rest, generation, messages: pack(messages, 0) }),
+    assign: (partitions = [0]) => made.intake.assigned(partitions, ++generation, seen),
+    fetch: ({ messages, ...rest }) =>
+      made.intake.fetched({ asked: 0, ...rest, generation, messages: pack(messages, 0) }),
     status: () => progress.status() as Record<string, unknown>,
     metric: async (name) =>
       (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
@@ -87,6 +94,8 @@ async function rig(
         limits,
         inWork: openInWork(join(folder, "table", "in-work"), TOPIC),
         stopOnBadEvent,
+        stopOnLost,
+        look: async () => seen,
         retryMs: 1,
         ends: end === undefined ? null : new Map([[0, end]]),
         reassign: () => {
@@ -140,8 +149,8 @@ test("property: a buffer is sealed when it is full, old enough or the last, and 
 test("reading starts after the table's last offset, and what the topic no longer holds is told", () => {
   expect(startOf(undefined, { begin: 7, end: 9 })).toEqual({ offset: 7 });
   expect(startOf(6, { begin: 0, end: 7 })).toEqual({ offset: 7 });
-  expect(startOf(6, { begin: 8, end: 20 })).toHaveProperty("lost");
-  expect(startOf(6, { begin: 0, end: 6 })).toHaveProperty("lost");
+  expect(startOf(6, { begin: 8, end: 20 })).toEqual({ offset: 8, lostFrom: 7 });
+  expect(startOf(6, { begin: 0, end: 6 })).toHaveProperty("anew");
 });
 
 test("good rows and dead letters are committed with their offsets, and the group is told afterwards", async () => {
@@ -324,7 +333,7 @@ test("what was fetched under an earlier assignment is ignored: a hole in it woul
   await assign();
   await fetch({ partition: 0, messages: messages(0, 4), next: 4 });
   await assign();
-  await intake.fetched({ partition: 0, generation: 1, messages: pack(messages(8, 12), 0), next: 12 });
+  await intake.fetched({ partition: 0, generation: 1, asked: 0, messages: pack(messages(8, 12), 0), next: 12 });
   expect(status()).toMatchObject({ read: 4 });
   await fetch({ partition: 0, messages: messages(4, 12), next: 12 });
   expect(await held(folder)).toMatchObject({ good: good(0, 12), bad: bad(0, 12) });
@@ -390,7 +399,7 @@ test("health: a consumer that reads nothing while messages wait, or whose disk r
   const progress = createProgress(createMetrics("test"), () => now);
   const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   progress.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
-  const look = (end: number) => progress.looked([{ partition: 0, begin: 0, end }], new Set());
+  const look = (end: number) => progress.looked([{ partition: 0, begin: 0, end, stable: end }], new Set());
   for (; now < 200_000; now += 1000) look(5);
   expect(progress.healthy(60_000)).toBe(true);
   for (const since = now; now < since + 61_000; now += 1000) look(9);
@@ -422,4 +431,90 @@ test("what is held is written as soon as a rebalance begins: one that comes ofte
   await intake.rebalancing();
   expect(await assign()).toEqual(new Map([[0, 9]]));
   expect(status()).toMatchObject({ flushes: { rebalance: 1 }, buffered: 0 });
+});
+
+async function lostIn(folder: string) {
+  const { files, store } = await openFiltered(join(folder, "table"));
+  const ranges = (await Promise.all(files.map((file) => readFiltered(store, file)))).flat();
+  return ranges.map(({ first, last, reason }) => [first, last, reason]);
+}
+
+test("what Kafka deleted before it was read was booked as no message: ingest stops before it, what it holds committed", async () => {
+  const folder = newFolder();
+  const { assign, fetch, deleteTo } = await rig(folder, patient);
+  await assign();
+  await fetch({ partition: 0, messages: messages(0, 7), next: 7 });
+  deleteTo(20);
+  await expect(fetch({ partition: 0, messages: messages(22, 30), next: 30, asked: 20 })).rejects.toMatchObject({
+    code: "OFFSETS_LOST",
+    message: expect.stringContaining("13 messages were deleted before they were read: the table ends at 6"),
+  });
+  expect(await held(folder)).toMatchObject({ good: good(0, 7), bad: bad(0, 7) });
+  expect(await lostIn(folder)).toEqual([]);
+});
+
+test("told to go on, it books what was deleted as LOST, apart from what was compacted away behind it", async () => {
+  const folder = newFolder();
+  const { assign, fetch, deleteTo, intake, status, metric } = await rig(folder, patient, { stopOnLost: false });
+  await assign();
+  await fetch({ partition: 0, messages: messages(0, 7), next: 7 });
+  deleteTo(20);
+  await fetch({ partition: 0, messages: messages(22, 30), next: 30, asked: 20 });
+  deleteTo(50); // and again, where nothing is fetched in between
+  await intake.recheck();
+  await assign();
+  await intake.drain(0);
+  expect(await held(folder)).toMatchObject({ good: [...good(0, 7), ...good(22, 30)] });
+  expect(await lostIn(folder)).toEqual([
+    [7, 19, "LOST"],
+    [20, 21, "NO_MESSAGE"],
+    [30, 49, "LOST"],
+  ]);
+  expect(status()).toMatchObject({ read: 17, written: 12, dead: 3, filtered: 2, lost: 33, buffered: 0 });
+  expect(await metric("tributary_events_lost_total")).toEqual(['tributary_events_lost_total{partition="0"} 33']);
+});
+
+test("a gap that Kafka was asked for, and not behind it, is none that was deleted, whatever was deleted since", async () => {
+  const folder = newFolder();
+  const { assign, fetch, deleteTo, intake } = await rig(folder, patient);
+  await assign();
+  await fetch({ partition: 0, messages: messages(0, 7), next: 7 });
+  deleteTo(11);
+  await fetch({ partition: 0, messages: messages(11, 20), next: 20, asked: 7 });
+  await intake.drain(0);
+  expect(await lostIn(folder)).toEqual([[7, 10, "NO_MESSAGE"]]);
+});
+
+test("an open transaction hid the lag: it counts to the end of the log, is told, and after a minute it is red", () => {
+  let now = 0;
+  const progress = createProgress(createMetrics("test"), () => now);
+  const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
+  const both = new Map([0, 1].map((partition) => [partition, 10]));
+  progress.hear({ type: "assigned", positions: both, committed: new Map([0, 1].map((each) => [each, 9])), table });
+  const look = (stable: number) => {
+    progress.looked(
+      [
+        { partition: 0, begin: 0, end: 23, stable },
+        { partition: 1, begin: 0, end: now, stable: now },
+      ],
+      new Set(),
+    );
+    progress.hear({ type: "read", partition: 1, offsets: 1, next: now }); // the other one goes on
+    now += 1000;
+  };
+  for (let k = 0; k < 5; k++) look(10);
+  expect(progress.status()).toMatchObject({ state: "consuming", reason: null });
+  expect(progress.status().partitions[0]).toMatchObject({ lag: 13, openTransaction: { offset: 10, seconds: 5 } });
+  for (let k = 0; k < 15; k++) look(10);
+  expect(progress.status()).toMatchObject({
+    state: "stalled",
+    stalledBy: "transaction",
+    reason: expect.stringContaining("13 from offset 10 of partition 0 on"),
+  });
+  expect(progress.healthy(60_000)).toBe(true);
+  for (let k = 0; k < 50; k++) look(10);
+  expect(progress.healthy(60_000)).toBe(false);
+  look(23);
+  expect(progress.healthy(60_000)).toBe(true);
+  expect(progress.status()).toMatchObject({ state: "consuming", reason: null });
 });

@@ -31,11 +31,12 @@ async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline> {
     deadLettersDir: join(folder, "dead"),
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     stopOnBadEvent: true,
+    stopOnLost: true,
     retryMs: 10,
     ends: null,
     bytesUnderWay,
     heapMegabytes: 64,
-    bounds: async () => [{ partition: 0, begin, end: 10_000 }],
+    look: async () => ({ id: null, bounds: [{ partition: 0, begin, end: 10_000, stable: 10_000 }] }),
     hear: (each) => news.push(each),
     reassign: () => undefined,
     committed: (next) => told.push(next.get(0)!),
@@ -46,6 +47,7 @@ async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline> {
 const batch = (from: number, to: number, value = (k: number) => `{"user":"u${k}","item":"i"}`) => ({
   partition: 0,
   generation: 1,
+  asked: 0,
   messages: pack(
     Array.from({ length: to - from }, (_, k) => ({
       offset: `${from + k}`,

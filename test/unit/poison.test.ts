@@ -44,9 +44,18 @@ async function open(faults: (writer: Writer) => Writer = (writer) => writer) {
   let generation = 0;
   const intake = createIntake(
     {
-      ...{ topic: "t", stopOnBadEvent: false, retryMs: 1, ends: null, committed: () => {}, tell: () => {} },
+      ...{
+        topic: "t",
+        stopOnBadEvent: false,
+        stopOnLost: true,
+        retryMs: 1,
+        ends: null,
+        committed: () => {},
+        tell: () => {},
+      },
       limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
       inWork: openInWork(join(folder, "in-work"), "t", owner),
+      look: async () => null,
       reassign: () => {
         again = true;
       },
@@ -57,10 +66,13 @@ async function open(faults: (writer: Writer) => Writer = (writer) => writer) {
   /** In batches; stops where it is told to begin again. */
   async function read(all: readonly RawMessage[], batch = 40): Promise<void> {
     again = false;
-    const starts = await intake.assigned([0], ++generation, [{ partition: 0, begin: 0, end: all.length }]);
+    const starts = await intake.assigned([0], ++generation, {
+      id: null,
+      bounds: [{ partition: 0, begin: 0, end: all.length, stable: all.length }],
+    });
     for (let from = starts.get(0)!; from < all.length && !again; from += batch) {
       const next = Math.min(all.length, from + batch);
-      await intake.fetched({ partition: 0, generation, messages: pack(all.slice(from, next), 0), next });
+      await intake.fetched({ partition: 0, generation, asked: 0, messages: pack(all.slice(from, next), 0), next });
     }
   }
   async function toEnd(all: readonly RawMessage[], batch?: number): Promise<void> {

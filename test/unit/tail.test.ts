@@ -140,6 +140,7 @@ const message = (offset: number, value: string | Buffer | null, timestamp = 1_70
 });
 const batch = (...messages: RawMessage[]) => ({
   ...{ partition: 0, generation: 1, messages: pack(messages, 0) },
+  asked: 0,
   next: Number(messages.at(-1)!.offset) + 1,
 });
 

@@ -19,6 +19,8 @@ interface PartitionReport {
   readonly dead: number;
   /** Offsets without a message, and erased ones. */
   readonly filtered: number;
+  /** Offsets that Kafka deleted before they were read, and that ingest was told to leave behind. */
+  readonly lost: number;
   /** rows + dead + filtered. */
   readonly read: number;
   readonly missing: number;
@@ -46,6 +48,7 @@ interface Found {
   rows: number;
   dead: number;
   filtered: number;
+  lost: number;
   /** Offsets that are on record as erased and still stand in a table. */
   unfinished: number;
 }
@@ -65,7 +68,14 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   const problems: string[] = [];
   const found = new Map<number, Found>();
   const of: Of = (partition) => {
-    const entry = found.get(partition) ?? { coverage: new Coverage(), rows: 0, dead: 0, filtered: 0, unfinished: 0 };
+    const entry = found.get(partition) ?? {
+      coverage: new Coverage(),
+      rows: 0,
+      dead: 0,
+      filtered: 0,
+      lost: 0,
+      unfinished: 0,
+    };
     found.set(partition, entry);
     return entry;
   };
@@ -143,7 +153,8 @@ async function addFiltered({ store, files }: Opened, { topics, done }: Partition
         if (reason === "ERASED" && here.coverage.has(offset)) here.unfinished++;
         else {
           here.coverage.add(offset);
-          here.filtered++;
+          if (reason === "LOST") here.lost++;
+          else here.filtered++;
         }
       }
     }
@@ -151,7 +162,7 @@ async function addFiltered({ store, files }: Opened, { topics, done }: Partition
 }
 
 function judge(partition: number, found: Found, last: number | undefined, problems: string[]): PartitionReport {
-  const { coverage, rows, dead, filtered, unfinished } = found;
+  const { coverage, rows, dead, filtered, lost, unfinished } = found;
   const name = `partition ${partition}`;
   if (coverage.repeated > 0) problems.push(`${name}: ${coverage.repeated} offsets stand twice`);
   if (unfinished > 0)
@@ -182,6 +193,7 @@ function judge(partition: number, found: Found, last: number | undefined, proble
     rows,
     dead,
     filtered,
+    lost,
     read: rows + dead + filtered,
     missing,
     duplicated: coverage.repeated,

@@ -26,7 +26,18 @@ export const command = defineCommand({
 });
 
 function asText({ ok, version, files, rows, items, unprotected, partitions, problems }: Report): string {
-  const header = ["partition", "first", "last", "rows", "dead", "filtered", "read", "missing", "duplicated"] as const;
+  const header = [
+    "partition",
+    "first",
+    "last",
+    "rows",
+    "dead",
+    "filtered",
+    "lost",
+    "read",
+    "missing",
+    "duplicated",
+  ] as const;
   const table = [
     header.map(String),
     ...partitions.map((each) => header.map((name) => onOneLine(String(each[name] ?? "-")))),
@@ -37,6 +48,9 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
     ? "every offset once, none missing, every file readable"
     : `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
   const summary = `version ${version}, ${files} files, ${rows} rows, ${items} items: ${verdict}`;
+  const lost = partitions.reduce((sum, each) => sum + each.lost, 0);
+  const left =
+    lost === 0 ? [] : [`  ${lost} offsets are on record as lost: Kafka deleted their messages before they were read`];
   const bare =
     unprotected === 0
       ? []
@@ -44,5 +58,5 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
           `  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in ` +
             "them is not seen",
         ];
-  return `${[...lines, "", summary, ...bare, ...problems.map((problem) => `  ${onOneLine(problem)}`)].join("\n")}\n`;
+  return `${[...lines, "", summary, ...left, ...bare, ...problems.map((problem) => `  ${onOneLine(problem)}`)].join("\n")}\n`;
 }

@@ -26,6 +26,7 @@ export function combine(all: readonly One[]): Ingest | null {
     written: sum(({ written }) => written),
     dead: sum(({ dead }) => dead),
     filtered: sum(({ filtered }) => filtered),
+    lost: sum(({ lost }) => lost),
     buffered: sum(({ buffered }) => buffered),
     lag: lags.length === 0 ? null : lag,
     partitions: all

@@ -29,6 +29,7 @@ export function ingestProblems(flow: Flow, { lagSince }: Memory): Problem[] {
     else if (behind > limits.lag)
       found.push({ code: "INGEST_BEHIND", level: "amber", numbers: { seconds: behind, messages } });
   }
+  if ((status.lost ?? 0) > 0) found.push({ code: "INGEST_LOST", level: "red", numbers: { lost: status.lost } });
   const share = deadShare(status);
   if (share !== null && share > limits.deadShare)
     found.push({ code: "INGEST_REJECTS", level: "amber", numbers: { share, dead: status.dead } });

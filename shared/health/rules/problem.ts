@@ -27,6 +27,7 @@ export const boxOf = {
   INGEST_ENDS: "waiting",
   INGEST_GAVE_UP: "waiting",
   INGEST_NO_COMMIT: "files",
+  INGEST_LOST: "files",
   INGEST_REJECTS: "files",
   TRAINER_MISSING: "batches",
   TRAINER_SILENT: "batches",
@@ -103,6 +104,7 @@ interface Own {
   readonly INGEST_NO_COMMIT: { readonly seconds: number; readonly messages: number | null };
   readonly INGEST_BEHIND: { readonly seconds: number; readonly messages: number | null };
   readonly INGEST_NO_KAFKA: ByEnd["ENDS"];
+  readonly INGEST_LOST: { readonly lost: number | null };
   readonly INGEST_REJECTS: { readonly share: number; readonly dead: number | null };
   /** The server's own advice, with its address. */
   readonly TRAINER_MISSING: { readonly hint: string | null };

@@ -13,6 +13,14 @@ const partition = z.object({
   written: count("events written by this process"),
   dead: count("dead letters written by this process"),
   filtered: count("offsets that were neither"),
+  lost: count("offsets whose messages Kafka deleted before they were read"),
+  openTransaction: z
+    .object({
+      offset: count("the first that may not be read yet"),
+      seconds: seconds("for how long it has been so"),
+    })
+    .nullable()
+    .describe("the transaction whose end it waits for; null where nothing is held back"),
   paused: flag("it waits for room in memory"),
 });
 
@@ -26,13 +34,16 @@ export const ingestStatus = z.object({
   service: service("ingest"),
   state: z
     .enum(["consuming", "stalled", "draining"])
-    .describe("stalled: Kafka does not answer, or the disk refuses; it goes on by itself"),
-  stalledBy: z.enum(["kafka", "disk"]).nullable().describe("what it waits for while it is stalled"),
+    .describe(
+      "stalled: Kafka does not answer, the disk refuses, or a producer's transaction stays open; it goes on by itself",
+    ),
+  stalledBy: z.enum(["kafka", "disk", "transaction"]).nullable().describe("what it waits for while it is stalled"),
   reason: text("why it is stalled, as a sentence").nullable(),
   read: count("written + dead + filtered + buffered, always"),
   written: count("events in the table, by this process"),
   dead: count("messages that were no event, by this process"),
   filtered: count("offsets that were neither, by this process"),
+  lost: count("offsets that Kafka deleted before they were read, booked by this process"),
   buffered: count("offsets read and not committed yet"),
   lag: z
     .object({

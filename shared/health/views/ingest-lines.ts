@@ -30,8 +30,16 @@ function partitionLines({ partitions }: Ingest): string[] {
   const more = partitions.length - shown.length;
   return [
     first!,
-    ...lines.map((line, k) => (shown[k]!.paused ? `${line}  paused` : line)),
+    ...lines.map((line, k) => [line, ...remarksOn(shown[k]!)].join("  ")),
     ...(more > 0 ? [`  ... and ${more} more`] : []),
+  ];
+}
+
+function remarksOn({ paused, lost, openTransaction }: Ingest["partitions"][number]): string[] {
+  return [
+    ...(paused ? ["paused"] : []),
+    ...(openTransaction ? [`waits for an open transaction (${duration(openTransaction.seconds)})`] : []),
+    ...((lost ?? 0) > 0 ? [`${count(lost)} lost`] : []),
   ];
 }
 

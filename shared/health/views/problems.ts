@@ -93,6 +93,11 @@ function namesOf(trainers: Numbers<"TRAINER_SUSPECT">["trainers"]): string {
   return `${trainers.slice(0, MOST_NAMED).map(nameOf).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+const broker = "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped";
+const transaction =
+  "end the producer that hangs, or abort its transaction with Kafka's own `kafka-transactions.sh find-hanging`; " +
+  "ingest goes on where it stopped";
+
 const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   REPLAY_WAITS: waits("Replay"),
   REPLAY_ENDS: ends,
@@ -102,8 +107,7 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
   INGEST_STALLED: ({ by, why, messages }) => ({
     word: "stalled",
     reason: `Ingest is stalled: ${why ?? "Kafka does not answer"}${waiting(messages)}`,
-    hint:
-      by === "disk" ? room : "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped",
+    hint: by === "disk" ? room : by === "transaction" ? transaction : broker,
   }),
   INGEST_BEHIND: ({ seconds, messages }) => ({
     word: "behind",
@@ -117,6 +121,11 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
     word: "no commit",
     reason: `Ingest has committed nothing for ${duration(seconds)}${waiting(messages)}`,
     hint: "read ingest's log: the disk may be full, or the table may belong to another writer",
+  }),
+  INGEST_LOST: ({ lost }) => ({
+    word: "lost",
+    reason: `Kafka deleted ${plural(lost ?? 0, "message")} before ingest had read them`,
+    hint: "they are booked as LOST (`tributary verify`); lengthen the topic's retention, or start more of ingest",
   }),
   INGEST_REJECTS: ({ share, dead }) => ({
     word: "rejects",

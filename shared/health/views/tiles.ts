@@ -111,6 +111,6 @@ function dead({ ingest }: Flow): Tile {
     value,
     unit,
     detail,
-    causes: ["INGEST_REJECTS"],
+    causes: ["INGEST_LOST", "INGEST_REJECTS"],
   };
 }

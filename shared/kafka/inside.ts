@@ -1,0 +1,73 @@
+// What kafkajs knows and its own interface does not tell: where the log of a partition really ends, open transactions
+// included. By the cluster that its consumers and admins are made of, so that it goes the same secured way. kafkajs has
+// no maintainer, and no new version will move what is used here; another client would tell these things itself.
+import type kafkajs from "kafkajs";
+
+/** As far as it is used here. */
+interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string;
+      readonly fromBeginning: boolean;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[],
+  ): Promise<{ readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+}
+
+export interface Inside {
+  /** The offset after the last message of each partition, whether it may be read yet or not. */
+  highWatermarks(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  close(): Promise<void>;
+}
+
+const READ_UNCOMMITTED = 0;
+const METADATA_MS = 5000;
+
+export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
+  let opening: Promise<Cluster> | undefined;
+
+  const opened = (): Promise<Cluster> => {
+    opening ??= connect(client).catch((error) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+
+  return {
+    highWatermarks: async (topic, partitions) => {
+      const cluster = await opened();
+      const wanted = { topic, fromBeginning: false, partitions: partitions.map((partition) => ({ partition })) };
+      try {
+        await cluster.addTargetTopic(topic);
+        await cluster.refreshMetadataIfNecessary();
+        const [found] = await cluster.fetchTopicsOffset([wanted]);
+        return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      } catch (error) {
+        void cluster.refreshMetadata().catch(() => undefined); // a leader has moved, or partitions were added
+        throw error;
+      }
+    },
+    close: async () => {
+      await (await opening?.catch(() => undefined))?.disconnect();
+    },
+  };
+}
+
+async function connect(client: object): Promise<Cluster> {
+  const create = Object.getOwnPropertySymbols(client).find((each) => each.description?.endsWith(":createCluster"));
+  const make = create && (client as Record<symbol, (settings: object) => Cluster>)[create];
+  if (!make) throw new Error("this kafkajs is none that is known");
+  const cluster = make({
+    metadataMaxAge: METADATA_MS,
+    allowAutoTopicCreation: false,
+    isolationLevel: READ_UNCOMMITTED,
+  });
+  await cluster.connect();
+  return cluster;
+}
