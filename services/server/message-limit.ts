@@ -12,8 +12,9 @@ export function messageLimit(
   awaits: (trainer: string) => boolean,
 ): (trainer: string) => number {
   const { sync, every, partSize } = config;
-  const step = Math.max(scheduleOf(config).batchSize, partSize);
-  const inStint = () => (every === "auto" ? users() + step : every * step);
+  // a batch in a trainer's own steps, rounded: half as much again at most
+  const batch = Math.max(Math.ceil(1.5 * scheduleOf(config).batchSize), partSize);
+  const inStint = () => (every === "auto" ? users() + batch : every * batch);
   const largest = () =>
     sync === "exact" ? largestAnswer(model(), partSize) : largestAnswer(model(), inStint(), model().items);
   return (trainer) => (awaits(trainer) ? largest() : SMALL_MESSAGE);

@@ -47,8 +47,8 @@ export const knobs = {
     .union([z.literal("auto"), size().max(1000)])
     .default(8)
     .describe(
-      "with --sync local: most batches that a trainer takes on its own, in steps of --part-size; auto: so many that " +
-        "the exchange takes at most a tenth of the time, a pass at most",
+      "with --sync local: most batches that a trainer takes on its own, in steps of --batch-size / trainers; auto: " +
+        "so many that the exchange takes at most a tenth of the time, a pass at most",
     ),
   wire: z
     .enum(wires)

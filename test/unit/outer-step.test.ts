@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { trainOuterEpoch } from "../../services/server/run/outer-epoch.ts";
-import { stintsOf } from "../../services/server/run/outer-step.ts";
+import { ownBatchOf, ownSteps, stintsOf } from "../../services/server/run/outer-step.ts";
 import { openParameters } from "../../services/server/run/parameters.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -16,6 +16,7 @@ import { deviation } from "./recvae.ts";
 const settings = { ...defaults, items: 12, hidden: 6, latent: 3, learningRate: 0.01 };
 const config = recipeOf(settings);
 const seed = 3;
+const schedule = { batchSize: 4 };
 const someItems = Array.from({ length: 9 }, (_, user) =>
   Int32Array.from(permutation(5, user, config.items).subarray(0, 2 + (user % 5))),
 );
@@ -24,6 +25,36 @@ const allItems = someItems.map((_, user) => Int32Array.from(permutation(5, user,
 let engine: Engine;
 beforeAll(async () => {
   engine = await openEngine({ threads: 1 });
+});
+
+test("N trainers take as many steps one after another as one: quality at long stints fell with their number", async () => {
+  const longest = async (trainers: number) => {
+    let taken = 0;
+    const wanted = {
+      config,
+      rows: allItems,
+      seed,
+      epochs: 1,
+      schedule: { batchSize: 3 },
+      local: { every: 9, trainers },
+    };
+    await train(engine, wanted, ({ local }) => {
+      taken += Math.max(...(local ?? []).map(({ inner }) => inner.length), 0);
+    });
+    return taken;
+  };
+  expect([await longest(1), await longest(3)]).toEqual([12, 12]); // of nine users, in four passes
+});
+
+test.each([
+  [500, 1, 500, 1],
+  [500, 2, 250, 2],
+  [500, 3, 167, 3],
+  [500, 4, 125, 4],
+  [3, 8, 1, 3],
+])("a batch of %i by %i trainers is taken in steps of %i, %i of them", (batch, trainers, own, steps) => {
+  expect(ownBatchOf(batch, trainers)).toBe(own);
+  expect(ownSteps(batch, own)).toBe(steps);
 });
 
 describe("outer steps", () => {
@@ -81,7 +112,11 @@ test.each([
   async (_, change) => {
     const wanted = { config: { ...config, dropoutRate: 0 }, rows: allItems, seed, epochs: 2, partSize: 3 };
     const exact = await train(engine, { ...wanted, schedule: { ...change, batchSize: 3 } });
-    const local = await train(engine, { ...wanted, schedule: change, local: { every: 2, trainers: 1 } });
+    const local = await train(engine, {
+      ...wanted,
+      schedule: { ...change, batchSize: 3 },
+      local: { every: 2, trainers: 1 },
+    });
     expect(local.step).toBe(exact.step);
     for (const [name, { data }] of Object.entries(exact.store.weights))
       expect(deviation(local.store.weights[name]!.data, data), name).toBeLessThan(1e-3);
@@ -91,7 +126,7 @@ test.each([
 
 test("rows of items that nobody in an outer step holds stay where they are, the others move", async () => {
   const rows = someItems.map((row) => row.filter((item) => item < 7));
-  const { store } = await train(engine, { config, rows, seed, epochs: 1, local: { every: 2, trainers: 2 } });
+  const { store } = await train(engine, { config, rows, seed, epochs: 1, schedule, local: { every: 2, trainers: 2 } });
   const [before, after] = [initialise(config, seed), store.weights].map((weights) => weights[embeddingName]!.data);
   expect(after!.subarray(7 * settings.hidden)).toEqual(before!.subarray(7 * settings.hidden));
   expect(deviation(after!.subarray(0, 7 * settings.hidden), before!.subarray(0, 7 * settings.hidden))).toBeGreaterThan(
@@ -101,7 +136,8 @@ test("rows of items that nobody in an outer step holds stay where they are, the 
 
 test("dropout and noise are those of the steps, not of the outer ones: two trainers' loss is near what one trainer's is, and both learn", async () => {
   const loss = async (trainers: number) => {
-    const run = await train(engine, { config, rows: someItems, seed, epochs: 0, local: { every: 2, trainers } });
+    const local = { every: 2, trainers };
+    const run = await train(engine, { config, rows: someItems, seed, epochs: 0, schedule, local });
     return (await trainOn(engine, run, someItems, 12)).map(({ reconstruction }) => reconstruction);
   };
   const [one, two] = [await loss(1), await loss(2)];
@@ -117,6 +153,7 @@ test("trainers follow a model that grows between two outer steps, with the momen
     rows,
     seed,
     epochs: 0,
+    schedule,
     local: { every: 2, trainers: 2 },
   });
   const runStep = inProcess(engine, seed, () => {}, 2);

@@ -44,8 +44,8 @@ const batchesOf = ({ sync, trainers, every, epochUsers, batch }: Size) => {
 };
 const WARM_EPOCHS = 1;
 const TIMED_EPOCHS = 1;
-/** Who chooses its stints by what they cost takes whole batches. */
-const partSizeOf = ({ sync, every, batch }: Size) => (sync === "local" && every === "auto" ? batch : 250);
+/** Users of a part in exact mode, the server's default. */
+const PART = 250;
 const GIB = 2 ** 30;
 
 /** Two readings, `TIMED_EPOCHS` outer epochs apart. */
@@ -99,7 +99,7 @@ export async function trainFigures(size: Size, until: Until): Promise<TrainFigur
 function measure(dir: string, size: Size, until: Until): Promise<Measured> {
   const { batch, trainers, engine, sync, every } = size;
   const local = sync === "local" ? ["--sync", "local", "--every", String(every)] : [];
-  const sizes = ["--epochs", "1000", "--batch-size", String(batch), "--part-size", String(partSizeOf(size)), ...local];
+  const sizes = ["--epochs", "1000", "--batch-size", String(batch), ...local];
   const serverFlags = ["--data", join(dir, "data"), "--out", join(dir, "out"), ...sizes];
   const device = watchDeviceMemory();
   return withCluster({ dir, serverFlags, trainers, engine }, until, async (cluster) => {
@@ -119,7 +119,7 @@ function figuresOf({ start, end, deviceBytes }: Measured, size: Size, gemmGflops
   // all on this machine, by memory
   const shape = {
     ...size,
-    partSize: partSizeOf(size),
+    partSize: PART,
     config: recipeOf({ ...defaults, items: size.items }),
     copies: 1,
   };

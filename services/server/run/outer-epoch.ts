@@ -11,7 +11,7 @@ import { scored } from "../../../shared/training/messages.ts";
 import { phaseOf } from "../../../shared/training/phases.ts";
 import type { WireTensor } from "../../../shared/training/tensors.ts";
 import { allOf, bagTensor, base, batchOf, keys, oldPosterior, ragged, rowsOf } from "./inputs.ts";
-import { everyOf, outerStep, stintsOf, type Trained } from "./outer-step.ts";
+import { everyOf, outerStep, ownBatchOf, ownSteps, stintsOf, type Trained } from "./outer-step.ts";
 import { firstOldEncoder, firstOldOf, type OldEncoder, oldEncoderOf } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
@@ -28,10 +28,8 @@ export async function trainOuterEpoch(
   between: () => void = () => {},
 ): Promise<Loss> {
   run.underWay ??= await begun(run, users, rowOf, runStep);
-  const { firstStep, sums, ...plan } = run.underWay;
-  // What a trainer computes at a time is a part: in local mode a step of its own, in exact mode one of several that are
-  // added up.
-  const schedule = run.local ? { ...run.schedule, batchSize: run.partSize } : run.schedule;
+  const { firstStep, sums, ownBatch = run.schedule.batchSize, ...plan } = run.underWay;
+  const schedule = { ...run.schedule, batchSize: ownBatch };
   const joint = passOfCritic(run.store.config, run.round);
   const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
   const lastMove = steps.findLastIndex(({ phase }) => phaseOf(phase).moves.includes("encoder"));
@@ -41,12 +39,7 @@ export async function trainOuterEpoch(
     const { local } = run;
     const stints =
       local &&
-      stintsOf(
-        steps,
-        at,
-        everyOf(local, step.phase) * Math.ceil(run.schedule.batchSize / run.partSize),
-        local.trainers(),
-      );
+      stintsOf(steps, at, everyOf(local, step.phase) * ownSteps(run.schedule.batchSize, ownBatch), local.trainers());
     const { answers, parts } = stints
       ? await outerStep(run, stints, rowOf, runStep)
       : await trainStep(run, step, rowOf, runStep);
@@ -77,7 +70,8 @@ async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunSte
   if (!old) await completePosteriors(run, users, rowOf, runStep);
   // the same draws either way: the first round would have asked the old encoder in a step of its own
   else if (run.round === 0) run.step++;
-  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 }, old };
+  const ownBatch = run.local && ownBatchOf(run.schedule.batchSize, run.local.trainers());
+  return { users, firstStep: run.step, sums: { reconstruction: 0, kl: 0, users: 0 }, ownBatch, old };
 }
 
 /** Whether the old encoder is an independent random one: no snapshot was taken yet. */

@@ -28,6 +28,15 @@ export function stintsOf(steps: readonly Step[], at: number, every: number, trai
   return Array.from({ length: stints }, (_, k) => steps.slice(from(k), from(k + 1)));
 }
 
+/**
+ * Users of a trainer's own steps: with its share of a batch N trainers take as many steps one after another as one
+ * would. With whole batches they took 1 / N of them, and learned that much less in an outer epoch.
+ */
+export const ownBatchOf = (batchSize: number, trainers: number) => Math.ceil(batchSize / Math.max(1, trainers));
+
+/** So many of them are a batch. */
+export const ownSteps = (batchSize: number, ownBatch: number) => Math.max(1, Math.round(batchSize / ownBatch));
+
 export interface Trained {
   readonly answers: readonly Received[];
   /** Users of each part, beside its answer. */
@@ -93,7 +102,8 @@ export async function outerStep(
   const at = local.now();
   const cost = {
     at,
-    batches: Math.max(...stints.map(({ length }) => length)) / Math.ceil(run.schedule.batchSize / run.partSize),
+    batches:
+      Math.max(...stints.map(({ length }) => length)) / ownSteps(run.schedule.batchSize, run.underWay!.ownBatch!),
     ...{ seconds: at - startedAt, computing: Math.max(...computing) },
   };
   local.costs[phase] = remembered(local.costs[phase] ?? [], cost);

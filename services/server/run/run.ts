@@ -39,6 +39,8 @@ export interface UnderWay {
   readonly firstStep: number;
   /** Of the losses, each as often as its step has users. */
   readonly sums: { reconstruction: number; kl: number; users: number };
+  /** In local mode: users of a step that a trainer takes on its own. */
+  readonly ownBatch?: number | undefined;
   /** The old encoder, where it runs beside the trainers' own steps: then no posterior is kept. */
   readonly old?: OldEncoder | undefined;
 }
@@ -54,7 +56,7 @@ export interface Loss {
 
 /** How `--sync local` goes about it. */
 export interface Local {
-  /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of one part. */
+  /** Most batches of the schedule that a trainer takes on its own between two sums, each in steps of its own. */
   readonly every: number | "auto";
   /** What outer steps cost so far, by phase: what `auto` follows. */
   readonly costs: Partial<Record<Phase, Costs>>;

@@ -53,7 +53,11 @@ const fields = z.looseObject({
   branchedFrom: z.string().optional(),
   // absent between two outer epochs; its users are a tensor
   underWay: z
-    .object({ firstStep: count, sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }) })
+    .object({
+      firstStep: count,
+      sums: z.object({ reconstruction: z.number(), kl: z.number(), users: count }),
+      ownBatch: count.optional(), // in local mode alone; a part in checkpoints of before there was that
+    })
     .optional(),
 });
 const counters = z.preprocess(renamed, fields);
@@ -166,7 +170,12 @@ export function resumeOrBegin(
     : plannedAt;
   const underWay: UnderWay | undefined =
     position && !isCutOff
-      ? { ...position, users: Uint32Array.from(numbersIn(state[USERS])), old: oldIn(state, recipe, wire) }
+      ? {
+          ...position,
+          ownBatch: saved.sync === "local" ? (position.ownBatch ?? partSize) : undefined,
+          users: Uint32Array.from(numbersIn(state[USERS])),
+          old: oldIn(state, recipe, wire),
+        }
       : undefined;
   const round = manifest.round + (isCutOff ? 1 : 0);
   return {
