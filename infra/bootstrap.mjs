@@ -60,7 +60,8 @@ async function open(body) {
 async function setUp(mode) {
   const steps = new Steps(process.stderr);
   if (mode === "packages") return steps.all([steps.run("npm packages", installPackages)]);
-  const local = !process.env.KAFKA_BROKERS;
+  const named = [process.env.KAFKA_BROKERS, process.env.KAFKA_BOOTSTRAP_SERVERS, process.env.TRIBUTARY_KAFKA_CONFIG];
+  const local = !named.some(Boolean) && !args.some((arg) => arg.startsWith("--kafka-config"));
   const java = local ? planJava() : { toFetch: false }; // before anything is downloaded
 
   const plan = planEngine({ retry: mode !== "up" });
@@ -88,7 +89,7 @@ async function setUp(mode) {
         steps.run("Apache Kafka", () => fetchKafka(packages)).then(() => packages.then(placeKafka)),
         ...(java.toFetch ? [steps.run("Java", fetchJava).then(() => packages.then(placeJava))] : []),
       ]
-    : [steps.run("Apache Kafka", () => "not needed: KAFKA_BROKERS is set")];
+    : [steps.run("Apache Kafka", () => "not needed: another Kafka is named")];
   const forTests = { "Python readers": installReaders, chromium: findChromium, promtool: findPromtool };
   const tests = mode === "test" ? Object.entries(forTests).map(([name, find]) => steps.run(name, find)) : [];
   await steps.all([packages, library, engine, placed, page, kernels, program, ...kafka, ...tests]);

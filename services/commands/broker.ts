@@ -1,7 +1,9 @@
 // `tributary broker start|stop|status`: the local Apache Kafka, which stays when this command ends.
 import { z } from "zod";
 import { unreachable } from "../../shared/errors/errors.ts";
+import { allWritten } from "../../shared/kafka/addresses.ts";
 import { brokerStatus, startBroker, stopBroker } from "../../shared/kafka/broker.ts";
+import { givenKafka } from "../../shared/kafka/given.ts";
 import { defineCommand } from "../../shared/runtime/command.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { say } from "../../shared/runtime/terminal.ts";
@@ -48,8 +50,8 @@ export const command = defineCommand({
     if (json) process.stdout.write(`${JSON.stringify({ running, brokers, version })}\n`);
     else if (action === "status")
       process.stdout.write(running ? `Kafka ${version} runs at ${brokers}\n` : `no local Kafka runs for ${dataDir}\n`);
-    if (process.env.KAFKA_BROKERS)
-      say(`note: KAFKA_BROKERS is set, so the other commands use ${process.env.KAFKA_BROKERS}`);
+    const given = await givenKafka(undefined, process.env, say);
+    if (given) say(`note: KAFKA_... is set, so the other commands use ${allWritten(given.brokers)}`);
   },
 });
 

@@ -27,7 +27,7 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     const log = createLog("ingest", { run: paths.root });
     const { group, fetchBytes, pipeline: settings } = settingsOf(config, paths);
-    const kafka = await openNearest(config.dataDir, log);
+    const kafka = await openNearest({ ...config, signal: until.signal }, log);
     await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
     const metrics = createMetrics("ingest");
     const progress = createProgress(metrics);

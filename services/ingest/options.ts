@@ -1,6 +1,7 @@
 // The flags of `ingest`.
 import { z } from "zod";
 import { portFlag } from "../../shared/http/port.ts";
+import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
@@ -42,6 +43,7 @@ export const options = z.object({
     .string()
     .optional()
     .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
+  kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything lies"),
   httpPort: portFlag().default(0).describe("for /status and /metrics; 0 takes any free one"),
 });

@@ -25,7 +25,7 @@ export const command = defineCommand({
     const log = createLog("replay", { run: paths.root });
     const patience = openPatience(log, until.signal);
     const opened = await openSource(config, paths.replay, log);
-    const kafka = await openNearest(config.dataDir, log);
+    const kafka = await openNearest({ ...config, signal: until.signal }, log);
     await kafka.ensureTopic(config.topic, TOPIC_PARTITIONS);
     const { file, position } = opened;
     const isThere = await stillThere(kafka, config.topic, opened.from, log);

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { fileFlags } from "../../shared/files/flags.ts";
 import { portFlag } from "../../shared/http/port.ts";
+import { compressionFlag } from "../../shared/kafka/codecs.ts";
+import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -18,6 +20,8 @@ export const options = z.object({
     .optional()
     .describe("events a second. A file: as fast as it goes. synthetic: 200 after its history, 0 ends there"),
   ...fileFlags,
+  compression: compressionFlag(),
+  kafkaConfig: kafkaConfigFlag(),
   seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
   history: z.coerce
     .number()

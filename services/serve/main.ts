@@ -38,7 +38,7 @@ export const command = defineCommand({
     const tail = createTail();
     const users = followUsers(config.table ?? paths.table, { topic, tail });
     const published = followPublished(engine, config.models ?? paths.models, log, () => users.moving);
-    const open = () => openNearest(config.dataDir, log);
+    const open = () => openNearest({ ...config, signal: until.signal }, log);
     const { knows } = published;
     const following = config.follow ? followTopic({ topic, tail, users, open, knows, metrics, log }) : noTopic(topic);
     const counts = { requests: 0, errors: 0 };

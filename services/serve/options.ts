@@ -1,6 +1,7 @@
 // The flags of `serve`.
 import { z } from "zod";
 import { portFlag } from "../../shared/http/port.ts";
+import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -18,6 +19,7 @@ export const options = z.object({
     .boolean()
     .default(true)
     .describe("follow the topic where Kafka is in reach; without it answers know what the table knows"),
+  kafkaConfig: kafkaConfigFlag(),
   host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
   tokenFile: z
     .string()

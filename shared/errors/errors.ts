@@ -17,6 +17,23 @@ export const errors = {
     retryable: true,
     hint: "start one with `tributary broker start`, or set KAFKA_BROKERS",
   },
+  KAFKA_LOGIN_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "check sasl.mechanism and sasl.jaas.config of --kafka-config or KAFKA_SASL_..., and the user in Kafka",
+  },
+  KAFKA_TLS_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint:
+      "check security.protocol, ssl.truststore.location (the authority), ssl.keystore.location (a client " +
+      "certificate) and the name that Kafka is reached by, in --kafka-config and in Kafka's advertised.listeners",
+  },
+  KAFKA_FORBIDDEN: {
+    exit: 3,
+    retryable: false,
+    hint: "let this user do it (kafka-acls --add ...); docs/guides/kafka.md lists what each command needs",
+  },
   BROKER_FAILED: { exit: 3, retryable: false, hint: "read the broker's log named above" },
   SERVER_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that `tributary server` runs there" },
   SERVICE_UNREACHABLE: { exit: 3, retryable: true, hint: "check the address, and that the service runs there" },
@@ -173,6 +190,13 @@ export const errors = {
     hint:
       "`ingest --on-lost-offsets continue` books what was deleted as LOST and reads on; for a topic that was made anew " +
       "use another --table",
+  },
+  BATCH_CORRUPT: {
+    exit: 1,
+    retryable: false,
+    hint:
+      "everything before it is in the table; look at the topic with kafka-dump-log, and go past the batch by " +
+      "deleting the records up to it (kafka-delete-records)",
   },
   BAD_EVENT: {
     exit: 1,

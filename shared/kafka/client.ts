@@ -1,19 +1,27 @@
 // The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
-import { Socket } from "node:net";
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
   type KafkaConfig,
+  type Mechanism,
   type PartitionerArgs,
   type Producer,
+  type SASLOptions,
 } from "kafkajs";
-import { AppError } from "../errors/errors.ts";
+import { AppError, type Facts } from "../errors/errors.ts";
 import { failure } from "../errors/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
+import { allWritten } from "./addresses.ts";
+import { type Codec, type Compression, codecs } from "./codecs.ts";
 import { openInside } from "./inside.ts";
+import { interruptible } from "./interruptible.ts";
 import { type Messages, pack } from "./messages.ts";
 import { partitionOf } from "./partitioner.ts";
+import { refusalOf, tokenRefused } from "./refusals.ts";
+import type { KafkaSettings, Login } from "./settings.ts";
+import { openSockets, type Sockets } from "./sockets.ts";
+import { tokensFrom } from "./tokens.ts";
 
 export interface Outgoing {
   readonly key: string;
@@ -93,26 +101,50 @@ const HEARTBEAT_MS = 1000;
 /** How long Kafka waits for a member that was killed before its partitions go to others: brokers allow no less. */
 const SESSION_MS = 6000;
 const REACH_MS = 12_000;
+const ENSURE_MS = 15_000;
+const LEAVE_MS = 2500;
 /** Partitions that are added to a topic are read after so long at most. */
 const METADATA_MS = 5000;
-/** As kafkajs has it. */
-const KEEP_ALIVE_MS = 60_000;
+
+interface Opening {
+  /** For the one local broker, which may come back at another port: where it is now. */
+  readonly find?: (() => Promise<string>) | undefined;
+  /** Nothing but what is being sent is waited for after it. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
- * `brokers`: host:port, several with commas. `find`: for the one local broker, which may come back at another port,
- * where it is now. Throws BROKER_UNREACHABLE when no broker answers within some 12 s.
+ * Throws BROKER_UNREACHABLE when no broker answers within some 12 s, or none of those that Kafka names can be reached;
+ * KAFKA_TLS_REFUSED and KAFKA_LOGIN_REFUSED at once. Each method throws these and KAFKA_FORBIDDEN.
  */
-export async function openKafka(brokers: string, log: Log, find?: () => Promise<string>): Promise<Kafka> {
-  const client = new kafkajs.Kafka({
-    ...settings(brokers, log),
-    ...(find && { socketFactory: following(brokers, find) }),
-  });
+export async function openKafka(settings: KafkaSettings, log: Log, { find, signal }: Opening = {}): Promise<Kafka> {
+  /** By the signal; what is sent and read then is not among it, and ends in its own time. */
+  const { guard, interrupt } = interruptible();
+  /** By a broker and us who do not trust each other. */
+  const trust = interruptible();
+  const stop = () => interrupt(signal!.reason);
+  const refused = (error: AppError) => {
+    interrupt(error);
+    trust.interrupt(error);
+  };
+  const sockets = openSockets({ settings, log, find, refused });
+  const client = new kafkajs.Kafka(clientConfig(settings, sockets, log));
   const newAdmin = () => client.admin({ retry: { retries: 4 } });
   const inside = openInside(client);
   let admin = newAdmin();
-  await reach(admin.connect(), brokers);
   let producer: Promise<Producer> | undefined;
   const consumptions = new Set<Consumption>();
+  let answered = false;
+
+  /** What is asked for here ends with a refusal, the signal, or when Kafka has not answered for so long. */
+  async function ask<T>(doing: string, facts: Facts, work: () => Promise<T>, patienceMs?: number): Promise<T> {
+    try {
+      return await guard(patienceMs === undefined ? work() : within(patienceMs, work()));
+    } catch (error) {
+      const refusal = refusalOf(error, doing, facts);
+      throw isConnectionError(refusal) ? unreachable(settings, answered, sockets, refusal) : refusal;
+    }
+  }
 
   async function connectProducer(): Promise<Producer> {
     const made = client.producer({
@@ -139,20 +171,44 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     return await admin.fetchTopicOffsets(topic);
   }
 
+  async function close(): Promise<void> {
+    signal?.removeEventListener("abort", stop);
+    await Promise.allSettled([...consumptions].map((each) => each.stop()));
+    const others = [admin.disconnect(), inside.close(), producer?.then((each) => each.disconnect())];
+    await patiently(Promise.allSettled(others));
+    sockets.close(); // a broker that does not answer keeps nobody
+  }
+
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    signal?.throwIfAborted();
+    await ask("connect", {}, () => admin.connect(), REACH_MS);
+    answered = true;
+    await ask("see the cluster", {}, () => admin.describeCluster(), REACH_MS); // by one of the brokers that it names
+  } catch (error) {
+    signal?.removeEventListener("abort", stop);
+    sockets.close();
+    throw error;
+  }
   return {
-    ensureTopic: async (topic, numPartitions) => {
-      const existing = await admin.listTopics();
-      if (!existing.includes(topic))
-        await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]!.partitions.length;
-    },
+    ensureTopic: (topic, numPartitions) =>
+      ask(
+        "create or see the topic",
+        { topic },
+        async () => {
+          const existing = await admin.listTopics();
+          if (!existing.includes(topic))
+            await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: -1 }] });
+          const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+          return topics[0]!.partitions.length;
+        },
+        ENSURE_MS,
+      ),
     endOffsets: async (topic) => {
-      const found = await inTurn(() => offsetsOf(topic)); // the admin that one disconnects is no other's
-      const ends = await inside.highWatermarks(
-        topic,
-        found.map(({ partition }) => partition),
-      );
+      // in turn: the admin that one disconnects is no other's
+      const found = await ask("see the topic", { topic }, () => inTurn(() => offsetsOf(topic)));
+      const partitions = found.map(({ partition }) => partition);
+      const ends = await ask("see the topic", { topic }, () => inside.highWatermarks(topic, partitions));
       return found
         .map(({ partition, low, high }) => {
           const stable = Number(high);
@@ -162,79 +218,131 @@ export async function openKafka(brokers: string, log: Log, find?: () => Promise<
     },
     produce: async (topic, messages) => {
       producer ??= connectProducer();
-      await (await producer).send({ topic, acks: -1, messages: messages as Outgoing[] });
+      const sending = { topic, acks: -1, compression: types[settings.compression], messages: messages as Outgoing[] };
+      const sent = producer.then((each) => each.send(sending));
+      await trust.guard(sent).catch((error) => {
+        throw refusalOf(error, "write into the topic", { topic });
+      });
     },
     consume: async (reading) => {
-      const consumption = await consume(client, reading);
+      const facts = { topic: reading.topic, group: reading.group };
+      const told = (error: unknown) => refusalOf(error, "read the topic", facts);
+      const consumption = await ask("read the topic", facts, () => consume(client, reading, told));
       consumptions.add(consumption);
-      return consumption;
+      const failed = trust.guard(consumption.failed);
+      failed.catch(() => undefined);
+      return { ...consumption, failed };
     },
-    close: async () => {
-      await Promise.allSettled([...consumptions].map((each) => each.stop()));
-      await Promise.allSettled([admin.disconnect(), inside.close(), producer?.then((each) => each.disconnect())]);
-    },
+    close,
   };
 }
+
+const types: Readonly<Record<Compression, number>> = {
+  none: kafkajs.CompressionTypes.None,
+  gzip: kafkajs.CompressionTypes.GZIP,
+  snappy: kafkajs.CompressionTypes.Snappy,
+  lz4: kafkajs.CompressionTypes.LZ4,
+  zstd: kafkajs.CompressionTypes.ZSTD,
+};
+const registered: Record<number, () => unknown> = kafkajs.CompressionCodecs;
+for (const [name, { compress, decompress }] of Object.entries(codecs) as [Compression, Codec][])
+  registered[types[name]] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => compress(buffer), decompress });
 
 const byKey = ({ message, partitionMetadata }: PartitionerArgs) =>
   partitionOf(String(message.key), partitionMetadata.length);
 
-function settings(brokers: string, log: Log): KafkaConfig {
+function clientConfig({ clientId, connectMs, login }: KafkaSettings, sockets: Sockets, log: Log): KafkaConfig {
   return {
-    clientId: "tributary",
-    brokers: brokers.split(",").map((each) => each.trim()),
-    connectionTimeout: 3000,
+    clientId,
+    brokers: [...sockets.seeds],
+    socketFactory: sockets.open,
+    ...(login && { sasl: saslOf(login) }),
+    connectionTimeout: connectMs + 500, // our sockets end themselves before
     requestTimeout: 30_000,
     retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: Number.MAX_SAFE_INTEGER },
     // kafkajs tells of every retry at its highest level: the services say what matters, this is for debugging.
     logCreator:
       () =>
-      ({ namespace, log: { message, error } }) =>
-        log.debug({ kafkajs: namespace, error }, message),
+      ({ namespace, log: { message, error } }) => {
+        log.debug({ kafkajs: namespace, error }, message);
+        // To connect is tried for ever, and this is the one place where kafkajs can be told that nobody waits any more.
+        if (sockets.closed && namespace === "BrokerPool")
+          throw Object.assign(new Error("closed"), { retriable: false });
+      },
   };
+}
+
+function saslOf(login: Login): SASLOptions | Mechanism {
+  if (login.mechanism === "OAUTHBEARER") return bearer(tokensFrom(login.token));
+  const { username, password } = login;
+  return { mechanism: login.mechanism.toLowerCase() as "plain", username, password };
 }
 
 /**
- * Each connection goes to where the broker is by then, whatever kafkajs remembers: at its old port somebody else may
- * listen. While it is away, its last address is the best guess.
+ * RFC 7628. kafkajs has it too, but takes the broker's refusal, which stands in an answer that is no error, for a yes,
+ * and then meets a connection that is closed, again and again.
  */
-function following(brokers: string, find: () => Promise<string>): NonNullable<KafkaConfig["socketFactory"]> {
-  let addresses = brokers;
-  return ({ onConnect }) => {
-    const socket = new Socket();
-    const go = () => {
-      const { hostname, port } = new URL(`kafka://${addresses}`);
-      if (!socket.writableEnded && !socket.destroyed)
-        socket.connect(Number(port), hostname, onConnect).setKeepAlive(true, KEEP_ALIVE_MS); // else it took too long
-    };
-    void find().then((found) => {
-      addresses = found;
-      go();
-    }, go);
-    return socket;
+function bearer(token: () => Promise<string>): Mechanism {
+  const withLength = (text: string) => {
+    const bytes = Buffer.from(`0000${text}`);
+    bytes.writeInt32BE(bytes.length - 4);
+    return bytes;
+  };
+  return {
+    mechanism: "OAUTHBEARER",
+    authenticationProvider: ({ saslAuthenticate }) => ({
+      authenticate: async () => {
+        const message = withLength(`n,,\x01auth=Bearer ${await token()}\x01\x01`);
+        const refusal = await saslAuthenticate<string>({
+          request: { encode: () => message },
+          response: { decode: (answer: Buffer) => answer, parse: (answer: Buffer) => answer.toString("utf8", 4) },
+        });
+        if (refusal) throw tokenRefused(refusal);
+      },
+    }),
   };
 }
 
-async function reach(connecting: Promise<void>, brokers: string): Promise<void> {
-  const give = (cause?: unknown) =>
-    new AppError("BROKER_UNREACHABLE", { what: "no Kafka broker answers", brokers }, { cause });
+/** Of kafkajs, those that mean: nobody was there, or nobody answered. */
+const lost = new Set(
+  [
+    ...["ConnectionError", "ConnectionClosedError", "RequestTimeoutError", "NumberOfRetriesExceeded"],
+    ...["BrokerNotFound", "GroupCoordinatorNotFound", "LockTimeout"],
+  ].map((name) => `KafkaJS${name}`),
+);
+const isConnectionError = (error: unknown) => error === tooLong || lost.has((error as Error)?.name);
+
+/** Kafka names its brokers by `advertised.listeners`, which may hold for other networks than ours. */
+function unreachable({ brokers }: KafkaSettings, answered: boolean, { troubles }: Sockets, cause: unknown): AppError {
+  const isClosed = (cause as Error).name === "KafkaJSConnectionClosedError";
+  const closes = "it closes the connection: does security.protocol fit this listener?";
+  const why = troubles.length > 0 ? troubles.join("; ") : isClosed ? closes : "";
+  const who =
+    answered && !isClosed ? "Kafka answers, but none of the brokers that it names" : "no Kafka broker answers";
+  const named = answered && !isClosed ? " (advertised.listeners) can be reached" : "";
+  const what = `${who}${named}${why && `: ${why}`}`;
+  return new AppError("BROKER_UNREACHABLE", { what, brokers: allWritten(brokers) }, { cause });
+}
+
+const tooLong = new Error("Kafka has not answered");
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(give()), REACH_MS);
+    timer = setTimeout(() => reject(tooLong), ms);
   });
   try {
-    await Promise.race([
-      connecting.catch((error) => {
-        throw give(error);
-      }),
-      deadline,
-    ]);
+    return await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Reading): Promise<Consumption> {
+async function consume(
+  client: InstanceType<typeof kafkajs.Kafka>,
+  reading: Reading,
+  told: (error: unknown) => unknown,
+): Promise<Consumption> {
   const consumer = client.consumer({
     groupId: reading.group,
     sessionTimeout: SESSION_MS,
@@ -321,7 +429,7 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
     reading.fetched({ partition, generation, asked, messages: pack([], next), next }).catch(fail);
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) fail(payload.error);
+    if (!payload.restart) fail(told(payload.error));
   });
   await consumer.connect();
   await consumer.subscribe({ topic: reading.topic, fromBeginning: true });
@@ -338,11 +446,8 @@ async function consume(client: InstanceType<typeof kafkajs.Kafka>, reading: Read
 }
 
 /** kafkajs waits for its long poll and its retries when it stops: not for ever. */
-async function leave(consumer: Consumer): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 2500);
-  });
-  await Promise.race([consumer.disconnect().catch(() => undefined), patience]);
-  clearTimeout(timer);
+const leave = (consumer: Consumer): Promise<void> => patiently(consumer.disconnect());
+
+async function patiently(work: Promise<unknown>): Promise<void> {
+  await within(LEAVE_MS, work).catch(() => undefined);
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
+import { plainKafka } from "../../shared/kafka/settings.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { killAll } from "./processes.ts";
 
@@ -23,7 +24,7 @@ export function useBroker(name: string): BrokerFolder {
   let kafka: Kafka | undefined;
   beforeAll(async () => {
     ({ brokers } = await startBroker(folder));
-    kafka = await openKafka(brokers, createLog("test"));
+    kafka = await openKafka(plainKafka(brokers), createLog("test"));
   });
   afterAll(async () => {
     killAll();

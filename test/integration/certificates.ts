@@ -16,7 +16,9 @@ interface Issuer {
 /** DER: a tag, a length, the content. */
 function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(content);
-  const size = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
+  // as short as can be, or Java, which encodes it anew, finds another signature
+  const [high, low] = [body.length >> 8, body.length & 0xff];
+  const size = body.length < 128 ? [low] : high === 0 ? [0x81, low] : [0x82, high, low];
   return Buffer.concat([Buffer.from([tag, ...size]), body]);
 }
 const sequence = (...content: readonly Uint8Array[]) => der(0x30, ...content);

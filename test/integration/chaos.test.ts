@@ -9,6 +9,7 @@ import { type LegacyRandom, legacyRandom } from "../../shared/corpus/mt19937.ts"
 import { discover } from "../../shared/http/registry.ts";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.ts";
+import { plainKafka } from "../../shared/kafka/settings.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
@@ -38,7 +39,7 @@ let fenced = 0;
 
 beforeAll(async () => {
   ({ brokers } = await startBroker(folder));
-  kafka = await openKafka(brokers, createLog("test"));
+  kafka = await openKafka(plainKafka(brokers), createLog("test"));
   await kafka.ensureTopic(TOPIC, PARTITIONS.length);
 });
 

@@ -5,6 +5,7 @@ import type { Report } from "../../services/commands/table/proof.ts";
 import { stringsOf } from "../../shared/events/text.ts";
 import { brokerStatus } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
+import { plainKafka } from "../../shared/kafka/settings.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
@@ -58,7 +59,7 @@ async function offsets(dataDir: string): Promise<number> {
   const { brokers } = await brokerStatus(dataDir);
   const log = createLog("soak");
   log.level = "silent";
-  const kafka = await openKafka(brokers ?? "", log);
+  const kafka = await openKafka(plainKafka(brokers ?? ""), log);
   try {
     return (await kafka.endOffsets(TOPIC)).reduce((sum, { begin, end }) => sum + end - begin, 0);
   } finally {

@@ -2,6 +2,7 @@
 // in the table, what is malformed among the dead letters.
 import { brokerStatus } from "../../shared/kafka/broker.ts";
 import { type Kafka, type Outgoing, openKafka } from "../../shared/kafka/client.ts";
+import { plainKafka } from "../../shared/kafka/settings.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 
@@ -61,7 +62,7 @@ export function sendOwnEvents(dataDir: string): { stop(): Promise<Sent> } {
 
 async function connect(dataDir: string, log: ReturnType<typeof createLog>): Promise<Kafka | undefined> {
   const { brokers } = await brokerStatus(dataDir);
-  return brokers === null ? undefined : await openKafka(brokers, log);
+  return brokers === null ? undefined : await openKafka(plainKafka(brokers), log);
 }
 
 function within<T>(ms: number, promise: Promise<T>): Promise<T> {

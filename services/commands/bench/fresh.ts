@@ -47,14 +47,15 @@ const SETTLE_MS = 20_000;
 
 export async function freshFigures(size: Size, until: Until): Promise<FreshFigures> {
   const dir = mkdtempSync(join(tmpdir(), "tributary-bench-fresh-"));
-  delete process.env.KAFKA_BROKERS; // its events belong into no topic of others
+  for (const name of Object.keys(process.env).filter((name) => /^(TRIBUTARY_)?KAFKA_/.test(name)))
+    delete process.env[name]; // its events belong into no topic of others
   const flags = { rate: size.rate, trainers: size.trainers, port: 0, "data-dir": dir };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const up = spawnService("up", args, { log: join(dir, "up.log") });
   let kafka: Kafka | undefined;
   try {
     const url = await published(dir, up, until);
-    kafka = await openNearest(dir, createLog("bench"));
+    kafka = await openNearest({ dataDir: dir }, createLog("bench"));
     await sleep(SETTLE_MS, until.signal);
     const before = await timed(dir);
     const latencies: number[] = [];

@@ -7,13 +7,14 @@ import { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { syntheticStream } from "../../../shared/events/synthetic.ts";
 import { startBroker, stopBroker } from "../../../shared/kafka/broker.ts";
-import { type Kafka, openKafka } from "../../../shared/kafka/client.ts";
-import { setting } from "../../../shared/runtime/command.ts";
+import type { Kafka } from "../../../shared/kafka/client.ts";
+import { givenKafka } from "../../../shared/kafka/given.ts";
+import { openNearest } from "../../../shared/kafka/nearest.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { spawnService } from "../../../shared/runtime/spawn.ts";
-import { progressLine } from "../../../shared/runtime/terminal.ts";
+import { progressLine, say } from "../../../shared/runtime/terminal.ts";
 import { openExistingEvents, readEvents } from "../../../shared/table/events.ts";
 import type { Figure } from "./figures.ts";
 
@@ -22,6 +23,7 @@ export interface IngestSize {
   readonly partitions: number;
   /** As the flag of `ingest` takes it. */
   readonly memory: string;
+  readonly kafkaConfig?: string | undefined;
 }
 
 const TOPIC = "bench";
@@ -50,13 +52,14 @@ export interface IngestFigures {
 
 export async function ingestFigures(size: IngestSize, until: Until): Promise<IngestFigures> {
   const dir = mkdtempSync(join(tmpdir(), "tributary-bench-"));
-  const given = setting(process.env, "KAFKA_BROKERS");
-  const own = given === undefined;
+  const own = (await givenKafka(size.kafkaConfig, process.env, say)) === undefined;
   try {
-    const brokers = given ?? (await startBroker(dir, { signal: until.signal })).brokers;
-    process.env.KAFKA_BROKERS = brokers;
+    if (own) await startBroker(dir, { signal: until.signal });
     const topic = own ? TOPIC : `${TOPIC}-${process.pid}`;
-    const kafka = await openKafka(brokers, createLog("bench"));
+    const kafka = await openNearest(
+      { dataDir: dir, kafkaConfig: size.kafkaConfig, signal: until.signal },
+      createLog("bench"),
+    );
     const sample = await fill(kafka, topic, size, until);
     const consumeOnlyPerSecond = await consumeOnly(kafka, topic, size);
     await kafka.close();
@@ -152,11 +155,11 @@ function jsonParseRate(sample: readonly string[]): number {
   return (1000 * repeats * values.length) / (performance.now() - startedAt);
 }
 
-async function runIngest(dir: string, topic: string, { events, memory }: IngestSize) {
+async function runIngest(dir: string, topic: string, { events, memory, kafkaConfig }: IngestSize) {
   const log = join(dir, "ingest.log");
-  const ingest = spawnService("ingest", ["--topic", topic, "--until-end", "--data-dir", dir, "--memory", memory], {
-    log,
-  });
+  const kafka = kafkaConfig === undefined ? [] : ["--kafka-config", kafkaConfig];
+  const flags = ["--topic", topic, "--until-end", "--data-dir", dir, "--memory", memory, ...kafka];
+  const ingest = spawnService("ingest", flags, { log });
   const code = await ingest.exited;
   const line = readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
   const ended = code === 0 ? last.safeParse(JSON.parse(line)) : undefined;

@@ -1,6 +1,7 @@
 // The flags of `bench`.
 import { z } from "zod";
 import { engineNames } from "../../../shared/compute/engine.ts";
+import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { bandwidth, duration } from "../../../shared/runtime/amount.ts";
 import { listOf, numbers } from "../../../shared/runtime/lists.ts";
 
@@ -32,6 +33,7 @@ export const options = z.object({
   rate: size().default(1_000).describe("fresh: events a second"),
   partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
+  kafkaConfig: kafkaConfigFlag(),
   epochUsers: size()
     .default(116_677)
     .describe("train: users of the data whose outer epoch is told; a short one is measured"),

@@ -1,7 +1,6 @@
 // dead-letters: shows the messages that were no events, and sends corrected ones back. Wiring only.
 import { count, plural } from "../../../shared/health/views/figures.ts";
-import { resolveBrokers } from "../../../shared/kafka/broker.ts";
-import { openKafka } from "../../../shared/kafka/client.ts";
+import { openNearest } from "../../../shared/kafka/nearest.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
@@ -18,7 +17,7 @@ export const command = defineCommand({
   run: async ({ action, file, json, ...config }, until) => {
     const dir = config.deadLetters ?? pathsOf(config.dataDir).deadLetters;
     if (action === "list") return list(dir, { ...config, json });
-    const connect = async () => openKafka(await resolveBrokers(config.dataDir, process.env), createLog("dead-letters"));
+    const connect = () => openNearest({ ...config, signal: until.signal }, createLog("dead-letters"));
     const outcome = await replay({ dir, file, connect, say }, until);
     say(inWords(outcome));
     if (json) process.stdout.write(`${JSON.stringify(outcome)}\n`);

@@ -1,6 +1,7 @@
 // The flags of `dead-letters`, and which go together.
 import { z } from "zod";
 import { type DeadReason, deadReasons } from "../../../shared/events/event.ts";
+import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
 const reasons = Object.keys(deadReasons) as [DeadReason, ...DeadReason[]];
@@ -11,6 +12,7 @@ const flags = z.object({
     .describe("list, or replay: sends corrected letters back to their topics, each once"),
   file: z.string().optional().describe("replay: lines of `list --json` with `value` corrected; - or none reads stdin"),
   deadLetters: folder().optional().describe("their table (default: dead-letters/ in the data directory)"),
+  kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything lies"),
   reason: z
     .enum(reasons, `must be one of ${reasons.join(", ")}`)

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { fileFlags } from "../../../shared/files/flags.ts";
 import { allowBelowPopularNow } from "../../../shared/judging/flags.ts";
+import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -27,6 +28,7 @@ export const options = z.object({
         "exchange takes at most a tenth of the time, which is what GPUs are fast with",
     ),
   allowBelowPopularNow,
+  kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce
     .number()

@@ -51,8 +51,9 @@ export async function startServices(
     server = `127.0.0.1:${port}`;
     await Promise.all(trainers.map((each) => each.restart()));
   };
-  const replay = start(service("replay", () => sourceOf(config)));
-  const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS)]));
+  const kafka = config.kafkaConfig === undefined ? [] : ["--kafka-config", config.kafkaConfig];
+  const replay = start(service("replay", () => [...sourceOf(config), ...kafka]));
+  const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS), ...kafka]));
   const sync = config.sync === "local" ? ["--sync", "local", "--every", "auto"] : [];
   const kept = ["--table", table, "--out", training, "--gamma", String(config.gamma), ...sync];
   const serverArgs = () => [...kept, "--listen", server];
@@ -62,7 +63,8 @@ export async function startServices(
   const evaluator = start(
     service("evaluator", () => (config.allowBelowPopularNow ? ["--allow-below-popular-now"] : []), 1),
   );
-  const serve = start(service("serve", () => ["--http-port", String(config.port === 0 ? 0 : config.port + 1)], 1));
+  const servePort = String(config.port === 0 ? 0 : config.port + 1);
+  const serve = start(service("serve", () => ["--http-port", servePort, ...kafka], 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
   return [replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
 }

@@ -1,6 +1,8 @@
 // The start of `up`: the broker, unless Kafka is elsewhere, then every service that the flow needs.
 import { assertPortFree } from "../../../shared/http/port.ts";
+import { allWritten } from "../../../shared/kafka/addresses.ts";
 import { startBroker } from "../../../shared/kafka/broker.ts";
+import { givenKafka } from "../../../shared/kafka/given.ts";
 import type { Supervised } from "../../../shared/runtime/supervise.ts";
 import { showStep } from "../../../shared/runtime/terminal.ts";
 import { superviseBroker } from "./broker.ts";
@@ -16,8 +18,8 @@ export async function startAll(
 ): Promise<void> {
   for (const port of config.port === 0 ? [] : [config.port, config.port + 1]) await assertPortFree(port);
   signal.throwIfAborted();
-  if (process.env.KAFKA_BROKERS)
-    await showStep("broker", async (done) => done(`Kafka at ${process.env.KAFKA_BROKERS}`));
+  const given = await givenKafka(config.kafkaConfig, process.env, tell);
+  if (given) await showStep("broker", async (done) => done(`Kafka at ${allWritten(given.brokers)}`));
   else {
     const broker = await showStep("broker", async (done) => {
       const started = await startBroker(config.dataDir, { owner: "up", signal });
