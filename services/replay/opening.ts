@@ -34,7 +34,7 @@ export async function openSource(config: Config, folder: string, log: Log): Prom
       );
     return { source: file, file, position, from: await file.goesOnFrom(position?.found ?? null), anew: file.anew };
   }
-  const open = (startedAt: number) => syntheticSource(config.seed, config.history, startedAt, config.rate !== 0);
+  const open = (startedAt: number) => syntheticSource(config, startedAt, config.rate !== 0);
   const position = place(open(0).identity!);
   const { found } = position;
   return {

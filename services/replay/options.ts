@@ -1,5 +1,6 @@
 // The flags of `replay`.
 import { z } from "zod";
+import { driftFlag } from "../../shared/events/drift-flag.ts";
 import { fileFlags } from "../../shared/files/flags.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { compressionFlag } from "../../shared/kafka/codecs.ts";
@@ -23,6 +24,7 @@ export const options = z.object({
   compression: compressionFlag(),
   kafkaConfig: kafkaConfigFlag(),
   seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
+  drift: driftFlag,
   history: z.coerce
     .number()
     .int()

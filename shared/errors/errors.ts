@@ -297,6 +297,11 @@ export const errors = {
       "the report in --out says why for each model; give a longer --budget, or mend what the errors name and " +
       "run it again",
   },
+  STREAM_TOO_SHORT: {
+    exit: 1,
+    retryable: false,
+    hint: "give a longer stream, shorter --round and --model-lag, or a smaller --rate",
+  },
   NOTHING_TO_PLOT: {
     exit: 2,
     retryable: false,

@@ -1,11 +1,18 @@
 // The default stream: a made-up world of users with latent tastes, long-tailed items that appear over time, and tastes
-// that drift. Every draw is keyed by (seed, purpose, number), none is streamed: the event at any index is computed
-// directly, so a stream resumes anywhere at once.
+// that drift, slowly by default, on wish not at all, or as news do. Every draw is keyed by (seed, purpose, number), and
+// none is streamed: the event at any index is computed directly, so a stream resumes anywhere at once.
 
 export interface SyntheticEvent {
   readonly user: string;
   readonly item: string;
 }
+
+/**
+ * What of it drifts. slow: tastes, one at a time over hundreds of thousands of events, and items that appear. none:
+ * nothing, all items are there from the beginning. fast: what is new is what is looked at, and sinks as more comes.
+ */
+export const drifts = ["none", "slow", "fast"] as const;
+export type Drift = (typeof drifts)[number];
 
 const GENRES = 24;
 /** Small circles inside a genre: what two fans of one genre don't share. */
@@ -19,6 +26,9 @@ const ARRIVAL = 90_000;
 /** Events until a user has changed one of three tastes, on average. */
 const DRIFT = 250_000;
 const SLOTS = [0.55, 0.85, 1] as const;
+/** Of fast drift: events until a genre has its next item, and what a taste's period is shorter by. */
+const NEWS = 3_000;
+const HURRY = 10;
 /** One event in eight follows no taste: what everybody looks at. */
 const MAINSTREAM = 0.12;
 
@@ -44,20 +54,47 @@ export const itemsAt = (index: number): number =>
   Math.floor(FIRST_ITEMS + (ITEMS - FIRST_ITEMS) * (1 - Math.exp(-index / ARRIVAL)));
 
 /** The stream of a seed: the event at each index, the same for ever. Times are the sender's matter. */
-export function syntheticStream(seed: number): (index: number) => SyntheticEvent {
+export function syntheticStream(seed: number, drift: Drift = "slow"): (index: number) => SyntheticEvent {
+  return drift === "fast" ? newsStream(seed) : listedStream(seed, drift === "none");
+}
+
+/** `isStill`: as if it was the first moment for ever, but for the users who join. */
+function listedStream(seed: number, isStill: boolean): (index: number) => SyntheticEvent {
   const lists = genreLists(seed);
   const everywhere = permutation(seed, GENRES, ITEMS);
   return (index) => {
     const user = drawUser(seed, index);
-    const alive = itemsAt(index);
+    const alive = isStill ? ITEMS : itemsAt(index);
     for (let attempt = 0; ; attempt++) {
       const key = index * 64 + attempt;
       const item =
         draw(seed, draws.mainstream, key) < MAINSTREAM
           ? everywhere[rankOf(draw(seed, draws.rank, key), ITEMS)]!
-          : tasteful(seed, lists, user, index, key);
+          : tasteful(seed, lists, user, isStill ? 0 : index, key);
       if (item < alive || attempt === 63) return { user: `u${user}`, item: `i${item % alive}` };
     }
+  };
+}
+
+/**
+ * Each genre is a paper: every so often it has a new item on its first rank, and all others sink by one; what has sunk
+ * below the last never comes back.
+ */
+function newsStream(seed: number): (index: number) => SyntheticEvent {
+  return (index) => {
+    const user = drawUser(seed, index);
+    const key = index * 64;
+    const isMainstream = draw(seed, draws.mainstream, key) < MAINSTREAM;
+    const taste = tasteOf(seed, user, HURRY * index, key);
+    const genre = isMainstream ? Math.floor(draw(seed, draws.slot, key + 1) * GENRES) : taste.genre;
+    const newest = Math.floor(index / NEWS + draw(seed, draws.phase, -1 - genre)) + LIST;
+    // steeper than among what stays: what is new is what is looked at
+    const number = newest - rankOf(draw(seed, draws.rank, key) ** 2, LIST);
+    // Half of the time the niche decides: the nearest item that belongs to it.
+    const isNarrow = !isMainstream && draw(seed, draws.keep, key) < 0.5;
+    const own = number - (number % NICHES) + taste.niche;
+    const narrowed = own > newest ? own - NICHES : own;
+    return { user: `u${user}`, item: `g${genre}.${isNarrow ? narrowed : number}` };
   };
 }
 
@@ -73,18 +110,25 @@ function drawUser(seed: number, index: number): number {
 }
 
 function tasteful(seed: number, lists: Int32Array[], user: number, index: number, key: number): number {
+  const { genre, niche } = tasteOf(seed, user, index, key);
+  const rank = rankOf(draw(seed, draws.rank, key), LIST);
+  // Half of the time the niche decides: the nearest rank that belongs to it.
+  const narrowed = draw(seed, draws.keep, key) < 0.5 ? Math.min(LIST - 1, rank - (rank % NICHES) + niche) : rank;
+  return lists[genre]![narrowed]!;
+}
+
+/** The taste that a user follows in an event, as it is at an index. */
+function tasteOf(seed: number, user: number, index: number, key: number): { genre: number; niche: number } {
   const chosen = draw(seed, draws.slot, key);
   const slot = SLOTS.findIndex((upTo) => chosen < upTo);
   // Each slot holds one genre for a long while, then another: tastes drift one at a time, and nobody's all at once.
   const phase = draw(seed, draws.phase, user * 4 + slot);
   const period = Math.floor(index / (DRIFT * 3) + phase);
   const taste = (user * 4 + slot) * 1024 + period;
-  const genre = Math.floor(draw(seed, draws.taste, taste) ** 1.5 * GENRES);
-  const niche = Math.floor(draw(seed, draws.niche, taste) * NICHES);
-  const rank = rankOf(draw(seed, draws.rank, key), LIST);
-  // Half of the time the niche decides: the nearest rank that belongs to it.
-  const narrowed = draw(seed, draws.keep, key) < 0.5 ? Math.min(LIST - 1, rank - (rank % NICHES) + niche) : rank;
-  return lists[genre]![narrowed]!;
+  return {
+    genre: Math.floor(draw(seed, draws.taste, taste) ** 1.5 * GENRES),
+    niche: Math.floor(draw(seed, draws.niche, taste) * NICHES),
+  };
 }
 
 /** Rank by a law with a long tail: density about 1 / (rank + 2). */

@@ -48,17 +48,18 @@ export interface Counts {
   readonly missed: number;
 }
 
+interface Taken {
+  readonly counts: Counts;
+  readonly line: PrequentialPoint | undefined;
+  readonly scored: readonly Scored[];
+}
+
 export interface Prequential {
   /**
-   * Scores what has arrived with the published model. The line that was written, if it was time for one. Without a
-   * model it is kept for the first candidate.
+   * Scores what has arrived with the published model: each arrival, in their order, and the line that was written, if
+   * it was time for one. Without a model it is kept for the first candidate.
    */
-  take(
-    news: News,
-    model: Trained | null,
-    followed: Followed,
-    signal: AbortSignal,
-  ): Promise<{ counts: Counts; line: PrequentialPoint | undefined }>;
+  take(news: News, model: Trained | null, followed: Followed, signal: AbortSignal): Promise<Taken>;
   /**
    * The candidate beside what was popular when its table version was pinned, and beside the published model, on the
    * arrivals that neither model has learned from; of nobody where they are of too few users.
@@ -102,11 +103,11 @@ export function openPrequential(
       const { histories, version: tableVersion, watermark: at } = followed;
       if (!model) {
         recent = [...recent, ...arrivals.map((arrival) => ({ ...arrival, early: arrival.now }))].slice(-size);
-        return { counts: { scored: 0, leftOut, missed: arrivals.length }, line: undefined };
+        return { counts: { scored: 0, leftOut, missed: arrivals.length }, line: undefined, scored: [] };
       }
       const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
       const counts = { scored: unseen.length, leftOut, missed: arrivals.length - unseen.length };
-      if (unseen.length === 0) return { counts, line: undefined };
+      if (unseen.length === 0) return { counts, line: undefined, scored: [] };
       const moment = followed.asOf(model.tableVersion);
       const compared = unseen.map(
         (arrival): Compared => ({ ...arrival, early: gainsThen(arrival, moment, histories) }),
@@ -115,10 +116,11 @@ export function openPrequential(
         now: bestWindow(recent.map(({ now }) => now)),
         early: bestWindow(recent.map(({ early }) => early)),
       };
-      window.add(await scored(compared, model, histories, popularity, over, signal));
+      const scored = await scoredBy(compared, model, histories, popularity, over, signal);
+      window.add(scored);
       recent = [...recent, ...compared].slice(-size);
       const means = window.means();
-      if (!means || now() - toldAt < everyMs) return { counts, line: undefined };
+      if (!means || now() - toldAt < everyMs) return { counts, line: undefined, scored };
       const line: PrequentialPoint = {
         ...{ at, tableVersion, model: model.version, ...means },
         over: { popularNow: windowInWords(over.now), popularThen: windowInWords(over.early) },
@@ -126,7 +128,7 @@ export function openPrequential(
       };
       await lines.append(line);
       toldAt = now();
-      return { counts, line };
+      return { counts, line, scored };
     },
     mixOf(candidate, published, followed, signal) {
       const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion));
@@ -178,7 +180,7 @@ function gainsThen({ item, foldIn, now }: Ranked, moment: Moment, { vocabulary }
 }
 
 /** `over`: the windows of what is popular now, and of what was then. */
-async function scored(
+async function scoredBy(
   arrivals: readonly Compared[],
   model: Trained,
   histories: Histories,

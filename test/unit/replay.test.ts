@@ -89,7 +89,7 @@ test("a truncated gzip file and an empty file are told as such", async () => {
 test("the synthetic history is spread over the day before the start; live events carry no time", async () => {
   const day = 24 * 3600_000;
   const chunks = [];
-  for await (const chunk of syntheticSource(1, 6000, day, true).chunks(0, 10)) {
+  for await (const chunk of syntheticSource({ seed: 1, history: 6000, drift: "slow" }, day, true).chunks(0, 10)) {
     chunks.push(chunk);
     if (!chunk.paced) continue;
     break;

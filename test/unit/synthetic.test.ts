@@ -61,3 +61,22 @@ test("tastes drift: a user is more like himself soon after than long after", () 
   const mean = (to: number) => busiest.reduce((sum, user) => sum + likeness(user, 0, to), 0) / busiest.length;
   expect(mean(60_000)).toBeGreaterThan(1.3 * mean(3_000_000));
 });
+
+test("without drift all items are there from the beginning, and with fast drift what is new is what is looked at, and is gone a while later", () => {
+  const itemsIn = (drift: "none" | "fast", from: number) => {
+    const at = syntheticStream(1337, drift);
+    return new Set(Array.from({ length: 20_000 }, (_, k) => at(from + k).item));
+  };
+  const both = (drift: "none" | "fast") => {
+    const [early, late] = [itemsIn(drift, 0), itemsIn(drift, 600_000)];
+    return [...late].filter((item) => early.has(item)).length / late.size;
+  };
+  expect(both("none")).toBeGreaterThan(0.9);
+  expect(both("fast")).toBe(0);
+  const at = syntheticStream(1337, "fast");
+  const newest = new Set(Array.from({ length: 3_000 }, (_, k) => at(300_000 + k).item));
+  const before = itemsIn("fast", 270_000);
+  const share = [...newest].filter((item) => before.has(item)).length / newest.size;
+  expect(share).toBeGreaterThan(0.5);
+  expect(share).toBeLessThan(0.98);
+});

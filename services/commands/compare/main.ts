@@ -14,14 +14,17 @@ import { type Report, reportOf } from "./report/report.ts";
 import { tableOf } from "./report/text.ts";
 import { files, writeReport } from "./report/writing.ts";
 import { runPlan } from "./run.ts";
+import { study } from "./stream/study.ts";
 import { showProgress } from "./telling.ts";
 
 export const command = defineCommand({
   name: "benchmark",
-  summary: "Every system tuned on validation, trained and tested once; a report with tables and figures",
+  summary:
+    "Every system tuned on validation, trained and tested once; or a stream, every arrival ranked before it is learned",
   options,
   async run(config, until) {
-    const { data, out, jobs } = config;
+    if (config.stream !== undefined) return await study({ ...config, stream: config.stream }, until);
+    const { jobs, data = "", out = "" } = config;
     const subject = await readSubject(data);
     const agenda = agendaOf(
       { ...config, budgetSeconds: config.budget / 1000 },

@@ -1,5 +1,6 @@
 // What can be said to `up`.
 import { z } from "zod";
+import { driftFlag } from "../../../shared/events/drift-flag.ts";
 import { fileFlags } from "../../../shared/files/flags.ts";
 import { allowBelowPopularNow } from "../../../shared/judging/flags.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
@@ -14,6 +15,7 @@ export const options = z.object({
   // a row that is none ends no service
   onBadRow: fileFlags.onBadRow.default("skip").describe(fileFlags.onBadRow.description!),
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
+  drift: driftFlag,
   trainers: z.coerce.number().int().min(1).default(2).describe("trainer processes"),
   gamma: z.coerce
     .number()

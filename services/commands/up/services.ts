@@ -70,10 +70,10 @@ export async function startServices(
 }
 
 function sourceOf(config: Config): string[] {
-  const { events, rate } = config;
+  const { events, rate, drift } = config;
   const optional = (flag: string, value: string | number | undefined) =>
     value === undefined ? [] : [flag, String(value)];
-  if (events === undefined) return ["synthetic", ...optional("--rate", rate)];
+  if (events === undefined) return ["synthetic", "--drift", drift, ...optional("--rate", rate)];
   return [fileFor(events), ...fileArguments(config), ...optional("--rate", rate)];
 }
 
