@@ -205,6 +205,13 @@ export const errors = {
       "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to " +
       "go past it",
   },
+  MAP_MALFORMED: {
+    exit: 2,
+    retryable: false,
+    hint:
+      "docs/guides/event-shapes.md shows maps, and `tributary events preview --topic T --map ...` what one makes of " +
+      "a few messages",
+  },
   LETTERS_REFUSED: {
     exit: 1,
     retryable: false,

@@ -24,6 +24,9 @@ export const deadReasons = {
   ITEM_INVALID: "item is neither a string of 1 to 256 bytes nor an integer below 2^53",
   TIMESTAMP_INVALID: "timestamp is no integer of milliseconds between the years 1970 and 9999",
   VALUE_INVALID: "value is no finite number",
+  LIST_MISSING: "no list where the map makes rows of one",
+  TOO_MANY_ROWS: "the map makes more than 10,000 rows of it",
+  ENVELOPE_INVALID: "the value is not in the envelope that the map's preset names",
   POISON: "reading or encoding it failed, or ended the process, twice: among others, then alone",
 } as const;
 export type DeadReason = keyof typeof deadReasons;
@@ -57,11 +60,7 @@ const refused: Readonly<Record<DeadReason, Parsed>> = Object.fromEntries(
  */
 export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed {
   if (bytes === null || bytes.length === 0) return refused.EMPTY;
-  try {
-    utf8.decode(bytes);
-  } catch {
-    return refused.NOT_UTF8;
-  }
+  if (utf8Of(bytes) === undefined) return refused.NOT_UTF8;
   const { kind, found } = readFields(bytes);
   if (kind !== "object") return kind === "broken" ? refused.NOT_JSON : refused.NOT_OBJECT;
   const { user, item, timestamp, value, unknown } = found;
@@ -80,6 +79,15 @@ export function parseEvent(bytes: Uint8Array | null, arrivedAt: number): Parsed 
     event: { user: userName, item: itemName, timestamp: at, value: weight },
     unknownFields: unknown ?? none,
   };
+}
+
+/** Undefined where it is none. */
+export function utf8Of(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a message that is no event names this user all the same. */
@@ -175,7 +183,7 @@ function valueAt(found: Found, start: number, end: number): unknown {
  * A string as it is, an integer as its decimal string. An integer beyond 2^53 has lost digits in JSON.parse: refused,
  * it must be sent as a string.
  */
-function nameOf(value: unknown): string | undefined {
+export function nameOf(value: unknown): string | undefined {
   if (typeof value === "string") return isName(value) ? value : undefined;
   return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : undefined;
 }

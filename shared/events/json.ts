@@ -52,9 +52,9 @@ export function walkJson<T>(bytes: Bytes, tell: Tell<T>, into: T): "object" | "o
 
 const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-function skipSpace(bytes: Bytes, from: number): number {
+export function skipSpace(bytes: Bytes, from: number): number {
   let at = from;
-  while (isSpace(bytes[at])) at++;
+  while (bytes[at]! <= 0x20 && isSpace(bytes[at])) at++; // nothing is not below anything
   return at;
 }
 
@@ -76,7 +76,7 @@ function opened(depth: number, isObject: boolean): number {
 }
 
 /** Where the value at `from` ends, -1 when it is none. */
-function endOfValue(bytes: Bytes, from: number): number {
+export function endOfValue(bytes: Bytes, from: number): number {
   let depth = 0;
   let at = from;
   for (;;) {
@@ -149,7 +149,7 @@ const escapes = Uint8Array.from({ length: 256 }, (_, byte) =>
   '"\\/bfnrt'.includes(String.fromCharCode(byte)) ? 1 : 0,
 );
 
-function endOfString(bytes: Bytes, from: number): number {
+export function endOfString(bytes: Bytes, from: number): number {
   if (bytes[from] !== QUOTE) return -1;
   for (let at = from + 1; ; at++) {
     const byte = bytes[at];

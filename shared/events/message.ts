@@ -5,7 +5,7 @@ import { type Scanned, scanEvent } from "./scan.ts";
 
 /** What Kafka says where nobody gave a message a time. An event with a time of its own needs no other. */
 const NO_TIME = -1;
-const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
+export const isTold = (own: number): boolean => own === NO_TIME || isTimestamp(own);
 const lateOrEarly = { ok: false, reason: "TIMESTAMP_INVALID" } as const;
 
 /** `own` is Kafka's time of the message. False where `parseMessage` must say what it is. */

@@ -5,13 +5,13 @@ import type { ColumnMap, Columns, Problem, Row } from "../events/columns.ts";
 import { chooseColumns } from "../events/columns.ts";
 import type { Skip, Skipped } from "../events/skipped.ts";
 import { skippedRows } from "../events/skipped.ts";
+import { instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "../events/times.ts";
 import type { ByteFile } from "./bytes.ts";
 import { type Decimal, decimalOf, isNothing, numberOf } from "./cells.ts";
 import type { Print } from "./fingerprint.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { holdsWhole, type Reading, readRow } from "./rows.ts";
 import { type TextFormat, textOf } from "./text-file.ts";
-import { instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "./times.ts";
 
 /** What the user says of a file of events. */
 export interface EventFormat extends TextFormat {

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { parseMap } from "../events/columns.ts";
+import { timeUnits } from "../events/times.ts";
 import { asFlag } from "../runtime/command.ts";
 import type { EventFormat } from "./event-file.ts";
-import { timeUnits } from "./times.ts";
 
 const quote = z.string().refine((text) => text === "none" || text.length === 1, "give one character, or none");
 

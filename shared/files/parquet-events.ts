@@ -3,13 +3,13 @@ import type { RecordBatch } from "apache-arrow";
 import { AppError } from "../errors/errors.ts";
 import { type Columns, chooseColumns, type Problem, type Row } from "../events/columns.ts";
 import type { Skip } from "../events/skipped.ts";
+import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "../events/times.ts";
 import { openParquet } from "../storage/parquet-file.ts";
 import { checkTypes, isClock, nameCells, numberCells, timeCells } from "./arrow-cells.ts";
 import { numberOf, weightOf } from "./cells.ts";
 import { type EventBatch, type EventFile, type EventFormat, everything, narrowed, type Survey } from "./event-file.ts";
 import { fingerprint, type Print } from "./fingerprint.ts";
 import { rowOf, timeOf } from "./rows.ts";
-import { inMs, instantOf, noTime, type TimeUnit, timeVotes } from "./times.ts";
 
 /**
  * Throws FILE_MISSING; FILE_UNREADABLE; PARQUET_MALFORMED when a column is missing or of a type that cannot be read.

@@ -1,8 +1,8 @@
 // What makes a row of cells an event, or what is wrong with it. Pure.
 import type { Columns, Problem, Row } from "../events/columns.ts";
 import { isTimestamp } from "../events/event.ts";
+import { inMs, instantOf, noTime, type TimeUnit } from "../events/times.ts";
 import { type Decimal, isDoubtful, isNobody, isNothing, numberOf, weightOf } from "./cells.ts";
-import { inMs, instantOf, noTime, type TimeUnit } from "./times.ts";
 
 /** How the cells of a file are to be read. */
 export interface Reading {

@@ -8,11 +8,11 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { fileSource } from "../../services/replay/file.ts";
 import { positionFile, wasSentBefore } from "../../services/replay/position.ts";
+import { instantOf } from "../../shared/events/times.ts";
 import { decoderOf, encodingOf } from "../../shared/files/encoding.ts";
 import { layoutOf, objectReader } from "../../shared/files/objects.ts";
 import { recordReader } from "../../shared/files/records.ts";
 import { openText } from "../../shared/files/text-file.ts";
-import { instantOf } from "../../shared/files/times.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-files-"));
 afterAll(() => rmSync(root, { recursive: true }));

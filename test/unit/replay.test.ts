@@ -9,8 +9,8 @@ import { paceOf } from "../../services/replay/pace.ts";
 import { positionFile } from "../../services/replay/position.ts";
 import { syntheticSource } from "../../services/replay/synthetic.ts";
 import { chooseColumns, parseMap } from "../../shared/events/columns.ts";
+import { unitBySize } from "../../shared/events/times.ts";
 import { readRow } from "../../shared/files/rows.ts";
-import { unitBySize } from "../../shared/files/times.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

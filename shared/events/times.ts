@@ -83,7 +83,7 @@ const compact = (digits: string) =>
   digits.replace(/^(\d{8})(\d\d)(\d\d)(\d\d)?$/, (_, day, h, m, s = "00") => `${day}T${h}${m}${s}`);
 
 /** 20240131 and 20240131220500, which are numbers too. */
-function isCalendar(time: number): boolean {
+export function isCalendar(time: number): boolean {
   const isLikely = (time >= 19e6 && time < 21e6) || (time >= 19e10 && time < 21e10) || (time >= 19e12 && time < 21e12);
   return isLikely && Number.isInteger(time) && instantOf(compact(String(time))) !== undefined;
 }
