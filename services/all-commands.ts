@@ -6,6 +6,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   broker: () => import("./commands/broker.ts") as never,
   replay: () => import("./replay/main.ts") as never,
   ingest: () => import("./ingest/main.ts") as never,
+  events: () => import("./commands/events/main.ts") as never,
   split: () => import("./commands/split/main.ts") as never,
   verify: () => import("./commands/table/verify.ts") as never,
   compact: () => import("./commands/table/compact.ts") as never,

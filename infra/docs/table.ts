@@ -39,7 +39,9 @@ ${columns(eventsSchema)}
 
 The log's \`txn\` actions hold the progress: \`TOPIC/PARTITION\` is the last offset of a partition that the table has
 read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (\`POISON\` below), \`watermark\` the
-newest arrival in Kafka (ms since 1970).
+newest arrival in Kafka (ms since 1970). Where a map makes several rows of a message, \`TOPIC/PARTITION/more-rows\` says
+how many there are beyond one each, and \`.../erased-rows\` how many of those \`forget\` took. The property
+\`tributary.shape.TOPIC\` is the map that the rows of a topic are made by.
 
 ## Items
 

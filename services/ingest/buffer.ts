@@ -11,10 +11,14 @@ import type { FilteredRange } from "../../shared/table/filtered.ts";
 
 /** What is held of one partition. */
 export interface Tally {
+  /** Messages that are rows, and how many rows they are beyond one each. */
   good: number;
+  moreRows: number;
   dead: number;
-  /** Offsets without a message. */
+  /** Offsets that are neither: without a message, or left out by the topic's map. */
   filtered: number;
+  /** Those of them that the map leaves out. */
+  leftOut: number;
   /** Offsets whose messages Kafka deleted before they were read. */
   lost: number;
   /** The offset after the last one that was looked at. */
@@ -24,8 +28,19 @@ export interface Tally {
 }
 
 /** Offsets that a tally stands for. */
-export const offsetsIn = ({ good, dead, filtered, lost }: Omit<Tally, "next" | "newestArrival">): number =>
+export const offsetsIn = ({ good, dead, filtered, lost }: Pick<Tally, "good" | "dead" | "filtered" | "lost">): number =>
   good + dead + filtered + lost;
+
+const newTally = (): Tally => ({
+  good: 0,
+  moreRows: 0,
+  dead: 0,
+  filtered: 0,
+  leftOut: 0,
+  lost: 0,
+  next: 0,
+  newestArrival: 0,
+});
 
 /** Bytes of a row beside its two names: numbers of the names, timestamp, value, bucket, partition, offset. */
 const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
@@ -38,6 +53,8 @@ const MOST_MARKS = 64;
 export const MOST_FIELDS = 50;
 /** Of a dead letter beside its value. */
 const LETTER_BYTES = 200;
+/** Of a range of filtered offsets. */
+const RANGE_BYTES = 100;
 
 export class RowBuffer {
   readonly tallies = new Map<number, Tally>();
@@ -73,7 +90,7 @@ export class RowBuffer {
   /** About what it takes in memory. */
   get bytes(): number {
     const words = [this.#users, this.#items].reduce((sum, { size, data }) => sum + size * WORD_BYTES + data.length, 0);
-    return this.#rows * ROW_BYTES + words + this.#deadBytes;
+    return this.#rows * ROW_BYTES + words + this.#deadBytes + this.gaps.length * RANGE_BYTES;
   }
 
   /** When the first of it came in, ms of the caller's clock; null when empty. */
@@ -89,7 +106,7 @@ export class RowBuffer {
   /** The partition's tally, for whoever adds to count into. `now` in ms of the caller's clock. */
   open(partition: number, now: number): Tally {
     this.#since ??= now;
-    const tally = this.tallies.get(partition) ?? { good: 0, dead: 0, filtered: 0, lost: 0, next: 0, newestArrival: 0 };
+    const tally = this.tallies.get(partition) ?? newTally();
     this.tallies.set(partition, tally);
     return tally;
   }
@@ -125,6 +142,18 @@ export class RowBuffer {
       const field = this.unknownFields.has(name) || this.unknownFields.size < MOST_FIELDS ? name : OTHER_FIELDS;
       this.unknownFields.set(field, (this.unknownFields.get(field) ?? 0) + 1);
     }
+  }
+
+  /** Offsets that are neither row nor dead letter; those that follow each other are one range. */
+  addFiltered(range: FilteredRange): void {
+    const last = this.gaps.at(-1);
+    const follows =
+      last?.last === range.first - 1 &&
+      last.partition === range.partition &&
+      last.reason === range.reason &&
+      last.topic === range.topic;
+    if (follows) this.gaps[this.gaps.length - 1] = { ...last, last: range.last };
+    else this.gaps.push(range);
   }
 
   addDead(letter: DeadLetter): void {

@@ -1,7 +1,8 @@
 // From fetched messages to committed tables: takes in, seals, writes, one thing at a time. The table says where reading
 // starts; the group never does.
 import { AppError } from "../../shared/errors/errors.ts";
-import { deadReasons, OTHER_FIELDS } from "../../shared/events/event.ts";
+import { OTHER_FIELDS } from "../../shared/events/event.ts";
+import type { MessageReader } from "../../shared/events/shape/mapped.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
@@ -29,6 +30,8 @@ export interface IntakeSettings {
   look(): Promise<Seen | null>;
   /** Between two tries while the disk refuses. */
   readonly retryMs: number;
+  /** By the topic's map; undefined: events are of our own shape. */
+  readonly reader?: MessageReader | undefined;
   /** Reading stops here, by partition; null: it never ends. */
   readonly ends: ReadonlyMap<number, number> | null;
   /** Outlives us: what was at work when the process died. */
@@ -84,7 +87,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const taking = openTaking(topic, buffer, settings.stopOnBadEvent);
+  const taking = openTaking(topic, buffer, settings.stopOnBadEvent, settings.reader);
   const inTurn = oneAtATime();
 
   const isOver = () => performance.now() > giveUpAt;
@@ -211,8 +214,8 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     tell({ type: "read", partition, offsets: to - from, next: to });
     if (!refused) return true;
     await writeIfSealed("end");
-    const { reason, offset } = refused;
-    throw new AppError("BAD_EVENT", { what: `${reason}, ${deadReasons[reason]}`, topic, partition, offset });
+    const { reason, detail, offset } = refused;
+    throw new AppError("BAD_EVENT", { what: `${reason}, ${detail}`, topic, partition, offset });
   }
 
   function blame(partition: number, unit: Suspect, why: string): void {

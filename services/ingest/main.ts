@@ -1,4 +1,6 @@
 // ingest: Kafka into the Delta table, every offset exactly once. Wiring only.
+import { readerOf } from "../../shared/events/shape/mapped.ts";
+import { parseShape } from "../../shared/events/shape/shape.ts";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { openNearest } from "../../shared/kafka/nearest.ts";
@@ -32,7 +34,8 @@ export const command = defineCommand({
     const metrics = createMetrics("ingest");
     const progress = createProgress(metrics);
     const bounds = () => kafka.endOffsets(topic);
-    const { tableDir, deadLettersDir } = settings;
+    const { tableDir, deadLettersDir, shape } = settings;
+    const beside = shape ? readerOf(parseShape(shape)).beside : [];
     const upkeep = createUpkeep(
       { tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention },
       metrics,
@@ -62,7 +65,7 @@ export const command = defineCommand({
       live: () => progress.healthy(RED_AFTER_MS),
     });
     const { assigned, rebalancing, fetched } = pipeline;
-    const consumption = await kafka.consume({ topic, group, fetchBytes, assigned, rebalancing, fetched });
+    const consumption = await kafka.consume({ topic, group, fetchBytes, beside, assigned, rebalancing, fetched });
     const watching = watch({ bounds, paused: pipeline.paused, progress, recheck: pipeline.recheck, log });
     await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed]);
 

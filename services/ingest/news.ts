@@ -22,6 +22,8 @@ export interface Brought {
   readonly dead: number;
   readonly filtered: number;
   readonly lost: number;
+  /** Those of the filtered that the topic's map leaves out. */
+  readonly leftOut: number;
   /** The offset after the last one. */
   readonly next: number;
   /** ms since 1970; 0 when nothing arrived. */

@@ -1,5 +1,6 @@
 // The flags of `ingest`.
 import { z } from "zod";
+import { shapeFlags } from "../../shared/files/shape-flags.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
@@ -12,6 +13,7 @@ export const options = z.object({
     .min(1)
     .default("interactions")
     .describe("where the events come from; created with 4 partitions where missing"),
+  ...shapeFlags,
   table: folder().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
   deadLetters: folder()
     .optional()

@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { failure } from "../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
+import type { ShapeText } from "../../shared/events/shape/shape.ts";
 import type { Fetched, Reading } from "../../shared/kafka/client.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";
@@ -17,6 +18,8 @@ export interface ThreadSettings {
   readonly stopOnLost: boolean;
   readonly retryMs: number;
   readonly ends: ReadonlyMap<number, number> | null;
+  /** How events stand in messages; null: as ours do. */
+  readonly shape: ShapeText | null;
 }
 
 export type ToThread =
@@ -140,10 +143,9 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       }
       paused.delete(batch.partition);
       underWay += bytes;
-      const { offsets, arrivedAt, lengths, values } = batch.messages;
       post(
         { type: "fetched", batch, bytes },
-        [offsets, arrivedAt, lengths, values].map(({ buffer }) => buffer as ArrayBuffer),
+        arraysOf(batch).map(({ buffer }) => buffer as ArrayBuffer),
       );
     },
     rebalancing: () => post({ type: "rebalancing" }),
@@ -170,8 +172,11 @@ const soon = <T>(asked: Promise<T>): Promise<T | null> =>
     new Promise<null>((resolve) => setTimeout(() => resolve(null), SOON_MS).unref()),
   ]);
 
-const bytesOf = ({ messages: { offsets, arrivedAt, lengths, values } }: Fetched): number =>
-  offsets.byteLength + arrivedAt.byteLength + lengths.byteLength + values.byteLength;
+const arraysOf = ({ messages: { offsets, arrivedAt, lengths, values, beside } }: Fetched) => [
+  ...[offsets, arrivedAt, lengths, values],
+  ...beside.flatMap((each) => [each.lengths, each.bytes]),
+];
+const bytesOf = (batch: Fetched): number => arraysOf(batch).reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /** Those who wait are served in the order in which they came; what is given while nobody waits is lost. */
 function queue<T>() {

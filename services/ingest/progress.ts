@@ -40,6 +40,7 @@ interface Partition {
   written: number;
   dead: number;
   filtered: number;
+  leftOut: number;
   lost: number;
   /** The offset after the last one in the table. */
   committed: number;
@@ -58,6 +59,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     written: metrics.counter("tributary_rows_written_total"),
     dead: metrics.counter("tributary_events_dead_total"),
     filtered: metrics.counter("tributary_events_filtered_total"),
+    leftOut: metrics.counter("tributary_events_left_out_total"),
     lost: metrics.counter("tributary_events_lost_total"),
     unknown: metrics.counter("tributary_unknown_fields_total"),
     flushes: metrics.counter("tributary_flushes_total"),
@@ -106,6 +108,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
       written: 0,
       dead: 0,
       filtered: 0,
+      leftOut: 0,
       lost: 0,
       committed: 0,
       newestArrival: 0,
@@ -140,17 +143,19 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
   }
 
   function wrote(news: Extract<News, { type: "wrote" }>): void {
-    for (const { partition, good, dead, filtered, lost, next, newestArrival } of news.brought) {
+    for (const { partition, good, dead, filtered, leftOut, lost, next, newestArrival } of news.brought) {
       const here = of(partition);
       here.written += good;
       here.dead += dead;
       here.filtered += filtered;
+      here.leftOut += leftOut;
       here.lost += lost;
       here.committed = next;
       here.newestArrival = Math.max(here.newestArrival, newestArrival);
       counters.read.inc({ partition }, good + dead + filtered);
       counters.written.inc({ partition }, good);
       counters.filtered.inc({ partition }, filtered);
+      counters.leftOut.inc({ partition }, leftOut);
       counters.lost.inc({ partition }, lost);
       hold(-good - dead - filtered);
     }
@@ -261,6 +266,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         written,
         dead,
         filtered,
+        leftOut: sum((each) => each.leftOut),
         lost,
         buffered,
         lag:
@@ -268,7 +274,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
             ? null
             : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
         partitions: bounds.map((bound) => {
-          const { written, dead, filtered, lost } = of(bound.partition);
+          const { written, dead, filtered, leftOut, lost } = of(bound.partition);
           const wait = transactions.waitOf(bound.partition, now());
           return {
             partition: bound.partition,
@@ -279,6 +285,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
             written,
             dead,
             filtered,
+            leftOut,
             lost,
             openTransaction: wait ? { offset: wait.offset, seconds: wait.ms / 1000 } : null,
             paused: paused.includes(bound.partition),

@@ -2,6 +2,7 @@
 // with.
 import { resolve } from "node:path";
 import { hash32 } from "../../shared/events/hash.ts";
+import { readShapes, shapeOf } from "../../shared/files/shape-flags.ts";
 import type { Paths } from "../../shared/runtime/paths.ts";
 import { budgetOf } from "./memory.ts";
 import type { Config } from "./options.ts";
@@ -24,6 +25,7 @@ export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLet
         bytes: Math.min(config.flushBytes, room.buffer),
         ageMs: 1000 * config.flushSeconds,
       },
+      shape: shapeOf(readShapes(config), config.topic),
       stopOnBadEvent: config.onBadEvent === "stop",
       stopOnLost: config.onLostOffsets === "stop",
       retryMs: RETRY_MS,

@@ -1,15 +1,20 @@
-// What becomes of each offset of a batch: a row, a dead letter, or one at which Kafka has no message. Between
+// What becomes of each offset of a batch: rows, a dead letter, or filtered: one at which Kafka has no
+// message, or whose message the topic's map leaves out. Between
 // intake.ts, which says up to where, and the buffer.
 import { type DeadReason, deadReasons, isTimestamp } from "../../shared/events/event.ts";
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
+import type { MessageReader, Outcome } from "../../shared/events/shape/mapped.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
+import { openBeside } from "../../shared/kafka/messages.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
 import type { Verdict } from "./suspects.ts";
 
 /** The bad event at which it had to stop. */
 export interface Refused {
   readonly reason: DeadReason;
+  /** In words. */
+  readonly detail: string;
   readonly offset: number;
 }
 
@@ -22,15 +27,29 @@ export interface Taking {
   lost(tally: Tally, partition: number, next: number): void;
 }
 
-const condemned = { ok: false, reason: "POISON" } as const;
+const condemned: Outcome = { type: "refused", reason: "POISON", detail: deadReasons.POISON };
 
-export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boolean): Taking {
+/** `reader`: by the topic's map; without one events are of our own shape. */
+export function openTaking(
+  topic: string,
+  buffer: RowBuffer,
+  stopOnBadEvent: boolean,
+  reader?: MessageReader | undefined,
+): Taking {
   const event = newScanned();
+
+  function parse(value: Uint8Array | null, own: number): Outcome {
+    const parsed = parseMessage(value, own);
+    if (!parsed.ok) return { type: "refused", reason: parsed.reason, detail: deadReasons[parsed.reason] };
+    buffer.countUnknown(parsed.unknownFields);
+    return { type: "rows", rows: [parsed.event] };
+  }
 
   function takeIn(batch: Fetched, tally: Tally, end: number, verdict: Verdict): Refused | undefined {
     const { partition } = batch;
     const { offsets, arrivedAt, lengths, values } = batch.messages;
     const now = Date.now();
+    const besideOf = reader && openBeside(batch.messages);
     for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
       const offset = offsets[k]!;
       if (offset < tally.next) continue;
@@ -39,24 +58,29 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
       const arrived = arrivalOf(own, now);
       const length = lengths[k]!;
       gap(tally, partition, offset);
-      if (verdict === null && scanMessage(values, at, at + length, own, event)) {
+      if (verdict === null && besideOf === undefined && scanMessage(values, at, at + length, own, event)) {
         buffer.addScanned(values, event, own, partition, offset);
         buffer.mark(arrived);
         tally.good++;
       } else {
         const value = length < 0 ? null : values.subarray(at, at + length);
-        const parsed = verdict !== null ? condemned : parseMessage(value, own);
-        if (parsed.ok) {
-          buffer.addEvent(parsed.event, partition, offset);
+        const outcome =
+          verdict !== null ? condemned : reader ? reader.read({ value, own, beside: besideOf!(k) }) : parse(value, own);
+        if (outcome.type === "rows") {
+          for (const row of outcome.rows) buffer.addEvent(row, partition, offset);
           buffer.mark(arrived);
-          buffer.countUnknown(parsed.unknownFields);
           tally.good++;
+          tally.moreRows += outcome.rows.length - 1;
+        } else if (outcome.type === "left-out") {
+          buffer.addFiltered({ topic, partition, first: offset, last: offset, reason: "LEFT_OUT" });
+          tally.filtered++;
+          tally.leftOut++;
         } else {
-          const { reason } = parsed;
-          if (stopOnBadEvent) return { reason, offset };
+          const { reason } = outcome;
+          if (stopOnBadEvent) return { reason, offset, detail: outcome.detail };
           // the batch's memory is not ours to keep
           const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null;
-          const detail = isTimestamp(own) ? deadReasons[reason] : `${deadReasons[reason]} (Kafka's own is ${own})`;
+          const detail = isTimestamp(own) ? outcome.detail : `${outcome.detail} (Kafka's own is ${own})`;
           buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
           tally.dead++;
         }
@@ -69,7 +93,7 @@ export function openTaking(topic: string, buffer: RowBuffer, stopOnBadEvent: boo
 
   function gap(tally: Tally, partition: number, next: number): void {
     if (next <= tally.next) return;
-    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
+    buffer.addFiltered({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
     tally.filtered += next - tally.next;
     tally.next = next;
   }

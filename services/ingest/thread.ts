@@ -3,8 +3,11 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { plainError } from "../../shared/errors/thread-errors.ts";
+import { readerOf } from "../../shared/events/shape/mapped.ts";
+import { parseShape } from "../../shared/events/shape/shape.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
+import { declareShape, inWords } from "../../shared/table/shapes.ts";
 import { openTables } from "../../shared/table/tables.ts";
 import { openInWork } from "./in-work.ts";
 import { createIntake } from "./intake.ts";
@@ -22,6 +25,13 @@ const fail = (error: unknown) => tell({ type: "failed", error: plainError(error)
 const log = createLog("ingest");
 const { through } = openPatience(log);
 const tables = await through("the tables cannot be read", () => openTables(settings.tableDir, settings.deadLettersDir));
+const { shape, topic } = settings;
+const changed = await through("the map cannot be put on record", () => declareShape(tables.events, topic, shape));
+if (changed && (changed.before || tables.events.version > 0))
+  log.warn(
+    { topic, before: inWords(changed.before), now: inWords(shape) },
+    `the map of ${topic} is another one than in the run before: rows from here on are made by the new one`,
+  );
 const writer = createWriter(tables, settings.topic);
 const asked: ((seen: Seen | null) => void)[] = [];
 const intake = createIntake(
@@ -32,6 +42,7 @@ const intake = createIntake(
         asked.push(resolve);
         tell({ type: "look" });
       }),
+    reader: shape ? readerOf(parseShape(shape)) : undefined,
     inWork: openInWork(join(settings.tableDir, "in-work"), settings.topic),
     reassign: () => tell({ type: "reassign" }),
     committed: (next) => tell({ type: "committed", next }),

@@ -10,9 +10,9 @@ import { writeFile } from "../../shared/table/files.ts";
 import { encodeFiltered, type FilteredRange } from "../../shared/table/filtered.ts";
 import type { DataFile, Txn } from "../../shared/table/log.ts";
 import { onRecord, without } from "../../shared/table/on-record.ts";
-import { amendedId, condemnedId, lastOffsets, progressId } from "../../shared/table/progress.ts";
+import { amendedId, condemnedId, lastOffsets, moreRowsId, progressId } from "../../shared/table/progress.ts";
 import type { Tables } from "../../shared/table/tables.ts";
-import type { RowBuffer } from "./buffer.ts";
+import type { RowBuffer, Tally } from "./buffer.ts";
 
 /** What one table gets of a buffer. */
 interface Part {
@@ -65,6 +65,15 @@ export function createWriter(tables: Tables, topic: string): Writer {
   const progress = (partition: number) => progressId(topic, partition);
   const condemned = (partition: number) => condemnedId(topic, partition);
   const committed = () => lastOffsets(tables.events.offsets, topic);
+
+  /** How far the partition is, and how many rows beyond one a message it has. */
+  function progressOf(partition: number, { next, moreRows }: Tally): [string, number][] {
+    const id = moreRowsId(topic, partition);
+    return [
+      [progress(partition), next - 1],
+      ...(moreRows > 0 ? [[id, Math.max(0, events.at(id)) + moreRows] satisfies [string, number]] : []),
+    ];
+  }
 
   function encodeDead({ dead: letters, tallies }: RowBuffer): Part | undefined {
     // a condemned one may lie among messages that another has judged before, and so needs a txn of its own
@@ -135,7 +144,7 @@ export function createWriter(tables: Tables, topic: string): Writer {
       filtered: encodeGaps(buffer),
       events: {
         file: buffer.rows === 0 ? undefined : encodeEvents(buffer.batch()),
-        to: new Map([...buffer.tallies].map(([partition, { next }]) => [progress(partition), next - 1])),
+        to: new Map([...buffer.tallies].flatMap(([partition, tally]) => progressOf(partition, tally))),
         unmoved: [...buffer.tallies.keys()].map(condemned),
         newestArrival: buffer.newestArrival,
         marks: [...buffer.marks],

@@ -2,7 +2,10 @@
 // a second. Between following.ts, which has them from Kafka, and the users.
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
+import type { MessageReader } from "../../shared/events/shape/mapped.ts";
+import type { Message } from "../../shared/events/shape/places.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
+import { openBeside } from "../../shared/kafka/messages.ts";
 import type { Tail } from "../../shared/recommending/tail.ts";
 
 /** Of messages, by what became of them. */
@@ -15,16 +18,24 @@ export interface Taken {
   old: number;
   /** No events: ingest puts them to the dead letters. */
   refused: number;
+  /** Messages that the topic's map leaves out. */
+  filtered: number;
 }
 
 export interface Ahead {
   /** `since`: what arrived before is not marked, since nobody followed then. Answers arrivals of marked events, ms. */
-  take(batch: Fetched, since: number, now: number): number[];
+  take(batch: Fetched, since: number, now: number, reader?: MessageReader): number[];
   readonly counts: Readonly<Taken>;
 }
 
 /** A mark a second of the stream, as in the table. */
 const MARK_MS = 1000;
+
+interface Pair {
+  readonly user: string;
+  readonly item: string;
+}
+const nothing: readonly Pair[] = [];
 
 /** `knows`: whether the model in use has a column for the item. `failed` hears of an error at a message. */
 export function openAhead(
@@ -33,11 +44,11 @@ export function openAhead(
   failed: (partition: number, offset: number, error: unknown) => void,
 ): Ahead {
   const event = newScanned();
-  const counts: Taken = { taken: 0, unknown: 0, old: 0, refused: 0 };
+  const counts: Taken = { taken: 0, unknown: 0, old: 0, refused: 0, filtered: 0 };
   let marked = 0;
 
   /** Undefined for what is no event. */
-  function read(bytes: Buffer | null, own: number): { readonly user: string; readonly item: string } | undefined {
+  function read(bytes: Buffer | null, own: number): Pair | undefined {
     if (bytes && scanMessage(bytes, 0, bytes.length, own, event)) {
       const { userStart, userEnd, itemStart, itemEnd } = event; // ASCII, or it would not have been scanned
       return { user: bytes.toString("latin1", userStart, userEnd), item: bytes.toString("latin1", itemStart, itemEnd) };
@@ -46,11 +57,21 @@ export function openAhead(
     return parsed.ok ? parsed.event : undefined;
   }
 
-  function takeOne(partition: number, offset: number, bytes: Buffer | null, own: number): void {
-    const event = read(bytes, own);
-    if (!event) counts.refused++;
-    else if (take(partition, offset, event.user, event.item) === "old") counts.old++;
-    else {
+  /** Undefined for what is no event, none for what the map leaves out. */
+  function readMapped(reader: MessageReader, message: Message): readonly Pair[] | undefined {
+    const outcome = reader.read(message);
+    if (outcome.type === "rows") return outcome.rows;
+    return outcome.type === "refused" ? undefined : nothing;
+  }
+
+  function takeOne(partition: number, offset: number, events: readonly Pair[] | undefined): void {
+    if (!events) counts.refused++;
+    else if (events.length === 0) counts.filtered++;
+    for (const [k, event] of (events ?? nothing).entries()) {
+      if (take(partition, offset, event.user, event.item, k > 0) === "old") {
+        counts.old++;
+        return; // and so are the other rows of the message
+      }
       counts.taken++;
       if (!knows(event.item)) counts.unknown++;
     }
@@ -58,13 +79,19 @@ export function openAhead(
 
   return {
     counts,
-    take: ({ partition, messages: { offsets, arrivedAt, lengths, values }, next }, since, now) => {
+    take: ({ partition, messages, next }, since, now, reader) => {
+      const { offsets, arrivedAt, lengths, values } = messages;
+      const besideOf = openBeside(messages);
       const all = Buffer.from(values.buffer, values.byteOffset, values.length);
       const marks: number[] = [];
       for (let k = 0, at = 0; k < offsets.length; at += Math.max(0, lengths[k]!), k++) {
         const [offset, length] = [offsets[k]!, lengths[k]!];
         try {
-          takeOne(partition, offset, length < 0 ? null : all.subarray(at, at + length), arrivedAt[k]!);
+          const value = length < 0 ? null : all.subarray(at, at + length);
+          const own = arrivedAt[k]!;
+          const event = reader ? undefined : read(value, own);
+          const events = reader ? readMapped(reader, { value, own, beside: besideOf(k) }) : event && [event];
+          takeOne(partition, offset, events);
         } catch (error) {
           counts.refused++; // what ingest would condemn must not end serve either
           failed(partition, offset, error);

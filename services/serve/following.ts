@@ -3,6 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../shared/errors/errors.ts";
 import { failure } from "../../shared/errors/failure.ts";
+import { type MessageReader, readerOf } from "../../shared/events/shape/mapped.ts";
+import { parseShape } from "../../shared/events/shape/shape.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
@@ -90,6 +92,8 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
   /** Until Kafka is lost, the topic turns out to be another one, or we are asked to stop. */
   async function session(kafka: Kafka, until: Until): Promise<void> {
     const { failed, fail } = failure();
+    const said = JSON.stringify(users.shape);
+    const reader: MessageReader | undefined = users.shape ? readerOf(parseShape(users.shape)) : undefined;
     bounds = await kafka.endOffsets(topic);
     if (bounds.some(({ partition, end }) => (tail.nextOf(partition) ?? 0) > end)) tail.clear(); // it was made anew
     let since = Number.POSITIVE_INFINITY;
@@ -97,6 +101,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
       topic,
       group: `tributary-serve-${randomUUID()}`, // of nobody else: each serve reads every partition
       fetchBytes: FETCH_BYTES,
+      beside: reader?.beside ?? [],
       assigned: async (partitions) => {
         bounds = await kafka.endOffsets(topic);
         const from = starts(partitions);
@@ -105,13 +110,14 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
         return from;
       },
       rebalancing: () => undefined,
-      fetched: async (batch) => freshness.reached(ahead.take(batch, since, Date.now())),
+      fetched: async (batch) => freshness.reached(ahead.take(batch, since, Date.now(), reader)),
     });
 
     let unanswered = 0;
     let looking = false;
     const look = async () => {
       if (++unanswered > SILENT_LOOKS) waits("Kafka does not answer");
+      if (JSON.stringify(users.shape) !== said) return fail(new Error("the table is made by another map now"));
       if (looking) return;
       looking = true;
       try {
@@ -173,7 +179,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
 
 /** Answers know what the table knows. */
 export function noTopic(topic: string): Following {
-  const nothing = { taken: 0, unknown: 0, old: 0, refused: 0, held: 0, leftOut: 0, lag: 0 };
+  const nothing = { taken: 0, unknown: 0, old: 0, refused: 0, filtered: 0, held: 0, leftOut: 0, lag: 0 };
   const following = { state: "off", reason: null, topic, ...nothing } as const;
   const freshness = { p50: null, p95: null, max: null, events: 0 };
   return { status: () => ({ following, freshness }), run: async ({ stopped }) => stopped };

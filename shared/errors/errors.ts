@@ -205,6 +205,7 @@ export const errors = {
       "everything before it is in the table; correct the producer, or start with --on-bad-event dead-letter to " +
       "go past it",
   },
+  TOPIC_MISSING: { exit: 2, retryable: false, hint: "check --topic, and that KAFKA_BROKERS names the right Kafka" },
   MAP_MALFORMED: {
     exit: 2,
     retryable: false,

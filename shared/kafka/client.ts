@@ -10,6 +10,7 @@ import kafkajs, {
 } from "kafkajs";
 import { AppError, type Facts } from "../errors/errors.ts";
 import { failure } from "../errors/failure.ts";
+import type { Beside } from "../events/shape/places.ts";
 import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { allWritten } from "./addresses.ts";
@@ -60,6 +61,8 @@ export interface Reading {
   readonly group: string;
   /** Bytes of one fetch, about. */
   readonly fetchBytes: number;
+  /** What is wanted of messages beside value, offset and time. */
+  readonly beside?: readonly Beside[];
   /**
    * The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error
    * ends the reading.
@@ -397,7 +400,7 @@ async function consume(
         partition: batch.partition,
         generation: mine,
         asked: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
-        messages: pack(batch.messages, from),
+        messages: pack(batch.messages, from, reading.beside),
         next,
       });
       if (mine !== generation) return;

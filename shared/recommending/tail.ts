@@ -6,8 +6,11 @@ export interface Tail {
   nextOf(partition: number): number | undefined;
   /** The last offset of a partition that the table holds. */
   doneOf(partition: number): number | undefined;
-  /** An event at an offset; what was read before, or is in the table, is old and changes nothing. */
-  take(partition: number, offset: number, user: string, item: string): Outcome;
+  /**
+   * An event at an offset; what was read before, or is in the table, is old and changes nothing. `again`: a further one
+   * of the message of which one was just taken.
+   */
+  take(partition: number, offset: number, user: string, item: string, again?: boolean): Outcome;
   /** Everything of the partition before `next` was looked at. */
   passed(partition: number, next: number): void;
   /** The same for offsets that were left out: there would have been no room for them. */
@@ -146,9 +149,9 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
       return part && Math.max(part.next, (done.get(partition) ?? -1) + 1);
     },
     doneOf: (partition) => done.get(partition),
-    take: (partition, offset, user, item) => {
+    take: (partition, offset, user, item, again = false) => {
       const part = partOf(partition);
-      if (offset < part.next) return "old";
+      if (offset < (again ? part.next - 1 : part.next)) return "old";
       part.next = offset + 1;
       if (offset <= (done.get(partition) ?? -1)) return "old";
       let row = part.rows.get(user);
@@ -157,6 +160,7 @@ export function createTail({ room = ROOM, mostOfUser = MOST_OF_USER } = {}): Tai
         part.rows.set(user, row);
       }
       const isHere = row.has(item);
+      if (again && row.get(item) === offset) return "again"; // twice in one message
       if (!isHere) count(part, user, item, 1);
       const isKnown = isHere || has(user, item, part);
       row.set(item, offset);

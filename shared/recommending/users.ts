@@ -3,6 +3,7 @@
 import { AppError } from "../errors/errors.ts";
 import { Histories } from "../events/histories.ts";
 import { MOST_NAMES } from "../events/new-items.ts";
+import type { ShapeText } from "../events/shape/shape.ts";
 import { metIn, metOf, trendsOf } from "../ranking/met.ts";
 import { LAST, type Met } from "../ranking/newest.ts";
 import { REMEMBERED } from "../ranking/references.ts";
@@ -11,6 +12,7 @@ import { FOLLOWS_HALF_LIFE, Trends } from "../ranking/trends.ts";
 import { followTable } from "../table/follow.ts";
 import { newestEvents } from "../table/newest-events.ts";
 import { lastOffsets } from "../table/progress.ts";
+import { shapeIn } from "../table/shapes.ts";
 import { createTail, type Outcome, type Tail } from "./tail.ts";
 
 export interface Users {
@@ -28,8 +30,10 @@ export interface Users {
    * would come back from it.
    */
   readonly wasRead: Promise<void>;
-  /** An event of the topic. */
-  take(partition: number, offset: number, user: string, item: string): Outcome;
+  /** An event of the topic; `again`: a further one of the same message. */
+  take(partition: number, offset: number, user: string, item: string, again?: boolean): Outcome;
+  /** How the events of the topic stand in its messages, as the table has it; null: as ours do. */
+  readonly shape: ShapeText | null;
 }
 
 /** What was read of a topic ahead of the table that is made of it. */
@@ -116,8 +120,11 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
         throw new AppError("USER_UNKNOWN", { what: `no event of the user "${user}"` });
       return newest.length === 0 ? row : [...new Set([...row, ...newest])];
     },
-    take(partition, offset, user, item) {
-      const outcome = tail.take(partition, offset, user, item);
+    get shape() {
+      return shapeIn(follower.properties, topic);
+    },
+    take(partition, offset, user, item, again) {
+      const outcome = tail.take(partition, offset, user, item, again);
       if (outcome === "new") count(user, item); // whoever goes round in a crowd of items would count each again
       return outcome;
     },

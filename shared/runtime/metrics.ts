@@ -17,7 +17,12 @@ export const metricTable = {
   },
   tributary_events_filtered_total: {
     kind: "counter",
-    help: "Offsets at which Kafka keeps no message",
+    help: "Offsets that are neither row nor dead letter: without a message, or left out by the topic's map",
+    labels: ["partition"],
+  },
+  tributary_events_left_out_total: {
+    kind: "counter",
+    help: "Those of the filtered whose message the topic's map leaves out",
     labels: ["partition"],
   },
   tributary_events_lost_total: {

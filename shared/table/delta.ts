@@ -1,6 +1,7 @@
 // A Delta Lake table: commits that appear whole or not at all, one writer's progress (`txn`) in the same commit as its
 // files, and reading by version.
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../errors/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { missingColumns, schemaString, type TableSchema } from "../storage/schema.ts";
@@ -13,6 +14,7 @@ import {
   emptyState,
   entryPath,
   formatEntry,
+  type Metadata,
   parseEntry,
   type Txn,
 } from "./log.ts";
@@ -35,6 +37,8 @@ export interface CommitDraft {
   readonly newestArrival?: number;
   /** Arrivals of marked events among the rows, ms since 1970. */
   readonly marks?: readonly number[];
+  /** Properties of the table that are other ones from now on; null: one that goes. */
+  readonly properties?: Readonly<Record<string, string | null>>;
   /** OPTIMIZE: the same rows in other files. DELETE: fewer. */
   readonly operation?: Draft["operation"];
 }
@@ -52,6 +56,8 @@ export interface DeltaTable {
   readonly removed: ReadonlyMap<string, number>;
   /** Newest arrival that the table covers, ms since 1970; 0 when unknown. */
   readonly watermark: number;
+  /** Its properties (Delta's `configuration`). */
+  readonly properties: Readonly<Record<string, string>>;
   /** Entries and checkpoints of the log, about: until vacuum they only grow in number. */
   readonly logFiles: number;
   /**
@@ -188,6 +194,18 @@ export async function openTable(
     rows = files.reduce((sum, file) => sum + file.rows, 0);
   }
 
+  const propertiesOf = () => (state.metadata?.configuration ?? {}) as Readonly<Record<string, string>>;
+
+  /** Null where it stays as it is. */
+  function metadataWith(changes: Readonly<Record<string, string | null>>): Metadata | null {
+    const kept = Object.entries({ ...propertiesOf(), ...changes }).filter(([, value]) => value !== null);
+    const configuration = Object.fromEntries(kept);
+    if (!state.metadata) return { id, schemaString: schemaString(schema), configuration };
+    return isDeepStrictEqual(configuration, propertiesOf())
+      ? null
+      : { createdTime: 0, ...state.metadata, configuration };
+  }
+
   const fenced = (what: string) => new AppError("WRITER_FENCED", { what, table: store.name });
 
   async function commit({
@@ -197,6 +215,7 @@ export async function openTable(
     stands = [],
     newestArrival = 0,
     marks = [],
+    properties = {},
     operation = "WRITE",
   }: CommitDraft): Promise<number> {
     const moves = txn.map(({ appId, version, after }) => ({
@@ -227,7 +246,7 @@ export async function openTable(
         // a table of before arrivals ahead of the clock were cut may hold one: it ends here
         newestArrival: newestArrival > 0 ? Math.max(newestArrival, Math.min(state.watermark, Date.now())) : 0,
         marks,
-        metadata: state.metadata ? null : { id, schemaString: schemaString(schema) },
+        metadata: metadataWith(properties),
         txn,
         add,
         remove,
@@ -281,6 +300,9 @@ export async function openTable(
     },
     get watermark() {
       return state.watermark;
+    },
+    get properties() {
+      return propertiesOf();
     },
     get logFiles() {
       return listed.files + Math.max(0, state.version - listed.version);

@@ -5,15 +5,17 @@ import { rowsAt } from "../events/arrange.ts";
 import type { EventBatch } from "../events/batch.ts";
 import { namesUser } from "../events/event.ts";
 import { bucketOf } from "../events/hash.ts";
+import type { MessageReader } from "../events/shape/mapped.ts";
 import { stringsOf } from "../events/text.ts";
 import { excludes } from "../storage/statistics.ts";
 import { type DeadLetter, readDeadLetters, writeDeadLetters } from "./dead-letters.ts";
 import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";
 import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
-import type { DataFile } from "./log.ts";
-import type { Place } from "./place.ts";
-import { progressOf } from "./progress.ts";
+import type { DataFile, Txn } from "./log.ts";
+import { nameOf, type Place } from "./place.ts";
+import { erasedRowsId, moreRowsOf, progressOf } from "./progress.ts";
+import { readerIn } from "./shapes.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Erased {
@@ -33,13 +35,16 @@ interface Rewritten {
 /** Undefined where a file holds nothing of the user. */
 type Rewrite = (file: DataFile) => Promise<Omit<Rewritten, "file"> | undefined>;
 
+/** Those of the places at which nothing is left in these files. */
+type Emptied = (gone: readonly Place[], files: readonly DataFile[]) => Promise<readonly Place[]>;
+
 /** How often another process may rewrite a file under our hands. */
 const TRIES = 5;
 
 /** The rows that the table holds when it begins; those that come meanwhile stay. Throws TABLE_CHANGED. */
 export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
   const { events } = tables;
-  return erase(tables, events, async (file) => {
+  const rewrite: Rewrite = async (file) => {
     if (excludes(file.stats, "bucket", bucketOf(user)) || excludes(file.stats, "user", user)) return undefined;
     const batch = await readEvents(events.store, file);
     const word = stringsOf(batch.user.words).indexOf(user);
@@ -55,7 +60,24 @@ export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
       gone,
       rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))),
     };
-  });
+  };
+  return erase(tables, events, rewrite, (gone, files) => withoutRows(events, gone, files));
+}
+
+/** Where a map makes several rows of a message, others of it may be of other users, and lie in other files by now. */
+async function withoutRows(
+  { store, offsets }: DeltaTable,
+  gone: readonly Place[],
+  files: readonly DataFile[],
+): Promise<readonly Place[]> {
+  if (!gone.some(({ partition }) => moreRowsOf(offsets, partition) > 0)) return gone;
+  const at = ({ partition, offset }: Pick<Place, "partition" | "offset">) => `${partition}/${offset}`;
+  const left = new Map(gone.map((place) => [at(place), place]));
+  for (const file of files) {
+    const { partition, offset } = await readEvents(store, file);
+    for (let k = 0; k < file.rows; k++) left.delete(at({ partition: partition[k]!, offset: offset[k]! }));
+  }
+  return [...left.values()];
 }
 
 /** Rows of the user, and all others. */
@@ -67,20 +89,33 @@ function parted({ length, user: { numbers } }: EventBatch, word: number): [numbe
 
 /** Letters that are JSON and name the user. Throws TABLE_CHANGED. */
 export async function eraseLetters(tables: Tables, user: string): Promise<Erased> {
-  const { deadLetters } = tables;
+  const { deadLetters, events } = tables;
+  const readers = new Map<string, MessageReader>();
+  const names = ({ value, topic, timestamp: own }: DeadLetter): boolean => {
+    const reader = readers.get(topic) ?? readerIn(events.properties, topic);
+    readers.set(topic, reader);
+    // a map may lead past what the message itself calls the user
+    return value !== null && (namesUser(value, user) || reader.names({ value, own, beside: nothing(reader) }, user));
+  };
   return erase(tables, deadLetters, async (file) => {
     const letters = await readDeadLetters(deadLetters.store, file);
-    const gone = letters.filter((letter) => names(letter, user));
+    const gone = letters.filter(names);
     if (gone.length === 0) return undefined;
-    const others = letters.filter((letter) => !names(letter, user));
+    const others = letters.filter((letter) => !names(letter));
     return { gone, rest: others.length === 0 ? undefined : await writeDeadLetters(deadLetters.store, others) };
   });
 }
 
-const names = ({ value }: DeadLetter, user: string): boolean => value !== null && namesUser(value, user);
+/** A letter keeps neither key nor headers. */
+const nothing = ({ beside }: MessageReader) => beside.map(() => null);
 
 /** One commit for all files; from the beginning where another process has rewritten one of them. */
-async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite): Promise<Erased> {
+async function erase(
+  { filtered }: Tables,
+  table: DeltaTable,
+  rewrite: Rewrite,
+  emptied: Emptied = async (gone) => gone,
+): Promise<Erased> {
   for (let tries = 1; ; tries++) {
     await table.refresh();
     const { version } = table;
@@ -92,9 +127,12 @@ async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite):
       }
       const gone = rewritten.flatMap((each) => each.gone);
       if (gone.length === 0) return { erased: 0, files: 0 };
-      await record(filtered, gone);
       const remove = rewritten.map(({ file }) => file);
-      await table.commit({ remove, add: rewritten.flatMap(({ rest }) => rest ?? []), operation: "DELETE" });
+      const add = rewritten.flatMap(({ rest }) => rest ?? []);
+      const kept = table.files.filter((file) => !remove.includes(file));
+      const empty = distinct(await emptied(gone, [...kept, ...add]));
+      await record(filtered, empty);
+      await table.commit({ remove, add, txn: moreRowsGone(table.offsets, gone, empty), operation: "DELETE" });
       return { erased: gone.length, files: rewritten.length };
     } catch (error) {
       // TABLE_CHANGED where a file was rewritten, TABLE_CORRUPT where it was vacuumed since
@@ -103,6 +141,24 @@ async function erase({ filtered }: Tables, table: DeltaTable, rewrite: Rewrite):
       if (table.version === version) throw error;
     }
   }
+}
+
+const distinct = (places: readonly Place[]): Place[] => [
+  ...new Map(places.map((place) => [nameOf(place), place])).values(),
+];
+
+/** Of rows beyond one a message, how many are gone with this, so that the sum stays right. */
+function moreRowsGone(offsets: ReadonlyMap<string, number>, gone: readonly Place[], empty: readonly Place[]): Txn[] {
+  const more = new Map<string, number>();
+  const add = ({ topic, partition }: Place, count: number) => {
+    const id = erasedRowsId(topic, partition);
+    more.set(id, (more.get(id) ?? 0) + count);
+  };
+  for (const place of gone) add(place, 1);
+  for (const place of empty) add(place, -1);
+  return [...more].flatMap(([appId, count]) =>
+    count > 0 ? [{ appId, version: Math.max(0, offsets.get(appId) ?? 0) + count }] : [],
+  );
 }
 
 /** Puts on record what is not yet: an erasure that was cut off, or that starts over, has done so before. */

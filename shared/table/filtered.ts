@@ -13,6 +13,7 @@ import type { DataFile } from "./log.ts";
 export const filterReasons = {
   NO_MESSAGE: "Kafka keeps no message here: the end of a transaction, or compacted away",
   LOST: "Kafka deleted the messages before they were read, and ingest was told to go on (`--on-lost-offsets continue`)",
+  LEFT_OUT: "a message that the map of its topic leaves out (`--where`, a preset), or makes no row of",
   ERASED: "a row, removed by `tributary forget`",
 } as const;
 export type FilterReason = keyof typeof filterReasons;

@@ -29,6 +29,8 @@ export interface Mark {
 export interface Follower {
   /** Of what was taken in: appId of each txn -> its version. */
   readonly offsets: ReadonlyMap<string, number>;
+  /** Properties of the table, of its newest version that was looked at. */
+  readonly properties: Readonly<Record<string, string>>;
   /**
    * Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped.
    * Throws TABLE_CORRUPT, VERSION_GONE.
@@ -132,6 +134,9 @@ export function followTable(tableDir: string, target: Target): Follower {
   return {
     get offsets() {
       return offsets;
+    },
+    get properties() {
+      return table?.properties ?? {};
     },
     catchUp: (toVersion) => inTurn(() => catchUp(toVersion)),
   };

@@ -130,8 +130,8 @@ export interface Draft {
   readonly timestamp: number;
   readonly newestArrival: number;
   readonly marks: readonly number[];
-  /** Only in the commit that creates the table. */
-  readonly metadata: Pick<Metadata, "id" | "schemaString"> | null;
+  /** In the commit that creates the table, without the rest of it; and where its properties change, whole. */
+  readonly metadata: Metadata | null;
   readonly txn: readonly Txn[];
   readonly add: readonly DataFile[];
   readonly remove: readonly DataFile[];
@@ -144,15 +144,11 @@ export function formatEntry(draft: Draft): string {
   const dataChange = operation !== "OPTIMIZE";
   const actions: object[] = [];
   if (metadata) {
-    actions.push({ protocol: usualProtocol });
+    if (metadata.createdTime === undefined) actions.push({ protocol: usualProtocol });
+    const { id, schemaString, ...more } = metadata;
+    const usual = { partitionColumns: [], configuration: {}, createdTime: timestamp };
     actions.push({
-      metaData: {
-        ...metadata,
-        format: { provider: "parquet", options: {} },
-        partitionColumns: [],
-        configuration: {},
-        createdTime: timestamp,
-      },
+      metaData: { id, schemaString, format: { provider: "parquet", options: {} }, ...usual, ...more },
     });
   }
   for (const { appId, version } of txn) actions.push({ txn: { appId, version, lastUpdated: timestamp } });

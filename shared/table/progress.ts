@@ -11,8 +11,21 @@ export interface PartitionProgress {
 }
 
 export const progressId = (topic: string, partition: number): string => `${topic}/${partition}`;
+/** How many rows came beyond one a message, and how many of those an erasure took. */
+export const moreRowsId = (topic: string, partition: number): string => `${progressId(topic, partition)}/more-rows`;
+export const erasedRowsId = (topic: string, partition: number): string => `${progressId(topic, partition)}/erased-rows`;
 export const condemnedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/condemned`;
 export const amendedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/amended`;
+
+/** Rows of a partition beyond one for each of its messages: a map may make several of one. */
+export function moreRowsOf(offsets: ReadonlyMap<string, number>, partition: number): number {
+  let more = 0;
+  for (const [appId, version] of offsets) {
+    const [, digits, kind] = /^.+\/(\d+)\/(more-rows|erased-rows)$/.exec(appId) ?? [];
+    if (Number(digits) === partition) more += kind === "more-rows" ? version : -version;
+  }
+  return more;
+}
 
 /** Each txn of a partition. */
 function* partitionsIn(offsets: ReadonlyMap<string, number>) {

@@ -16,6 +16,7 @@ const partition = (number: number, lag: number, more: object = {}) => ({
   filtered: 3,
   lost: 0,
   openTransaction: null,
+  leftOut: 2,
   paused: false,
   ...more,
 });
@@ -28,6 +29,7 @@ const first = {
   dead: 10,
   filtered: 40,
   lost: 0,
+  leftOut: 30,
   buffered: 50,
   lag: { messages: 100, seconds: 4 },
   partitions: [partition(2, 60), partition(0, 40)],
@@ -86,6 +88,7 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
     dead: 20,
     filtered: 80,
     lost: 0,
+    leftOut: 60,
     buffered: 100,
     lag: { messages: 105, seconds: 9 },
     partitions: [partition(0, 40), partition(1, 5), partition(2, 60)],

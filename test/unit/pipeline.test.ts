@@ -32,6 +32,7 @@ async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline> {
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     stopOnBadEvent: true,
     stopOnLost: true,
+    shape: null,
     retryMs: 10,
     ends: null,
     bytesUnderWay,

@@ -167,7 +167,7 @@ test("messages are read as ingest reads them: what is no event is counted and ch
   ];
   ahead.take(batch(...values.map((value, offset) => message(offset, value))), 0, 1_700_000_000_100);
   expect(tail.itemsOf("u")).toEqual(["i", "ï", "new"]);
-  expect(ahead.counts).toEqual({ taken: 3, unknown: 1, old: 0, refused: 8 });
+  expect(ahead.counts).toEqual({ taken: 3, unknown: 1, old: 0, refused: 8, filtered: 0 });
   ahead.take(batch(message(0, values[0]!), message(11, "x", 9e15)), 0, 1_700_000_000_100);
   expect(ahead.counts).toMatchObject({ old: 1, refused: 9 });
   expect(errors).toEqual([]);

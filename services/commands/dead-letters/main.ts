@@ -5,6 +5,8 @@ import { defineCommand } from "../../../shared/runtime/command.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
+import { openEvents } from "../../../shared/table/events.ts";
+import { readerIn } from "../../../shared/table/shapes.ts";
 import { list } from "./list.ts";
 import { options } from "./options.ts";
 import { type Outcome, replay } from "./replay.ts";
@@ -18,7 +20,9 @@ export const command = defineCommand({
     const dir = config.deadLetters ?? pathsOf(config.dataDir).deadLetters;
     if (action === "list") return list(dir, { ...config, json });
     const connect = () => openNearest({ ...config, signal: until.signal }, createLog("dead-letters"));
-    const outcome = await replay({ dir, file, connect, say }, until);
+    const { properties } = await openEvents(pathsOf(config.dataDir).table);
+    const readerOf = (topic: string) => readerIn(properties, topic);
+    const outcome = await replay({ dir, file, readerOf, connect, say }, until);
     say(inWords(outcome));
     if (json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
   },

@@ -1,6 +1,6 @@
 // What to send of the operator's lines: letters that are events now, none that was sent back before, and in batches
 // that a broker takes. Pure.
-import { deadReasons, parseEvent } from "../../../shared/events/event.ts";
+import { type MessageReader, type Outcome, plainReader } from "../../../shared/events/shape/mapped.ts";
 import { nameOf, type Place } from "../../../shared/table/place.ts";
 import type { Lines } from "./lines.ts";
 
@@ -8,7 +8,7 @@ import type { Lines } from "./lines.ts";
 export interface Sending {
   readonly place: Place;
   readonly key: string;
-  readonly value: string;
+  readonly value: string | Buffer;
 }
 
 export interface Plan {
@@ -23,6 +23,7 @@ export function planOf(
   { corrections, problems }: Lines,
   arrivals: ReadonlyMap<string, number>,
   sentBack: ReadonlyMap<string, number>,
+  readerOf: (topic: string) => MessageReader = () => plainReader,
 ): Plan {
   const send: Sending[] = [];
   const found = [...problems];
@@ -33,14 +34,25 @@ export function planOf(
     if (sentBack.has(name)) before++;
     else if (arrivedAt === undefined) found.push(`line ${line}: no dead letter of this table (${name})`);
     else {
-      const parsed = parseEvent(value, arrivedAt);
-      if (parsed.ok)
-        send.push({ place, key: parsed.event.user, value: timed(Buffer.from(value!).toString(), arrivedAt) });
-      else found.push(`line ${line}: still no event: ${parsed.reason}, ${deadReasons[parsed.reason]} (${name})`);
+      const reader = readerOf(place.topic);
+      const outcome = reader.read({ value, own: arrivedAt, beside: reader.beside.map(() => null) });
+      if (outcome.type === "rows")
+        send.push({ place, key: outcome.rows[0]!.user, value: sent(reader, value!, arrivedAt) });
+      else found.push(`line ${line}: ${whyNot(outcome, reader)} (${name})`);
     }
   }
   return { send, before, problems: found };
 }
+
+function whyNot(outcome: Exclude<Outcome, { type: "rows" }>, { beside }: MessageReader): string {
+  if (outcome.type === "left-out") return "the map of its topic leaves it out";
+  const lost = beside.length > 0 ? ", and a letter keeps neither key nor headers: send it from where it came" : "";
+  return `still no event: ${outcome.reason}, ${outcome.detail}${lost}`;
+}
+
+/** Where a map says where times stand, nobody else can put one there. */
+const sent = (reader: MessageReader, value: Uint8Array, arrivedAt: number): string | Buffer =>
+  reader === plainReader ? timed(Buffer.from(value).toString(), arrivedAt) : Buffer.from(value);
 
 /** An event without a time of its own keeps the time at which it first came: Kafka's would be that of its return. */
 function timed(value: string, arrivedAt: number): string {

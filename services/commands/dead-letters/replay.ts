@@ -1,5 +1,6 @@
 // `dead-letters replay`: corrected letters back to their topics, all or none, and each only once.
 import { AppError } from "../../../shared/errors/errors.ts";
+import type { MessageReader } from "../../../shared/events/shape/mapped.ts";
 import { plural } from "../../../shared/health/views/figures.ts";
 import type { Kafka } from "../../../shared/kafka/client.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
@@ -20,6 +21,8 @@ export interface Replaying {
   readonly dir: string;
   /** `-` and undefined: stdin. */
   readonly file?: string | undefined;
+  /** How the messages of a topic are read. */
+  readerOf?(topic: string): MessageReader;
   /** Called only when there is something to send. */
   connect(): Promise<Kafka>;
   say(text: string): void;
@@ -34,7 +37,7 @@ export interface Outcome {
 }
 
 /** Throws LETTERS_REFUSED, with nothing sent, when any line is no event yet. */
-export async function replay({ dir, file, connect, say }: Replaying, until: Until): Promise<Outcome> {
+export async function replay({ dir, file, readerOf, connect, say }: Replaying, until: Until): Promise<Outcome> {
   const text = await Promise.race([readInput(file, say), until.stopped]);
   if (text === undefined) return { sent: 0, before: 0, left: 0 };
   const lines = parseLines(text);
@@ -43,7 +46,7 @@ export async function replay({ dir, file, connect, say }: Replaying, until: Unti
     readLetters(dir, sentBack),
     lines.corrections.map(({ place }) => place),
   );
-  const { send, before, problems } = planOf(lines, arrivals, sentBack.times);
+  const { send, before, problems } = planOf(lines, arrivals, sentBack.times, readerOf);
   if (problems.length > 0) {
     for (const problem of problems.slice(0, LISTED)) say(problem);
     if (problems.length > LISTED) say(`... and ${problems.length - LISTED} more`);

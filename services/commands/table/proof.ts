@@ -1,12 +1,12 @@
 // Proves from the files alone that a table holds every offset of every partition once, up to where its log says it
-// stands: read = rows + dead letters + filtered.
+// stands: read = messages in rows + dead letters + filtered.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { Coverage, type Range } from "../../../shared/table/coverage.ts";
 import { openDeadLetters, readDeadLetters } from "../../../shared/table/dead-letters.ts";
 import { openExistingEvents, readEvents } from "../../../shared/table/events.ts";
 import { openFiltered, readFiltered } from "../../../shared/table/filtered.ts";
 import { openItems, readItems } from "../../../shared/table/items.ts";
-import { type PartitionProgress, progressOf } from "../../../shared/table/progress.ts";
+import { moreRowsOf, type PartitionProgress, progressOf } from "../../../shared/table/progress.ts";
 import { checkpointProblems } from "./log-proof.ts";
 
 interface PartitionReport {
@@ -16,12 +16,16 @@ interface PartitionReport {
   /** The last offset that the log says is done; null when the log says nothing of the partition. */
   readonly last: number | null;
   readonly rows: number;
+  /** Offsets that are rows: as many, unless a map makes several rows of a message. */
+  readonly messages: number;
   readonly dead: number;
-  /** Offsets without a message, and erased ones. */
+  /** Offsets without a message, left out by the topic's map, or erased. */
   readonly filtered: number;
+  /** Those of them that the map left out. */
+  readonly leftOut: number;
   /** Offsets that Kafka deleted before they were read, and that ingest was told to leave behind. */
   readonly lost: number;
-  /** rows + dead + filtered. */
+  /** messages + dead + filtered. */
   readonly read: number;
   readonly missing: number;
   readonly duplicated: number;
@@ -46,9 +50,11 @@ interface Found {
   /** Of rows, dead letters and filtered offsets. */
   readonly coverage: Coverage;
   rows: number;
+  messages: number;
   dead: number;
   filtered: number;
   lost: number;
+  leftOut: number;
   /** Offsets that are on record as erased and still stand in a table. */
   unfinished: number;
 }
@@ -68,14 +74,8 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   const problems: string[] = [];
   const found = new Map<number, Found>();
   const of: Of = (partition) => {
-    const entry = found.get(partition) ?? {
-      coverage: new Coverage(),
-      rows: 0,
-      dead: 0,
-      filtered: 0,
-      lost: 0,
-      unfinished: 0,
-    };
+    const nothing = { rows: 0, messages: 0, dead: 0, filtered: 0, leftOut: 0, lost: 0, unfinished: 0 };
+    const entry = found.get(partition) ?? { coverage: new Coverage(), ...nothing };
     found.set(partition, entry);
     return entry;
   };
@@ -85,7 +85,7 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
       const { partition, offset } = await readEvents(table.store, file);
       for (let k = 0; k < file.rows; k++) {
         const here = of(partition[k]!);
-        here.coverage.add(offset[k]!);
+        if (here.coverage.add(offset[k]!)) here.messages++;
         here.rows++;
       }
     });
@@ -106,7 +106,7 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
 
   const numbers = [...new Set([...found.keys(), ...progress.done.keys()])].sort((a, b) => a - b);
   const partitions = numbers.map((partition) =>
-    judge(partition, of(partition), progress.done.get(partition), problems),
+    judge(partition, of(partition), progress.done.get(partition), moreRowsOf(table.offsets, partition), problems),
   );
   const { version, files, rows } = table;
   return { ok: problems.length === 0, version, files: files.length, rows, items, unprotected, partitions, problems };
@@ -155,16 +155,27 @@ async function addFiltered({ store, files }: Opened, { topics, done }: Partition
           here.coverage.add(offset);
           if (reason === "LOST") here.lost++;
           else here.filtered++;
+          if (reason === "LEFT_OUT") here.leftOut++;
         }
       }
     }
   }
 }
 
-function judge(partition: number, found: Found, last: number | undefined, problems: string[]): PartitionReport {
-  const { coverage, rows, dead, filtered, lost, unfinished } = found;
+/** `moreRows`: how many rows the log says there are beyond one a message. */
+function judge(
+  partition: number,
+  found: Found,
+  last: number | undefined,
+  moreRows: number,
+  problems: string[],
+): PartitionReport {
+  const { coverage, rows, messages, dead, filtered, leftOut, lost, unfinished } = found;
+  const duplicated = Math.max(0, coverage.repeated - moreRows);
+  const lacking = messages + moreRows - rows;
   const name = `partition ${partition}`;
-  if (coverage.repeated > 0) problems.push(`${name}: ${coverage.repeated} offsets stand twice`);
+  if (duplicated > 0) problems.push(`${name}: ${duplicated} offsets stand twice`);
+  if (lacking > 0) problems.push(`${name}: ${lacking} rows are missing of messages that are several rows`);
   if (unfinished > 0)
     problems.push(
       `${name}: an erasure was not completed, ${unfinished} of its offsets still stand there: run \`tributary ` +
@@ -191,11 +202,13 @@ function judge(partition: number, found: Found, last: number | undefined, proble
     first,
     last: last ?? null,
     rows,
+    messages,
     dead,
     filtered,
+    leftOut,
     lost,
-    read: rows + dead + filtered,
+    read: messages + dead + filtered,
     missing,
-    duplicated: coverage.repeated,
+    duplicated,
   };
 }

@@ -33,13 +33,14 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
     "rows",
     "dead",
     "filtered",
+    "leftOut",
     "lost",
     "read",
     "missing",
     "duplicated",
   ] as const;
   const table = [
-    header.map(String),
+    header.map((name) => (name === "leftOut" ? "left out" : name)),
     ...partitions.map((each) => header.map((name) => onOneLine(String(each[name] ?? "-")))),
   ];
   const widths = header.map((_, k) => Math.max(...table.map((row) => row[k]!.length)));

@@ -37,7 +37,7 @@ export async function follow(
       const source = services.find(({ isSource }) => isSource);
       if (source?.failure) throw source.failure;
       const isSourceDone = source?.state().state === "done";
-      const hasBegun = isSourceDone || (flow.replay?.status?.produced ?? 0) > 0;
+      const hasBegun = source === undefined || isSourceDone || (flow.replay?.status?.produced ?? 0) > 0;
       const published = ofEvaluator.safeParse(flow.evaluator?.process.status).data?.published;
       if (hasBegun && published) return published;
       barren = isSourceDone && waitsInVain(flow) ? barren + 1 : 0;

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
+import { readShapes } from "../../../shared/files/shape-flags.ts";
 import type { UpStatus } from "../../../shared/health/status/up.ts";
 import { serveFace } from "../../../shared/http/http.ts";
 import { stopLeftBroker } from "../../../shared/kafka/broker.ts";
@@ -33,6 +34,7 @@ export const command = defineCommand({
     const paths = pathsOf(config.dataDir);
     if (config.events && !existsSync(config.events))
       throw new AppError("FILE_MISSING", { what: "no such file of events", path: config.events });
+    if (config.topic !== undefined) readShapes(config);
     mkdirSync(paths.root, { recursive: true });
     const held = await take(join(paths.root, ".up"), signal, {
       what: "`up` already runs on this data directory",

@@ -2,16 +2,27 @@
 import { z } from "zod";
 import { driftFlag } from "../../../shared/events/drift-flag.ts";
 import { fileFlags } from "../../../shared/files/flags.ts";
+import { shapeFlags } from "../../../shared/files/shape-flags.ts";
 import { allowBelowPopularNow } from "../../../shared/judging/flags.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
-export const options = z.object({
+const flags = z.object({
   events: z
     .string()
     .optional()
     .describe("file of real events instead of the synthetic stream: CSV, JSON or Parquet, packed or not"),
+  topic: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a topic that others fill, instead of a stream of ours; created with 4 partitions where missing"),
   ...fileFlags,
+  map: fileFlags.map.describe(
+    `of --events the ${fileFlags.map.description}; of --topic what \`ingest --map\` takes: user=$.a,item=$.b`,
+  ),
+  where: shapeFlags.where.describe(`--topic: ${shapeFlags.where.description}`),
+  mapFile: shapeFlags.mapFile.describe(`--topic: ${shapeFlags.mapFile.description}`),
   // a row that is none ends no service
   onBadRow: fileFlags.onBadRow.default("skip").describe(fileFlags.onBadRow.description!),
   rate: z.coerce.number().positive().optional().describe("events per second; a file goes as fast as it can without it"),
@@ -40,5 +51,14 @@ export const options = z.object({
     .default(8080)
     .describe("port of the dashboard; serve takes the next one; 0 takes any free ones"),
   once: z.boolean().default(false).describe("stop after the first published model and print its metrics as JSON"),
+});
+
+export const options = flags.superRefine(({ events, topic, map, where, mapFile }, check) => {
+  const refuse = (path: string, message: string) => check.addIssue({ code: "custom", path: [path], message });
+  if (topic !== undefined && events !== undefined) refuse("topic", "others fill it: --events has no place there");
+  if (topic !== undefined) return;
+  if (map.includes("$")) refuse("map", "paths ($) lead into messages: name with --topic those of which topic");
+  if (where !== "") refuse("where", "it is for messages of a --topic");
+  if (mapFile !== undefined) refuse("mapFile", "it is for messages of a --topic");
 });
 export type Config = z.output<typeof options>;

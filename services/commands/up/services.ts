@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { ErrorCode } from "../../../shared/errors/errors.ts";
 import { fileArguments } from "../../../shared/files/flags.ts";
 import { freePort } from "../../../shared/http/port.ts";
+import { asFlag } from "../../../shared/runtime/command.ts";
 import { sleep } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { spawnService } from "../../../shared/runtime/spawn.ts";
@@ -52,8 +53,10 @@ export async function startServices(
     await Promise.all(trainers.map((each) => each.restart()));
   };
   const kafka = config.kafkaConfig === undefined ? [] : ["--kafka-config", config.kafkaConfig];
-  const replay = start(service("replay", () => [...sourceOf(config), ...kafka]));
-  const ingest = start(service("ingest", () => ["--flush-seconds", String(FLUSH_SECONDS), ...kafka]));
+  const topic = config.topic === undefined ? [] : [asFlag("topic", config.topic)];
+  const replay = config.topic === undefined ? [start(service("replay", () => [...sourceOf(config), ...kafka]))] : [];
+  const ingestArgs = ["--flush-seconds", String(FLUSH_SECONDS), ...topic, ...shapeArguments(config), ...kafka];
+  const ingest = start(service("ingest", () => ingestArgs));
   const sync = config.sync === "local" ? ["--sync", "local", "--every", "auto"] : [];
   const kept = ["--table", table, "--out", training, "--gamma", String(config.gamma), ...sync];
   const serverArgs = () => [...kept, "--listen", server];
@@ -64,9 +67,15 @@ export async function startServices(
     service("evaluator", () => (config.allowBelowPopularNow ? ["--allow-below-popular-now"] : []), 1),
   );
   const servePort = String(config.port === 0 ? 0 : config.port + 1);
-  const serve = start(service("serve", () => ["--http-port", servePort, ...kafka], 1));
+  const serve = start(service("serve", () => ["--http-port", servePort, ...topic, ...kafka], 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
-  return [replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
+  return [...replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
+}
+
+/** Of a topic of ours events are of our own shape, whatever TRIBUTARY_MAP says of the columns of a file. */
+function shapeArguments({ topic, map, where, mapFile }: Config): string[] {
+  const file = mapFile === undefined ? [] : [asFlag("mapFile", mapFile)];
+  return [asFlag("map", topic === undefined ? "" : map), asFlag("where", where), ...file];
 }
 
 function sourceOf(config: Config): string[] {

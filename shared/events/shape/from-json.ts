@@ -1,5 +1,6 @@
-// What a map wants of JSON, straight from its bytes: what no path leads to is walked over and never made. JSON.parse and
-// a library's paths take eight times as long on a Debezium message, and a gigabyte on 10 MB of `{}`. Pure.
+// What a map wants of JSON, straight from its bytes: what no path leads to is walked over and never made. On a
+// Debezium message JSON.parse alone takes as long, and a library's paths as long again; on 10 MB of `{}` it takes a
+// gigabyte. Pure.
 import { endOfString, endOfValue, skipSpace } from "../json.ts";
 import { type Found, MOST_DIGITS, MOST_ELEMENTS, type Places, TOO_MANY, UNFIT, type Want } from "./want.ts";
 

@@ -1,4 +1,5 @@
-// A time as producers write it, to milliseconds since 1970: numbers by their unit or their size, text by ISO 8601. Pure.
+// A time as producers write it, to milliseconds since 1970: numbers by their unit or their size, text by ISO 8601.
+// Pure.
 import { inMs, instantOf, isCalendar, type TimeUnit, unitBySize } from "../times.ts";
 import type { Found } from "./want.ts";
 

@@ -1,7 +1,7 @@
 // Messages to rows by a map. One message is rows, is left out, or is refused whole: an offset has one fate, so that of
 // several rows one that is bad takes the others with it. Pure.
-import { type DeadReason, deadReasons, type Interaction, isTimestamp, nameOf, utf8Of } from "../event.ts";
-import { isTold } from "../message.ts";
+import { type DeadReason, deadReasons, type Interaction, isTimestamp, nameOf, namesUser, utf8Of } from "../event.ts";
+import { isTold, parseMessage } from "../message.ts";
 import { type Question, questionOf } from "./asking.ts";
 import { BROKEN, fromJson } from "./from-json.ts";
 import { msOf } from "./instants.ts";
@@ -30,17 +30,19 @@ export interface MessageReader {
   readonly beside: readonly Beside[];
   /** Never throws; time and memory are bounded by the message's own length. */
   read(message: Message): Outcome;
+  /** Whether one of its rows, complete or not, would be of this user. */
+  names(message: Message, user: string): boolean;
 }
 
 const leftOut: Outcome = { type: "left-out" };
-export const refusal = (reason: DeadReason, detail: string = deadReasons[reason]): Refusal => ({
+const refusal = (reason: DeadReason, detail: string = deadReasons[reason]): Refusal => ({
   type: "refused",
   reason,
   detail,
 });
 
 /** JSON, which is what values are unless a schema registry says otherwise. */
-export const decodeJson: Decode = (value, want) => {
+const decodeJson: Decode = (value, want) => {
   if (utf8Of(value) === undefined) return refusal("NOT_UTF8");
   const found = fromJson(value, want);
   return found === BROKEN ? refusal("NOT_JSON") : found;
@@ -72,13 +74,9 @@ export function readerOf(shape: Shape, decode: Decode = decodeJson): MessageRead
       const { want } = plan;
       const payload = { name: "payload", bytes: new TextEncoder().encode("payload"), at: want.size, want };
       const either = { ...want, fields: [...want.fields, payload], size: want.size + 1 };
-      const open = (found: Found) => openChange(found, payload.at, op);
-      return {
-        beside,
-        read: (message) =>
-          // the tombstone of a row that was deleted
-          message.value === null ? leftOut : readValue({ ...plan, want: either }, decode, message, open),
-      };
+      const change = readerOfPlan({ ...plan, want: either }, decode, (found) => openChange(found, payload.at, op));
+      // nothing is the tombstone of a row that was deleted
+      return { ...change, beside, read: (message) => (message.value === null ? leftOut : change.read(message)) };
     }
     case "cloudevents": {
       const version = openFinders(beside, (path) => path).finderOf(header("ce_specversion"));
@@ -86,35 +84,43 @@ export function readerOf(shape: Shape, decode: Decode = decodeJson): MessageRead
         root === "value" ? { root, steps: ["data", ...steps] } : { root, steps },
       );
       const specversion = addPath(structured.want, ["specversion"]);
-      const plan = planOf(shape, structured);
-      const inHeaders = planOf(
-        shape,
-        openFinders(beside, (path) => (path.root === "envelope" ? header(`ce_${String(path.steps[0])}`) : path)),
-      );
-      const open = (found: Found) =>
+      const inValue = readerOfPlan(planOf(shape, structured), decode, (found) =>
         follow(found, specversion) === undefined
           ? refusal(
               "ENVELOPE_INVALID",
               "no CloudEvent: no specversion, neither in the value nor as header ce_specversion",
             )
-          : found;
+          : found,
+      );
+      const placed = (path: Path) => (path.root === "envelope" ? header(`ce_${String(path.steps[0])}`) : path);
+      const inHeaders = readerOfPlan(planOf(shape, openFinders(beside, placed)), decode);
+      const readerFor = (message: Message) =>
+        version.find({ message, levels: [], indices: [] }) === undefined ? inValue : inHeaders;
       return {
         beside,
-        read: (message) =>
-          version.find({ message, levels: [], indices: [] }) === undefined
-            ? readValue(plan, decode, message, open)
-            : readValue(inHeaders, decode, message),
+        read: (message) => readerFor(message).read(message),
+        names: (message, user) => readerFor(message).names(message, user),
       };
     }
     case null: {
-      const plan = planOf(
+      const plain = planOf(
         shape,
         openFinders(beside, (path) => path),
       );
-      return { beside, read: (message) => readValue(plan, decode, message) };
+      return { ...readerOfPlan(plain, decode), beside };
     }
   }
 }
+
+/** Events of our own shape. */
+export const plainReader: MessageReader = {
+  beside: [],
+  read: ({ value, own }) => {
+    const parsed = parseMessage(value, own);
+    return parsed.ok ? { type: "rows", rows: [parsed.event] } : refusal(parsed.reason);
+  },
+  names: ({ value }, user) => value !== null && namesUser(value, user),
+};
 
 const header = (name: string): Pick<Path, "root" | "steps"> & { text: string } => ({
   root: "headers",
@@ -171,53 +177,71 @@ function openChange(found: Found, payload: number, op: readonly number[]): Found
 }
 
 /** `open`: from the whole value to what the paths begin at, or to what becomes of the message. */
-function readValue(
-  plan: Plan,
-  decode: Decode,
-  message: Message,
-  open: (found: Found) => Found | Outcome = (found) => found,
-): Outcome {
+type Open = (found: Found) => Found | Outcome;
+
+/** The message with what its value holds, or what becomes of it. */
+function frameOf(plan: Plan, decode: Decode, message: Message, open: Open): Frame | Outcome {
   if (!isTold(message.own)) return refusal("TIMESTAMP_INVALID", `Kafka's own time is ${message.own}`);
   const frame: Frame = { message, levels: [undefined], indices: [] };
-  if (plan.usesValue) {
-    if (message.value === null || message.value.length === 0) return refusal("EMPTY");
-    const found = decode(message.value, plan.want);
-    if (found === TOO_MANY) return refusal("TOO_MANY_ROWS");
-    if (isOutcome(found)) return found;
-    if (!Array.isArray(found)) return refusal("NOT_OBJECT");
-    const opened = open(found);
-    if (isOutcome(opened)) return opened;
-    frame.levels[0] = opened;
-  }
-  if (plan.ofMessage && !plan.ofMessage.ask(frame)) return leftOut;
-  const rows: Interaction[] = [];
-  const refused = addRows(plan, frame, 0, rows);
-  if (refused) return refused;
-  return rows.length === 0 ? leftOut : { type: "rows", rows };
+  if (!plan.usesValue) return frame;
+  if (message.value === null || message.value.length === 0) return refusal("EMPTY");
+  const found = decode(message.value, plan.want);
+  if (found === TOO_MANY) return refusal("TOO_MANY_ROWS");
+  if (isOutcome(found)) return found;
+  if (!Array.isArray(found)) return refusal("NOT_OBJECT");
+  const opened = open(found);
+  if (isOutcome(opened)) return opened;
+  frame.levels[0] = opened;
+  return frame;
+}
+
+const whole: Open = (found) => found;
+
+function readerOfPlan(plan: Plan, decode: Decode, open: Open = whole): Omit<MessageReader, "beside"> {
+  return {
+    read: (message) => {
+      const frame = frameOf(plan, decode, message, open);
+      if ("type" in frame) return frame;
+      if (plan.ofMessage && !plan.ofMessage.ask(frame)) return leftOut;
+      const rows: Interaction[] = [];
+      const refused = eachRow(plan, frame, 0, () => {
+        if (plan.ofRow && !plan.ofRow.ask(frame)) return undefined;
+        const row = rowOf(plan, frame);
+        if ("type" in row) return row;
+        rows.push(row);
+        return rows.length > MOST_ELEMENTS ? refusal("TOO_MANY_ROWS") : undefined;
+      });
+      if (refused) return refused;
+      return rows.length === 0 ? leftOut : { type: "rows", rows };
+    },
+    names: (message, user) => {
+      const frame = frameOf(plan, decode, message, open);
+      if ("type" in frame) return false;
+      let isNamed = false;
+      eachRow(plan, frame, 0, () => {
+        isNamed ||= nameOf(plan.fields.user!.find(frame)) === user;
+        return undefined;
+      });
+      return isNamed;
+    },
+  };
 }
 
 function isOutcome(found: Found | Outcome): found is Outcome {
   return typeof found === "object" && found !== null && !Array.isArray(found);
 }
 
-/** The rows below an element, or why there are none. */
-function addRows(plan: Plan, frame: Frame, level: number, rows: Interaction[]): Refusal | undefined {
+/** Each row below an element, until one is refused or has no list to be in. */
+function eachRow(plan: Plan, frame: Frame, level: number, visit: () => Refusal | undefined): Refusal | undefined {
   const list = plan.lists[level];
-  if (!list) {
-    if (plan.ofRow && !plan.ofRow.ask(frame)) return undefined;
-    const row = rowOf(plan, frame);
-    if ("type" in row) return row;
-    rows.push(row);
-    return undefined;
-  }
+  if (!list) return visit();
   const elements = follow(frame.levels[level], list);
   if (!Array.isArray(elements)) return noList(plan, frame, level);
   for (const [index, element] of elements.entries()) {
     frame.levels[level + 1] = element;
     frame.indices[level] = index;
-    const refused = addRows(plan, frame, level + 1, rows);
+    const refused = eachRow(plan, frame, level + 1, visit);
     if (refused) return refused;
-    if (rows.length > MOST_ELEMENTS) return refusal("TOO_MANY_ROWS");
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
-// Paths into a message: RFC 9535's (JSONPath) that lead to one value, and `[*]` for each element of a list. Descendants,
-// slices and filters are not of them: what a row is would no longer be plain. Why no library: docs/design/decisions.md.
+// Paths into a message: RFC 9535's (JSONPath) that lead to one value, and `[*]` for each element of a list.
+// Descendants, slices and filters are not of them: what a row is would no longer be plain. Pure.
 import { type Cursor, match, quoted, refuse, takes } from "./cursor.ts";
 
 /** A field's name, an element's number, or each element. */
@@ -7,8 +7,8 @@ export type Step = string | number | typeof EACH;
 export const EACH = Symbol("each element");
 
 /**
- * Where a path begins: the value (of a preset the row, or the data, in it), what a preset takes it out of, the message's
- * key, one of its headers, Kafka's own time.
+ * Where a path begins: the value (of a preset the row, or the data, in it), what a preset takes it out of, the
+ * message's key, one of its headers, Kafka's own time.
  */
 export type Root = keyof typeof roots;
 const roots = { value: "$", envelope: "$envelope", key: "$key", headers: "$headers", timestamp: "$timestamp" } as const;

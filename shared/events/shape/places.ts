@@ -1,11 +1,11 @@
-// From the paths of a map to functions that find their values in one row of a message: in the value, in one of the lists
-// that rows go through, in the key, in a header. Pure.
+// From the paths of a map to functions that find their values in one row of a message: in the value, in one of the
+// lists that rows go through, in the key, in a header. Pure.
 import { utf8Of } from "../event.ts";
 import { BROKEN, fromJson } from "./from-json.ts";
 import { EACH, type Path, type Step } from "./path.ts";
 import { addPath, type Found, follow, newWant, TOO_MANY, UNFIT, type Want } from "./want.ts";
 
-/** What of a message beside its value a map asks for. */
+/** What of a message beside its value a map asks for; Kafka's client brings it. */
 export type Beside = { readonly type: "key" } | { readonly type: "header"; readonly name: string };
 
 export interface Message {

@@ -105,7 +105,7 @@ function sourceAt(cursor: Cursor, role: Role): Source {
 }
 
 /** The lists of a path, outermost first, each with its own steps. */
-export const listsOf = ({ steps }: Path): string[] =>
+const listsOf = ({ steps }: Path): string[] =>
   steps.flatMap((step, k) => (step === EACH ? [JSON.stringify(steps.slice(0, k).map(shown))] : []));
 const shown = (step: Path["steps"][number]) => (step === EACH ? null : step);
 

@@ -17,8 +17,8 @@ export interface Want {
 }
 
 /**
- * What was found at a place: a scalar, undefined where nothing is, UNFIT where a list or an object stands and nothing in
- * it is wanted, or what was found at the places below it.
+ * What was found at a place: a scalar, undefined where nothing is, UNFIT where a list or an object stands and nothing
+ * in it is wanted, or what was found at the places below it.
  */
 export type Found = string | number | bigint | boolean | null | undefined | typeof UNFIT | Places;
 export interface Places extends Array<Found> {}

@@ -27,6 +27,7 @@ export function combine(all: readonly One[]): Ingest | null {
     dead: sum(({ dead }) => dead),
     filtered: sum(({ filtered }) => filtered),
     lost: sum(({ lost }) => lost),
+    leftOut: sum(({ leftOut }) => leftOut),
     buffered: sum(({ buffered }) => buffered),
     lag: lags.length === 0 ? null : lag,
     partitions: all

@@ -10,7 +10,7 @@ const partition = z.object({
   end: count("the offset that the topic's next message gets"),
   lag: count("messages that the topic holds and the table does not"),
   lagSeconds: seconds("age of the newest event in the table while messages wait; null where none is known").nullable(),
-  written: count("events written by this process"),
+  written: count("messages whose rows were written by this process"),
   dead: count("dead letters written by this process"),
   filtered: count("offsets that were neither"),
   lost: count("offsets whose messages Kafka deleted before they were read"),
@@ -21,6 +21,7 @@ const partition = z.object({
     })
     .nullable()
     .describe("the transaction whose end it waits for; null where nothing is held back"),
+  leftOut: count("those of the filtered whose message the topic's map leaves out"),
   paused: flag("it waits for room in memory"),
 });
 
@@ -40,10 +41,11 @@ export const ingestStatus = z.object({
   stalledBy: z.enum(["kafka", "disk", "transaction"]).nullable().describe("what it waits for while it is stalled"),
   reason: text("why it is stalled, as a sentence").nullable(),
   read: count("written + dead + filtered + buffered, always"),
-  written: count("events in the table, by this process"),
+  written: count("messages whose rows are in the table, by this process: one each, unless a map makes more"),
   dead: count("messages that were no event, by this process"),
   filtered: count("offsets that were neither, by this process"),
   lost: count("offsets that Kafka deleted before they were read, booked by this process"),
+  leftOut: count("those of the filtered whose message the topic's map leaves out: the others hold no message"),
   buffered: count("offsets read and not committed yet"),
   lag: z
     .object({

@@ -19,6 +19,7 @@ export const serveStatus = z.object({
       unknown: count("those of them that name items which the model in use has no column for"),
       old: count("events read that were in the table, or read before"),
       refused: count("messages read that are no events"),
+      filtered: count("messages read that the topic's map leaves out"),
       held: count("items of users held now, ahead of the table"),
       leftOut: count("events that there was no room for; they come with the table"),
       lag: count("messages of the topic not read yet"),

@@ -1,0 +1,43 @@
+// How the events of each topic stand in its messages, as a property of the table that is made of them: whoever reads
+// the topic beside it (serve), or takes letters back, reads by the same map.
+import { type MessageReader, plainReader, readerOf } from "../events/shape/mapped.ts";
+import { parseShape, type ShapeText } from "../events/shape/shape.ts";
+import type { DeltaTable } from "./delta.ts";
+
+const property = (topic: string) => `tributary.shape.${topic}`;
+
+/** Null: events of our own shape, or one that this version cannot read. */
+export function shapeIn(properties: Readonly<Record<string, string>>, topic: string): ShapeText | null {
+  const text = Object.hasOwn(properties, property(topic)) ? properties[property(topic)]! : "";
+  try {
+    const shape = JSON.parse(text) as ShapeText;
+    parseShape(shape);
+    return shape;
+  } catch {
+    return null;
+  }
+}
+
+/** How the messages of a topic are read. */
+export function readerIn(properties: Readonly<Record<string, string>>, topic: string): MessageReader {
+  const shape = shapeIn(properties, topic);
+  return shape ? readerOf(parseShape(shape)) : plainReader;
+}
+
+/** Puts it on record from the next version on; answers what stood there before, undefined where it is the same. */
+export async function declareShape(
+  table: DeltaTable,
+  topic: string,
+  shape: ShapeText | null,
+): Promise<{ readonly before: ShapeText | null } | undefined> {
+  await table.refresh();
+  const before = shapeIn(table.properties, topic);
+  if (inWords(before) === inWords(shape)) return undefined;
+  await table.commit({ properties: { [property(topic)]: shape && JSON.stringify(shape) } });
+  return { before };
+}
+
+export function inWords(shape: ShapeText | null): string {
+  if (!shape) return "events of our own shape";
+  return [`--map "${shape.map}"`, ...(shape.where === "" ? [] : [`--where "${shape.where}"`])].join(" ");
+}
