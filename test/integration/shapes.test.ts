@@ -1,0 +1,114 @@
+// Events in other shapes through the real Kafka: previewed before anything is written, read by a map, left out or
+// refused with their path, followed by serve with the same map.
+
+import { join } from "node:path";
+import kafkajs from "kafkajs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { prove } from "../../services/commands/table/proof.ts";
+import { eventsOf } from "../../shared/events/batch.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openDeadLetters, readDeadLetters } from "../../shared/table/dead-letters.ts";
+import { openEvents, readEvents } from "../../shared/table/events.ts";
+import { useBroker } from "./broker-folder.ts";
+import { start as startProcess, until } from "./processes.ts";
+import { startService } from "./published.ts";
+
+const broker = useBroker("shapes");
+const { folder } = broker;
+const tributary = (dataDir: string, ...args: string[]) =>
+  startProcess([...args, "--data-dir", join(folder, dataDir)], broker.env).ended;
+
+let client: kafkajs.Kafka;
+let producer: kafkajs.Producer;
+beforeAll(async () => {
+  client = new kafkajs.Kafka({ brokers: [broker.env.KAFKA_BROKERS], logLevel: kafkajs.logLevel.NOTHING });
+  producer = client.producer();
+  await producer.connect();
+});
+afterAll(async () => {
+  await producer.disconnect();
+});
+
+/** `user item` of each row, `REASON detail` of each dead letter, and what verify says. */
+async function held(dataDir: string) {
+  const { table, deadLetters } = pathsOf(join(folder, dataDir));
+  const events = await openEvents(table);
+  const rows = (await Promise.all(events.files.map((file) => readEvents(events.store, file)))).flatMap(eventsOf);
+  const dead = await openDeadLetters(deadLetters);
+  const letters = (await Promise.all(dead.files.map((file) => readDeadLetters(dead.store, file)))).flat();
+  return {
+    rows: rows.map(({ user, item, value }) => `${user} ${item} ${value}`).sort(),
+    letters: letters.map(({ reason, detail }) => `${reason} ${detail}`).sort(),
+    proof: await prove(table, deadLetters),
+  };
+}
+
+const map = "user=$headers['x-user'],item=$.lines[*].sku,value=$.lines[*].n,timestamp=$.at";
+const where = "$.type == 'buy' && $key != 'test'";
+const order = (user: string, key: string, value: object | null) => ({
+  key,
+  headers: { "x-user": user },
+  value: value && JSON.stringify(value),
+});
+
+test("a preview writes and creates nothing; ingest makes the same of the messages, serve follows by the same map", async () => {
+  expect(await tributary(".", "events", "preview", "--topic", "orders", "--map", map)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("TOPIC_MISSING"),
+  });
+  await broker.kafka.ensureTopic("orders", 1);
+  const lines = [
+    { sku: "a", n: 1 },
+    { sku: "b", n: 2 },
+  ];
+  await producer.send({
+    topic: "orders",
+    messages: [
+      order("ann", "k", { type: "buy", lines, at: 1_700_000_000 }),
+      order("bea", "k", { type: "view", lines }),
+      order("bea", "test", { type: "buy", lines }),
+      order("cem", "k", { type: "buy", lines: [...lines, { n: 3 }] }),
+    ],
+  });
+  const flags = ["--topic", "orders", "--map", map, "--where", where];
+  const preview = await tributary(".", "events", "preview", ...flags);
+  expect(preview).toMatchObject({ code: 0 });
+  expect(preview.stdout).toContain("user ann  item b  2023-11-14T22:13:20.000Z  value 2");
+  expect(preview.stdout).toContain("orders/0/3  refused, ITEM_MISSING: no item: nothing at $.lines[2].sku");
+  expect(preview.stdout).toContain("4 messages: 1 make 2 rows, 2 left out, 1 refused. Nothing was written.");
+  const json = await tributary(".", "events", "preview", "--json", "--messages", "2", ...flags);
+  expect(
+    json.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject([
+    { offset: 2, type: "left-out" },
+    { offset: 3, type: "refused", reason: "ITEM_MISSING" },
+  ]);
+  expect((await openEvents(pathsOf(join(folder, ".")).table)).version).toBe(-1);
+
+  expect(await tributary(".", "ingest", "--until-end", ...flags)).toMatchObject({ code: 0 });
+  const { rows, letters, proof } = await held(".");
+  expect(rows).toEqual(["ann a 1", "ann b 2"]);
+  expect(letters).toEqual(["ITEM_MISSING no item: nothing at $.lines[2].sku"]);
+  expect(proof).toMatchObject({ ok: true, partitions: [{ rows: 2, messages: 1, dead: 1, leftOut: 2, read: 4 }] });
+
+  const serve = await startService("serve", folder, ["--topic", "orders"]);
+  const following = async () => (await serve.status()).following;
+  await until("the topic is followed", async () => (await following()).state === "following");
+  await producer.send({
+    topic: "orders",
+    messages: [order("dot", "k", { type: "buy", lines }), order("dot", "k", { type: "view" })],
+  });
+  await until("it has read them", async () => (await following()).taken === 2);
+  expect(await following()).toMatchObject({ filtered: 1, refused: 0, held: 2 });
+  expect(await tributary(".", "ingest", "--until-end", ...flags)).toMatchObject({ code: 0 });
+  await until("the table has them", async () => (await following()).held === 0);
+  await serve.process.stop();
+
+  const other = await tributary(".", "ingest", "--until-end", "--topic", "orders", "--map", "user=$key,item='x'");
+  expect(other).toMatchObject({ code: 0, stderr: expect.stringMatching(/map of orders is another one.*before/) });
+  const wrong = await tributary(".", "ingest", "--topic", "orders", "--map", "user=$.a,item=$..b");
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/MAP_MALFORMED: --map .*position 16/) });
+}, 120_000);
