@@ -9,6 +9,7 @@ import { duration } from "../../shared/health/views/figures.ts";
 import { type Health, healthOf } from "../../shared/health/views/health.ts";
 import { ingestLines } from "../../shared/health/views/ingest-lines.ts";
 import { latencyLine } from "../../shared/health/views/latency.ts";
+import { mixLine } from "../../shared/health/views/mix.ts";
 import { prequentialLine, referenceLines } from "../../shared/health/views/prequential.ts";
 import { nothingRemembered, remember } from "../../shared/health/views/remember.ts";
 import { trainingLines } from "../../shared/health/views/training-lines.ts";
@@ -62,12 +63,14 @@ function textOf({
   tiles,
   latencies,
   prequential,
+  mix,
   ingest,
   training,
   services,
   at,
 }: Health): string {
   const latency = latencyLine(latencies);
+  const laid = mixLine(mix, at);
   const worst = worstOf(problems); // the verdict says it
   return [
     `${symbols[verdict.state]} ${verdict.word}. ${verdict.headline}`,
@@ -79,6 +82,7 @@ function textOf({
     ...(prequential === null
       ? []
       : [prequentialLine(prequential), ...referenceLines(prequential)].map((line) => `  ${line}`)),
+    ...(laid === undefined ? [] : [`  ${laid}`]),
     "",
     ...boxes.map(row),
     "",

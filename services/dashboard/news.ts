@@ -57,9 +57,9 @@ function rowsOf(flow: Flow): Record<Repeated, readonly Row[]> {
       at,
       ...pairOf(point),
       ...underName("popularity", popularity),
+      ...underName("alone", point.alone),
       ...Object.assign({}, ...references.map((name) => underName(name, point[name]))),
-      ...underName("lead:popularNow", lead?.popularNow),
-      ...underName("lead:popularThen", lead?.popularThen),
+      ...Object.assign({}, ...Object.entries(lead ?? {}).map(([name, of]) => underName(`lead:${name}`, of))),
     })),
   };
 }

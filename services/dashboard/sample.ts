@@ -34,6 +34,8 @@ export function sampleOf(before: Flow | null, flow: Flow): Sample {
     freshness: freshnessOf(flow),
     "freshness:p95": latenciesOf(flow).published?.p95 ?? null,
     "freshness:answer": latenciesOf(flow).answer?.p95 ?? null,
+    "freshness:table": latenciesOf(flow).table?.p95 ?? null,
+    "freshness:gradient": latenciesOf(flow).gradient?.p95 ?? null,
     "wire:sent": bytes(({ sent }) => sent),
     "wire:received": bytes(({ received }) => received),
     "wire:memory": bytes(({ memory }) => (memory ? (memory.sent ?? 0) + (memory.received ?? 0) : null)),

@@ -1,12 +1,12 @@
 // What arrives while models are judged: the stream of events, each scored by the published model before any other can
 // have learned from it, and the marked ones on their way into a published model. Between the table and evaluator.ts.
 import type { Freshness } from "../../shared/health/status/freshness.ts";
+import type { Choice } from "../../shared/judging/choosing.ts";
 import type { Trained } from "../../shared/judging/gains.ts";
 import type { Beside } from "../../shared/judging/gate.ts";
-import { type PrequentialPoint, prequentialPoint } from "../../shared/judging/point.ts";
+import { type PrequentialLine, type PrequentialPoint, prequentialLine } from "../../shared/judging/point.ts";
 import { openPrequential } from "../../shared/judging/prequential.ts";
 import type { ReferenceName } from "../../shared/judging/window.ts";
-import type { Mix } from "../../shared/ranking/mix.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
 import type { Mark } from "../../shared/table/follow.ts";
@@ -33,7 +33,7 @@ export interface Arriving {
   /** The same without a published model, for a candidate that covers the table up to a version. */
   advanceFor(salt: string, tableVersion: number, signal: AbortSignal): Promise<Stream>;
   /** See prequential.ts. */
-  mixOf(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Mix | undefined>;
+  mixOf(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Choice>;
   /** The candidate beside what was popular and the published model, on arrivals that neither has learned from. */
   beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
   /** A model that covers the table up to a version was published. */
@@ -67,7 +67,7 @@ export async function openArriving(
   metrics: Metrics,
   patience: Patience,
 ): Promise<Arriving> {
-  const lines = await openLines(places.prequential, prequentialPoint, SHOWN, KEPT, patience.through);
+  const lines = await openLines(places.prequential, prequentialLine, SHOWN, KEPT, patience.through);
   const window = { window: settings.prequentialWindow, everyMs: 1000 * settings.prequentialSeconds };
   const prequential = openPrequential(lines, window, () => performance.now());
   const events = metrics.counter("tributary_prequential_events_total");
@@ -85,15 +85,17 @@ export async function openArriving(
     return stream;
   }
 
-  function tell(line: PrequentialPoint): void {
+  function tell(line: PrequentialLine): void {
     for (const metric of ["recall@20", "ndcg@100"] as const) {
       ratio.set({ metric, model: "model" }, line[metric]);
       ratio.set({ metric, model: "popularity" }, line.popularity[metric]);
+      ratio.set({ metric, model: "alone" }, line.alone![metric]);
       for (const [name, model] of Object.entries(labels) as [ReferenceName, string][])
         ratio.set({ metric, model }, line[name]![metric]);
-      for (const name of ["popularNow", "popularThen"] as const) {
-        lead.set({ metric, model: labels[name] }, line.lead![name][metric]);
-        error.set({ metric, model: labels[name] }, line.lead![name][`${metric}:se`]);
+      for (const [name, of] of Object.entries(line.lead!)) {
+        const model = name === "alone" ? name : labels[name as ReferenceName];
+        lead.set({ metric, model }, of![metric]);
+        error.set({ metric, model }, of![`${metric}:se`]);
       }
     }
   }
@@ -118,7 +120,7 @@ export async function openArriving(
       return stream?.watermark ?? null;
     },
     get curve() {
-      return lines.recent;
+      return lines.recent.map(({ block: _ofTheFileAlone, ...point }) => point);
     },
     advance: (salt, published, signal) => advance(follow(salt, published.tableVersion), published, signal),
     advanceFor: (salt, tableVersion, signal) => advance(follow(salt, tableVersion), null, signal),

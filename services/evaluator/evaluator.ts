@@ -3,18 +3,19 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
-import { prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
+import { holding, prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
 import { type OpenModel, openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { splitInWords } from "../../shared/events/split.ts";
 import type { EvaluationLine, EvaluatorStatus, Published } from "../../shared/health/status/evaluator.ts";
-import type { Measured } from "../../shared/judging/candidate.ts";
+import type { Incumbent, Measured } from "../../shared/judging/candidate.ts";
 import type { Trained } from "../../shared/judging/gains.ts";
 import type { Beside } from "../../shared/judging/gate.ts";
 import { keepEpoch } from "../../shared/judging/per-user.ts";
 import { verdictOn } from "../../shared/judging/verdict.ts";
+import type { Mix } from "../../shared/ranking/mix.ts";
 import { paired } from "../../shared/ranking/paired.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Patience } from "../../shared/runtime/patience.ts";
@@ -67,12 +68,13 @@ export async function openEvaluator(
   let state: Evaluator["state"] = "waiting for checkpoints";
   let published = await readPublished(places.models);
   let pinned = await pinnedVersion(places.models);
-  let incumbent: (OpenModel & { version: string }) | null = null;
+  let incumbent: (OpenModel & Incumbent) | null = null;
   /** The newest checkpoint, where it was found among the published models. */
   let newest: string | undefined;
 
   /**
-   * The published model, opened once; a torn one counts as none, so that it cannot stand in the way of its successor.
+   * The published model, opened once, or as it was judged; a torn one counts as none, so that it cannot stand in the
+   * way of its successor.
    */
   async function openIncumbent(version: string | null): Promise<typeof incumbent> {
     if (version === incumbent?.version) return incumbent;
@@ -94,9 +96,12 @@ export async function openEvaluator(
    */
   async function evaluated(
     dir: string,
+    name: string,
     signal: AbortSignal,
   ): Promise<Omit<EvaluationLine, "at" | "seconds" | "checkpoint"> | undefined> {
+    const { took, ended } = partTimer(() => performance.now() / 1000);
     const candidate = await openModel(engine, dir);
+    let isIncumbent = false;
     try {
       const { manifest } = candidate;
       const about = { round: manifest.round, step: manifest.step, tableVersion: manifest.tableVersion };
@@ -104,41 +109,57 @@ export async function openEvaluator(
         return { ...about, ...nothing, outcome: "refused", reason: "it was not trained from a table" };
       const over = await currentVersion(places.models);
       const rival = await openIncumbent(over);
-      const before = rival && trained(rival, rival.version);
+      const before = rival && { ...trained(rival, rival.version), past: rival.past };
+      ended("opening");
       const { histories, version: tableVersion } = before
         ? await arriving.advance(manifest.salt, before, signal)
         : await arriving.advanceFor(manifest.salt, manifest.tableVersion, signal);
+      ended("arrivals");
       if (manifest.tableVersion > tableVersion) {
         const reason =
           `it claims to have learned from version ${manifest.tableVersion} of a table that ends at ` +
           `${tableVersion}`;
         return { ...about, ...nothing, outcome: "refused", reason };
       }
-      const own = trained(candidate, basename(dir));
-      const verdict = await verdictOn(own, before, arriving, histories, { ...rules, salt: manifest.salt }, signal);
-      const { mix, beside, measured, warning, reason } = verdict;
-      const { refusal: _, perUser, ...scores } = measured;
-      const measures = { ...scores, overPopularNow: leadOf(beside), warning: warning?.text ?? null };
-      if (perUser)
-        await keepEpoch(places.perUser, { epoch: manifest.round, step: manifest.step }, [perUser], perUserKept).catch(
-          (error: unknown) =>
-            log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
+      const own = trained(candidate, name);
+      const limits = { ...rules, salt: manifest.salt };
+      const verdict = await verdictOn(own, before, arriving, histories, limits, signal, ended);
+      const { mix, why, beside, measured, warning, reason } = verdict;
+      const { refusal: _, perUser, past, ...scores } = measured;
+      const laid = { weights: mix ?? null, why };
+      const measures = { ...scores, overPopularNow: leadOf(beside), warning: warning?.text ?? null, mix: laid, took };
+      const kept = async () => {
+        if (!perUser) return;
+        const standing = { epoch: manifest.round, step: manifest.step };
+        await keepEpoch(places.perUser, standing, [perUser], perUserKept).catch((error: unknown) =>
+          log.warn({ round: manifest.round, err: error }, "the users' figures could not be written"),
         );
-      if (reason !== null) return { ...about, ...measures, outcome: "refused", reason, version: null };
-      pinned = await pinnedVersion(places.models);
-      if (pinned !== null)
-        return { ...about, ...measures, outcome: "held", reason: `pinned to ${pinned}`, version: null };
-      const record = recordOf(candidate, measured, tableVersion);
+      };
+      const isHeld = async () => {
+        pinned = await pinnedVersion(places.models);
+        return pinned !== null;
+      };
+      if (reason !== null || (await isHeld())) {
+        await kept();
+        const verdict = reason === null ? ({ outcome: "held", reason: `pinned to ${pinned}` } as const) : undefined;
+        return { ...about, ...measures, version: null, ...(verdict ?? { outcome: "refused", reason }) };
+      }
+      const record = { ...recordOf(candidate, measured, tableVersion), mix: { ...laid, since: sinceOf(laid) } };
       const version = await patience.through("the model cannot be published", () =>
         publish(places.models, dir, record, over, signal, mix),
       );
       if (version === null) return undefined;
       arriving.published(manifest.tableVersion);
+      ended("publishing");
+      incumbent?.dispose();
+      incumbent = { ...candidate, manifest: { ...manifest, trends: mix }, version, past };
+      isIncumbent = true;
+      await kept();
       await patience.through("old models cannot be removed", () => prune(places.models, signal));
       published = await readPublished(places.models);
       return { ...about, ...measures, outcome: "published", reason: null, version };
     } finally {
-      candidate.dispose();
+      if (!isIncumbent) candidate.dispose();
     }
   }
 
@@ -154,6 +175,12 @@ export async function openEvaluator(
         ...{ ...nothing, outcome: "published", reason: null, version },
       });
     return true;
+  }
+
+  /** The same has been so since then: that something is laid over what is served, or that nothing is. */
+  function sinceOf({ weights }: { readonly weights: Mix | null }): number {
+    const before = published?.mix;
+    return before && (before.weights === null) === (weights === null) ? before.since : Date.now();
   }
 
   /** `known`: the table version that the held-out users are taken from. */
@@ -207,11 +234,13 @@ export async function openEvaluator(
       const startedAt = performance.now();
       state = "evaluating";
       try {
-        const result = await evaluated(dir, signal).catch((error) => {
-          if (error instanceof AppError && error.code === "CHECKPOINT_CORRUPT")
-            return { ...unread, reason: `it cannot be used: ${error.facts.what}` };
-          throw error;
-        });
+        const result = await holding(places.models, dir, (held) => evaluated(held, basename(dir), signal)).catch(
+          (error) => {
+            if (error instanceof AppError && error.code === "CHECKPOINT_CORRUPT")
+              return { ...unread, reason: `it cannot be used: ${error.facts.what}` };
+            throw error;
+          },
+        );
         if (!result) return undefined;
         const line: EvaluationLine = { at, seconds: (performance.now() - startedAt) / 1000, checkpoint, ...result };
         await journal.append(line);
@@ -219,6 +248,20 @@ export async function openEvaluator(
       } finally {
         state = "idle";
       }
+    },
+  };
+}
+
+/** Seconds of each part of an evaluation: of the one that just ended, from the end of the one before it. */
+function partTimer(now: () => number) {
+  const took: Partial<Record<keyof NonNullable<EvaluationLine["took"]>, number>> = {};
+  let last = now();
+  return {
+    took,
+    ended(part: keyof typeof took): void {
+      const at = now();
+      took[part] = at - last;
+      last = at;
     },
   };
 }

@@ -15,7 +15,7 @@ import { takeAlone } from "./alone.ts";
 import { openArriving } from "./arriving.ts";
 import { openEvaluator } from "./evaluator.ts";
 import { options } from "./options.ts";
-import { fallingOf, outcomes, tell, tellAge, temporary } from "./telling.ts";
+import { fallingOf, outcomes, tell, tellAge, tellMix, temporary } from "./telling.ts";
 
 export const command = defineCommand({
   name: "evaluator",
@@ -43,6 +43,7 @@ export const command = defineCommand({
     const evaluator = await openEvaluator(tools, places, config);
     metrics.onScrape(() => {
       tellAge(evaluator.published, arriving.watermark, Date.now(), metrics);
+      tellMix(evaluator.published, metrics);
       metrics.gauge("tributary_evaluations_falling").set(fallingOf(evaluator.evaluations));
     });
     const face = await serveFace({

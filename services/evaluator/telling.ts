@@ -3,6 +3,7 @@ import { passes } from "../../shared/errors/os-errors.ts";
 import { behindOf } from "../../shared/health/facts/freshness.ts";
 import type { EvaluationLine, Published } from "../../shared/health/status/evaluator.ts";
 import type { ModelMetrics } from "../../shared/judging/metrics.ts";
+import { HALF_LIVES } from "../../shared/ranking/trends.ts";
 import { asAppError } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
@@ -47,6 +48,17 @@ export function tellAge(published: Published | null, newest: number | null, now:
   const { watermark, at } = published;
   metrics.gauge("tributary_model_age_seconds").set(behindOf({ watermark, at }, newest, now) ?? Number.NaN);
   metrics.gauge("tributary_model_watermark_seconds").set(published.watermark / 1000);
+}
+
+/** What is laid over the published model, as far as its record says so. */
+export function tellMix(published: Published | null, metrics: Metrics): void {
+  if (!published?.mix) return;
+  const { weights, since } = published.mix;
+  const gauge = metrics.gauge("tributary_mix_weight");
+  gauge.set({ part: "model" }, weights?.model ?? 1);
+  for (const [k, halfLife] of HALF_LIVES.entries()) gauge.set({ part: `hot-${halfLife}` }, weights?.hot[k] ?? 0);
+  gauge.set({ part: "follows" }, weights?.follows ?? 0);
+  metrics.gauge("tributary_mix_since_seconds").set(since / 1000);
 }
 
 /**

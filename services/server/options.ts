@@ -36,6 +36,14 @@ const flags = z.object({
     .optional()
     .describe("with --epochs: end before an epoch that would go beyond so long, such as 30m; one is always done"),
   usersPerRound: z.coerce.number().int().min(1).default(5_000).describe("without --epochs: most users of a round"),
+  roundSeconds: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      "without --epochs: a round has so many batches of users that it takes about so long, one at least; what is " +
+        "trained is in a published model the sooner, the shorter they are",
+    ),
   maxUsers: z.coerce
     .number()
     .int()

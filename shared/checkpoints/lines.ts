@@ -1,4 +1,5 @@
 // Published versions as lines of a table, the newest last: `models list` and the dashboard show the same. Pure.
+import type { Mix } from "../ranking/mix.ts";
 import { below, metric } from "./leaves.ts";
 import type { ModelRecord, Unreadable } from "./records.ts";
 
@@ -14,6 +15,8 @@ export interface Line {
   readonly standardError: number | null;
   /** NDCG@100 of plain popularity on the same users. */
   readonly popularity: number | null;
+  /** Weights of what is laid over its scores; null for nothing. */
+  readonly mix: Mix | null;
   readonly parent: string | null;
   /** Why it cannot be read. */
   readonly problem: string | null;
@@ -40,6 +43,7 @@ export function linesOf(records: readonly (ModelRecord | Unreadable)[], { curren
       "ndcg@100": mean,
       standardError,
       popularity: metric(below(metrics, "popularity"), "ndcg@100").mean,
+      mix: manifest.trends ?? null,
       parent: manifest.published?.parent ?? null,
       problem: null,
     };
@@ -48,7 +52,7 @@ export function linesOf(records: readonly (ModelRecord | Unreadable)[], { curren
 
 const nothing = {
   ...{ publishedAt: null, step: null, round: null, items: null },
-  ...{ "ndcg@100": null, standardError: null, popularity: null, parent: null },
+  ...{ "ndcg@100": null, standardError: null, popularity: null, mix: null, parent: null },
 };
 
 /** Versions of before the manifest said so have it in their metrics. */

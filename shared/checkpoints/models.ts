@@ -2,7 +2,7 @@
 // reads what pointer.ts says. Who writes holds the folder's lock.
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDurable } from "../disk/durable.ts";
 import { AppError } from "../errors/errors.ts";
@@ -17,6 +17,7 @@ import { MANIFEST, WEIGHTS } from "./weights.ts";
 
 const METRICS = "metrics.json";
 const DRAFT = ".draft";
+const CANDIDATE = ".candidate";
 /**
  * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still
  * one of an hour ago and one of yesterday to go back to.
@@ -81,6 +82,43 @@ export async function publish(
   });
 }
 
+/**
+ * A checkpoint's model under another name, which stays until `held` has ended, whatever the server forgets meanwhile: a
+ * candidate may take longer to be judged than the newest few checkpoints are kept. Throws CHECKPOINT_MISSING where it
+ * was forgotten before. For the folder's one evaluator.
+ */
+export async function holding<T>(
+  modelsDir: string,
+  checkpointDir: string,
+  held: (dir: string) => Promise<T>,
+): Promise<T> {
+  const dir = join(modelsDir, CANDIDATE);
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  try {
+    for (const part of [MANIFEST, WEIGHTS, VOCABULARY]) await linked(join(checkpointDir, part), join(dir, part));
+    return await held(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** On another disk, or one without links, a copy. */
+async function linked(from: string, to: string): Promise<void> {
+  await link(from, to)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") throw error;
+      return copyFile(from, to, constants.COPYFILE_FICLONE);
+    })
+    .catch(orForgotten(from));
+}
+
+/** For `catch`. */
+const orForgotten = (path: string) => (error: NodeJS.ErrnoException) => {
+  if (error.code !== "ENOENT") throw error;
+  throw new AppError("CHECKPOINT_MISSING", { what: "it was forgotten while it was copied", path }, { cause: error });
+};
+
 /** Left by processes that were killed: nobody else writes one while we hold the lock. */
 async function removeDrafts(modelsDir: string): Promise<void> {
   const drafts = (await readdir(modelsDir)).filter((name) => name.startsWith(DRAFT));
@@ -102,15 +140,7 @@ async function writeDraft(
   const hashes: Record<string, string> = {};
   for (const part of [WEIGHTS, VOCABULARY]) {
     const from = join(checkpointDir, part);
-    await copyFile(from, join(draft, part), constants.COPYFILE_FICLONE).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT")
-        throw new AppError(
-          "CHECKPOINT_MISSING",
-          { what: "it was forgotten while it was copied", path: from },
-          { cause: error },
-        );
-      throw error;
-    });
+    await copyFile(from, join(draft, part), constants.COPYFILE_FICLONE).catch(orForgotten(from));
     hashes[part] = sha256[part] ?? "";
   }
   const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];

@@ -2,7 +2,14 @@
 // Pauses between batches, so that the service answers.
 import type { Histories } from "../events/histories.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
-import { type Evaluation, evaluation, popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import {
+  type Evaluation,
+  evaluation,
+  evaluationOf,
+  type NamedUser,
+  popularityScores,
+  type ScoreBatch,
+} from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Comparison, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./held-out.ts";
@@ -15,6 +22,18 @@ export interface Judged {
   readonly scoreBatch: ScoreBatch;
 }
 
+/** What a model was worth to held-out users when it was judged itself. */
+export interface Past {
+  readonly users: readonly NamedUser[];
+  readonly perUser: Evaluation["perUser"];
+}
+
+/** The published model. */
+export interface Incumbent extends Judged {
+  readonly version: string;
+  readonly past?: Past | undefined;
+}
+
 export interface Measured {
   readonly users: number;
   readonly model: ModelMetrics | null;
@@ -24,6 +43,8 @@ export interface Measured {
   readonly refusal: string | null;
   /** The candidate's figures of each user; undefined where nobody was scored, or not all scores are finite. */
   readonly perUser: Scored | undefined;
+  /** The same, for when it is the incumbent. */
+  readonly past: Past | undefined;
 }
 
 export interface Limits {
@@ -41,7 +62,7 @@ export interface Limits {
  */
 export async function judge(
   candidate: Judged,
-  incumbent: (Judged & { version: string }) | null,
+  incumbent: Incumbent | null,
   histories: Histories,
   limits: Limits,
   signal: AbortSignal,
@@ -60,7 +81,7 @@ export async function judge(
   };
   const model = await measure(watched);
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
-  const before = incumbent && (await measure(inColumnsOf(candidate.vocabulary, incumbent)));
+  const before = incumbent && users.length > 0 ? await again(incumbent, users, candidate.vocabulary, signal) : null;
   const comparisons = [...(model && before ? [holdOut(model, before)] : []), ...further];
   const measured = {
     finite,
@@ -82,11 +103,46 @@ export async function judge(
     popularity: popularity && metricsOf(popularity),
     incumbent: incumbent && before && { version: incumbent.version, ...metricsOf(before) },
     refusal: refusal(evidence, limits.tolerance),
+    past: model && finite ? { users, perUser: model.perUser } : undefined,
     perUser:
       model && finite
         ? { part: "validation", scorer: "model", users: users.map(({ user }) => user), metrics: model.perUser }
         : undefined,
   };
+}
+
+/**
+ * The incumbent on the users of today. One of whom nothing has come since it was judged itself is worth to it what it
+ * was then: columns stay what they are, and what it has never met comes last.
+ */
+async function again(
+  incumbent: Incumbent,
+  users: readonly NamedUser[],
+  vocabulary: Vocabulary,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const { users: before, perUser: past } = incumbent.past ?? { users: [], perUser: undefined };
+  const places = new Map(before.map(({ user }, k) => [user, k]));
+  const isSame = (row: Int32Array, other: Int32Array) =>
+    row.length === other.length && row.every((column, k) => column === other[k]);
+  const placeOf = ({ user, foldIn, target }: NamedUser) => {
+    const place = places.get(user);
+    const then = place === undefined ? undefined : before[place]!;
+    return then && isSame(then.foldIn, foldIn) && isSame(then.target, target) ? place : undefined;
+  };
+  const found = users.map(placeOf);
+  const others = users.filter((_, k) => found[k] === undefined);
+  const items = vocabulary.items.length;
+  const { perUser } = await finish(evaluation(inColumnsOf(vocabulary, incumbent), others, items), signal);
+  let next = 0;
+  const at = found.map((place) => place ?? next++);
+  const merged = Object.fromEntries(
+    (Object.keys(perUser) as (keyof typeof perUser)[]).map((name) => [
+      name,
+      Float64Array.from(at, (place, k) => (found[k] === undefined ? perUser : past!)[name][place]!),
+    ]),
+  ) as Evaluation["perUser"];
+  return evaluationOf(users, merged);
 }
 
 /** The same users under both, in the same order. */

@@ -9,20 +9,30 @@ import { windows } from "../ranking/references.ts";
 import { trending } from "../ranking/trending.ts";
 import type { Trends } from "../ranking/trends.ts";
 import { finish } from "../runtime/finish.ts";
-import { fitted, plain } from "./fitting.ts";
-import { gains, servedGains, type Trained } from "./gains.ts";
+import type { Arrival } from "./arrivals.ts";
+import { type Asked, some } from "./asked.ts";
+import { examplesOf, fittedTo, plain } from "./fitting.ts";
+import { aloneGains, mixedGains, type Trained } from "./gains.ts";
 import { heldOut } from "./held-out.ts";
 import type { Ranked } from "./meeting.ts";
 import { byUser } from "./window.ts";
 
 export interface Evidence {
   /** Arrivals that the candidate has not learned from, oldest first; none where they are of too few users. */
-  readonly unseen: readonly Ranked[];
+  readonly unseen: Asked;
   /** The newest arrivals, whoever has learned from them. */
   readonly recent: readonly Ranked[];
   readonly histories: Histories;
   readonly salt: string;
   readonly trends: Trends;
+}
+
+/** What is laid over a candidate's scores, and why that, or why nothing: a sentence for people. */
+export interface Choice {
+  /** Too few arrivals came to choose by. */
+  readonly isOpen?: boolean;
+  readonly mix?: Mix | undefined;
+  readonly why: string;
 }
 
 /** Arrivals that weights are chosen on. */
@@ -39,32 +49,40 @@ const HELD_OUT = 500;
 const DRIFT = { times: 1.5, surely: 5 } as const;
 
 /**
- * Undefined where a mix is not better than the candidate's scores alone; that of the published model where too few have
- * come to tell.
+ * None where a mix is not better than the candidate's scores alone; that of the published model where too few have come
+ * to tell.
  */
 export async function mixFor(
   candidate: Trained,
   published: Trained | null,
   evidence: Evidence,
   signal: AbortSignal,
-): Promise<Mix | undefined> {
-  const { histories } = evidence;
+): Promise<Choice> {
   const before = published?.mix;
-  const unseen = evidence.unseen.slice(-MOST_FITTED);
-  if (unseen.length < FEWEST_FITTED) return before;
-  const weightsFrom = (arrivals: readonly Ranked[]) =>
-    finish(fitted(arrivals, candidate, histories, before ?? plain), signal);
+  const unseen = some(evidence.unseen, -MOST_FITTED);
+  const { length } = unseen.arrivals;
+  if (length < FEWEST_FITTED)
+    return {
+      isOpen: true,
+      mix: before,
+      why: `as before: ${length} arrivals since it was pinned are too few to choose by`,
+    };
+  const examples = await finish(examplesOf(unseen), signal);
+  const weightsFrom = (given: typeof examples, from?: Mix) => finish(fittedTo(given, before ?? plain, from), signal);
   // Chosen on the first half, it has to be better on the second.
-  const half = Math.floor(unseen.length / 2);
-  const [first, later] = [await weightsFrom(unseen.slice(0, half)), unseen.slice(half)];
-  const served = await servedGains(later, { ...candidate, mix: first }, histories, signal);
-  const alone = await gains(later, candidate, histories, signal);
-  const more = paired(ofUsers(later, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
-  if (!(more.mean > SURELY * more.standardError)) return undefined;
-  const mix = await weightsFrom(unseen);
-  if (drifts(evidence.recent)) return mix;
+  const half = Math.floor(examples.length / 2);
+  const [first, later] = [await weightsFrom(examples.slice(0, half)), some(unseen, half)];
+  const served = await mixedGains(later, first, signal);
+  const alone = await aloneGains(later, signal);
+  const more = paired(ofUsers(later.arrivals, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
+  const gain = `NDCG@100 of ${later.arrivals.length} arrivals ${signed(more.mean)} ± ${more.standardError.toFixed(4)}`;
+  if (!(more.mean > SURELY * more.standardError)) return { why: `it did not help: ${gain}` };
+  const mix = await weightsFrom(examples, first);
+  if (drifts(evidence.recent)) return { mix, why: `it helps where popularity drifts: ${gain}` };
   const loss = await lossOf(candidate, mix, evidence, signal);
-  return loss <= Math.max(LOSS, more.mean) ? mix : undefined;
+  const cost = `held-out users ${signed(-loss)}`;
+  if (loss > Math.max(LOSS, more.mean)) return { why: `it costs more than it helps: ${gain}, ${cost}` };
+  return { mix, why: `it helps: ${gain}, ${cost}` };
 }
 
 /**
@@ -96,5 +114,6 @@ async function lossOf(
   return paired(under.map((value, user) => alone[user]! - value)).mean;
 }
 
-const ofUsers = (arrivals: readonly Ranked[], of: (arrival: Ranked, k: number) => number) =>
+const signed = (value: number) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(4)}`;
+const ofUsers = <A extends Arrival>(arrivals: readonly A[], of: (arrival: A, k: number) => number) =>
   byUser(arrivals, ({ user }) => user, of);

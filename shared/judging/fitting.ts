@@ -7,8 +7,7 @@ import type { Mix } from "../ranking/mix.ts";
 import type { Known } from "../ranking/trending.ts";
 import { HALF_LIVES } from "../ranking/trends.ts";
 import { factorise, solve } from "../solvers/cholesky.ts";
-import { translated } from "./held-out.ts";
-import { columnsOf, type Timely } from "./mixed.ts";
+import { type Asked, asked, some, type Timely } from "./asked.ts";
 
 /** The model's scores and nothing else: what a mix begins from. */
 export const plain: Mix = { model: 1, hot: [0, 0, 0], follows: 0 };
@@ -24,7 +23,7 @@ const STEPS = 12;
 const ENOUGH = 1e-6;
 
 /** What could have come: of each item its features, by rows of WEIGHTS; what came stands first. */
-type Example = Float32Array;
+export type Example = Float32Array;
 
 export function* fitted(
   arrivals: readonly Timely[],
@@ -32,13 +31,18 @@ export function* fitted(
   histories: Histories,
   before: Mix,
 ): Generator<undefined, Mix> {
-  const examples: Example[] = [];
-  for (let at = 0; at < arrivals.length; at += BATCH) {
-    examples.push(...examplesOf(arrivals.slice(at, at + BATCH), model, histories));
-    yield;
-  }
+  return yield* fittedTo(yield* examplesOf(asked(arrivals, model, histories)), before);
+}
+
+/** `from`: where the search begins, which changes no more than how long it takes. */
+export function* fittedTo(
+  given: readonly (Example | undefined)[],
+  before: Mix,
+  from: Mix = before,
+): Generator<undefined, Mix> {
+  const examples = given.filter((each) => each !== undefined);
   const prior = vectorOf(before);
-  let weights = prior;
+  let weights = vectorOf(from);
   let value = objective(examples, weights, prior);
   for (let step = 0; step < STEPS; step++) {
     yield;
@@ -63,79 +67,108 @@ function mixOf(weights: Float64Array): Mix {
   return { model: model!, hot: [a!, b!, c!], follows: follows! };
 }
 
-function examplesOf(arrivals: readonly Timely[], model: Known, histories: Histories): Example[] {
-  const columns = columnsOf(arrivals, model, histories.vocabulary);
-  const columnOf = Int32Array.from(columns.of);
+/** Of each arrival, in their order; undefined where it says nothing. */
+export function* examplesOf(of: Asked): Generator<undefined, (Example | undefined)[]> {
+  const examples: (Example | undefined)[] = [];
+  for (let at = 0; at < of.arrivals.length; at += BATCH) {
+    examples.push(...examplesIn(some(of, at, at + BATCH)));
+    yield;
+  }
+  return examples;
+}
+
+function examplesIn({ arrivals, users, columns, columnOf, own }: Asked): (Example | undefined)[] {
   const { known } = columns;
-  const foldIns = arrivals.map(({ foldIn }) => translated(foldIn, columnOf));
-  const scores_BI = model.scoreBatch(foldIns.map((foldIn) => columns.ownOf(foldIn)));
-  return arrivals.flatMap(({ item, hot, following }, row) => {
+  const scores_BI = own(users.map(({ foldIn }) => foldIn));
+  const open = openExamples(columns.vocabulary.items.length);
+  return arrivals.map(({ hot, following }, row) => {
     const scores_I = scores_BI.subarray(row * known, (row + 1) * known);
-    const target = columns.vocabulary.column(item);
-    if (target === undefined) return [];
-    const seen = new Set(foldIns[row]);
-    const best = rankingOf(scores_I, columns.ownOf(foldIns[row]!), BEST);
+    const { foldIn, target: targets } = users[row]!;
+    const [target] = targets;
+    if (target === undefined) return undefined;
+    const best = rankingOf(scores_I, columns.ownOf(foldIn), BEST);
     const top = scores_I[best[0] ?? 0] ?? 0;
-    const mean = scores_I.reduce((sum, score) => sum + score, 0) / Math.max(1, known);
-    const example = openExample(1 + best.length + hot.items.length + following.items.length, (column) =>
-      column < known ? scores_I[column]! - top : mean - top,
-    );
+    let sum = 0;
+    for (let column = 0; column < known; column++) sum += scores_I[column]!;
+    const unknown = sum / Math.max(1, known) - top;
+    const most = 1 + best.length + hot.items.length + following.items.length;
+    const example = open(most, foldIn, (column) => (column < known ? scores_I[column]! - top : unknown));
     example.rowOf(target);
     for (const column of best) example.rowOf(column);
-    hot.items.forEach((number, k) => {
-      const column = columnOf[number]!;
-      if (seen.has(column)) return;
+    for (let k = 0; k < hot.items.length; k++) {
+      const column = columnOf[hot.items[k]!]!;
+      if (example.isSeen(column)) continue;
       const at = example.rowOf(column);
-      for (const [h, rises] of hot.rises.entries()) example.features[at + 1 + h] = rises[k]!;
-    });
+      for (let h = 0; h < hot.rises.length; h++) example.features[at + 1 + h] = hot.rises[h]![k]!;
+    }
     // A new item is listed only where it is hot: what came and was not cannot be learned from.
-    if (target >= known && example.features.subarray(1, WEIGHTS).every((rise) => rise === 0)) return [];
-    following.items.forEach((number, k) => {
-      const column = columnOf[number]!;
-      if (column < 0 || seen.has(column) || (column >= known && !example.has(column))) return;
+    if (target >= known && example.features.subarray(1, WEIGHTS).every((rise) => rise === 0)) return undefined;
+    for (let k = 0; k < following.items.length; k++) {
+      const column = columnOf[following.items[k]!]!;
+      if (column < 0 || example.isSeen(column) || (column >= known && !example.has(column))) continue;
       const at = example.rowOf(column);
       example.features[at + WEIGHTS - 1] = following.rises[k]!;
-    });
-    return [example.whole()];
+    }
+    return example.whole();
   });
 }
 
-/** Room for so many items; a row is made when it is first asked for, with the model's score. */
-function openExample(most: number, scoreOf: (column: number) => number) {
-  const features = new Float32Array(most * WEIGHTS);
-  const places = new Map<number, number>();
-  return {
-    features,
-    has: (column: number) => places.has(column),
-    /** Where the item's features begin. */
-    rowOf(column: number): number {
-      const found = places.get(column);
-      if (found !== undefined) return found;
-      const at = places.size * WEIGHTS;
-      places.set(column, at);
-      features[at] = scoreOf(column);
-      return at;
-    },
-    whole: (): Example => features.slice(0, places.size * WEIGHTS),
+/**
+ * Examples one after the other: each has room for so many items, and a row of an item is made when it is first asked
+ * for, with the model's score. What the user has seen stands in none.
+ */
+function openExamples(columns: number) {
+  /** By column: the number of the example that has a row of it, and where; or whose user has seen it. */
+  const [rowIn, rowAt, seenIn] = [new Int32Array(columns), new Int32Array(columns), new Int32Array(columns)];
+  let number = 0;
+  return (most: number, seen: Int32Array, scoreOf: (column: number) => number) => {
+    number++;
+    const features = new Float32Array(most * WEIGHTS);
+    let rows = 0;
+    for (let k = 0; k < seen.length; k++) seenIn[seen[k]!] = number;
+    return {
+      features,
+      isSeen: (column: number) => seenIn[column] === number,
+      has: (column: number) => rowIn[column] === number,
+      /** Where the item's features begin. */
+      rowOf(column: number): number {
+        if (rowIn[column] === number) return rowAt[column]!;
+        const at = rows++ * WEIGHTS;
+        rowIn[column] = number;
+        rowAt[column] = at;
+        features[at] = scoreOf(column);
+        return at;
+      },
+      whole: (): Example => features.slice(0, rows * WEIGHTS),
+    };
   };
 }
 
-function scoresOf(example: Example, weights: Float64Array): Float64Array {
-  const scores = new Float64Array(example.length / WEIGHTS);
-  for (let row = 0; row < scores.length; row++)
-    for (let k = 0; k < WEIGHTS; k++) scores[row]! += weights[k]! * example[row * WEIGHTS + k]!;
-  return scores;
+/** Under the weights: odds of each row against the likeliest, what they add up to, and the log-likelihood of the first. */
+function oddsOf(example: Example, weights: Float64Array) {
+  const rows = example.length / WEIGHTS;
+  const odds = new Float64Array(rows);
+  let most = Number.NEGATIVE_INFINITY;
+  for (let row = 0, at = 0; row < rows; row++) {
+    let score = 0;
+    for (let k = 0; k < WEIGHTS; k++) score += weights[k]! * example[at++]!;
+    odds[row] = score;
+    if (score > most) most = score;
+  }
+  const first = odds[0]! - most;
+  let all = 0;
+  for (let row = 0; row < rows; row++) {
+    odds[row] = Math.exp(odds[row]! - most);
+    all += odds[row]!;
+  }
+  return { odds, all, logLikelihood: first - Math.log(all) };
 }
 
 /** Log-likelihood of what came, less what it costs to be far from the weights of before. */
 function objective(examples: readonly Example[], weights: Float64Array, prior: Float64Array): number {
   let value = 0;
   for (const [k, weight] of weights.entries()) value -= (PRIOR / 2) * (weight - prior[k]!) ** 2;
-  for (const example of examples) {
-    const scores = scoresOf(example, weights);
-    const most = scores.reduce((a, b) => Math.max(a, b));
-    value += scores[0]! - most - Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
-  }
+  for (const example of examples) value += oddsOf(example, weights).logLikelihood;
   return value;
 }
 
@@ -146,10 +179,7 @@ function newton(examples: readonly Example[], weights: Float64Array, prior: Floa
   for (let k = 0; k < WEIGHTS; k++) curve[k * WEIGHTS + k] = PRIOR;
   const mean = new Float64Array(WEIGHTS);
   for (const example of examples) {
-    const scores = scoresOf(example, weights);
-    const most = scores.reduce((a, b) => Math.max(a, b));
-    const odds = scores.map((score) => Math.exp(score - most));
-    const all = odds.reduce((sum, odd) => sum + odd, 0);
+    const { odds, all } = oddsOf(example, weights);
     mean.fill(0);
     for (let row = 0; row < odds.length; row++) {
       const share = odds[row]! / all;

@@ -1,14 +1,13 @@
 // What arrivals are worth under a model: the gain of the place that it gives the item, alone or with its mix laid over
-// as it serves. Between mixed.ts and prequential.ts.
+// as it serves. Between asked.ts and prequential.ts.
 import type { Histories } from "../events/histories.ts";
 import { evaluation, type HeldOutUser, type ScoreBatch } from "../ranking/evaluate.ts";
-import type { Mix } from "../ranking/mix.ts";
+import { laid, type Mix } from "../ranking/mix.ts";
 import type { Gain } from "../ranking/places.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Arrival, mustBeUnseen } from "./arrivals.ts";
+import { type Asked, asked, type Timely } from "./asked.ts";
 import type { Judged } from "./candidate.ts";
-import { translated, translation } from "./held-out.ts";
-import { mixed, type Timely } from "./mixed.ts";
 
 /** A model and the newest table version that it was trained on. */
 export interface Trained extends Judged {
@@ -27,7 +26,7 @@ export async function gains(
   histories: Histories,
   signal: AbortSignal,
 ): Promise<Gain[]> {
-  return gainsOf(usersOf(arrivals, model, histories), model, signal);
+  return aloneGains(askedOf(arrivals, model, histories), signal);
 }
 
 /** The same as it serves: with its mix laid over, where it has one. */
@@ -37,32 +36,47 @@ export async function servedGains(
   histories: Histories,
   signal: AbortSignal,
 ): Promise<Gain[]> {
-  if (!model.mix) return gains(arrivals, model, histories, signal);
-  mustBeUnseen(arrivals, model.version, model.tableVersion);
-  const { users, items, scoreBatch } = mixed(arrivals, model, model.mix, histories);
-  return gainsIn(users, items, scoreBatch, signal);
+  return mixedGains(askedOf(arrivals, model, histories), model.mix, signal);
 }
 
-/**
- * Each arrival as a user whose target is the item, in the model's columns; without a target where the model has never
- * met it. Throws TIME_LEAK.
- */
-export function usersOf(arrivals: readonly Arrival[], model: Trained, histories: Histories): HeldOutUser[] {
+/** Throws TIME_LEAK. */
+export function askedOf<A extends Arrival & Partial<Timely>>(
+  arrivals: readonly A[],
+  model: Trained,
+  histories: Histories,
+): Asked<A> {
   mustBeUnseen(arrivals, model.version, model.tableVersion);
-  const columnOf = translation(histories.vocabulary.items, model.vocabulary);
-  return arrivals.map(({ item, foldIn }) => {
-    const target = model.vocabulary.column(item);
-    return {
-      foldIn: translated(foldIn, columnOf),
-      target: target === undefined ? new Int32Array(0) : Int32Array.of(target),
-    };
-  });
+  return asked(arrivals, model, histories);
 }
 
-export const gainsOf = (users: readonly HeldOutUser[], { scoreBatch, vocabulary }: Judged, signal: AbortSignal) =>
-  gainsIn(users, vocabulary.items.length, scoreBatch, signal);
+export const aloneGains = (of: Asked<Arrival>, signal: AbortSignal): Promise<Gain[]> =>
+  gainsOf(alone(of), of.columns.known, of.own, signal);
 
-async function gainsIn(
+/** Each arrival is scored with what was hot, and followed its user's last items, before its table version came. */
+export async function mixedGains(of: Asked, mix: Mix | undefined, signal: AbortSignal): Promise<Gain[]> {
+  if (!mix) return aloneGains(of, signal);
+  const { arrivals, users, columns, columnOf, own } = of;
+  const { known } = columns;
+  const size = columns.vocabulary.items.length;
+  const arrivalOf = new Map(users.map(({ foldIn }, k) => [foldIn, arrivals[k]!]));
+  const scoreBatch: ScoreBatch = (foldIns) => {
+    const own_BI = own(foldIns);
+    const wide_BI = new Float32Array(foldIns.length * size);
+    for (const [row, foldIn] of foldIns.entries()) {
+      const { hot, following } = arrivalOf.get(foldIn)!;
+      const own_I = own_BI.subarray(row * known, (row + 1) * known);
+      wide_BI.set(laid(own_I, size, mix, hot, following, columnOf), row * size);
+    }
+    return wide_BI;
+  };
+  return gainsOf(users, size, scoreBatch, signal);
+}
+
+/** As the model alone is asked: without a target where it has never met the item. */
+export const alone = ({ users, columns: { known } }: Asked<Arrival>): HeldOutUser[] =>
+  users.map(({ foldIn, target }) => ({ foldIn, target: target.filter((column) => column < known) }));
+
+export async function gainsOf(
   users: readonly HeldOutUser[],
   items: number,
   scoreBatch: ScoreBatch,

@@ -15,9 +15,9 @@ export function heldOut(
   limit: number,
 ): NamedUser[] {
   const { items } = histories.vocabulary;
-  const cut = (user: number) =>
-    histories.partOf(user) === part ? foldIn(histories.users[user]!, histories.rowOf(user), items, salt) : null;
-  return chosen(histories, cut, salt, vocabulary, limit);
+  const cut = (user: number) => foldIn(histories.users[user]!, histories.rowOf(user), items, salt);
+  const ofPart = [...histories.users.keys()].filter((user) => histories.partOf(user) === part);
+  return chosen(histories, ofPart, cut, salt, vocabulary, limit);
 }
 
 /**
@@ -37,26 +37,27 @@ export function cameBack(
     const row = histories.rowOf(user);
     return { foldIn: row.slice(0, length), target: row.slice(length) };
   };
-  return chosen(histories, cut, salt, vocabulary, limit);
+  return chosen(histories, [...histories.users.keys()], cut, salt, vocabulary, limit);
 }
 
 /**
- * At most `limit` of the users that `cut` cuts into two sides, both with something in them: those whose hash is
+ * At most `limit` of the `users` that `cut` cuts into two sides, both with something in them: those whose hash is
  * smallest, whatever the order in which they came. Items that the model's `vocabulary` lacks are left out, as the
  * protocol of docs/design/recvae.md#split does.
  */
 function chosen(
   histories: Histories,
+  users: readonly number[],
   cut: (user: number) => { foldIn: Int32Array; target: Int32Array } | null,
   salt: string,
   vocabulary: Vocabulary,
   limit: number,
 ): NamedUser[] {
   const seed = hash32(salt, 3); // split.ts takes 1 and 2
-  const keys = Uint32Array.from(histories.users, (name) => hash32(name, seed));
+  const keys = new Map(users.map((user) => [user, hash32(histories.users[user]!, seed)]));
   const columnOf = translation(histories.vocabulary.items, vocabulary);
   const found: NamedUser[] = [];
-  for (const user of [...keys.keys()].sort((a, b) => keys[a]! - keys[b]! || a - b)) {
+  for (const user of [...users].sort((a, b) => keys.get(a)! - keys.get(b)! || a - b)) {
     if (found.length === limit) break;
     const sides = cut(user);
     if (!sides) continue;

@@ -9,7 +9,7 @@ import { NO_GAIN } from "../ranking/places.ts";
 import { type ReferenceGains, type References, windows } from "../ranking/references.ts";
 import { Trends } from "../ranking/trends.ts";
 import { type Arrival, arrivalsOf } from "./arrivals.ts";
-import type { Timely } from "./mixed.ts";
+import type { Timely } from "./asked.ts";
 
 /** With what it was worth to the references just before it came. */
 export interface Ranked extends Timely {

@@ -1,7 +1,7 @@
 // Each held-out user's metrics in one evaluation, as a Parquet file that any reader opens; one file an epoch in a
 // folder. Written by `train`, the evaluator and `evaluate`, read by `plot`, and by `forget`.
-// Columns: part (validation, test, temporal), scorer (model, popularity, ease, popularNow, coVisits), user, epoch, step
-// (both 0 where the weights do not say), and one for each metric, null without a target.
+// Columns: part (validation, test, temporal), scorer (model, served, popularity, ease, popularNow, coVisits), user,
+// epoch, step (both 0 where the weights do not say), and one for each metric, null without a target.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openError } from "../disk/opening.ts";
@@ -27,7 +27,11 @@ export interface Standing {
 
 export const perUserSchema: TableSchema = [
   { name: "part", type: "string", about: "validation, test or temporal" },
-  { name: "scorer", type: "string", about: "model, popularity, ease, popularNow or coVisits" },
+  {
+    name: "scorer",
+    type: "string",
+    about: "model, served (with what is laid over it), popularity, ease, popularNow or coVisits",
+  },
   { name: "user", type: "string", about: "by name" },
   { name: "epoch", type: "integer", about: "outer epochs of the run; 0 where the weights do not say" },
   { name: "step", type: "long", about: "steps of the run; 0 where the weights do not say" },

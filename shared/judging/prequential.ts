@@ -3,18 +3,18 @@
 // those that neither has learned from. Source: Dawid 1984; Gama, Sebastião and Rodrigues 2013.
 import type { Histories } from "../events/histories.ts";
 import { popularityScores } from "../ranking/evaluate.ts";
-import type { Mix } from "../ranking/mix.ts";
 import { FEWEST_USERS } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import type { Trends } from "../ranking/trends.ts";
-import { mixFor } from "./choosing.ts";
-import { gainsOf, servedGains, type Trained, usersOf } from "./gains.ts";
+import type { Asked } from "./asked.ts";
+import { type Choice, mixFor } from "./choosing.ts";
+import { alone, aloneGains, askedOf, gainsOf, mixedGains, type Trained } from "./gains.ts";
 import type { Beside } from "./gate.ts";
 import { popularityIn } from "./held-out.ts";
 import type { Ranked } from "./meeting.ts";
-import type { PrequentialPoint } from "./point.ts";
-import { byUser, type Scored, SlidingWindow } from "./window.ts";
+import type { PrequentialLine } from "./point.ts";
+import { byUser, meansOf, type Scored, SlidingWindow } from "./window.ts";
 
 /** What the table has gained. */
 export interface News {
@@ -50,7 +50,7 @@ export interface Counts {
 
 interface Taken {
   readonly counts: Counts;
-  readonly line: PrequentialPoint | undefined;
+  readonly line: PrequentialLine | undefined;
   readonly scored: readonly Scored[];
 }
 
@@ -69,18 +69,30 @@ export interface Prequential {
    * The weights with which what is hot is to be laid over the candidate's scores, from the arrivals that it has not
    * learned from; see choosing.ts.
    */
-  mixOf(
-    candidate: Trained,
-    published: Trained | null,
-    followed: Followed,
-    signal: AbortSignal,
-  ): Promise<Mix | undefined>;
+  mixOf(candidate: Trained, published: Trained | null, followed: Followed, signal: AbortSignal): Promise<Choice>;
 }
 
 /** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
 interface Compared extends Ranked {
   readonly early: ReferenceGains;
+  /** To the model that was published then, as it served. */
+  readonly served?: { readonly by: string; readonly gain: Gain };
 }
+
+/**
+ * Newest arrivals that a candidate is compared on. Most users have one or two among them, so the mean of the
+ * differences to what was popular has a standard error of .003 to .008: what the gate's tolerance of .01 asks for. More
+ * of them cost the candidate seconds in which it grows old.
+ */
+const MOST_COMPARED = 1_000;
+/**
+ * Arrivals for which a choice of what is laid over stands, before it is made anew: weights move over minutes, and to
+ * choose them is half of what judging a candidate costs. Each candidate is compared with them laid over, whoever they
+ * were chosen for.
+ */
+const CHOICE_STANDS = 1_000;
+/** Of a block: where lines are hours apart, it is of the newest. */
+const MOST_UNTOLD = 100_000;
 
 interface Settings {
   /** Arrivals that a mean is taken over. */
@@ -91,16 +103,32 @@ interface Settings {
 
 /** `lines`: where the curve is kept. */
 export function openPrequential(
-  lines: { append(line: PrequentialPoint): Promise<void> },
+  lines: { append(line: PrequentialLine): Promise<void> },
   { window: size, everyMs }: Settings,
   now: () => number,
 ): Prequential {
   const window = new SlidingWindow(size);
   let recent: readonly Compared[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
+  let untold: readonly Scored[] = [];
+  let taken = 0;
+  let chosen: { readonly choice: Choice; readonly at: number } | undefined;
+  let sitting: { readonly of: Trained["scoreBatch"]; readonly asked: Asked<Compared> } | undefined;
+
+  /** The arrivals since two models were pinned, as the candidate is asked of them: its scores are made once. */
+  function sit(candidate: Trained, published: Trained | null, { histories }: Followed): Asked<Compared> {
+    const since = Math.max(candidate.tableVersion, published?.tableVersion ?? 0);
+    const unseen = ofEnough(recent.filter(({ version }) => version > since).slice(-MOST_COMPARED));
+    const before = sitting?.asked.arrivals;
+    const isSame = before?.length === unseen.length && before.every((arrival, k) => arrival === unseen[k]);
+    if (sitting?.of !== candidate.scoreBatch || !isSame)
+      sitting = { of: candidate.scoreBatch, asked: askedOf(unseen, candidate, histories) };
+    return sitting.asked;
+  }
   return {
     async take({ arrivals, leftOut, popularity }, model, followed, signal) {
       const { histories, version: tableVersion, watermark: at } = followed;
+      taken += arrivals.length;
       if (!model) {
         recent = [...recent, ...arrivals.map((arrival) => ({ ...arrival, early: arrival.now }))].slice(-size);
         return { counts: { scored: 0, leftOut, missed: arrivals.length }, line: undefined, scored: [] };
@@ -118,27 +146,36 @@ export function openPrequential(
       };
       const scored = await scoredBy(compared, model, histories, popularity, over, signal);
       window.add(scored);
-      recent = [...recent, ...compared].slice(-size);
+      untold = [...untold, ...scored].slice(-MOST_UNTOLD);
+      const served = compared.map((each, k) => ({ ...each, served: { by: model.version, gain: scored[k]!.model } }));
+      recent = [...recent, ...served].slice(-size);
       const means = window.means();
       if (!means || now() - toldAt < everyMs) return { counts, line: undefined, scored };
-      const line: PrequentialPoint = {
+      const block = meansOf(untold);
+      untold = [];
+      const line: PrequentialLine = {
         ...{ at, tableVersion, model: model.version, ...means },
         over: { popularNow: windowInWords(over.now), popularThen: windowInWords(over.early) },
         behind: followed.place - moment.place,
+        tableEvents: histories.events,
+        ...(block && { block }),
       };
       await lines.append(line);
       toldAt = now();
       return { counts, line, scored };
     },
-    mixOf(candidate, published, followed, signal) {
-      const unseen = ofEnough(recent.filter(({ version }) => version > candidate.tableVersion));
-      return mixFor(candidate, published, { ...followed, unseen, recent }, signal);
+    async mixOf(candidate, published, followed, signal) {
+      if (chosen && taken - chosen.at < CHOICE_STANDS) return chosen.choice;
+      const evidence = { ...followed, unseen: sit(candidate, published, followed), recent };
+      const choice = await mixFor(candidate, published, evidence, signal);
+      chosen = choice.isOpen ? undefined : { choice, at: taken };
+      return choice;
     },
     async beside(candidate, published, followed, signal) {
       const { tableVersion } = candidate;
-      const unseen = ofEnough(
-        recent.filter(({ version }) => version > Math.max(tableVersion, published?.tableVersion ?? 0)),
-      );
+      const asked = sit(candidate, published, followed);
+      const { arrivals: unseen } = asked;
+      sitting = undefined; // it holds the candidate's scores
       const { histories } = followed;
       const moment = followed.asOf(tableVersion);
       // Chosen on what the candidate may have learned from, never on what it is judged on.
@@ -146,11 +183,11 @@ export function openPrequential(
         recent.filter(({ version }) => version <= tableVersion),
         followed,
       );
-      const own = await servedGains(unseen, candidate, histories, signal);
+      const own = await mixedGains(asked, candidate.mix, signal);
       const popular = unseen.map((arrival) => gainsThen(arrival, moment, histories).popular[window]!);
       // A candidate's scores alone are compared with the published model's alone: what is hot would hide them.
       const rival = published && { ...published, mix: candidate.mix && published.mix };
-      const incumbent = rival && (await servedGains(unseen, rival, histories, signal));
+      const incumbent = rival && (await gainsBefore(unseen, rival, published.mix === rival.mix, histories, signal));
       const less = (other: readonly Gain[]) =>
         byUser(
           unseen,
@@ -173,6 +210,21 @@ const best = (recent: readonly Compared[], { before }: Followed) =>
 const ofEnough = (arrivals: readonly Compared[]): readonly Compared[] =>
   new Set(arrivals.map(({ user }) => user)).size < FEWEST_USERS ? [] : arrivals;
 
+/** Those of the model that was published when they came are known, where it `servesSo`. */
+async function gainsBefore(
+  arrivals: readonly Compared[],
+  model: Trained,
+  servesSo: boolean,
+  histories: Histories,
+  signal: AbortSignal,
+): Promise<Gain[]> {
+  const isKnown = ({ served }: Compared) => servesSo && served?.by === model.version;
+  const others = arrivals.filter((arrival) => !isKnown(arrival));
+  const found = await mixedGains(askedOf(others, model, histories), model.mix, signal);
+  const gainOf = new Map(others.map((arrival, k) => [arrival, found[k]!]));
+  return arrivals.map((arrival) => gainOf.get(arrival) ?? arrival.served!.gain);
+}
+
 /** Worth nothing where the histories had no room for the item. */
 function gainsThen({ item, foldIn, now }: Ranked, moment: Moment, { vocabulary }: Histories): ReferenceGains {
   const column = vocabulary.column(item);
@@ -188,13 +240,16 @@ async function scoredBy(
   over: { readonly now: number; readonly early: number },
   signal: AbortSignal,
 ): Promise<Scored[]> {
-  const own = await servedGains(arrivals, model, histories, signal);
-  const users = usersOf(arrivals, model, histories);
+  const asked = askedOf(arrivals, model, histories);
+  const own = await mixedGains(asked, model.mix, signal);
+  const byItself = model.mix ? await aloneGains(asked, signal) : own;
+  const users = alone(asked);
   const popularity = popularityScores(popularityIn(histories, model.vocabulary, popularity_I));
-  const reference = await gainsOf(users, { ...model, scoreBatch: popularity }, signal);
+  const reference = await gainsOf(users, asked.columns.known, popularity, signal);
   return arrivals.map(({ user, now, early }, k) => ({
     user,
     model: own[k]!,
+    alone: byItself[k]!,
     popularity: reference[k]!,
     popularNow: now.popular[over.now]!,
     popularThen: early.popular[over.early]!,

@@ -2,20 +2,28 @@
 import type { Histories } from "../events/histories.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
 import { popularityScores, type ScoreBatch } from "../ranking/evaluate.ts";
+import type { Mix } from "../ranking/mix.ts";
 import { LAST } from "../ranking/newest.ts";
 import { bestWindow, windowInWords } from "../ranking/references.ts";
+import { type Known, type Moving, trending } from "../ranking/trending.ts";
 import type { CaughtUp } from "./caught-up.ts";
 import { popularityIn, translation } from "./held-out.ts";
 
 export interface Recent {
   readonly popularNow: ScoreBatch;
   readonly coVisits: ScoreBatch;
+  /** What is laid over models: trending.ts. */
+  readonly moving: Moving;
   /** The window that popularity counts over, in words. */
   readonly over: string;
 }
 
 /** `histories` may have grown since. */
-export function recentIn({ references, gains }: CaughtUp, histories: Histories, vocabulary: Vocabulary): Recent {
+export function recentIn(
+  { references, gains, trends }: CaughtUp,
+  histories: Histories,
+  vocabulary: Vocabulary,
+): Recent {
   const moment = references.asOf(references.place);
   const window = bestWindow(gains);
   const counts = Float64Array.from(moment.counts[window]!);
@@ -41,6 +49,21 @@ export function recentIn({ references, gains }: CaughtUp, histories: Histories, 
       }
       return scores_BI;
     },
+    moving: { trends, numbers: histories.vocabulary },
     over: windowInWords(window),
+  };
+}
+
+/** A model as it would have served then, in its own columns. */
+export function servedThen(model: Known, mix: Mix, { moving }: Recent): ScoreBatch {
+  const served = trending(model, mix, moving);
+  const known = model.vocabulary.items.length;
+  return (foldIns) => {
+    const wide_BI = served.scoreBatch(foldIns);
+    const width = served.vocabulary.items.length;
+    const scores_BI = new Float32Array(foldIns.length * known);
+    for (let row = 0; row < foldIns.length; row++)
+      scores_BI.set(wide_BI.subarray(row * width, row * width + known), row * known);
+    return scores_BI;
   };
 }

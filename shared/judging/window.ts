@@ -9,7 +9,10 @@ export type ReferenceName = (typeof references)[number];
 
 export interface Scored extends Readonly<Record<ReferenceName, Gain>> {
   readonly user: number;
+  /** As it serves. */
   readonly model: Gain;
+  /** Its scores alone, without what is laid over them. */
+  readonly alone: Gain;
   readonly popularity: Gain;
   /** The model has met the item; where it has not, its gain is 0. */
   readonly isKnown: boolean;
@@ -31,9 +34,14 @@ export interface WindowMeans extends Means, Readonly<Record<ReferenceName, Means
   readonly users: number;
   /** Share of events whose item the model had never met. */
   readonly unknownItems: number;
+  readonly alone: Means;
   readonly popularity: Means;
-  readonly lead: { readonly popularNow: Lead; readonly popularThen: Lead };
+  readonly lead: Leads;
 }
+
+/** What it is compared with, user by user. */
+const compared = ["alone", "popularNow", "popularThen", "coVisits"] as const;
+type Leads = Readonly<Record<(typeof compared)[number], Lead>>;
 
 /** A queue of at most `size`. */
 export class SlidingWindow {
@@ -50,36 +58,41 @@ export class SlidingWindow {
 
   /** Means over the events in the window; null while it is empty. */
   means(): WindowMeans | null {
-    const scored = this.#scored;
-    const events = scored.length;
-    if (events === 0) return null;
-    const mean = (of: (scored: Scored) => number) => scored.reduce((sum, each) => sum + of(each), 0) / events;
-    const meansOf = (of: (scored: Scored) => Gain): Means => ({
-      "recall@20": mean((each) => of(each).recall),
-      "ndcg@100": mean((each) => of(each).ndcg),
-    });
-    return {
-      events,
-      users: new Set(scored.map(({ user }) => user)).size,
-      unknownItems: mean(({ isKnown }) => (isKnown ? 0 : 1)),
-      ...meansOf(({ model }) => model),
-      popularity: meansOf(({ popularity }) => popularity),
-      popularNow: meansOf(({ popularNow }) => popularNow),
-      popularThen: meansOf(({ popularThen }) => popularThen),
-      coVisits: meansOf(({ coVisits }) => coVisits),
-      coVisitsThen: meansOf(({ coVisitsThen }) => coVisitsThen),
-      lead: { popularNow: leadOver(scored, "popularNow"), popularThen: leadOver(scored, "popularThen") },
-    };
+    return meansOf(this.#scored);
   }
 }
 
-function leadOver(scored: readonly Scored[], reference: ReferenceName): Lead {
+/** Null where there are none. */
+export function meansOf(scored: readonly Scored[]): WindowMeans | null {
+  const events = scored.length;
+  if (events === 0) return null;
+  const mean = (of: (scored: Scored) => number) => scored.reduce((sum, each) => sum + of(each), 0) / events;
+  const both = (of: (scored: Scored) => Gain): Means => ({
+    "recall@20": mean((each) => of(each).recall),
+    "ndcg@100": mean((each) => of(each).ndcg),
+  });
+  return {
+    events,
+    users: new Set(scored.map(({ user }) => user)).size,
+    unknownItems: mean(({ isKnown }) => (isKnown ? 0 : 1)),
+    ...both(({ model }) => model),
+    alone: both(({ alone }) => alone),
+    popularity: both(({ popularity }) => popularity),
+    popularNow: both(({ popularNow }) => popularNow),
+    popularThen: both(({ popularThen }) => popularThen),
+    coVisits: both(({ coVisits }) => coVisits),
+    coVisitsThen: both(({ coVisitsThen }) => coVisitsThen),
+    lead: Object.fromEntries(compared.map((other) => [other, leadOver(scored, other)])) as Record<keyof Leads, Lead>,
+  };
+}
+
+function leadOver(scored: readonly Scored[], other: keyof Leads): Lead {
   const of = (metric: keyof Gain) =>
     paired(
       byUser(
         scored,
         ({ user }) => user,
-        (each) => each.model[metric] - each[reference][metric],
+        (each) => each.model[metric] - each[other][metric],
       ),
     );
   const [recall, ndcg] = [of("recall"), of("ndcg")];

@@ -86,8 +86,17 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
     });
     yield;
   }
+  return evaluationOf(users, perUser);
+}
+
+/** Of each metric of each user, in the order of `users`. */
+export function evaluationOf<K extends number>(
+  users: readonly HeldOutUser[],
+  perUser: Readonly<Record<MetricName<K>, Float64Array>>,
+): Evaluation<K> {
+  const judged = [...users.keys()].filter((user) => users[user]!.target.length > 0);
   const means = Object.fromEntries(
-    names.map((name) => [name, summary(judged.map((user) => perUser[name][user]!))]),
+    Object.entries<Float64Array>(perUser).map(([name, values]) => [name, summary(judged.map((user) => values[user]!))]),
   ) as Record<MetricName<K>, Summary>;
   return { ...means, users: judged.length, withoutTarget: users.length - judged.length, perUser };
 }

@@ -156,18 +156,33 @@ export const metricTable = {
     kind: "gauge",
     help:
       "Metrics of the published model and of what it is set beside, over the newest arrivals, each scored before it " +
-      "was learned from: model, popularity, popular-now, popular-then, co-visits, co-visits-then",
+      "was learned from: model (as it serves), alone (its scores without what is laid over them), popularity, " +
+      "popular-now, popular-then, co-visits, co-visits-then",
     labels: ["metric", "model"],
   },
   tributary_prequential_lead_ratio: {
     kind: "gauge",
-    help: "Metrics of the published model less those of popular-now or popular-then, mean over users of the arrivals",
+    help:
+      "Metrics of the published model less those of alone, popular-now, popular-then or co-visits, mean over users " +
+      "of the arrivals",
     labels: ["metric", "model"],
   },
   tributary_prequential_lead_error_ratio: {
     kind: "gauge",
     help: "Standard error of that lead, paired over users",
     labels: ["metric", "model"],
+  },
+  tributary_mix_weight: {
+    kind: "gauge",
+    help:
+      "What is laid over the published model's scores: the weights of model (its scores; 1 where nothing is), " +
+      "hot-N (what is popular now, in counts that halve every N first meetings), follows (co-visits)",
+    labels: ["part"],
+  },
+  tributary_mix_since_seconds: {
+    kind: "gauge",
+    help: "Time since which every published model has had something laid over its scores, or none has",
+    labels: [],
   },
   tributary_prequential_events_total: {
     kind: "counter",

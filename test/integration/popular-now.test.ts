@@ -1,9 +1,10 @@
 // The evaluator on a table whose users turn to one item: a model that does not know is below popular now and is held
-// back, unless that is allowed; and the windows outlast a restart.
+// back, unless that is allowed; the windows outlast a restart; and what is hot is laid over a model that it helps.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readManifest } from "../../shared/checkpoints/manifest.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import type { Histories } from "../../shared/events/histories.ts";
@@ -36,15 +37,15 @@ function knowsNothing(weights: Parameters<ReturnType<typeof popular>>[0]): void 
 }
 
 /** These training users, who had it not yet, come to the item: those held out do not change. Returns the version. */
-async function turn(from: number, to: number): Promise<number> {
+async function turn(from: number, to: number, item = HOT): Promise<number> {
   const table = await openEvents(paths.table);
   const offset = 1e6 * (table.version + 2);
-  const column = histories.vocabulary.column(`i${HOT}`)!;
+  const column = histories.vocabulary.column(`i${item}`)!;
   const others = histories.users.filter(
     (_, k) => histories.partOf(k) === "train" && !histories.rowOf(k).includes(column),
   );
   const rows = others.slice(from, to).map((user, k) => ({
-    ...{ user, item: `i${HOT}`, timestamp: 0, value: null, partition: 0, offset: offset + k },
+    ...{ user, item: `i${item}`, timestamp: 0, value: null, partition: 0, offset: offset + k },
   }));
   const add = [await writeEvents(table.store, batchOf(rows))];
   const version = await table.commit({ add, newestArrival: Date.now() });
@@ -100,4 +101,24 @@ test("told to publish what is below popular now, it does, and says what is again
   expect([outcome, reason]).toEqual(["published", null]);
   expect(warning).toMatch(/below popular now, .*; published since that is allowed$/);
   expect(await currentVersion(paths.models)).toBe("v000002");
+});
+
+test("a stream that turns to an item ends in a published model with what is hot laid over it, and everybody is told", async () => {
+  const learned = (await eventually(async () => (await evaluator.status()).version))!;
+  for (const k of [0, 1, 2, 3]) await turn(50 * k, 50 * (k + 1), 38);
+  await writeCheckpoint(dataDir, 4, histories, knowsNothing, { tableVersion: learned });
+  const { outcome, version, mix, took } = await verdict(4);
+  expect([outcome, version]).toEqual(["published", "v000003"]);
+  expect(mix!.why).toMatch(/^it helps.* NDCG@100 of \d+ arrivals \+0\.\d{4} ± 0\.\d{4}/);
+  expect(Math.max(...mix!.weights!.hot)).toBeGreaterThan(0);
+  expect((await readManifest(join(paths.models, "v000003"))).trends).toEqual(mix!.weights);
+  const { published } = await eventually(async () => {
+    const status = await evaluator.status();
+    return status.published?.version === "v000003" && status;
+  });
+  expect(published!.mix).toEqual({ ...mix, since: expect.closeTo(Date.now(), -5) });
+  expect(Object.keys(took!)).toEqual(["opening", "arrivals", "mix", "beside", "heldOut", "publishing"]);
+  const metrics = await (await fetch(`${evaluator.url}/metrics`)).text();
+  expect(metrics).toContain(`tributary_mix_weight{part="follows",service="evaluator"} ${mix!.weights!.follows}`);
+  expect(metrics).toMatch(/tributary_mix_since_seconds{.*} 1/);
 });

@@ -13,10 +13,13 @@ import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { fromDataset, fromTable } from "../../shared/judging/subject.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
+import type { Mix } from "../../shared/ranking/mix.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { openEvents, writeEvents } from "../../shared/table/events.ts";
 import { onEachBackend } from "./engines.ts";
-import { rowsOf } from "./pairs.ts";
+import { type Pair, rowsOf } from "./pairs.ts";
+
+const never = new AbortController().signal;
 
 const ITEMS = 24;
 const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
@@ -45,7 +48,8 @@ onEachBackend((open, name) => {
     const config = recipeOf({ ...defaults, items: ITEMS, hidden: 8, latent: 4 });
     const scorer = createScorer(engine, config, initialise(config, 1));
     const subject = fromDataset("made up", dataset, new Vocabulary(names), undefined);
-    return measure(engine, scorer.scoreBatch, subject, ITEMS, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);
+    const model = { vocabulary: new Vocabulary(names), scoreBatch: scorer.scoreBatch, mix: undefined };
+    return measure(engine, model, subject, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);
   };
 
   test("EASE stands beside model and popularity on the same users, or the report says why it does not", async () => {
@@ -196,6 +200,38 @@ describe("temporal evaluation on a table", () => {
       [30, 2, 1],
       [0.97, 1.06, 1.03],
     ]);
+  });
+
+  test("has what the model serves beside the model alone, in its own columns, where something is laid over it", async () => {
+    await commit(everybody.map((user) => [user, "a"]));
+    const version = await commit(
+      everybody.slice(0, 20).flatMap((user): Pair[] => [
+        [user, "c"],
+        [user, "new"],
+      ]),
+    );
+    await commit([
+      ["u25", "c"],
+      ["u26", "b"],
+    ]);
+    const subject = await ask(version);
+    /** Knows no better than the order of its columns. */
+    const ofColumns = {
+      vocabulary: new Vocabulary(["a", "b", "c"]),
+      scoreBatch: (rows: readonly Int32Array[]) => Float32Array.from(rows.flatMap(() => [3, 2, 1])),
+    };
+    const engine = {} as Engine; // what solves EASE, which is not asked for
+    const under = async (mix: Mix | undefined) =>
+      (await measure(engine, { ...ofColumns, mix }, subject, { ...wish, lambda: null }, () => {}, never)).temporal!
+        .lines;
+    const hot: Mix = { model: 0.1, hot: [1, 1, 1], follows: 1 };
+    const { model: alone, served, popularNow } = await under(hot);
+    const ofTargets = (line: typeof served) =>
+      Object.fromEntries(subject.temporal.map(({ target }, k) => ["abc"[target[0]!], line!.perUser["ndcg@2"]![k]]));
+    expect(ofTargets(alone)).toEqual({ b: 1, c: 1 / Math.log2(3) });
+    expect(ofTargets(served)).toEqual({ b: 1 / Math.log2(3), c: 1 });
+    expect(popularNow!.perUser["ndcg@2"]).toEqual(served!.perUser["ndcg@2"]);
+    expect(await under(undefined)).not.toHaveProperty("served");
   });
 
   test("says why there is none: nobody came back, or what was known then is no longer kept", async () => {

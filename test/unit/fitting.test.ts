@@ -5,8 +5,8 @@ import { uniform } from "../../shared/compute/draws.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
+import type { Timely } from "../../shared/judging/asked.ts";
 import { fitted, plain } from "../../shared/judging/fitting.ts";
-import type { Timely } from "../../shared/judging/mixed.ts";
 import { laid, type Mix } from "../../shared/ranking/mix.ts";
 
 const ITEMS = 40;

@@ -8,7 +8,8 @@ import { fallingOf, tellAge } from "../../services/evaluator/telling.ts";
 import { RowBuffer } from "../../services/ingest/buffer.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import { latencyLine } from "../../shared/health/views/latency.ts";
-import { prequentialLine, referenceLines } from "../../shared/health/views/prequential.ts";
+import { mixInShort, mixLine } from "../../shared/health/views/mix.ts";
+import { prequentialLine, rankersOf, referenceLines } from "../../shared/health/views/prequential.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openEvents } from "../../shared/table/events.ts";
 import { followTable } from "../../shared/table/follow.ts";
@@ -97,6 +98,32 @@ test("people are told what the model is set beside, and by how much it leads or 
     "popular now: recall@20 .600, then .400 · NDCG@100 .300, then .200 · over the last 2,000 events",
     "co-visits: recall@20 .700, then .300 · NDCG@100 .350, then .150 · then: as the model knew them, 25,003 events ago",
     "the model's NDCG@100 is .100 ± .019 below popular now, .050 ± .019 above popular then",
+  ]);
+});
+
+test("people are told what is laid over the model, why and since when, and where nothing is", () => {
+  const weights = { model: 0.8123, hot: [0.1, 0.25, 0], follows: 0.4 };
+  const since = 1_000;
+  expect(mixLine(null, 61_000)).toBeUndefined();
+  expect(mixLine({ weights, why: "it helps", since }, 61_000)).toBe(
+    "laid over the model: popular now .350 (in counts that halve every so many first meetings: 300 .100, 1,000 .250, " +
+      "5,000 .000) · co-visits .400 · its own scores .812, for 60 s: it helps",
+  );
+  expect(mixLine({ weights: null, why: "it did not help", since }, 61_000)).toBe(
+    "laid over the model: nothing, for 60 s: it did not help",
+  );
+  expect(mixLine({ weights: null, why: null, since: null }, 61_000)).toBe("laid over the model: nothing");
+  expect([mixInShort(weights), mixInShort(null)]).toEqual(["popular now .350, co-visits .400", "–"]);
+});
+
+test("who ranks what arrives is told with what each is worth, as far as it was measured", () => {
+  const pair = (recall: number) => ({ "recall@20": recall, "ndcg@100": recall / 2 });
+  const point = { at: 0, model: "v1", events: 9, users: 3, ...pair(0.5), popularity: pair(0.1), alone: pair(0.2) };
+  expect(rankersOf(null)).toEqual([]);
+  expect(rankersOf(point)).toEqual([
+    { title: "Served", value: "recall@20 .500 · NDCG@100 .250" },
+    { title: "Model alone", value: "recall@20 .200 · NDCG@100 .100" },
+    { title: "Popular since ever", value: "recall@20 .100 · NDCG@100 .050" },
   ]);
 });
 

@@ -137,6 +137,25 @@ describe("judging", () => {
     expect(measured.refusal).toBeNull();
   });
 
+  test("the incumbent is asked again only of users to whom something came, and is worth to all what it is", async () => {
+    const growing = twoTastes(400, 40);
+    const old = parityModel(new Vocabulary([...growing.vocabulary.items]));
+    const asked: number[] = [];
+    const scoreBatch: Judged["scoreBatch"] = (rows) => {
+      asked.push(rows.length);
+      return old.scoreBatch(rows);
+    };
+    const { past } = await judge(old, null, growing, limits, never);
+    const [someone] = heldOut(growing, "validation", salt, growing.vocabulary, 1000);
+    const more = [{ user: someone!.user, item: "i77", timestamp: 0, value: null, partition: 0, offset: 0 }];
+    growing.append(batchOf(more), 1);
+    const wide = parityModel(new Vocabulary([...growing.vocabulary.items]));
+    const plainly = await judge(wide, { ...old, version: "v1" }, growing, limits, never);
+    const again = await judge(wide, { ...old, scoreBatch, version: "v1", past }, growing, limits, never);
+    expect(again).toEqual(plainly);
+    expect(asked).toEqual([1]);
+  });
+
   test("a model that loses user by user against the incumbent is refused, with by how much on the hold-out", async () => {
     const worse = await judge(blurred(good), { ...good, version: "v000004" }, histories, limits, never);
     expect(worse.model!["ndcg@100"]).toBeGreaterThan(worse.popularity!["ndcg@100"]);

@@ -17,7 +17,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadModel, saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { readManifest } from "../../shared/checkpoints/manifest.ts";
-import { goTo, listModels, parentOf, prune, publish, readMetrics, versionOf } from "../../shared/checkpoints/models.ts";
+import {
+  goTo,
+  holding,
+  listModels,
+  parentOf,
+  prune,
+  publish,
+  readMetrics,
+  versionOf,
+} from "../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion, unpin } from "../../shared/checkpoints/pointer.ts";
 import type { AppError } from "../../shared/errors/errors.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
@@ -239,6 +248,18 @@ test("a checkpoint that is forgotten while it is copied is told so, and nothing 
   rmSync(join(dir, "vocabulary.json"));
   await expect(publish(models, dir, {})).rejects.toMatchObject({ code: "CHECKPOINT_MISSING" });
   expect(readdirSync(models)).toEqual([]);
+});
+
+test("a candidate that is held is published though its checkpoint was forgotten meanwhile, and nothing is left", async () => {
+  const dir = await checkpoint(1);
+  const version = await holding(models, dir, async (held) => {
+    rmSync(dir, { recursive: true });
+    return publish(models, held, {});
+  });
+  expect((await loadModel(join(models, version!))).manifest.step).toBe(1);
+  expect(readdirSync(models).sort()).toEqual(["current", "v000001"]);
+  await expect(holding(models, dir, async () => "never")).rejects.toMatchObject({ code: "CHECKPOINT_MISSING" });
+  expect(readdirSync(models).sort()).toEqual(["current", "v000001"]);
 });
 
 test("of those who publish at the same time each gets a version of its own, and a draft of a killed one goes", async () => {

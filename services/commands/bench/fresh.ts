@@ -4,18 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { askAll } from "../../../shared/health/answers.ts";
-import { type Flow, flowOf } from "../../../shared/health/facts/flow.ts";
-import type { Stage } from "../../../shared/health/status/freshness.ts";
 import type { Kafka } from "../../../shared/kafka/client.ts";
 import { openNearest } from "../../../shared/kafka/nearest.ts";
 import type { RecommendAnswer } from "../../../shared/recommending/requests.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
-import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
 import { quantile } from "./closed-loop.ts";
 import type { Figure } from "./figures.ts";
+import { type Between, flowNow, type Quantiles, type Stages, stagesBetween, timed } from "./fresh-stages.ts";
 
 interface Size {
   /** Events a second. */
@@ -31,7 +28,9 @@ export interface FreshFigures {
   /** Probes whose answer had not changed in time. */
   readonly missed: number;
   /** What the services timed meanwhile, by marked events: seconds, as exact as the buckets of their histograms. */
-  readonly stages: Readonly<Record<Stage, { readonly p50: number; readonly p95: number; readonly events: number }>>;
+  readonly stages: Stages;
+  /** What lies between: rounds and evaluations that ended meanwhile. */
+  readonly between: Between;
 }
 
 const TOPIC = "interactions";
@@ -40,8 +39,6 @@ const BETWEEN_MS = 100;
 /** An answer that has not changed by then never will. */
 const PATIENCE_MS = 10_000;
 const DRAIN_MS = 60_000;
-/** Of each stage, the service that times it. */
-const timedBy = { answer: "serve", table: "ingest", gradient: "server", published: "evaluator" } as const;
 /** What `up` sends ahead of its stream is learned by then. */
 const SETTLE_MS = 20_000;
 
@@ -76,7 +73,7 @@ export async function freshFigures(size: Size, until: Until): Promise<FreshFigur
         probes: latencies.length + missed,
       },
       missed,
-      stages: stagesBetween(before, await timed(dir)),
+      ...stagesBetween(before, await timed(dir)),
     };
   } finally {
     await kafka?.close();
@@ -85,55 +82,14 @@ export async function freshFigures(size: Size, until: Until): Promise<FreshFigur
   }
 }
 
-const look = async (dir: string): Promise<Flow> => flowOf(await askAll(pathsOf(dir).run, 2_000), Date.now());
-
 /** Where serve listens, once it answers with a model and follows the topic. */
 async function published(dir: string, up: Spawned, until: Until): Promise<string> {
   while (up.running && !until.signal.aborted) {
-    const { serve } = await look(dir);
+    const { serve } = await flowNow(dir);
     if (serve?.status?.model && serve.status.following?.state === "following") return serve.process.url;
     await sleep(500, until.signal);
   }
   throw new AppError("SERVICE_DIED", { what: "`up` ended before it had published a model", service: "up" });
-}
-
-/** Marked events by stage and bucket of the histogram: bound -> how many took no longer. */
-type Timed = ReadonlyMap<Stage, ReadonlyMap<number, number>>;
-
-async function timed(dir: string): Promise<Timed> {
-  const { processes } = await look(dir);
-  const stages = await Promise.all(
-    Object.entries(timedBy).map(async ([stage, service]) => {
-      const { url } = processes.find((process) => process.service === service)!;
-      const text = await (await fetch(`${url}/metrics`)).text();
-      const lines = text.matchAll(/^tributary_freshness_seconds_bucket\{le="([^"]+)",.*\} (\d+)$/gm);
-      const buckets = [...lines].map(([, bound, count]) => [Number(bound!.replace("+Inf", "Infinity")), Number(count)]);
-      return [stage as Stage, new Map(buckets as [number, number][])] as const;
-    }),
-  );
-  return new Map(stages);
-}
-
-function stagesBetween(before: Timed, after: Timed): FreshFigures["stages"] {
-  const of = (stage: Stage) => {
-    const buckets = [...after.get(stage)!].map(
-      ([bound, count]) => [bound, count - (before.get(stage)?.get(bound) ?? 0)] as const,
-    );
-    return { p50: within(buckets, 0.5), p95: within(buckets, 0.95), events: buckets.at(-1)?.[1] ?? 0 };
-  };
-  return { answer: of("answer"), table: of("table"), gradient: of("gradient"), published: of("published") };
-}
-
-/** The quantile of a histogram, evenly spread within a bucket, as Prometheus has it. */
-function within(buckets: readonly (readonly [bound: number, count: number])[], share: number): number {
-  const wanted = share * (buckets.at(-1)?.[1] ?? 0);
-  let [lower, below] = [0, 0];
-  for (const [bound, count] of buckets) {
-    if (count >= wanted && count > below)
-      return Number.isFinite(bound) ? lower + ((bound - lower) * (wanted - below)) / (count - below) : lower;
-    [lower, below] = [bound, count];
-  }
-  return Number.NaN;
 }
 
 /**
@@ -174,22 +130,27 @@ async function listed(url: string, whom: { readonly items: readonly string[] } |
   return ((await response.json()) as RecommendAnswer).items.map(({ item }) => item);
 }
 
-export function freshLines({ changed, missed, stages }: FreshFigures): Figure[] {
-  const stage = (name: string, { p50, p95, events }: FreshFigures["stages"][Stage], most?: number): Figure[] => [
-    { name: `event to ${name}, p50 of ${events}`, value: p50, unit: "s" },
+export function freshLines({ changed, missed, stages, between }: FreshFigures): Figure[] {
+  const quantiles = (name: string, count: number, { p50, p95 }: Quantiles, most?: number): Figure[] => [
+    { name: `${name}, p50 of ${count}`, value: p50, unit: "s" },
     {
-      ...{ name: `event to ${name}, p95`, value: p95, unit: "s" },
+      ...{ name: `${name}, p95`, value: p95, unit: "s" },
       ...(most === undefined ? {} : { limit: { is: "at most", value: most } }),
     },
   ];
+  const stage = (name: string, { events, ...times }: Stages[keyof Stages], most?: number) =>
+    quantiles(`event to ${name}`, events, times, most);
+  const { rounds, evaluations, parts } = between;
   return [
-    { name: `event to changed answer, p50 of ${changed.probes}`, value: changed.p50, unit: "s" },
-    { name: "event to changed answer, p95", value: changed.p95, unit: "s", limit: { is: "at most", value: 1 } },
+    ...quantiles("event to changed answer", changed.probes, changed, 1),
     { name: "event to changed answer, longest", value: changed.max, unit: "s" },
     { name: "never changed", value: missed, unit: "", limit: { is: "at most", value: 0 } },
     ...stage("answer, by serve's clock", stages.answer),
     ...stage("table", stages.table),
     ...stage("first gradient", stages.gradient),
     ...stage("published model", stages.published, 10),
+    ...quantiles("a round of training", rounds.count, rounds),
+    ...quantiles("an evaluation", evaluations.count, evaluations),
+    ...Object.entries(parts).flatMap(([part, times]) => quantiles(`of it ${part}`, times.count, times)),
   ];
 }

@@ -8,7 +8,7 @@ import type { Measured, Wish } from "./references.ts";
 /** Of the model: its columns, and where its training stood, as far as its files say so. */
 interface About {
   readonly items: number;
-  readonly manifest: Pick<Manifest, "step" | "round"> | undefined;
+  readonly manifest: Pick<Manifest, "step" | "round" | "trends"> | undefined;
   readonly engine: string;
 }
 
@@ -30,6 +30,7 @@ export function contractOf(
     round: standing.round,
     temporal: subject.withoutTemporal ?? "users who came back: fold-in until the model was trained, target since",
     popularNow: subject.recent?.over ?? null,
+    laidOver: manifest?.trends ?? null,
     engine,
     ease: measured.ease,
     interval: `95 %, percentile bootstrap over users, ${resamples} resamples, seed ${seed}`,

@@ -34,7 +34,8 @@ export const command = defineCommand({
       throw new AppError("NOBODY_HELD_OUT", { what: "nobody is there to judge on", path: data ?? table! });
     const items = vocabulary.items.length;
     const wish = { ks: [...new Set(k)].sort((a, b) => a - b), lambda: ease ? easeLambda : null, seed: SEED };
-    const measured = await measure(engine, scoreBatch, subject, items, wish, say, signal).catch((error: unknown) => {
+    const model = { vocabulary, scoreBatch, mix: manifest?.trends };
+    const measured = await measure(engine, model, subject, wish, say, signal).catch((error: unknown) => {
       if (error !== signal.reason) throw error;
       return undefined; // asked to stop
     });

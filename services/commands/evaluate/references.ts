@@ -1,6 +1,8 @@
 // Scores the same held-out users by the model and by what it is measured against: plain popularity, EASE where it can
-// be solved, and for those who came back what was popular just then, and co-visits. Between main.ts and report.ts.
+// be solved, and for those who came back what it served, what was popular just then, and co-visits. Between main.ts and
+// report.ts.
 import type { Engine } from "../../../shared/compute/engine.ts";
+import { servedThen } from "../../../shared/judging/recent.ts";
 import type { PartName, Subject } from "../../../shared/judging/subject.ts";
 import { type Interval, intervals } from "../../../shared/ranking/bootstrap.ts";
 import { type CatalogueFigures, openCatalogue } from "../../../shared/ranking/catalogue.ts";
@@ -12,10 +14,12 @@ import {
   type ScoreBatch,
 } from "../../../shared/ranking/evaluate.ts";
 import type { Summary } from "../../../shared/ranking/metrics.ts";
+import type { Mix } from "../../../shared/ranking/mix.ts";
+import type { Known } from "../../../shared/ranking/trending.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
 
-export type ScorerName = "model" | "popularity" | "ease" | "popularNow" | "coVisits";
+export type ScorerName = "model" | "served" | "popularity" | "ease" | "popularNow" | "coVisits";
 
 export interface Line {
   readonly metrics: Readonly<Record<string, Summary & { readonly interval: Interval }>>;
@@ -45,16 +49,22 @@ export interface Measured extends Record<PartName, PartResult | null> {
   readonly ease: string;
 }
 
-/** `items`: columns of the model. `say` is told what takes long. Throws the signal's reason when aborted. */
+/** A model, and what is laid over it where it serves. */
+interface Served extends Known {
+  readonly mix: Mix | undefined;
+}
+
+/** `say` is told what takes long. Throws the signal's reason when aborted. */
 export async function measure(
   engine: Engine,
-  scoreBatch: ScoreBatch,
+  model: Served,
   subject: Subject,
-  items: number,
   { ks, lambda, seed }: Wish,
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Measured> {
+  const { scoreBatch, vocabulary, mix } = model;
+  const items = vocabulary.items.length;
   const popularity_I = new Float64Array(items);
   for (const row of subject.train) for (const column of row) popularity_I[column]!++;
   const scorers: [ScorerName, ScoreBatch][] = [
@@ -83,6 +93,7 @@ export async function measure(
   const { recent } = subject;
   const ofNow: [ScorerName, ScoreBatch][] = recent
     ? [
+        ...(mix ? [["served", servedThen(model, mix, recent)] satisfies [ScorerName, ScoreBatch]] : []),
         ["popularNow", recent.popularNow],
         ["coVisits", recent.coVisits],
       ]

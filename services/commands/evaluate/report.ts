@@ -24,13 +24,14 @@ export function reportOf(checkpoint: string, contract: Contract, measured: Measu
   };
 }
 
-const each = <T>({ model, popularity, ease, popularNow, coVisits }: PartResult["lines"], of: (line: Line) => T) => ({
-  model: model ? of(model) : null,
-  popularity: popularity ? of(popularity) : null,
-  ease: ease ? of(ease) : null,
-  popularNow: popularNow ? of(popularNow) : null,
-  coVisits: coVisits ? of(coVisits) : null,
-});
+const each = <T>(lines: PartResult["lines"], of: (line: Line) => T) => {
+  const { model, served, popularity, ease, popularNow, coVisits } = lines;
+  const one = (line: Line | undefined) => (line ? of(line) : null);
+  return {
+    ...{ model: one(model), served: one(served), popularity: one(popularity), ease: one(ease) },
+    ...{ popularNow: one(popularNow), coVisits: one(coVisits) },
+  };
+};
 
 /** Every user's metrics under every scorer, as `--per-user` writes them. */
 export const scoredOf = (subject: Subject, measured: Measured): Scored[] =>
@@ -45,6 +46,7 @@ export const scoredOf = (subject: Subject, measured: Measured): Scored[] =>
 
 const titles: Record<ScorerName, string> = {
   model: "model",
+  served: "served",
   popularity: "popularity",
   ease: "EASE",
   popularNow: "popular now",

@@ -2,10 +2,23 @@
 import type { Line } from "../../../shared/checkpoints/lines.ts";
 import { aligned } from "../../../shared/health/views/columns.ts";
 import { count, duration } from "../../../shared/health/views/figures.ts";
+import { mixInShort } from "../../../shared/health/views/mix.ts";
 
 export function listText(lines: readonly Line[], modelsDir: string, now: number): string {
   if (lines.length === 0) return `no model has been published in ${modelsDir}\n`;
-  const head = ["version", "published", "age", "step", "round", "items", "NDCG@100", "popularity", "parent", ""];
+  const head = [
+    "version",
+    "published",
+    "age",
+    "step",
+    "round",
+    "items",
+    "NDCG@100",
+    "popularity",
+    "laid over",
+    "parent",
+    "",
+  ];
   const rows = lines.map((line) => [
     line.version,
     line.publishedAt === null ? "–" : time(line.publishedAt),
@@ -15,6 +28,7 @@ export function listText(lines: readonly Line[], modelsDir: string, now: number)
     count(line.items),
     `${ratio(line["ndcg@100"])} ± ${ratio(line.standardError)}`,
     ratio(line.popularity),
+    mixInShort(line.mix),
     line.parent ?? "–",
     [line.current && "current", line.pinned && "pinned", line.problem && `cannot be read: ${line.problem}`]
       .filter(Boolean)

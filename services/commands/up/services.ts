@@ -1,5 +1,6 @@
 // The services of `up`, in the order in which data flows: what each is started with, and what is started anew when an
 // address changes.
+import { getPriority, setPriority } from "node:os";
 import { join, resolve } from "node:path";
 import type { ErrorCode } from "../../../shared/errors/errors.ts";
 import { fileArguments } from "../../../shared/files/flags.ts";
@@ -11,8 +12,16 @@ import { spawnService } from "../../../shared/runtime/spawn.ts";
 import { type Service, type Supervised, supervise } from "../../../shared/runtime/supervise.ts";
 import type { Config } from "./options.ts";
 
-/** Freshness is what one comes to see here; the many small files are merged in the background. */
-const FLUSH_SECONDS = 3;
+/**
+ * Freshness is what one comes to see here; the many small files are merged in the background. An event waits for a
+ * flush, for the round that follows, for its end, for the evaluation of the one before and for its own.
+ */
+const FLUSH_SECONDS = 1;
+const ROUND_SECONDS = 2;
+/** Arrivals of a flush that are scored: of the seconds that a model is behind, a thousand to choose and compare by. */
+const SCORED = 150;
+/** Trainers take what is left of the processors: whoever answers, writes or judges is waited for. */
+const GIVES_WAY = 5;
 
 /** `broker` is watched too; undefined for one that is elsewhere. `tell` hears what goes wrong. */
 export async function startServices(
@@ -37,6 +46,7 @@ export async function startServices(
           ...(threads === undefined ? {} : { threads }),
           log,
         });
+        if (name.startsWith("trainer") && child.pid !== undefined) setPriority(child.pid, getPriority() + GIVES_WAY);
         return { pid: child.pid, ended, stop };
       },
     };
@@ -59,13 +69,14 @@ export async function startServices(
   const ingest = start(service("ingest", () => ingestArgs));
   const sync = config.sync === "local" ? ["--sync", "local", "--every", "auto"] : [];
   const kept = ["--table", table, "--out", training, "--gamma", String(config.gamma), ...sync];
-  const serverArgs = () => [...kept, "--listen", server];
+  const rounds = ["--round-seconds", String(ROUND_SECONDS)];
+  const serverArgs = () => [...kept, ...rounds, "--listen", server];
   const parameters = start(service("server", serverArgs), (error) => void moved(error));
   for (let k = 1; k <= config.trainers; k++)
     trainers.push(start(service(`trainer-${k}`, () => ["--server", `ws://${server}`], 1)));
-  const evaluator = start(
-    service("evaluator", () => (config.allowBelowPopularNow ? ["--allow-below-popular-now"] : []), 1),
-  );
+  const scored = ["--prequential-events", String(SCORED)];
+  const allowed = config.allowBelowPopularNow ? ["--allow-below-popular-now"] : [];
+  const evaluator = start(service("evaluator", () => [...scored, ...allowed], 1));
   const servePort = String(config.port === 0 ? 0 : config.port + 1);
   const serve = start(service("serve", () => ["--http-port", servePort, ...topic, ...kafka], 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));

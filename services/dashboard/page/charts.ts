@@ -31,7 +31,7 @@ const oneEach = (prefix: string, name: (key: string) => string, first: readonly 
   },
 });
 
-/** What the published model is set beside on arrivals: one line each, without marks. */
+/** What is served is set beside on arrivals: one line each, without marks. */
 const beside = (column: string, name: string, colour: string, dash: readonly number[]): Line => ({
   ...{ column, name, colour, dash, isReference: true },
 });
@@ -39,6 +39,22 @@ const beside = (column: string, name: string, colour: string, dash: readonly num
 const popularity = (metric: string, name: string, more: Partial<Line> = {}): Line => ({
   ...{ column: `popularity:${metric}`, name, colour: "--reference", dash: [6, 5], isReference: true },
   ...more,
+});
+
+/** Each arrival ranked before it is learned, by what is served and by what that is made of and held against. */
+const arrivals = (id: string, title: string, metric: string): ChartSettings => ({
+  ...{ id, title, unit: "ranked before it is learned", empty: "waiting for arrivals after a first model" },
+  section: "arrivals",
+  ...fixed(
+    { column: metric, name: "Served", colour: "--line-1" },
+    { column: `alone:${metric}`, name: "Model alone", colour: "--line-2", dash: [7, 3] },
+    beside(`popularNow:${metric}`, "popular now", "--line-3", [9, 3, 2, 3]),
+    beside(`popularThen:${metric}`, "popular then", "--line-4", [2, 3]),
+    beside(`coVisits:${metric}`, "co-visits", "--line-5", [5, 5]),
+    popularity(metric, "popularity"),
+  ),
+  ...ratios,
+  isMarked: false,
 });
 
 export const charts: readonly ChartSettings[] = [
@@ -147,26 +163,8 @@ export const charts: readonly ChartSettings[] = [
     ),
     ...ratios,
   },
-  {
-    ...{
-      id: "prequential",
-      title: "What arrives",
-      unit: "ranked before it is learned, references by Recall",
-      empty: "waiting for arrivals after a first model",
-    },
-    ...{ section: "arrivals" as const },
-    ...fixed(
-      { column: "recall@20", name: "Recall@20", colour: "--line-1" },
-      { column: "ndcg@100", name: "NDCG@100", colour: "--line-2", dash: [7, 3] },
-      beside("popularNow:recall@20", "popular now", "--line-3", [9, 3, 2, 3]),
-      beside("popularThen:recall@20", "popular then", "--line-3", [2, 3]),
-      beside("popularThen:ndcg@100", "popular then, NDCG", "--line-4", [2, 3]),
-      beside("coVisits:recall@20", "co-visits", "--line-5", [5, 5]),
-      popularity("recall@20", "popularity"),
-    ),
-    ...ratios,
-    isMarked: false,
-  },
+  arrivals("prequential", "What arrives: Recall@20", "recall@20"),
+  arrivals("prequential-ndcg", "What arrives: NDCG@100", "ndcg@100"),
   {
     ...{
       id: "freshness",
@@ -179,6 +177,8 @@ export const charts: readonly ChartSettings[] = [
       { column: "freshness", name: "Behind the events", colour: "--line-1", isFilled: true },
       { column: "freshness:p95", name: "Event to model, p95", colour: "--line-2", dash: [7, 3] },
       { column: "freshness:answer", name: "Event to answer, p95", colour: "--line-3", dash: [2, 2] },
+      { column: "freshness:table", name: "Event to table, p95", colour: "--line-4", dash: [9, 3, 2, 3] },
+      { column: "freshness:gradient", name: "Event to gradient, p95", colour: "--line-5", dash: [5, 5] },
     ),
     ...{ scale: "from zero", write: duration, tick: duration, steps: secondSteps },
   },

@@ -1,6 +1,7 @@
 // The page: follows the dashboard's stream, and says so when it cannot.
 import { emptyHistory, extend, type History, isEmpty } from "../history.ts";
 import type { Update } from "../stream.ts";
+import { showArrivals } from "./arrivals.ts";
 import { connect } from "./connection.ts";
 import { clock, find, write } from "./elements.ts";
 import { showFigures } from "./figures.ts";
@@ -22,6 +23,7 @@ function show({ dataDir, health, news }: Update): void {
   say("live", `live, ${clock(health.at)}`);
   showVerdict(health);
   showFigures(health);
+  showArrivals(health);
   showTrainers(health.training, health.at);
   showTables(health);
   followModels();

@@ -3,6 +3,7 @@
 import type { Difference } from "../../../shared/checkpoints/difference.ts";
 import type { Line } from "../../../shared/checkpoints/lines.ts";
 import { count, ratio } from "../../../shared/health/views/figures.ts";
+import { mixInShort } from "../../../shared/health/views/mix.ts";
 import type { ModelsAnswer } from "../models.ts";
 import { ask } from "./asking.ts";
 import { clock, find, make, write, writeWithCode } from "./elements.ts";
@@ -24,6 +25,7 @@ const show = makeTable({
     { title: "In use" },
     { title: "Published" },
     ...["NDCG@100", "Popularity", "Round", "Step", "Items"].map((title) => ({ title, kind: "figure" as const })),
+    { title: "Laid over" },
     { title: "Parent" },
     { title: "", kind: "controls" },
   ],
@@ -53,6 +55,7 @@ async function refresh(): Promise<void> {
 function cellsOf(line: Line, canRollBack: boolean) {
   const { version, current, pinned, publishedAt, step, round, items, standardError, popularity, parent, problem } =
     line;
+  const { mix } = line;
   const ndcg = line["ndcg@100"];
   const marks = [current ? "✓ current" : "", pinned ? "pinned" : "", problem ? `! ${problem}` : ""].filter(
     (mark) => mark !== "",
@@ -64,6 +67,7 @@ function cellsOf(line: Line, canRollBack: boolean) {
     { text: `${ratio(ndcg)}${standardError === null ? "" : ` ± ${ratio(standardError)}`}`, sort: ndcg },
     { text: ratio(popularity), sort: popularity },
     ...[count(round), count(step), count(items)],
+    mixInShort(mix),
     parent ?? "–",
     canRollBack && !current && !problem ? buttonOf(version) : "",
   ];

@@ -5,6 +5,7 @@ import type { Training } from "../../../shared/health/facts/training.ts";
 import { activities } from "../../../shared/health/facts/training.ts";
 import { entriesOf, noTrainer, rowOf, type TrainerRow } from "../../../shared/health/views/trainers.ts";
 import { find, make, write, writeWithCode } from "./elements.ts";
+import { showFacts } from "./facts.ts";
 import { heading, symbols } from "./figures.ts";
 import { makeSortable } from "./sortable.ts";
 
@@ -41,12 +42,7 @@ export function showTrainers(training: Training | null, at: number): void {
 }
 
 function showRun(training: Training | null): void {
-  const list = find("training-facts");
-  const entries = training ? entriesOf(training) : [];
-  list.hidden = training === null;
-  if (list.childElementCount !== entries.length)
-    list.replaceChildren(...entries.map(({ title }) => make("div", "", make("dt", "", title), make("dd", ""))));
-  for (const [k, { value }] of entries.entries()) write(list.children[k]!.lastElementChild as HTMLElement, value);
+  showFacts(find("training-facts"), training ? entriesOf(training) : []);
 }
 
 function showRow(row: TrainerRow): void {

@@ -12,10 +12,13 @@ import type { Checkpointing } from "../saving/checkpointing.ts";
 import { contentsOf, mustFit, type Numbered, type Origin, type Resumed } from "../saving/persistence.ts";
 import { nobody, numberingOf } from "./numbering.ts";
 import { trainOuterEpoch } from "./outer-epoch.ts";
+import { openRoundSize } from "./round-size.ts";
 import type { RunStep } from "./run.ts";
 
 interface Wanted {
+  /** See round-size.ts. */
   readonly usersPerRound: number;
+  readonly roundSeconds?: number | undefined;
   readonly salt: string;
   /** What the run goes on from, if anything. */
   readonly origin: Origin | undefined;
@@ -25,8 +28,8 @@ interface Wanted {
 const POLL_MS = 1_000;
 const FEWEST_USERS = 50;
 const FEWEST_EVENTS = 1_000;
-/** Rounds without a new event after which there is nothing left to learn from them. */
-const ROUNDS_UNTIL_IDLE = 30;
+/** How often each user, or as many as a round may hold, is trained without a new event until that is enough. */
+const PASSES_UNTIL_IDLE = 30;
 
 interface Tools {
   readonly runStep: RunStep;
@@ -50,9 +53,11 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   const resumed = begin(histories.vocabulary.items.length, { names: histories.users, version: pinned.version });
   const { run } = resumed;
   if (!origin) run.store.startFromPopularity(histories.popularity());
+  const size = openRoundSize({ ...wanted, batchSize: run.schedule.batchSize });
   const planned = new PlannedAt(resumed.planned);
   let numbering = nobody;
-  let quietRounds = 0;
+  /** Users trained since the newest event came. */
+  let quiet = 0;
   /** The next time at twice as many. */
   let told = { items: 0, forgotten: 0, leftOut: 0 };
 
@@ -62,13 +67,15 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
     const { version: tableVersion, watermark } = pinned!;
     return contentsOf(run, { salt, tableVersion, watermark, vocabulary, planned: planned.versions(), numbering });
   };
+  const isEnough = () =>
+    quiet > PASSES_UNTIL_IDLE * Math.max(1, Math.min(wanted.usersPerRound, events.trainUsers().length));
   /** Pins the newest version, grows the model. */
   const catchUp = async () => {
     const before = histories.events;
     pinned = await patience.through("the table cannot be read", () => events.catchUp());
     progress.pinned(pinned.marks.map(({ arrival }) => arrival));
-    quietRounds = histories.events > before ? 0 : quietRounds + 1;
-    if (quietRounds > ROUNDS_UNTIL_IDLE) return;
+    if (histories.events > before) quiet = 0;
+    if (isEnough()) return;
     const { items, forgotten } = histories.waiting;
     const { leftOut } = histories;
     progress.waiting = { items, forgotten, leftOut };
@@ -93,12 +100,14 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   const plan = () => {
     const { lastVersion } = histories;
     const candidates = { users: events.trainUsers(), lastVersion: lastVersion.bind(histories), plannedAt: planned.at };
-    return planUsers(candidates, wanted.usersPerRound, run.seed, run.round);
+    return planUsers(candidates, size.users, run.seed, run.round);
   };
 
   while (!until.signal.aborted) {
-    if (!run.underWay) await catchUp();
-    if (quietRounds > ROUNDS_UNTIL_IDLE) {
+    const startedAt = performance.now();
+    const isWhole = !run.underWay;
+    if (isWhole) await catchUp();
+    if (isEnough()) {
       progress.state = "idle";
       await sleep(POLL_MS, until.signal);
       continue;
@@ -122,7 +131,9 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
       break;
     }
     planned.mark(users, pinned.version);
+    quiet += Math.max(1, users.length);
     await checkpointing.save(contents());
+    if (isWhole) size.took(users.length, (performance.now() - startedAt) / 1000);
   }
   progress.state = "draining";
   await checkpointing.save(contents());

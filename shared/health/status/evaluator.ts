@@ -4,8 +4,24 @@
 import { z } from "zod";
 import { modelMetrics } from "../../judging/metrics.ts";
 import { prequentialPoint } from "../../judging/point.ts";
+import { HALF_LIVES } from "../../ranking/trends.ts";
 import { key } from "./tolerant.ts";
 import { at, count, heldUp, latency, type Said, seconds, service, text } from "./units.ts";
+
+/** What is laid over a model's scores where it serves: ranking/mix.ts. */
+const mix = z.object({
+  weights: z
+    .object({
+      model: z.number().describe("of the model's own scores"),
+      hot: z
+        .array(z.number())
+        .describe(`of popular now, in counts that halve every ${HALF_LIVES.join(", ")} first meetings`),
+      follows: z.number().describe("of what follows the user's last items"),
+    })
+    .nullable()
+    .describe("null where nothing is"),
+  why: text("why that, or why nothing, as a sentence"),
+});
 
 /** One judged checkpoint. */
 export const evaluationLine = z.object({
@@ -25,7 +41,21 @@ export const evaluationLine = z.object({
     .nullable()
     .optional()
     .describe("the model less what was popular when it was pinned, on arrivals since; null where too few users came"),
+  mix: mix.nullable().optional().describe("what was chosen to be laid over its scores; absent in older lines"),
   warning: text("what was said against it for being below popular now, as a sentence").nullable().optional(),
+  /** Absent in lines of before it was timed; parts that it did not come to are too. */
+  took: z
+    .object({
+      opening: seconds("reading the candidate, and the published model where it is another"),
+      arrivals: seconds("taking in what the table has gained, and scoring it"),
+      mix: seconds("choosing what is laid over its scores"),
+      beside: seconds("comparing it on arrivals"),
+      heldOut: seconds("comparing it on held-out users"),
+      publishing: seconds("until it was current"),
+    })
+    .partial()
+    .optional()
+    .describe("where the seconds went"),
   outcome: z.enum(["published", "refused", "held"]).describe("held: it may be published, and publication is pinned"),
   reason: text("why it was not published, as a sentence").nullable(),
   version: text("under which it was published").nullable(),
@@ -41,6 +71,11 @@ export const publishedRecord = z.object({
   watermark: at("arrival of the newest event that the model covers").nullable(),
   metrics: modelMetrics.nullable(),
   popularity: modelMetrics.nullable(),
+  mix: mix
+    .extend({ since: at("since when every published model has something laid over it, or none has") })
+    .nullable()
+    .optional()
+    .describe("what is laid over its scores; absent in models of before it was told"),
 });
 
 const points = prequentialPoint.shape;

@@ -9,6 +9,7 @@ import { problemsOf } from "../rules/rules.ts";
 import { commonOf } from "../status/readings.ts";
 import { boxesOf } from "./boxes.ts";
 import type { Figure } from "./figures.ts";
+import type { Laid } from "./mix.ts";
 import { type ShownProblem, shown } from "./problems.ts";
 import type { Recent } from "./recent.ts";
 import type { Remembered } from "./remember.ts";
@@ -34,6 +35,8 @@ export interface Health {
   readonly latencies: Latencies;
   /** The newest point of the prequential curve; null before the first. */
   readonly prequential: CurvePoint | null;
+  /** What is laid over the published model's scores; null where that is not told. */
+  readonly mix: Laid | null;
   readonly lag: number | null;
   readonly problems: readonly ShownProblem[];
   /** Problems that were seen since somebody looks; those that last first. */
@@ -55,6 +58,7 @@ export function healthOf(flow: Flow, memory: Remembered): Health {
     freshness: freshnessOf(flow),
     latencies: latenciesOf(flow),
     prequential: newestPoint(flow),
+    mix: flow.evaluator?.status?.published?.mix ?? null,
     lag: flow.ingest?.status?.lag?.messages ?? null,
     problems: problems.map(shown),
     recent: memory.recent,

@@ -5,6 +5,7 @@ import type { EventColumns } from "../../../../shared/corpus/liang.ts";
 import { hash32 } from "../../../../shared/events/hash.ts";
 import type { Histories } from "../../../../shared/events/histories.ts";
 import { textOf } from "../../../../shared/events/text.ts";
+import { asked } from "../../../../shared/judging/asked.ts";
 import { mixFor } from "../../../../shared/judging/choosing.ts";
 import { servedGains, type Trained } from "../../../../shared/judging/gains.ts";
 import { openIntake } from "../../../../shared/judging/intake.ts";
@@ -155,8 +156,9 @@ export async function simulate(
     const model = part === "model" ? mute(candidate) : candidate;
     const unseen = recent.filter((arrival) => arrival.version > candidate.tableVersion);
     const enough = new Set(unseen.map(({ user }) => user)).size >= FEWEST_USERS ? unseen : [];
-    const evidence = { ...followed(), recent, unseen: enough.map((arrival) => arrivalWithout(arrival, part)) };
-    return await mixFor(model, { ...model, mix: before }, evidence, signal);
+    const arrivals = enough.map((arrival) => arrivalWithout(arrival, part));
+    const evidence = { ...followed(), recent, unseen: asked(arrivals, model, histories) };
+    return (await mixFor(model, { ...model, mix: before }, evidence, signal)).mix;
   }
 
   async function modelGains(
