@@ -31,6 +31,8 @@ export interface Evidence {
 export interface Choice {
   /** Too few arrivals came to choose by. */
   readonly isOpen?: boolean;
+  /** As it was chosen before. */
+  readonly isStanding?: boolean;
   readonly mix?: Mix | undefined;
   readonly why: string;
 }
@@ -50,13 +52,14 @@ const DRIFT = { times: 1.5, surely: 5 } as const;
 
 /**
  * None where a mix is not better than the candidate's scores alone; that of the published model where too few have come
- * to tell.
+ * to tell. `standing` was chosen a moment ago: where it is surely better for this candidate too, it stays.
  */
 export async function mixFor(
   candidate: Trained,
   published: Trained | null,
   evidence: Evidence,
   signal: AbortSignal,
+  standing?: Mix,
 ): Promise<Choice> {
   const before = published?.mix;
   const unseen = some(evidence.unseen, -MOST_FITTED);
@@ -67,16 +70,25 @@ export async function mixFor(
       mix: before,
       why: `as before: ${length} arrivals since it was pinned are too few to choose by`,
     };
+  // Chosen on the first half, or before any of them came, it has to be better on the second.
+  const half = Math.floor(length / 2);
+  const later = some(unseen, half);
+  const alone = await aloneGains(later, signal);
+  const proved = async (mix: Mix) => {
+    const served = await mixedGains(later, mix, signal);
+    const more = paired(ofUsers(later.arrivals, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
+    const by = `NDCG@100 of ${later.arrivals.length} arrivals ${signed(more.mean)} ± ${more.standardError.toFixed(4)}`;
+    return { isSure: more.mean > SURELY * more.standardError, more, by };
+  };
+  if (standing) {
+    const { isSure, by } = await proved(standing);
+    if (isSure) return { mix: standing, why: `it helps as it was chosen: ${by}`, isStanding: true };
+  }
   const examples = await finish(examplesOf(unseen), signal);
   const weightsFrom = (given: typeof examples, from?: Mix) => finish(fittedTo(given, before ?? plain, from), signal);
-  // Chosen on the first half, it has to be better on the second.
-  const half = Math.floor(examples.length / 2);
-  const [first, later] = [await weightsFrom(examples.slice(0, half)), some(unseen, half)];
-  const served = await mixedGains(later, first, signal);
-  const alone = await aloneGains(later, signal);
-  const more = paired(ofUsers(later.arrivals, (_, k) => served[k]!.ndcg - alone[k]!.ndcg));
-  const gain = `NDCG@100 of ${later.arrivals.length} arrivals ${signed(more.mean)} ± ${more.standardError.toFixed(4)}`;
-  if (!(more.mean > SURELY * more.standardError)) return { why: `it did not help: ${gain}` };
+  const first = await weightsFrom(examples.slice(0, half));
+  const { isSure, more, by: gain } = await proved(first);
+  if (!isSure) return { why: `it did not help: ${gain}` };
   const mix = await weightsFrom(examples, first);
   if (drifts(evidence.recent)) return { mix, why: `it helps where popularity drifts: ${gain}` };
   const loss = await lossOf(candidate, mix, evidence, signal);

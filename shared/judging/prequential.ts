@@ -87,8 +87,7 @@ interface Compared extends Ranked {
 const MOST_COMPARED = 1_000;
 /**
  * Arrivals for which a choice of what is laid over stands, before it is made anew: weights move over minutes, and to
- * choose them is half of what judging a candidate costs. Each candidate is compared with them laid over, whoever they
- * were chosen for.
+ * choose them is half of what judging a candidate costs. Weights that stand have to prove themselves for each candidate.
  */
 const CHOICE_STANDS = 1_000;
 /** Of a block: where lines are hours apart, it is of the newest. */
@@ -165,10 +164,11 @@ export function openPrequential(
       return { counts, line, scored };
     },
     async mixOf(candidate, published, followed, signal) {
-      if (chosen && taken - chosen.at < CHOICE_STANDS) return chosen.choice;
+      const standing = chosen && taken - chosen.at < CHOICE_STANDS ? chosen.choice : undefined;
+      if (standing && !standing.mix) return standing;
       const evidence = { ...followed, unseen: sit(candidate, published, followed), recent };
-      const choice = await mixFor(candidate, published, evidence, signal);
-      chosen = choice.isOpen ? undefined : { choice, at: taken };
+      const choice = await mixFor(candidate, published, evidence, signal, standing?.mix);
+      if (!choice.isStanding) chosen = choice.isOpen ? undefined : { choice, at: taken };
       return choice;
     },
     async beside(candidate, published, followed, signal) {

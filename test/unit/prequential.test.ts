@@ -260,6 +260,7 @@ describe("on a table that grows", () => {
     expect(await prequential.take(news, inOrder(everything, 9, "planted"), stream, never)).toEqual({
       counts: { scored: 0, leftOut: 0, missed: 2 },
       line: undefined,
+      scored: [],
     });
   });
 
