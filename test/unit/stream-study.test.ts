@@ -9,7 +9,8 @@ import { type ContestantName, names } from "../../services/commands/compare/stre
 import { readStream } from "../../services/commands/compare/stream/events.ts";
 import type { Learner } from "../../services/commands/compare/stream/learners.ts";
 import type { StreamConfig } from "../../services/commands/compare/stream/options.ts";
-import { type Judgement, type Line, SALT, simulate } from "../../services/commands/compare/stream/simulation.ts";
+import type { Line } from "../../services/commands/compare/stream/ranking.ts";
+import { type Judgement, SALT, simulate } from "../../services/commands/compare/stream/simulation.ts";
 import { Standing } from "../../services/commands/compare/stream/standing.ts";
 import { study } from "../../services/commands/compare/stream/study.ts";
 import { openArriving } from "../../services/evaluator/arriving.ts";

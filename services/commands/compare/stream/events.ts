@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import type { EventColumns } from "../../../../shared/corpus/liang.ts";
 import { AppError } from "../../../../shared/errors/errors.ts";
+import { doubled, doubledFloats } from "../../../../shared/events/longer.ts";
 import { skippedRows } from "../../../../shared/events/skipped.ts";
 import { syntheticStream } from "../../../../shared/events/synthetic.ts";
 import { Vocabulary } from "../../../../shared/events/vocabulary.ts";
@@ -21,6 +22,8 @@ interface Telling {
   show(text: string): void;
 }
 
+/** Events that there is room for at first. */
+const ROOM = 1 << 16;
 const SYNTHETIC_EVENTS = 200_000;
 
 /** Throws as the reading of a file does, NO_EVENTS; ROWS_REFUSED where it is strict. */
@@ -75,9 +78,9 @@ async function fromFile(config: StreamConfig, { say, show }: Telling, signal: Ab
 /** Grows as rows come. */
 function openColumns() {
   const [users, items] = [new Vocabulary(), new Vocabulary()];
-  let userOf = new Int32Array(1 << 16);
-  let itemOf = new Int32Array(1 << 16);
-  let timeOf = new Float64Array(1 << 16);
+  let userOf: Int32Array = new Int32Array(ROOM);
+  let itemOf: Int32Array = new Int32Array(ROOM);
+  let timeOf: Float64Array = new Float64Array(ROOM);
   let length = 0;
   let newest = Number.NEGATIVE_INFINITY;
   return {
@@ -87,9 +90,8 @@ function openColumns() {
     /** A row without a time came when the one before it did. */
     push({ user, item }: { readonly user: string; readonly item: string }, time: number | null) {
       if (length === userOf.length) {
-        userOf = grown(userOf, new Int32Array(2 * length));
-        itemOf = grown(itemOf, new Int32Array(2 * length));
-        timeOf = grown(timeOf, new Float64Array(2 * length));
+        [userOf, itemOf] = [doubled(userOf, length + 1), doubled(itemOf, length + 1)];
+        timeOf = doubledFloats(timeOf, length + 1);
       }
       newest = time ?? newest;
       userOf[length] = users.column(user) ?? users.add(user);
@@ -107,9 +109,4 @@ function openColumns() {
       };
     },
   };
-}
-
-function grown<T extends Int32Array | Float64Array>(old: T, fresh: T): T {
-  fresh.set(old);
-  return fresh;
 }

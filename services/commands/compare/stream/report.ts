@@ -2,7 +2,8 @@
 // met; what old users lose; which models were published. Pure.
 import { type ContestantName, contestant, type LearnerName, learners } from "./contestants.ts";
 import type { Loss } from "./old-users.ts";
-import type { Judgement, Line } from "./simulation.ts";
+import type { Line } from "./ranking.ts";
+import type { Judgement } from "./simulation.ts";
 import { type Place, Standing } from "./standing.ts";
 
 export interface Group {

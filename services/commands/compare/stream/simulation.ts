@@ -2,25 +2,19 @@
 // pinned, every arrival ranked by all contestants before anybody learns it. What decides, scores and chooses is the
 // evaluator's own: intake.ts, prequential.ts, verdict.ts of shared/judging.
 import type { EventColumns } from "../../../../shared/corpus/liang.ts";
-import { hash32 } from "../../../../shared/events/hash.ts";
 import type { Histories } from "../../../../shared/events/histories.ts";
 import { textOf } from "../../../../shared/events/text.ts";
 import { asked } from "../../../../shared/judging/asked.ts";
 import { mixFor } from "../../../../shared/judging/choosing.ts";
-import { servedGains, type Trained } from "../../../../shared/judging/gains.ts";
+import type { Trained } from "../../../../shared/judging/gains.ts";
 import { openIntake } from "../../../../shared/judging/intake.ts";
 import type { Ranked } from "../../../../shared/judging/meeting.ts";
 import { openPrequential } from "../../../../shared/judging/prequential.ts";
 import { verdictOn } from "../../../../shared/judging/verdict.ts";
-import type { Scored } from "../../../../shared/judging/window.ts";
-import { followingIn, hotIn, type Mix } from "../../../../shared/ranking/mix.ts";
-import type { Met } from "../../../../shared/ranking/newest.ts";
+import type { Mix } from "../../../../shared/ranking/mix.ts";
 import { FEWEST_USERS } from "../../../../shared/ranking/paired.ts";
-import type { Gain } from "../../../../shared/ranking/places.ts";
-import { bestWindow, type ReferenceGains, References } from "../../../../shared/ranking/references.ts";
 import {
   arrivalWithout,
-  type Contestant,
   type ContestantName,
   contestant,
   type LearnerName,
@@ -29,6 +23,7 @@ import {
   parts,
 } from "./contestants.ts";
 import { type Candidate, type Learner, trainUsersOf } from "./learners.ts";
+import { type Line, openRanking, type Published } from "./ranking.ts";
 
 export interface Pace {
   /** Events of a table version: what is hot is known a version late. */
@@ -40,17 +35,6 @@ export interface Pace {
   readonly ranked: number;
   /** Event from which on the frozen model stands still. */
   readonly frozenFrom: number;
-}
-
-/** An arrival, and what it was worth to each contestant, in their order; undefined where it has nothing to say. */
-export interface Line {
-  readonly event: number;
-  readonly user: number;
-  /** Users that had met the item when its version began. */
-  readonly met: number;
-  /** Items that the user had. */
-  readonly had: number;
-  readonly gains: readonly (Gain | undefined)[];
 }
 
 /** What is judged, beside what was published before. */
@@ -72,7 +56,7 @@ export interface Seeing {
   reached(event: number): void;
 }
 
-/** What becomes of it where it is asked for learners: they read the histories that the simulation fills. */
+/** They read the histories that the simulation fills. */
 export type OpenLearners = (histories: Histories) => ReadonlyMap<LearnerName, Learner>;
 
 export const SALT = "tributary";
@@ -86,18 +70,8 @@ const TOLERANCE = 0.01;
 const FEWEST_TRAINED = 50;
 const FEWEST_EVENTS = 1_000;
 
-interface Published {
-  readonly model: Candidate;
-  readonly mix: Mix | undefined;
-  /** Chosen as if the part was not there. */
-  readonly mixWithout: Readonly<Partial<Record<Part, Mix | undefined>>>;
-}
-
-export interface Played {
-  /** The newest published model of each learner, and the frozen one; whoever asked disposes of them. */
-  readonly models: ReadonlyMap<LearnerName | "frozen", Candidate>;
-  readonly histories: Histories;
-}
+/** The newest published model of each learner, and the frozen one; whoever asked disposes of them. */
+export type Models = ReadonlyMap<LearnerName | "frozen", Candidate>;
 
 /** Throws the signal's reason when aborted. */
 export async function simulate(
@@ -107,20 +81,17 @@ export async function simulate(
   open: OpenLearners,
   see: Seeing,
   signal: AbortSignal,
-): Promise<Played> {
+): Promise<Models> {
   const intake = openIntake(SALT, pace.ranked);
   const { histories } = intake;
   const learners = open(histories);
   const prequential = openPrequential({ append: async () => {} }, { window: RECENT, everyMs: Infinity }, () => 0);
-  /** As they stood when the version began. */
-  const behind = new References();
-  const metCounts: number[] = [];
   const published = new Map<LearnerName | "frozen", Published>();
   const pending: { learner: LearnerName; candidate: Candidate; from: number }[] = [];
   const withouts = parts.filter((part) => wanted.some((name) => contestant(name).without === part));
   let recent: readonly Ranked[] = [];
-  let recentLate: readonly ReferenceGains[] = [];
   let [version, rounds, isEnough] = [-1, 0, false];
+  const ranking = openRanking(wanted, { histories, trends: () => intake.trends }, published, pace.ranked, signal);
 
   const followed = () => ({
     ...{ histories, version, watermark: 0, salt: SALT, trends: intake.trends, place: intake.place },
@@ -161,67 +132,6 @@ export async function simulate(
     return (await mixFor(model, { ...model, mix: before }, evidence, signal)).mix;
   }
 
-  async function modelGains(
-    arrivals: readonly Ranked[],
-    { by, isServed, without }: Contestant,
-  ): Promise<Gain[] | undefined> {
-    const found = by && (published.get(by) ?? (by === "frozen" ? published.get("continuous") : undefined));
-    if (!found) return undefined;
-    const { model, mix, mixWithout } = found;
-    const laid = without ? mixWithout[without] : isServed ? mix : undefined;
-    const own = { ...(without === "model" ? mute(model) : model), mix: laid };
-    const seen = without ? arrivals.map((arrival) => arrivalWithout(arrival, without)) : arrivals;
-    return await servedGains(seen, own, histories, signal);
-  }
-
-  /** Of users who come for the first time, who are no arrivals: nobody can say what they like, only what is hot. */
-  function firsts(met: readonly Met[]): Ranked[] {
-    const hot = hotIn(intake.trends);
-    return met
-      .filter(({ user, seen }) => seen?.length === 0 && hash32(histories.users[user]!, FIRST_SEED) % FIRSTS === 0)
-      .slice(0, Math.ceil(pace.ranked / FIRSTS))
-      .map(({ user, item }) => ({
-        ...{ user, item: histories.vocabulary.items[item]!, foldIn: new Int32Array(0), version, hot },
-        ...{ following: followingIn(intake.trends, []), now: behind.gainsOf(item, new Int32Array(0)) },
-      }));
-  }
-
-  async function rank(scored: readonly Scored[], arrivals: readonly Ranked[], met: readonly Met[], event: number) {
-    const all = [...arrivals, ...firsts(met)];
-    const late = all.map(({ item, foldIn }) => behind.gainsOf(histories.vocabulary.column(item)!, foldIn));
-    const window = bestWindow(recentLate);
-    const servedFirsts = async () => (await modelGains(all.slice(arrivals.length), contestant("served"))) ?? [];
-    const columns = new Map<ContestantName, readonly (Gain | undefined)[]>();
-    for (const name of wanted) columns.set(name, await of(name));
-    see.ranked(
-      all.map(({ user, item, foldIn }, k) => ({
-        ...{ event, user, met: metCounts[histories.vocabulary.column(item)!] ?? 0, had: foldIn.length },
-        gains: wanted.map((name) => columns.get(name)?.[k]),
-      })),
-    );
-    recentLate = [...recentLate, ...late.slice(0, arrivals.length)].slice(-RECENT);
-
-    /** What the evaluator has scored is taken as it is. */
-    async function of(name: ContestantName): Promise<readonly (Gain | undefined)[]> {
-      switch (name) {
-        case "served":
-          return [...scored.map(({ model }) => model), ...(await servedFirsts())];
-        case "popular-now":
-          return scored.map(({ popularNow }) => popularNow);
-        case "co-visits":
-          return scored.map(({ coVisits }) => coVisits);
-        case "popular-late":
-          return late.map(({ popular }) => popular[window]);
-        case "popular-ever":
-          return late.map(({ popular }) => popular.at(-1));
-        case "co-visits-late":
-          return late.map(({ coVisits }) => coVisits);
-        default:
-          return (await modelGains(all, contestant(name))) ?? [];
-      }
-    }
-  }
-
   for (let from = 0; from < events.userOf.length; from += pace.perVersion) {
     signal.throwIfAborted();
     for (; pending[0] && pending[0].from <= version + 1; pending.shift())
@@ -237,12 +147,9 @@ export async function simulate(
     const current = published.get("continuous");
     const served = current ? { ...current.model, mix: current.mix } : null;
     const { scored } = await prequential.take(news, served, followed(), signal);
-    if (served) await rank(scored, news.arrivals, met, from);
+    if (served) see.ranked(await ranking.rank({ event: from, version, met, arrivals: news.arrivals, scored }));
     recent = [...recent, ...news.arrivals].slice(-RECENT);
-    for (const each of met) {
-      behind.add(each);
-      if (each.seen) metCounts[each.item] = (metCounts[each.item] ?? 0) + 1;
-    }
+    ranking.count(met);
     for (const learner of learners.values()) learner.hear?.(met);
     isEnough ||= histories.events >= FEWEST_EVENTS && trainUsersOf(histories).length >= FEWEST_TRAINED;
     if (isEnough && version >= rounds * pace.everyVersions) {
@@ -256,12 +163,8 @@ export async function simulate(
   }
   for (const { candidate } of pending) candidate.dispose();
   for (const learner of learners.values()) learner.dispose();
-  return { models: new Map([...published].map(([name, { model }]) => [name, model])), histories };
+  return new Map([...published].map(([name, { model }]) => [name, model]));
 }
-
-/** One in so many users who come for the first time is ranked. */
-const FIRSTS = 4;
-const FIRST_SEED = 5; // arrivals.ts takes 4
 
 function batchAt({ users, items, userOf, itemOf }: EventColumns, from: number, to: number) {
   const names = (of: Int32Array, list: readonly string[]) => textOf(Array.from(of.subarray(from, to), (k) => list[k]!));

@@ -17,7 +17,7 @@ import { easeLearner, type Learner, neuralLearner } from "./learners.ts";
 import { losses, type OldUsers, oldUsersOf } from "./old-users.ts";
 import type { StreamConfig } from "./options.ts";
 import { modelsOf, openTallies, type Report, titled } from "./report.ts";
-import { type Judgement, type OpenLearners, type Pace, type Played, SALT, simulate } from "./simulation.ts";
+import { type Judgement, type Models, type OpenLearners, type Pace, SALT, simulate } from "./simulation.ts";
 import { textOf } from "./text.ts";
 
 const PARTS = 5;
@@ -49,7 +49,7 @@ export async function study(config: StreamConfig & { readonly json: boolean }, {
     };
     return new Map(learnersOf(wanted).map((name) => [name, makers[name]()]));
   };
-  const played = await simulate(
+  const models = await simulate(
     events,
     wanted,
     paceOf(config, ends[0]!),
@@ -63,8 +63,13 @@ export async function study(config: StreamConfig & { readonly json: boolean }, {
       reached: (event) => progress.show(reachedOf(event, total, seconds(), config.rate, judgements, tallies.arrivals)),
     },
     signal,
-  );
+  ).catch((error: unknown) => {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return undefined;
+  });
   progress.end();
+  if (!models) say("stopped: figures are of what was ranked until then");
+  if (!models && tallies.arrivals === 0) return;
   mustHaveRanked(tallies.arrivals, events, judgements);
   const report: Report = {
     stream: { name: events.name, events: total, users: usersIn(events), items: itemsIn(events) },
@@ -77,10 +82,10 @@ export async function study(config: StreamConfig & { readonly json: boolean }, {
     seconds: seconds(),
     contestants: titled(wanted),
     ...tallies.figures(),
-    oldUsers: await oldUsersUnder(old, played, signal),
+    oldUsers: models ? await oldUsersUnder(old, models, signal) : null,
     models: modelsOf(judgements),
   };
-  for (const model of new Set(played.models.values())) model.dispose();
+  for (const model of new Set(models?.values())) model.dispose();
   if (config.plot !== undefined) {
     await writeWhole(config.plot, await svgOf(curvesFigure(report)));
     say(config.plot);
@@ -144,7 +149,7 @@ const itemsIn = ({ itemOf }: EventColumns) => new Set(itemOf).size;
 
 async function oldUsersUnder(
   old: OldUsers | undefined,
-  { models }: Played,
+  models: Models,
   signal: AbortSignal,
 ): Promise<Report["oldUsers"]> {
   const first = models.get("frozen");
