@@ -7,9 +7,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { command } from "../../services/commands/compare/main.ts";
 import { type ContestantName, names } from "../../services/commands/compare/stream/contestants.ts";
 import { readStream } from "../../services/commands/compare/stream/events.ts";
-import type { Learner } from "../../services/commands/compare/stream/learners.ts";
+import { type Learner, neuralLearner } from "../../services/commands/compare/stream/learners.ts";
 import type { StreamConfig } from "../../services/commands/compare/stream/options.ts";
 import type { Line } from "../../services/commands/compare/stream/ranking.ts";
+import { openTallies } from "../../services/commands/compare/stream/report.ts";
 import { type Judgement, SALT, simulate } from "../../services/commands/compare/stream/simulation.ts";
 import { Standing } from "../../services/commands/compare/stream/standing.ts";
 import { study } from "../../services/commands/compare/stream/study.ts";
@@ -216,9 +217,9 @@ describe("the command", () => {
   });
 });
 
-describe("figures over users", () => {
-  const gain = (value: number) => ({ recall: value, ndcg: value / 2 });
+const gain = (value: number) => ({ recall: value, ndcg: value / 2 });
 
+describe("figures over users", () => {
   test("means are over arrivals, leads over users, and one user's many arrivals make neither surer", () => {
     const standing = new Standing(2);
     for (let k = 0; k < 100; k++) standing.add(1, [gain(1), gain(0)]);
@@ -246,6 +247,53 @@ describe("figures over users", () => {
     expect(standing.places()[1]!.recall.mean).toBeNaN();
     expect(standing.places()[0]!.recall.mean).toBe(1);
   });
+});
+
+test("arrivals count in their part, by users who had met the item, and by what the user had; first items among users alone", () => {
+  const tallies = openTallies(["served", "popular-now"], 1_000, [400, 1_000]);
+  const line = (event: number, met: number, had: number) => ({
+    ...{ event, user: event, met, had, gains: [gain(1), gain(0)] },
+  });
+  for (const each of [line(0, 9, 1), line(399, 10, 3), line(400, 5_000, 4), line(999, 0, 9), line(500, 7, 0)])
+    tallies.add(each);
+  const { parts, curve, byItem, byUser } = tallies.figures();
+  expect(tallies.arrivals).toBe(4);
+  expect(parts.map(({ name, arrivals }) => [name, arrivals])).toEqual([
+    ["events 0 to 400", 2],
+    ["events 400 to 1,000", 2],
+  ]);
+  expect(byItem.map(({ arrivals }) => arrivals)).toEqual([2, 1, 0, 1]);
+  expect(byUser.map(({ arrivals }) => arrivals)).toEqual([1, 2, 1, 1]);
+  expect(curve.filter(({ arrivals }) => arrivals > 0).map(({ to }) => to)).toEqual([25, 400, 425, 1_000]);
+  expect(parts[0]!.places["popular-now"]!.lead!.recall.mean).toBe(1);
+});
+
+test("a model that is trained from scratch is published after each of its lives, and in the first one after each round", async () => {
+  const engine = await openEngine({ threads: 1 });
+  const histories = new Histories(SALT);
+  const eventAt = syntheticStream(5);
+  const rows = Array.from({ length: 1_500 }, (_, k) => ({ ...eventAt(k), timestamp: k, value: null, partition: 0 }));
+  histories.append(batchOf(rows.map((row, offset) => ({ ...row, offset }))), 0);
+  const recipe = (items: number) => recipeOf({ ...defaults, items, hidden: 4, latent: 2 });
+  const settings = { recipe, seed: 3, usersPerRound: 60 };
+  const [on, anew] = [
+    neuralLearner(engine, histories, settings),
+    neuralLearner(engine, histories, { ...settings, roundsOfLife: 2 }),
+  ];
+  const row = [histories.rowOf(0)];
+  const scores: (number[] | undefined)[][] = [[], []];
+  for (let version = 0; version < 5; version++)
+    for (const [k, learner] of [on, anew].entries()) {
+      const candidate = await learner.round(version, never);
+      scores[k]!.push(candidate && [...candidate.scoreBatch(row)]);
+      candidate?.dispose();
+    }
+  expect(scores[0]!.every((each) => each)).toBe(true);
+  expect(scores[1]!.map((each) => each !== undefined)).toEqual([true, true, false, true, false]);
+  expect(scores[1]!.slice(0, 2)).toEqual(scores[0]!.slice(0, 2));
+  expect(scores[1]![3]).not.toEqual(scores[0]![3]);
+  on.dispose();
+  anew.dispose();
 });
 
 test("what is served stands first, since all others are set beside it", () => expect(names[0]).toBe("served"));

@@ -28,8 +28,13 @@ export function curvesFigure({ contestants, curve, stream, pace }: Report): TopL
           return { to, series: contestant(name).title, value: Number.isNaN(mean) ? null : mean, ...band };
         }),
       );
-    const x = { field: "to", type: "quantitative", title: isLast ? "events" : null, scale: { nice: false } };
-    const legend = { columns: 3 };
+    const x = {
+      field: "to",
+      type: "quantitative",
+      title: isLast ? "events" : null,
+      scale: { zero: true, nice: false },
+    };
+    const legend = { columns: 2, symbolOpacity: 1 };
     const color = { field: "series", type: "nominal", scale: scale(palette), legend };
     return {
       ...{ width: WIDTH, height: 240, data: { values } },
@@ -53,7 +58,7 @@ export function curvesFigure({ contestants, curve, stream, pace }: Report): TopL
     };
   };
   return {
-    config: look,
+    config: { ...look, legend: { ...look.legend, labelLimit: 320 } },
     title: {
       text: "Each arrival ranked before it is learned from",
       subtitle:
