@@ -13,7 +13,12 @@ import { tableOf } from "./markdown.ts";
 const columns = (schema: TableSchema) =>
   tableOf(
     ["column", "type", "null", "meaning"],
-    schema.map(({ name, type, about }) => [`\`${name}\``, type, isNullable(type) ? "may be" : "never", about ?? ""]),
+    schema.map((column) => [
+      `\`${column.name}\``,
+      column.type,
+      isNullable(column) ? "may be" : "never",
+      column.about ?? "",
+    ]),
   );
 const reasons = (all: Readonly<Record<string, string>>) =>
   tableOf(
@@ -42,6 +47,10 @@ read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (
 newest arrival in Kafka (ms since 1970). Where a map makes several rows of a message, \`TOPIC/PARTITION/more-rows\` says
 how many there are beyond one each, and \`.../erased-rows\` how many of those \`forget\` took. The property
 \`tributary.shape.TOPIC\` is the map that the rows of a topic are made by.
+
+\`TOPIC/id/ID\` is Kafka's id of the topic; \`TOPIC/epoch\` says how often it was deleted and made anew: from then on
+\`TOPIC@1\` stands for it in all of these, and in the columns. A table of before there was the column \`topic\` gets it
+with the next commit, and its property \`tributary.topic\` names the topic of the rows that lack it.
 
 ## Items
 

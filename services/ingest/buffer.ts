@@ -6,6 +6,7 @@ import { type DeadReason, type Interaction, OTHER_FIELDS } from "../../shared/ev
 import { bucketOfHash } from "../../shared/events/hash.ts";
 import { longer } from "../../shared/events/longer.ts";
 import type { Scanned } from "../../shared/events/scan.ts";
+import { textOf } from "../../shared/events/text.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import type { FilteredRange } from "../../shared/table/filtered.ts";
 
@@ -41,6 +42,15 @@ const newTally = (): Tally => ({
   next: 0,
   newestArrival: 0,
 });
+interface State {
+  readonly life: number;
+  readonly rows: number;
+  readonly dead: number;
+  readonly deadBytes: number;
+  readonly marks: number;
+  readonly gaps: readonly FilteredRange[];
+  readonly tallies: ReadonlyMap<number, Tally>;
+}
 
 /** Bytes of a row beside its two names: numbers of the names, timestamp, value, bucket, partition, offset. */
 const ROW_BYTES = 4 + 4 + 8 + 8 + 4 + 4 + 8;
@@ -57,6 +67,8 @@ const LETTER_BYTES = 200;
 const RANGE_BYTES = 100;
 
 export class RowBuffer {
+  /** Topic and epoch of all that is held. */
+  source = "";
   readonly tallies = new Map<number, Tally>();
   readonly dead: DeadLetter[] = [];
   readonly gaps: FilteredRange[] = [];
@@ -71,6 +83,9 @@ export class RowBuffer {
   #deadBytes = 0;
   #lastMark = Number.NEGATIVE_INFINITY;
   #since: number | null = null;
+  #confirmed: State | null = null;
+  /** How often it was cleared. */
+  #life = 0;
   #user = new Int32Array(0);
   #item = new Int32Array(0);
   #timestamp = new Float64Array(0);
@@ -101,6 +116,40 @@ export class RowBuffer {
   /** Newest arrival of what is held, ms; 0 when empty. */
   get newestArrival(): number {
     return Math.max(0, ...[...this.tallies.values()].map(({ newestArrival }) => newestArrival));
+  }
+
+  /** All that is held now, to be told apart from what comes after it. */
+  state(): State {
+    return {
+      life: this.#life,
+      rows: this.#rows,
+      dead: this.dead.length,
+      deadBytes: this.#deadBytes,
+      marks: this.marks.length,
+      gaps: [...this.gaps],
+      tallies: new Map([...this.tallies].map(([partition, tally]) => [partition, { ...tally }])),
+    };
+  }
+
+  /** What was held then is surely of the topic that it is said to be of. */
+  confirm(state: State): void {
+    if (state.life === this.#life) this.#confirmed = state;
+  }
+
+  /** Forgets what came after the last state that was confirmed. */
+  cutToConfirmed(): void {
+    const confirmed = this.#confirmed;
+    if (confirmed === null) {
+      this.clear();
+      return;
+    }
+    this.#rows = confirmed.rows;
+    this.dead.length = confirmed.dead;
+    this.#deadBytes = confirmed.deadBytes;
+    this.marks.length = confirmed.marks;
+    this.gaps.splice(0, this.gaps.length, ...confirmed.gaps);
+    this.tallies.clear();
+    for (const [partition, tally] of confirmed.tallies) this.tallies.set(partition, { ...tally });
   }
 
   /** The partition's tally, for whoever adds to count into. `now` in ms of the caller's clock. */
@@ -185,6 +234,7 @@ export class RowBuffer {
       length: this.#rows,
       user: text(this.#users, this.#user),
       item: text(this.#items, this.#item),
+      source: { words: textOf([this.source]).words, numbers: new Int32Array(this.#rows) },
       timestamp: this.#timestamp,
       value: this.#value,
       bucket,
@@ -206,6 +256,8 @@ export class RowBuffer {
     this.#rows = 0;
     this.#deadBytes = 0;
     this.#since = null;
+    this.#confirmed = null;
+    this.#life++;
   }
 
   #row(partition: number, offset: number): number {

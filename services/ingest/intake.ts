@@ -4,11 +4,13 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { MessageReader } from "../../shared/events/shape/mapped.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";
 import { oneAtATime } from "../../shared/runtime/turns.ts";
 import { isCompactionDue } from "../../shared/table/compaction-plan.ts";
-import { startOf } from "../../shared/table/progress.ts";
+import { sourceOf } from "../../shared/table/epochs.ts";
+import { startOf, whyAnew } from "../../shared/table/progress.ts";
 import { MOST_FIELDS, offsetsIn, RowBuffer } from "./buffer.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
@@ -26,6 +28,8 @@ export interface IntakeSettings {
   readonly stopOnBadEvent: boolean;
   /** Whether offsets that Kafka deleted before they were read end everything; otherwise they are booked as lost. */
   readonly stopOnLost: boolean;
+  /** Whether a topic that was made anew ends everything; otherwise its next epoch begins in the tables. */
+  readonly stopOnNewTopic: boolean;
   /** What the topic holds now; null where Kafka does not answer. */
   look(): Promise<Seen | null>;
   /** Between two tries while the disk refuses. */
@@ -63,6 +67,9 @@ export interface Intake {
   readonly ended: Promise<void>;
 }
 
+/** Between two questions whether the topic is still the same. */
+const CONFIRM_MS = 1000;
+
 type Work = readonly [partition: number, unit: Suspect];
 
 /**
@@ -76,7 +83,7 @@ function isRefusal(error: unknown): boolean {
 
 export function createIntake(settings: IntakeSettings, writer: Writer, log: Log): Intake {
   const { topic, limits, ends, tell, inWork } = settings;
-  const suspects = createSuspects();
+  let suspects = createSuspects();
   const positions = new Map<number, number>();
   const buffer = new RowBuffer();
   let generation = -1;
@@ -87,7 +94,10 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const taking = openTaking(topic, buffer, settings.stopOnBadEvent, settings.reader);
+  const taking = openTaking(buffer, settings.stopOnBadEvent, settings.reader);
+  /** Of the topic that is read; null where Kafka does not tell. */
+  let topicId: string | null = null;
+  let confirming = 0;
   const inTurn = oneAtATime();
 
   const isOver = () => performance.now() > giveUpAt;
@@ -119,13 +129,15 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   async function assigned(
     partitions: readonly number[],
     mine: number,
-    { bounds }: Seen,
+    seen: Seen,
   ): Promise<ReadonlyMap<number, number>> {
     drop(false);
-    const committed = await looked(() => writer.refresh());
+    const committed = await progressIn(seen);
+    const { bounds } = seen;
     for (const partition of partitions) {
       const { begin, end } = bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 };
       const start = startOf(committed.get(partition), { begin, end });
+      // it is the same topic, and its end is gone
       if ("anew" in start) throw new AppError("OFFSETS_LOST", { what: start.anew, topic, partition });
       if (start.lostFrom !== undefined) lose(partition, start.lostFrom, start.offset);
       positions.set(partition, start.offset);
@@ -135,10 +147,83 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
       }
     }
     generation = mine;
-    tell({ type: "assigned", positions: new Map(positions), committed, table: table() });
-    log.info({ partitions, from: Object.fromEntries(positions) }, "partitions assigned");
+    tell({
+      type: "assigned",
+      epoch: sourceOf(writer.source).epoch,
+      positions: new Map(positions),
+      committed,
+      table: table(),
+    });
+    log.info({ topic, partitions, from: Object.fromEntries(positions) }, "partitions assigned");
     await endIfDone();
     return new Map(positions);
+  }
+
+  /**
+   * How far the tables are in the topic that is there now, whose next epoch begins where it was made anew. Throws
+   * OFFSETS_LOST.
+   */
+  async function progressIn({ id, bounds }: Seen): Promise<ReadonlyMap<number, number>> {
+    for (;;) {
+      const committed = await looked(() => writer.refresh());
+      const anew = whyAnew({ id, bounds }, { id: writer.id, committed });
+      if (anew !== undefined && settings.stopOnNewTopic) throw new AppError("OFFSETS_LOST", { what: anew, topic });
+      try {
+        if (anew !== undefined) {
+          await written(() => writer.begin(id));
+          suspects = createSuspects();
+          log.warn({ topic, source: writer.source }, `${anew}; its next epoch begins, ${writer.source}`);
+          continue;
+        }
+        if (id !== null && writer.id === null) {
+          if (committed.size === 0) writer.expect(id);
+          else await written(() => writer.adopt(id));
+        }
+        topicId = id;
+        buffer.source = writer.source;
+        return committed;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error; // another process was faster
+      }
+    }
+  }
+
+  const written = (work: () => Promise<void>) =>
+    tryAgain(work, { retryMs: settings.retryMs, refused: waits("cannot write"), isOver });
+
+  /**
+   * Whether what is held is of the topic that the tables know. Asked after it was fetched: a topic that was made anew
+   * answers at its offsets as if nothing had happened.
+   */
+  async function verdict(): Promise<"same" | "other" | "unknown"> {
+    if (topicId === null) return "same";
+    for (;;) {
+      const seen = await settings.look();
+      if (seen !== null) return isSame(seen) ? "same" : "other";
+      if (giveUpAt !== Number.POSITIVE_INFINITY) return "unknown"; // no time to wait for Kafka
+      await sleep(settings.retryMs);
+    }
+  }
+
+  const isSame = ({ id, isAbsent }: Seen) => isAbsent || topicId === null || id === null || id === topicId;
+
+  /** Now and then, so that little is in doubt where the topic turns out to be another one. Nobody waits for it. */
+  function confirm(): void {
+    const now = performance.now();
+    if (topicId === null || buffer.since === null || now - confirming < CONFIRM_MS) return;
+    confirming = now;
+    const state = buffer.state();
+    void settings.look().then((seen) => {
+      if (seen !== null && isSame(seen)) buffer.confirm(state);
+    });
+  }
+
+  /** What nobody can vouch for is read again. */
+  function cutToConfirmed(): void {
+    const held = () => [...buffer.tallies.values()].reduce((sum, tally) => sum + offsetsIn(tally) - tally.lost, 0);
+    const before = held();
+    buffer.cutToConfirmed();
+    tell({ type: "dropped", offsets: before - held(), fenced: false });
   }
 
   async function fetched(batch: Fetched): Promise<void> {
@@ -182,7 +267,9 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   /** The messages of these offsets were deleted before they were read. Throws OFFSETS_LOST. */
   function lose(partition: number, from: number, to: number): void {
-    const what = `${to - from} messages were deleted before they were read: the table ends at ${from - 1}, the topic begins at ${to}`;
+    const what =
+      `${to - from} messages were deleted before they were read: the table ends at ${from - 1}, the topic begins at ` +
+      `${to}`;
     if (settings.stopOnLost) throw new AppError("OFFSETS_LOST", { what, topic, partition });
     log.error({ topic, partition, first: from, last: to - 1, lost: to - from }, `${what}; they are booked as LOST`);
     const tally = buffer.open(partition, performance.now());
@@ -288,12 +375,26 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
    */
   async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
     const startedAt = performance.now();
+    const asked = verdict(); // answered while we encode
+    const encoded = await encode(units);
+    const found = await asked;
+    if (found === "same") await write(encoded, cause, startedAt);
+    else {
+      cutToConfirmed();
+      if (buffer.since !== null) await write(await encode([]), cause, startedAt);
+    }
+    if (found === "other") {
+      drop(false);
+      settings.reassign();
+    } else for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
+  }
+
+  async function encode(units: readonly Work[]): Promise<Encoded> {
     await writer.settle(buffer);
     for (const [partition, unit] of units) inWork.begin(partition, unit);
     const encoded = writer.encode(buffer);
     for (const [partition] of units) inWork.end(partition);
-    await write(encoded, cause, startedAt);
-    for (const [partition, { last }] of units) suspects.passed(partition, last + 1);
+    return encoded;
   }
 
   async function write(encoded: Encoded, cause: Cause, startedAt: number): Promise<void> {
@@ -332,6 +433,7 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     tick: () =>
       inTurn(async () => {
         await writeIfSealed(null);
+        confirm();
         if (ends !== null && [...ends.keys()].some((partition) => !positions.has(partition))) {
           await looked(() => writer.look()); // another process reads the other partitions
           await endIfDone();

@@ -1,6 +1,4 @@
 // ingest: Kafka into the Delta table, every offset exactly once. Wiring only.
-import { readerOf } from "../../shared/events/shape/mapped.ts";
-import { parseShape } from "../../shared/events/shape/shape.ts";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import { serveFace } from "../../shared/http/http.ts";
 import { openNearest } from "../../shared/kafka/nearest.ts";
@@ -8,15 +6,16 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { openConsuming } from "./consuming.ts";
 import { options } from "./options.ts";
 import { openPipeline } from "./pipeline.ts";
 import { createProgress } from "./progress.ts";
+import { lookAt } from "./seen.ts";
 import { settingsOf } from "./settings.ts";
 import { createUpkeep } from "./upkeep.ts";
 import { usage } from "./usage.ts";
 import { watch } from "./watch.ts";
 
-const TOPIC_PARTITIONS = 4;
 const DRAIN_MS = 2500;
 const RED_AFTER_MS = 60_000;
 
@@ -28,14 +27,12 @@ export const command = defineCommand({
     const { topic, untilEnd } = config;
     const paths = pathsOf(config.dataDir);
     const log = createLog("ingest", { run: paths.root });
-    const { group, fetchBytes, pipeline: settings } = settingsOf(config, paths);
+    const { groupOf, shapeFor, fetchBytes, pipeline: settings } = settingsOf(config, paths);
     const kafka = await openNearest({ ...config, signal: until.signal }, log);
-    await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
     const metrics = createMetrics("ingest");
     const progress = createProgress(metrics);
-    const bounds = () => kafka.endOffsets(topic);
-    const { tableDir, deadLettersDir, shape } = settings;
-    const beside = shape ? readerOf(parseShape(shape)).beside : [];
+    const look = (topic: string) => lookAt(kafka, topic);
+    const { tableDir, deadLettersDir } = settings;
     const upkeep = createUpkeep(
       { tableDir, deadLettersDir, dataDir: paths.root, retentionMs: config.retention },
       metrics,
@@ -44,17 +41,15 @@ export const command = defineCommand({
 
     const pipeline = await openPipeline({
       ...settings,
-      ends: untilEnd ? new Map((await bounds()).map(({ partition, stable }) => [partition, stable])) : null,
-      look: async () => ({ id: null, bounds: await bounds() }),
-      hear: (news) => {
-        progress.hear(news);
+      look,
+      hear: (news, topic) => {
+        progress.hear(news, topic);
         // Of all that write into the table the one that reads partition 0 cares for it.
         if (news.type === "wrote" && config.upkeep && !untilEnd)
-          upkeep.look(news.table.compactionDue, progress.positions.has(0));
+          upkeep.look(news.table.compactionDue, progress.positionsOf(topic).has(0));
       },
-      reassign: () => consumption.reassign(),
-      committed: (next) =>
-        void consumption.commit(next).catch((error: Error) => log.debug(`group offsets not told: ${error.message}`)),
+      reassign: (topic) => consuming.reassign(topic),
+      committed: (next, topic) => consuming.commit(topic, next),
     });
     const face = await serveFace({
       service: "ingest",
@@ -64,13 +59,15 @@ export const command = defineCommand({
       status: (): IngestStatus => ({ ...progress.status(), upkeep: upkeep.running }),
       live: () => progress.healthy(RED_AFTER_MS),
     });
-    const { assigned, rebalancing, fetched } = pipeline;
-    const consumption = await kafka.consume({ topic, group, fetchBytes, beside, assigned, rebalancing, fetched });
-    const watching = watch({ bounds, paused: pipeline.paused, progress, recheck: pipeline.recheck, log });
-    await Promise.race([until.stopped, pipeline.ended, pipeline.failed, consumption.failed]);
+    const consuming = openConsuming({ kafka, pipeline, look, groupOf, shapeFor, fetchBytes, log });
+    const isAny = await consuming.begin(topic, untilEnd);
+    const watching = watch({ topics: consuming.topics, look, progress, log });
+    const ended = untilEnd && !isAny ? undefined : pipeline.ended;
+    await Promise.race([until.stopped, ended, pipeline.failed, consuming.failed]);
 
     progress.draining();
     watching.stop();
+    consuming.stop();
     await Promise.all([pipeline.drain(DRAIN_MS), upkeep.stop()]);
     await kafka.close();
     await pipeline.close();

@@ -33,6 +33,8 @@ export interface Brought {
 export type News =
   | {
       readonly type: "assigned";
+      /** How often the topic was made anew. */
+      readonly epoch: number;
       readonly positions: ReadonlyMap<number, number>;
       readonly committed: ReadonlyMap<number, number>;
       readonly table: TableFacts;

@@ -6,13 +6,23 @@ import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
 import { folder } from "../../shared/runtime/location.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
+import { topicsOf } from "./topics.ts";
 
 export const options = z.object({
   topic: z
     .string()
-    .min(1)
-    .default("interactions")
-    .describe("where the events come from; created with 4 partitions where missing"),
+    .prefault("interactions")
+    .transform((text, context) => {
+      const topics = topicsOf(text);
+      if (topics) return topics;
+      context.addIssue({ code: "custom", message: "expected a topic's name, several with commas, or a pattern" });
+      return z.NEVER;
+    })
+    .meta({ example: "clicks,purchases" })
+    .describe(
+      "where the events come from: a name, or several with commas, created with 4 partitions where missing; or " +
+        "`/PATTERN/`, all topics whose whole name fits it, those too that appear later",
+    ),
   ...shapeFlags,
   table: folder().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
   deadLetters: folder()
@@ -27,8 +37,15 @@ export const options = z.object({
     .enum(["stop", "continue"])
     .default("stop")
     .describe(
-      "what becomes of messages that Kafka deleted before they were read: ingest stops before the gap, or books it as " +
-        "LOST and goes on",
+      "what becomes of messages that Kafka deleted before they were read: ingest stops before the gap, or books it " +
+        "as LOST and goes on",
+    ),
+  onNewTopic: z
+    .enum(["stop", "restart"])
+    .default("stop")
+    .describe(
+      "what becomes of a topic that was deleted and made anew: ingest stops, or reads it from its beginning as the " +
+        "next epoch of the topic in the tables",
     ),
   flushRows: z.coerce.number().int().min(1).max(1_000_000).default(200_000).describe("events a file, at most about"),
   flushBytes: size("64kB", "256MB").prefault("16MB").describe("memory of the events of a file, at most about"),
@@ -44,7 +61,10 @@ export const options = z.object({
   group: z
     .string()
     .optional()
-    .describe("Kafka's consumer group: processes of one group share the partitions (default: one for each table)"),
+    .describe(
+      "Kafka's consumer group: processes of one group share the partitions (default: one for each " +
+        "table and topic; with several topics the topic's name follows it)",
+    ),
   kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything lies"),
   httpPort: portFlag().default(0).describe("for /status and /metrics; 0 takes any free one"),

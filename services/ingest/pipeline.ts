@@ -10,19 +10,17 @@ import type { Limits } from "./sealer.ts";
 import type { Seen } from "./seen.ts";
 
 export interface ThreadSettings {
-  readonly topic: string;
   readonly tableDir: string;
   readonly deadLettersDir: string;
   readonly limits: Limits;
   readonly stopOnBadEvent: boolean;
   readonly stopOnLost: boolean;
+  readonly stopOnNewTopic: boolean;
   readonly retryMs: number;
-  readonly ends: ReadonlyMap<number, number> | null;
-  /** How events stand in messages; null: as ours do. */
-  readonly shape: ShapeText | null;
 }
 
-export type ToThread =
+type OfTopic = { readonly topic: string } & (
+  | { readonly type: "open"; readonly ends: ReadonlyMap<number, number> | null; readonly shape: ShapeText | null }
   | {
       readonly type: "assigned";
       readonly partitions: readonly number[];
@@ -30,24 +28,32 @@ export type ToThread =
       readonly seen: Seen;
     }
   | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
-  /** To the oldest `look` that has no answer yet. */
-  | { readonly type: "looked"; readonly seen: Seen | null }
   | { readonly type: "rebalancing" }
   | { readonly type: "recheck" }
+);
+
+export type ToThread =
+  | OfTopic
+  /** To the oldest `look` that has no answer yet. */
+  | { readonly type: "looked"; readonly seen: Seen | null }
   | { readonly type: "drain"; readonly patienceMs: number };
 
-export type FromThread =
-  | { readonly type: "ready" }
-  /** To the oldest question that has none yet: to `assigned` the offsets to start at. */
-  | { readonly type: "answer"; readonly starts: ReadonlyMap<number, number> | null }
-  /** So many bytes are no longer on their way. */
-  | { readonly type: "taken"; readonly bytes: number }
+type FromTopic = { readonly topic: string } /** To `assigned`: the offsets to start at. */ & (
+  | { readonly type: "answer"; readonly starts: ReadonlyMap<number, number> }
   | { readonly type: "news"; readonly news: News }
   | { readonly type: "committed"; readonly next: ReadonlyMap<number, number> }
   | { readonly type: "reassign" }
   /** What does the topic hold now? */
   | { readonly type: "look" }
   | { readonly type: "ended" }
+);
+
+export type FromThread =
+  | FromTopic
+  | { readonly type: "ready" }
+  | { readonly type: "drained" }
+  /** So many bytes are no longer on their way. */
+  | { readonly type: "taken"; readonly bytes: number }
   | { readonly type: "failed"; readonly error: PlainError };
 
 export interface PipelineSettings extends ThreadSettings {
@@ -55,21 +61,29 @@ export interface PipelineSettings extends ThreadSettings {
   readonly bytesUnderWay: number;
   /** Of the thread's heap. */
   readonly heapMegabytes: number;
-  look(): Promise<Seen>;
-  hear(news: News): void;
-  reassign(): void;
-  committed(next: ReadonlyMap<number, number>): void;
+  look(topic: string): Promise<Seen>;
+  hear(news: News, topic: string): void;
+  reassign(topic: string): void;
+  committed(next: ReadonlyMap<number, number>, topic: string): void;
 }
 
-export interface Pipeline extends Pick<Reading, "assigned" | "fetched" | "rebalancing"> {
+export interface Way extends Pick<Reading, "assigned" | "fetched" | "rebalancing"> {
   /** Partitions that wait for room. */
   readonly paused: ReadonlySet<number>;
+  /** The topic may not hold any more what comes next. */
+  recheck(): void;
+}
+
+export interface Pipeline {
+  /**
+   * The way of a topic's messages. Reading stops at `ends`, by partition; null: never. `shape`: how events stand in
+   * them; null: as ours do.
+   */
+  open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): Way;
   /** Every end that was asked for is in the table. */
   readonly ended: Promise<void>;
   /** Rejects when the thread cannot go on. */
   readonly failed: Promise<never>;
-  /** The topic may not hold any more what comes next. */
-  recheck(): void;
   drain(patienceMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -81,13 +95,13 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     execArgv: [],
   });
-  const paused = new Set<number>();
   let underWay = 0;
   let closing = false;
   const { failed, fail } = failure();
-  const answers = queue<ReadonlyMap<number, number> | null>();
-  const ready = queue<void>();
-  const room = queue<void>();
+  const answers = new Map<string, ReturnType<typeof queue<ReadonlyMap<number, number>>>>();
+  const [ready, drained, room] = [queue<void>(), queue<void>(), queue<void>()];
+  /** Topics whose end was asked for, and is not reached yet. */
+  const going = new Set<string>();
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -97,21 +111,24 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     switch (message.type) {
       case "ready":
         return ready.give();
+      case "drained":
+        return drained.give();
       case "answer":
-        return answers.give(message.starts);
+        return answers.get(message.topic)?.give(message.starts);
       case "taken":
         underWay -= message.bytes;
         return room.give();
       case "news":
-        return hear(message.news);
+        return hear(message.news, message.topic);
       case "committed":
-        return committed(message.next);
+        return committed(message.next, message.topic);
       case "reassign":
-        return reassign();
+        return reassign(message.topic);
       case "look":
-        return void soon(look()).then((seen) => post({ type: "looked", seen }));
+        return void soon(look(message.topic)).then((seen) => post({ type: "looked", seen }));
       case "ended":
-        return end();
+        going.delete(message.topic);
+        return going.size === 0 ? end() : undefined;
       case "failed":
         return fail(errorOf(message.error));
     }
@@ -123,36 +140,53 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
   const orFailure = <T>(promise: Promise<T>) => Promise.race([promise, failed]);
   const post = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
 
+  /** Null where Kafka is away, or the topic is. */
+  async function thereNow(topic: string): Promise<Seen | null> {
+    const seen = await soon(look(topic));
+    return seen?.isAbsent ? null : seen;
+  }
+
+  function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): Way {
+    const paused = new Set<number>();
+    const starts = queue<ReadonlyMap<number, number>>();
+    answers.set(topic, starts);
+    if (ends !== null) going.add(topic);
+    post({ type: "open", topic, ends, shape });
+    return {
+      paused,
+      assigned: async (partitions, generation) => {
+        let seen = await thereNow(topic);
+        for (; seen === null && !closing; seen = await thereNow(topic)) await pause(RETRY_MS);
+        if (seen === null) return new Map();
+        post({ type: "assigned", topic, partitions, generation, seen });
+        return orFailure(starts.next());
+      },
+      fetched: async (batch) => {
+        const bytes = bytesOf(batch);
+        while (underWay > 0 && underWay + bytes > bytesUnderWay) {
+          paused.add(batch.partition);
+          await orFailure(room.next());
+        }
+        paused.delete(batch.partition);
+        underWay += bytes;
+        post(
+          { type: "fetched", topic, batch, bytes },
+          arraysOf(batch).map(({ buffer }) => buffer as ArrayBuffer),
+        );
+      },
+      rebalancing: () => post({ type: "rebalancing", topic }),
+      recheck: () => post({ type: "recheck", topic }),
+    };
+  }
+
   await orFailure(ready.next());
   return {
-    paused,
+    open,
     ended,
     failed,
-    assigned: async (partitions, generation) => {
-      let seen = await soon(look());
-      for (; seen === null && !closing; seen = await soon(look())) await pause(RETRY_MS); // Kafka is away
-      if (seen === null) return new Map();
-      post({ type: "assigned", partitions, generation, seen });
-      return (await orFailure(answers.next())) ?? new Map();
-    },
-    fetched: async (batch) => {
-      const bytes = bytesOf(batch);
-      while (underWay > 0 && underWay + bytes > bytesUnderWay) {
-        paused.add(batch.partition);
-        await orFailure(room.next());
-      }
-      paused.delete(batch.partition);
-      underWay += bytes;
-      post(
-        { type: "fetched", batch, bytes },
-        arraysOf(batch).map(({ buffer }) => buffer as ArrayBuffer),
-      );
-    },
-    rebalancing: () => post({ type: "rebalancing" }),
-    recheck: () => post({ type: "recheck" }),
     drain: async (patienceMs) => {
       post({ type: "drain", patienceMs });
-      await orFailure(answers.next());
+      await orFailure(drained.next());
     },
     close: async () => {
       closing = true;

@@ -7,7 +7,7 @@ import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFacts } from "./news.ts";
-import { openTransactions } from "./open-transactions.ts";
+import { type OpenTransactions, openTransactions } from "./open-transactions.ts";
 import { type Cause, causes } from "./sealer.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -18,22 +18,33 @@ interface Stall {
 }
 
 export interface Progress {
-  hear(news: News): void;
+  hear(news: News, topic: string): void;
   /** Null: it goes on. */
   stalled(stall: Stall | null): void;
   /**
-   * What the topic holds, asked every second (only partitions of ours are told of: others have their own process), and
+   * What a topic holds, asked every second (only partitions of ours are told of: others have their own process), and
    * which partitions wait for room.
    */
-  looked(bounds: readonly Bounds[], paused: ReadonlySet<number>): void;
+  looked(bounds: readonly Bounds[], paused: ReadonlySet<number>, topic: string): void;
   draining(): void;
   status(): Omit<IngestStatus, "upkeep">;
   /**
    * Not stalled for longer than `ms`: neither told so, nor without a message read or committed while there are some.
    */
   healthy(ms: number): boolean;
-  /** Offset to be read next, by partition of ours. */
-  readonly positions: ReadonlyMap<number, number>;
+  /** Offset to be read next, by partition of the topic that is ours, as of now. */
+  positionsOf(topic: string): ReadonlyMap<number, number>;
+}
+
+/** What is known of a topic. */
+interface Topic {
+  readonly name: string;
+  epoch: number;
+  readonly partitions: Map<number, Partition>;
+  readonly positions: Map<number, number>;
+  readonly transactions: OpenTransactions;
+  bounds: readonly Bounds[];
+  paused: readonly number[];
 }
 
 interface Partition {
@@ -76,9 +87,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     logFiles: metrics.gauge("tributary_table_log_files"),
   };
   const freshness = openFreshness(metrics, "table");
-  const transactions = openTransactions();
-  const partitions = new Map<number, Partition>();
-  const positions = new Map<number, number>();
+  const topics = new Map<string, Topic>();
   const unknownFields = new Map<string, number>();
   const flushes = Object.fromEntries(causes.map((cause) => [cause, 0])) as Record<Cause, number>;
   const commits: { at: number; messages: number }[] = [];
@@ -100,10 +109,16 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     events: number;
   }[] = [];
   let table: TableFacts = { version: -1, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
-  let bounds: readonly Bounds[] = [];
-  let paused: readonly number[] = [];
 
-  const of = (number: number): Partition => {
+  const topicOf = (name: string): Topic => {
+    const found = topics.get(name) ?? {
+      ...{ name, epoch: 0, partitions: new Map(), positions: new Map(), transactions: openTransactions() },
+      ...{ bounds: [], paused: [] },
+    };
+    topics.set(name, found);
+    return found;
+  };
+  const of = ({ partitions }: Topic, number: number): Partition => {
     const found = partitions.get(number) ?? {
       written: 0,
       dead: 0,
@@ -120,10 +135,11 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     buffered += change;
     counters.buffered.set(buffered);
   };
-  const lagOf = ({ partition, begin, end }: Bounds) => Math.max(0, end - Math.max(begin, of(partition).committed));
-  const lagSecondsOf = (bound: Bounds) => {
-    if (lagOf(bound) === 0) return 0;
-    const { newestArrival } = of(bound.partition);
+  const lagOf = (topic: Topic, { partition, begin, end }: Bounds) =>
+    Math.max(0, end - Math.max(begin, of(topic, partition).committed));
+  const lagSecondsOf = (topic: Topic, bound: Bounds) => {
+    if (lagOf(topic, bound) === 0) return 0;
+    const { newestArrival } = of(topic, bound.partition);
     return newestArrival === 0 ? null : Math.max(0, (Date.now() - newestArrival) / 1000);
   };
 
@@ -132,19 +148,51 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     stall = why;
   }
 
+  const all = () => [...topics.values()];
+  /** Of every partition that is ours. */
+  const lags = () =>
+    all().flatMap((topic) =>
+      topic.bounds.map((bound) => ({
+        ...{ name: topic.name, partition: bound.partition },
+        ...{ lag: lagOf(topic, bound), seconds: lagSecondsOf(topic, bound) },
+      })),
+    );
+
+  const statusOf = (topic: Topic): IngestStatus["partitions"] =>
+    topic.bounds.map((bound) => {
+      const { partition, end } = bound;
+      const { written, dead, filtered, leftOut, lost } = of(topic, partition);
+      const wait = topic.transactions.waitOf(partition, now());
+      return {
+        ...{ topic: topic.name, epoch: topic.epoch, partition },
+        ...{ offset: topic.positions.get(partition) ?? null, end },
+        ...{ lag: lagOf(topic, bound), lagSeconds: lagSecondsOf(topic, bound) },
+        ...{ written, dead, filtered, leftOut, lost },
+        openTransaction: wait ? { offset: wait.offset, seconds: wait.ms / 1000 } : null,
+        paused: topic.paused.includes(partition),
+      };
+    });
+
+  const longestTransaction = () =>
+    Math.max(0, ...[...topics.values()].map(({ transactions }) => transactions.longest(now())));
+
   /** A transaction of the usual length is nothing to speak of. */
   function waiting(): Stall | null {
-    if (transactions.longest(now()) < LONG_TRANSACTION_MS) return null;
-    const held = bounds.flatMap(({ partition, end }) => {
-      const wait = transactions.waitOf(partition, now());
-      return wait ? [`${end - wait.offset} from offset ${wait.offset} of partition ${partition} on`] : [];
-    });
+    if (longestTransaction() < LONG_TRANSACTION_MS) return null;
+    const held = [...topics.values()].flatMap(({ name, bounds, transactions }) =>
+      bounds.flatMap(({ partition, end }) => {
+        const wait = transactions.waitOf(partition, now());
+        if (!wait) return [];
+        return [`${end - wait.offset} from offset ${wait.offset} of partition ${partition} of ${name} on`];
+      }),
+    );
     return { by: "transaction", reason: `a producer's transaction stays open; behind it wait ${held.join(", ")}` };
   }
 
-  function wrote(news: Extract<News, { type: "wrote" }>): void {
+  function wrote(news: Extract<News, { type: "wrote" }>, topic: Topic): void {
+    const { name } = topic;
     for (const { partition, good, dead, filtered, leftOut, lost, next, newestArrival } of news.brought) {
-      const here = of(partition);
+      const here = of(topic, partition);
       here.written += good;
       here.dead += dead;
       here.filtered += filtered;
@@ -152,14 +200,15 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
       here.lost += lost;
       here.committed = next;
       here.newestArrival = Math.max(here.newestArrival, newestArrival);
-      counters.read.inc({ partition }, good + dead + filtered);
-      counters.written.inc({ partition }, good);
-      counters.filtered.inc({ partition }, filtered);
-      counters.leftOut.inc({ partition }, leftOut);
-      counters.lost.inc({ partition }, lost);
+      counters.read.inc({ topic: name, partition }, good + dead + filtered);
+      counters.written.inc({ topic: name, partition }, good);
+      counters.filtered.inc({ topic: name, partition }, filtered);
+      counters.leftOut.inc({ topic: name, partition }, leftOut);
+      counters.lost.inc({ topic: name, partition }, lost);
       hold(-good - dead - filtered);
     }
-    for (const { partition, reason: why, count } of news.dead) counters.dead.inc({ partition, reason: why }, count);
+    for (const { partition, reason: why, count } of news.dead)
+      counters.dead.inc({ topic: name, partition, reason: why }, count);
     for (const [name, count] of news.unknownFields) {
       const field = unknownFields.has(name) || unknownFields.size < MOST_FIELDS ? name : OTHER_FIELDS;
       unknownFields.set(field, (unknownFields.get(field) ?? 0) + count);
@@ -193,27 +242,30 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
   }
 
   return {
-    positions,
+    positionsOf: (topic) => new Map(topicOf(topic).positions),
     stalled,
-    hear: (news) => {
+    hear: (news, name) => {
+      const topic = topicOf(name);
       switch (news.type) {
         case "assigned":
           rebalances++;
           stalled(null); // the tables could be read
           assignedAt ??= Date.now();
           counters.rebalances.inc();
-          for (const [partition, position] of news.positions) positions.set(partition, position);
-          for (const [partition, last] of news.committed) of(partition).committed = last + 1;
+          if (topic.epoch !== news.epoch) for (const each of topic.partitions.values()) each.committed = 0;
+          topic.epoch = news.epoch;
+          for (const [partition, position] of news.positions) topic.positions.set(partition, position);
+          for (const [partition, last] of news.committed) of(topic, partition).committed = last + 1;
           table = news.table;
           movedAt = now();
           return;
         case "read":
-          positions.set(news.partition, news.next);
+          topic.positions.set(news.partition, news.next);
           hold(news.offsets);
           movedAt = now();
           return;
         case "dropped":
-          positions.clear();
+          topic.positions.clear();
           hold(-news.offsets);
           if (news.fenced) {
             fenced++;
@@ -221,34 +273,37 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
           }
           return;
         case "wrote":
-          return wrote(news);
+          return wrote(news, topic);
         case "stalled":
           return stalled({ by: "disk", reason: news.reason });
       }
     },
-    looked: (found, waiting) => {
-      bounds = found.filter(({ partition }) => positions.has(partition));
-      paused = [...waiting];
-      counters.paused.set(paused.length);
+    looked: (found, waiting, name) => {
+      const topic = topicOf(name);
+      topic.bounds = found.filter(({ partition }) => topic.positions.has(partition));
+      topic.paused = [...waiting];
+      topic.transactions.looked(topic.bounds, topic.positions, now());
+      counters.paused.set(all().reduce((sum, { paused }) => sum + paused.length, 0));
       counters.lag.reset();
       counters.lagSeconds.reset();
-      for (const bound of bounds) {
-        counters.lag.set({ partition: bound.partition }, lagOf(bound));
-        counters.lagSeconds.set({ partition: bound.partition }, lagSecondsOf(bound) ?? 0);
+      for (const { name, lag, seconds, partition } of lags()) {
+        counters.lag.set({ topic: name, partition }, lag);
+        counters.lagSeconds.set({ topic: name, partition }, seconds ?? 0);
       }
-      transactions.looked(bounds, positions, now());
-      if (bounds.every((bound) => lagOf(bound) === 0)) movedAt = now();
+      if (lags().every(({ lag }) => lag === 0)) movedAt = now();
     },
     draining: () => {
       draining = true;
     },
-    healthy: (ms) =>
-      (stall === null || now() - stalledAt < ms) && now() - movedAt < ms && transactions.longest(now()) < ms,
+    healthy: (ms) => (stall === null || now() - stalledAt < ms) && now() - movedAt < ms && longestTransaction() < ms,
     status: () => {
       while (commits.length > 0 && now() - commits[0]!.at > RATE_WINDOW_MS) commits.shift();
       const last = newest.at(-1);
       const sum = (of: (partition: Partition) => number) =>
-        [...partitions.values()].reduce((total, each) => total + of(each), 0);
+        all().reduce(
+          (total, { partitions }) => [...partitions.values()].reduce((sum, each) => sum + of(each), total),
+          0,
+        );
       const [written, dead, filtered, lost] = [
         sum((each) => each.written),
         sum((each) => each.dead),
@@ -256,7 +311,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         sum((each) => each.lost),
       ];
       const why = stall ?? waiting();
-      const seconds = bounds.map(lagSecondsOf).filter((each) => each !== null);
+      const known = lags();
       return {
         service: "ingest",
         state: draining ? "draining" : why === null ? "consuming" : "stalled",
@@ -272,26 +327,12 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         lag:
           rebalances === 0
             ? null
-            : { messages: bounds.reduce((total, bound) => total + lagOf(bound), 0), seconds: Math.max(0, ...seconds) },
-        partitions: bounds.map((bound) => {
-          const { written, dead, filtered, leftOut, lost } = of(bound.partition);
-          const wait = transactions.waitOf(bound.partition, now());
-          return {
-            partition: bound.partition,
-            offset: positions.get(bound.partition) ?? null,
-            end: bound.end,
-            lag: lagOf(bound),
-            lagSeconds: lagSecondsOf(bound),
-            written,
-            dead,
-            filtered,
-            leftOut,
-            lost,
-            openTransaction: wait ? { offset: wait.offset, seconds: wait.ms / 1000 } : null,
-            paused: paused.includes(bound.partition),
-          };
-        }),
-        paused,
+            : {
+                messages: known.reduce((total, { lag }) => total + lag, 0),
+                seconds: Math.max(0, ...known.map(({ seconds }) => seconds ?? 0)),
+              },
+        partitions: all().flatMap(statusOf),
+        paused: all().flatMap(({ paused }) => paused),
         flushes,
         lastCommit: last ? { at: last.at, seconds: last.seconds, rows: last.rows, bytes: last.bytes } : null,
         commits: newest,

@@ -1,8 +1,20 @@
 // What ingest sees of a topic at one moment: which topic it is, and which offsets it holds.
-import type { Bounds } from "../../shared/kafka/client.ts";
+import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
 
 export interface Seen {
   /** Of this topic and no other of its name, before or after; null where Kafka does not tell. */
   readonly id: string | null;
   readonly bounds: readonly Bounds[];
+  /** There is no topic of this name now. */
+  readonly isAbsent: boolean;
+}
+
+/** Bounds of the very topic whose id it is, though it be made anew under our eyes. */
+export async function lookAt(kafka: Pick<Kafka, "topicId" | "endOffsets">, topic: string): Promise<Seen> {
+  for (;;) {
+    const id = await kafka.topicId(topic);
+    if (id === undefined) return { id: null, bounds: [], isAbsent: true };
+    const bounds = await kafka.endOffsets(topic);
+    if ((await kafka.topicId(topic)) === id) return { id, bounds, isAbsent: false };
+  }
 }

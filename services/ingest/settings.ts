@@ -12,12 +12,21 @@ const RETRY_MS = 1000;
 export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLetters">) {
   const tableDir = resolve(config.table ?? paths.table);
   const room = budgetOf(config.memory);
+  const shapes = readShapes(config);
   return {
-    /** Consumers of one group share the partitions: by default all that write into one table. */
-    group: config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`,
+    /**
+     * Consumers of one group share the partitions: by default all that write into one table. Each topic has a group of
+     * its own, so that processes which read others share nothing that is not theirs.
+     */
+    groupOf: (topic: string) => {
+      const isOne = "names" in config.topic && config.topic.names.length === 1;
+      if (config.group !== undefined && isOne) return config.group;
+      return `${config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`}-${topic}`;
+    },
+    /** How events stand in the topic's messages; null: as ours do. */
+    shapeFor: (topic: string) => shapeOf(shapes, topic),
     fetchBytes: room.fetch,
     pipeline: {
-      topic: config.topic,
       tableDir,
       deadLettersDir: resolve(config.deadLetters ?? paths.deadLetters),
       limits: {
@@ -25,9 +34,9 @@ export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLet
         bytes: Math.min(config.flushBytes, room.buffer),
         ageMs: 1000 * config.flushSeconds,
       },
-      shape: shapeOf(readShapes(config), config.topic),
       stopOnBadEvent: config.onBadEvent === "stop",
       stopOnLost: config.onLostOffsets === "stop",
+      stopOnNewTopic: config.onNewTopic === "stop",
       retryMs: RETRY_MS,
       bytesUnderWay: room.underWay,
       heapMegabytes: room.threadHeap / 1e6,

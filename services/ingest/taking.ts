@@ -30,12 +30,7 @@ export interface Taking {
 const condemned: Outcome = { type: "refused", reason: "POISON", detail: deadReasons.POISON };
 
 /** `reader`: by the topic's map; without one events are of our own shape. */
-export function openTaking(
-  topic: string,
-  buffer: RowBuffer,
-  stopOnBadEvent: boolean,
-  reader?: MessageReader | undefined,
-): Taking {
+export function openTaking(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: MessageReader | undefined): Taking {
   const event = newScanned();
 
   function parse(value: Uint8Array | null, own: number): Outcome {
@@ -72,7 +67,7 @@ export function openTaking(
           tally.good++;
           tally.moreRows += outcome.rows.length - 1;
         } else if (outcome.type === "left-out") {
-          buffer.addFiltered({ topic, partition, first: offset, last: offset, reason: "LEFT_OUT" });
+          buffer.addFiltered({ topic: buffer.source, partition, first: offset, last: offset, reason: "LEFT_OUT" });
           tally.filtered++;
           tally.leftOut++;
         } else {
@@ -81,7 +76,7 @@ export function openTaking(
           // the batch's memory is not ours to keep
           const kept = value && verdict !== "bare" ? Uint8Array.from(value) : null;
           const detail = isTimestamp(own) ? outcome.detail : `${outcome.detail} (Kafka's own is ${own})`;
-          buffer.addDead({ value: kept, topic, partition, offset, timestamp: arrived, reason, detail });
+          buffer.addDead({ value: kept, topic: buffer.source, partition, offset, timestamp: arrived, reason, detail });
           tally.dead++;
         }
       }
@@ -93,13 +88,13 @@ export function openTaking(
 
   function gap(tally: Tally, partition: number, next: number): void {
     if (next <= tally.next) return;
-    buffer.addFiltered({ topic, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
+    buffer.addFiltered({ topic: buffer.source, partition, first: tally.next, last: next - 1, reason: "NO_MESSAGE" });
     tally.filtered += next - tally.next;
     tally.next = next;
   }
 
   function lost(tally: Tally, partition: number, next: number): void {
-    buffer.gaps.push({ topic, partition, first: tally.next, last: next - 1, reason: "LOST" });
+    buffer.gaps.push({ topic: buffer.source, partition, first: tally.next, last: next - 1, reason: "LOST" });
     tally.lost += next - tally.next;
     tally.next = next;
   }

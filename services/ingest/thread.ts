@@ -2,63 +2,96 @@
 // pipeline.ts asks, in the order in which it is asked.
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { AppError } from "../../shared/errors/errors.ts";
 import { plainError } from "../../shared/errors/thread-errors.ts";
 import { readerOf } from "../../shared/events/shape/mapped.ts";
-import { parseShape } from "../../shared/events/shape/shape.ts";
+import { parseShape, type ShapeText } from "../../shared/events/shape/shape.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
+import { lastOffsets } from "../../shared/table/progress.ts";
 import { declareShape, inWords } from "../../shared/table/shapes.ts";
 import { openTables } from "../../shared/table/tables.ts";
 import { openInWork } from "./in-work.ts";
-import { createIntake } from "./intake.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
 import type { Seen } from "./seen.ts";
 import { createWriter } from "./writer.ts";
 
 const TICK_MS = 200;
+const SOON_MS = 1000;
+/** Time to write what is held of the other topics, when one of them cannot go on. */
+const LAST_MS = 2500;
 
 const port = parentPort!;
 const settings = (workerData as { settings: ThreadSettings }).settings;
 const tell = (message: FromThread) => port.postMessage(message);
-const fail = (error: unknown) => tell({ type: "failed", error: plainError(error) });
 
 const log = createLog("ingest");
 const { through } = openPatience(log);
 const tables = await through("the tables cannot be read", () => openTables(settings.tableDir, settings.deadLettersDir));
-const { shape, topic } = settings;
-const changed = await through("the map cannot be put on record", () => declareShape(tables.events, topic, shape));
-if (changed && (changed.before || tables.events.version > 0))
+const intakes = new Map<string, Intake>();
+/** By topic, once it stands in the table how its messages are read. */
+const declared = new Map<string, Promise<void>>();
+/** What is held of all topics together is bounded. */
+const limits = {
+  ...settings.limits,
+  get bytes() {
+    return settings.limits.bytes / Math.max(1, intakes.size);
+  },
+};
+const asked: ((seen: Seen | null) => void)[] = [];
+
+/** Null where Kafka does not answer soon. */
+const look = (topic: string): Promise<Seen | null> =>
+  new Promise((resolve) => {
+    asked.push(resolve);
+    tell({ type: "look", topic });
+    setTimeout(() => resolve(null), SOON_MS);
+  });
+
+async function declare(topic: string, shape: ShapeText | null): Promise<void> {
+  const changed = await through("the map cannot be put on record", () => declareShape(tables.events, topic, shape));
+  if (!changed || (!changed.before && lastOffsets(tables.events.offsets, topic).size === 0)) return;
   log.warn(
     { topic, before: inWords(changed.before), now: inWords(shape) },
     `the map of ${topic} is another one than in the run before: rows from here on are made by the new one`,
   );
-const writer = createWriter(tables, settings.topic);
-const asked: ((seen: Seen | null) => void)[] = [];
-const intake = createIntake(
-  {
-    ...settings,
-    look: () =>
-      new Promise((resolve) => {
-        asked.push(resolve);
-        tell({ type: "look" });
-      }),
-    reader: shape ? readerOf(parseShape(shape)) : undefined,
-    inWork: openInWork(join(settings.tableDir, "in-work"), settings.topic),
-    reassign: () => tell({ type: "reassign" }),
-    committed: (next) => tell({ type: "committed", next }),
-    tell: (news) => tell({ type: "news", news }),
-  },
-  writer,
-  log,
-);
-void intake.ended.then(() => tell({ type: "ended" }));
+}
+
+function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): void {
+  const intake = createIntake(
+    {
+      ...settings,
+      ...{ topic, ends, limits },
+      look: () => look(topic),
+      reader: shape ? readerOf(parseShape(shape)) : undefined,
+      inWork: openInWork(join(settings.tableDir, "in-work"), topic),
+      reassign: () => tell({ type: "reassign", topic }),
+      committed: (next) => tell({ type: "committed", topic, next }),
+      tell: (news) => tell({ type: "news", topic, news }),
+    },
+    createWriter(tables, topic),
+    log,
+  );
+  intakes.set(topic, intake);
+  declared.set(topic, declare(topic, shape));
+  declared.get(topic)!.catch(fail);
+  void intake.ended.then(() => tell({ type: "ended", topic }));
+}
+
+const drain = (patienceMs: number) => Promise.all([...intakes.values()].map((intake) => intake.drain(patienceMs)));
+
+/** What the other topics hold is written before one of them ends everything. */
+async function fail(error: unknown): Promise<void> {
+  if (error instanceof AppError) await drain(LAST_MS).catch(() => undefined);
+  tell({ type: "failed", error: plainError(error) });
+}
 
 let ticking = false;
 setInterval(() => {
   if (ticking) return; // a full disk may hold one up for long
   ticking = true;
-  void intake
-    .tick()
+  void Promise.all([...intakes.values()].map((intake) => intake.tick()))
     .catch(fail)
     .finally(() => {
       ticking = false;
@@ -66,21 +99,25 @@ setInterval(() => {
 }, TICK_MS);
 
 port.on("message", (message: ToThread) => {
+  const intake = "topic" in message ? intakes.get(message.topic)! : undefined;
   switch (message.type) {
+    case "open":
+      return open(message.topic, message.ends, message.shape);
     case "assigned":
-      return void intake
-        .assigned(message.partitions, message.generation, message.seen)
-        .then((starts) => tell({ type: "answer", starts }), fail);
+      return void declared
+        .get(message.topic)!
+        .then(() => intake!.assigned(message.partitions, message.generation, message.seen))
+        .then((starts) => tell({ type: "answer", topic: message.topic, starts }), fail);
     case "fetched":
-      return void intake.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
+      return void intake!.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
     case "looked":
       return asked.shift()?.(message.seen);
     case "rebalancing":
-      return void intake.rebalancing().catch(fail);
+      return void intake!.rebalancing().catch(fail);
     case "recheck":
-      return void intake.recheck().catch(fail);
+      return void intake!.recheck().catch(fail);
     case "drain":
-      return void intake.drain(message.patienceMs).then(() => tell({ type: "answer", starts: null }), fail);
+      return void drain(message.patienceMs).then(() => tell({ type: "drained" }), fail);
   }
 });
 tell({ type: "ready" });

@@ -1,31 +1,33 @@
-// The clock of ingest: asks the topic how far it is, and notices a broker that is away or offsets that are gone.
+// The clock of ingest: asks each topic how far it is, and notices a broker that is away, a topic that is gone or
+// another one now, and offsets that are gone.
 import type { Bounds } from "../../shared/kafka/client.ts";
 import type { Log } from "../../shared/runtime/log.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { Way } from "./pipeline.ts";
 import type { Progress } from "./progress.ts";
+import type { Seen } from "./seen.ts";
 
 export interface Watching {
   stop(): void;
 }
 
 interface Watched {
-  bounds(): Promise<readonly Bounds[]>;
-  readonly paused: Pipeline["paused"];
+  readonly topics: ReadonlyMap<string, Pick<Way, "paused" | "recheck">>;
+  look(topic: string): Promise<Seen>;
   readonly progress: Progress;
-  /** What comes next is not there: whoever reads finds out what became of it. */
-  recheck(): void;
   readonly log: Log;
 }
 
 const LOOK_MS = 1000;
 const SILENCE_MS = 4000;
 
-export function watch({ bounds, paused, progress, recheck, log }: Watched): Watching {
+export function watch({ topics, look, progress, log }: Watched): Watching {
+  const ids = new Map<string, string | null>();
   let answeredAt = performance.now();
   let looking = false;
   let away = false;
+  let absent: readonly string[] = [];
 
-  async function look(): Promise<void> {
+  async function lookAtAll(): Promise<void> {
     if (!away && performance.now() - answeredAt > SILENCE_MS) {
       away = true;
       log.warn("Kafka does not answer; waiting for it");
@@ -34,18 +36,18 @@ export function watch({ bounds, paused, progress, recheck, log }: Watched): Watc
     if (looking) return;
     looking = true;
     try {
-      const before = new Map(progress.positions);
-      const found = await bounds();
+      const gone: string[] = [];
+      for (const [topic, way] of topics) {
+        const before = progress.positionsOf(topic);
+        const seen = await look(topic);
+        if (seen.isAbsent) gone.push(topic);
+        else lookAtOne(topic, way, seen, before);
+      }
       if (away) log.info("Kafka answers again");
       if (away) progress.stalled(null);
       away = false;
       answeredAt = performance.now();
-      progress.looked(found, paused);
-      const isGone = ({ partition, begin, end }: Bounds) => {
-        const at = before.get(partition);
-        return at !== undefined && (at < begin || at > end);
-      };
-      if (found.some(isGone)) recheck();
+      told(gone);
     } catch {
       // the broker is away, answeredAt tells for how long
     } finally {
@@ -53,7 +55,31 @@ export function watch({ bounds, paused, progress, recheck, log }: Watched): Watc
     }
   }
 
-  const lookingAgain = setInterval(() => void look(), LOOK_MS);
-  void look();
+  function lookAtOne(
+    topic: string,
+    { paused, recheck }: Pick<Way, "paused" | "recheck">,
+    { id, bounds }: Seen,
+    before: ReadonlyMap<number, number>,
+  ): void {
+    progress.looked(bounds, paused, topic);
+    const isGone = ({ partition, begin, end }: Bounds) => {
+      const at = before.get(partition);
+      return at !== undefined && (at < begin || at > end);
+    };
+    const isOther = ids.has(topic) && ids.get(topic) !== id;
+    ids.set(topic, id);
+    if (isOther || bounds.some(isGone)) recheck(); // whoever reads finds out what became of it
+  }
+
+  function told(gone: readonly string[]): void {
+    const reason = `Kafka has no topic ${gone.join(", ")}`;
+    if (gone.length > 0) progress.stalled({ by: "kafka", reason });
+    else if (absent.length > 0) progress.stalled(null);
+    if (gone.length > 0 && gone.join() !== absent.join()) log.warn(`${reason}; waiting for it`);
+    absent = gone;
+  }
+
+  const lookingAgain = setInterval(() => void lookAtAll(), LOOK_MS);
+  void lookAtAll();
   return { stop: () => clearInterval(lookingAgain) };
 }

@@ -5,6 +5,7 @@
 import type { EncodedFile } from "../../shared/storage/parquet.ts";
 import { encodeDeadLetters } from "../../shared/table/dead-letters.ts";
 import type { DeltaTable, TxnDraft } from "../../shared/table/delta.ts";
+import { epochId, identityId, identityOf, newestSource, sourceName, sourceOf } from "../../shared/table/epochs.ts";
 import { encodeEvents } from "../../shared/table/events.ts";
 import { writeFile } from "../../shared/table/files.ts";
 import { encodeFiltered, type FilteredRange } from "../../shared/table/filtered.ts";
@@ -34,6 +35,16 @@ export interface Encoded {
 
 export interface Writer {
   readonly table: Pick<DeltaTable, "version" | "files" | "rows" | "watermark" | "logFiles">;
+  /** The topic and its epoch, as the tables call it: as of the last `refresh`. */
+  readonly source: string;
+  /** Which of Kafka's topics it is; null where that is not on record. */
+  readonly id: string | null;
+  /** Puts on record which topic it is. Throws WRITER_FENCED. */
+  adopt(id: string): Promise<void>;
+  /** The same, with the next commit. */
+  expect(id: string): void;
+  /** The topic was made anew: its next epoch begins. Throws WRITER_FENCED where another was faster. */
+  begin(id: string | null): Promise<void>;
   /** Last offset in the table, by partition of the topic. */
   readonly committed: ReadonlyMap<number, number>;
   /** The last message that was condemned in a partition: its offset, -1 where none was. */
@@ -62,13 +73,19 @@ export function createWriter(tables: Tables, topic: string): Writer {
   const events = ledger(tables.events);
   const dead = ledger(tables.deadLetters);
   const filtered = ledger(tables.filtered);
-  const progress = (partition: number) => progressId(topic, partition);
-  const condemned = (partition: number) => condemnedId(topic, partition);
-  const committed = () => lastOffsets(tables.events.offsets, topic);
+  // Not as the table says at any moment: another process may begin an epoch while we hold what is of the one before.
+  let source = newestSource(tables.events.offsets, topic);
+  /** To be put on record. */
+  let expected: string | null = null;
+  const progress = (partition: number) => progressId(source, partition);
+  const condemned = (partition: number) => condemnedId(source, partition);
+  const committed = () => lastOffsets(tables.events.offsets, source);
+  const identity = () => identityOf(tables.events.offsets, source);
+  const identityTxn = (of: string, id: string | null) => (id === null ? [] : ([[identityId(of, id), 1]] as const));
 
   /** How far the partition is, and how many rows beyond one a message it has. */
   function progressOf(partition: number, { next, moreRows }: Tally): [string, number][] {
-    const id = moreRowsId(topic, partition);
+    const id = moreRowsId(source, partition);
     return [
       [progress(partition), next - 1],
       ...(moreRows > 0 ? [[id, Math.max(0, events.at(id)) + moreRows] satisfies [string, number]] : []),
@@ -112,7 +129,7 @@ export function createWriter(tables: Tables, topic: string): Writer {
     const to = new Map<string, number>();
     for (const { partition } of gaps) {
       const [id, last] = [progress(partition), tallies.get(partition)!.next - 1];
-      const amended = amendedId(topic, partition);
+      const amended = amendedId(source, partition);
       // a gap that another has not seen: it stood further, and the commit must tell it that we were here
       if (last > filtered.at(id)) to.set(id, last);
       else to.set(amended, filtered.at(amended) + 1);
@@ -122,6 +139,25 @@ export function createWriter(tables: Tables, topic: string): Writer {
 
   return {
     table: tables.events,
+    get source() {
+      return source;
+    },
+    get id() {
+      return identity();
+    },
+    adopt: async (id) => {
+      await events.commit({ file: undefined, to: new Map(identityTxn(source, id)) });
+    },
+    expect: (id) => {
+      expected = id;
+    },
+    begin: async (id) => {
+      const epoch = sourceOf(source).epoch + 1;
+      const next = sourceName({ topic, epoch });
+      const to = new Map([[epochId(topic), epoch] as const, ...identityTxn(next, id)]);
+      await events.commit({ file: undefined, to });
+      source = next;
+    },
     get committed() {
       return committed();
     },
@@ -131,6 +167,8 @@ export function createWriter(tables: Tables, topic: string): Writer {
     },
     refresh: async () => {
       await Promise.all([events, dead, filtered].map((each) => each.refresh()));
+      source = newestSource(tables.events.offsets, topic);
+      expected = null;
       return committed();
     },
     condemn: async (partition, offset) => {
@@ -144,7 +182,10 @@ export function createWriter(tables: Tables, topic: string): Writer {
       filtered: encodeGaps(buffer),
       events: {
         file: buffer.rows === 0 ? undefined : encodeEvents(buffer.batch()),
-        to: new Map([...buffer.tallies].flatMap(([partition, tally]) => progressOf(partition, tally))),
+        to: new Map([
+          ...[...buffer.tallies].flatMap(([partition, tally]) => progressOf(partition, tally)),
+          ...(identity() === null ? identityTxn(source, expected) : []),
+        ]),
         unmoved: [...buffer.tallies.keys()].map(condemned),
         newestArrival: buffer.newestArrival,
         marks: [...buffer.marks],

@@ -188,8 +188,8 @@ export const errors = {
     exit: 1,
     retryable: false,
     hint:
-      "`ingest --on-lost-offsets continue` books what was deleted as LOST and reads on; for a topic that was made anew " +
-      "use another --table",
+      "`ingest --on-lost-offsets continue` books what was deleted as LOST and reads on; `--on-new-topic restart` " +
+      "reads a topic that was made anew from its beginning, beside what the table has of the one before",
   },
   BATCH_CORRUPT: {
     exit: 1,

@@ -7,8 +7,8 @@ import { compareWords, type Text, type Words } from "./text.ts";
 
 /** Takes in batches one after the other, `capacity` rows at most, and answers them as one. */
 export function gather(capacity: number) {
-  const [users, items] = [new Dictionary(), new Dictionary()];
-  const [user, item] = [new Int32Array(capacity), new Int32Array(capacity)];
+  const [users, items, sources] = [new Dictionary(), new Dictionary(), new Dictionary()];
+  const [user, item, source] = [new Int32Array(capacity), new Int32Array(capacity), new Int32Array(capacity)];
   const [timestamp, value, offset] = [
     new Float64Array(capacity),
     new Float64Array(capacity),
@@ -20,6 +20,7 @@ export function gather(capacity: number) {
     add(batch: EventBatch): void {
       renumber(batch.user, batch.length, users, user.subarray(length));
       renumber(batch.item, batch.length, items, item.subarray(length));
+      renumber(batch.source, batch.length, sources, source.subarray(length));
       for (const [to, from] of [
         [timestamp, batch.timestamp],
         [value, batch.value],
@@ -34,6 +35,7 @@ export function gather(capacity: number) {
       length,
       user: { words: wordsOf(users), numbers: user },
       item: { words: wordsOf(items), numbers: item },
+      source: { words: wordsOf(sources), numbers: source },
       timestamp,
       value,
       bucket,
@@ -102,6 +104,7 @@ export function rowsAt(batch: EventBatch, rows: Uint32Array): EventBatch {
     length: rows.length,
     user: textAt(batch.user, rows),
     item: textAt(batch.item, rows),
+    source: textAt(batch.source, rows),
     timestamp: pick(batch.timestamp, rows, new Float64Array(rows.length)),
     value: pick(batch.value, rows, new Float64Array(rows.length)),
     bucket: pick(batch.bucket, rows, new Int32Array(rows.length)),

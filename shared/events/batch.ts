@@ -13,7 +13,9 @@ export interface EventBatch {
   readonly value: Float64Array;
   /** Hash of the user, 0..255. */
   readonly bucket: Int32Array;
-  /** Kafka's partition and offset: the identity of the row. */
+  /** The topic and its epoch, as in the tables' `topic`; "" for the only topic of a table of before there were several. */
+  readonly source: Text;
+  /** Kafka's partition and offset: with the source the identity of the row. */
   readonly partition: Int32Array;
   readonly offset: Float64Array;
 }
@@ -28,6 +30,8 @@ export interface Row {
   readonly value: number | null;
   readonly partition: number;
   readonly offset: number;
+  /** Left out where it is "". */
+  readonly source?: string;
 }
 
 /** Rows to columns. */
@@ -39,6 +43,7 @@ export function batchOf(rows: readonly Row[]): EventBatch {
     timestamp: Float64Array.from(rows, ({ timestamp }) => timestamp),
     value: Float64Array.from(rows, ({ value }) => value ?? Number.NaN),
     bucket: Int32Array.from(rows, ({ user }) => bucketOf(user)),
+    source: textOf(rows.map(({ source = "" }) => source)),
     partition: Int32Array.from(rows, ({ partition }) => partition),
     offset: Float64Array.from(rows, ({ offset }) => offset),
   };
@@ -46,7 +51,11 @@ export function batchOf(rows: readonly Row[]): EventBatch {
 
 /** Columns to rows: for few of them. */
 export function eventsOf(batch: EventBatch): Row[] {
-  const [user, item] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
+  const [user, item, source] = [batch.user, batch.item, batch.source].map((text) => rowsOf(text, batch.length)) as [
+    string[],
+    string[],
+    string[],
+  ];
   return user.map((name, k) => ({
     user: name,
     item: item[k]!,
@@ -54,5 +63,6 @@ export function eventsOf(batch: EventBatch): Row[] {
     value: Number.isNaN(batch.value[k]!) ? null : batch.value[k]!,
     partition: batch.partition[k]!,
     offset: batch.offset[k]!,
+    ...(source[k] === "" ? {} : { source: source[k]! }),
   }));
 }

@@ -1,4 +1,4 @@
-// The port to Kafka: five methods, and the only file that imports kafkajs, so that another client can take its place.
+// The port to Kafka: seven methods, and the only file that imports kafkajs, so that another client can take its place.
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
@@ -92,6 +92,13 @@ export interface Kafka {
   /** Creates the topic where missing; the number of its partitions. */
   ensureTopic(topic: string, partitions: number): Promise<number>;
   endOffsets(topic: string): Promise<Bounds[]>;
+  /**
+   * What no other topic has, of this name or another, before or after; null where Kafka does not tell, undefined where
+   * there is no such topic.
+   */
+  topicId(topic: string): Promise<string | null | undefined>;
+  /** Names of all topics that we may see. */
+  topics(): Promise<string[]>;
   /**
    * Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away.
    */
@@ -219,6 +226,8 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
         })
         .sort((a, b) => a.partition - b.partition);
     },
+    topicId: inside.topicId,
+    topics: () => admin.listTopics(),
     produce: async (topic, messages) => {
       producer ??= connectProducer();
       const sending = { topic, acks: -1, compression: types[settings.compression], messages: messages as Outgoing[] };

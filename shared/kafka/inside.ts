@@ -1,10 +1,18 @@
-// What kafkajs knows and its own interface does not tell: where the log of a partition really ends, open transactions
-// included. By the cluster that its consumers and admins are made of, so that it goes the same secured way. kafkajs has
-// no maintainer, and no new version will move what is used here; another client would tell these things itself.
+// What kafkajs knows and its own interface does not tell: which topic it is that has a name now, and where the log of a
+// partition really ends, open transactions included. By the cluster that its consumers and admins are made of, so that
+// it goes the same secured way. kafkajs has no maintainer, and no new version will move what is used here; another
+// client would tell these things itself.
 import type kafkajs from "kafkajs";
+import { METADATA, METADATA_VERSION, topicIdRequest } from "./topic-id.ts";
 
 /** As far as it is used here. */
 interface Cluster {
+  readonly brokerPool: {
+    findConnectedBroker(): Promise<{
+      readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
+      readonly connectionPool: { send(request: object): Promise<string | null | undefined> };
+    }>;
+  };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addTargetTopic(topic: string): Promise<void>;
@@ -22,6 +30,8 @@ interface Cluster {
 export interface Inside {
   /** The offset after the last message of each partition, whether it may be read yet or not. */
   highWatermarks(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Null where Kafka has no ids (before 2.8), undefined where there is no such topic. */
+  topicId(topic: string): Promise<string | null | undefined>;
   close(): Promise<void>;
 }
 
@@ -52,6 +62,11 @@ export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
         void cluster.refreshMetadata().catch(() => undefined); // a leader has moved, or partitions were added
         throw error;
       }
+    },
+    topicId: async (topic) => {
+      const { versions, connectionPool } = await (await opened()).brokerPool.findConnectedBroker();
+      if ((versions[METADATA]?.maxVersion ?? 0) < METADATA_VERSION) return null;
+      return connectionPool.send(topicIdRequest(topic));
     },
     close: async () => {
       await (await opening?.catch(() => undefined))?.disconnect();

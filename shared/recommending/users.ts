@@ -9,6 +9,7 @@ import { LAST, type Met } from "../ranking/newest.ts";
 import { REMEMBERED } from "../ranking/references.ts";
 import type { Moving } from "../ranking/trending.ts";
 import { FOLLOWS_HALF_LIFE, Trends } from "../ranking/trends.ts";
+import { newestSource } from "../table/epochs.ts";
 import { followTable } from "../table/follow.ts";
 import { newestEvents } from "../table/newest-events.ts";
 import { lastOffsets } from "../table/progress.ts";
@@ -54,6 +55,8 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
   /** What is being read: the same, but while the whole table is read anew. */
   let next = histories;
   let isAnew = true;
+  /** The topic and its epoch, as the table calls it. */
+  let source = topic;
   let moving: Moving = { trends: new Trends(), numbers: histories.vocabulary };
   /** Brought by the table, and not counted yet. */
   let unsettled: Met[] = [];
@@ -133,7 +136,10 @@ export function followUsers(tableDir: string, { topic, tail }: Ahead = alone()):
         const { version } = await follower.catchUp();
         const newest = isAnew && version >= 0 ? await newestEvents(tableDir, version, REMEMBERED) : [];
         // In one turn from here on: in between a user would lack an item, or one that was erased would come back.
-        const done = lastOffsets(follower.offsets, topic);
+        const current = newestSource(follower.offsets, topic);
+        if (current !== source) tail.clear(); // the topic was made anew: its offsets begin again
+        source = current;
+        const done = lastOffsets(follower.offsets, source);
         if (!isAnew) settle(done);
         histories = next;
         tail.reached(done);

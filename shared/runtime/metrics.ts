@@ -7,28 +7,32 @@ export const metricTable = {
   tributary_events_read_total: {
     kind: "counter",
     help: "Offsets read from Kafka and done with: written, dead or filtered",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
-  tributary_rows_written_total: { kind: "counter", help: "Rows committed to the events table", labels: ["partition"] },
+  tributary_rows_written_total: {
+    kind: "counter",
+    help: "Rows committed to the events table",
+    labels: ["topic", "partition"],
+  },
   tributary_events_dead_total: {
     kind: "counter",
     help: "Messages sent to the dead letters",
-    labels: ["partition", "reason"],
+    labels: ["topic", "partition", "reason"],
   },
   tributary_events_filtered_total: {
     kind: "counter",
     help: "Offsets that are neither row nor dead letter: without a message, or left out by the topic's map",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
   tributary_events_left_out_total: {
     kind: "counter",
     help: "Those of the filtered whose message the topic's map leaves out",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
   tributary_events_lost_total: {
     kind: "counter",
     help: "Offsets whose messages Kafka deleted before they were read",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
   tributary_unknown_fields_total: {
     kind: "counter",
@@ -52,12 +56,12 @@ export const metricTable = {
   tributary_lag_messages: {
     kind: "gauge",
     help: "Messages in the topic that the table does not hold yet",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
   tributary_lag_seconds: {
     kind: "gauge",
     help: "Age of the newest event in the table where some are missing, 0 otherwise",
-    labels: ["partition"],
+    labels: ["topic", "partition"],
   },
   tributary_file_rows: {
     kind: "histogram",

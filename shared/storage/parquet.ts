@@ -28,7 +28,7 @@ export interface EncodedFile {
 export function encodeParquet(schema: TableSchema, columns: Columns, rows: number): EncodedFile {
   const children = schema.map(({ name, type }) => encoders[type](columns[name] as never, rows));
   const arrowSchema = new arrow.Schema(
-    schema.map(({ name, type }, k) => new arrow.Field(name, children[k]!.type, isNullable(type))),
+    schema.map((column, k) => new arrow.Field(column.name, children[k]!.type, isNullable(column))),
   );
   return {
     bytes: writeColumns(arrowSchema, children, rows, propertiesFor(schema)),
@@ -62,10 +62,15 @@ export function decodeParquet(
     readParquet(bytes, { batchSize: 1 << 20, columns: schema.map(({ name }) => name) }).intoIPCStream(),
   );
   const columns: Record<string, Values> = {};
-  for (const { name, type } of schema) {
+  for (const column of schema) {
+    const { name, type } = column;
     const vector = table.getChild(name);
+    if (vector?.nullCount === vector?.length && column.isLater) {
+      columns[name] = noText(table.numRows);
+      continue;
+    }
     if (!vector) throw new Error(`no column ${name}`);
-    if (!isNullable(type) && vector.nullCount > 0) throw new Error(`nulls in column ${name}`);
+    if (!isNullable(column) && vector.nullCount > 0) throw new Error(`nulls in column ${name}`);
     columns[name] = decoders[type](vector);
   }
   return { rows: table.numRows, columns };
@@ -172,12 +177,19 @@ const decoders: { [T in ColumnType]: (vector: arrow.Vector) => Values } = {
   binary: (vector) => Array.from(vector as Iterable<Uint8Array | null>, (value) => value && Uint8Array.from(value)),
 };
 
+const noText = (rows: number): Text => ({ numbers: new Int32Array(rows), words: textOf([""]).words });
+
 /** Files of other writers may have plain text columns, and a dictionary a row group. */
 function decodeText(vector: arrow.Vector): Text {
   const [first] = vector.data;
-  if (vector.data.length === 1 && arrow.DataType.isDictionary(first!.type) && first!.dictionary!.data.length === 1)
+  if (
+    vector.data.length === 1 &&
+    vector.nullCount === 0 &&
+    arrow.DataType.isDictionary(first!.type) &&
+    first!.dictionary!.data.length === 1
+  )
     return { numbers: Int32Array.from(first!.values as Int32Array), words: wordsOf(first!.dictionary!.data[0]!) };
-  return textOf([...(vector as Iterable<string>)]);
+  return textOf(Array.from(vector as Iterable<string | null>, (text) => text ?? ""));
 }
 
 function wordsOf(data: arrow.Data): Words {

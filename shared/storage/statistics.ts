@@ -1,7 +1,7 @@
 // Delta's statistics of a data file: row count, and of each column least, greatest and how many nulls. Readers skip
 // whole files by them.
 import { compareWords, type Text, type Words } from "../events/text.ts";
-import { type Columns, isNullable, type TableSchema } from "./schema.ts";
+import type { Columns, TableSchema } from "./schema.ts";
 
 /** Characters of a string that statistics keep, as Delta's own writers do. */
 const kept = 32;
@@ -13,7 +13,7 @@ export function statisticsOf(schema: TableSchema, columns: Columns, rows: number
   const nullCount: Record<string, number> = {};
   for (const { name, type } of schema) {
     const values = columns[name]!;
-    nullCount[name] = isNullable(type) ? countNulls(values as Float64Array | null[], rows) : 0;
+    nullCount[name] = type === "double" || type === "binary" ? countNulls(values as Float64Array | null[], rows) : 0;
     if (type === "binary") continue;
     const range =
       type === "string" ? textRange((values as Text).words) : numberRange(values as Float64Array | Int32Array, rows);

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { AppError } from "../errors/errors.ts";
 import { oneAtATime } from "../runtime/turns.ts";
-import { missingColumns, schemaString, type TableSchema } from "../storage/schema.ts";
+import { missingColumns, schemaString, type TableSchema, widened } from "../storage/schema.ts";
 import type { Store } from "../storage/store.ts";
 import {
   advance,
@@ -20,6 +20,7 @@ import {
 } from "./log.ts";
 import { checkpointPath, encodeCheckpoint, LAST_CHECKPOINT, lastCheckpoint } from "./log-checkpoint.ts";
 import { baseState, entryIfThere, listLog, readCommits } from "./log-reader.ts";
+import { reachedIn } from "./progress.ts";
 
 export interface TxnDraft extends Txn {
   /** The txn version that these files follow, -1 for none; the commit is refused when the table says otherwise. */
@@ -52,6 +53,8 @@ export interface DeltaTable {
   readonly rows: number;
   /** appId of each txn -> its version. */
   readonly offsets: ReadonlyMap<string, number>;
+  /** Of rows that say of no topic that they are of it: the only one that the table had then; "" where it had none. */
+  readonly topicOfBefore: string;
   /** Path of each file that was live once -> when it was removed, ms since 1970. */
   readonly removed: ReadonlyMap<string, number>;
   /** Newest arrival that the table covers, ms since 1970; 0 when unknown. */
@@ -79,6 +82,8 @@ export interface DeltaTable {
 const LIST_EVERY = 64;
 /** Entries that are read side by side where one has come. */
 const NEXT_TOGETHER = 16;
+/** In the table's configuration, once it has a column for the topic: that of the rows of before. */
+const TOPIC = "tributary.topic";
 /** Commits from one checkpoint of the log to the next. */
 const CHECKPOINT_EVERY = 10;
 
@@ -195,15 +200,21 @@ export async function openTable(
   }
 
   const propertiesOf = () => (state.metadata?.configuration ?? {}) as Readonly<Record<string, string>>;
+  const topicOfBefore = (): string => propertiesOf()[TOPIC] ?? reachedIn(state.offsets)[0]?.source ?? "";
 
-  /** Null where it stays as it is. */
-  function metadataWith(changes: Readonly<Record<string, string | null>>): Metadata | null {
-    const kept = Object.entries({ ...propertiesOf(), ...changes }).filter(([, value]) => value !== null);
-    const configuration = Object.fromEntries(kept);
+  /**
+   * Null where it stays as it is. A file may have more than the table: a column that came later. Then the table says,
+   * too, which the one topic was that fed it until then.
+   */
+  function metadataWith(changes: Readonly<Record<string, string | null>>, add: readonly DataFile[]): Metadata | null {
+    const wide = state.metadata && add.length > 0 ? widened(schema, state.metadata.schemaString) : undefined;
+    const first = wide === undefined ? "" : topicOfBefore();
+    const all = { ...propertiesOf(), ...(first === "" ? {} : { [TOPIC]: first }), ...changes };
+    const configuration = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
     if (!state.metadata) return { id, schemaString: schemaString(schema), configuration };
-    return isDeepStrictEqual(configuration, propertiesOf())
-      ? null
-      : { createdTime: 0, ...state.metadata, configuration };
+    if (wide === undefined && isDeepStrictEqual(configuration, propertiesOf())) return null;
+    const { metadata } = state;
+    return { createdTime: 0, ...metadata, schemaString: wide ?? metadata.schemaString, configuration };
   }
 
   const fenced = (what: string) => new AppError("WRITER_FENCED", { what, table: store.name });
@@ -246,7 +257,7 @@ export async function openTable(
         // a table of before arrivals ahead of the clock were cut may hold one: it ends here
         newestArrival: newestArrival > 0 ? Math.max(newestArrival, Math.min(state.watermark, Date.now())) : 0,
         marks,
-        metadata: metadataWith(properties),
+        metadata: metadataWith(properties, add),
         txn,
         add,
         remove,
@@ -294,6 +305,9 @@ export async function openTable(
     },
     get offsets() {
       return state.offsets;
+    },
+    get topicOfBefore() {
+      return topicOfBefore();
     },
     get removed() {
       return state.removed;

@@ -14,7 +14,7 @@ import { readEvents, writeEvents } from "./events.ts";
 import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
 import type { DataFile, Txn } from "./log.ts";
 import { nameOf, type Place } from "./place.ts";
-import { erasedRowsId, moreRowsOf, progressOf } from "./progress.ts";
+import { erasedRowsId, moreRowsOf } from "./progress.ts";
 import { readerIn } from "./shapes.ts";
 import type { Tables } from "./tables.ts";
 
@@ -50,12 +50,8 @@ export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
     const word = stringsOf(batch.user.words).indexOf(user);
     const [own, others] = word < 0 ? [[], []] : parted(batch, word);
     if (own.length === 0) return undefined;
-    const { topicOf } = progressOf(events.offsets);
-    const gone = own.map((k) => ({
-      topic: topicOf.get(batch.partition[k]!) ?? "",
-      partition: batch.partition[k]!,
-      offset: batch.offset[k]!,
-    }));
+    const placeOf = placesIn(events, batch);
+    const gone = own.map(placeOf);
     return {
       gone,
       rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))),
@@ -66,18 +62,27 @@ export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
 
 /** Where a map makes several rows of a message, others of it may be of other users, and lie in other files by now. */
 async function withoutRows(
-  { store, offsets }: DeltaTable,
+  events: DeltaTable,
   gone: readonly Place[],
   files: readonly DataFile[],
 ): Promise<readonly Place[]> {
-  if (!gone.some(({ partition }) => moreRowsOf(offsets, partition) > 0)) return gone;
-  const at = ({ partition, offset }: Pick<Place, "partition" | "offset">) => `${partition}/${offset}`;
-  const left = new Map(gone.map((place) => [at(place), place]));
+  const { store, offsets } = events;
+  if (!gone.some(({ topic, partition }) => moreRowsOf(offsets, topic, partition) > 0)) return gone;
+  const left = new Map(gone.map((place) => [nameOf(place), place]));
   for (const file of files) {
-    const { partition, offset } = await readEvents(store, file);
-    for (let k = 0; k < file.rows; k++) left.delete(at({ partition: partition[k]!, offset: offset[k]! }));
+    const placeOf = placesIn(events, await readEvents(store, file));
+    for (let k = 0; k < file.rows; k++) left.delete(nameOf(placeOf(k)));
   }
   return [...left.values()];
+}
+
+function placesIn({ topicOfBefore }: DeltaTable, { source, partition, offset }: EventBatch): (row: number) => Place {
+  const sources = stringsOf(source.words);
+  return (k) => ({
+    topic: sources[source.numbers[k]!] || topicOfBefore,
+    partition: partition[k]!,
+    offset: offset[k]!,
+  });
 }
 
 /** Rows of the user, and all others. */

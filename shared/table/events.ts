@@ -16,7 +16,15 @@ export const eventsSchema = [
   { name: "value", type: "double", about: "of the event, null where it has none" },
   { name: "bucket", type: "integer", about: "hash of the user, by which files are merged" },
   { name: "kafka_partition", type: "integer", about: "where it came from" },
-  { name: "kafka_offset", type: "long", about: "with the partition it names the message, once" },
+  { name: "kafka_offset", type: "long", about: "with topic and partition it names the message, once" },
+  {
+    name: "topic",
+    type: "string",
+    about:
+      "the Kafka topic that it came from; `NAME@1` once that was deleted and made anew, `NAME@2` the next time. Null " +
+      "in files of before there was the column: they are of the one topic that the table then had",
+    isLater: true,
+  },
 ] as const satisfies TableSchema;
 
 const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));
@@ -30,10 +38,11 @@ export const openExistingEvents = (tableDir: string): Promise<DeltaTable> =>
   openExisting(storeOf(tableDir), eventsSchema);
 
 export function encodeEvents(batch: EventBatch): EncodedFile {
-  const { user, item, timestamp, value, bucket, partition, offset, length } = batch;
+  const { user, item, timestamp, value, bucket, partition, offset, source, length } = batch;
+  const isOfBefore = source.words.size === 0 || (source.words.size === 1 && source.words.data.length === 0);
   return encodeParquet(
-    eventsSchema,
-    { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset },
+    isOfBefore ? eventsSchema.filter(({ name }) => name !== "topic") : eventsSchema,
+    { user, item, timestamp, value, bucket, kafka_partition: partition, kafka_offset: offset, topic: source },
     length,
   );
 }
@@ -52,6 +61,7 @@ export async function readEvents(store: Store, file: DataFile): Promise<EventBat
     timestamp: columns.timestamp as Float64Array,
     value: columns.value as Float64Array,
     bucket: columns.bucket as Int32Array,
+    source: columns.topic as Text,
     partition: columns.kafka_partition as Int32Array,
     offset: columns.kafka_offset as Float64Array,
   };

@@ -130,7 +130,7 @@ export interface Draft {
   readonly timestamp: number;
   readonly newestArrival: number;
   readonly marks: readonly number[];
-  /** In the commit that creates the table, without the rest of it; and where its properties change, whole. */
+  /** In the commit that creates the table, without the rest of it; and where properties or columns change, whole. */
   readonly metadata: Metadata | null;
   readonly txn: readonly Txn[];
   readonly add: readonly DataFile[];

@@ -4,6 +4,7 @@ import { AppError } from "../errors/errors.ts";
 import { rowsOf } from "../events/text.ts";
 import { openEvents, readEvents } from "./events.ts";
 import type { DataFile } from "./log.ts";
+import { progressId } from "./progress.ts";
 
 export interface Event {
   readonly user: string;
@@ -25,19 +26,23 @@ export async function newestEvents(tableDir: string, version: number, most: numb
 }
 
 interface Placed extends Event {
-  readonly partition: number;
+  /** Of which topic. */
+  readonly partition: string;
   readonly offset: number;
 }
 
 async function read(tableDir: string, version: number, most: number): Promise<Event[]> {
-  const { files, store } = await openEvents(tableDir, version);
+  const { files, store, topicOfBefore } = await openEvents(tableDir, version);
   const placed: Placed[] = [];
   for (const file of [...files].sort((a, b) => newestOffset(b) - newestOffset(a))) {
     if (placed.length >= most) break;
-    const { user, item, partition, offset, length } = await readEvents(store, file);
-    const [users, items] = [rowsOf(user, length), rowsOf(item, length)];
+    const { user, item, source, partition, offset, length } = await readEvents(store, file);
+    const [users, items, sources] = [rowsOf(user, length), rowsOf(item, length), rowsOf(source, length)];
     for (let k = 0; k < length; k++)
-      placed.push({ user: users[k]!, item: items[k]!, partition: partition[k]!, offset: offset[k]! });
+      placed.push({
+        ...{ user: users[k]!, item: items[k]!, offset: offset[k]! },
+        partition: progressId(sources[k] || topicOfBefore, partition[k]!),
+      });
   }
   return inOrder(placed).slice(-most);
 }
@@ -49,7 +54,7 @@ function newestOffset({ stats }: DataFile): number {
 }
 
 function inOrder(placed: readonly Placed[]): Event[] {
-  const spans = new Map<number, { oldest: number; newest: number }>();
+  const spans = new Map<string, { oldest: number; newest: number }>();
   for (const { partition, offset } of placed) {
     const { oldest, newest } = spans.get(partition) ?? { oldest: offset, newest: offset };
     spans.set(partition, { oldest: Math.min(oldest, offset), newest: Math.max(newest, offset) });

@@ -1,61 +1,38 @@
-// How far each partition is in a table, by the txns of its log: they are called topic/partition. And the last message
-// that was condemned, topic/partition/condemned; and how often gaps before the filtered's progress were put on record
-// later, topic/partition/amended. Kafka's names hold no slash.
+// How far each partition is in a table, by the txns of its log: they are called source/partition, see epochs.ts. And
+// the last message that was condemned, source/partition/condemned; and how often gaps before the filtered's progress
+// were put on record later, source/partition/amended.
 
-export interface PartitionProgress {
-  readonly topics: ReadonlySet<string>;
-  /** Last offset that is done, by partition. */
-  readonly done: ReadonlyMap<number, number>;
-  /** Topic of each partition: the one that is furthest, where a table was fed by several. */
-  readonly topicOf: ReadonlyMap<number, string>;
+export const progressId = (source: string, partition: number): string => `${source}/${partition}`;
+export const condemnedId = (source: string, partition: number): string => `${progressId(source, partition)}/condemned`;
+export const amendedId = (source: string, partition: number): string => `${progressId(source, partition)}/amended`;
+
+/** A partition of a source, and its last offset that is done. */
+export interface Reached {
+  readonly source: string;
+  readonly partition: number;
+  readonly last: number;
 }
 
-export const progressId = (topic: string, partition: number): string => `${topic}/${partition}`;
 /** How many rows came beyond one a message, and how many of those an erasure took. */
-export const moreRowsId = (topic: string, partition: number): string => `${progressId(topic, partition)}/more-rows`;
-export const erasedRowsId = (topic: string, partition: number): string => `${progressId(topic, partition)}/erased-rows`;
-export const condemnedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/condemned`;
-export const amendedId = (topic: string, partition: number): string => `${progressId(topic, partition)}/amended`;
+export const moreRowsId = (source: string, partition: number): string => `${progressId(source, partition)}/more-rows`;
+export const erasedRowsId = (source: string, partition: number): string =>
+  `${progressId(source, partition)}/erased-rows`;
 
 /** Rows of a partition beyond one for each of its messages: a map may make several of one. */
-export function moreRowsOf(offsets: ReadonlyMap<string, number>, partition: number): number {
-  let more = 0;
-  for (const [appId, version] of offsets) {
-    const [, digits, kind] = /^.+\/(\d+)\/(more-rows|erased-rows)$/.exec(appId) ?? [];
-    if (Number(digits) === partition) more += kind === "more-rows" ? version : -version;
-  }
-  return more;
+export const moreRowsOf = (offsets: ReadonlyMap<string, number>, source: string, partition: number): number =>
+  (offsets.get(moreRowsId(source, partition)) ?? 0) - (offsets.get(erasedRowsId(source, partition)) ?? 0);
+
+/** Every partition that a table has been fed from, by its txn. */
+export function reachedIn(offsets: ReadonlyMap<string, number>): Reached[] {
+  return [...offsets].flatMap(([appId, last]) => {
+    const [, source, digits] = /^([^/]+)\/(\d+)$/.exec(appId) ?? [];
+    return source === undefined ? [] : [{ source, partition: Number(digits), last }];
+  });
 }
 
-/** Each txn of a partition. */
-function* partitionsIn(offsets: ReadonlyMap<string, number>) {
-  for (const [appId, version] of offsets) {
-    const [, topic, digits] = /^(.+)\/(\d+)$/.exec(appId) ?? [];
-    if (topic !== undefined) yield { topic, partition: Number(digits), version };
-  }
-}
-
-/** Last offset that is done of a topic, by partition. */
-export const lastOffsets = (offsets: ReadonlyMap<string, number>, topic: string): Map<number, number> =>
-  new Map(
-    [...partitionsIn(offsets)].flatMap((each) =>
-      each.topic === topic ? [[each.partition, each.version] as const] : [],
-    ),
-  );
-
-/** Of all topics. */
-export function progressOf(offsets: ReadonlyMap<string, number>): PartitionProgress {
-  const topics = new Set<string>();
-  const done = new Map<number, number>();
-  const topicOf = new Map<number, string>();
-  for (const { topic, partition, version } of partitionsIn(offsets)) {
-    topics.add(topic);
-    if (version < (done.get(partition) ?? -1)) continue;
-    done.set(partition, version);
-    topicOf.set(partition, topic);
-  }
-  return { topics, done, topicOf };
-}
+/** Last offset that is done of a source, by partition. */
+export const lastOffsets = (offsets: ReadonlyMap<string, number>, source: string): Map<number, number> =>
+  new Map(reachedIn(offsets).flatMap((each) => (each.source === source ? [[each.partition, each.last] as const] : [])));
 
 /**
  * Where reading starts: the table says how far it is, the topic what it still holds. `lostFrom`: what lies between was
@@ -71,4 +48,28 @@ export function startOf(
   if (offset > bounds.end)
     return { anew: `the table ends at ${committed}, the topic at ${bounds.end - 1}: it was made anew` };
   return { offset };
+}
+
+/** What Kafka says of a topic now. */
+interface Topic {
+  readonly id: string | null;
+  readonly bounds: readonly { readonly partition: number; readonly end: number }[];
+}
+
+/**
+ * Why this is not the topic that a table has read, but one made anew under its name; undefined where it is. By Kafka's
+ * ids; where one of the two is not known, by offsets that it cannot have read in this one.
+ */
+export function whyAnew(
+  { id, bounds }: Topic,
+  read: { readonly id: string | null; readonly committed: ReadonlyMap<number, number> },
+): string | undefined {
+  if (id !== null && read.id !== null)
+    return id === read.id ? undefined : `the topic was made anew: it is ${id} now, and the table has read ${read.id}`;
+  for (const [partition, last] of read.committed) {
+    const end = bounds.find((each) => each.partition === partition)?.end ?? 0;
+    if (last >= end)
+      return `the table ends at ${last} of partition ${partition}, the topic at ${end - 1}: it was made anew`;
+  }
+  return undefined;
 }

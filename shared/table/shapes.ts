@@ -3,8 +3,10 @@
 import { type MessageReader, plainReader, readerOf } from "../events/shape/mapped.ts";
 import { parseShape, type ShapeText } from "../events/shape/shape.ts";
 import type { DeltaTable } from "./delta.ts";
+import { sourceOf } from "./epochs.ts";
 
-const property = (topic: string) => `tributary.shape.${topic}`;
+/** Of a topic, or of a source: one that was made anew is read as the one before. */
+const property = (topic: string) => `tributary.shape.${sourceOf(topic).topic}`;
 
 /** Null: events of our own shape, or one that this version cannot read. */
 export function shapeIn(properties: Readonly<Record<string, string>>, topic: string): ShapeText | null {

@@ -66,6 +66,7 @@ async function ingest(
     inWork: openInWork("/dev/null/none", "t"),
     stopOnBadEvent: false,
     stopOnLost: false,
+    stopOnNewTopic: true,
     look: async () => null,
     retryMs: 1,
     ends: null,
@@ -82,6 +83,7 @@ async function ingest(
     again = false;
     const starts = await intake.assigned([0], generation, {
       id: null,
+      isAbsent: false,
       bounds: [{ partition: 0, begin, end, stable: end }],
     });
     for (let from = starts.get(0)!; from < end && !again; from += 4) {

@@ -7,6 +7,8 @@ import { printable, printableBytes } from "../../shared/runtime/printable.ts";
 
 const now = 1_700_000_000_000;
 const partition = (number: number, lag: number, more: object = {}) => ({
+  topic: "interactions",
+  epoch: 0,
   partition: number,
   offset: 1000 + lag,
   lag,

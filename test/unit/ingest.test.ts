@@ -6,12 +6,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import pino from "pino";
 import { afterEach, expect, test } from "vitest";
+import { prove } from "../../services/commands/table/proof.ts";
 import { openInWork } from "../../services/ingest/in-work.ts";
 import { createIntake, type Intake } from "../../services/ingest/intake.ts";
 import { createProgress } from "../../services/ingest/progress.ts";
 import { type Limits, seal } from "../../services/ingest/sealer.ts";
 import { createWriter, type Writer } from "../../services/ingest/writer.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
+import type { Bounds } from "../../shared/kafka/client.ts";
 import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { openDeadLetters, readDeadLetters, writeDeadLetters } from "../../shared/table/dead-letters.ts";
@@ -54,30 +56,44 @@ interface Rig {
   fetch(batch: { partition: number; messages: readonly RawMessage[]; next: number; asked?: number }): Promise<void>;
   /** Kafka deletes what lies before. */
   deleteTo(offset: number): void;
+  /** Another topic has the name from now on; null: none is told. */
+  makeAnew(id: string | null, end?: number): void;
   status(): Record<string, unknown>;
   metric(name: string): Promise<string[]>;
 }
+
+type Mutable = { id: string | null; isAbsent: boolean; bounds: { -readonly [K in keyof Bounds]: Bounds[K] }[] };
 
 interface Options {
   readonly end?: number;
   readonly stopOnBadEvent?: boolean;
   readonly stopOnLost?: boolean;
+  readonly stopOnNewTopic?: boolean;
+  readonly topic?: string;
   readonly faults?: (writer: Writer) => Writer;
 }
 
 async function rig(
   folder: string,
   limits: Limits,
-  { end, stopOnBadEvent = false, stopOnLost = true, faults }: Options = {},
+  { end, stopOnBadEvent = false, stopOnLost = true, stopOnNewTopic = true, topic = TOPIC, faults }: Options = {},
 ): Promise<Rig> {
-  const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), TOPIC);
+  const real = createWriter(await openTables(join(folder, "table"), join(folder, "dead")), topic);
   const metrics = createMetrics("test");
   const progress = createProgress(metrics);
   const told: Map<number, number>[] = [];
   let generation = 0;
-  const seen = { id: null, bounds: [0, 1].map((partition) => ({ partition, begin: 0, end: 1000, stable: 1000 })) };
+  const seen: Mutable = {
+    id: null,
+    isAbsent: false,
+    bounds: [0, 1].map((partition) => ({ partition, begin: 0, end: 1000, stable: 1000 })),
+  };
   const made: Rig = {
     told,
+    makeAnew: (id, end = 1000) => {
+      seen.id = id;
+      for (const bound of seen.bounds) Object.assign(bound, { begin: 0, end, stable: end });
+    },
     deleteTo: (offset) => {
       for (const bound of seen.bounds) bound.begin = offset;
     },
@@ -90,11 +106,12 @@ async function rig(
       (await metrics.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)),
     intake: createIntake(
       {
-        topic: TOPIC,
+        topic,
         limits,
         inWork: openInWork(join(folder, "table", "in-work"), TOPIC),
         stopOnBadEvent,
         stopOnLost,
+        stopOnNewTopic,
         look: async () => seen,
         retryMs: 1,
         ends: end === undefined ? null : new Map([[0, end]]),
@@ -102,7 +119,7 @@ async function rig(
           made.reassigned++;
         },
         committed: (next) => told.push(new Map(next)),
-        tell: progress.hear,
+        tell: (news) => progress.hear(news, TOPIC),
       },
       faults?.(real) ?? real,
       pino({ level: "silent" }),
@@ -289,7 +306,7 @@ test("offsets at which Kafka has no message are filtered: in the table of ranges
   expect(await held(folder)).toMatchObject({ good: [3, 7], bad: [2] });
   expect(status()).toMatchObject({ read: 12, written: 2, dead: 1, filtered: 9, buffered: 0 });
   expect(await metric("tributary_events_read_total")).toEqual([
-    'tributary_events_read_total{partition="0",service="test"} 12',
+    'tributary_events_read_total{topic="t",partition="0",service="test"} 12',
   ]);
   expect((await held(folder)).events.offsets.get("t/0")).toBe(11);
 });
@@ -398,13 +415,16 @@ test("health: a consumer that reads nothing while messages wait, or whose disk r
   let now = 0;
   const progress = createProgress(createMetrics("test"), () => now);
   const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
-  progress.hear({ type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), table });
-  const look = (end: number) => progress.looked([{ partition: 0, begin: 0, end, stable: end }], new Set());
+  progress.hear(
+    { type: "assigned", positions: new Map([[0, 5]]), committed: new Map([[0, 4]]), epoch: 0, table },
+    TOPIC,
+  );
+  const look = (end: number) => progress.looked([{ partition: 0, begin: 0, end, stable: end }], new Set(), TOPIC);
   for (; now < 200_000; now += 1000) look(5);
   expect(progress.healthy(60_000)).toBe(true);
   for (const since = now; now < since + 61_000; now += 1000) look(9);
   expect(progress.healthy(60_000)).toBe(false);
-  progress.hear({ type: "read", partition: 0, offsets: 4, next: 9 });
+  progress.hear({ type: "read", partition: 0, offsets: 4, next: 9 }, TOPIC);
   expect(progress.healthy(60_000)).toBe(true);
   progress.stalled({ by: "disk", reason: "cannot write" });
   now += 59_000;
@@ -471,7 +491,9 @@ test("told to go on, it books what was deleted as LOST, apart from what was comp
     [30, 49, "LOST"],
   ]);
   expect(status()).toMatchObject({ read: 17, written: 12, dead: 3, filtered: 2, lost: 33, buffered: 0 });
-  expect(await metric("tributary_events_lost_total")).toEqual(['tributary_events_lost_total{partition="0"} 33']);
+  expect(await metric("tributary_events_lost_total")).toEqual([
+    'tributary_events_lost_total{topic="t",partition="0",service="test"} 33',
+  ]);
 });
 
 test("a gap that Kafka was asked for, and not behind it, is none that was deleted, whatever was deleted since", async () => {
@@ -490,7 +512,10 @@ test("an open transaction hid the lag: it counts to the end of the log, is told,
   const progress = createProgress(createMetrics("test"), () => now);
   const table = { version: 0, files: 0, rows: 0, watermark: 0, logFiles: 0, compactionDue: false };
   const both = new Map([0, 1].map((partition) => [partition, 10]));
-  progress.hear({ type: "assigned", positions: both, committed: new Map([0, 1].map((each) => [each, 9])), table });
+  progress.hear(
+    { type: "assigned", positions: both, committed: new Map([0, 1].map((each) => [each, 9])), epoch: 0, table },
+    TOPIC,
+  );
   const look = (stable: number) => {
     progress.looked(
       [
@@ -498,8 +523,9 @@ test("an open transaction hid the lag: it counts to the end of the log, is told,
         { partition: 1, begin: 0, end: now, stable: now },
       ],
       new Set(),
+      TOPIC,
     );
-    progress.hear({ type: "read", partition: 1, offsets: 1, next: now }); // the other one goes on
+    progress.hear({ type: "read", partition: 1, offsets: 1, next: now }, TOPIC); // the other one goes on
     now += 1000;
   };
   for (let k = 0; k < 5; k++) look(10);
@@ -509,7 +535,7 @@ test("an open transaction hid the lag: it counts to the end of the log, is told,
   expect(progress.status()).toMatchObject({
     state: "stalled",
     stalledBy: "transaction",
-    reason: expect.stringContaining("13 from offset 10 of partition 0 on"),
+    reason: expect.stringContaining("13 from offset 10 of partition 0 of t on"),
   });
   expect(progress.healthy(60_000)).toBe(true);
   for (let k = 0; k < 50; k++) look(10);
@@ -517,4 +543,88 @@ test("an open transaction hid the lag: it counts to the end of the log, is told,
   look(23);
   expect(progress.healthy(60_000)).toBe(true);
   expect(progress.status()).toMatchObject({ state: "consuming", reason: null });
+});
+
+const sourcesIn = async (folder: string) => {
+  const { files, store } = await openEvents(join(folder, "table"));
+  const rows = (await Promise.all(files.map((file) => readEvents(store, file)))).flatMap(eventsOf);
+  return rows.map(({ source, offset }) => `${source}:${offset}`).sort();
+};
+
+test("a topic that was made anew with as many messages was read on from the old offset: ingest stops", async () => {
+  const folder = newFolder();
+  const first = await rig(folder, patient);
+  first.makeAnew("one");
+  await first.assign();
+  await first.fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  await first.intake.drain(0);
+  const again = await rig(folder, patient);
+  again.makeAnew("one");
+  expect(await again.assign()).toEqual(new Map([[0, 4]]));
+  const second = await rig(folder, patient);
+  second.makeAnew("two", 4);
+  await expect(second.assign()).rejects.toMatchObject({
+    code: "OFFSETS_LOST",
+    message: expect.stringContaining("it is two now, and the table has read one"),
+  });
+});
+
+test("a table of before there were ids learns that of its topic when it is read on, and tells another one from then on", async () => {
+  const folder = newFolder();
+  const before = await rig(folder, eager);
+  await before.assign();
+  await before.fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  const first = await rig(folder, patient);
+  first.makeAnew("one");
+  expect(await first.assign()).toEqual(new Map([[0, 4]]));
+  const second = await rig(folder, patient);
+  second.makeAnew("two");
+  await expect(second.assign()).rejects.toMatchObject({ code: "OFFSETS_LOST" });
+});
+
+test("told to, it reads the new topic from its beginning, as an epoch of its own, and what it cannot vouch for is in neither", async () => {
+  const folder = newFolder();
+  const { assign, fetch, makeAnew, intake, ...made } = await rig(folder, patient, { stopOnNewTopic: false });
+  makeAnew("one");
+  await assign();
+  await fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  await intake.tick(); // vouched for
+  await fetch({ partition: 0, messages: messages(4, 8), next: 8 });
+  makeAnew("two");
+  await fetch({ partition: 0, messages: messages(8, 12), next: 12 }); // of the new one, at the old offset
+  await intake.rebalancing();
+  expect(made.status()).toMatchObject({ read: 4, buffered: 0 });
+  expect(await sourcesIn(folder)).toEqual(["t:1", "t:2", "t:3"]);
+  expect(await assign()).toEqual(new Map([[0, 0]]));
+  await fetch({ partition: 0, messages: messages(0, 3), next: 3 });
+  await intake.drain(0);
+  expect(await sourcesIn(folder)).toEqual(["t:1", "t:2", "t:3", "t@1:1", "t@1:2"]);
+  const other = await rig(folder, patient, { stopOnNewTopic: false });
+  other.makeAnew("two");
+  expect(await other.assign()).toEqual(new Map([[0, 3]]));
+  const report = await prove(join(folder, "table"), join(folder, "dead"));
+  expect(report).toMatchObject({
+    ok: true,
+    partitions: [
+      { topic: "t", epoch: 0, partition: 0, rows: 3, dead: 1, read: 4 },
+      { topic: "t", epoch: 1, partition: 0, rows: 2, dead: 1, read: 3 },
+    ],
+  });
+});
+
+test("two topics into one table stood twice in it: rows, dead letters and the proof are of each", async () => {
+  const folder = newFolder();
+  const first = await rig(folder, eager);
+  await first.assign();
+  await first.fetch({ partition: 0, messages: messages(0, 4), next: 4 });
+  const second = await rig(folder, eager, { topic: "u" });
+  expect(await second.assign()).toEqual(new Map([[0, 0]]));
+  await second.fetch({ partition: 0, messages: messages(0, 7), next: 9 });
+  expect(await prove(join(folder, "table"), join(folder, "dead"))).toMatchObject({
+    ok: true,
+    partitions: [
+      { topic: "t", rows: 3, dead: 1, filtered: 0, read: 4, duplicated: 0 },
+      { topic: "u", rows: 5, dead: 2, filtered: 2, read: 9, duplicated: 0 },
+    ],
+  });
 });

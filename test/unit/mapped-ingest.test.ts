@@ -56,6 +56,7 @@ async function start(rows = 1000, faults: (writer: Writer) => Writer = (writer) 
         topic: "t",
         stopOnBadEvent: false,
         stopOnLost: true,
+        stopOnNewTopic: true,
         retryMs: 1,
         ends: null,
         committed: () => {},
@@ -72,7 +73,11 @@ async function start(rows = 1000, faults: (writer: Writer) => Writer = (writer) 
   );
   const read = async (all: readonly RawMessage[], end = all.length) => {
     const from = (
-      await intake.assigned([0], 1, { id: null, bounds: [{ partition: 0, begin: 0, end, stable: end }] })
+      await intake.assigned([0], 1, {
+        id: null,
+        isAbsent: false,
+        bounds: [{ partition: 0, begin: 0, end, stable: end }],
+      })
     ).get(0)!;
     for (let at = from; at < end; at += 7) {
       const next = Math.min(end, at + 7);

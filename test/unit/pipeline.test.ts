@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { News } from "../../services/ingest/news.ts";
-import { openPipeline, type Pipeline } from "../../services/ingest/pipeline.ts";
+import { openPipeline, type Pipeline, type Way } from "../../services/ingest/pipeline.ts";
 import { pack } from "../../shared/kafka/messages.ts";
 import { openExistingEvents } from "../../shared/table/events.ts";
 
@@ -22,27 +22,25 @@ afterEach(async () => {
 const news: News[] = [];
 const told: number[] = [];
 
-async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline> {
+async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline & Way> {
   news.length = 0;
   told.length = 0;
   pipeline = await openPipeline({
-    topic: "t",
     tableDir: join(folder, "table"),
     deadLettersDir: join(folder, "dead"),
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     stopOnBadEvent: true,
     stopOnLost: true,
-    shape: null,
+    stopOnNewTopic: true,
     retryMs: 10,
-    ends: null,
     bytesUnderWay,
     heapMegabytes: 64,
-    look: async () => ({ id: null, bounds: [{ partition: 0, begin, end: 10_000, stable: 10_000 }] }),
+    look: async () => ({ id: null, isAbsent: false, bounds: [{ partition: 0, begin, end: 10_000, stable: 10_000 }] }),
     hear: (each) => news.push(each),
     reassign: () => undefined,
     committed: (next) => told.push(next.get(0)!),
   });
-  return pipeline;
+  return { ...pipeline, ...pipeline.open("t", null, null) };
 }
 
 const batch = (from: number, to: number, value = (k: number) => `{"user":"u${k}","item":"i"}`) => ({

@@ -48,6 +48,7 @@ async function open(faults: (writer: Writer) => Writer = (writer) => writer) {
         topic: "t",
         stopOnBadEvent: false,
         stopOnLost: true,
+        stopOnNewTopic: true,
         retryMs: 1,
         ends: null,
         committed: () => {},
@@ -68,6 +69,7 @@ async function open(faults: (writer: Writer) => Writer = (writer) => writer) {
     again = false;
     const starts = await intake.assigned([0], ++generation, {
       id: null,
+      isAbsent: false,
       bounds: [{ partition: 0, begin: 0, end: all.length, stable: all.length }],
     });
     for (let from = starts.get(0)!; from < all.length && !again; from += batch) {

@@ -65,3 +65,29 @@ test("a copy is appended to, compacted and checkpointed, and still reads the sam
   expect([again.version, again.watermark]).toEqual([11, 1_700_000_060_000]);
   expect(await prove(copy, join(copy, "dead-letters"))).toMatchObject({ ok: true, rows: 68, problems: [] });
 });
+
+test("a second topic gives it the column that tells them apart: rows of before are of the topic that it had then", async () => {
+  const mixed = mkdtempSync(join(tmpdir(), "tributary-golden-"));
+  try {
+    cpSync(golden, mixed, { recursive: true });
+    const table = await openExistingEvents(mixed);
+    const other = rows.filter(({ partition }) => partition === 0).map((row): Row => ({ ...row, source: "a-other@1" }));
+    for (const row of inOrder(other)) {
+      const add = [await writeEvents(table.store, batchOf([row]))];
+      await table.commit({ add, txn: [{ appId: "a-other@1/0", version: row.offset }] });
+    }
+    expect(table.files.length).toBeGreaterThan(10); // past a checkpoint of the log
+    const report = async () => (await prove(mixed, join(mixed, "dead-letters"))).partitions;
+    const expected = [
+      { topic: "a-other", epoch: 1, partition: 0, rows: 30, missing: 1, duplicated: 0 }, // its dead letter is another's
+      { topic: "interactions", epoch: 0, partition: 0, rows: 30, dead: 1, missing: 0, duplicated: 0 },
+      { topic: "interactions", epoch: 0, partition: 1, rows: 30, dead: 1, missing: 0, duplicated: 0 },
+    ];
+    expect(await report()).toMatchObject(expected);
+    expect((await compact(await openExistingEvents(mixed))).units).toBeGreaterThan(0);
+    expect(await report()).toMatchObject(expected);
+    expect(await rowsIn(await openExistingEvents(mixed))).toHaveLength(90);
+  } finally {
+    rmSync(mixed, { recursive: true, force: true });
+  }
+});

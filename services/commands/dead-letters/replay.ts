@@ -4,6 +4,7 @@ import type { MessageReader } from "../../../shared/events/shape/mapped.ts";
 import { plural } from "../../../shared/health/views/figures.ts";
 import type { Kafka } from "../../../shared/kafka/client.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
+import { sourceOf } from "../../../shared/table/epochs.ts";
 import { readInput } from "./input.ts";
 import { arrivalsOf, readLetters } from "./letters.ts";
 import { parseLines } from "./lines.ts";
@@ -55,12 +56,13 @@ export async function replay({ dir, file, readerOf, connect, say }: Replaying, u
   if (send.length === 0) return { sent: 0, before, left: 0 };
 
   const kafka = await connect();
-  for (const topic of new Set(send.map(({ place }) => place.topic))) await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
+  for (const topic of new Set(send.map(({ place }) => sourceOf(place.topic).topic)))
+    await kafka.ensureTopic(topic, TOPIC_PARTITIONS);
   let sent = 0;
   for (const batch of batchesOf(send)) {
     if (until.signal.aborted) break;
     const messages = batch.map(({ key, value }) => ({ key, value }));
-    const acknowledged = kafka.produce(batch[0]!.place.topic, messages).then(() => true);
+    const acknowledged = kafka.produce(sourceOf(batch[0]!.place.topic).topic, messages).then(() => true);
     const late = until.stopped.then(() => sleep(GRACE_MS)).then(() => false);
     if (!(await Promise.race([acknowledged, late]))) {
       say(`${plural(batch.length, "letter")} on the way may arrive, and the next run sends them again`);

@@ -1,15 +1,20 @@
 // Proves from the files alone that a table holds every offset of every partition once, up to where its log says it
 // stands: read = messages in rows + dead letters + filtered.
 import { AppError } from "../../../shared/errors/errors.ts";
+import { stringsOf } from "../../../shared/events/text.ts";
 import { Coverage, type Range } from "../../../shared/table/coverage.ts";
 import { openDeadLetters, readDeadLetters } from "../../../shared/table/dead-letters.ts";
+import { sourceOf } from "../../../shared/table/epochs.ts";
 import { openExistingEvents, readEvents } from "../../../shared/table/events.ts";
 import { openFiltered, readFiltered } from "../../../shared/table/filtered.ts";
 import { openItems, readItems } from "../../../shared/table/items.ts";
-import { moreRowsOf, type PartitionProgress, progressOf } from "../../../shared/table/progress.ts";
+import { moreRowsOf, progressId, reachedIn } from "../../../shared/table/progress.ts";
 import { checkpointProblems } from "./log-proof.ts";
 
 interface PartitionReport {
+  readonly topic: string;
+  /** 0 is the first topic of its name, 1 the one that was made anew after it. */
+  readonly epoch: number;
   readonly partition: number;
   /** null when nothing of the partition was found. */
   readonly first: number | null;
@@ -47,6 +52,9 @@ export interface Report {
 }
 
 interface Found {
+  /** Topic and epoch, see epochs.ts. */
+  readonly source: string;
+  readonly partition: number;
   /** Of rows, dead letters and filtered offsets. */
   readonly coverage: Coverage;
   rows: number;
@@ -59,7 +67,14 @@ interface Found {
   unfinished: number;
 }
 
-type Of = (partition: number) => Found;
+type Of = (source: string, partition: number) => Found;
+
+/** What the log says of the partitions. */
+interface Progress {
+  readonly sources: ReadonlySet<string>;
+  /** Last offset that is done; -1 for none. */
+  doneOf(source: string, partition: number): number;
+}
 
 /** Problems of one kind that are listed one by one. */
 const listed = 5;
@@ -70,21 +85,35 @@ const listed = 5;
  */
 export async function prove(tableDir: string, deadLettersDir: string): Promise<Report> {
   const table = await openExistingEvents(tableDir);
-  const progress = progressOf(table.offsets);
+  const reached = reachedIn(table.offsets);
+  const progress: Progress = {
+    sources: new Set(reached.map(({ source }) => source)),
+    doneOf: (source, partition) => table.offsets.get(progressId(source, partition)) ?? -1,
+  };
   const problems: string[] = [];
-  const found = new Map<number, Found>();
-  const of: Of = (partition) => {
-    const nothing = { rows: 0, messages: 0, dead: 0, filtered: 0, leftOut: 0, lost: 0, unfinished: 0 };
-    const entry = found.get(partition) ?? { coverage: new Coverage(), ...nothing };
-    found.set(partition, entry);
+  const found = new Map<string, Found>();
+  const of: Of = (source, partition) => {
+    const name = progressId(source, partition);
+    const entry = found.get(name) ?? {
+      ...{ source, partition, coverage: new Coverage() },
+      ...{ rows: 0, messages: 0, dead: 0, filtered: 0, leftOut: 0, lost: 0, unfinished: 0 },
+    };
+    found.set(name, entry);
     return entry;
   };
+  for (const { source, partition } of reached) of(source, partition);
 
   for (const file of table.files) {
     await noting(problems, async () => {
-      const { partition, offset } = await readEvents(table.store, file);
+      const { partition, offset, source } = await readEvents(table.store, file);
+      const bySource = stringsOf(source.words).map((name) => ({
+        name: name === "" ? table.topicOfBefore : name,
+        partitions: new Map<number, Found>(),
+      }));
       for (let k = 0; k < file.rows; k++) {
-        const here = of(partition[k]!);
+        const { name, partitions } = bySource[source.numbers[k]!]!;
+        const here = partitions.get(partition[k]!) ?? of(name, partition[k]!);
+        partitions.set(partition[k]!, here);
         if (here.coverage.add(offset[k]!)) here.messages++;
         here.rows++;
       }
@@ -104,13 +133,23 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
     items = (await readItems(tableDir)).length;
   });
 
-  const numbers = [...new Set([...found.keys(), ...progress.done.keys()])].sort((a, b) => a - b);
-  const partitions = numbers.map((partition) =>
-    judge(partition, of(partition), progress.done.get(partition), moreRowsOf(table.offsets, partition), problems),
-  );
+  const several = new Set([...found.values()].map(({ source }) => source)).size > 1;
+  const partitions = [...found.values()]
+    .map((each) => {
+      const { source, partition } = each;
+      const name = several ? `${source}, partition ${partition}` : `partition ${partition}`;
+      const last = table.offsets.get(progressId(source, partition));
+      return {
+        ...sourceOf(source),
+        ...judge(name, each, last, moreRowsOf(table.offsets, source, partition), problems),
+      };
+    })
+    .sort((a, b) => compare(a.topic, b.topic) || a.epoch - b.epoch || a.partition - b.partition);
   const { version, files, rows } = table;
   return { ok: problems.length === 0, version, files: files.length, rows, items, unprotected, partitions, problems };
 }
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A file that cannot be read is a problem to report; reading goes on. */
 async function noting(problems: string[], work: () => Promise<void>): Promise<void> {
@@ -128,11 +167,11 @@ type Opened = Awaited<ReturnType<typeof openFiltered>>;
  * Dead letters are written before the events of the same messages are committed: those beyond the log's offset are not
  * yet due.
  */
-async function addDeadLetters({ store, files }: Opened, { topics, done }: PartitionProgress, of: Of): Promise<void> {
+async function addDeadLetters({ store, files }: Opened, { sources, doneOf }: Progress, of: Of): Promise<void> {
   for (const file of files) {
     for (const { topic, partition, offset } of await readDeadLetters(store, file)) {
-      if (!topics.has(topic) || offset > (done.get(partition) ?? -1)) continue;
-      const here = of(partition);
+      if (!sources.has(topic) || offset > doneOf(topic, partition)) continue;
+      const here = of(topic, partition);
       here.coverage.add(offset);
       here.dead++;
     }
@@ -140,15 +179,15 @@ async function addDeadLetters({ store, files }: Opened, { topics, done }: Partit
 }
 
 /** So are filtered offsets. An erased one may be on record twice, by an erasure that started over; it counts once. */
-async function addFiltered({ store, files }: Opened, { topics, done }: PartitionProgress, of: Of): Promise<void> {
-  const erased = new Map<number, Coverage>();
+async function addFiltered({ store, files }: Opened, { sources, doneOf }: Progress, of: Of): Promise<void> {
+  const erased = new Map<Found, Coverage>();
   for (const file of files) {
     for (const { topic, partition, first, last, reason } of await readFiltered(store, file)) {
-      if (!topics.has(topic)) continue;
-      const here = of(partition);
-      const before = erased.get(partition) ?? new Coverage();
-      if (reason === "ERASED") erased.set(partition, before);
-      for (let offset = first; offset <= Math.min(last, done.get(partition) ?? -1); offset++) {
+      if (!sources.has(topic)) continue;
+      const here = of(topic, partition);
+      const before = erased.get(here) ?? new Coverage();
+      if (reason === "ERASED") erased.set(here, before);
+      for (let offset = first; offset <= Math.min(last, doneOf(topic, partition)); offset++) {
         if (reason === "ERASED" && !before.add(offset)) continue;
         if (reason === "ERASED" && here.coverage.has(offset)) here.unfinished++;
         else {
@@ -164,16 +203,15 @@ async function addFiltered({ store, files }: Opened, { topics, done }: Partition
 
 /** `moreRows`: how many rows the log says there are beyond one a message. */
 function judge(
-  partition: number,
+  name: string,
   found: Found,
   last: number | undefined,
   moreRows: number,
   problems: string[],
-): PartitionReport {
-  const { coverage, rows, messages, dead, filtered, leftOut, lost, unfinished } = found;
+): Omit<PartitionReport, "topic" | "epoch"> {
+  const { partition, coverage, rows, messages, dead, filtered, leftOut, lost, unfinished } = found;
   const duplicated = Math.max(0, coverage.repeated - moreRows);
   const lacking = messages + moreRows - rows;
-  const name = `partition ${partition}`;
   if (duplicated > 0) problems.push(`${name}: ${duplicated} offsets stand twice`);
   if (lacking > 0) problems.push(`${name}: ${lacking} rows are missing of messages that are several rows`);
   if (unfinished > 0)

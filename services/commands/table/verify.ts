@@ -27,6 +27,8 @@ export const command = defineCommand({
 
 function asText({ ok, version, files, rows, items, unprotected, partitions, problems }: Report): string {
   const header = [
+    "topic",
+    "epoch",
     "partition",
     "first",
     "last",
@@ -59,5 +61,6 @@ function asText({ ok, version, files, rows, items, unprotected, partitions, prob
           `  ${unprotected} of all files have no hash in the log (other writers', or older ones): a flipped bit in ` +
             "them is not seen",
         ];
-  return `${[...lines, "", summary, ...left, ...bare, ...problems.map((problem) => `  ${onOneLine(problem)}`)].join("\n")}\n`;
+  const found = problems.map((problem) => `  ${onOneLine(problem)}`);
+  return `${[...lines, "", summary, ...left, ...bare, ...found].join("\n")}\n`;
 }

@@ -1,6 +1,7 @@
 // The tables of what was read and written, and of what went wrong: partitions, files, recent problems.
 import { bytes, count, duration, elapsed } from "../../../shared/health/views/figures.ts";
 import type { Health } from "../../../shared/health/views/health.ts";
+import { partitionName } from "../../../shared/health/views/partition-name.ts";
 import { clock } from "./elements.ts";
 import { symbols } from "./figures.ts";
 import { makeTable } from "./table.ts";
@@ -53,16 +54,23 @@ const causes: Record<string, string> = {
   rebalance: "rebalance",
 };
 
+type Partition = NonNullable<Health["ingest"]>["partitions"][number];
+
+function doing({ paused, openTransaction, lost }: Partition): string {
+  const now = openTransaction ? "waits for an open transaction" : paused ? "paused" : "going on";
+  return (lost ?? 0) > 0 ? `${now}, ${count(lost)} lost` : now;
+}
+
 export function showTables({ ingest, recent, at }: Health): void {
   showPartitions(
-    (ingest?.partitions ?? []).map(({ partition, offset, lag, lagSeconds, written, dead, filtered, paused }) => ({
-      id: String(partition),
+    (ingest?.partitions ?? []).map((each, _, all) => ({
+      id: `${each.topic}/${each.partition}`,
       cells: [
-        String(partition),
-        ...[count(offset), count(lag)],
-        { text: duration(lagSeconds), sort: lagSeconds },
-        ...[count(written), count(dead), count(filtered)],
-        paused ? "paused" : "going on",
+        partitionName(each, all),
+        ...[count(each.offset), count(each.lag)],
+        { text: duration(each.lagSeconds), sort: each.lagSeconds },
+        ...[count(each.written), count(each.dead), count(each.filtered)],
+        doing(each),
       ],
     })),
   );

@@ -33,7 +33,7 @@ export function combine(all: readonly One[]): Ingest | null {
     partitions: all
       .flatMap(({ partitions }) => partitions)
       .map(({ end, ...partition }) => partition)
-      .sort((a, b) => a.partition - b.partition),
+      .sort(inOrder),
     flushes: addUp(all.map(({ flushes }) => flushes)),
     lastCommit: most(({ lastCommit }) => lastCommit?.at ?? null).lastCommit,
     commits: all
@@ -51,6 +51,17 @@ export function combine(all: readonly One[]): Ingest | null {
     freshness: most(({ freshness }) => freshness?.p95 ?? null).freshness,
     eventsPerSecond: sum(({ eventsPerSecond }) => eventsPerSecond),
   };
+}
+
+/** Of topic and partition. */
+export function inOrder(a: Place, b: Place): number {
+  const [first, second] = [a.topic ?? "", b.topic ?? ""];
+  return first < second ? -1 : first > second ? 1 : a.partition - b.partition;
+}
+
+interface Place {
+  readonly topic: string | null;
+  readonly partition: number;
 }
 
 const tableOf = ({ table }: One): Ingest["table"] =>

@@ -5,6 +5,8 @@ import { key } from "./tolerant.ts";
 import { at, bytes, count, flag, latency, perSecond, type Said, seconds, service, text } from "./units.ts";
 
 const partition = z.object({
+  topic: text("the Kafka topic"),
+  epoch: count("how often the topic was deleted and made anew since the table knows it"),
   partition: key(count("its number in the topic")),
   offset: count("the offset to be read next; null where the partition is another process's").nullable(),
   end: count("the offset that the topic's next message gets"),

@@ -1,9 +1,10 @@
 // Ingest in a terminal: a line for each partition, those furthest behind first, and one line of what its commits were
 // like. Pure.
 import { printable } from "../../runtime/printable.ts";
-import type { Ingest } from "../facts/ingest.ts";
+import { type Ingest, inOrder } from "../facts/ingest.ts";
 import { columns } from "./columns.ts";
 import { bytes, count, duration, elapsed, plural } from "./figures.ts";
+import { partitionName } from "./partition-name.ts";
 
 const mostPartitions = 8;
 const mostFields = 5;
@@ -18,13 +19,13 @@ export function ingestLines(status: Ingest): string[] {
 
 function partitionLines({ partitions }: Ingest): string[] {
   if (partitions.length === 0) return [];
-  const furthest = [...partitions].sort((a, b) => (b.lag ?? 0) - (a.lag ?? 0) || a.partition - b.partition);
+  const furthest = [...partitions].sort((a, b) => (b.lag ?? 0) - (a.lag ?? 0) || inOrder(a, b));
   const shown = furthest.slice(0, mostPartitions);
-  const rows = shown.map(({ partition, offset, lag, lagSeconds, written, dead, filtered }) => [
-    String(partition),
-    ...[offset, lag].map(count),
-    duration(lagSeconds),
-    ...[written, dead, filtered].map(count),
+  const rows = shown.map((each) => [
+    partitionName(each, partitions),
+    ...[each.offset, each.lag].map(count),
+    duration(each.lagSeconds),
+    ...[each.written, each.dead, each.filtered].map(count),
   ]);
   const [first, ...lines] = columns(header, rows);
   const more = partitions.length - shown.length;
