@@ -23,6 +23,7 @@ import { refusalOf, tokenRefused } from "./refusals.ts";
 import type { KafkaSettings, Login } from "./settings.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 import { tokensFrom } from "./tokens.ts";
+import { openUnpacking } from "./unpacking.ts";
 
 export interface Outgoing {
   readonly key: string;
@@ -113,6 +114,8 @@ const SESSION_MS = 6000;
 const REACH_MS = 12_000;
 const ENSURE_MS = 15_000;
 const LEAVE_MS = 2500;
+/** Bytes that a fetch may unpack to, of each of its own: JSON packs to a tenth. */
+const MOST_UNPACKED = 16;
 /** Partitions that are added to a topic are read after so long at most. */
 const METADATA_MS = 5000;
 
@@ -256,9 +259,14 @@ const types: Readonly<Record<Compression, number>> = {
   lz4: kafkajs.CompressionTypes.LZ4,
   zstd: kafkajs.CompressionTypes.ZSTD,
 };
+/** Of all consumers of the process: kafkajs knows its codecs as one set. */
+const unpacking = openUnpacking();
 const registered: Record<number, () => unknown> = kafkajs.CompressionCodecs;
 for (const [name, { compress, decompress }] of Object.entries(codecs) as [Compression, Codec][])
-  registered[types[name]] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => compress(buffer), decompress });
+  registered[types[name]] = () => ({
+    compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
+    decompress: unpacking.bounded(decompress),
+  });
 
 const byKey = ({ message, partitionMetadata }: PartitionerArgs) =>
   partitionOf(String(message.key), partitionMetadata.length);
@@ -422,6 +430,7 @@ async function consume(
     }
   }
 
+  consumer.on(consumer.events.FETCH_START, () => unpacking.begin(MOST_UNPACKED * reading.fetchBytes));
   consumer.on(consumer.events.REBALANCING, () => reading.rebalancing());
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     assign(payload.memberAssignment[reading.topic] ?? []);
