@@ -87,7 +87,7 @@ interface Compared extends Ranked {
 const MOST_COMPARED = 1_000;
 /**
  * Arrivals for which a choice of what is laid over stands, before it is made anew: weights move over minutes, and to
- * choose them is half of what judging a candidate costs. Weights that stand have to prove themselves for each candidate.
+ * choose them is half of what judging a candidate costs. Those that stand have to prove themselves for each candidate.
  */
 const CHOICE_STANDS = 1_000;
 /** Of a block: where lines are hours apart, it is of the newest. */

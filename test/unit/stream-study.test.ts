@@ -7,13 +7,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { command } from "../../services/commands/compare/main.ts";
 import { type ContestantName, names } from "../../services/commands/compare/stream/contestants.ts";
 import { readStream } from "../../services/commands/compare/stream/events.ts";
+import { curvesFigure } from "../../services/commands/compare/stream/figure.ts";
 import { type Learner, neuralLearner } from "../../services/commands/compare/stream/learners.ts";
 import type { StreamConfig } from "../../services/commands/compare/stream/options.ts";
 import type { Line } from "../../services/commands/compare/stream/ranking.ts";
-import { openTallies } from "../../services/commands/compare/stream/report.ts";
+import { modelsOf, openTallies, type Report, titled } from "../../services/commands/compare/stream/report.ts";
 import { type Judgement, SALT, simulate } from "../../services/commands/compare/stream/simulation.ts";
 import { Standing } from "../../services/commands/compare/stream/standing.ts";
 import { study } from "../../services/commands/compare/stream/study.ts";
+import { textOf } from "../../services/commands/compare/stream/text.ts";
 import { openArriving } from "../../services/evaluator/arriving.ts";
 import { openEvaluator } from "../../services/evaluator/evaluator.ts";
 import { saveModel } from "../../shared/checkpoints/checkpoints.ts";
@@ -26,6 +28,7 @@ import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
+import { svgOf } from "../../shared/plots/svg.ts";
 import { readConfig } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
@@ -266,6 +269,35 @@ test("arrivals count in their part, by users who had met the item, and by what t
   expect(byUser.map(({ arrivals }) => arrivals)).toEqual([1, 2, 1, 1]);
   expect(curve.filter(({ arrivals }) => arrivals > 0).map(({ to }) => to)).toEqual([25, 400, 425, 1_000]);
   expect(parts[0]!.places["popular-now"]!.lead!.recall.mean).toBe(1);
+});
+
+test("tables and curves name every contestant that has figures, with a dash for none, whatever a stream is called", async () => {
+  const wanted: ContestantName[] = ["served", "popular-now", "ease"];
+  const tallies = openTallies(wanted, 1_000, [1_000]);
+  for (let k = 0; k < 60; k++)
+    tallies.add({ event: k * 16, user: k % 7, met: k, had: k % 5, gains: [gain(k % 2), gain(0), undefined] });
+  const report: Report = {
+    stream: { name: "<clicks>.csv", events: 1_000, users: 7, items: 60 },
+    pace: { rate: 100, countsLag: 1, round: 5, modelLag: 2 },
+    ...{ seconds: 2, contestants: titled(wanted), oldUsers: null },
+    ...tallies.figures(),
+    models: modelsOf([
+      { learner: "continuous", event: 10, reason: null, mix: undefined },
+      { learner: "continuous", event: 20, reason: "worse", mix: undefined },
+    ]),
+  };
+  const text = textOf(report);
+  expect(text).toContain(
+    "1,000 events of 7 users and 60 items, at 100 a second 10 s; replayed in 2 s, 5.0 times as fast",
+  );
+  expect(text).toContain("popular now, at once");
+  expect(text).not.toContain("EASE");
+  expect(text).toContain("1 published, 1 refused; the last since worse");
+  const svg = await svgOf(curvesFigure(report));
+  for (const name of ["served: the model, what is hot, what follows", "popular now, at once", "NDCG@100", "&lt;clicks"])
+    expect(svg).toContain(name);
+  expect(svg).not.toContain("NaN");
+  expect(svg).not.toContain("undefined");
 });
 
 test("a model that is trained from scratch is published after each of its lives, and in the first one after each round", async () => {

@@ -22,10 +22,11 @@ export function curvesFigure({ contestants, curve, stream, pace }: Report): TopL
     const values = curve
       .filter(({ arrivals }) => arrivals > 0)
       .flatMap(({ to, places }) =>
-        drawn.map((name) => {
+        drawn.flatMap((name) => {
           const { mean, standardError } = places[name]![metric];
+          if (Number.isNaN(mean)) return [];
           const band = { low: mean - 2 * standardError, high: mean + 2 * standardError };
-          return { to, series: contestant(name).title, value: Number.isNaN(mean) ? null : mean, ...band };
+          return [{ to, series: contestant(name).title, value: mean, ...band }];
         }),
       );
     const x = {
@@ -58,7 +59,7 @@ export function curvesFigure({ contestants, curve, stream, pace }: Report): TopL
     };
   };
   return {
-    config: { ...look, legend: { ...look.legend, labelLimit: 320 } },
+    config: { ...look, legend: { ...look.legend, labelLimit: 500 } },
     title: {
       text: "Each arrival ranked before it is learned from",
       subtitle:
