@@ -27,9 +27,10 @@ export interface Arrivals {
 const SEED = 4; // split.ts and held-out.ts take 1 to 3
 
 /**
- * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet. Repeats are no news,
- * and a user's first items have no history to be predicted from. At most about `limit` of them, all of a user's or
- * none: the users whose hash is smallest. Of somebody who alone comes to more, the first.
+ * New pairs of a batch whose users are known to `histories`, which does not hold the batch yet, and in which no item
+ * has to wait. Repeats are no news, and a user's first items have no history to be predicted from. At most about
+ * `limit` of them, all of a user's or none: the users whose hash is smallest. Of somebody who alone comes to more, the
+ * first.
  */
 export function arrivalsOf(batch: Interactions, histories: Histories, version: number, limit: number): Arrivals {
   const [users, items] = [rowsOf(batch.user, batch.length), rowsOf(batch.item, batch.length)];
@@ -47,13 +48,15 @@ export function arrivalsOf(batch: Interactions, histories: Histories, version: n
   const scored: Arrival[] = [];
   let leftOut = 0;
   for (const { user } of order) {
-    const before = histories.rowOf(user);
-    const columns = new Set(before);
-    const fresh = [...news.get(user)!].filter((item) => !columns.has(histories.vocabulary.column(item) ?? -1));
+    const isNew = (item: string) => {
+      const column = histories.vocabulary.column(item);
+      return column === undefined || !histories.has(user, column);
+    };
+    const fresh = [...news.get(user)!].filter(isNew);
     if (scored.length >= limit) leftOut += fresh.length;
     else {
       const taken = fresh.slice(0, limit);
-      scored.push(...oneAfterTheOther(user, taken, before, histories, version));
+      scored.push(...oneAfterTheOther(user, taken, histories.rowOf(user), histories, version));
       leftOut += fresh.length - taken.length;
     }
   }

@@ -84,12 +84,10 @@ export async function mixFor(
     const { isSure, by } = await proved(standing);
     if (isSure) return { mix: standing, why: `it helps as it was chosen: ${by}`, isStanding: true };
   }
-  const examples = await finish(examplesOf(unseen), signal);
-  const weightsFrom = (given: typeof examples, from?: Mix) => finish(fittedTo(given, before ?? plain, from), signal);
-  const first = await weightsFrom(examples.slice(0, half));
-  const { isSure, more, by: gain } = await proved(first);
+  const examples = await finish(examplesOf(some(unseen, 0, half)), signal);
+  const mix = await finish(fittedTo(examples, before ?? plain), signal);
+  const { isSure, more, by: gain } = await proved(mix);
   if (!isSure) return { why: `it did not help: ${gain}` };
-  const mix = await weightsFrom(examples, first);
   if (drifts(evidence.recent)) return { mix, why: `it helps where popularity drifts: ${gain}` };
   const loss = await lossOf(candidate, mix, evidence, signal);
   const cost = `held-out users ${signed(-loss)}`;

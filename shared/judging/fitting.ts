@@ -19,8 +19,8 @@ const BEST = 100;
 const PRIOR = 10;
 const BATCH = 50;
 const STEPS = 12;
-/** Of the log-likelihood of an arrival. */
-const ENOUGH = 1e-6;
+/** Of the log-likelihood of an arrival: what chance makes of it is a hundred times as much. */
+const ENOUGH = 1e-5;
 
 /** What could have come: of each item its features, by rows of WEIGHTS; what came stands first. */
 export type Example = Float32Array;
@@ -34,15 +34,10 @@ export function* fitted(
   return yield* fittedTo(yield* examplesOf(asked(arrivals, model, histories)), before);
 }
 
-/** `from`: where the search begins, which changes no more than how long it takes. */
-export function* fittedTo(
-  given: readonly (Example | undefined)[],
-  before: Mix,
-  from: Mix = before,
-): Generator<undefined, Mix> {
+export function* fittedTo(given: readonly (Example | undefined)[], before: Mix): Generator<undefined, Mix> {
   const examples = given.filter((each) => each !== undefined);
   const prior = vectorOf(before);
-  let weights = vectorOf(from);
+  let weights = prior;
   let value = objective(examples, weights, prior);
   for (let step = 0; step < STEPS; step++) {
     yield;

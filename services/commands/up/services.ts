@@ -17,7 +17,7 @@ import type { Config } from "./options.ts";
  * flush, for the round that follows, for its end, for the evaluation of the one before and for its own.
  */
 const FLUSH_SECONDS = 1;
-const ROUND_SECONDS = 2;
+const ROUND_SECONDS = 1.5;
 /** Arrivals of a flush that are scored: of the seconds that a model is behind, a thousand to choose and compare by. */
 const SCORED = 150;
 /** Trainers take what is left of the processors: whoever answers, writes or judges is waited for. */
