@@ -180,7 +180,7 @@ export const charts: readonly ChartSettings[] = [
       { column: "freshness:table", name: "Event to table, p95", colour: "--line-4", dash: [9, 3, 2, 3] },
       { column: "freshness:gradient", name: "Event to gradient, p95", colour: "--line-5", dash: [5, 5] },
     ),
-    ...{ scale: "from zero", write: duration, tick: duration, steps: secondSteps },
+    ...{ scale: "from zero", write: shortTime, tick: duration, steps: secondSteps },
   },
   {
     ...{
@@ -223,6 +223,11 @@ export const charts: readonly ChartSettings[] = [
     ...{ scale: "from zero", ...plain },
   },
 ];
+
+/** Answers change within milliseconds, models within minutes. */
+function shortTime(seconds: number | null): string {
+  return seconds !== null && seconds < 10 ? elapsed(seconds) : duration(seconds);
+}
 
 function significant(value: number | null): string {
   if (value === null) return "–";
