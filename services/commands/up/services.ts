@@ -21,9 +21,9 @@ const ROUND_SECONDS = 1.5;
 /** Arrivals of a flush that are scored: of the seconds that a model is behind, a thousand to choose and compare by. */
 const SCORED = 150;
 /**
- * Held-out users of an evaluation. Between two models that follow each other NDCG@100 of a user moves by .03 to .07 (one
- * standard deviation, synthetic stream), so the mean of so many has a standard error of .001 to .002: a fifth of the
- * tolerance.
+ * Held-out users of an evaluation. Between two models that follow each other NDCG@100 of a user moves by .03 to .07
+ * (one standard deviation, synthetic stream), so the mean of so many has a standard error of .001 to .002: a fifth of
+ * the tolerance.
  */
 const HELD_OUT = 1000;
 /** Trainers take what is left of the processors: whoever answers, writes or judges is waited for. */
