@@ -103,6 +103,7 @@ print(json.dumps({
       ["bucket", "integer", false],
       ["kafka_partition", "integer", false],
       ["kafka_offset", "long", false],
+      ["topic", "string", true],
     ],
     protocol: [1, 2],
     txn: Array(4).fill(5_000_000_249),
