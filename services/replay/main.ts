@@ -58,12 +58,14 @@ export const command = defineCommand({
     };
     const rate = config.rate ?? (synthetic ? 200 : 0);
     const kept = position && patiently(position, patience);
+    const startedAt = performance.now();
     await sendAll(source, kafka, kept, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);
+    const seconds = (performance.now() - startedAt) / 1000;
     status.done = !until.signal.aborted;
     progress.end();
     const read = progress.produced + source.skipped;
     log.info(
-      { read, produced: progress.produced, skipped: source.skipped, position: status.at },
+      { read, produced: progress.produced, skipped: source.skipped, position: status.at, seconds },
       status.done ? "done" : "stopped",
     );
     await kafka.close();

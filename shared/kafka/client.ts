@@ -4,8 +4,6 @@ import kafkajs, {
   type EachBatchPayload,
   type KafkaConfig,
   type Mechanism,
-  type PartitionerArgs,
-  type Producer,
   type SASLOptions,
 } from "kafkajs";
 import { AppError, type Facts } from "../errors/errors.ts";
@@ -14,21 +12,17 @@ import type { Beside } from "../events/shape/places.ts";
 import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { allWritten } from "./addresses.ts";
-import { type Codec, type Compression, codecs } from "./codecs.ts";
-import { openInside } from "./inside.ts";
+import { type Codec, type Compression, codecs, compressions } from "./codecs.ts";
+import { openCluster, openInside } from "./inside.ts";
 import { interruptible } from "./interruptible.ts";
 import { type Messages, pack } from "./messages.ts";
-import { partitionOf } from "./partitioner.ts";
+import { openProducing, type Producing } from "./producing.ts";
+import type { Outgoing } from "./record-batch.ts";
 import { refusalOf, tokenRefused } from "./refusals.ts";
 import type { KafkaSettings, Login } from "./settings.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 import { tokensFrom } from "./tokens.ts";
 import { openUnpacking } from "./unpacking.ts";
-
-export interface Outgoing {
-  readonly key: string;
-  readonly value: string | Buffer;
-}
 
 export interface Fetched {
   readonly partition: number;
@@ -145,7 +139,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
   const newAdmin = () => client.admin({ retry: { retries: 4 } });
   const inside = openInside(client);
   let admin = newAdmin();
-  let producer: Promise<Producer> | undefined;
+  let producing: Promise<Producing> | undefined;
   const consumptions = new Set<Consumption>();
   let answered = false;
 
@@ -157,17 +151,6 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
       const refusal = refusalOf(error, doing, facts);
       throw isConnectionError(refusal) ? unreachable(settings, answered, sockets, refusal) : refusal;
     }
-  }
-
-  async function connectProducer(): Promise<Producer> {
-    const made = client.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: () => byKey,
-    });
-    await made.connect();
-    return made;
   }
 
   const inTurn = oneAtATime();
@@ -187,7 +170,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
   async function close(): Promise<void> {
     signal?.removeEventListener("abort", stop);
     await Promise.allSettled([...consumptions].map((each) => each.stop()));
-    const others = [admin.disconnect(), inside.close(), producer?.then((each) => each.disconnect())];
+    const others = [admin.disconnect(), inside.close(), producing?.then((each) => each.close())];
     await patiently(Promise.allSettled(others));
     sockets.close(); // a broker that does not answer keeps nobody
   }
@@ -232,9 +215,8 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
     topicId: inside.topicId,
     topics: () => admin.listTopics(),
     produce: async (topic, messages) => {
-      producer ??= connectProducer();
-      const sending = { topic, acks: -1, compression: types[settings.compression], messages: messages as Outgoing[] };
-      const sent = producer.then((each) => each.send(sending));
+      producing ??= openProducing(() => openCluster(client), settings.compression);
+      const sent = producing.then((each) => each.send(topic, messages));
       await trust.guard(sent).catch((error) => {
         throw refusalOf(error, "write into the topic", { topic });
       });
@@ -252,24 +234,11 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
   };
 }
 
-const types: Readonly<Record<Compression, number>> = {
-  none: kafkajs.CompressionTypes.None,
-  gzip: kafkajs.CompressionTypes.GZIP,
-  snappy: kafkajs.CompressionTypes.Snappy,
-  lz4: kafkajs.CompressionTypes.LZ4,
-  zstd: kafkajs.CompressionTypes.ZSTD,
-};
 /** Of all consumers of the process: kafkajs knows its codecs as one set. */
 const unpacking = openUnpacking();
 const registered: Record<number, () => unknown> = kafkajs.CompressionCodecs;
-for (const [name, { compress, decompress }] of Object.entries(codecs) as [Compression, Codec][])
-  registered[types[name]] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
-    decompress: unpacking.bounded(decompress),
-  });
-
-const byKey = ({ message, partitionMetadata }: PartitionerArgs) =>
-  partitionOf(String(message.key), partitionMetadata.length);
+for (const [name, { decompress }] of Object.entries(codecs) as [Compression, Codec][])
+  registered[compressions.indexOf(name)] = () => ({ decompress: unpacking.bounded(decompress) }); // packed elsewhere
 
 function clientConfig({ clientId, connectMs, login }: KafkaSettings, sockets: Sockets, log: Log): KafkaConfig {
   return {

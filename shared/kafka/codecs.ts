@@ -7,6 +7,7 @@ import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { framed, unframed } from "./xerial.ts";
 
+/** By Kafka's numbers. */
 export const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 export type Compression = (typeof compressions)[number];
 

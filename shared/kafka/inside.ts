@@ -1,12 +1,29 @@
-// What kafkajs knows and its own interface does not tell: which topic it is that has a name now, and where the log of a
-// partition really ends, open transactions included. By the cluster that its consumers and admins are made of, so that
-// it goes the same secured way. kafkajs has no maintainer, and no new version will move what is used here; another
-// client would tell these things itself.
+// What kafkajs knows and its own interface does not tell: which topic it is that has a name now, where the log of a
+// partition really ends, open transactions included; and its connections, for requests of our own. By the cluster that
+// its consumers and admins are made of, so that it goes the same secured way. kafkajs has no maintainer, and no new
+// version will move what is used here; another client would tell these things itself.
 import type kafkajs from "kafkajs";
 import { METADATA, METADATA_VERSION, topicIdRequest } from "./topic-id.ts";
 
+/** One of Kafka's brokers. */
+export interface Broker {
+  initProducerId(transaction: object): Promise<{ readonly producerId: string; readonly producerEpoch: number }>;
+  readonly connectionPool: {
+    send<T>(exchange: {
+      readonly request: {
+        readonly apiKey: number;
+        readonly apiVersion: number;
+        readonly apiName: string;
+        /** What it gives is copied to behind the request's header. */
+        encode(): Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+      };
+      readonly response: { decode(bytes: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+    }): Promise<T>;
+  };
+}
+
 /** As far as it is used here. */
-interface Cluster {
+export interface Cluster {
   readonly brokerPool: {
     findConnectedBroker(): Promise<{
       readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
@@ -25,6 +42,11 @@ interface Cluster {
   ): Promise<{ readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>;
   refreshMetadata(): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[];
+  findControllerBroker(): Promise<Broker>;
+  findBroker(wanted: { readonly nodeId: number }): Promise<Broker>;
+  removeBroker(address: { readonly host: string; readonly port: number }): void;
+  isConnected(): boolean;
 }
 
 export interface Inside {
@@ -42,7 +64,7 @@ export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
   let opening: Promise<Cluster> | undefined;
 
   const opened = (): Promise<Cluster> => {
-    opening ??= connect(client).catch((error) => {
+    opening ??= openCluster(client).catch((error) => {
       opening = undefined;
       throw error;
     });
@@ -74,7 +96,7 @@ export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
   };
 }
 
-async function connect(client: object): Promise<Cluster> {
+export async function openCluster(client: object): Promise<Cluster> {
   const create = Object.getOwnPropertySymbols(client).find((each) => each.description?.endsWith(":createCluster"));
   const make = create && (client as Record<symbol, (settings: object) => Cluster>)[create];
   if (!make) throw new Error("this kafkajs is none that is known");

@@ -6,19 +6,27 @@ const MIX = 0x5bd1e995;
 
 /** Kafka's murmur2 of the key's UTF-8, modulo the number of partitions. */
 export function partitionOf(key: string, partitions: number): number {
-  return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
+  const bytes = Buffer.from(key);
+  return partitionOfBytes(bytes, bytes.length, partitions);
 }
 
-function murmur2(bytes: Buffer): number {
-  const rest = bytes.length & 3;
-  const fours = bytes.length - rest;
-  let hash = SEED ^ bytes.length;
+/** The same of the first `length` bytes. */
+export const partitionOfBytes = (bytes: Uint8Array, length: number, partitions: number): number =>
+  (murmur2(bytes, length) & 0x7fffffff) % partitions;
+
+function murmur2(bytes: Uint8Array, length: number): number {
+  const rest = length & 3;
+  const fours = length - rest;
+  let hash = SEED ^ length;
   for (let at = 0; at < fours; at += 4) {
-    let word = Math.imul(bytes.readInt32LE(at), MIX);
+    let word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    word = Math.imul(word, MIX);
     word = Math.imul(word ^ (word >>> 24), MIX);
     hash = Math.imul(hash, MIX) ^ word;
   }
-  if (rest > 0) hash = Math.imul(hash ^ bytes.readUIntLE(fours, rest), MIX);
+  if (rest > 2) hash ^= bytes[fours + 2]! << 16;
+  if (rest > 1) hash ^= bytes[fours + 1]! << 8;
+  if (rest > 0) hash = Math.imul(hash ^ bytes[fours]!, MIX);
   hash = Math.imul(hash ^ (hash >>> 13), MIX);
   return hash ^ (hash >>> 15);
 }

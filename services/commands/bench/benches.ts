@@ -11,6 +11,7 @@ import { type Figure, lineOf } from "./figures.ts";
 import { freshFigures, freshLines } from "./fresh.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
 import type { Config } from "./options.ts";
+import { replayFigures, replayLines } from "./replay.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
 import { serveFigures, serveLines } from "./serve.ts";
 import { trainFigures, trainLines } from "./train.ts";
@@ -44,6 +45,11 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     const figures = await ingestFigures(config, until);
     const title = `${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`;
     return result(figures, title, () => ingestLines(figures));
+  },
+  replay: async (config, until) => {
+    const figures = await replayFigures(config, until);
+    const title = `${config.events} events into ${config.partitions} partitions, packed with ${config.compression ?? "none"}`;
+    return result(figures, title, () => replayLines(figures));
   },
   wire: async (config, until) => {
     const size = {

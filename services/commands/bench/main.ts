@@ -5,7 +5,8 @@ import { options } from "./options.ts";
 
 export const command = defineCommand({
   name: "bench",
-  summary: "Figures, each with its limit beside it: bench engine, train, wire, serve, fresh, scale, faults, ingest",
+  summary:
+    "Figures, each with its limit beside it: bench engine, train, wire, serve, fresh, scale, faults, ingest, replay",
   positionals: ["what"],
   options,
   async run(config, until) {

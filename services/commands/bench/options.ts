@@ -1,6 +1,7 @@
 // The flags of `bench`.
 import { z } from "zod";
 import { engineNames } from "../../../shared/compute/engine.ts";
+import { compressionFlag } from "../../../shared/kafka/codecs.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { bandwidth, duration } from "../../../shared/runtime/amount.ts";
 import { listOf, numbers } from "../../../shared/runtime/lists.ts";
@@ -8,7 +9,9 @@ import { listOf, numbers } from "../../../shared/runtime/lists.ts";
 const size = () => z.coerce.number().int().positive();
 
 export const options = z.object({
-  what: z.enum(["train", "ingest", "wire", "engine", "serve", "fresh", "scale", "faults"]).describe("what is measured"),
+  what: z
+    .enum(["train", "ingest", "replay", "wire", "engine", "serve", "fresh", "scale", "faults"])
+    .describe("what is measured"),
   items: size().default(20_108).describe("size of the catalogue"),
   perUser: size().default(86).describe("items of a user"),
   users: size().default(250).describe("engine, wire, scale: users of one part"),
@@ -29,10 +32,11 @@ export const options = z.object({
       "train, wire, scale (8): batches of a trainer between two averages, train also auto; faults (5): seconds " +
         "between two",
     ),
-  events: size().default(1_000_000).describe("ingest: events of the topic"),
+  events: size().default(1_000_000).describe("ingest, replay: events of the topic"),
   rate: size().default(1_000).describe("fresh: events a second"),
-  partitions: size().max(1024).default(4).describe("ingest: partitions of the topic"),
+  partitions: size().max(1024).default(4).describe("ingest, replay: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
+  compression: compressionFlag(),
   kafkaConfig: kafkaConfigFlag(),
   epochUsers: size()
     .default(116_677)
