@@ -110,6 +110,8 @@ const ENSURE_MS = 15_000;
 const LEAVE_MS = 2500;
 /** Bytes that a fetch may unpack to, of each of its own: JSON packs to a tenth. */
 const MOST_UNPACKED = 16;
+/** Without an acknowledgement for so long, what is sent is held up. */
+const OVERDUE_MS = 10_000;
 /** Partitions that are added to a topic are read after so long at most. */
 const METADATA_MS = 5000;
 
@@ -142,6 +144,14 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
   let producing: Promise<Producing> | undefined;
   const consumptions = new Set<Consumption>();
   let answered = false;
+  let isOverdue = false;
+
+  function tellOverdue(): void {
+    if (isOverdue) return;
+    isOverdue = true;
+    const why = sockets.troubles.length === 0 ? "" : ` (${sockets.troubles.join("; ")})`;
+    log.warn(`what was sent is not acknowledged for ${OVERDUE_MS / 1000} s${why}; Kafka is waited for`);
+  }
 
   /** What is asked for here ends with a refusal, the signal, or when Kafka has not answered for so long. */
   async function ask<T>(doing: string, facts: Facts, work: () => Promise<T>, patienceMs?: number): Promise<T> {
@@ -217,9 +227,16 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
     produce: async (topic, messages) => {
       producing ??= openProducing(() => openCluster(client), settings.compression);
       const sent = producing.then((each) => each.send(topic, messages));
-      await trust.guard(sent).catch((error) => {
+      const overdue = setTimeout(tellOverdue, OVERDUE_MS);
+      try {
+        await trust.guard(sent);
+        if (isOverdue) log.info("Kafka acknowledges again what is sent");
+        isOverdue = false;
+      } catch (error) {
         throw refusalOf(error, "write into the topic", { topic });
-      });
+      } finally {
+        clearTimeout(overdue);
+      }
     },
     consume: async (reading) => {
       const facts = { topic: reading.topic, group: reading.group };

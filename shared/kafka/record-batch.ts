@@ -1,5 +1,6 @@
 // Messages as Kafka's record batches (version 2), one a partition, written byte for byte: kafkajs makes a dozen objects
-// of each message for that, 10 µs an event. The layout is Kafka's "RecordBatch" and "Record". Pure; time is an argument.
+// of each message for that, 10 µs an event. The layout is Kafka's "RecordBatch" and "Record". Pure: time is an
+// argument.
 import { crc32c } from "./crc32c.ts";
 import { partitionOfBytes } from "./partitioner.ts";
 

@@ -1,5 +1,5 @@
-// Times replay as users run it: a file into a real topic, acknowledged by all replicas and idempotent, beside the client
-// alone, which is given messages that are made already.
+// Times replay as users run it: a file into a real topic, acknowledged by all replicas and idempotent, beside the
+// client alone, which is given messages that are made already.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
