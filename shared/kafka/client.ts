@@ -222,8 +222,8 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
         })
         .sort((a, b) => a.partition - b.partition);
     },
-    topicId: inside.topicId,
-    topics: () => admin.listTopics(),
+    topicId: (topic) => ask("see the topic", { topic }, () => inside.topicId(topic)),
+    topics: () => ask("see the topics", {}, () => admin.listTopics()),
     produce: async (topic, messages) => {
       producing ??= openProducing(() => openCluster(client), settings.compression);
       const sent = producing.then((each) => each.send(topic, messages));
