@@ -54,5 +54,5 @@ export type News =
       readonly marks: readonly number[];
       readonly table: TableFacts;
     }
-  /** The disk refuses, and why. */
-  | { readonly type: "stalled"; readonly reason: string };
+  /** The disk refuses, or the schema registry is away, and why. */
+  | { readonly type: "stalled"; readonly by?: "disk" | "registry"; readonly reason: string };

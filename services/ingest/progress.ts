@@ -261,6 +261,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
           return;
         case "read":
           topic.positions.set(news.partition, news.next);
+          if (stall?.by === "registry") stalled(null);
           hold(news.offsets);
           movedAt = now();
           return;
@@ -275,7 +276,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         case "wrote":
           return wrote(news, topic);
         case "stalled":
-          return stalled({ by: "disk", reason: news.reason });
+          return stalled({ by: news.by ?? "disk", reason: news.reason });
       }
     },
     looked: (found, waiting, name) => {

@@ -6,6 +6,7 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { plainError } from "../../shared/errors/thread-errors.ts";
 import { readerOf } from "../../shared/events/shape/mapped.ts";
 import { parseShape, type ShapeText } from "../../shared/events/shape/shape.ts";
+import { setting } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
 import { lastOffsets } from "../../shared/table/progress.ts";
@@ -14,6 +15,7 @@ import { openTables } from "../../shared/table/tables.ts";
 import { openInWork } from "./in-work.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./pipeline.ts";
+import { openDecoding } from "./schemas.ts";
 import type { Seen } from "./seen.ts";
 import { createWriter } from "./writer.ts";
 
@@ -58,13 +60,16 @@ async function declare(topic: string, shape: ShapeText | null): Promise<void> {
   );
 }
 
+const auth = setting(process.env, "SCHEMA_REGISTRY_AUTH");
+
 function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): void {
+  const { decode, inTurn } = openDecoding(shape?.registry, auth, log, (news) => tell({ type: "news", topic, news }));
   const intake = createIntake(
     {
       ...settings,
       ...{ topic, ends, limits },
       look: () => look(topic),
-      reader: shape ? readerOf(parseShape(shape)) : undefined,
+      reader: shape ? readerOf(parseShape(shape), decode) : undefined,
       inWork: openInWork(join(settings.tableDir, "in-work"), topic),
       reassign: () => tell({ type: "reassign", topic }),
       committed: (next) => tell({ type: "committed", topic, next }),
@@ -73,7 +78,7 @@ function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: Sh
     createWriter(tables, topic),
     log,
   );
-  intakes.set(topic, intake);
+  intakes.set(topic, { ...intake, fetched: (batch) => inTurn(batch, intake.fetched) });
   declared.set(topic, declare(topic, shape));
   declared.get(topic)!.catch(fail);
   void intake.ended.then(() => tell({ type: "ended", topic }));

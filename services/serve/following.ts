@@ -3,13 +3,17 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../shared/errors/errors.ts";
 import { failure } from "../../shared/errors/failure.ts";
-import { type MessageReader, readerOf } from "../../shared/events/shape/mapped.ts";
+import { readerOf } from "../../shared/events/shape/mapped.ts";
 import { parseShape } from "../../shared/events/shape/shape.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
+import { schemaIdsIn } from "../../shared/kafka/schemas/framing.ts";
+import { openRegistry } from "../../shared/kafka/schemas/registry.ts";
+import { openSchemas, type Schemas } from "../../shared/kafka/schemas/schemas.ts";
 import { MOST_AHEAD, type Tail } from "../../shared/recommending/tail.ts";
 import type { Users } from "../../shared/recommending/users.ts";
+import { setting } from "../../shared/runtime/command.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
@@ -74,6 +78,20 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
     reason = null;
   }
 
+  let isRegistryAway = false;
+  function schemasOf(url: string | undefined): Schemas | undefined {
+    isRegistryAway = false;
+    if (url === undefined) return undefined;
+    return openSchemas({
+      registry: openRegistry(url, setting(process.env, "SCHEMA_REGISTRY_AUTH")),
+      waits: (why) => {
+        isRegistryAway = why !== null;
+        if (why) waits(String(why.facts.what));
+      },
+      sleep,
+    });
+  }
+
   /** Where to read on, by partition. Throws OFFSETS_LOST where ingest could not go on there either. */
   function starts(partitions: readonly number[]): Map<number, number> {
     const most = Math.ceil(MOST_AHEAD / Math.max(1, bounds.length));
@@ -93,7 +111,8 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
   async function session(kafka: Kafka, until: Until): Promise<void> {
     const { failed, fail } = failure();
     const said = JSON.stringify(users.shape);
-    const reader: MessageReader | undefined = users.shape ? readerOf(parseShape(users.shape)) : undefined;
+    const schemas = schemasOf(users.shape?.registry);
+    const reader = users.shape ? readerOf(parseShape(users.shape), schemas?.decode) : undefined;
     bounds = await kafka.endOffsets(topic);
     if (bounds.some(({ partition, end }) => (tail.nextOf(partition) ?? 0) > end)) tail.clear(); // it was made anew
     let since = Number.POSITIVE_INFINITY;
@@ -110,7 +129,10 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
         return from;
       },
       rebalancing: () => undefined,
-      fetched: async (batch) => freshness.reached(ahead.take(batch, since, Date.now(), reader)),
+      fetched: async (batch) => {
+        await schemas?.prepare(schemaIdsIn(batch.messages));
+        freshness.reached(ahead.take(batch, since, Date.now(), reader));
+      },
     });
 
     let unanswered = 0;
@@ -130,7 +152,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
           const what = `it ends at ${end - 1}, and ${next} is next: it was made anew`;
           fail(new AppError("OFFSETS_LOST", { what, topic, partition }));
         }
-        if (since !== Number.POSITIVE_INFINITY) follows();
+        if (since !== Number.POSITIVE_INFINITY && !isRegistryAway) follows();
         if (lag() > 2 * MOST_AHEAD) consumption.reassign(); // there is no room for what lies in between
       } catch {
         // the broker is away: the looks are counted

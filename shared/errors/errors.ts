@@ -206,6 +206,16 @@ export const errors = {
       "go past it",
   },
   TOPIC_MISSING: { exit: 2, retryable: false, hint: "check --topic, and that KAFKA_BROKERS names the right Kafka" },
+  REGISTRY_AWAY: {
+    exit: 3,
+    retryable: true,
+    hint: "check --schema-registry, and that the registry runs; ingest waits for it and skips nothing",
+  },
+  REGISTRY_REFUSED: {
+    exit: 3,
+    retryable: false,
+    hint: "give SCHEMA_REGISTRY_AUTH=user:password of one who may read schemas",
+  },
   MAP_MALFORMED: {
     exit: 2,
     retryable: false,

@@ -27,6 +27,9 @@ export const deadReasons = {
   LIST_MISSING: "no list where the map makes rows of one",
   TOO_MANY_ROWS: "the map makes more than 10,000 rows of it",
   ENVELOPE_INVALID: "the value is not in the envelope that the map's preset names",
+  NOT_FRAMED: "the value does not begin with a schema's id, as the schema registry's clients write it",
+  SCHEMA_UNKNOWN: "the schema registry knows no schema of the value's id, or none that can be read",
+  SCHEMA_MISFIT: "the value does not fit the schema that it names",
   POISON: "reading or encoding it failed, or ended the process, twice: among others, then alone",
 } as const;
 export type DeadReason = keyof typeof deadReasons;

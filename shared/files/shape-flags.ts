@@ -5,6 +5,14 @@ import { AppError } from "../errors/errors.ts";
 import { parseShape, type ShapeText } from "../events/shape/shape.ts";
 import { file } from "../runtime/location.ts";
 
+/** Credentials stand in no flag, or every process of the machine could read them. */
+const registryUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !/[?#]|\/\/[^/]*@/.test(text),
+    "give http://host:port or https://..., and user:password in SCHEMA_REGISTRY_AUTH",
+  );
+
 export const shapeFlags = {
   map: z
     .string()
@@ -14,6 +22,12 @@ export const shapeFlags = {
         "..., or debezium, or cloudevents; without it events are of our own shape",
     ),
   where: z.string().default("").describe("which messages count: $.type == 'purchase' && $.amount > 0; all without it"),
+  schemaRegistry: registryUrl
+    .optional()
+    .describe(
+      "URL of the schema registry whose Avro, Protobuf or JSON Schema values are written by; SCHEMA_REGISTRY_AUTH " +
+        "holds user:password",
+    ),
   mapFile: file()
     .optional()
     .describe('a map for each topic, JSON: {"TOPIC": {"map": "...", "where": "..."}, "*": {...}}'),
@@ -30,7 +44,14 @@ const inFile = z.record(
 );
 
 /** Throws MAP_MALFORMED, USAGE, FILE_MISSING. */
-export function readShapes({ map, where, mapFile }: Flags): Shapes {
+export function readShapes({ schemaRegistry: registry, ...flags }: Flags): Shapes {
+  const shapes = readMaps(flags);
+  if (registry === undefined) return shapes;
+  const all = Object.entries({ "*": { map: "", where: "" }, ...shapes });
+  return Object.fromEntries(all.map(([topic, shape]) => [topic, { ...shape, registry }]));
+}
+
+function readMaps({ map, where, mapFile }: Omit<Flags, "schemaRegistry">): Shapes {
   const isSaid = map.trim() !== "" || where.trim() !== "";
   if (mapFile === undefined) {
     if (!isSaid) return {};

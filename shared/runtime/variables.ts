@@ -5,6 +5,7 @@ export const variables = {
   KAFKA_BOOTSTRAP_SERVERS:
     "the same; so is each key of a `client.properties` a variable, such as `KAFKA_SASL_JAAS_CONFIG` for " +
     "`sasl.jaas.config`; what `--kafka-config` says is stronger (docs/guides/kafka.md)",
+  SCHEMA_REGISTRY_AUTH: "`user:password` at the registry of `--schema-registry`",
   TRIBUTARY_HTTP_HOST:
     "where `/live`, `/ready`, `/status` and `/metrics` of ingest, server, trainer and evaluator listen (default " +
     "`127.0.0.1`); beyond loopback `TRIBUTARY_TOKEN_FILE` must name a token file, whose `reader` may read the " +

@@ -1,6 +1,6 @@
 // How the events of each topic stand in its messages, as a property of the table that is made of them: whoever reads
 // the topic beside it (serve), or takes letters back, reads by the same map.
-import { type MessageReader, plainReader, readerOf } from "../events/shape/mapped.ts";
+import { type Decode, type MessageReader, plainReader, readerOf } from "../events/shape/mapped.ts";
 import { parseShape, type ShapeText } from "../events/shape/shape.ts";
 import type { DeltaTable } from "./delta.ts";
 import { sourceOf } from "./epochs.ts";
@@ -20,10 +20,14 @@ export function shapeIn(properties: Readonly<Record<string, string>>, topic: str
   }
 }
 
-/** How the messages of a topic are read. */
-export function readerIn(properties: Readonly<Record<string, string>>, topic: string): MessageReader {
+/** How the messages of a topic are read. `decode`: of values that are written by schemas of a registry. */
+export function readerIn(
+  properties: Readonly<Record<string, string>>,
+  topic: string,
+  decode?: Decode | undefined,
+): MessageReader {
   const shape = shapeIn(properties, topic);
-  return shape ? readerOf(parseShape(shape)) : plainReader;
+  return shape ? readerOf(parseShape(shape), decode) : plainReader;
 }
 
 /** Puts it on record from the next version on; answers what stood there before, undefined where it is the same. */
@@ -41,5 +45,6 @@ export async function declareShape(
 
 export function inWords(shape: ShapeText | null): string {
   if (!shape) return "events of our own shape";
-  return [`--map "${shape.map}"`, ...(shape.where === "" ? [] : [`--where "${shape.where}"`])].join(" ");
+  const registry = shape.registry === undefined ? [] : [`--schema-registry ${shape.registry}`];
+  return [`--map "${shape.map}"`, ...(shape.where === "" ? [] : [`--where "${shape.where}"`]), ...registry].join(" ");
 }

@@ -1,7 +1,10 @@
 // Events in other shapes through the real Kafka: previewed before anything is written, read by a map, left out or
 // refused with their path, followed by serve with the same map.
 
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import avro from "avsc";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prove } from "../../services/commands/table/proof.ts";
@@ -111,4 +114,73 @@ test("a preview writes and creates nothing; ingest makes the same of the message
   expect(other).toMatchObject({ code: 0, stderr: expect.stringMatching(/map of orders is another one.*before/) });
   const wrong = await tributary(".", "ingest", "--topic", "orders", "--map", "user=$.a,item=$..b");
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/MAP_MALFORMED: --map .*position 16/) });
+}, 120_000);
+
+/** A schema registry of our own: Avro schemas by id, for who knows the password; `state` says how it is. */
+async function openRegistry(schemas: Readonly<Record<number, object>>) {
+  const state = { isAway: false, asked: 0 };
+  const server = createServer((request, response) => {
+    state.asked++;
+    const answer = (status: number, body: object) => response.writeHead(status).end(JSON.stringify(body));
+    if (state.isAway) return answer(503, {});
+    const known = `Basic ${Buffer.from("reader:secret").toString("base64")}`;
+    if (request.headers.authorization !== known) return answer(401, { error_code: 401 });
+    const schema = schemas[Number(/^\/schemas\/ids\/(\d+)$/.exec(request.url ?? "")?.[1])];
+    return schema ? answer(200, { schema: JSON.stringify(schema) }) : answer(404, { error_code: 40403 });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, state, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+test("Avro by a schema registry: evolved schemas side by side, an unknown id is a dead letter, a registry that is away is waited for", async () => {
+  const fields = [
+    { name: "user", type: "long" },
+    { name: "item", type: "string" },
+  ];
+  const older = { type: "record", name: "Event", fields };
+  const newer = { type: "record", name: "Event", fields: [{ name: "value", type: "double" }, ...fields] };
+  const registry = await openRegistry({ 1: older, 2: newer });
+  const coded = (id: number, schema: object, value: unknown) => {
+    const frame = Buffer.alloc(5);
+    frame.writeInt32BE(id, 1);
+    return { key: "k", value: Buffer.concat([frame, avro.Type.forSchema(schema as avro.Schema).toBuffer(value)]) };
+  };
+  await broker.kafka.ensureTopic("coded", 1);
+  await producer.send({
+    topic: "coded",
+    messages: [
+      coded(1, older, { user: 1, item: "a" }),
+      coded(2, newer, { user: 2, item: "b", value: 4.5 }),
+      coded(9, older, { user: 3, item: "c" }),
+      { key: "k", value: '{"user":4,"item":"d"}' },
+    ],
+  });
+  const flags = ["--topic", "coded", "--schema-registry", registry.url];
+  const run = (auth: string, ...args: string[]) =>
+    startProcess([...args, ...flags, "--data-dir", join(folder, "coded")], {
+      ...broker.env,
+      SCHEMA_REGISTRY_AUTH: auth,
+    });
+  const refused = await run("reader:wrong", "ingest", "--until-end").ended;
+  expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("REGISTRY_REFUSED") });
+  expect(refused.stderr).not.toContain("wrong");
+  const preview = await run("reader:secret", "events", "preview").ended;
+  expect(preview.stdout).toContain("4 messages: 2 make 2 rows, 0 left out, 2 refused. Nothing was written.");
+
+  registry.state.isAway = true;
+  const ingest = run("reader:secret", "ingest", "--until-end");
+  const before = registry.state.asked;
+  await until("it asks again", () => registry.state.asked > before + 2);
+  expect((await openEvents(pathsOf(join(folder, "coded")).table)).offsets.size).toBe(0);
+  registry.state.isAway = false;
+  expect(await ingest.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("nothing is skipped") });
+  const { rows, letters, proof } = await held("coded");
+  expect(rows).toEqual(["1 a null", "2 b 4.5"]);
+  expect(letters).toEqual([
+    "NOT_FRAMED the value does not begin with a schema's id, as the schema registry's clients write it",
+    "SCHEMA_UNKNOWN the schema registry knows no schema 9",
+  ]);
+  expect(proof).toMatchObject({ ok: true, partitions: [{ rows: 2, dead: 2, read: 4 }] });
+  await registry.close();
 }, 120_000);

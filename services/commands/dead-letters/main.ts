@@ -6,9 +6,9 @@ import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
 import { openEvents } from "../../../shared/table/events.ts";
-import { readerIn } from "../../../shared/table/shapes.ts";
 import { list } from "./list.ts";
 import { options } from "./options.ts";
+import { readersIn } from "./readers.ts";
 import { type Outcome, replay } from "./replay.ts";
 
 export const command = defineCommand({
@@ -21,8 +21,7 @@ export const command = defineCommand({
     if (action === "list") return list(dir, { ...config, json });
     const connect = () => openNearest({ ...config, signal: until.signal }, createLog("dead-letters"));
     const { properties } = await openEvents(pathsOf(config.dataDir).table);
-    const readerOf = (topic: string) => readerIn(properties, topic);
-    const outcome = await replay({ dir, file, readerOf, connect, say }, until);
+    const outcome = await replay({ dir, file, readerOf: readersIn(properties), connect, say }, until);
     say(inWords(outcome));
     if (json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
   },

@@ -1,6 +1,6 @@
 // `dead-letters replay`: corrected letters back to their topics, all or none, and each only once.
 import { AppError } from "../../../shared/errors/errors.ts";
-import type { MessageReader } from "../../../shared/events/shape/mapped.ts";
+import { type MessageReader, plainReader } from "../../../shared/events/shape/mapped.ts";
 import { plural } from "../../../shared/health/views/figures.ts";
 import type { Kafka } from "../../../shared/kafka/client.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
@@ -23,7 +23,7 @@ export interface Replaying {
   /** `-` and undefined: stdin. */
   readonly file?: string | undefined;
   /** How the messages of a topic are read. */
-  readerOf?(topic: string): MessageReader;
+  readerOf?(topic: string, values: readonly (Uint8Array | null)[]): Promise<MessageReader>;
   /** Called only when there is something to send. */
   connect(): Promise<Kafka>;
   say(text: string): void;
@@ -47,7 +47,17 @@ export async function replay({ dir, file, readerOf, connect, say }: Replaying, u
     readLetters(dir, sentBack),
     lines.corrections.map(({ place }) => place),
   );
-  const { send, before, problems } = planOf(lines, arrivals, sentBack.times, readerOf);
+  const readers = new Map<string, MessageReader>();
+  for (const topic of new Set(lines.corrections.map(({ place }) => place.topic))) {
+    const values = lines.corrections.flatMap(({ place, value }) => (place.topic === topic ? [value] : []));
+    if (readerOf) readers.set(topic, await readerOf(topic, values));
+  }
+  const { send, before, problems } = planOf(
+    lines,
+    arrivals,
+    sentBack.times,
+    (topic) => readers.get(topic) ?? plainReader,
+  );
   if (problems.length > 0) {
     for (const problem of problems.slice(0, LISTED)) say(problem);
     if (problems.length > LISTED) say(`... and ${problems.length - LISTED} more`);

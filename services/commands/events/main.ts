@@ -3,6 +3,8 @@ import { plainReader, readerOf } from "../../../shared/events/shape/mapped.ts";
 import { parseShape } from "../../../shared/events/shape/shape.ts";
 import { readShapes, shapeOf } from "../../../shared/files/shape-flags.ts";
 import { openNearest } from "../../../shared/kafka/nearest.ts";
+import { schemaIdOf } from "../../../shared/kafka/schemas/framing.ts";
+import { impatient } from "../../../shared/kafka/schemas/impatient.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { newestMessages } from "./newest.ts";
@@ -16,10 +18,12 @@ export const command = defineCommand({
   options,
   run: async ({ topic, messages, json, dataDir, kafkaConfig, ...flags }, until) => {
     const shape = shapeOf(readShapes(flags), topic);
-    const reader = shape ? readerOf(parseShape(shape)) : plainReader;
+    const schemas = shape?.registry === undefined ? undefined : impatient(shape.registry);
+    const reader = shape ? readerOf(parseShape(shape), schemas?.decode) : plainReader;
     const kafka = await openNearest({ dataDir, kafkaConfig, signal: until.signal }, createLog("events"));
     try {
       const found = await newestMessages(kafka, topic, messages, reader.beside, until);
+      await schemas?.prepare(new Set(found.flatMap(({ value }) => (value && schemaIdOf(value)) ?? [])));
       const all = found.map((message) => ({ message, outcome: reader.read(message) }));
       process.stdout.write(json ? all.map((each) => `${asJson(topic, each)}\n`).join("") : asText(topic, all));
     } finally {

@@ -22,6 +22,7 @@ const flags = z.object({
     `of --events the ${fileFlags.map.description}; of --topic what \`ingest --map\` takes: user=$.a,item=$.b`,
   ),
   where: shapeFlags.where.describe(`--topic: ${shapeFlags.where.description}`),
+  schemaRegistry: shapeFlags.schemaRegistry.describe(`--topic: ${shapeFlags.schemaRegistry.description}`),
   mapFile: shapeFlags.mapFile.describe(`--topic: ${shapeFlags.mapFile.description}`),
   // a row that is none ends no service
   onBadRow: fileFlags.onBadRow.default("skip").describe(fileFlags.onBadRow.description!),
@@ -53,12 +54,13 @@ const flags = z.object({
   once: z.boolean().default(false).describe("stop after the first published model and print its metrics as JSON"),
 });
 
-export const options = flags.superRefine(({ events, topic, map, where, mapFile }, check) => {
+export const options = flags.superRefine(({ events, topic, map, where, mapFile, schemaRegistry }, check) => {
   const refuse = (path: string, message: string) => check.addIssue({ code: "custom", path: [path], message });
   if (topic !== undefined && events !== undefined) refuse("topic", "others fill it: --events has no place there");
   if (topic !== undefined) return;
   if (map.includes("$")) refuse("map", "paths ($) lead into messages: name with --topic those of which topic");
   if (where !== "") refuse("where", "it is for messages of a --topic");
+  if (schemaRegistry !== undefined) refuse("schemaRegistry", "it is for messages of a --topic");
   if (mapFile !== undefined) refuse("mapFile", "it is for messages of a --topic");
 });
 export type Config = z.output<typeof options>;

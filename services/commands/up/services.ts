@@ -90,9 +90,10 @@ export async function startServices(
 }
 
 /** Of a topic of ours events are of our own shape, whatever TRIBUTARY_MAP says of the columns of a file. */
-function shapeArguments({ topic, map, where, mapFile }: Config): string[] {
+function shapeArguments({ topic, map, where, mapFile, schemaRegistry }: Config): string[] {
   const file = mapFile === undefined ? [] : [asFlag("mapFile", mapFile)];
-  return [asFlag("map", topic === undefined ? "" : map), asFlag("where", where), ...file];
+  const registry = schemaRegistry === undefined ? [] : [asFlag("schemaRegistry", schemaRegistry)];
+  return [asFlag("map", topic === undefined ? "" : map), asFlag("where", where), ...file, ...registry];
 }
 
 function sourceOf(config: Config): string[] {

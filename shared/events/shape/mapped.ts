@@ -35,7 +35,7 @@ export interface MessageReader {
 }
 
 const leftOut: Outcome = { type: "left-out" };
-const refusal = (reason: DeadReason, detail: string = deadReasons[reason]): Refusal => ({
+export const refusal = (reason: DeadReason, detail: string = deadReasons[reason]): Refusal => ({
   type: "refused",
   reason,
   detail,

@@ -17,6 +17,8 @@ export type Preset = (typeof presets)[number];
 export interface ShapeText {
   readonly map: string;
   readonly where: string;
+  /** Of the schemas that values are written by. */
+  readonly registry?: string | undefined;
 }
 
 export interface Shape {
@@ -45,10 +47,12 @@ interface Said extends Partial<Record<Role, Source>> {
 }
 
 /**
- * No map is events of ours, whose times are milliseconds. `what` names the texts in messages. Throws MAP_MALFORMED.
+ * No map is events of ours, whose times in JSON are milliseconds. `what` names the texts in messages. Throws
+ * MAP_MALFORMED.
  */
 export function parseShape(text: ShapeText, what = { map: "--map", where: "--where" }): Shape {
-  const cursor = cursorOf(text.map.trim() === "" ? `${PLAIN},unit=ms` : text.map, what.map);
+  const usualMap = text.registry === undefined ? `${PLAIN},unit=ms` : PLAIN;
+  const cursor = cursorOf(text.map.trim() === "" ? usualMap : text.map, what.map);
   const said = parseMap(cursor);
   const { preset = null, unit = null, ...fields } = said;
   const { user, item, timestamp, value } = {

@@ -40,7 +40,10 @@ export const ingestStatus = z.object({
     .describe(
       "stalled: Kafka does not answer, the disk refuses, or a producer's transaction stays open; it goes on by itself",
     ),
-  stalledBy: z.enum(["kafka", "disk", "transaction"]).nullable().describe("what it waits for while it is stalled"),
+  stalledBy: z
+    .enum(["kafka", "disk", "transaction", "registry"])
+    .nullable()
+    .describe("what it waits for while it is stalled"),
   reason: text("why it is stalled, as a sentence").nullable(),
   read: count("written + dead + filtered + buffered, always"),
   written: count("messages whose rows are in the table, by this process: one each, unless a map makes more"),
