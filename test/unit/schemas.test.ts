@@ -8,8 +8,8 @@ import { AppError } from "../../shared/errors/errors.ts";
 import { readerOf } from "../../shared/events/shape/mapped.ts";
 import { parseShape } from "../../shared/events/shape/shape.ts";
 import { messageIndexes, schemaIdOf, schemaIdsIn } from "../../shared/kafka/schemas/framing.ts";
-import type { SchemaText } from "../../shared/kafka/schemas/schema.ts";
 import { openSchemas } from "../../shared/kafka/schemas/schemas.ts";
+import type { SchemaText } from "../../shared/kafka/schemas/text.ts";
 
 const OWN = 1_700_000_000_000;
 const framed = (id: number, bytes: Uint8Array) => {

@@ -4,7 +4,7 @@
 // Source: the Avro specification 1.12, "Binary encoding".
 import avro from "avsc";
 import { type Found, MOST_ELEMENTS, type Places, TOO_MANY, UNFIT, type Want } from "../../events/shape/want.ts";
-import type { FoundOf, SchemaText } from "./schema.ts";
+import type { FoundOf, SchemaText } from "./text.ts";
 
 type Type = avro.Type;
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -2,7 +2,7 @@
 import protobuf from "protobufjs";
 import { fromValue } from "../../events/shape/from-value.ts";
 import { messageIndexes } from "./framing.ts";
-import type { FoundOf, SchemaText } from "./schema.ts";
+import type { FoundOf, SchemaText } from "./text.ts";
 
 /** Fields are called as in the schema; a plain one that was not sent has its type's zero, as Protobuf means it. */
 const plain = { longs: BigInt, enums: String, defaults: true, arrays: true } as const;

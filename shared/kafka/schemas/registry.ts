@@ -1,7 +1,7 @@
 // A schema registry as Confluent's REST interface has it. Says of each schema whether it is there, is not, or nobody
 // can know now.
 import { AppError } from "../../errors/errors.ts";
-import type { SchemaText } from "./schema.ts";
+import type { SchemaText } from "./text.ts";
 
 export interface Registry {
   /** For people: without credentials. */

@@ -1,19 +1,9 @@
 // A schema of the registry to a function that finds in a value what a map wants of it. Pure.
 import { utf8Of } from "../../events/event.ts";
 import { BROKEN, fromJson } from "../../events/shape/from-json.ts";
-import type { Found, TOO_MANY, Want } from "../../events/shape/want.ts";
 import { avroOf } from "./avro.ts";
 import { protobufOf } from "./protobuf.ts";
-
-/** As the registry has it, with all that it refers to: what is referred to comes first. */
-export interface SchemaText {
-  readonly type: "AVRO" | "PROTOBUF" | "JSON";
-  readonly text: string;
-  readonly references: readonly { readonly name: string; readonly text: string }[];
-}
-
-/** Of the bytes behind the frame. Throws an Error where they do not fit the schema. */
-export type FoundOf = (bytes: Uint8Array, want: Want) => Found | typeof TOO_MANY;
+import type { FoundOf, SchemaText } from "./text.ts";
 
 /** Throws an Error where it is no schema. */
 export function foundOf(schema: SchemaText): FoundOf {

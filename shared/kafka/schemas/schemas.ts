@@ -5,7 +5,8 @@ import type { DeadReason } from "../../events/event.ts";
 import { type Decode, type Refusal, refusal } from "../../events/shape/mapped.ts";
 import { FRAME, schemaIdOf } from "./framing.ts";
 import type { Registry } from "./registry.ts";
-import { type FoundOf, foundOf } from "./schema.ts";
+import { foundOf } from "./schema.ts";
+import type { FoundOf } from "./text.ts";
 
 export interface Schemas {
   /** Until each of these ids is known, or known to be unknown. Throws REGISTRY_REFUSED. */
