@@ -27,6 +27,7 @@ beforeAll(() => {
     bucket: new Int32Array(EVENTS),
     kafka_partition: new Int32Array(EVENTS),
     kafka_offset: new Float64Array(EVENTS),
+    topic: textOf(numbers.map(() => "interactions")),
   };
   writeFileSync(file, encodeParquet(eventsSchema, columns, EVENTS).bytes);
 });

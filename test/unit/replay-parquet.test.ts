@@ -67,6 +67,7 @@ test("a file of our own table needs no --map", async () => {
       bucket: Int32Array.of(1, 2),
       kafka_partition: Int32Array.of(0, 3),
       kafka_offset: Float64Array.of(7, 8),
+      topic: textOf(["interactions", "interactions"]),
     },
     2,
   );
