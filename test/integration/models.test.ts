@@ -108,9 +108,9 @@ describe("with four published models", () => {
       problem: null,
     });
     const text = (await models("list")).stdout.split("\n");
-    expect(text[0]).toMatch(/^version +published +age +step +round +items +NDCG@100 +popularity +parent$/);
+    expect(text[0]).toMatch(/^version +published +age +step +round +items +NDCG@100 +popularity +laid over +parent$/);
     expect(text[4]).toMatch(
-      /^v000004 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +4 +4 +40 +0\.\d{4} ± 0\.\d{4} +0\.\d{4} +v000003 +current$/,
+      /^v000004 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +4 +4 +40 +0\.\d{4} ± 0\.\d{4} +0\.\d{4} +– +v000003 +current$/,
     );
   });
 
