@@ -33,15 +33,15 @@ export async function sendAll(
   const { topic, rate } = sending;
   const pace = paceOf(rate);
   const size = rate === null ? FULL_SPEED_CHUNK : Math.max(1, Math.min(FULL_SPEED_CHUNK, Math.round(rate / 10)));
-  /** A chunk on its way, while the one behind it is read and written. */
+  /** A chunk on its way, while the one behind it is read. */
   let before: (() => Promise<boolean>) | undefined;
   for await (const chunk of source.chunks(sending.from, size)) {
     const { memory } = source; // as of this chunk: the source goes on
     if (chunk.paced) await sleep(pace.wait(chunk.rows.length, performance.now()), until.signal);
     if (until.signal.aborted) break;
+    if (before && !(await before())) return; // no chunk overtakes another: order is by partition, and kept
     const work = produce(kafka, topic, chunk);
     work.catch(() => undefined); // met below
-    if (before && !(await before())) return;
     before = async () => {
       // not acknowledged, so not saved: it is sent again next time
       if (!(await finished(work, until.signal))) return false;
