@@ -5,6 +5,7 @@ import { failure } from "../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
 import type { ShapeText } from "../../shared/events/shape/shape.ts";
 import type { Fetched, Reading } from "../../shared/kafka/client.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";
 import type { Seen } from "./seen.ts";
@@ -34,17 +35,17 @@ type OfTopic = { readonly topic: string } & (
 
 export type ToThread =
   | OfTopic
-  /** To the oldest `look` that has no answer yet. */
-  | { readonly type: "looked"; readonly seen: Seen | null }
+  | { readonly type: "looked"; readonly question: number; readonly seen: Seen | null }
   | { readonly type: "drain"; readonly patienceMs: number };
 
-type FromTopic = { readonly topic: string } /** To `assigned`: the offsets to start at. */ & (
+/** `answer`: to `assigned`, the offsets to start at. */
+type FromTopic = { readonly topic: string } & (
   | { readonly type: "answer"; readonly starts: ReadonlyMap<number, number> }
   | { readonly type: "news"; readonly news: News }
   | { readonly type: "committed"; readonly next: ReadonlyMap<number, number> }
   | { readonly type: "reassign" }
-  /** What does the topic hold now? */
-  | { readonly type: "look" }
+  /** What does the topic hold now? A question with a number of its own. */
+  | { readonly type: "look"; readonly question: number }
   | { readonly type: "ended" }
 );
 
@@ -125,7 +126,7 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       case "reassign":
         return reassign(message.topic);
       case "look":
-        return void soon(look(message.topic)).then((seen) => post({ type: "looked", seen }));
+        return void soon(look(message.topic)).then((seen) => post({ ...message, type: "looked", seen }));
       case "ended":
         going.delete(message.topic);
         return going.size === 0 ? end() : undefined;
@@ -156,7 +157,7 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       paused,
       assigned: async (partitions, generation) => {
         let seen = await thereNow(topic);
-        for (; seen === null && !closing; seen = await thereNow(topic)) await pause(RETRY_MS);
+        for (; seen === null && !closing; seen = await thereNow(topic)) await sleep(RETRY_MS);
         if (seen === null) return new Map();
         post({ type: "assigned", topic, partitions, generation, seen });
         return orFailure(starts.next());
@@ -197,7 +198,6 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
 
 const RETRY_MS = 500;
 const SOON_MS = 5000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Null where Kafka does not answer. */
 const soon = <T>(asked: Promise<T>): Promise<T | null> =>

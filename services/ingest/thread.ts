@@ -41,14 +41,21 @@ const limits = {
     return settings.limits.bytes / Math.max(1, intakes.size);
   },
 };
-const asked: ((seen: Seen | null) => void)[] = [];
+/** Questions without an answer, by their numbers: topics are asked of side by side, and one may answer before another. */
+const asked = new Map<number, (seen: Seen | null) => void>();
+let questions = 0;
 
 /** Null where Kafka does not answer soon. */
 const look = (topic: string): Promise<Seen | null> =>
   new Promise((resolve) => {
-    asked.push(resolve);
-    tell({ type: "look", topic });
-    setTimeout(() => resolve(null), SOON_MS);
+    const question = questions++;
+    const late = setTimeout(() => asked.get(question)!(null), SOON_MS);
+    asked.set(question, (seen) => {
+      clearTimeout(late);
+      asked.delete(question);
+      resolve(seen);
+    });
+    tell({ type: "look", topic, question });
   });
 
 async function declare(topic: string, shape: ShapeText | null): Promise<void> {
@@ -116,7 +123,7 @@ port.on("message", (message: ToThread) => {
     case "fetched":
       return void intake!.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
     case "looked":
-      return asked.shift()?.(message.seen);
+      return asked.get(message.question)?.(message.seen); // none: it came too late
     case "rebalancing":
       return void intake!.rebalancing().catch(fail);
     case "recheck":

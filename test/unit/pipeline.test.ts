@@ -69,6 +69,39 @@ test("what is handed over is in the table once the pipeline is drained, and the 
   expect(news.filter(({ type }) => type === "read")).toHaveLength(2);
 });
 
+test("each topic gets the answer to its own question: the one that answered first was taken for the other, made anew", async () => {
+  let reassigned = 0;
+  const asked = new Set<string>();
+  let answered = () => {};
+  const quickAnswered = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  pipeline = await openPipeline({
+    ...{ tableDir: join(folder, "table"), deadLettersDir: join(folder, "dead") },
+    limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
+    ...{ stopOnBadEvent: true, stopOnLost: true, stopOnNewTopic: true, retryMs: 10 },
+    ...{ bytesUnderWay: 1e6, heapMegabytes: 64 },
+    look: async (topic) => {
+      const isFirst = !asked.has(topic);
+      asked.add(topic);
+      if (topic === "slow" && !isFirst) await quickAnswered;
+      if (topic === "quick" && !isFirst) setImmediate(answered);
+      const bounds = [{ partition: 0, begin: 0, end: 10_000, stable: 10_000 }];
+      return { id: `id of ${topic}`, isAbsent: false, bounds };
+    },
+    ...{ hear: () => undefined, committed: () => undefined, reassign: () => reassigned++ },
+  });
+  const { open, drain } = pipeline;
+  for (const topic of ["slow", "quick"]) {
+    const { assigned, fetched } = open(topic, null, null);
+    await assigned([0], 1);
+    await fetched(batch(0, 100));
+  }
+  await drain(5000);
+  expect((await openExistingEvents(join(folder, "table"))).rows).toBe(200);
+  expect(reassigned).toBe(0);
+});
+
 test("a partition is paused while more is under way than there is room for, and goes on as soon as there is", async () => {
   const { assigned, fetched, paused, drain } = await open(1000);
   await assigned([0], 1);
