@@ -90,6 +90,11 @@ export async function openProducing(
     return new Map(await Promise.all(made));
   }
 
+  async function madeFor(topic: string, messages: readonly Outgoing[]) {
+    const partitions = await again(() => partitionsOf(topic));
+    return { partitions, left: await packed(messages, partitions) };
+  }
+
   /** Sends what is left to each leader; what was taken is no longer in it. */
   async function sendLeft(topic: string, left: Left): Promise<void> {
     producer ??= await identify();
@@ -129,11 +134,12 @@ export async function openProducing(
   }
 
   return {
-    send: async (topic, messages) => {
-      let partitions = await again(() => partitionsOf(topic));
-      let left = await packed(messages, partitions); // while the call before is under way
-      await inTurn(() =>
-        again(async () => {
+    send: (topic, messages) => {
+      const made = madeFor(topic, messages); // while the call before is under way
+      made.catch(() => undefined); // met in its turn
+      return inTurn(async () => {
+        let { partitions, left } = await made;
+        await again(async () => {
           const found = await partitionsOf(topic);
           if (Math.max(...left.keys()) >= found) {
             // it was made anew, with fewer partitions
@@ -142,8 +148,8 @@ export async function openProducing(
             partitions = found;
           }
           await sendLeft(topic, left);
-        }),
-      );
+        });
+      });
     },
     close: async () => {
       closed = true;

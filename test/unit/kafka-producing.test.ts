@@ -97,7 +97,7 @@ type Step = "ok" | "lost before" | "lost after" | number;
 
 /** A Kafka of one broker that knows producers as Kafka does. */
 function fake(steps: Step[], partitions = 2) {
-  const state = { partitions, logs: new Map<number, string[]>(), refreshes: 0, requests: 0 };
+  const state = { partitions, unknownFor: 0, logs: new Map<number, string[]>(), refreshes: 0, requests: 0 };
   const next = new Map<number, number>();
   const lost = () => Object.assign(new Error("lost"), { name: "KafkaJSConnectionError", retriable: true });
   function take(partition: number, batch: Buffer): number {
@@ -154,7 +154,10 @@ function fake(steps: Step[], partitions = 2) {
     refreshMetadata: async () => void state.refreshes++,
     refreshMetadataIfNecessary: async () => undefined,
     findTopicPartitionMetadata: () =>
-      Array.from({ length: state.partitions }, (_, partitionId) => ({ partitionId, leader: 1 })),
+      Array.from({ length: state.unknownFor-- > 0 ? 0 : state.partitions }, (_, partitionId) => ({
+        partitionId,
+        leader: 1,
+      })),
     findControllerBroker: async () => broker,
     findBroker: async () => broker,
     isConnected: () => true,
@@ -190,6 +193,14 @@ describe("sending", () => {
     const producing = await open();
     await Promise.all([producing.send("t", events), producing.send("t", events), producing.send("t", events)]);
     for (const partition of [0, 1]) expect(state.logs.get(partition)).toEqual(inOrder(partition, 2, 3));
+  });
+
+  test("calls are sent in their order though the first has to wait for the topic: the second came before it", async () => {
+    const { state, open } = fake([], 1);
+    state.unknownFor = 1;
+    const producing = await open();
+    await Promise.all(["first", "second", "third"].map((value) => producing.send("t", [{ key: "u", value }])));
+    expect(state.logs.get(0)).toEqual(["first", "second", "third"]);
   });
 
   test("any order of failures", async () => {
