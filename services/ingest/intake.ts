@@ -118,8 +118,11 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     return { version, files: files.length, rows, watermark, logFiles, compactionDue: isCompactionDue(files) };
   };
 
+  /** Offsets whose messages are held. */
+  const held = () => [...buffer.tallies.values()].reduce((sum, tally) => sum + offsetsIn(tally) - tally.lost, 0);
+
   function drop(fenced: boolean): void {
-    const offsets = [...buffer.tallies.values()].reduce((sum, tally) => sum + offsetsIn(tally) - tally.lost, 0);
+    const offsets = held();
     buffer.clear();
     positions.clear();
     generation = -1;
@@ -220,7 +223,6 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
 
   /** What nobody can vouch for is read again. */
   function cutToConfirmed(): void {
-    const held = () => [...buffer.tallies.values()].reduce((sum, tally) => sum + offsetsIn(tally) - tally.lost, 0);
     const before = held();
     buffer.cutToConfirmed();
     tell({ type: "dropped", offsets: before - held(), fenced: false });

@@ -173,13 +173,12 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
       };
     });
 
-  const longestTransaction = () =>
-    Math.max(0, ...[...topics.values()].map(({ transactions }) => transactions.longest(now())));
+  const longestTransaction = () => Math.max(0, ...all().map(({ transactions }) => transactions.longest(now())));
 
   /** A transaction of the usual length is nothing to speak of. */
   function waiting(): Stall | null {
     if (longestTransaction() < LONG_TRANSACTION_MS) return null;
-    const held = [...topics.values()].flatMap(({ name, bounds, transactions }) =>
+    const held = all().flatMap(({ name, bounds, transactions }) =>
       bounds.flatMap(({ partition, end }) => {
         const wait = transactions.waitOf(partition, now());
         if (!wait) return [];

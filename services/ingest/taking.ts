@@ -1,10 +1,9 @@
-// What becomes of each offset of a batch: rows, a dead letter, or filtered: one at which Kafka has no
-// message, or whose message the topic's map leaves out. Between
-// intake.ts, which says up to where, and the buffer.
-import { type DeadReason, deadReasons, isTimestamp } from "../../shared/events/event.ts";
+// What becomes of each offset of a batch: rows, a dead letter, or filtered: one at which Kafka has no message, or whose
+// message the topic's map leaves out. Between intake.ts, which says up to where, and the buffer.
+import { type DeadReason, isTimestamp } from "../../shared/events/event.ts";
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
-import type { MessageReader, Outcome } from "../../shared/events/shape/mapped.ts";
+import { type MessageReader, type Outcome, refusal } from "../../shared/events/shape/mapped.ts";
 import type { Fetched } from "../../shared/kafka/client.ts";
 import { openBeside } from "../../shared/kafka/messages.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
@@ -27,7 +26,7 @@ export interface Taking {
   lost(tally: Tally, partition: number, next: number): void;
 }
 
-const condemned: Outcome = { type: "refused", reason: "POISON", detail: deadReasons.POISON };
+const condemned: Outcome = refusal("POISON");
 
 /** `reader`: by the topic's map; without one events are of our own shape. */
 export function openTaking(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: MessageReader | undefined): Taking {
@@ -35,7 +34,7 @@ export function openTaking(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: 
 
   function parse(value: Uint8Array | null, own: number): Outcome {
     const parsed = parseMessage(value, own);
-    if (!parsed.ok) return { type: "refused", reason: parsed.reason, detail: deadReasons[parsed.reason] };
+    if (!parsed.ok) return refusal(parsed.reason);
     buffer.countUnknown(parsed.unknownFields);
     return { type: "rows", rows: [parsed.event] };
   }

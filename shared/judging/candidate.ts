@@ -151,7 +151,7 @@ function holdOut(candidate: Evaluation, incumbent: Evaluation): Comparison {
   return { name: "hold-out", differences: candidate.perUser["ndcg@100"].map((ndcg, user) => ndcg - before[user]!) };
 }
 
-/** A model's scores in the columns of a newer vocabulary: what it has never met comes last. */
+/** A model's scores in the columns of another vocabulary: what it has never met comes last. */
 export function inColumnsOf(vocabulary: Vocabulary, model: Judged): ScoreBatch {
   const there = translation(vocabulary.items, model.vocabulary);
   const width = model.vocabulary.items.length;

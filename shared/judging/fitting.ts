@@ -1,13 +1,11 @@
 // The weights of a mix, chosen on arrivals: those under which what came was likeliest, softmax over what could be
 // listed (a conditional logit), near those of before where arrivals are few. A concave sum of a few weights, so
 // Newton's steps find the one maximum, the same from the same arrivals. Pure; pauses between batches.
-import type { Histories } from "../events/histories.ts";
 import { rankingOf } from "../ranking/metrics.ts";
 import type { Mix } from "../ranking/mix.ts";
-import type { Known } from "../ranking/trending.ts";
 import { HALF_LIVES } from "../ranking/trends.ts";
 import { factorise, solve } from "../solvers/cholesky.ts";
-import { type Asked, asked, some, type Timely } from "./asked.ts";
+import { type Asked, some } from "./asked.ts";
 
 /** The model's scores and nothing else: what a mix begins from. */
 export const plain: Mix = { model: 1, hot: [0, 0, 0], follows: 0 };
@@ -24,15 +22,6 @@ const ENOUGH = 1e-5;
 
 /** What could have come: of each item its features, by rows of WEIGHTS; what came stands first. */
 export type Example = Float32Array;
-
-export function* fitted(
-  arrivals: readonly Timely[],
-  model: Known,
-  histories: Histories,
-  before: Mix,
-): Generator<undefined, Mix> {
-  return yield* fittedTo(yield* examplesOf(asked(arrivals, model, histories)), before);
-}
 
 export function* fittedTo(given: readonly (Example | undefined)[], before: Mix): Generator<undefined, Mix> {
   const examples = given.filter((each) => each !== undefined);

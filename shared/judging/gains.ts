@@ -19,17 +19,7 @@ export interface Trained extends Judged {
 
 const ks = [20, 100] as const;
 
-/** What each arrival is worth under a model alone; nothing where it has never met the item. Throws TIME_LEAK. */
-export async function gains(
-  arrivals: readonly Arrival[],
-  model: Trained,
-  histories: Histories,
-  signal: AbortSignal,
-): Promise<Gain[]> {
-  return aloneGains(askedOf(arrivals, model, histories), signal);
-}
-
-/** The same as it serves: with its mix laid over, where it has one. */
+/** What each arrival is worth under a model as it serves: with its mix laid over, where it has one. Throws TIME_LEAK. */
 export async function servedGains(
   arrivals: readonly Timely[],
   model: Trained,
@@ -49,6 +39,7 @@ export function askedOf<A extends Arrival & Partial<Timely>>(
   return asked(arrivals, model, histories);
 }
 
+/** Under the model alone: nothing where it has never met the item. */
 export const aloneGains = (of: Asked<Arrival>, signal: AbortSignal): Promise<Gain[]> =>
   gainsOf(alone(of), of.columns.known, of.own, signal);
 

@@ -6,6 +6,7 @@ import type { Mix } from "../ranking/mix.ts";
 import { LAST } from "../ranking/newest.ts";
 import { bestWindow, windowInWords } from "../ranking/references.ts";
 import { type Known, type Moving, trending } from "../ranking/trending.ts";
+import { inColumnsOf } from "./candidate.ts";
 import type { CaughtUp } from "./caught-up.ts";
 import { popularityIn, translation } from "./held-out.ts";
 
@@ -55,15 +56,5 @@ export function recentIn(
 }
 
 /** A model as it would have served then, in its own columns. */
-export function servedThen(model: Known, mix: Mix, { moving }: Recent): ScoreBatch {
-  const served = trending(model, mix, moving);
-  const known = model.vocabulary.items.length;
-  return (foldIns) => {
-    const wide_BI = served.scoreBatch(foldIns);
-    const width = served.vocabulary.items.length;
-    const scores_BI = new Float32Array(foldIns.length * known);
-    for (let row = 0; row < foldIns.length; row++)
-      scores_BI.set(wide_BI.subarray(row * width, row * width + known), row * known);
-    return scores_BI;
-  };
-}
+export const servedThen = (model: Known, mix: Mix, { moving }: Recent): ScoreBatch =>
+  inColumnsOf(model.vocabulary, trending(model, mix, moving));

@@ -13,7 +13,7 @@ import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { allWritten } from "./addresses.ts";
 import { type Codec, type Compression, codecs, compressions } from "./codecs.ts";
-import { openCluster, openInside } from "./inside.ts";
+import { METADATA_MS, openCluster, openInside } from "./inside.ts";
 import { interruptible } from "./interruptible.ts";
 import { type Messages, pack } from "./messages.ts";
 import { openProducing, type Producing } from "./producing.ts";
@@ -112,8 +112,6 @@ const LEAVE_MS = 2500;
 const MOST_UNPACKED = 16;
 /** Without an acknowledgement for so long, what is sent is held up. */
 const OVERDUE_MS = 10_000;
-/** Partitions that are added to a topic are read after so long at most. */
-const METADATA_MS = 5000;
 
 interface Opening {
   /** For the one local broker, which may come back at another port: where it is now. */

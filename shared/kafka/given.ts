@@ -5,7 +5,7 @@ import { AppError } from "../errors/errors.ts";
 import { setting } from "../runtime/command.ts";
 import { file } from "../runtime/location.ts";
 import { used } from "./java-keys.ts";
-import { type Given, nearest, settingsFrom } from "./properties.ts";
+import { type Given, meantOf, settingsFrom } from "./properties.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 export const kafkaConfigFlag = () =>
@@ -54,7 +54,7 @@ function mustBeMeant(env: NodeJS.ProcessEnv, warn: (text: string) => void): void
     (name) => /^KAFKA_(SASL|SSL|SECURITY)_/.test(name) && !known.includes(name) && !ofServices.test(name),
   );
   for (const name of strange) {
-    const meant = nearest(name, known);
+    const meant = meantOf(name, known);
     if (meant !== undefined)
       throw new AppError("USAGE", { what: `${name} is no setting of a Kafka client: did you mean ${meant}?` });
     warn(`${name} has no meaning here and is passed over`);

@@ -58,7 +58,8 @@ export interface Inside {
 }
 
 const READ_UNCOMMITTED = 0;
-const METADATA_MS = 5000;
+/** Partitions that are added to a topic, and leaders that have moved, are known after so long at most. */
+export const METADATA_MS = 5000;
 
 export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
   let opening: Promise<Cluster> | undefined;

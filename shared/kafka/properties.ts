@@ -2,6 +2,7 @@
 // at once, and no value that may be a secret is told with them. Pure: reading the files that they name is an argument.
 import { fileURLToPath } from "node:url";
 import { AppError } from "../errors/errors.ts";
+import { nearestOf } from "../runtime/spelling.ts";
 import { addressesIn } from "./addresses.ts";
 import { type Compression, compressions } from "./codecs.ts";
 import { parseJaas } from "./jaas.ts";
@@ -179,26 +180,12 @@ function tokenOf(get: Get, jaas: Readonly<Record<string, string>>): TokenSource 
 }
 
 function meant(key: string): string {
-  const found = nearest(key, [...used, ...passedOver]);
+  const found = meantOf(key, [...used, ...passedOver]);
   return found === undefined ? "" : ` (did you mean ${found}?)`;
 }
 
 /** The one that has nearly the same letters. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const [best] = known
-    .map((each) => ({ each, distance: distanceOf(name, each) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= 3 ? best.each : undefined;
-}
-
-/** Levenshtein's. */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, k) => k);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
+export function meantOf(name: string, known: readonly string[]): string | undefined {
+  const nearest = nearestOf(name, known);
+  return nearest && nearest.distance <= 3 ? nearest.name : undefined;
 }

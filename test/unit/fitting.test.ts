@@ -5,9 +5,10 @@ import { uniform } from "../../shared/compute/draws.ts";
 import { batchOf } from "../../shared/events/batch.ts";
 import { Histories } from "../../shared/events/histories.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
-import type { Timely } from "../../shared/judging/asked.ts";
-import { fitted, plain } from "../../shared/judging/fitting.ts";
+import { asked, type Timely } from "../../shared/judging/asked.ts";
+import { examplesOf, fittedTo, plain } from "../../shared/judging/fitting.ts";
 import { laid, type Mix } from "../../shared/ranking/mix.ts";
+import type { Known } from "../../shared/ranking/trending.ts";
 
 const ITEMS = 40;
 const names = Array.from({ length: ITEMS }, (_, k) => `i${k}`);
@@ -37,8 +38,12 @@ function arrivalsUnder(mix: Mix, count: number): Timely[] {
   });
 }
 
+function* fitted(arrivals: readonly Timely[], model: Known, before: Mix): Generator<undefined, Mix> {
+  return yield* fittedTo(yield* examplesOf(asked(arrivals, model, histories)), before);
+}
+
 function weightsFrom(arrivals: readonly Timely[], before = plain): Mix {
-  const work = fitted(arrivals, model, histories, before);
+  const work = fitted(arrivals, model, before);
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
@@ -73,7 +78,7 @@ test("are numbers where the model is sure, where nobody can have been listed, an
   const alike = { ...model, scoreBatch: (rows: Int32Array[]) => repeated(new Float32Array(ITEMS), rows) };
   const arrivals = arrivalsUnder(plain, 50).map((arrival, k) => (k % 2 ? { ...arrival, item: "unheard of" } : arrival));
   for (const each of [sure, alike]) {
-    const work = fitted(arrivals, each, histories, plain);
+    const work = fitted(arrivals, each, plain);
     let step = work.next();
     while (!step.done) step = work.next();
     expect(flat(step.value).every(Number.isFinite)).toBe(true);

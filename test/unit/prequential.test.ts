@@ -13,7 +13,7 @@ import { Histories } from "../../shared/events/histories.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { type Arrival, arrivalsOf, mustBeUnseen } from "../../shared/judging/arrivals.ts";
 import { drifts } from "../../shared/judging/choosing.ts";
-import { gains, type Trained } from "../../shared/judging/gains.ts";
+import { aloneGains, askedOf, type Trained } from "../../shared/judging/gains.ts";
 import type { Ranked } from "../../shared/judging/meeting.ts";
 import { prequentialPoint } from "../../shared/judging/point.ts";
 import { openPrequential } from "../../shared/judging/prequential.ts";
@@ -144,13 +144,10 @@ describe("a model", () => {
     100,
   ).scored;
 
+  const gains = async (model: Trained) => aloneGains(askedOf(arrivals, model, histories), never);
+
   test("is scored on the place that it gives the item, what the user had left out", async () => {
-    const found = new Map(
-      (await gains(arrivals, inOrder(["x", "y", "z"], 6), histories, never)).map((gain, k) => [
-        arrivals[k]!.item,
-        gain,
-      ]),
-    );
+    const found = new Map((await gains(inOrder(["x", "y", "z"], 6))).map((gain, k) => [arrivals[k]!.item, gain]));
     expect(found.get("z")).toEqual({ recall: 1, ndcg: 1 / Math.log2(3) }); // x is masked, y stands before z
     expect(found.get("fresh")).toEqual({ recall: 0, ndcg: 0 }); // it has never met the item
   });
@@ -160,7 +157,7 @@ describe("a model", () => {
     expect(() => mustBeUnseen(arrivals, "v1", 7)).toThrow(
       /TIME_LEAK: an event of table version 7 would score v1, .* versions up to 7/,
     );
-    await expect(gains(arrivals, inOrder(["x", "y", "z"], 7), histories, never)).rejects.toThrow("TIME_LEAK");
+    await expect(gains(inOrder(["x", "y", "z"], 7))).rejects.toThrow("TIME_LEAK");
   });
 });
 

@@ -3,7 +3,7 @@ import { plainReader, readerOf } from "../../../shared/events/shape/mapped.ts";
 import { parseShape } from "../../../shared/events/shape/shape.ts";
 import { readShapes, shapeOf } from "../../../shared/files/shape-flags.ts";
 import { openNearest } from "../../../shared/kafka/nearest.ts";
-import { schemaIdOf } from "../../../shared/kafka/schemas/framing.ts";
+import { schemaIdsOf } from "../../../shared/kafka/schemas/framing.ts";
 import { impatient } from "../../../shared/kafka/schemas/impatient.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
@@ -23,7 +23,7 @@ export const command = defineCommand({
     const kafka = await openNearest({ dataDir, kafkaConfig, signal: until.signal }, createLog("events"));
     try {
       const found = await newestMessages(kafka, topic, messages, reader.beside, until);
-      await schemas?.prepare(new Set(found.flatMap(({ value }) => (value && schemaIdOf(value)) ?? [])));
+      await schemas?.prepare(schemaIdsOf(found.map(({ value }) => value)));
       const all = found.map((message) => ({ message, outcome: reader.read(message) }));
       process.stdout.write(json ? all.map((each) => `${asJson(topic, each)}\n`).join("") : asText(topic, all));
     } finally {

@@ -12,15 +12,24 @@ export function schemaIdOf(value: Uint8Array): number | undefined {
 }
 
 /** The ids of all values. */
-export function schemaIdsIn({ lengths, values }: Pick<Messages, "lengths" | "values">): Set<number> {
+export function schemaIdsOf(values: Iterable<Uint8Array | null>): Set<number> {
   const ids = new Set<number>();
-  let at = 0;
-  for (const length of lengths) {
-    const id = length < 0 ? undefined : schemaIdOf(values.subarray(at, at + length));
+  for (const value of values) {
+    const id = value ? schemaIdOf(value) : undefined;
     if (id !== undefined) ids.add(id);
-    at += Math.max(0, length);
   }
   return ids;
+}
+
+export const schemaIdsIn = (messages: Pick<Messages, "lengths" | "values">): Set<number> =>
+  schemaIdsOf(valuesIn(messages));
+
+function* valuesIn({ lengths, values }: Pick<Messages, "lengths" | "values">) {
+  let at = 0;
+  for (const length of lengths) {
+    yield length < 0 ? null : values.subarray(at, at + length);
+    at += Math.max(0, length);
+  }
 }
 
 const MOST_NESTED = 32;

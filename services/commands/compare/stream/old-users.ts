@@ -1,17 +1,19 @@
 // What users of before lose as models go on: held-out users of the end of the first part, with their rows as they were,
 // under the model of then and under the final ones, among the items that there were. Pure but for pauses.
 import type { Histories } from "../../../../shared/events/histories.ts";
+import type { Vocabulary } from "../../../../shared/events/vocabulary.ts";
+import { inColumnsOf } from "../../../../shared/judging/candidate.ts";
 import { heldOut } from "../../../../shared/judging/held-out.ts";
-import { evaluation, type NamedUser, type ScoreBatch } from "../../../../shared/ranking/evaluate.ts";
+import { evaluation, type NamedUser } from "../../../../shared/ranking/evaluate.ts";
 import { paired } from "../../../../shared/ranking/paired.ts";
 import { finish } from "../../../../shared/runtime/finish.ts";
 import type { Candidate } from "./learners.ts";
 import type { Estimate } from "./standing.ts";
 
-/** In the columns of the model of then, with which every later vocabulary begins. */
+/** In the columns of the model of then. */
 export interface OldUsers {
   readonly users: readonly NamedUser[];
-  readonly items: number;
+  readonly vocabulary: Vocabulary;
 }
 
 export interface Loss {
@@ -27,19 +29,20 @@ export function oldUsersOf(histories: Histories, { vocabulary }: Candidate, salt
   const users = (["validation", "test"] as const).flatMap((part) =>
     heldOut(histories, part, salt, vocabulary, MOST / 2),
   );
-  return { users, items: vocabulary.items.length };
+  return { users, vocabulary };
 }
 
 /** Of each model its loss, of the first one 0. */
 export async function losses<K>(
-  { users, items }: OldUsers,
+  { users, vocabulary }: OldUsers,
   first: Candidate,
   models: ReadonlyMap<K, Candidate>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<K, Loss>> {
   if (users.length === 0) return new Map();
+  const items = vocabulary.items.length;
   const ndcgUnder = async (model: Candidate) =>
-    (await finish(evaluation(amongFirst(model, items), users, items, [100]), signal)).perUser["ndcg@100"];
+    (await finish(evaluation(inColumnsOf(vocabulary, model), users, items, [100]), signal)).perUser["ndcg@100"];
   const then = await ndcgUnder(first);
   const found = new Map<K, Loss>();
   for (const [name, model] of models) {
@@ -47,16 +50,4 @@ export async function losses<K>(
     found.set(name, { ndcg: paired(now).mean, lost: paired(now.map((ndcg, user) => then[user]! - ndcg)) });
   }
   return found;
-}
-
-/** Scores of the columns that there were. */
-function amongFirst({ scoreBatch, vocabulary }: Candidate, items: number): ScoreBatch {
-  const { length } = vocabulary.items;
-  return (foldIns) => {
-    const wide_BI = scoreBatch(foldIns);
-    const scores_BI = new Float32Array(foldIns.length * items);
-    for (let row = 0; row < foldIns.length; row++)
-      scores_BI.set(wide_BI.subarray(row * length, row * length + items), row * items);
-    return scores_BI;
-  };
 }

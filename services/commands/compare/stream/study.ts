@@ -1,5 +1,4 @@
 // `benchmark --stream`: reads the events, opens the learners, plays the stream, and tells what came of it. Wiring only.
-
 import { openEngine } from "../../../../shared/compute/open-engine.ts";
 import type { EventColumns } from "../../../../shared/corpus/liang.ts";
 import { writeWhole } from "../../../../shared/disk/whole-file.ts";
