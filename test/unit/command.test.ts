@@ -72,18 +72,29 @@ test("a log level is one of those that there are, in any case, or USAGE", () => 
 });
 
 test.each([
+  ...["s3://bucket/events", "s3a://bucket/x", "abfss://c@a.dfs.core.windows.net/t", "hdfs://name:8020/t", "gs://b/t"],
   ...[
-    "s3://bucket/events",
-    "s3a://bucket/x",
-    "file:///srv/table",
-    "abfss://c@a.dfs.core.windows.net/t",
-    "hdfs://name:8020/t",
-    "gs://b/t",
+    "https://host/table",
+    "HDFS://name/t",
+    "s3:/bucket/events",
+    "hdfs:/t",
+    "file:/srv/table",
+    "file://host/table",
+    "S3://b/t",
+    "s3:///t",
+    "custom+x.1://y",
   ],
-  ...["https://host/table", "HDFS://name/t", "s3:/bucket/events", "hdfs:/t", "file:/srv/table", "custom+x.1://y"],
 ])("%s is an address, and no folder of that name is made", (text) => {
   expect(isAddress(text)).toBe(true);
   expect(problemOf(() => read(["--data-dir", text]))).toMatch(/^USAGE: --data-dir ".*": only folders of this machine/);
+});
+
+test.each([
+  ["file:///srv/table", "/srv/table"],
+  ["file:///srv/with%20space/a?b#c", "/srv/with space/a?b#c"],
+])("%s is a folder of this machine", (text, path) => {
+  expect(read(["--data-dir", text]).dataDir).toBe(path);
+  expect(problemOf(() => read(["--data-dir", "file:///srv/%ff"]))).toMatch(/--data-dir ".*": its percent signs/);
 });
 
 test.each(["a=b:c", "./s3://bucket", "/srv/s3://x", "C:/data", "s3", "x:/y", "with space", "ümlaut-日本"])(
