@@ -4,8 +4,9 @@ import { readFileSync, statSync } from "node:fs";
 import { AppError } from "../errors/errors.ts";
 import { setting } from "../runtime/command.ts";
 import { file } from "../runtime/location.ts";
+import { meantOf } from "../runtime/spelling.ts";
 import { used } from "./java-keys.ts";
-import { type Given, meantOf, settingsFrom } from "./properties.ts";
+import { type Given, settingsFrom } from "./properties.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 export const kafkaConfigFlag = () =>

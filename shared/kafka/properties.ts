@@ -2,7 +2,7 @@
 // at once, and no value that may be a secret is told with them. Pure: reading the files that they name is an argument.
 import { fileURLToPath } from "node:url";
 import { AppError } from "../errors/errors.ts";
-import { nearestOf } from "../runtime/spelling.ts";
+import { meantOf } from "../runtime/spelling.ts";
 import { addressesIn } from "./addresses.ts";
 import { type Compression, compressions } from "./codecs.ts";
 import { parseJaas } from "./jaas.ts";
@@ -182,10 +182,4 @@ function tokenOf(get: Get, jaas: Readonly<Record<string, string>>): TokenSource 
 function meant(key: string): string {
   const found = meantOf(key, [...used, ...passedOver]);
   return found === undefined ? "" : ` (did you mean ${found}?)`;
-}
-
-/** The one that has nearly the same letters. */
-export function meantOf(name: string, known: readonly string[]): string | undefined {
-  const nearest = nearestOf(name, known);
-  return nearest && nearest.distance <= 3 ? nearest.name : undefined;
 }

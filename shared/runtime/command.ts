@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import type { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import type { Until } from "./lifecycle.ts";
+import { meantOf } from "./spelling.ts";
 
 export interface Command<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
@@ -97,8 +98,7 @@ export function readConfig<S extends z.ZodObject>(
     const now = renamed[token.rawName.slice("--".length)];
     if (!key && now !== undefined && flags.some((k) => isNamed(now, k)))
       problems.push(`${token.rawName} is called ${now} now`);
-    else if (!key)
-      problems.push(`${token.rawName} is no flag of \`${command.name}\`${nearest(name, flags.map(kebab))}`);
+    else if (!key) problems.push(`${token.rawName} is no flag of \`${command.name}\`${meant(name, flags.map(kebab))}`);
     else if (isBoolean(key)) raw[key] = token.value === undefined ? !negated : asBoolean(token.value);
     else if (token.value === undefined || (isNumber(key) && token.value.trim() === ""))
       problems.push(`${token.rawName} needs a value`);
@@ -141,11 +141,9 @@ const strangers = (value: unknown) =>
 
 const asBoolean = (text: string) => (/^(1|true|yes)$/i.test(text) ? true : /^(0|false|no)$/i.test(text) ? false : text);
 
-function nearest(name: string, all: readonly string[]): string {
-  const close = all.find(
-    (flag) => flag.startsWith(name) || name.startsWith(flag) || [...name].sort().join("") === [...flag].sort().join(""),
-  );
-  return close ? ` (did you mean --${close}?)` : "";
+function meant(name: string, flags: readonly string[]): string {
+  const found = meantOf(name, flags);
+  return found === undefined ? "" : ` (did you mean ${found.length === 1 ? "-" : "--"}${found}?)`;
 }
 
 export interface Flag {
