@@ -3,7 +3,7 @@
 import { failure } from "../../shared/errors/failure.ts";
 import { readerOf } from "../../shared/events/shape/mapped.ts";
 import { parseShape, type ShapeText } from "../../shared/events/shape/shape.ts";
-import type { Consumption, Kafka } from "../../shared/kafka/client.ts";
+import type { Consumption, Kafka } from "../../shared/kafka/port.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Pipeline, Way } from "./pipeline.ts";
 import type { Seen } from "./seen.ts";

@@ -3,7 +3,7 @@
 import { AppError } from "../../shared/errors/errors.ts";
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import type { MessageReader } from "../../shared/events/shape/mapped.ts";
-import type { Fetched } from "../../shared/kafka/client.ts";
+import type { Fetched } from "../../shared/kafka/port.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { tryAgain } from "../../shared/runtime/patience.ts";

@@ -1,6 +1,6 @@
 // Partitions whose reading waits for the end of a transaction: a producer that hangs or died holds back all that others
 // write behind it, for as long as the broker lets it. Pure; the clock is an argument.
-import type { Bounds } from "../../shared/kafka/client.ts";
+import type { Bounds } from "../../shared/kafka/port.ts";
 
 export interface OpenTransactions {
   looked(bounds: readonly Bounds[], positions: ReadonlyMap<number, number>, now: number): void;

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { failure } from "../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../shared/errors/thread-errors.ts";
 import type { ShapeText } from "../../shared/events/shape/shape.ts";
-import type { Fetched, Reading } from "../../shared/kafka/client.ts";
+import type { Fetched, Reading } from "../../shared/kafka/port.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { News } from "./news.ts";
 import type { Limits } from "./sealer.ts";

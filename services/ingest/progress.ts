@@ -3,7 +3,7 @@
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
-import type { Bounds } from "../../shared/kafka/client.ts";
+import type { Bounds } from "../../shared/kafka/port.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { MOST_FIELDS } from "./buffer.ts";
 import type { News, TableFacts } from "./news.ts";

@@ -2,7 +2,7 @@
 // none overtakes another while the registry is away. What is held meanwhile is written as always.
 import type { AppError } from "../../shared/errors/errors.ts";
 import type { Decode } from "../../shared/events/shape/mapped.ts";
-import type { Fetched } from "../../shared/kafka/client.ts";
+import type { Fetched } from "../../shared/kafka/port.ts";
 import { schemaIdsIn } from "../../shared/kafka/schemas/framing.ts";
 import { openRegistry } from "../../shared/kafka/schemas/registry.ts";
 import { openSchemas } from "../../shared/kafka/schemas/schemas.ts";

@@ -1,5 +1,5 @@
 // What ingest sees of a topic at one moment: which topic it is, and which offsets it holds.
-import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
+import type { Bounds, Kafka } from "../../shared/kafka/port.ts";
 
 export interface Seen {
   /** Of this topic and no other of its name, before or after; null where Kafka does not tell. */

@@ -1,6 +1,6 @@
 // The clock of ingest: asks each topic how far it is, and notices a broker that is away, a topic that is gone or
 // another one now, and offsets that are gone.
-import type { Bounds } from "../../shared/kafka/client.ts";
+import type { Bounds } from "../../shared/kafka/port.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Way } from "./pipeline.ts";
 import type { Progress } from "./progress.ts";

@@ -1,6 +1,6 @@
 // What replay sends and from where: the file or the synthetic stream, gone on with where a replay before it stopped.
 import { formatOf } from "../../shared/files/flags.ts";
-import type { Kafka } from "../../shared/kafka/client.ts";
+import type { Kafka } from "../../shared/kafka/port.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { type FileSource, fileSource } from "./file.ts";
 import type { Config } from "./options.ts";

@@ -1,6 +1,6 @@
 // The loop of replay: a chunk at the pace, to Kafka, acknowledged, then its position saved.
 import type { Row } from "../../shared/events/columns.ts";
-import type { Kafka } from "../../shared/kafka/client.ts";
+import type { Kafka } from "../../shared/kafka/port.ts";
 import type { Outgoing } from "../../shared/kafka/record-batch.ts";
 import { sleep, type Until } from "../../shared/runtime/lifecycle.ts";
 import { paceOf } from "./pace.ts";

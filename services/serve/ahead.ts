@@ -4,8 +4,8 @@ import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/messag
 import { newScanned } from "../../shared/events/scan.ts";
 import type { MessageReader } from "../../shared/events/shape/mapped.ts";
 import type { Message } from "../../shared/events/shape/places.ts";
-import type { Fetched } from "../../shared/kafka/client.ts";
 import { openBeside } from "../../shared/kafka/messages.ts";
+import type { Fetched } from "../../shared/kafka/port.ts";
 import type { Tail } from "../../shared/recommending/tail.ts";
 
 /** Of messages, by what became of them. */

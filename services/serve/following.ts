@@ -7,7 +7,7 @@ import { readerOf } from "../../shared/events/shape/mapped.ts";
 import { parseShape } from "../../shared/events/shape/shape.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
-import type { Bounds, Kafka } from "../../shared/kafka/client.ts";
+import type { Bounds, Kafka } from "../../shared/kafka/port.ts";
 import { schemaIdsIn } from "../../shared/kafka/schemas/framing.ts";
 import { openRegistry } from "../../shared/kafka/schemas/registry.ts";
 import { openSchemas, type Schemas } from "../../shared/kafka/schemas/schemas.ts";

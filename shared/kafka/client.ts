@@ -1,115 +1,24 @@
-// The port to Kafka: seven methods, and the only file that imports kafkajs, so that another client can take its place.
-import kafkajs, {
-  type Consumer,
-  type EachBatchPayload,
-  type KafkaConfig,
-  type Mechanism,
-  type SASLOptions,
-} from "kafkajs";
-import { AppError, type Facts } from "../errors/errors.ts";
-import { failure } from "../errors/failure.ts";
-import type { Beside } from "../events/shape/places.ts";
+// Kafka by kafkajs, behind the port of port.ts: the only file that loads kafkajs.
+import kafkajs, { type KafkaConfig } from "kafkajs";
+import type { AppError, Facts } from "../errors/errors.ts";
 import type { Log } from "../runtime/log.ts";
 import { oneAtATime } from "../runtime/turns.ts";
-import { allWritten } from "./addresses.ts";
+import { isConnectionError, unreachable } from "./away.ts";
 import { type Codec, type Compression, codecs, compressions } from "./codecs.ts";
-import { METADATA_MS, openCluster, openInside } from "./inside.ts";
+import { consume } from "./consumption.ts";
+import { patiently, within } from "./deadline.ts";
+import { openCluster, openInside } from "./inside.ts";
 import { interruptible } from "./interruptible.ts";
-import { type Messages, pack } from "./messages.ts";
+import { saslOf } from "./login.ts";
+import type { Consumption, Kafka } from "./port.ts";
 import { openProducing, type Producing } from "./producing.ts";
-import type { Outgoing } from "./record-batch.ts";
-import { refusalOf, tokenRefused } from "./refusals.ts";
-import type { KafkaSettings, Login } from "./settings.ts";
+import { refusalOf } from "./refusals.ts";
+import type { KafkaSettings } from "./settings.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
-import { tokensFrom } from "./tokens.ts";
 import { openUnpacking } from "./unpacking.ts";
 
-export interface Fetched {
-  readonly partition: number;
-  /** Of the assignment under which it was fetched: what comes late from an earlier one is stale. */
-  readonly generation: number;
-  /**
-   * The offset that Kafka was asked for. Above the position where it no longer had that: what lies between was deleted
-   * before it could be read.
-   */
-  readonly asked: number;
-  /** In order of offset, none before the position that was asked for. */
-  readonly messages: Messages;
-  /**
-   * The offset to go on from. Where `messages` leaves out offsets before it, Kafka holds none: transaction markers,
-   * aborted or compacted away.
-   */
-  readonly next: number;
-}
-
-/** What a partition holds: offsets from `begin` to before `end`. */
-export interface Bounds {
-  readonly partition: number;
-  readonly begin: number;
-  readonly end: number;
-  /** What may be read: before this offset. Behind it a transaction is open. */
-  readonly stable: number;
-}
-
-export interface Reading {
-  readonly topic: string;
-  readonly group: string;
-  /** Bytes of one fetch, about. */
-  readonly fetchBytes: number;
-  /** What is wanted of messages beside value, offset and time. */
-  readonly beside?: readonly Beside[];
-  /**
-   * The partitions are ours now, and all that was read before is stale. Answers the offset to start each at. An error
-   * ends the reading.
-   */
-  assigned(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, number>>;
-  /** The partitions may go to others: `assigned` follows. Nobody waits for this. */
-  rebalancing(): void;
-  /**
-   * One batch at a time; nothing more is fetched while it runs, so waiting here is back-pressure. An error ends the
-   * reading.
-   */
-  fetched(batch: Fetched): Promise<void>;
-}
-
-export interface Consumption {
-  /** Rejects when the reading cannot go on. Connection losses are not such: they are retried for ever. */
-  readonly failed: Promise<never>;
-  /** Tells the group how far we are, for lag tools: nobody starts from there. */
-  commit(next: ReadonlyMap<number, number>): Promise<void>;
-  /** Forgets what was read: `assigned` is called again for the same partitions, and reading goes on from its answer. */
-  reassign(): void;
-  /** Leaves the group at once. */
-  stop(): Promise<void>;
-}
-
-export interface Kafka {
-  /** Creates the topic where missing; the number of its partitions. */
-  ensureTopic(topic: string, partitions: number): Promise<number>;
-  endOffsets(topic: string): Promise<Bounds[]>;
-  /**
-   * What no other topic has, of this name or another, before or after; null where Kafka does not tell, undefined where
-   * there is no such topic.
-   */
-  topicId(topic: string): Promise<string | null | undefined>;
-  /** Names of all topics that we may see. */
-  topics(): Promise<string[]>;
-  /**
-   * Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away.
-   */
-  produce(topic: string, messages: readonly Outgoing[]): Promise<void>;
-  consume(reading: Reading): Promise<Consumption>;
-  close(): Promise<void>;
-}
-
-const HEARTBEAT_MS = 1000;
-/** How long Kafka waits for a member that was killed before its partitions go to others: brokers allow no less. */
-const SESSION_MS = 6000;
 const REACH_MS = 12_000;
 const ENSURE_MS = 15_000;
-const LEAVE_MS = 2500;
-/** Bytes that a fetch may unpack to, of each of its own: JSON packs to a tenth. */
-const MOST_UNPACKED = 16;
 /** Without an acknowledgement for so long, what is sent is held up. */
 const OVERDUE_MS = 10_000;
 
@@ -157,7 +66,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
       return await guard(patienceMs === undefined ? work() : within(patienceMs, work()));
     } catch (error) {
       const refusal = refusalOf(error, doing, facts);
-      throw isConnectionError(refusal) ? unreachable(settings, answered, sockets, refusal) : refusal;
+      throw isConnectionError(refusal) ? unreachable(settings, answered, sockets.troubles, refusal) : refusal;
     }
   }
 
@@ -239,7 +148,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
     consume: async (reading) => {
       const facts = { topic: reading.topic, group: reading.group };
       const told = (error: unknown) => refusalOf(error, "read the topic", facts);
-      const consumption = await ask("read the topic", facts, () => consume(client, reading, told));
+      const consumption = await ask("read the topic", facts, () => consume(client, reading, unpacking, told));
       consumptions.add(consumption);
       const failed = trust.guard(consumption.failed);
       failed.catch(() => undefined);
@@ -274,185 +183,4 @@ function clientConfig({ clientId, connectMs, login }: KafkaSettings, sockets: So
           throw Object.assign(new Error("closed"), { retriable: false });
       },
   };
-}
-
-function saslOf(login: Login): SASLOptions | Mechanism {
-  if (login.mechanism === "OAUTHBEARER") return bearer(tokensFrom(login.token));
-  const { username, password } = login;
-  return { mechanism: login.mechanism.toLowerCase() as "plain", username, password };
-}
-
-/**
- * RFC 7628. kafkajs has it too, but takes the broker's refusal, which stands in an answer that is no error, for a yes,
- * and then meets a connection that is closed, again and again.
- */
-function bearer(token: () => Promise<string>): Mechanism {
-  const withLength = (text: string) => {
-    const bytes = Buffer.from(`0000${text}`);
-    bytes.writeInt32BE(bytes.length - 4);
-    return bytes;
-  };
-  return {
-    mechanism: "OAUTHBEARER",
-    authenticationProvider: ({ saslAuthenticate }) => ({
-      authenticate: async () => {
-        const message = withLength(`n,,\x01auth=Bearer ${await token()}\x01\x01`);
-        const refusal = await saslAuthenticate<string>({
-          request: { encode: () => message },
-          response: { decode: (answer: Buffer) => answer, parse: (answer: Buffer) => answer.toString("utf8", 4) },
-        });
-        if (refusal) throw tokenRefused(refusal);
-      },
-    }),
-  };
-}
-
-/** Of kafkajs, those that mean: nobody was there, or nobody answered. */
-const lost = new Set(
-  [
-    ...["ConnectionError", "ConnectionClosedError", "RequestTimeoutError", "NumberOfRetriesExceeded"],
-    ...["BrokerNotFound", "GroupCoordinatorNotFound", "LockTimeout"],
-  ].map((name) => `KafkaJS${name}`),
-);
-const isConnectionError = (error: unknown) => error === tooLong || lost.has((error as Error)?.name);
-
-/** Kafka names its brokers by `advertised.listeners`, which may hold for other networks than ours. */
-function unreachable({ brokers }: KafkaSettings, answered: boolean, { troubles }: Sockets, cause: unknown): AppError {
-  const isClosed = (cause as Error).name === "KafkaJSConnectionClosedError";
-  const closes = "it closes the connection: does security.protocol fit this listener?";
-  const why = troubles.length > 0 ? troubles.join("; ") : isClosed ? closes : "";
-  const who =
-    answered && !isClosed ? "Kafka answers, but none of the brokers that it names" : "no Kafka broker answers";
-  const named = answered && !isClosed ? " (advertised.listeners) can be reached" : "";
-  const what = `${who}${named}${why && `: ${why}`}`;
-  return new AppError("BROKER_UNREACHABLE", { what, brokers: allWritten(brokers) }, { cause });
-}
-
-const tooLong = new Error("Kafka has not answered");
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooLong), ms);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function consume(
-  client: InstanceType<typeof kafkajs.Kafka>,
-  reading: Reading,
-  told: (error: unknown) => unknown,
-): Promise<Consumption> {
-  const consumer = client.consumer({
-    groupId: reading.group,
-    sessionTimeout: SESSION_MS,
-    heartbeatInterval: HEARTBEAT_MS,
-    metadataMaxAge: METADATA_MS,
-    allowAutoTopicCreation: false,
-    maxWaitTimeInMs: 250,
-    maxBytesPerPartition: Math.ceil(reading.fetchBytes / 4),
-    maxBytes: reading.fetchBytes,
-    retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: 8 },
-  });
-  const { failed, fail } = failure();
-  const positions = new Map<number, number>();
-  /** Partitions of which something was read since our seek: kafkajs is where we think it is. */
-  const settled = new Set<number>();
-  let generation = 0;
-  let ours: readonly number[] = [];
-  let assigning: Promise<void> = Promise.resolve();
-
-  function assign(partitions: readonly number[]): void {
-    generation++;
-    ours = partitions;
-    positions.clear();
-    settled.clear();
-    assigning = seekAll(generation, partitions);
-    assigning.catch(fail);
-  }
-
-  async function seekAll(mine: number, partitions: readonly number[]): Promise<void> {
-    const starts = await reading.assigned(partitions, mine);
-    if (mine !== generation) return;
-    for (const [partition, offset] of starts) {
-      positions.set(partition, offset);
-      seek(partition, offset);
-    }
-  }
-
-  const seek = (partition: number, offset: number) =>
-    consumer.seek({ topic: reading.topic, partition, offset: String(offset) });
-
-  async function eachBatch({ batch, resolveOffset, heartbeat, isStale, isRunning }: EachBatchPayload): Promise<void> {
-    const mine = generation;
-    // A rebalance that a heartbeat brings up is met again by kafkajs right after this batch.
-    const beating = setInterval(() => heartbeat().catch(() => undefined), HEARTBEAT_MS);
-    try {
-      await assigning;
-      const from = positions.get(batch.partition);
-      if (from === undefined || isStale() || !isRunning() || mine !== generation) return; // fetched before the seek
-      const next = Number(batch.lastOffset()) + 1;
-      settled.add(batch.partition);
-      await reading.fetched({
-        partition: batch.partition,
-        generation: mine,
-        asked: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
-        messages: pack(batch.messages, from, reading.beside),
-        next,
-      });
-      if (mine !== generation) return;
-      positions.set(batch.partition, Math.max(from, next));
-      resolveOffset(batch.lastOffset());
-    } catch (error) {
-      fail(error);
-    } finally {
-      clearInterval(beating);
-    }
-  }
-
-  consumer.on(consumer.events.FETCH_START, () => unpacking.begin(MOST_UNPACKED * reading.fetchBytes));
-  consumer.on(consumer.events.REBALANCING, () => reading.rebalancing());
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    assign(payload.memberAssignment[reading.topic] ?? []);
-  });
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    // A batch of nothing but transaction markers never reaches eachBatch.
-    const { partition, batchSize, firstOffset, lastOffset } = payload;
-    const from = positions.get(partition);
-    if (batchSize > 0 || from === undefined) return;
-    const isElsewhere = !settled.has(partition) && Number(firstOffset ?? lastOffset) > from;
-    settled.add(partition);
-    if (isElsewhere) return seek(partition, from); // it may stem from before our seek: what comes next does not
-    const next = Number(lastOffset) + 1;
-    positions.set(partition, Math.max(from, next));
-    // kafkajs does not tell here what it asked for: whoever reads finds out
-    const asked = Math.max(from, Number(firstOffset ?? from));
-    reading.fetched({ partition, generation, asked, messages: pack([], next), next }).catch(fail);
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) fail(told(payload.error));
-  });
-  await consumer.connect();
-  await consumer.subscribe({ topic: reading.topic, fromBeginning: true });
-  await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
-  return {
-    failed,
-    commit: (next) =>
-      consumer.commitOffsets(
-        [...next].map(([partition, offset]) => ({ topic: reading.topic, partition, offset: String(offset) })),
-      ),
-    reassign: () => assign(ours),
-    stop: () => leave(consumer),
-  };
-}
-
-/** kafkajs waits for its long poll and its retries when it stops: not for ever. */
-const leave = (consumer: Consumer): Promise<void> => patiently(consumer.disconnect());
-
-async function patiently(work: Promise<unknown>): Promise<void> {
-  await within(LEAVE_MS, work).catch(() => undefined);
 }

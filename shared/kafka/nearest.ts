@@ -2,9 +2,10 @@
 // may come back at another port.
 import type { Log } from "../runtime/log.ts";
 import { resolveBrokers } from "./broker.ts";
-import { type Kafka, openKafka } from "./client.ts";
+import { openKafka } from "./client.ts";
 import type { Compression } from "./codecs.ts";
 import { givenKafka } from "./given.ts";
+import type { Kafka } from "./port.ts";
 import { plainKafka } from "./settings.ts";
 
 interface Wanted {

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { textOf } from "../../shared/events/text.ts";
-import type { Fetched } from "../../shared/kafka/client.ts";
+import type { Fetched } from "../../shared/kafka/port.ts";
 import { encodeParquet } from "../../shared/storage/parquet.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
 import { useBroker } from "./broker-folder.ts";

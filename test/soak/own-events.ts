@@ -1,7 +1,8 @@
 // The soak's own events among the others, each with a number that is its value: what Kafka has acknowledged must stand
 // in the table, what is malformed among the dead letters.
 import { brokerStatus } from "../../shared/kafka/broker.ts";
-import { type Kafka, openKafka } from "../../shared/kafka/client.ts";
+import { openKafka } from "../../shared/kafka/client.ts";
+import type { Kafka } from "../../shared/kafka/port.ts";
 import type { Outgoing } from "../../shared/kafka/record-batch.ts";
 import { plainKafka } from "../../shared/kafka/settings.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";

@@ -2,7 +2,7 @@
 import { AppError } from "../../../shared/errors/errors.ts";
 import { type MessageReader, plainReader } from "../../../shared/events/shape/mapped.ts";
 import { plural } from "../../../shared/health/views/figures.ts";
-import type { Kafka } from "../../../shared/kafka/client.ts";
+import type { Kafka } from "../../../shared/kafka/port.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { sourceOf } from "../../../shared/table/epochs.ts";
 import { readInput } from "./input.ts";

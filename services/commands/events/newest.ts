@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Beside, Message } from "../../../shared/events/shape/places.ts";
-import type { Bounds, Fetched, Kafka } from "../../../shared/kafka/client.ts";
 import { openBeside } from "../../../shared/kafka/messages.ts";
+import type { Bounds, Fetched, Kafka } from "../../../shared/kafka/port.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 
 export interface Placed extends Message {
