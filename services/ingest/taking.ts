@@ -4,8 +4,8 @@ import { type DeadReason, isTimestamp } from "../../shared/events/event.ts";
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
 import { type MessageReader, type Outcome, refusal } from "../../shared/events/shape/mapped.ts";
-import type { Fetched } from "../../shared/kafka/port.ts";
 import { openBeside } from "../../shared/kafka/messages.ts";
+import type { Fetched } from "../../shared/kafka/port.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
 import type { Verdict } from "./suspects.ts";
 

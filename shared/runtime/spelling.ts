@@ -9,13 +9,13 @@ export function nearestOf<N extends string>(
   return all.sort((a, b) => a.distance - b.distance)[0];
 }
 
-/** Letters that somebody may have got wrong; of a short name fewer than half. */
+/** Letters that somebody may have got wrong; of a short name half of them. */
 const MOST_WRONG = 3;
 
 /** The one that has nearly the same letters, or the only one that begins with these; undefined where none is like it. */
 export function meantOf(text: string, names: readonly string[]): string | undefined {
   const nearest = nearestOf(text, names);
-  if (nearest && nearest.distance <= MOST_WRONG && 2 * nearest.distance < text.length) return nearest.name;
+  if (nearest && nearest.distance <= MOST_WRONG && 2 * nearest.distance <= text.length) return nearest.name;
   const begun = names.filter((name) => name.startsWith(text));
   return begun.length === 1 ? begun[0] : undefined;
 }

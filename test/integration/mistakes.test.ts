@@ -270,3 +270,14 @@ function dataset(name: string, change: (dir: string) => void): string {
 function append(dir: string, name: string, line: string): void {
   writeFileSync(join(dir, name), line, { flag: "a" });
 }
+
+test("the version is told with Node's, and a command that is none with the one that was meant", async () => {
+  expect(await tributary("--version")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^tributary \d+\.\d+\.\d+ \(Node \d+\.\d+\.\d+(, TensorFlow \d+\.\d+\.\d+)?\)\n$/),
+  });
+  expect(await tributary("ingets")).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^COMMAND_UNKNOWN: .*did you mean ingest\?/),
+  });
+});

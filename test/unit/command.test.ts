@@ -107,3 +107,16 @@ test.each(["a=b:c", "./s3://bucket", "/srv/s3://x", "C:/data", "s3", "x:/y", "wi
 test.each(["", " "])("%j names no folder: it would be the working directory", (text) => {
   expect(problemOf(() => read([`--data-dir=${text}`]))).toMatch(/--data-dir ".*": names none/);
 });
+
+test.each([
+  ["--prot", "--port"],
+  ["--data-dri", "--data-dir"],
+  ["--data", "--data-dir"],
+  ["--mod=a", "--mode"],
+])("the flag %s is refused, and %s suggested", (given, meant) => {
+  expect(problemOf(() => read([given]))).toContain(`did you mean ${meant}?`);
+});
+
+test.each(["--x", "--verbose", "--jumble"])("for %s, which is like no flag, none is suggested", (given) => {
+  expect(problemOf(() => read([given]))).toMatch(/^USAGE: .*is no flag of `demo`: /);
+});
