@@ -320,6 +320,13 @@ export const errors = {
     retryable: false,
     hint: "give a longer stream, shorter --round and --model-lag, or a smaller --rate",
   },
+  NOTHING_ARRIVED: {
+    exit: 1,
+    retryable: false,
+    hint:
+      "the evaluator writes of what arrives once a model is published, every ten seconds: name with --stream what " +
+      "`up --data-dir` named, and ask again later",
+  },
   NOTHING_TO_PLOT: {
     exit: 2,
     retryable: false,

@@ -27,8 +27,14 @@ const block = z.object({
   users: z.number(),
   ...pair.shape,
   ...{ alone: pair, popularity: pair, popularNow: pair, popularThen: pair, coVisits: pair },
-  lead: z.object({ alone: lead, popularNow: lead, popularThen: lead, coVisits: lead }),
+  lead: z.object({
+    ...{ alone: lead, popularNow: lead, popularThen: lead, coVisits: lead },
+    // absent in blocks of before they were compared user by user
+    ...z.object({ popularity: lead, coVisitsThen: lead }).partial().shape,
+  }),
+  ...z.object({ coVisitsThen: pair, "recall@20:se": z.number(), "ndcg@100:se": z.number() }).partial().shape,
 });
+export type Block = z.output<typeof block>;
 
 export const prequentialPoint = pair.extend({
   at: z.number().meta({ description: "arrival of the newest event in the window", unit: "ms since 1970" }),

@@ -14,7 +14,7 @@ import type { Beside } from "./gate.ts";
 import { popularityIn } from "./held-out.ts";
 import type { Ranked } from "./meeting.ts";
 import type { PrequentialLine } from "./point.ts";
-import { byUser, meansOf, type Scored, SlidingWindow } from "./window.ts";
+import { blockOf, byUser, type Scored, SlidingWindow } from "./window.ts";
 
 /** What the table has gained. */
 export interface News {
@@ -150,7 +150,7 @@ export function openPrequential(
       recent = [...recent, ...served].slice(-size);
       const means = window.means();
       if (!means || now() - toldAt < everyMs) return { counts, line: undefined, scored };
-      const block = meansOf(untold);
+      const block = blockOf(untold);
       untold = [];
       const line: PrequentialLine = {
         ...{ at, tableVersion, model: model.version, ...means },

@@ -2,6 +2,7 @@
 // it.
 import { paired } from "../ranking/paired.ts";
 import type { Gain } from "../ranking/places.ts";
+import { ratioOf } from "./standing.ts";
 
 /** Whom the model is set beside. */
 export const references = ["popularNow", "popularThen", "coVisits", "coVisitsThen"] as const;
@@ -29,19 +30,28 @@ export interface Lead extends Means {
   readonly "ndcg@100:se": number;
 }
 
-export interface WindowMeans extends Means, Readonly<Record<ReferenceName, Means>> {
+interface AllMeans extends Means, Readonly<Record<ReferenceName, Means>> {
   readonly events: number;
   readonly users: number;
   /** Share of events whose item the model had never met. */
   readonly unknownItems: number;
   readonly alone: Means;
   readonly popularity: Means;
-  readonly lead: Leads;
 }
 
-/** What it is compared with, user by user. */
+export interface WindowMeans extends AllMeans {
+  readonly lead: Leads<(typeof compared)[number]>;
+}
+
+export interface BlockMeans extends Lead, AllMeans {
+  readonly lead: Leads<(typeof everything)[number]>;
+}
+
+/** What it is compared with, user by user, in each point of the curve. */
 const compared = ["alone", "popularNow", "popularThen", "coVisits"] as const;
-type Leads = Readonly<Record<(typeof compared)[number], Lead>>;
+/** In a block, which is kept in the file alone, with everything. */
+const everything = [...compared, "popularity", "coVisitsThen"] as const;
+type Leads<Name extends string> = Readonly<Record<Name, Lead>>;
 
 /** A queue of at most `size`. */
 export class SlidingWindow {
@@ -58,12 +68,28 @@ export class SlidingWindow {
 
   /** Means over the events in the window; null while it is empty. */
   means(): WindowMeans | null {
-    return meansOf(this.#scored);
+    const means = meansOf(this.#scored);
+    return means && { ...means, lead: leadsOf(this.#scored, compared) };
   }
 }
 
 /** Null where there are none. */
-export function meansOf(scored: readonly Scored[]): WindowMeans | null {
+export function blockOf(scored: readonly Scored[]): BlockMeans | null {
+  const means = meansOf(scored);
+  if (!means) return null;
+  const error = (metric: keyof Gain) => {
+    const sums = sumsOf(
+      scored,
+      ({ user }) => user,
+      ({ model }) => model[metric],
+    );
+    return ratioOf([...sums.values()]).standardError;
+  };
+  const errors = { "recall@20:se": error("recall"), "ndcg@100:se": error("ndcg") };
+  return { ...means, ...errors, lead: leadsOf(scored, everything) };
+}
+
+function meansOf(scored: readonly Scored[]): AllMeans | null {
   const events = scored.length;
   if (events === 0) return null;
   const mean = (of: (scored: Scored) => number) => scored.reduce((sum, each) => sum + of(each), 0) / events;
@@ -82,11 +108,13 @@ export function meansOf(scored: readonly Scored[]): WindowMeans | null {
     popularThen: both(({ popularThen }) => popularThen),
     coVisits: both(({ coVisits }) => coVisits),
     coVisitsThen: both(({ coVisitsThen }) => coVisitsThen),
-    lead: Object.fromEntries(compared.map((other) => [other, leadOver(scored, other)])) as Record<keyof Leads, Lead>,
   };
 }
 
-function leadOver(scored: readonly Scored[], other: keyof Leads): Lead {
+const leadsOf = <Name extends (typeof everything)[number]>(scored: readonly Scored[], others: readonly Name[]) =>
+  Object.fromEntries(others.map((other) => [other, leadOver(scored, other)])) as Leads<Name>;
+
+function leadOver(scored: readonly Scored[], other: (typeof everything)[number]): Lead {
   const of = (metric: keyof Gain) =>
     paired(
       byUser(
@@ -105,16 +133,22 @@ function leadOver(scored: readonly Scored[], other: keyof Leads): Lead {
 }
 
 /** The mean of each user's values. A user's own are not independent of each other; those of different users are. */
-export function byUser<T>(
+export const byUser = <T>(
   list: readonly T[],
   userOf: (each: T, k: number) => number,
   of: (each: T, k: number) => number,
-): Float64Array {
+): Float64Array => Float64Array.from(sumsOf(list, userOf, of).values(), ({ sum, count }) => sum / count);
+
+function sumsOf<T>(
+  list: readonly T[],
+  userOf: (each: T, k: number) => number,
+  of: (each: T, k: number) => number,
+): Map<number, { readonly sum: number; readonly count: number }> {
   const sums = new Map<number, { sum: number; count: number }>();
   list.forEach((each, k) => {
     const user = userOf(each, k);
     const { sum, count } = sums.get(user) ?? { sum: 0, count: 0 };
     sums.set(user, { sum: sum + of(each, k), count: count + 1 });
   });
-  return Float64Array.from(sums.values(), ({ sum, count }) => sum / count);
+  return sums;
 }

@@ -13,7 +13,6 @@ import type { StreamConfig } from "../../services/commands/compare/stream/option
 import type { Line } from "../../services/commands/compare/stream/ranking.ts";
 import { modelsOf, openTallies, type Report, titled } from "../../services/commands/compare/stream/report.ts";
 import { type Judgement, SALT, simulate } from "../../services/commands/compare/stream/simulation.ts";
-import { Standing } from "../../services/commands/compare/stream/standing.ts";
 import { study } from "../../services/commands/compare/stream/study.ts";
 import { textOf } from "../../services/commands/compare/stream/text.ts";
 import { openArriving } from "../../services/evaluator/arriving.ts";
@@ -26,6 +25,7 @@ import { Histories } from "../../shared/events/histories.ts";
 import { syntheticStream } from "../../shared/events/synthetic.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { openFreshness } from "../../shared/health/status/freshness.ts";
+import { Standing } from "../../shared/judging/standing.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { svgOf } from "../../shared/plots/svg.ts";

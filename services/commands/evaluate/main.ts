@@ -13,15 +13,22 @@ import { openJudged } from "./model.ts";
 import { options } from "./options.ts";
 import { measure } from "./references.ts";
 import { reportOf, scoredOf, tableOf } from "./report.ts";
+import { streamReport } from "./stream/run.ts";
 
 /** Of the bootstrap's draws. */
 const SEED = 1337;
 
 export const command = defineCommand({
   name: "evaluate",
-  summary: "A checkpoint's NDCG and Recall on held-out users, beside popularity and EASE",
+  summary: "A checkpoint's NDCG and Recall on held-out users, or what a stream was served, beside references",
   options,
-  async run({ checkpoint, data, table, k, ease, easeLambda, perUser, maxUsers, engine: wanted, json }, { signal }) {
+  async run(config, { signal }) {
+    const { data, table, k, ease, easeLambda, perUser, maxUsers, engine: wanted, json } = config;
+    if (config.stream !== undefined) {
+      process.stdout.write(await streamReport(config.stream, config.parts, json));
+      return;
+    }
+    const checkpoint = config.checkpoint!;
     mustNameOne({ data, table });
     const engine = await openEngine({ threads: 1, wanted });
     const dataset = data === undefined ? undefined : readDataset(data);

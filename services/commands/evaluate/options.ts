@@ -5,12 +5,18 @@ import { numbers } from "../../../shared/runtime/lists.ts";
 import { file, folder } from "../../../shared/runtime/location.ts";
 import { usualLambda } from "../../../shared/systems/ease/ease.ts";
 
-export const options = z.object({
-  checkpoint: folder().describe(
-    "a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file",
-  ),
+const flags = z.object({
+  checkpoint: folder()
+    .optional()
+    .describe("a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file"),
   data: folder().optional().describe("dataset directory"),
   table: folder().optional().describe("table, read to its newest version"),
+  stream: folder()
+    .optional()
+    .describe("instead of --checkpoint: a data directory, of which what was served is told as its evaluator scored it"),
+  parts: numbers(2 ** 31 - 1)
+    .optional()
+    .describe("stream: events at which parts end, such as 130000,282000; five equal ones unless given"),
   k: numbers(1000).default([20, 50, 100]).describe("lengths of the lists that are judged"),
   ease: z
     .boolean()
@@ -21,4 +27,14 @@ export const options = z.object({
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
   engine: scoringEngine,
   json: z.boolean().default(false).describe("print JSON"),
+});
+
+export const options = flags.superRefine(({ checkpoint, stream, data, table }, context) => {
+  const issue = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  if (stream === undefined && checkpoint === undefined)
+    issue("checkpoint", "a model; or --stream, the data directory of a run");
+  if (stream === undefined) return;
+  if (checkpoint !== undefined) issue("checkpoint", "give either --checkpoint or --stream");
+  if (data !== undefined) issue("data", "it is for a --checkpoint");
+  if (table !== undefined) issue("table", "it is for a --checkpoint");
 });

@@ -1,10 +1,10 @@
 // Curves along a stream: recall@20 and NDCG@100 of each contestant with a band of two standard errors. Pure: a report
 // to a Vega-Lite figure.
 import type { TopLevelSpec } from "vega-lite";
+import type { Metric } from "../../../../shared/judging/standing.ts";
 import { dashes, look, palette, WIDTH } from "../../../../shared/plots/style.ts";
 import { type ContestantName, contestant } from "./contestants.ts";
 import type { Report } from "./report.ts";
-import type { Metric } from "./standing.ts";
 
 /** As many as there are colours; of more, nobody tells one from another. */
 const first: readonly ContestantName[] = [

@@ -4,11 +4,11 @@ import type { Histories } from "../../../../shared/events/histories.ts";
 import type { Vocabulary } from "../../../../shared/events/vocabulary.ts";
 import { inColumnsOf } from "../../../../shared/judging/candidate.ts";
 import { heldOut } from "../../../../shared/judging/held-out.ts";
+import type { Estimate } from "../../../../shared/judging/standing.ts";
 import { evaluation, type NamedUser } from "../../../../shared/ranking/evaluate.ts";
 import { paired } from "../../../../shared/ranking/paired.ts";
 import { finish } from "../../../../shared/runtime/finish.ts";
 import type { Candidate } from "./learners.ts";
-import type { Estimate } from "./standing.ts";
 
 /** In the columns of the model of then. */
 export interface OldUsers {

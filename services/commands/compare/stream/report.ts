@@ -1,17 +1,12 @@
 // A replayed stream as figures: places by part, along the stream, by how often an item was met and how much a user has
 // met; what old users lose; which models were published. Pure.
+import { type Group as Any, partName, Standing } from "../../../../shared/judging/standing.ts";
 import { type ContestantName, contestant, type LearnerName, learners } from "./contestants.ts";
 import type { Loss } from "./old-users.ts";
 import type { Line } from "./ranking.ts";
 import type { Judgement } from "./simulation.ts";
-import { type Place, Standing } from "./standing.ts";
 
-export interface Group {
-  readonly name: string;
-  readonly arrivals: number;
-  readonly users: number;
-  readonly places: Readonly<Partial<Record<ContestantName, Place>>>;
-}
+export type Group = Any<ContestantName>;
 
 export interface Report {
   readonly stream: { readonly name: string; readonly events: number; readonly users: number; readonly items: number };
@@ -74,7 +69,7 @@ export function openTallies(wanted: readonly ContestantName[], events: number, e
       return curve.reduce((sum, { arrivals }) => sum + arrivals, 0);
     },
     figures: () => ({
-      parts: groups(parts, (k) => `events ${figure(ends[k - 1] ?? 0)} to ${figure(Math.min(ends[k]!, events))}`),
+      parts: groups(parts, (k) => partName(ends[k - 1] ?? 0, Math.min(ends[k]!, events))),
       curve: groups(curve, (k) => `to ${figure(endOf(k))}`).map((group, k) => ({ ...group, to: endOf(k) })),
       byItem: groups(byItem, (k) => metNames[k]!),
       byUser: groups(byUser, (k) => hadNames[k]!),

@@ -4,6 +4,7 @@ import type { EventColumns } from "../../../../shared/corpus/liang.ts";
 import { writeWhole } from "../../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../../shared/errors/errors.ts";
 import { duration } from "../../../../shared/health/views/figures.ts";
+import { partEnds } from "../../../../shared/judging/standing.ts";
 import { svgOf } from "../../../../shared/plots/svg.ts";
 import type { Until } from "../../../../shared/runtime/lifecycle.ts";
 import { progressLine, say } from "../../../../shared/runtime/terminal.ts";
@@ -19,7 +20,6 @@ import { modelsOf, openTallies, type Report, titled } from "./report.ts";
 import { type Judgement, type Models, type OpenLearners, type Pace, SALT, simulate } from "./simulation.ts";
 import { textOf } from "./text.ts";
 
-const PARTS = 5;
 const GAUSSIAN = [1, 0, 0] as [number, number, number];
 
 export async function study(config: StreamConfig & { readonly json: boolean }, { signal }: Until): Promise<void> {
@@ -28,7 +28,7 @@ export async function study(config: StreamConfig & { readonly json: boolean }, {
   const engine = await openEngine({ wanted: "auto", threads: config.threads });
   const wanted = contestantsOf(config, easeObstacle(engine, 1));
   const total = events.userOf.length;
-  const ends = partsOf(config.parts, total);
+  const ends = partEnds(config.parts, total);
   const tallies = openTallies(wanted, total, ends);
   const judgements: Judgement[] = [];
   let old: OldUsers | undefined;
@@ -98,13 +98,6 @@ function contestantsOf({ only }: StreamConfig, obstacle: string | null): Contest
   if (obstacle === null || !wanted.includes("ease")) return wanted;
   say(`ease is left out: ${obstacle}`);
   return wanted.filter((name) => name !== "ease");
-}
-
-/** Ends of parts; what is beyond the last one belongs to a part of its own. */
-function partsOf(given: readonly number[] | undefined, events: number): number[] {
-  const equal = Array.from({ length: PARTS }, (_, k) => Math.ceil(((k + 1) * events) / PARTS));
-  const ends = (given ?? equal).filter((end) => end < events).sort((a, b) => a - b);
-  return [...new Set([...ends, events])];
 }
 
 function paceOf({ rate, countsLag, round, modelLag, ranked }: StreamConfig, frozenFrom: number): Pace {

@@ -1,8 +1,8 @@
 // A replayed stream's report as tables for people. Pure.
 import { duration, ratio } from "../../../../shared/health/views/figures.ts";
-import { contestant, learners } from "./contestants.ts";
+import { estimate, STANDING_HEAD, standingOf } from "../../../../shared/health/views/standing.ts";
+import { learners } from "./contestants.ts";
 import type { Group, Report } from "./report.ts";
-import type { Estimate } from "./standing.ts";
 
 export function textOf(report: Report): string {
   const { stream, pace, seconds, oldUsers, models } = report;
@@ -12,8 +12,8 @@ export function textOf(report: Report): string {
     `${stream.name}: ${n(stream.events)} events of ${n(stream.users)} users and ${n(stream.items)} items, at ` +
       `${n(pace.rate)} a second ${duration(played)}; replayed in ${duration(seconds)}, ` +
       `${(played / seconds).toPrecision(2)} times as fast`,
-    `recall@20, NDCG@100: means over arrivals ± standard errors; (what is served less this one, over users)`,
-    ...report.parts.map((group) => tableOf(group, report, true)),
+    STANDING_HEAD,
+    ...report.parts.map((group) => standingOf(group, report.contestants, true)),
     ...section("How often the item was met before", report.byItem, report),
     ...section("Which item of the user it is", report.byUser, report),
     ...(oldUsers && oldUsers.under.length > 0
@@ -38,20 +38,5 @@ export function textOf(report: Report): string {
 
 function section(title: string, groups: readonly Group[], report: Report): string[] {
   const full = groups.filter(({ arrivals }) => arrivals > 0);
-  return full.length > 0 ? [title, ...full.map((group) => tableOf(group, report, false))] : [];
+  return full.length > 0 ? [title, ...full.map((group) => standingOf(group, report.contestants, false))] : [];
 }
-
-function tableOf(group: Group, { contestants }: Report, withLeads: boolean): string {
-  const { name, arrivals, users, places } = group;
-  const head = `${name}: ${arrivals.toLocaleString("en-US")} arrivals of ${users.toLocaleString("en-US")} users`;
-  if (arrivals === 0) return head;
-  const lines = contestants.flatMap(({ name: each }) => {
-    const { recall, ndcg, lead } = places[each]!;
-    if (Number.isNaN(recall.mean)) return [];
-    const leads = lead && withLeads ? `  (${estimate(lead.recall)}, ${estimate(lead.ndcg)})` : "";
-    return [`  ${estimate(recall)}  ${estimate(ndcg)}  ${contestant(each).title}${leads}`];
-  });
-  return [head, ...lines].join("\n");
-}
-
-const estimate = ({ mean, standardError }: Estimate) => `${ratio(mean)} ± ${ratio(standardError)}`;

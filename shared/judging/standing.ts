@@ -1,8 +1,8 @@
 // What arrivals were worth to each contestant, summed by user as they come: means over arrivals, the first contestant's
 // lead over each other one, and how sure both are. Users are drawn, not arrivals: a user's own are not independent.
 // Pure.
-import { paired } from "../../../../shared/ranking/paired.ts";
-import type { Gain } from "../../../../shared/ranking/places.ts";
+import { paired } from "../ranking/paired.ts";
+import type { Gain } from "../ranking/places.ts";
 
 export const metrics = ["recall", "ndcg"] as const;
 export type Metric = (typeof metrics)[number];
@@ -15,6 +15,43 @@ export interface Estimate {
 export interface Place extends Readonly<Record<Metric, Estimate>> {
   /** The first contestant less this one, over users; null of the first itself. */
   readonly lead: Readonly<Record<Metric, Estimate>> | null;
+}
+
+/** Of what arrived in a part of a stream. */
+export interface Group<Name extends string = string> {
+  readonly name: string;
+  readonly arrivals: number;
+  readonly users: number;
+  /** The first one is what is served. */
+  readonly places: Readonly<Partial<Record<Name, Place>>>;
+}
+
+const PARTS = 5;
+
+/**
+ * Ends of parts, five equal ones where none are given; what is beyond the last one belongs to a part of its own.
+ */
+export function partEnds(given: readonly number[] | undefined, events: number): number[] {
+  const equal = Array.from({ length: PARTS }, (_, k) => Math.ceil(((k + 1) * events) / PARTS));
+  const ends = (given ?? equal).filter((end) => end < events).sort((a, b) => a - b);
+  return [...new Set([...ends, events])];
+}
+
+export const partName = (from: number, to: number): string => `events ${figure(from)} to ${figure(to)}`;
+
+const figure = (count: number) => count.toLocaleString("en-US");
+
+/** A mean over arrivals; the error is that of a ratio of two sums over users (Cochran 1977, 6.4). */
+export function ratioOf(users: readonly { readonly sum: number; readonly count: number }[]): Estimate {
+  let [sum, count, squares] = [0, 0, 0];
+  for (const each of users) {
+    sum += each.sum;
+    count += each.count;
+  }
+  const mean = sum / count;
+  for (const each of users) squares += (each.sum - mean * each.count) ** 2;
+  const factor = users.length < 2 ? 0 : users.length / (users.length - 1);
+  return { mean, standardError: Math.sqrt(factor * squares) / count };
 }
 
 export class Standing {
@@ -56,16 +93,9 @@ export class Standing {
     }));
   }
 
-  /** Over arrivals; the error is that of a ratio of two sums over users (Cochran 1977, 6.4). */
+  /** Over arrivals. */
   #mean(at: number): Estimate {
-    const users = this.#sums.size;
-    let sum = 0;
-    for (const sums of this.#sums.values()) sum += sums[at]!;
-    const mean = sum / this.#arrivals;
-    let squares = 0;
-    for (const sums of this.#sums.values()) squares += (sums[at]! - mean * sums[0]!) ** 2;
-    const factor = users < 2 ? 0 : users / (users - 1);
-    return { mean, standardError: Math.sqrt(factor * squares) / this.#arrivals };
+    return ratioOf(Array.from(this.#sums.values(), (sums) => ({ sum: sums[at]!, count: sums[0]! })));
   }
 
   #lead(first: number, other: number): Estimate {
