@@ -1,5 +1,5 @@
-// What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts,
-// understood by progress.ts.
+// What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts and
+// what it is made of, understood by progress.ts.
 import type { DeadReason } from "../../shared/events/event.ts";
 import type { Cause } from "./sealer.ts";
 

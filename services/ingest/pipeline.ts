@@ -31,6 +31,8 @@ type OfTopic = { readonly topic: string } & (
   | { readonly type: "fetched"; readonly batch: Fetched; readonly bytes: number }
   | { readonly type: "rebalancing" }
   | { readonly type: "recheck" }
+  | { readonly type: "asking" }
+  | { readonly type: "answered"; readonly seen: Seen }
 );
 
 export type ToThread =
@@ -73,6 +75,10 @@ export interface Way extends Pick<Reading, "assigned" | "fetched" | "rebalancing
   readonly paused: ReadonlySet<number>;
   /** The topic may not hold any more what comes next. */
   recheck(): void;
+  /** Kafka is asked what the topic is now. */
+  asking(): void;
+  /** Its answer. */
+  answered(seen: Seen): void;
 }
 
 export interface Pipeline {
@@ -177,6 +183,8 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
       },
       rebalancing: () => post({ type: "rebalancing", topic }),
       recheck: () => post({ type: "recheck", topic }),
+      asking: () => post({ type: "asking", topic }),
+      answered: (seen) => post({ type: "answered", topic, seen }),
     };
   }
 

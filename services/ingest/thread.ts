@@ -128,6 +128,10 @@ port.on("message", (message: ToThread) => {
       return void intake!.rebalancing().catch(fail);
     case "recheck":
       return void intake!.recheck().catch(fail);
+    case "asking":
+      return intake!.asking();
+    case "answered":
+      return intake!.answered(message.seen);
     case "drain":
       return void drain(message.patienceMs).then(() => tell({ type: "drained" }), fail);
   }

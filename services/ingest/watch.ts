@@ -1,5 +1,5 @@
-// The clock of ingest: asks each topic how far it is, and notices a broker that is away, a topic that is gone or
-// another one now, and offsets that are gone.
+// The clock of ingest: asks each topic which one it is and how far, and notices a broker that is away, a topic that is
+// gone or another one now, and offsets that are gone. Whoever reads hears of it, and knows what it may rely on.
 import type { Bounds } from "../../shared/kafka/port.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Way } from "./pipeline.ts";
@@ -11,7 +11,7 @@ export interface Watching {
 }
 
 interface Watched {
-  readonly topics: ReadonlyMap<string, Pick<Way, "paused" | "recheck">>;
+  readonly topics: ReadonlyMap<string, Pick<Way, "paused" | "recheck" | "asking" | "answered">>;
   look(topic: string): Promise<Seen>;
   readonly progress: Progress;
   readonly log: Log;
@@ -39,7 +39,9 @@ export function watch({ topics, look, progress, log }: Watched): Watching {
       const gone: string[] = [];
       for (const [topic, way] of topics) {
         const before = progress.positionsOf(topic);
+        way.asking();
         const seen = await look(topic);
+        way.answered(seen);
         if (seen.isAbsent) gone.push(topic);
         else lookAtOne(topic, way, seen, before);
       }

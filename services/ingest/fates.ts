@@ -1,5 +1,5 @@
 // What becomes of each offset of a batch: rows, a dead letter, or filtered: one at which Kafka has no message, or whose
-// message the topic's map leaves out. Between intake.ts, which says up to where, and the buffer.
+// message the topic's map leaves out. Between taking-in.ts, which says up to where, and the buffer.
 import { type DeadReason, isTimestamp } from "../../shared/events/event.ts";
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
@@ -17,7 +17,7 @@ export interface Refused {
   readonly offset: number;
 }
 
-export interface Taking {
+export interface Fates {
   /** Adds what lies in tally.next <= offset < end. `verdict`: on the first of them, which then stands alone. */
   takeIn(batch: Fetched, tally: Tally, end: number, verdict: Verdict): Refused | undefined;
   /** Offsets from where the partition is to before `next` at which Kafka has no message. */
@@ -29,7 +29,7 @@ export interface Taking {
 const condemned: Outcome = refusal("POISON");
 
 /** `reader`: by the topic's map; without one events are of our own shape. */
-export function openTaking(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: MessageReader | undefined): Taking {
+export function openFates(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: MessageReader | undefined): Fates {
   const event = newScanned();
 
   function parse(value: Uint8Array | null, own: number): Outcome {

@@ -1,0 +1,104 @@
+// Which of Kafka's topics it is that is read: the one that the tables know, or one that was made anew under its name.
+// Asked when partitions are assigned, before each commit, and once a second of what is held.
+import { AppError } from "../../shared/errors/errors.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
+import type { Log } from "../../shared/runtime/log.ts";
+import { whyAnew } from "../../shared/table/progress.ts";
+import type { DiskPatience } from "./disk-patience.ts";
+import type { Held } from "./held.ts";
+import type { Seen } from "./seen.ts";
+import type { Writer } from "./writer.ts";
+
+export interface Identity {
+  /**
+   * How far the tables are in the topic that is there now, whose next epoch begins where it was made anew. Throws
+   * OFFSETS_LOST.
+   */
+  progressIn(seen: Seen): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Whether what is held is of the topic that the tables know. Asked after it was fetched: a topic that was made anew
+   * answers at its offsets as if nothing had happened.
+   */
+  verdict(): Promise<"same" | "other" | "unknown">;
+  /** Somebody begins to ask what the topic is now: what is held until here is that topic's, whichever it is. */
+  asking(): void;
+  /** The answer. So little is in doubt where the topic turns out to be another one. */
+  answered(seen: Seen): void;
+}
+
+interface Settings {
+  readonly topic: string;
+  /** Whether a topic that was made anew ends everything; otherwise its next epoch begins in the tables. */
+  readonly stopOnNewTopic: boolean;
+  /** What the topic holds now; null where Kafka does not answer. */
+  look(): Promise<Seen | null>;
+  /** Between two questions while Kafka does not answer. */
+  readonly retryMs: number;
+  /** Another epoch begins. */
+  begun(): void;
+}
+
+export function openIdentity(
+  { topic, stopOnNewTopic, look, retryMs, begun }: Settings,
+  { buffer }: Pick<Held, "buffer">,
+  writer: Writer,
+  disk: DiskPatience,
+  log: Log,
+): Identity {
+  /** Of the topic that is read; null where Kafka does not tell. */
+  let topicId: string | null = null;
+  /** What was held when somebody began to ask. */
+  let asked: ReturnType<typeof buffer.state> | undefined;
+  const isSame = ({ id, isAbsent }: Seen) => isAbsent || topicId === null || id === null || id === topicId;
+
+  async function begin(id: string | null, anew: string): Promise<void> {
+    await disk.writing(() => writer.begin(id));
+    begun();
+    log.warn({ topic, source: writer.source }, `${anew}; its next epoch begins, ${writer.source}`);
+  }
+
+  async function progressIn({ id, bounds }: Seen): Promise<ReadonlyMap<number, number>> {
+    for (;;) {
+      const committed = await disk.reading(() => writer.refresh());
+      const anew = whyAnew({ id, bounds }, { id: writer.id, committed });
+      if (anew !== undefined && stopOnNewTopic) throw new AppError("OFFSETS_LOST", { what: anew, topic });
+      try {
+        if (anew !== undefined) {
+          await begin(id, anew);
+          continue;
+        }
+        if (id !== null && writer.id === null) {
+          if (committed.size === 0) writer.expect(id);
+          else await disk.writing(() => writer.adopt(id));
+        }
+        topicId = id;
+        buffer.source = writer.source;
+        return committed;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === "WRITER_FENCED")) throw error; // another process was faster
+      }
+    }
+  }
+
+  async function verdict(): Promise<"same" | "other" | "unknown"> {
+    if (topicId === null) return "same";
+    for (;;) {
+      const seen = await look();
+      if (seen !== null) return isSame(seen) ? "same" : "other";
+      if (disk.isEnding) return "unknown"; // no time to wait for Kafka
+      await sleep(retryMs);
+    }
+  }
+
+  return {
+    progressIn,
+    verdict,
+    asking: () => {
+      asked = topicId === null || buffer.since === null ? undefined : buffer.state();
+    },
+    answered: (seen) => {
+      if (asked && isSame(seen)) buffer.confirm(asked);
+      asked = undefined;
+    },
+  };
+}
