@@ -5,11 +5,15 @@ import { openFreshness } from "../../shared/health/status/freshness.ts";
 import type { epochReport, ServerStatus, Timing } from "../../shared/health/status/server.ts";
 import type { Said } from "../../shared/health/status/units.ts";
 import { cpu } from "../../shared/runtime/cpu.ts";
+import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
+import { type Along, type Line, logLine, told } from "../../shared/runtime/working.ts";
 import { type Phase, phaseOf } from "../../shared/training/phases.ts";
 import type { Peers } from "./admission/peers.ts";
+import { openEpochPace } from "./epoch-pace.ts";
 import { openMeasures } from "./measures.ts";
 import { openPace } from "./pace.ts";
+import type { Standing } from "./run/outer-epoch.ts";
 import type { Loss, Run, RunStep } from "./run/run.ts";
 import { standingOf } from "./run/stint-length.ts";
 import type { Outcome } from "./saving/checkpointing.ts";
@@ -38,6 +42,10 @@ export class Progress {
    */
   waiting = { items: 0, forgotten: 0, leftOut: 0 };
   epochs: readonly EpochReport[] = [];
+  /** What it is at beside the steps, in words, since it takes long. */
+  #work: string | null = null;
+  #epoch: ServerStatus["epoch"] = null;
+  readonly #epochPace = openEpochPace();
   readonly #lossHistory: ServerStatus["lossHistory"][number][] = [];
   readonly #pace = openPace();
   readonly #timings: Partial<Record<Phase, Timing>> = {};
@@ -115,8 +123,30 @@ export class Progress {
     };
   }
 
+  /** Does a piece of work that takes long beside the steps, and tells of it. */
+  during<T>(name: string, work: (along: Along) => Promise<T>, log: Log): Promise<T> {
+    const beside = logLine(log);
+    const line: Line = {
+      show: (text) => {
+        this.#work = text;
+        beside.show(text);
+      },
+      end: () => {
+        this.#work = null;
+      },
+    };
+    return told(name, work, line);
+  }
+
+  /** Between two steps of an outer epoch. */
+  within(standing: Standing, log: Log): void {
+    this.#epoch = this.#epochPace.at(this.run?.round ?? 0, standing, performance.now() / 1000);
+    if (this.#epochPace.isDue()) log.info(this.#epoch, "within the outer epoch");
+  }
+
   finished({ reconstruction, kl }: Loss, round: number): void {
     this.#settle();
+    this.#epoch = null;
     this.#lossHistory.push({ at: Date.now(), round, reconstruction, kl });
     if (this.#lossHistory.length > HISTORY) this.#lossHistory.shift();
     this.#metrics.gauge("tributary_round").set(round);
@@ -186,6 +216,8 @@ export class Progress {
       norms: this.run?.updater.norms.total() ?? { gradient: null, update: null },
       local: this.run?.local ? standingOf(this.run.local.costs) : null,
       epochs: this.epochs,
+      epoch: this.#epoch,
+      work: this.#work,
       users: this.users,
       items: this.run?.store.config.items ?? 0,
       itemsWaiting: this.waiting.items,

@@ -3,7 +3,9 @@
 import { AppError } from "../errors/errors.ts";
 import { foldIn } from "../events/split.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
-import { readDataset } from "./dataset.ts";
+import { finish } from "../runtime/finish.ts";
+import type { Along } from "../runtime/working.ts";
+import { readingDataset } from "./dataset.ts";
 import { openEvents } from "./events.ts";
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */
@@ -26,9 +28,9 @@ export interface Corpus {
   readonly watermark: number | null;
 }
 
-/** Throws DATASET_MALFORMED. */
-export function corpusOfDataset(dir: string): Corpus {
-  const { items, train, validation, test } = readDataset(dir);
+/** Throws DATASET_MALFORMED, and the signal's reason when aborted. */
+export async function corpusOfDataset(dir: string, signal: AbortSignal, along?: Along): Promise<Corpus> {
+  const { items, train, validation, test } = await finish(readingDataset(dir), signal, along);
   const split = {
     ...judged(validation, test, hasTarget),
     leftOutWhy: "with nothing to predict",
@@ -46,10 +48,16 @@ export function corpusOfDataset(dir: string): Corpus {
 }
 
 /** The newest version, or the one that a checkpoint was pinned to. Throws TABLE_MISSING. */
-export async function corpusOfTable(dir: string, salt: string, minUsers = 1, pinned?: number): Promise<Corpus> {
+export async function corpusOfTable(
+  dir: string,
+  salt: string,
+  minUsers = 1,
+  pinned?: number,
+  along?: Along,
+): Promise<Corpus> {
   // a vocabulary of its own: the table's belongs to the server that trains without end
   const events = openEvents(dir, salt, [], { minUsers });
-  const { version, watermark } = await events.catchUp(pinned);
+  const { version, watermark } = await events.catchUp(pinned, along);
   const { histories } = events;
   const users = events.trainUsers();
   if (users.length === 0)

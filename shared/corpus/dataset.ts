@@ -1,7 +1,7 @@
 // A dataset directory of Liang et al. as rows of columns: train.csv, validation_{tr,te}.csv, test_{tr,te}.csv (each
 // maybe .gz), unique_sid.txt. Read by train and evaluate.
 import { isUtf8 } from "node:buffer";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { AppError } from "../errors/errors.ts";
@@ -17,17 +17,51 @@ export interface Dataset {
   readonly test: readonly NamedUser[];
 }
 
-/** Throws FILE_MISSING without the directory, DATASET_MALFORMED naming file and line otherwise. */
+/** Reads it in one go; see `readingDataset`. */
 export function readDataset(dir: string): Dataset {
+  const reading = readingDataset(dir);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+  }
+}
+
+const PARTS = ["train", "validation_tr", "validation_te", "test_tr", "test_te"].map((part) => `${part}.csv`);
+
+/**
+ * Yields now and then how much of it is read, 0 to 1, so that a service can breathe. Throws FILE_MISSING without the
+ * directory, DATASET_MALFORMED naming file and line otherwise.
+ */
+export function* readingDataset(dir: string): Generator<number, Dataset> {
   if (!existsSync(dir)) throw new AppError("FILE_MISSING", { what: "no such directory", path: dir });
   const items = readItems(dir, "unique_sid.txt");
-  const rows = (name: string) => readRows(dir, name, items.length);
-  const heldOut = (part: string) => pair(rows(`${part}_tr.csv`), rows(`${part}_te.csv`));
-  const train = [...rows("train.csv").values()];
-  if (train.length === 0)
-    throw new AppError("DATASET_MALFORMED", { what: "no training user", file: "train.csv", line: 2 });
-  return { items, train, validation: heldOut("validation"), test: heldOut("test") };
+  const sizes = PARTS.map((name) => sizeOf(dir, name));
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  let before = 0;
+  const rows: Map<number, Int32Array>[] = [];
+  for (const [k, name] of PARTS.entries()) {
+    const reading = readRows(dir, name, items.length);
+    let step = reading.next();
+    for (; !step.done; step = reading.next()) yield (before + step.value * sizes[k]!) / all;
+    rows.push(step.value);
+    before += sizes[k]!;
+    if (k === 0 && step.value.size === 0)
+      throw new AppError("DATASET_MALFORMED", { what: "no training user", file: "train.csv", line: 2 });
+  }
+  const [train, ...heldOut] = rows as [Map<number, Int32Array>, ...Map<number, Int32Array>[]];
+  return {
+    items,
+    train: [...train.values()],
+    validation: pair(heldOut[0]!, heldOut[1]!),
+    test: pair(heldOut[2]!, heldOut[3]!),
+  };
 }
+
+/** In bytes, packed or not: only shares of the whole follow from it. */
+const sizeOf = (dir: string, name: string): number => {
+  const path = [join(dir, name), join(dir, `${name}.gz`)].find((each) => existsSync(each));
+  return path === undefined ? 1 : statSync(path).size;
+};
 
 /** One item a line, each once: the line's number is the item's column. */
 function readItems(dir: string, name: string): string[] {
@@ -106,8 +140,14 @@ const QUOTE = 34;
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** Byte by byte: ML-20M has 8.5 M lines. Users in ascending id, each row distinct and in file order. */
-function readRows(dir: string, name: string, items: number): Map<number, Int32Array> {
+/** Lines from one breath to the next. */
+const BREATH = 1 << 17;
+
+/**
+ * Byte by byte: ML-20M has 8.5 M lines. Users in ascending id, each row distinct and in file order. Yields how much of
+ * the file is read.
+ */
+function* readRows(dir: string, name: string, items: number): Generator<number, Map<number, Int32Array>> {
   const bytes = readFile(dir, name);
   const malformed = (what: string, line: number) => new AppError("DATASET_MALFORMED", { what, file: name, line });
   const headerEnd = lineEnd(bytes, 0);
@@ -135,6 +175,7 @@ function readRows(dir: string, name: string, items: number): Map<number, Int32Ar
     if (row) row.add(item);
     else rows.set(user, new Set([item]));
     at = end + 1;
+    if (line % BREATH === 0) yield at / bytes.length;
   }
   return new Map([...rows].sort(([a], [b]) => a - b).map(([user, row]) => [user, Int32Array.from(row)]));
 }

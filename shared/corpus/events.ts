@@ -4,13 +4,14 @@
 import { Histories } from "../events/histories.ts";
 import type { Rule } from "../events/new-items.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
+import type { Along } from "../runtime/working.ts";
 import { type CaughtUp, followTable } from "../table/follow.ts";
 import { appendItems, readItems } from "../table/items.ts";
 
 export interface Events {
   readonly histories: Histories;
-  /** Reads what was committed since the last call, up to a version or the newest. */
-  catchUp(toVersion?: number): Promise<CaughtUp>;
+  /** Reads what was committed since the last call, up to a version or the newest; see followTable. */
+  catchUp(toVersion?: number, along?: Along): Promise<CaughtUp>;
   /** Appends items that the table `items` does not hold yet; from then on their columns are fixed for ever. */
   pinVocabulary(): Promise<void>;
   /** Numbers of the training users seen so far, but for those who were erased. */
@@ -34,7 +35,7 @@ export function openEvents(dir: string, salt: string, pinned: readonly string[],
   let written = pinned.length;
   return {
     histories,
-    catchUp: (toVersion) => follower.catchUp(toVersion),
+    catchUp: (toVersion, along) => follower.catchUp(toVersion, along),
     pinVocabulary: async () => {
       const { items } = histories.vocabulary;
       if (items.length === written) return;

@@ -9,6 +9,7 @@ import { splitInWords } from "../events/split.ts";
 import type { Vocabulary } from "../events/vocabulary.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
 import { REMEMBERED } from "../ranking/references.ts";
+import type { Along } from "../runtime/working.ts";
 import { openExistingEvents } from "../table/events.ts";
 import { catchUpOrNewest, followTable } from "../table/follow.ts";
 import { newestEvents } from "../table/newest-events.ts";
@@ -83,6 +84,7 @@ export async function fromTable(
   vocabulary: Vocabulary,
   manifest: Origin | undefined,
   limit: number,
+  along?: Along,
 ): Promise<Subject> {
   if (!manifest || manifest.tableVersion === null)
     throw new AppError("CHECKPOINT_MISMATCH", {
@@ -91,7 +93,7 @@ export async function fromTable(
   const { salt } = manifest;
   await openExistingEvents(table);
   const histories = new Histories(salt);
-  const { learned, lengths, train, version, caught } = await readTwice(table, histories, manifest.tableVersion);
+  const { learned, lengths, train, version, caught } = await readTwice(table, histories, manifest.tableVersion, along);
   if (version < manifest.tableVersion)
     throw new AppError("CHECKPOINT_MISMATCH", {
       what: `it was trained from version ${manifest.tableVersion} of a table, this one is at version ${version}`,
@@ -127,7 +129,7 @@ export async function fromTable(
  * none of them knows what is to be predicted. `lengths`: of each user's row at that time; undefined where that version
  * is no longer kept, or rows were taken away since.
  */
-async function readTwice(table: string, histories: Histories, trainedOn: number) {
+async function readTwice(table: string, histories: Histories, trainedOn: number, along?: Along) {
   let anew = 0;
   const target = {
     append: histories.append.bind(histories),
@@ -137,7 +139,7 @@ async function readTwice(table: string, histories: Histories, trainedOn: number)
     },
   };
   const follower = followTable(table, target);
-  const then = await catchUpOrNewest(follower, trainedOn);
+  const then = await catchUpOrNewest(follower, trainedOn, undefined, along);
   const users = [...histories.users.keys()];
   const lengths = Int32Array.from(users, (user) => histories.lengthOf(user));
   const train = users.filter((user) => histories.partOf(user) === "train").map((user) => histories.rowOf(user));

@@ -3,6 +3,7 @@
 import { evaluation, type NamedUser, type ScoreBatch } from "../ranking/evaluate.ts";
 import type { Summary } from "../ranking/metrics.ts";
 import { finish } from "../runtime/finish.ts";
+import type { Along } from "../runtime/working.ts";
 import { scored } from "../training/messages.ts";
 import type { Scored } from "./per-user.ts";
 
@@ -16,8 +17,9 @@ export async function judgeHeldOut(
   scoreBatch: ScoreBatch,
   items: number,
   signal: AbortSignal,
+  along?: Along,
 ): Promise<{ readonly summaries: Summaries; readonly perUser: Scored }> {
-  const found = await finish(evaluation(scoreBatch, users, items), signal);
+  const found = await finish(evaluation(scoreBatch, users, items), signal, along);
   const of = <T>(value: (name: Metric) => T) =>
     Object.fromEntries(scored.map((name) => [name, value(name)])) as Record<Metric, T>;
   const perUser = {

@@ -70,14 +70,14 @@ export interface Choice {
  * The most even share of the first model whose mean NDCG@100 of these users is no more than one standard error (of the
  * paired differences) below the best one's (Breiman et al. 1984): near the best the curve is flat and its peak is
  * chance, but it falls steeply where one model is left alone. .5 where no user has a target. Each model scores each
- * user once. Yields after each batch of users, so that a process can breathe.
+ * user once. Yields after each batch of users how much is done, 0 to 1, so that a process can breathe.
  */
 export function* chooseWeight(
   first: ScoreBatch,
   second: ScoreBatch,
   users: readonly HeldOutUser[],
   items: number,
-): Generator<undefined, Choice> {
+): Generator<number, Choice> {
   const judged = users.filter(({ target }) => target.length > 0);
   const gains = shares.map(() => new Float64Array(judged.length));
   for (let start = 0; start < judged.length; start += batchSize) {
@@ -91,7 +91,7 @@ export function* chooseWeight(
         gains[k]![start + row] = ndcg(rankingOf(mixed(a_I, b_I, weight), foldIn, 100), target, 100);
       });
     });
-    yield;
+    yield Math.min(1, (start + batchSize) / judged.length);
   }
   const curve = shares.map((weight, k) => ({ weight, "ndcg@100": summary(gains[k]!) }));
   const evenFirst = curve.toSorted((a, b) => Math.abs(a.weight - 0.5) - Math.abs(b.weight - 0.5));

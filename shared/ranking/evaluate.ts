@@ -54,7 +54,7 @@ export function evaluate<K extends number = 20 | 50 | 100>(
 }
 
 /**
- * Yields after each batch of users, so that a service can breathe; returns the figures. Users are scored in batches,
+ * Yields after each batch of users how much is done, 0 to 1, so that a service can breathe; returns the figures. Users are scored in batches,
  * yet none depends on its neighbours. `see` is shown each user's list, as long as the largest k, see catalogue.ts.
  */
 export function* evaluation<K extends number = 20 | 50 | 100>(
@@ -63,7 +63,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
   items: number,
   ks: readonly K[] = usualKs as readonly number[] as readonly K[],
   see: (top: Int32Array) => void = () => {},
-): Generator<undefined, Evaluation<K>> {
+): Generator<number, Evaluation<K>> {
   const longest = Math.max(...ks);
   const names: MetricName<K>[] = [...ks.map((k) => `ndcg@${k}` as const), ...ks.map((k) => `recall@${k}` as const)];
   const perUser = Object.fromEntries(
@@ -84,7 +84,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
         perUser[`recall@${k}`][user] = recall(top, target, k);
       }
     });
-    yield;
+    yield Math.min(1, (start + atOnce) / judged.length);
   }
   return evaluationOf(users, perUser);
 }

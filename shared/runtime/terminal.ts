@@ -5,10 +5,11 @@ import { onOneLine } from "./printable.ts";
 const EVERY_MS = 5000;
 
 /**
- * A line of its own. A file's or an item's name may hold anything: what would move the cursor is escaped, here and
- * below.
+ * A line of its own, above the one that moves. A file's or an item's name may hold anything: what would move the cursor
+ * is escaped, here and below.
  */
-export const say = (text: string): void => void process.stderr.write(`${onOneLine(text)}\n`);
+export const say = (text: string): void =>
+  void process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}${onOneLine(text)}\n`);
 
 export interface ProgressLine {
   show(text: string): void;

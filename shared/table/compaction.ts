@@ -2,6 +2,7 @@
 // before or after, never both.
 import { AppError } from "../errors/errors.ts";
 import { gather, orderOf, rowsAt } from "../events/arrange.ts";
+import type { Along } from "../runtime/working.ts";
 import { cutsOf, planCompaction, TARGET_BYTES } from "./compaction-plan.ts";
 import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";
@@ -24,6 +25,7 @@ interface Wanted {
   readonly targetBytes?: number;
   /** Told of each unit that is done, and of each that another process was faster to rewrite. */
   readonly onUnit?: (unit: { readonly files: number; readonly lost: boolean }) => void;
+  readonly along?: Along;
   /** Ends the work before the next unit. */
   readonly signal?: AbortSignal;
 }
@@ -34,12 +36,14 @@ interface Wanted {
  */
 export async function compact(
   table: DeltaTable,
-  { targetBytes = TARGET_BYTES, onUnit, signal }: Wanted = {},
+  { targetBytes = TARGET_BYTES, onUnit, along, signal }: Wanted = {},
 ): Promise<Compacted> {
   const [before, after]: [DataFile[], DataFile[]] = [[], []];
   let units = 0;
-  for (const unit of planCompaction(table.files, targetBytes)) {
+  const plan = planCompaction(table.files, targetBytes);
+  for (const [done, unit] of plan.entries()) {
     if (signal?.aborted) break;
+    along?.(done / plan.length);
     const merged = await mergeUnit(table, unit, targetBytes);
     onUnit?.({ files: unit.length, lost: merged === "lost" });
     if (merged === "lost") continue;

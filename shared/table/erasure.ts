@@ -7,6 +7,7 @@ import { namesUser } from "../events/event.ts";
 import { bucketOf } from "../events/hash.ts";
 import type { MessageReader } from "../events/shape/mapped.ts";
 import { stringsOf } from "../events/text.ts";
+import type { Along } from "../runtime/working.ts";
 import { excludes } from "../storage/statistics.ts";
 import { type DeadLetter, readDeadLetters, writeDeadLetters } from "./dead-letters.ts";
 import type { DeltaTable } from "./delta.ts";
@@ -42,7 +43,7 @@ type Emptied = (gone: readonly Place[], files: readonly DataFile[]) => Promise<r
 const TRIES = 5;
 
 /** The rows that the table holds when it begins; those that come meanwhile stay. Throws TABLE_CHANGED. */
-export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
+export async function eraseRows(tables: Tables, user: string, along?: Along): Promise<Erased> {
   const { events } = tables;
   const rewrite: Rewrite = async (file) => {
     if (excludes(file.stats, "bucket", bucketOf(user)) || excludes(file.stats, "user", user)) return undefined;
@@ -57,7 +58,7 @@ export async function eraseRows(tables: Tables, user: string): Promise<Erased> {
       rest: others.length === 0 ? undefined : await writeEvents(events.store, rowsAt(batch, Uint32Array.from(others))),
     };
   };
-  return erase(tables, events, rewrite, (gone, files) => withoutRows(events, gone, files));
+  return erase(tables, events, rewrite, { emptied: (gone, files) => withoutRows(events, gone, files), along });
 }
 
 /** Where a map makes several rows of a message, others of it may be of other users, and lie in other files by now. */
@@ -93,7 +94,7 @@ function parted({ length, user: { numbers } }: EventBatch, word: number): [numbe
 }
 
 /** Letters that are JSON and name the user. Throws TABLE_CHANGED. */
-export async function eraseLetters(tables: Tables, user: string): Promise<Erased> {
+export async function eraseLetters(tables: Tables, user: string, along?: Along): Promise<Erased> {
   const { deadLetters, events } = tables;
   const readers = new Map<string, MessageReader>();
   const names = ({ value, topic, timestamp: own }: DeadLetter): boolean => {
@@ -102,13 +103,14 @@ export async function eraseLetters(tables: Tables, user: string): Promise<Erased
     // a map may lead past what the message itself calls the user
     return value !== null && (namesUser(value, user) || reader.names({ value, own, beside: nothing(reader) }, user));
   };
-  return erase(tables, deadLetters, async (file) => {
+  const rewrite: Rewrite = async (file) => {
     const letters = await readDeadLetters(deadLetters.store, file);
     const gone = letters.filter(names);
     if (gone.length === 0) return undefined;
     const others = letters.filter((letter) => !names(letter));
     return { gone, rest: others.length === 0 ? undefined : await writeDeadLetters(deadLetters.store, others) };
-  });
+  };
+  return erase(tables, deadLetters, rewrite, { along });
 }
 
 /** A letter keeps neither key nor headers. */
@@ -119,14 +121,15 @@ async function erase(
   { filtered }: Tables,
   table: DeltaTable,
   rewrite: Rewrite,
-  emptied: Emptied = async (gone) => gone,
+  { emptied = async (gone) => gone, along }: { readonly emptied?: Emptied; readonly along?: Along | undefined },
 ): Promise<Erased> {
   for (let tries = 1; ; tries++) {
     await table.refresh();
     const { version } = table;
     try {
       const rewritten: Rewritten[] = [];
-      for (const file of table.files) {
+      for (const [k, file] of table.files.entries()) {
+        along?.(k / table.files.length);
         const done = await rewrite(file);
         if (done) rewritten.push({ file, ...done });
       }

@@ -3,6 +3,7 @@
 import { AppError } from "../errors/errors.ts";
 import type { Interactions } from "../events/batch.ts";
 import { oneAtATime } from "../runtime/turns.ts";
+import type { Along } from "../runtime/working.ts";
 import type { DeltaTable } from "./delta.ts";
 import { openEvents, readInteractions } from "./events.ts";
 import type { Commit, DataFile } from "./log.ts";
@@ -33,9 +34,9 @@ export interface Follower {
   readonly properties: Readonly<Record<string, string>>;
   /**
    * Takes in what was committed since, up to `toVersion`. After an error the next call goes on where this one stopped.
-   * Throws TABLE_CORRUPT, VERSION_GONE.
+   * `along` is told where the table is read anew. Throws TABLE_CORRUPT, VERSION_GONE.
    */
-  catchUp(toVersion?: number): Promise<CaughtUp>;
+  catchUp(toVersion?: number, along?: Along): Promise<CaughtUp>;
 }
 
 /**
@@ -46,13 +47,14 @@ export async function catchUpOrNewest(
   { catchUp }: Pick<Follower, "catchUp">,
   version: number,
   gone: (why: AppError) => void = () => {},
+  along?: Along,
 ): Promise<CaughtUp> {
   try {
-    return await catchUp(version);
+    return await catchUp(version, along);
   } catch (error) {
     if (!(error instanceof AppError && error.code === "VERSION_GONE")) throw error;
     gone(error);
-    return await catchUp();
+    return await catchUp(undefined, along);
   }
 }
 
@@ -74,19 +76,22 @@ export function followTable(tableDir: string, target: Target): Follower {
   let marks: Mark[] = [];
 
   /** All rows of a version, as its files stand. */
-  async function readAnew(toVersion: number): Promise<number> {
+  async function readAnew(toVersion: number, along: Along): Promise<number> {
     target.clear();
     [table, done, waiting, watermark] = [undefined, -1, [], 0];
     const opened = await openEvents(tableDir, toVersion);
+    let rows = 0;
     for (const file of opened.files) {
       try {
         target.append(await readInteractions(opened.store, file), opened.version);
+        rows += file.rows;
+        along(rows / opened.rows);
       } catch (error) {
         target.clear(); // a part of a version is none
         const { version } = opened;
         await opened.refresh();
         if (!opened.removed.has(file.path)) throw error;
-        if (toVersion === Number.POSITIVE_INFINITY) return readAnew(toVersion); // vacuumed since it was opened
+        if (toVersion === Number.POSITIVE_INFINITY) return readAnew(toVersion, along); // vacuumed since it was opened
         throw new AppError(
           "VERSION_GONE",
           { what: `version ${version} is no longer kept`, file: file.path },
@@ -98,17 +103,17 @@ export function followTable(tableDir: string, target: Target): Follower {
     return opened.rows;
   }
 
-  async function catchUp(toVersion = Number.POSITIVE_INFINITY): Promise<CaughtUp> {
+  async function catchUp(toVersion = Number.POSITIVE_INFINITY, along: Along = () => {}): Promise<CaughtUp> {
     let rows = 0;
-    if (!table) rows = await readAnew(toVersion);
+    if (!table) rows = await readAnew(toVersion, along);
     else if (done < toVersion) {
       const news = await table.refresh();
       waiting = news === "jumped" ? [] : [...waiting, ...news];
       const due = waiting.filter(({ version }) => version <= toVersion);
-      if (news === "jumped" || due.some(({ takesAway }) => takesAway)) rows = await readAnew(toVersion);
+      if (news === "jumped" || due.some(({ takesAway }) => takesAway)) rows = await readAnew(toVersion, along);
       else {
         for (const commit of due) {
-          rows += await take(table, commit, toVersion);
+          rows += await take(table, commit, toVersion, along);
           marks.push(...commit.marks.map((arrival) => ({ arrival, version: commit.version })));
         }
       }
@@ -118,10 +123,10 @@ export function followTable(tableDir: string, target: Target): Follower {
     return { version: done, rows, watermark, marks: answered };
   }
 
-  async function take(from: DeltaTable, commit: Commit, toVersion: number): Promise<number> {
+  async function take(from: DeltaTable, commit: Commit, toVersion: number, along: Along): Promise<number> {
     if (commit.version <= done) return 0; // read anew in between
     const batches = await readWhole(from, commit.fresh);
-    if (batches === "gone") return readAnew(toVersion);
+    if (batches === "gone") return readAnew(toVersion, along);
     for (const batch of batches) target.append(batch, commit.version);
     done = commit.version;
     waiting.shift();
@@ -138,7 +143,7 @@ export function followTable(tableDir: string, target: Target): Follower {
     get properties() {
       return table?.properties ?? {};
     },
-    catchUp: (toVersion) => inTurn(() => catchUp(toVersion)),
+    catchUp: (toVersion, along) => inTurn(() => catchUp(toVersion, along)),
   };
 }
 

@@ -1,5 +1,6 @@
 // Deletes what a table no longer needs: looks at the folder and the log, asks vacuum-plan.ts, deletes. A crash in
 // between leaves less to do the next time.
+import type { Along } from "../runtime/working.ts";
 import type { Store } from "../storage/store.ts";
 import type { DeltaTable } from "./delta.ts";
 import { LOG } from "./log.ts";
@@ -17,6 +18,7 @@ import {
 export async function vacuum(
   tables: Readonly<Record<string, DeltaTable>>,
   { retentionMs, clock, dryRun }: { retentionMs: number; clock: number; dryRun: boolean },
+  along: Along = () => {},
 ): Promise<Record<string, VacuumPlan>> {
   const folders = new Map<string, Omit<TableFolder, "base">>();
   for (const [name, table] of Object.entries(tables)) folders.set(name, await look(table));
@@ -31,7 +33,11 @@ export async function vacuum(
     const { store } = tables[name]!;
     const base = await baseFor(store, checkpointsIn(folder.log), oldestToKeep(folder.log, times.now - retentionMs));
     const plan = planVacuum({ ...folder, base }, times, retentionMs);
-    if (!dryRun) for (const path of [...plan.removed, ...plan.orphans, ...plan.entries]) await store.remove(path);
+    const paths = [...plan.removed, ...plan.orphans, ...plan.entries];
+    for (const [done, path] of dryRun ? [] : paths.entries()) {
+      await store.remove(path);
+      along(done / paths.length);
+    }
     plans[name] = plan;
   }
   return plans;

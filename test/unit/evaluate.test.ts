@@ -49,7 +49,7 @@ onEachBackend((open, name) => {
     const scorer = createScorer(engine, config, initialise(config, 1));
     const subject = fromDataset("made up", dataset, new Vocabulary(names), undefined);
     const model = { vocabulary: new Vocabulary(names), scoreBatch: scorer.scoreBatch, mix: undefined };
-    return measure(engine, model, subject, { ...wish, lambda: ease ? 1 : null }, () => {}, signal);
+    return measure(engine, model, subject, { ...wish, lambda: ease ? 1 : null }, signal);
   };
 
   test("EASE stands beside model and popularity on the same users, or the report says why it does not", async () => {
@@ -222,8 +222,7 @@ describe("temporal evaluation on a table", () => {
     };
     const engine = {} as Engine; // what solves EASE, which is not asked for
     const under = async (mix: Mix | undefined) =>
-      (await measure(engine, { ...ofColumns, mix }, subject, { ...wish, lambda: null }, () => {}, never)).temporal!
-        .lines;
+      (await measure(engine, { ...ofColumns, mix }, subject, { ...wish, lambda: null }, never)).temporal!.lines;
     const hot: Mix = { model: 0.1, hot: [1, 1, 1], follows: 1 };
     const { model: alone, served, popularNow } = await under(hot);
     const ofTargets = (line: typeof served) =>

@@ -463,6 +463,21 @@ test("regression: where there is a training run and nothing of the stream, statu
   );
 });
 
+test("regression: of a training run neither tiles nor boxes speak of a stream, and they say how far its epoch is", () => {
+  const epoch = { step: 30, steps: 80, loss: null, usersPerSecond: 812, secondsLeft: 65 };
+  const run = { ...server, epochsWanted: 50, epochs: [], epoch };
+  const { tiles, boxes, verdict } = look({ server: run, trainer: healthy.trainer });
+  expect(tiles.map(({ title }) => title)).toEqual(["Epochs", "Trainers", "Loss", "NDCG@100"]);
+  expect(tiles[0]).toMatchObject({
+    value: "12",
+    unit: "of 50",
+    detail: "step 30 of 80, 812 users/s, 65 s left of it",
+  });
+  expect(boxes.map(({ title }) => title)).toEqual(["Batches", "Training", "Checkpoint"]);
+  expect(verdict.headline).toContain("step 30 of 80 of the next, 65 s left of it");
+  expect(look(healthy).tiles.map(({ title }) => title)).toContain("Lag");
+});
+
 test("a service that a full disk holds up is red, with why and what helps", () => {
   const why = "the model cannot be published: ENOSPC: no space left on device, write";
   const { problems } = look({ ...healthy, evaluator: { ...evaluator, heldUp: why } });

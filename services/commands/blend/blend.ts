@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { blendedModel, mustGoTogether } from "../../../shared/checkpoints/blends.ts";
 import { loadModel, type Model, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
-import { readDataset } from "../../../shared/corpus/dataset.ts";
+import { readingDataset } from "../../../shared/corpus/dataset.ts";
 import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -14,6 +14,7 @@ import { fromDataset, fromTable, hasTargets } from "../../../shared/judging/subj
 import { judgeHeldOut, meansOf } from "../../../shared/judging/summaries.ts";
 import { blended, chooseWeight } from "../../../shared/ranking/blend.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { parametersOf, systemOf } from "../../../shared/systems/registry.ts";
 import type { Config } from "./options.ts";
 
@@ -31,8 +32,10 @@ export async function blend(
   const { facts } = blendedModel(both, 0);
   const subject =
     data === undefined
-      ? await fromTable(table!, vocabulary, facts, maxUsers)
-      : fromDataset(data, readDataset(data), vocabulary, facts);
+      ? await told("reading the table", (along) => fromTable(table!, vocabulary, facts, maxUsers, along))
+      : await told("reading the data", async (along) =>
+          fromDataset(data, await finish(readingDataset(data), signal, along), vocabulary, facts),
+        );
 
   if (!hasTargets(subject.validation))
     throw new AppError("NOBODY_HELD_OUT", {
@@ -42,10 +45,14 @@ export async function blend(
   const scoreOf = ({ manifest: { model, config }, weights }: Model) =>
     systemOf(model).scorer(engine, config, weights).scoreBatch;
   const [first, second] = [scoreOf(both[0]), scoreOf(both[1])];
-  const { weight, curve } = await finish(chooseWeight(first, second, subject.validation, items), signal);
+  const { weight, curve } = await told("choosing the weight", (along) =>
+    finish(chooseWeight(first, second, subject.validation, items), signal, along),
+  );
   const made = blendedModel(both, weight);
   const judge = (part: "validation" | "test") =>
-    judgeHeldOut(part, subject[part], blended(first, second, weight), items, signal);
+    told(`judging on ${subject[part].length} ${part} users`, (along) =>
+      judgeHeldOut(part, subject[part], blended(first, second, weight), items, signal, along),
+    );
   const [validation, test] = [await judge("validation"), await judge("test")];
 
   const seconds = (performance.now() - startedAt) / 1000;

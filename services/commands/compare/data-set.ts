@@ -3,8 +3,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Dataset, readDataset } from "../../../shared/corpus/dataset.ts";
+import { type Dataset, readingDataset } from "../../../shared/corpus/dataset.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
+import { finish } from "../../../shared/runtime/finish.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import type { DataSet } from "../../../shared/systems/benchmarked.ts";
 import { knownAs } from "./published.ts";
 
@@ -26,8 +28,8 @@ const parts = ["train", "validation_tr", "validation_te", "test_tr", "test_te"];
  * Throws FILE_MISSING, FILE_UNREADABLE, DATASET_MALFORMED: without validation there is nothing to tune on, without test
  * nothing to report.
  */
-export async function readSubject(dir: string): Promise<Subject> {
-  const dataset = readDataset(dir);
+export async function readSubject(dir: string, signal: AbortSignal): Promise<Subject> {
+  const dataset = await told("reading the data", (along) => finish(readingDataset(dir), signal, along));
   for (const part of ["validation", "test"] as const) {
     if (!dataset[part].some(({ target }) => target.length > 0))
       throw new AppError("DATASET_MALFORMED", {

@@ -25,7 +25,7 @@ export const command = defineCommand({
   async run(config, until) {
     if (config.stream !== undefined) return await study({ ...config, stream: config.stream }, until);
     const { jobs, data = "", out = "" } = config;
-    const subject = await readSubject(data);
+    const subject = await readSubject(data, until.signal);
     const agenda = agendaOf(
       { ...config, budgetSeconds: config.budget / 1000 },
       subject.interactions / subject.users.train,

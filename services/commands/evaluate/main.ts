@@ -1,13 +1,14 @@
 // The `evaluate` command: a checkpoint's metrics on held-out users of a dataset directory or a table, beside
 // popularity's and EASE's, with what they hold for.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
-import { readDataset } from "../../../shared/corpus/dataset.ts";
+import { readingDataset } from "../../../shared/corpus/dataset.ts";
 import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { writePerUser } from "../../../shared/judging/per-user.ts";
 import { fromDataset, fromTable, hasTargets, parts } from "../../../shared/judging/subject.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { say } from "../../../shared/runtime/terminal.ts";
+import { finish } from "../../../shared/runtime/finish.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { contractOf } from "./contract.ts";
 import { openJudged } from "./model.ts";
 import { options } from "./options.ts";
@@ -31,18 +32,21 @@ export const command = defineCommand({
     const checkpoint = config.checkpoint!;
     mustNameOne({ data, table });
     const engine = await openEngine({ threads: 1, wanted });
-    const dataset = data === undefined ? undefined : readDataset(data);
+    const dataset =
+      data === undefined
+        ? undefined
+        : await told("reading the data", (along) => finish(readingDataset(data), signal, along));
     const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpoint, dataset);
     const subject = dataset
       ? fromDataset(data!, dataset, vocabulary, manifest)
-      : await fromTable(table!, vocabulary, manifest, maxUsers);
+      : await told("reading the table", (along) => fromTable(table!, vocabulary, manifest, maxUsers, along));
 
     if (!parts.some((part) => hasTargets(subject[part])))
       throw new AppError("NOBODY_HELD_OUT", { what: "nobody is there to judge on", path: data ?? table! });
     const items = vocabulary.items.length;
     const wish = { ks: [...new Set(k)].sort((a, b) => a - b), lambda: ease ? easeLambda : null, seed: SEED };
     const model = { vocabulary, scoreBatch, mix: manifest?.trends };
-    const measured = await measure(engine, model, subject, wish, say, signal).catch((error: unknown) => {
+    const measured = await measure(engine, model, subject, wish, signal).catch((error: unknown) => {
       if (error !== signal.reason) throw error;
       return undefined; // asked to stop
     });

@@ -17,6 +17,7 @@ import type { Summary } from "../../../shared/ranking/metrics.ts";
 import type { Mix } from "../../../shared/ranking/mix.ts";
 import type { Known } from "../../../shared/ranking/trending.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
 
 export type ScorerName = "model" | "served" | "popularity" | "ease" | "popularNow" | "coVisits";
@@ -54,13 +55,12 @@ interface Served extends Known {
   readonly mix: Mix | undefined;
 }
 
-/** `say` is told what takes long. Throws the signal's reason when aborted. */
+/** Throws the signal's reason when aborted. */
 export async function measure(
   engine: Engine,
   model: Served,
   subject: Subject,
   { ks, lambda, seed }: Wish,
-  say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Measured> {
   const { scoreBatch, vocabulary, mix } = model;
@@ -72,24 +72,31 @@ export async function measure(
     ["popularity", popularityScores(popularity_I)],
   ];
   const obstacle = lambda === null ? "not wanted (--no-ease)" : easeObstacle(engine, items);
-  if (obstacle === null) say(`solving EASE for ${items} items ...`);
-  const ease = obstacle === null ? await finish(solveEase(engine, subject.train, items, lambda!), signal) : undefined;
+  const ease =
+    obstacle === null
+      ? await told(`solving EASE for ${items} items`, (along) =>
+          finish(solveEase(engine, subject.train, items, lambda!), signal, along),
+        )
+      : undefined;
   if (ease) scorers.push(["ease", ease.scoreBatch]);
 
   const part = async (
+    of: PartName,
     users: readonly NamedUser[],
     further: readonly [ScorerName, ScoreBatch][] = [],
   ): Promise<PartResult> => {
     const results: Result[] = [];
     for (const [name, score] of [...scorers, ...further]) {
       const catalogue = openCatalogue(popularity_I, subject.train.length, ks);
-      const result = await finish(evaluation(score, users, items, ks, catalogue.see), signal);
+      const result = await told(`judging ${name} on ${users.length} ${of} users`, (along) =>
+        finish(evaluation(score, users, items, ks, catalogue.see), signal, along),
+      );
       results.push([name, result, catalogue.figures()]);
     }
     const [, { users: count, withoutTarget }] = results[0]!;
     return { users: count, withoutTarget, lines: linesOf(results, seed) };
   };
-  const [validation, test] = [await part(subject.validation), await part(subject.test)];
+  const [validation, test] = [await part("validation", subject.validation), await part("test", subject.test)];
   const { recent } = subject;
   const ofNow: [ScorerName, ScoreBatch][] = recent
     ? [
@@ -98,7 +105,7 @@ export async function measure(
         ["coVisits", recent.coVisits],
       ]
     : [];
-  const temporal = subject.temporal.length > 0 ? await part(subject.temporal, ofNow) : null;
+  const temporal = subject.temporal.length > 0 ? await part("temporal", subject.temporal, ofNow) : null;
   return { validation, test, temporal, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
 }
 

@@ -6,6 +6,7 @@ import { defineCommand } from "../../../shared/runtime/command.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { lineBeside, told } from "../../../shared/runtime/working.ts";
 import { compact } from "../../../shared/table/compaction.ts";
 import { openExistingEvents } from "../../../shared/table/events.ts";
 
@@ -28,7 +29,8 @@ export const command = defineCommand({
       if (lost) log.info({ files }, "another process has rewritten these files; they are left to it");
       else log.debug({ files }, "merged");
     };
-    const done = await compact(table, { targetBytes: targetSize, onUnit, signal: until.signal });
+    const wanted = { targetBytes: targetSize, onUnit, signal: until.signal };
+    const done = await told("compacting", (along) => compact(table, { ...wanted, along }), lineBeside(log));
     log.info(
       { ...done, seconds: (performance.now() - startedAt) / 1000 },
       done.units > 0 ? "compacted" : "nothing to compact",

@@ -6,6 +6,7 @@ import { eraseUser } from "../../../shared/judging/per-user.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { mustExist } from "../../../shared/table/delta.ts";
 import { eraseLetters, eraseRows } from "../../../shared/table/erasure.ts";
 import { openTables } from "../../../shared/table/tables.ts";
@@ -24,8 +25,8 @@ export const command = defineCommand({
     const paths = pathsOf(dataDir);
     const tables = await openTables(table ?? paths.table, deadLetters ?? paths.deadLetters);
     mustExist(tables.events); // a wrong --table is another mistake than an unknown user
-    const rows = await eraseRows(tables, user);
-    const letters = await eraseLetters(tables, user);
+    const rows = await told("looking through the rows", (along) => eraseRows(tables, user, along));
+    const letters = await told("looking through the dead letters", (along) => eraseLetters(tables, user, along));
     const evaluations = await eraseUser(paths.perUser, user);
     if (rows.erased + letters.erased + evaluations === 0)
       throw new AppError("USER_UNKNOWN", { what: "neither a row nor a dead letter is of this user" });

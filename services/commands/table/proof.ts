@@ -2,6 +2,7 @@
 // stands: read = messages in rows + dead letters + filtered.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { stringsOf } from "../../../shared/events/text.ts";
+import type { Along } from "../../../shared/runtime/working.ts";
 import { Coverage, type Range } from "../../../shared/table/coverage.ts";
 import { openDeadLetters, readDeadLetters } from "../../../shared/table/dead-letters.ts";
 import { sourceOf } from "../../../shared/table/epochs.ts";
@@ -83,7 +84,7 @@ const listed = 5;
  * Throws TABLE_MISSING, and TABLE_CORRUPT when the log itself cannot be read. What is wrong with the rows is told in
  * `problems`.
  */
-export async function prove(tableDir: string, deadLettersDir: string): Promise<Report> {
+export async function prove(tableDir: string, deadLettersDir: string, along: Along = () => {}): Promise<Report> {
   const table = await openExistingEvents(tableDir);
   const reached = reachedIn(table.offsets);
   const progress: Progress = {
@@ -103,7 +104,8 @@ export async function prove(tableDir: string, deadLettersDir: string): Promise<R
   };
   for (const { source, partition } of reached) of(source, partition);
 
-  for (const file of table.files) {
+  for (const [done, file] of table.files.entries()) {
+    along(done / table.files.length);
     await noting(problems, async () => {
       const { partition, offset, source } = await readEvents(table.store, file);
       const bySource = stringsOf(source.words).map((name) => ({

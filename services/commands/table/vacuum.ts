@@ -5,6 +5,7 @@ import { defineCommand } from "../../../shared/runtime/command.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
+import { lineBeside, told } from "../../../shared/runtime/working.ts";
 import { mustExist } from "../../../shared/table/delta.ts";
 import { openItems } from "../../../shared/table/items.ts";
 import { openTables } from "../../../shared/table/tables.ts";
@@ -34,7 +35,8 @@ export const command = defineCommand({
     const { events, filtered, deadLetters: letters } = await openTables(dir, deadLetters ?? paths.deadLetters);
     const tables = { events: mustExist(events), items: await openItems(dir), filtered, deadLetters: letters };
     const existing = Object.fromEntries(Object.entries(tables).filter(([, { version }]) => version >= 0));
-    const plans = await vacuum(existing, { retentionMs: retention, clock: Date.now(), dryRun });
+    const wanted = { retentionMs: retention, clock: Date.now(), dryRun };
+    const plans = await told("deleting", (along) => vacuum(existing, wanted, along), lineBeside(log));
     for (const [name, { removed, orphans, entries, waiting }] of Object.entries(plans)) {
       const counts = { removed: removed.length, orphans: orphans.length, entries: entries.length };
       log.info({ table: name, ...counts }, dryRun ? "would delete" : "deleted");

@@ -4,6 +4,7 @@ import { defineCommand } from "../../../shared/runtime/command.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { prove, type Report } from "./proof.ts";
 
 export const command = defineCommand({
@@ -19,7 +20,9 @@ export const command = defineCommand({
   }),
   async run(config) {
     const paths = pathsOf(config.dataDir);
-    const report = await prove(config.table ?? paths.table, config.deadLetters ?? paths.deadLetters);
+    const report = await told("reading every file", (along) =>
+      prove(config.table ?? paths.table, config.deadLetters ?? paths.deadLetters, along),
+    );
     process.stdout.write(config.json ? `${JSON.stringify(report)}\n` : asText(report));
     if (!report.ok) process.exitCode = 1;
   },

@@ -11,16 +11,25 @@ import { epochReport, serverStatus } from "../../../shared/health/status/server.
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
-import { say } from "../../../shared/runtime/terminal.ts";
+import { progressLine, say } from "../../../shared/runtime/terminal.ts";
+import { span } from "../../../shared/runtime/working.ts";
 import { recipeFlags } from "../../../shared/systems/recipe-flags.ts";
 import { type NeuralName, systemOf } from "../../../shared/systems/registry.ts";
 import { knobArguments } from "../../../shared/training/knobs.ts";
+import type { Phase } from "../../../shared/training/phases.ts";
 import { Peaks } from "./memory.ts";
 import type { Config } from "./options.ts";
 import { computedInWords, outcomeInWords } from "./outcome.ts";
 import { keepTrainer } from "./trainers.ts";
 
-const statusSchema = serverStatus.pick({ listen: true, epochs: true });
+const statusSchema = serverStatus.pick({
+  listen: true,
+  epochs: true,
+  epoch: true,
+  work: true,
+  phase: true,
+  parts: true,
+});
 const reportSchema = z.looseObject({
   ...{ model: z.string().optional(), engine: z.string().optional(), device: z.string().optional() },
   epochs: z.array(epochReport),
@@ -28,6 +37,7 @@ const reportSchema = z.looseObject({
 });
 
 const POLL_MS = 300;
+const QUIET_MS = 2_000;
 
 /**
  * A run found in `--out` is resumed. A system that goes on from another one's model has that trained first where none
@@ -121,9 +131,11 @@ async function follow(
   let printed: number | undefined;
   let isListening = false;
   let failed = 0;
+  const line = progressLine();
+  const startedAt = performance.now();
   const print = (epochs: readonly z.output<typeof epochReport>[]) => {
     printed ??= Math.max(0, epochs.length - 1); // a resumed run tells only its newest
-    for (const epoch of epochs.slice(printed)) process.stderr.write(`${lineOf(epoch, epochs, config.epochs)}\n`);
+    for (const epoch of epochs.slice(printed)) say(lineOf(epoch, epochs, config.epochs));
     printed = Math.max(printed, epochs.length);
   };
   until.signal.addEventListener("abort", () => server.child.kill("SIGTERM"), { once: true });
@@ -131,6 +143,8 @@ async function follow(
     await Promise.race([sleep(POLL_MS), server.exited]);
     look();
     const status = await askProcess(pathsOf(config.dataDir).run, server.child.pid, statusSchema, 5_000);
+    const standing = status ? standingOf(status, config.epochs) : isListening ? null : "the server starts";
+    if (standing !== null && performance.now() - startedAt > QUIET_MS) line.show(standing);
     if (!status) continue;
     if (!isListening)
       for (const ended of startTrainers(status.listen)) void ended.then((code) => (failed += code === 0 ? 0 : 1));
@@ -141,10 +155,33 @@ async function follow(
   }
   return (report) => {
     print(report.epochs);
-    process.stderr.write(`${computedInWords(report)}\n${outcomeInWords(report.best.epoch, report.best.test)}\n`);
+    say(computedInWords(report));
+    say(outcomeInWords(report.best.epoch, report.best.test));
     if (config.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   };
 }
+
+/** What the run is at within an outer epoch or beside it; null where the next line says it. */
+function standingOf(
+  { epoch, epochs, work, phase, parts }: z.output<typeof statusSchema>,
+  wanted: number,
+): string | null {
+  if (work !== null) return work;
+  const number = epochs.length < wanted ? `epoch ${epochs.length + 1}/${wanted}` : "test";
+  const name = phase === null ? undefined : besideSteps[phase];
+  if (name !== undefined && parts.total > 0) return `${number}  ${name}: ${parts.done} of ${parts.total} parts`;
+  if (!epoch) return null;
+  const { step, steps, loss, usersPerSecond, secondsLeft } = epoch;
+  return [
+    `${number}  step ${step} of ${steps}`,
+    ...(loss ? [`loss ${(loss.reconstruction + loss.kl).toFixed(2)} so far`] : []),
+    ...(usersPerSecond === null ? [] : [`${Math.round(usersPerSecond)} users/s`]),
+    ...(secondsLeft === null ? [] : [`${span(secondsLeft)} left of it`]),
+  ].join("  ");
+}
+
+/** Steps that take long because they hold all users. */
+const besideSteps: Partial<Record<Phase, string>> = { posterior: "old posteriors", score: "judging" };
 
 function lineOf(
   { epoch, loss, validation, usersPerSecond }: z.output<typeof epochReport>,
@@ -152,11 +189,9 @@ function lineOf(
   epochs: number,
 ): string {
   const seconds = all.slice(-5).reduce((sum, each, _, { length }) => sum + each.seconds / length, 0);
-  const left = Math.round((epochs - epoch) * seconds);
-  const time = left >= 60 ? `${Math.floor(left / 60)} min ${left % 60} s` : `${left} s`;
   const ndcg = validation["ndcg@100"]?.toFixed(4) ?? "-";
   return (
     `epoch ${epoch}/${epochs}  loss ${(loss.reconstruction + loss.kl).toFixed(2)} (kl ${loss.kl.toFixed(2)})  ` +
-    `validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${time} left`
+    `validation NDCG@100 ${ndcg}  ${Math.round(usersPerSecond)} users/s  ${span((epochs - epoch) * seconds)} left`
   );
 }

@@ -11,11 +11,11 @@ import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { keepEpoch, keepTest } from "../../../shared/judging/per-user.ts";
 import { judgeHeldOut, meansOf, type Summaries } from "../../../shared/judging/summaries.ts";
 import { memoryLimit } from "../../../shared/runtime/memory.ts";
+import { told } from "../../../shared/runtime/working.ts";
 import { countsName, countUsers } from "../../../shared/systems/popularity/popularity.ts";
 import { type ConfigOf, parametersOf, type SolvedName, systemOf } from "../../../shared/systems/registry.ts";
 import { settingsIn } from "../../../shared/systems/setting-flags.ts";
 import type { Fitted, Size } from "../../../shared/systems/system.ts";
-import { openBar } from "./bar.ts";
 import { fitted as sweepsOf } from "./fitting.ts";
 import { mustFitMemory } from "./needs.ts";
 import type { Config } from "./options.ts";
@@ -54,8 +54,10 @@ export async function trainSolved<N extends SolvedName>(model: N, options: Confi
   mustNameOne(options);
   const corpus =
     options.data === undefined
-      ? await corpusOfTable(options.table!, options.salt, options.minUsersPerItem)
-      : corpusOfDataset(options.data);
+      ? await told("reading the table", (along) =>
+          corpusOfTable(options.table!, options.salt, options.minUsersPerItem, undefined, along),
+        )
+      : await told("reading the data", (along) => corpusOfDataset(options.data!, signal, along));
   for (const sentence of aboutHeldOut(corpus)) process.stderr.write(`${sentence}\n`);
   const config = systemOf(model).config.parse({
     ...settingsIn(options),
@@ -143,9 +145,8 @@ async function bestSweep<N extends SolvedName>(
   let best: Best | undefined;
   const beganAt = performance.now();
   let startedAt = beganAt;
-  const bar = openBar(model, beganAt, () => performance.now());
-  try {
-    for await (const fitted of sweepsOf(model, { rows, config, seed, threads, signal, progress: bar.show })) {
+  await told(model, async (progress) => {
+    for await (const fitted of sweepsOf(model, { rows, config, seed, threads, signal, progress })) {
       const epoch = epochs.length + 1;
       const { summaries, perUser } = await judge(task, fitted, "validation", signal);
       if (out !== undefined) await keepEpoch(join(out, "evaluations"), { epoch, step: epoch }, [perUser]);
@@ -156,9 +157,7 @@ async function bestSweep<N extends SolvedName>(
       startedAt = performance.now();
       if (startedAt - beganAt + took > timeLimit) break;
     }
-  } finally {
-    bar.end();
-  }
+  });
   if (!best) throw new Error(`${model} was fitted and gave no model`);
   return { best, epochs };
 }
@@ -169,5 +168,7 @@ function judge<N extends SolvedName>(
   part: "validation" | "test",
   signal: AbortSignal,
 ) {
-  return judgeHeldOut(part, corpus[part], systemOf(model).scores(config, weights), config.items, signal);
+  return told(`judging on ${corpus[part].length} ${part} users`, (along) =>
+    judgeHeldOut(part, corpus[part], systemOf(model).scores(config, weights), config.items, signal, along),
+  );
 }

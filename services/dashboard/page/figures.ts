@@ -22,6 +22,8 @@ const cells = new Map<string, Record<"root" | "value" | "unit" | "detail" | "sym
 export function showFigures({ boxes, tiles, services, at }: Health): void {
   for (const box of boxes) showCell(find("flow"), `box-${box.id}`, box, sections[box.id]);
   for (const tile of tiles) showCell(find("tiles"), `tile-${tile.id}`, tile);
+  const shown = new Set([...boxes.map(({ id }) => `box-${id}`), ...tiles.map(({ id }) => `tile-${id}`)]);
+  for (const [id, { root }] of cells) root.hidden = !shown.has(id);
   const rows = services.map(({ service, pid, url, state, answers, startedAt }) => {
     const row = make(
       "tr",

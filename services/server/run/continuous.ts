@@ -72,7 +72,7 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
   /** Pins the newest version, grows the model. */
   const catchUp = async () => {
     const before = histories.events;
-    pinned = await patience.through("the table cannot be read", () => events.catchUp());
+    pinned = await patience.through("the table cannot be read", () => catchingUp(events, tools));
     progress.pinned(pinned.marks.map(({ arrival }) => arrival));
     if (histories.events > before) quiet = 0;
     if (isEnough()) return;
@@ -123,7 +123,10 @@ export async function trainContinuously(wanted: Wanted, events: Events, tools: T
         users,
         (user) => histories.rowOf(user, run.store.config.items),
         runStep,
-        () => checkpointing.offer(contents),
+        (at) => {
+          progress.within(at, log);
+          checkpointing.offer(contents);
+        },
       );
       progress.finished(loss, run.round);
     } catch (error) {
@@ -150,20 +153,24 @@ async function firstVersion(
   { progress, patience, until, log }: Pick<Tools, "progress" | "patience" | "until" | "log">,
 ): Promise<CaughtUp | undefined> {
   if (origin && origin.manifest.tableVersion !== null) {
-    const pinned = await catchUpOrNewest(events, origin.manifest.tableVersion, ({ message }) =>
-      log.warn(`going on from the newest version: ${message}`),
-    );
+    const { tableVersion } = origin.manifest;
+    const gone = ({ message }: AppError) => log.warn(`going on from the newest version: ${message}`);
+    const pinned = await progress.during(READING, (along) => catchUpOrNewest(events, tableVersion, gone, along), log);
     mustFit(origin, events.histories.vocabulary.items, "prefix");
     return pinned;
   }
   progress.state = "waiting for events";
   while (!until.signal.aborted) {
-    const pinned = await patience.through("the table cannot be read", () => events.catchUp());
+    const pinned = await patience.through("the table cannot be read", () => catchingUp(events, { progress, log }));
     if (events.trainUsers().length >= FEWEST_USERS && events.histories.events >= FEWEST_EVENTS) return pinned;
     await sleep(POLL_MS, until.signal);
   }
   return undefined;
 }
+
+const READING = "reading the table";
+const catchingUp = (events: Events, { progress, log }: Pick<Tools, "progress" | "log">) =>
+  progress.during(READING, (along) => events.catchUp(undefined, along), log);
 
 /** Table version at which each user was last planned, -1 for never. */
 class PlannedAt {

@@ -102,7 +102,10 @@ async function runEpochs(
     const goesOn = () => run.round < epochs && run.round - (soFar.best?.epoch ?? 0) < patience && hasTime();
     while (soFar.trained || goesOn()) {
       soFar.trained ??= {
-        loss: await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep, () => checkpointing.offer(contents)),
+        loss: await trainOuterEpoch(run, corpus.users, corpus.rowOf, runStep, (at) => {
+          progress.within(at, log);
+          checkpointing.offer(contents);
+        }),
         seconds: elapsed(),
       };
       const { loss, seconds: trainSeconds } = soFar.trained;

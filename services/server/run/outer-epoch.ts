@@ -15,17 +15,28 @@ import { everyOf, outerStep, ownBatchOf, ownSteps, stintsOf, type Trained } from
 import { firstOldEncoder, firstOldOf, type OldEncoder, oldEncoderOf } from "./publisher.ts";
 import type { Loss, Run, RunStep, UnderWay } from "./run.ts";
 
+/** How far an outer epoch is. */
+export interface Standing {
+  /** Steps done, of so many. */
+  readonly step: number;
+  readonly steps: number;
+  /** Users of the steps that are done; of each pass all. */
+  readonly users: number;
+  /** Loss so far; null before the first step that has one. */
+  readonly loss: Loss | null;
+}
+
 /**
  * Trains on `users`, or goes on with the outer epoch that is under way, and returns the loss. Between any two steps,
  * and when it throws, `run` is whole: nothing is half applied, and a checkpoint of it goes on from there. `between` is
- * called there.
+ * called there, and told how far it is.
  */
 export async function trainOuterEpoch(
   run: Run,
   users: Uint32Array,
   rowOf: RowOf,
   runStep: RunStep,
-  between: () => void = () => {},
+  between: (standing: Standing) => void = () => {},
 ): Promise<Loss> {
   run.underWay ??= await begun(run, users, rowOf, runStep);
   const { firstStep, sums, ownBatch = run.schedule.batchSize, ...plan } = run.underWay;
@@ -33,8 +44,9 @@ export async function trainOuterEpoch(
   const joint = passOfCritic(run.store.config, run.round);
   const steps = outerEpoch({ ...plan, seed: run.seed, epoch: run.round, firstStep, schedule, joint });
   const lastMove = steps.findLastIndex(({ phase }) => phaseOf(phase).moves.includes("encoder"));
+  let done = steps.slice(0, run.step - firstStep).reduce((sum, { users: { length } }) => sum + length, 0);
   for (let at = run.step - firstStep; at < steps.length; at = run.step - firstStep) {
-    between();
+    between({ step: at, steps: steps.length, users: done, loss: meanOf(sums) });
     const step = steps[at]!;
     const { local } = run;
     const stints =
@@ -44,6 +56,7 @@ export async function trainOuterEpoch(
       ? await outerStep(run, stints, rowOf, runStep)
       : await trainStep(run, step, rowOf, runStep);
     run.step += stints ? stints.flat().length : 1;
+    for (const { users: of } of steps.slice(at, run.step - firstStep)) done += of.length;
     if (phaseOf(step.phase).isLoss) {
       const batchSize = parts.reduce((sum, { length }) => sum + length, 0);
       for (const { reconstruction, kl } of answers) {
@@ -64,6 +77,9 @@ export async function trainOuterEpoch(
   run.round++;
   return { reconstruction: sums.reconstruction / sums.users, kl: sums.kl / sums.users };
 }
+
+const meanOf = ({ reconstruction, kl, users }: UnderWay["sums"]): Loss | null =>
+  users === 0 ? null : { reconstruction: reconstruction / users, kl: kl / users };
 
 async function begun(run: Run, users: Uint32Array, rowOf: RowOf, runStep: RunStep): Promise<UnderWay> {
   const old = usesOldPosterior(run.store.config) && (await run.local?.runsBeside()) ? oldEncoder(run) : undefined;

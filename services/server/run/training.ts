@@ -3,6 +3,7 @@
 import { corpusOfDataset, corpusOfTable } from "../../../shared/corpus/corpus.ts";
 import { openPinnedEvents } from "../../../shared/corpus/events.ts";
 import { sleep } from "../../../shared/runtime/lifecycle.ts";
+import type { Along } from "../../../shared/runtime/working.ts";
 import type { Peer } from "../admission/peers.ts";
 import type { Beginning } from "../beginning.ts";
 import type { Config } from "../options.ts";
@@ -35,9 +36,11 @@ export async function train({ config, beginning, origin, trainers, ...tools }: G
     return false;
   }
   const pinned = origin?.manifest.tableVersion ?? undefined;
-  const corpus = config.data
-    ? corpusOfDataset(config.data)
-    : await corpusOfTable(config.table!, salt, minUsers, pinned);
+  const reading = (along: Along) =>
+    config.data
+      ? corpusOfDataset(config.data, tools.until.signal, along)
+      : corpusOfTable(config.table!, salt, minUsers, pinned, along);
+  const corpus = await progress.during("reading the data", reading, tools.log);
   beginning.mustSuit(corpus);
   const resumed = begin(
     corpus.vocabulary.length,

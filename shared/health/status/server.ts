@@ -123,6 +123,17 @@ export const serverStatus = z.object({
     .nullable()
     .describe("of local mode; null in exact mode, its values before the first stint"),
   epochs: z.array(epochReport).describe("of a run of fixed length; none where training has no end"),
+  epoch: z
+    .object({
+      step: count("steps done"),
+      steps: count("in all"),
+      loss: z.object(loss).nullable().describe("so far; null before the first step that has one"),
+      usersPerSecond: perSecond("training users, since this process began with it").nullable(),
+      secondsLeft: seconds("until its last step, at this pace").nullable(),
+    })
+    .nullable()
+    .describe("the outer epoch that is under way; null between two"),
+  work: text("what it is at beside the steps, and how far; null for nothing that takes long").nullable(),
   users: count("training users of the round"),
   items: count("of the model"),
   itemsWaiting: count("new items that wait for enough users"),

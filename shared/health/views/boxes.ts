@@ -2,14 +2,19 @@
 // a word. Pure.
 import type { Flow } from "../facts/flow.ts";
 import { batchesPerSecond, type Memory, requestsPerSecond } from "../facts/memory.ts";
+import { isTrainingRun } from "../facts/state.ts";
 import { ageOf } from "../facts/training.ts";
 import { type BoxId, boxes, boxOf, type Problem, worstOf } from "../rules/problem.ts";
 import { count, duration, type Figure, plural, rate, ratio } from "./figures.ts";
 import { wordsOf } from "./problems.ts";
 
 export function boxesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
-  return boxes.map((id) => figureOf(id, flow, memory, problems));
+  const shown = isTrainingRun(flow) ? boxes.filter((id) => ofTraining.has(id)) : boxes;
+  return shown.map((id) => figureOf(id, flow, memory, problems));
 }
+
+/** Of a training run the others would speak of a stream that nobody waits for. */
+const ofTraining: ReadonlySet<BoxId> = new Set(["batches", "training", "checkpoint"]);
 
 interface Content extends Pick<Figure, "title" | "value" | "unit" | "detail"> {
   /** What the value says; null: nobody knows. */

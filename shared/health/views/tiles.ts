@@ -3,7 +3,7 @@ import type { Flow } from "../facts/flow.ts";
 import { freshnessOf, latenciesOf } from "../facts/freshness.ts";
 import { deadShare } from "../facts/ingest.ts";
 import type { Memory } from "../facts/memory.ts";
-import { expectedTrainers } from "../facts/state.ts";
+import { expectedTrainers, isTrainingRun } from "../facts/state.ts";
 import type { Code, Problem } from "../rules/problem.ts";
 import { count, duration, elapsed, type Figure, loss, percent, ratio } from "./figures.ts";
 import { wordsOf } from "./problems.ts";
@@ -17,14 +17,41 @@ interface Tile extends Pick<Figure, "id" | "title" | "value" | "detail"> {
 }
 
 export function tilesOf(flow: Flow, memory: Memory, problems: readonly Problem[]): Figure[] {
-  return [freshness(flow), lag(flow), trainers(flow, memory), lossOf(flow), quality(flow), dead(flow)].map(
-    ({ causes = [], unit = "", amount, ...tile }) => {
-      const cause = problems.find(({ code }) => causes.includes(code));
-      if (cause) return { ...tile, unit, state: cause.level, word: wordsOf(cause).word };
-      if (amount === null) return { ...tile, unit: "", state: "off", word: "waiting" };
-      return { ...tile, unit, state: "ok", word: "ok" };
-    },
-  );
+  const tiles = isTrainingRun(flow)
+    ? [epoch(flow), trainers(flow, memory), lossOf(flow), validation(flow)]
+    : [freshness(flow), lag(flow), trainers(flow, memory), lossOf(flow), quality(flow), dead(flow)];
+  return tiles.map(({ causes = [], unit = "", amount, ...tile }) => {
+    const cause = problems.find(({ code }) => causes.includes(code));
+    if (cause) return { ...tile, unit, state: cause.level, word: wordsOf(cause).word };
+    if (amount === null) return { ...tile, unit: "", state: "off", word: "waiting" };
+    return { ...tile, unit, state: "ok", word: "ok" };
+  });
+}
+
+/** Of a training run: how far it is. */
+function epoch({ server }: Flow): Tile {
+  const { round = null, epochsWanted = null, epoch: now = null } = server?.status ?? {};
+  const [left, speed] = [now?.secondsLeft ?? null, now?.usersPerSecond ?? null];
+  const detail = [
+    ...(now ? [`step ${count(now.step)} of ${count(now.steps)}`] : []),
+    ...(speed === null ? [] : [`${count(speed)} users/s`]),
+    ...(left === null ? [] : [`${duration(left)} left of it`]),
+  ];
+  return {
+    id: "epoch",
+    title: "Epochs",
+    amount: round,
+    value: count(round),
+    unit: `of ${count(epochsWanted)}`,
+    detail: detail.join(", "),
+  };
+}
+
+/** Of a training run: the newest epoch's. */
+function validation({ server }: Flow): Tile {
+  const newest = server?.status?.epochs.at(-1)?.validation?.["ndcg@100"] ?? null;
+  const detail = newest === null ? "no epoch judged yet" : "on validation users";
+  return { id: "validation", title: "NDCG@100", amount: newest, value: ratio(newest), detail };
 }
 
 function freshness(flow: Flow): Tile {

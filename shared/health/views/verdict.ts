@@ -81,11 +81,14 @@ function summaryOf(flow: Flow): string {
 }
 
 /** How far a training run is, in one sentence. */
-function runInWords({ state, round, epochs, epochsWanted, loss: now, trainers }: Server): string {
+function runInWords({ state, round, epochs, epochsWanted, epoch, work, loss: now, trainers }: Server): string {
+  if (work !== null) return `A training run: ${work}`;
   if (state === "waiting for trainers") return "A training run waits for trainers to connect";
   const validation = epochs.at(-1)?.validation?.["ndcg@100"] ?? null;
   return [
     `A training run: epoch ${count(round)} of ${count(epochsWanted)}`,
+    ...(epoch ? [`step ${count(epoch.step)} of ${count(epoch.steps)} of the next`] : []),
+    ...(epoch?.secondsLeft == null ? [] : [`${duration(epoch.secondsLeft)} left of it`]),
     ...(now ? [`loss ${loss(now.total)}`] : []),
     ...(validation === null ? [] : [`validation NDCG@100 ${ratio(validation)}`]),
     plural(trainers.length, "trainer"),
