@@ -56,7 +56,7 @@ export const command = defineCommand({
       status.at = at;
       progress.add(events, source.fraction(at));
     };
-    const rate = config.rate ?? (synthetic ? 200 : 0);
+    const rate = config.rate ?? (synthetic && !config.preset ? 200 : 0);
     const kept = position && patiently(position, patience);
     const startedAt = performance.now();
     await sendAll(source, kafka, kept, { topic: config.topic, rate: rate === 0 ? null : rate, from, sent }, until);

@@ -1,6 +1,7 @@
 // The flags of `replay`.
 import { z } from "zod";
 import { driftFlag } from "../../shared/events/drift-flag.ts";
+import { presetNames } from "../../shared/events/presets.ts";
 import { fileFlags } from "../../shared/files/flags.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { compressionFlag } from "../../shared/kafka/codecs.ts";
@@ -19,18 +20,30 @@ export const options = z.object({
     .number()
     .nonnegative()
     .optional()
-    .describe("events a second. A file: as fast as it goes. synthetic: 200 after its history, 0 ends there"),
+    .describe(
+      "events a second. A file, or a preset: as fast as it goes. synthetic: 200 after its history, 0 ends there",
+    ),
   ...fileFlags,
   compression: compressionFlag(),
   kafkaConfig: kafkaConfigFlag(),
   seed: z.coerce.number().int().nonnegative().default(1337).describe("synthetic: which stream"),
   drift: driftFlag,
+  preset: z
+    .enum(presetNames)
+    .optional()
+    .describe(
+      "synthetic: as many users, items and events as that data set has, and no more: 463,435 x 17,769 and 56.9 M; " +
+        "571,355 x 41,140 and 33.6 M; 136,677 x 20,720 and 10 M",
+    ),
   history: z.coerce
     .number()
     .int()
     .nonnegative()
-    .default(150_000)
-    .describe("synthetic: events sent at once, with times of the last 24 hours"),
+    .optional()
+    .describe(
+      "synthetic: events sent at once, with times of the last 24 hours (default: 150000); of a preset (default: all) " +
+        "fewer are of so much fewer users",
+    ),
   dataDir: folder()
     .default(".tributary")
     .describe(

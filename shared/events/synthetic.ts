@@ -2,6 +2,8 @@
 // that drift, slowly by default, on wish not at all, or as news do. Every draw is keyed by (seed, purpose, number), and
 // none is streamed: the event at any index is computed directly, so a stream resumes anywhere at once.
 
+import { draw, shuffled } from "./draw.ts";
+
 export interface SyntheticEvent {
   readonly user: string;
   readonly item: string;
@@ -61,7 +63,7 @@ export function syntheticStream(seed: number, drift: Drift = "slow"): (index: nu
 /** `isStill`: as if it was the first moment for ever, but for the users who join. */
 function listedStream(seed: number, isStill: boolean): (index: number) => SyntheticEvent {
   const lists = genreLists(seed);
-  const everywhere = permutation(seed, GENRES, ITEMS);
+  const everywhere = shuffled(seed, draws.order, GENRES, ITEMS);
   return (index) => {
     const user = drawUser(seed, index);
     const alive = isStill ? ITEMS : itemsAt(index);
@@ -137,40 +139,15 @@ const rankOf = (uniform: number, length: number): number =>
 
 /** Each item stands in two genres, in each at a rank of its own. */
 function genreLists(seed: number): Int32Array[] {
-  const first = permutation(seed, GENRES + 1, ITEMS);
-  const second = permutation(seed, GENRES + 2, ITEMS);
+  const first = shuffled(seed, draws.order, GENRES + 1, ITEMS);
+  const second = shuffled(seed, draws.order, GENRES + 2, ITEMS);
   return Array.from({ length: GENRES }, (_, genre) => {
     const half = ITEMS / GENRES;
     const both = [
       ...first.subarray(Math.floor(genre * half), Math.floor((genre + 1) * half)),
       ...second.subarray(Math.floor(genre * half), Math.floor((genre + 1) * half)),
     ];
-    const order = permutation(seed, genre, both.length);
+    const order = shuffled(seed, draws.order, genre, both.length);
     return Int32Array.from({ length: LIST }, (_, rank) => both[order[rank % order.length]!]!);
   });
-}
-
-function permutation(seed: number, stream: number, n: number): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, k) => k);
-  for (let k = n - 1; k > 0; k--) {
-    const other = Math.floor(draw(seed, draws.order, stream * 65536 + k) * (k + 1));
-    [order[k], order[other]] = [order[other]!, order[k]!];
-  }
-  return order;
-}
-
-/** A uniform number in [0, 1) that is a pure function of its keys; `key` may exceed 32 bits. */
-function draw(seed: number, purpose: number, key: number): number {
-  let h = mix(Math.imul(seed, 0x9e3779b1) ^ Math.imul(purpose, 0x85ebca77));
-  h = mix(h ^ (key | 0));
-  h = mix(h ^ Math.floor(key / 4294967296));
-  return (h >>> 0) / 4294967296;
-}
-
-/** A full avalanche of 32 bits (lowbias32). */
-function mix(x: number): number {
-  let h = x;
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return (h ^ (h >>> 16)) | 0;
 }

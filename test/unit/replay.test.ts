@@ -86,6 +86,17 @@ test("a truncated gzip file and an empty file are told as such", async () => {
   await expect(open(join(folder, "none.csv"))).rejects.toMatchObject({ code: "FILE_MISSING" });
 });
 
+test("a preset is a stream that ends, with as many events as were asked for, and keeps a rate that is given", async () => {
+  const source = syntheticSource({ seed: 1, drift: "slow", preset: "ml20m", history: 2500 }, 86_400_000, true);
+  const chunks: [number, boolean][] = [];
+  for await (const { rows, paced } of source.chunks(500, 1000)) chunks.push([rows.length, paced]);
+  expect(chunks).toEqual([
+    [1000, true],
+    [1000, true],
+  ]);
+  expect(source).toMatchObject({ total: 2500, identity: "synthetic seed 1 preset ml20m of 2500" });
+});
+
 test("the synthetic history is spread over the day before the start; live events carry no time", async () => {
   const day = 24 * 3600_000;
   const chunks = [];
