@@ -19,6 +19,12 @@ interface Schema {
 }
 interface Operation {
   readonly summary: string;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly required: boolean;
+    readonly description: string;
+    readonly schema: Schema;
+  }[];
   readonly requestBody?: { readonly content: { readonly "application/json": { readonly schema: Schema } } };
   readonly responses: Readonly<Record<string, { readonly description: string }>>;
 }
@@ -105,7 +111,7 @@ ${operations
       `### ${route}\n\n${tableOf(
         ["status", "when"],
         Object.entries(operation.responses).map(([status, { description }]) => [status, description]),
-      )}`,
+      )}${queryOf(operation)}`,
   )
   .join("\n\n")}
 
@@ -125,6 +131,16 @@ ${tableOf(
 A websocket for trainers at \`--listen\`, and on the same port \`GET /status\` and \`GET /metrics\`. With a token file a
 trainer's token opens the websocket, an evaluator's \`/status\`, a reader's both of the others.
 `;
+}
+
+function queryOf({ parameters = [] }: Operation): string {
+  const rows = parameters.map(({ name, required, description, schema }) => [
+    code(name),
+    typeOf(schema),
+    required ? "required" : code(schema.default === undefined ? "" : JSON.stringify(schema.default)),
+    description,
+  ]);
+  return rows.length === 0 ? "" : `\n\n${tableOf(["in the query", "type", "default", "meaning"], rows)}`;
 }
 
 function bodyOf({ requestBody }: Operation): string {

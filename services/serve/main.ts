@@ -15,6 +15,7 @@ import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { followTopic, noTopic } from "./following.ts";
+import { openItems } from "./items.ts";
 import { limits } from "./limits.ts";
 import { options } from "./options.ts";
 import { followPublished } from "./published.ts";
@@ -41,12 +42,15 @@ export const command = defineCommand({
     const open = () => openNearest({ ...config, signal: until.signal }, log);
     const { knows } = published;
     const following = config.follow ? followTopic({ topic, tail, users, open, knows, metrics, log }) : noTopic(topic);
+    const around = { vocabulary: () => published.vocabulary, metrics, log, signal: until.signal };
+    const items = openItems(config, around);
     const counts = { requests: 0, errors: 0 };
     const tellOnce = openTelling(log);
     await published.refresh().catch((error: unknown) => {
       if (!isPassing(error)) throw error;
       tellOnce(error);
     });
+    await items.refresh();
     const face = await serveFace({
       service: "serve",
       runDir: paths.run,
@@ -59,12 +63,13 @@ export const command = defineCommand({
         model: published.version,
         ...counts,
         ...following.status(),
+        items: items.status(),
       }),
       ready: () => published.version !== null,
       patienceMs: limits.patienceMs,
       drainMs: limits.drainMs,
       refusal: (_, what) => malformed(what),
-      routes: (app) => routes(app, { published, historyOf: users.historyOf, tokens, counts, metrics, log }),
+      routes: (app) => routes(app, { published, items, historyOf: users.historyOf, tokens, counts, metrics, log }),
     });
     log.info({ url: face.url, model: published.version }, "listening");
 
@@ -72,7 +77,7 @@ export const command = defineCommand({
       for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
     };
     const followed = following.run(until);
-    await Promise.all([every(250, published.refresh), every(1000, users.refresh)]);
+    await Promise.all([every(250, published.refresh), every(1000, users.refresh), every(1000, items.refresh)]);
     await Promise.all([face.close(), Promise.race([followed, sleep(limits.drainMs)])]);
   },
 });

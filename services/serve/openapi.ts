@@ -7,6 +7,8 @@ import {
   recommendAnswer,
   recommendRequest,
   refusalAnswer,
+  similarAnswer,
+  similarQuery,
 } from "../../shared/recommending/requests.ts";
 import { limits } from "./limits.ts";
 
@@ -16,6 +18,7 @@ const schemas = {
   RecommendAnswer: recommendAnswer,
   BatchRequest: batchRequest,
   BatchAnswer: batchAnswer,
+  SimilarAnswer: similarAnswer,
   Model: modelAnswer,
   Refusal: refusalAnswer,
 };
@@ -38,6 +41,12 @@ const ofBodies = {
   "415": "the content type is not application/json",
 };
 
+const { properties: ofSimilar = {}, required: wanted = [] } = z.toJSONSchema(similarQuery, { io: "input" });
+const similarParameters = Object.entries(ofSimilar).map(([name, value]) => {
+  const { description, ...schema } = value as { description?: string };
+  return { name, in: "query", required: wanted.includes(name), description, schema };
+});
+
 /** `hasTokens`: requests need a token. */
 export function openapi(hasTokens: boolean): object {
   const { schemas: components } = z.toJSONSchema(named, { io: "input", uri: placeOf });
@@ -57,7 +66,11 @@ export function openapi(hasTokens: boolean): object {
           requestBody: { required: true, ...json("RecommendRequest") },
           responses: {
             "200": { description: "the best items", ...json("RecommendAnswer") },
-            ...refusals({ ...ofBodies, "404": "the table holds no event of the user" }),
+            ...refusals({
+              ...ofBodies,
+              "404": "the table holds no event of the user",
+              "409": "filters without an items table, or diversity of a model without vectors of items",
+            }),
           },
         },
       },
@@ -69,6 +82,22 @@ export function openapi(hasTokens: boolean): object {
           responses: {
             "200": { description: "an answer or a refusal for each", ...json("BatchAnswer") },
             ...refusals(ofBodies),
+          },
+        },
+      },
+      "/v1/similar": {
+        get: {
+          operationId: "similar",
+          summary: "The items that are most like one",
+          parameters: similarParameters,
+          responses: {
+            "200": { description: "the most similar items", ...json("SimilarAnswer") },
+            ...refusals({
+              ...everywhere,
+              "400": "not of this shape",
+              "404": "the model has never met the item, and nothing is met after it now",
+              "409": "filters without an items table, or a model without vectors of items",
+            }),
           },
         },
       },

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { portFlag } from "../../shared/http/port.ts";
 import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
+import { itemsFlags } from "../../shared/recommending/items/flags.ts";
 import { folder } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -20,6 +21,7 @@ export const options = z.object({
     .default(true)
     .describe("follow the topic where Kafka is in reach; without it answers know what the table knows"),
   kafkaConfig: kafkaConfigFlag(),
+  ...itemsFlags,
   host: z.string().default("127.0.0.1").describe("address to listen on; beyond loopback with --token-file"),
   tokenFile: z
     .string()
@@ -27,3 +29,4 @@ export const options = z.object({
     .describe("file of lines `ROLE TOKEN`, of which readers may ask, or of one readers' token"),
   httpPort: portFlag().default(8081).describe("port; 0 takes any free one"),
 });
+export type Config = z.output<typeof options>;

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMetrics } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
-import { openModel } from "../../shared/checkpoints/scoring.ts";
+import { openWithVectors } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
@@ -17,6 +17,8 @@ export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */
   get(): Recommending;
   readonly version: string | null;
+  /** Its own items; undefined before the first publication. */
+  readonly vocabulary: Vocabulary | undefined;
   /** Whether it has a column for the item; true before the first publication. */
   knows(item: string): boolean;
   /** What GET /v1/models/current answers. Throws MODEL_MISSING likewise. */
@@ -38,7 +40,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
     return inUse;
   };
   async function change(version: string): Promise<void> {
-    const { manifest, ...opened } = await openModel(engine, join(modelsDir, version));
+    const { manifest, ...opened } = await openWithVectors(engine, join(modelsDir, version));
     const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
     const evaluation = await readMetrics(modelsDir, version).catch(() => null);
     const about = {
@@ -64,6 +66,9 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
     knows: (item) => inUse === undefined || inUse.vocabulary.column(item) !== undefined,
     get version() {
       return inUse?.model.name ?? null;
+    },
+    get vocabulary() {
+      return inUse?.vocabulary;
     },
     async refresh() {
       const version = await currentVersion(modelsDir);

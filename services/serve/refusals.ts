@@ -7,6 +7,9 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   REQUEST_MALFORMED: 400,
   TOKEN_REFUSED: 401,
   USER_UNKNOWN: 404,
+  ITEM_UNKNOWN: 404,
+  VECTORS_MISSING: 409,
+  ITEMS_TABLE_MISSING: 409,
   MODEL_MISSING: 503,
 };
 

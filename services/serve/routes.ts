@@ -1,18 +1,24 @@
-// The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/models/current, /openapi.json. Reads
-// requests, hands them on, tells refusals.
+// The HTTP interface of recommendations: POST /v1/recommend and :batch, GET /v1/similar, /v1/models/current,
+// /openapi.json. Reads requests, hands them on, tells refusals.
 import type { FastifyInstance } from "fastify";
+import { AppError } from "../../shared/errors/errors.ts";
 import type { Tokens } from "../../shared/http/token.ts";
 import { recommendTogether, type Wish } from "../../shared/recommending/recommender.ts";
 import {
   type BatchAnswer,
   MOST_TOGETHER,
   type RecommendAnswer,
+  type RecommendRequest,
   readBatch,
   readRequest,
+  readSimilar,
+  type SimilarAnswer,
 } from "../../shared/recommending/requests.ts";
+import { similar } from "../../shared/recommending/similar.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { mustBeAllowed } from "./access.ts";
+import type { Items } from "./items.ts";
 import { limits } from "./limits.ts";
 import { openapi } from "./openapi.ts";
 import type { PublishedModel } from "./published.ts";
@@ -26,6 +32,7 @@ export interface Counts {
 
 export interface Serving {
   readonly published: Pick<PublishedModel, "get" | "about">;
+  readonly items: Pick<Items, "filterOf">;
   /** Throws AppError USER_UNKNOWN. */
   historyOf(user: string): Promise<string[]>;
   readonly tokens: Tokens | undefined;
@@ -34,10 +41,12 @@ export interface Serving {
   readonly log: Log;
 }
 
-export function routes(app: FastifyInstance, { published, historyOf, tokens, counts, metrics, log }: Serving): void {
+export function routes(app: FastifyInstance, serving: Serving): void {
+  const { published, items: attributes, historyOf, tokens, counts, metrics, log } = serving;
   const total = metrics.counter("tributary_requests_total");
   const seconds = metrics.histogram("tributary_request_seconds");
   const size = metrics.histogram("tributary_scored_together");
+  const asked = metrics.counter("tributary_requests_with_total");
   const counted = (status: number) => {
     counts.requests++;
     if (status >= 400) counts.errors++;
@@ -50,8 +59,13 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
     return recommendTogether(published.get(), wishes);
   });
   const answer = async (body: unknown): Promise<RecommendAnswer> => {
-    const { items, user, ...wish } = readRequest(body);
-    return await score({ history: items ?? (await historyOf(user!)), ...wish });
+    const request = readRequest(body);
+    const { items, user, filters, ...wish } = request;
+    for (const what of optionsOf(request)) asked.inc({ what });
+    const filter = filters && attributes.filterOf(filters);
+    const answered = await score({ history: items ?? (await historyOf(user!)), filter, ...wish });
+    if (answered instanceof AppError) throw answered;
+    return answered;
   };
 
   app.post("/v1/recommend", { bodyLimit: limits.bodyBytes }, (request) => answer(request.body));
@@ -63,6 +77,11 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
         entries.map((entry) => answer(entry).catch((error) => refuse(logged(error, request.url)).body)),
       ),
     };
+  });
+  app.get("/v1/similar", (request): SimilarAnswer => {
+    const { filters, ...wish } = readSimilar(request.query);
+    asked.inc({ what: "similar" });
+    return similar(published.get(), { ...wish, filter: filters && attributes.filterOf(filters) });
   });
   app.get("/v1/models/current", () => published.about());
   const document = openapi(tokens !== undefined);
@@ -82,7 +101,7 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
   app.addHook("onResponse", async (request, reply) => {
     if (!request.url.startsWith("/v1/")) return;
     counted(reply.statusCode);
-    if (request.routeOptions.url === "/v1/recommend") seconds.observe(reply.elapsedTime / 1000);
+    if (/^\/v1\/(recommend|similar)$/.test(request.routeOptions.url ?? "")) seconds.observe(reply.elapsedTime / 1000);
   });
   app.setErrorHandler(async (error, request, reply) => {
     const { status, body } = refuse(logged(error, request.url));
@@ -92,10 +111,16 @@ export function routes(app: FastifyInstance, { published, historyOf, tokens, cou
   });
   app.setNotFoundHandler(async (request, reply) => {
     const hint =
-      "POST /v1/recommend, POST /v1/recommend:batch, GET /v1/models/current, /openapi.json, /status, /metrics, " +
-      "/live, /ready";
+      "POST /v1/recommend, POST /v1/recommend:batch, GET /v1/similar, GET /v1/models/current, /openapi.json, " +
+      "/status, /metrics, /live, /ready";
     return reply
       .code(404)
       .send({ code: "ROUTE_UNKNOWN", message: `there is no ${request.method} ${request.url.slice(0, 200)}`, hint });
   });
+}
+
+/** What a request asks for beside the best items, for the counts. */
+function optionsOf({ candidates, exclude, filters, diversity = 0 }: RecommendRequest): string[] {
+  const has = { candidates: candidates !== undefined, exclude: exclude.length > 0, filters: filters !== undefined };
+  return Object.entries({ ...has, diversity: diversity > 0 }).flatMap(([what, is]) => (is ? [what] : []));
 }

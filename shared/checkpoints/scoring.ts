@@ -4,6 +4,8 @@ import type { Engine } from "../compute/engine.ts";
 import { AppError } from "../errors/errors.ts";
 import { Vocabulary } from "../events/vocabulary.ts";
 import type { Scorer } from "../neural/scorer.ts";
+import type { ItemVectors, Making } from "../ranking/vectors.ts";
+import { finish } from "../runtime/finish.ts";
 import { systemOf } from "../systems/registry.ts";
 import { loadModel } from "./checkpoints.ts";
 import type { Manifest } from "./manifest.ts";
@@ -16,9 +18,27 @@ export interface OpenModel extends Scorer {
 
 /** Throws AppError CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function openModel(engine: Engine, dir: string): Promise<OpenModel> {
+  const { model } = await opened(engine, dir);
+  return model;
+}
+
+/** With the vectors of its items beside it, where it has some; the process can answer while they are made. */
+export async function openWithVectors(
+  engine: Engine,
+  dir: string,
+): Promise<OpenModel & { vectors: ItemVectors | undefined }> {
+  const { model, making } = await opened(engine, dir);
+  return { ...model, vectors: making && (await finish(making, new AbortController().signal)) };
+}
+
+async function opened(engine: Engine, dir: string): Promise<{ model: OpenModel; making: Making | undefined }> {
   const { weights, manifest, vocabulary } = await loadModel(dir);
-  const scorer = systemOf(manifest.model).scorer(engine, manifest.config, weights);
-  return { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) };
+  const system = systemOf(manifest.model);
+  const scorer = system.scorer(engine, manifest.config, weights);
+  return {
+    model: { ...scorer, manifest, vocabulary: new Vocabulary(vocabulary) },
+    making: system.vectors?.(manifest.config, weights),
+  };
 }
 
 /**

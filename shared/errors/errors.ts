@@ -291,6 +291,28 @@ export const errors = {
     hint: "the peer speaks another protocol; start both from the same version",
   },
   USER_UNKNOWN: { exit: 2, retryable: false, hint: "the table holds no event of this user; give items instead" },
+  ITEM_UNKNOWN: {
+    exit: 2,
+    retryable: false,
+    hint: "name an item that the model was trained on; one that is met often enough is in a later model",
+  },
+  VECTORS_MISSING: {
+    exit: 2,
+    retryable: false,
+    hint: "ask without it, or publish a model of a system whose items have vectors: any but popularity",
+  },
+  ITEMS_TABLE_MISSING: {
+    exit: 2,
+    retryable: false,
+    hint: "name a file of items and their attributes: `--items-table FILE`, of serve where it answers",
+  },
+  ITEMS_TABLE_UNFIT: {
+    exit: 2,
+    retryable: false,
+    hint:
+      "a CSV or Parquet file with a column of items (`--items-column` names it) and columns that requests filter by " +
+      "is read; docs/guides/recommendations.md says what they may hold",
+  },
   REQUEST_MALFORMED: {
     exit: 2,
     retryable: false,

@@ -122,6 +122,22 @@ export function chooseColumns(
 export const hasUserAndItem = (cells: readonly string[]): boolean =>
   guess(cells, "user", []) >= 0 && guess(cells, "item", []) >= 0;
 
+/**
+ * Which column of a file of items is the item: one of our names for it, else "id" or the first that ends so, else the
+ * first.
+ */
+export function itemColumn(header: readonly string[]): number {
+  const known = guess(header, "item", []);
+  if (known >= 0) return known;
+  const plain = header.findIndex((name) => spelled(name) === "id");
+  return plain >= 0
+    ? plain
+    : Math.max(
+        0,
+        header.findIndex((name) => /(^|_)id$/.test(spelled(name))),
+      );
+}
+
 /** Whether a column of this name would be the time or the value of a header that has none. */
 export const isMissing = (header: readonly string[], name: string): boolean =>
   (["timestamp", "value"] as const).some((role) => guess([name], role, []) >= 0 && guess(header, role, []) < 0);

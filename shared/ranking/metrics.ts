@@ -1,5 +1,6 @@
 // Top-k lists and what they are worth: NDCG@k and Recall@k with binary relevance. The last step of every evaluation.
 // Source: docs/design/recvae.md#metrics.
+import { type Bits, hasBit, noBits, setBits } from "./bits.ts";
 
 type Scores = Float32Array | Float64Array;
 
@@ -16,20 +17,23 @@ export interface Summary {
  * shorter.
  */
 export function rankingOf(scores_I: Scores, foldIn: Int32Array, k: number): Int32Array {
-  const masked = foldIn.slice().sort();
+  const masked = noBits(scores_I.length);
+  setBits(masked, foldIn);
+  return listOf(scores_I, masked, k);
+}
+
+/** The same without the columns that `masked` has. */
+export function listOf(scores_I: Scores, masked: Bits, k: number): Int32Array {
   // A heap of the best so far with the worst at its root: one comparison a column, since few of them enter. NaN is
   // above nothing.
   const heap = new Int32Array(Math.min(k, scores_I.length));
   if (heap.length === 0) return heap;
   let size = 0;
-  let mask = 0;
   let floor = Number.NaN;
   for (let column = 0; column < scores_I.length; column++) {
     const score = scores_I[column]!;
     const enters = size < heap.length ? !Number.isNaN(score) : score > floor;
-    if (!enters) continue;
-    while (masked[mask]! < column) mask++;
-    if (masked[mask] === column) continue;
+    if (!enters || hasBit(masked, column)) continue;
     if (size < heap.length) {
       heap[size++] = column;
       if (size === heap.length) heapify(heap, scores_I);

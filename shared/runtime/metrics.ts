@@ -237,7 +237,24 @@ export const metricTable = {
     labels: [],
   },
   tributary_requests_total: { kind: "counter", help: "Recommendation requests by status", labels: ["status"] },
-  tributary_request_seconds: { kind: "histogram", help: "Time of one recommendation request", labels: [] },
+  tributary_request_seconds: {
+    kind: "histogram",
+    help: "Time of one request for recommendations or similar items",
+    labels: [],
+  },
+  tributary_requests_with_total: {
+    kind: "counter",
+    help: "Recommendation requests by what they ask for: candidates, exclude, filters, diversity, similar",
+    labels: ["what"],
+  },
+  tributary_items_table_rows: { kind: "gauge", help: "Rows of the items table that requests filter by", labels: [] },
+  tributary_items_table_match: {
+    kind: "gauge",
+    help:
+      "Items by where they are: known (in the model in use and in the items table), missing (in the model alone), " +
+      "surplus (in the table alone)",
+    labels: ["side"],
+  },
   tributary_scored_together: {
     kind: "histogram",
     help: "Recommendation requests that were scored in one product",

@@ -67,9 +67,9 @@ export function openThreads<J, A>(module: URL, task: object, count: number, sign
   };
 }
 
-/** Answers each job that comes; `work` is made of the task once. */
-export function serveJobs<T, J, A>(work: (task: T) => (job: J) => A): void {
+/** Answers each job that comes; `work` is made of the task once. A promise that is rejected ends the thread. */
+export function serveJobs<T, J, A>(work: (task: T) => (job: J) => A | Promise<A>): void {
   const port = parentPort!;
   const answer = work((workerData as { task: T }).task);
-  port.on("message", (job: J) => port.postMessage(answer(job)));
+  port.on("message", async (job: J) => port.postMessage(await answer(job)));
 }

@@ -1,6 +1,7 @@
 // A Parquet file of any writer, read a slice at a time, so that memory is bounded whatever the size of the file and its
 // row groups. parquet.ts holds the files of our own tables.
 import { openAsBlob } from "node:fs";
+import { isMainThread } from "node:worker_threads";
 import { type Field, type RecordBatch, tableFromIPC } from "apache-arrow";
 import { ParquetFile } from "parquet-wasm";
 import { factsOf } from "../disk/opening.ts";
@@ -59,6 +60,7 @@ export async function openParquet(path: string): Promise<ParquetRows> {
  * it.
  */
 async function hearingPanics<T>(work: () => Promise<T>): Promise<T> {
+  if (!isMainThread) return work(); // a thread ends of it, which whoever has opened it hears
   try {
     return await new Promise<T>((resolve, reject) => {
       process.setUncaughtExceptionCaptureCallback((error) => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
 import { findNonFinite, type Weights } from "../neural/parameters.ts";
 import type { ScoreBatch } from "../ranking/evaluate.ts";
+import { denseVectors } from "../ranking/vectors.ts";
 import type { Objective } from "../solvers/als.ts";
 import { type Alternating, type AlternatingJob, alternating, sweepsOf } from "../solvers/alternating.ts";
 import { factorScores } from "../solvers/factors.ts";
@@ -33,6 +34,7 @@ export const ofFactors = <C extends FactorConfig>(objectiveOf: (config: C) => Ob
   ...ofItems(({ items, factors }: C) => [[factorsName, [items, factors]]]),
   scores: (config: C, weights: Weights): ScoreBatch =>
     factorScores(objectiveOf(config), weights[factorsName]!.data, config.factors),
+  vectors: ({ factors }: C, weights: Weights) => denseVectors(weights[factorsName]!.data, factors),
   tasks: { alternating: ({ config, ...shared }: Shared<C>) => alternating(objectiveOf(config), shared) },
   fit,
   /**

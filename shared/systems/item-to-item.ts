@@ -5,6 +5,7 @@ import type { Ridge } from "../compute/inverse.ts";
 import { AppError } from "../errors/errors.ts";
 import type { Weights } from "../neural/parameters.ts";
 import type { ScoreBatch } from "../ranking/evaluate.ts";
+import { matrixVectors } from "../ranking/vectors.ts";
 import { finish } from "../runtime/finish.ts";
 import { type Counting, counting, together } from "../solvers/counting.ts";
 import { ofItems } from "./solved.ts";
@@ -19,6 +20,7 @@ export const COUNTING = 0.1;
 export const itemToItem = {
   ...ofItems(({ items }: Sized) => [[weightsName, [items, items]]]),
   scores: ({ items }: Sized, weights: Weights): ScoreBatch => itemScores(weights[weightsName]!.data, items),
+  vectors: ({ items }: Sized, weights: Weights) => matrixVectors(weights[weightsName]!.data, items),
   tasks: { counting },
   /**
    * TensorFlow's library, X'X as float32, half of it in blocks of float64, and as much again that the allocator holds

@@ -1,9 +1,10 @@
 // A neural system from its preset: its recipe says what its tensors are and how it scores, so nothing else is its own.
 import { z } from "zod";
 import { decoderItems, embeddingOf, parametersIn } from "../neural/parameters.ts";
-import { type Recipe, recipe } from "../neural/recipe.ts";
+import { decoderWidth, type Recipe, recipe } from "../neural/recipe.ts";
 import { checkShapes } from "../neural/safetensors.ts";
 import { createScorer } from "../neural/scorer.ts";
+import { denseVectors } from "../ranking/vectors.ts";
 import type { Neural, Sized } from "./system.ts";
 
 type Parts = Pick<Neural, "title" | "preset" | "grid" | "published">;
@@ -23,6 +24,11 @@ export function neural({ stored, ...parts }: Parts & { readonly stored?: Stored<
     check: (weights, settings) => checkShapes(weights, recipeOf(settings)),
     perItem: (settings) => [embeddingOf(recipeOf(settings)), ...Object.values(decoderItems(recipeOf(settings)))],
     scorer: (engine, settings, weights) => createScorer(engine, recipeOf(settings), weights),
+    // the decoder's rows: what a code must be like for the item to be scored high
+    vectors: (settings, weights) => {
+      const of = recipeOf(settings);
+      return denseVectors(weights[decoderItems(of).weight]!.data, decoderWidth(of));
+    },
     memory: (settings) => COPIES * Float32Array.BYTES_PER_ELEMENT * parametersIn(recipeOf(settings)),
   };
 }

@@ -8,6 +8,7 @@ import type { Weights } from "../neural/parameters.ts";
 import type { Recipe } from "../neural/recipe.ts";
 import type { Scorer } from "../neural/scorer.ts";
 import type { ScoreBatch } from "../ranking/evaluate.ts";
+import type { Making } from "../ranking/vectors.ts";
 import type { Threads } from "../runtime/threads.ts";
 import type { Grid, Published } from "./benchmarked.ts";
 import type { Preset } from "./preset.ts";
@@ -37,6 +38,11 @@ interface Model<C extends Sized> {
   readonly fitted?: readonly string[];
   /** Ready to score. The weights have passed `check`, and are not copied. */
   scorer(engine: Engine, config: C, weights: Weights): Scorer;
+  /**
+   * Vectors of its items, by which two are alike; made of copies of the weights. Absent, or undefined, where it has
+   * none.
+   */
+  vectors?(config: C, weights: Weights): Making | undefined;
   /** What `benchmark` tries of it; without it the usual setting alone, and no row in the table of results. */
   readonly grid?: Grid;
   /** What its paper, or another one, says of it on the data sets of the field. */

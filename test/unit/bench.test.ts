@@ -196,7 +196,12 @@ describe("figures of serve", () => {
 
   const loop = (clients: number) => ({ clients, requestsPerSecond: 999, p50: 3.5, p99: 4, cpuMs: 1, failures: 0 });
   test("the aims are held against one client's p50, the answers to 64, the middle one of the starts, and failures", () => {
-    const figures = serveLines({ device: "CPU", coldStartSeconds: [9, 1, 2.5], loops: [1, 8, 64].map(loop) });
+    const figures = serveLines({
+      device: "CPU",
+      coldStartSeconds: [9, 1, 2.5],
+      loops: [1, 8, 64].map(loop),
+      options: [],
+    });
     const missed = figures
       .filter((figure) => lineOf(figure).includes("missed"))
       .map(({ name, value }) => [name, value]);

@@ -4,14 +4,18 @@ import fc from "fast-check";
 import Fastify from "fastify";
 import pino from "pino";
 import { describe, expect, test } from "vitest";
+import { noItems } from "../../services/serve/items.ts";
 import { openapi } from "../../services/serve/openapi.ts";
 import { routes } from "../../services/serve/routes.ts";
 import { AppError } from "../../shared/errors/errors.ts";
 import { Vocabulary } from "../../shared/events/vocabulary.ts";
 import { linesOf, tokensOf } from "../../shared/http/token.ts";
+import { denseVectors } from "../../shared/ranking/vectors.ts";
+import { filterOf } from "../../shared/recommending/items/filters.ts";
 import { recommending } from "../../shared/recommending/recommender.ts";
 import { readRequest } from "../../shared/recommending/requests.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
+import { itemsTable, made } from "./items-table.ts";
 
 const items = ["a", "b", "c", "d", "e"];
 /** The more items somebody has, the higher the last columns. */
@@ -19,10 +23,13 @@ const model = recommending("v000001", {
   vocabulary: new Vocabulary(items),
   scoreBatch: (foldIns) =>
     Float32Array.from(foldIns.flatMap((row) => items.map((_, column) => column * (row.length - 1.5)))),
+  vectors: made(denseVectors(Float32Array.of(1, 0, 1, 0.1, 0, 1, 0, 0.9, 0, 0), 2)),
 });
+const attributes = itemsTable({ year: [1990, 1991, 1992, 1993, 1994], constructor: ["x", "y", "x", "y", "x"] }, items);
 
-function serving({ hasModel = true, tokens = "", broken = false } = {}) {
+function serving({ hasModel = true, tokens = "", broken = false, hasTable = true } = {}) {
   const app = Fastify();
+  const metrics = createMetrics("serve");
   const counts = { requests: 0, errors: 0 };
   const paths: string[] = [];
   app.addHook("onRoute", ({ method, url }) => void paths.push(`${method} ${url.replace("::", ":")}`));
@@ -44,13 +51,14 @@ function serving({ hasModel = true, tokens = "", broken = false } = {}) {
         evaluation: null,
       }),
     },
+    items: hasTable ? { filterOf: (filters) => filterOf(filters, attributes) } : noItems,
     historyOf: async (user) => {
       if (user !== "u1") throw new AppError("USER_UNKNOWN", { what: "no event of the user" });
       return ["a", "b"];
     },
     tokens: tokens === "" ? undefined : tokensOf(linesOf(tokens, "reader")),
     counts,
-    metrics: createMetrics("serve"),
+    metrics,
     log: pino({ enabled: false }),
   });
   const post = async (url: string, payload: unknown, headers: Record<string, string> = {}) => {
@@ -68,7 +76,7 @@ function serving({ hasModel = true, tokens = "", broken = false } = {}) {
       headers: response.headers,
     };
   };
-  return { app, counts, paths, post };
+  return { app, counts, paths, post, metrics };
 }
 
 const one = "/v1/recommend";
@@ -115,6 +123,118 @@ test("what breaks inside is told without the inside", async () => {
   const { status, text } = await serving({ broken: true }).post(one, { items: ["a"] });
   expect(status).toBe(500);
   expect(text).not.toContain("secret");
+});
+
+describe("what is asked of a list", () => {
+  test.each([
+    ["candidates", { candidates: ["d", "c", "nowhere"] }, ["d", "c"]],
+    ["filters", { filters: { year: { min: 1992 } } }, ["e", "d", "c"]],
+    ["a column of a hostile name", { filters: { constructor: "y" } }, ["d"]],
+    ["both", { candidates: ["d", "c"], filters: { year: [1992, 1999] } }, ["c"]],
+  ])("%s: nothing else is listed, alone and in a batch", async (_, options, expected) => {
+    const { post } = serving();
+    const body = { items: ["a", "b"], ...options };
+    const alone = (await post(one, body)).body;
+    expect(alone.items.map(({ item }: { item: string }) => item)).toEqual(expected);
+    expect((await post(several, { requests: [{ items: [] }, body] })).body.answers[1]).toEqual(alone);
+  });
+
+  test("filters that nobody can read are told in their place, the others of the batch are answered", async () => {
+    const requests = [
+      { items: ["a"], filters: { colour: "red" } },
+      { items: ["a"], filters: { year: "red" } },
+      { items: ["a"], filters: { year: {} } },
+      { items: ["a"], filters: { year: { min: 1, surplus: 2 } } },
+      { items: ["a"], filters: { year: 1990 }, includeSeen: true },
+    ];
+    const { answers } = (await serving().post(several, { requests })).body;
+    expect(answers.map(({ code, message }: Record<string, string>) => [code, message])).toEqual([
+      ["REQUEST_MALFORMED", expect.stringMatching(/"colour".*no such column.*"year", "constructor"/)],
+      ["REQUEST_MALFORMED", expect.stringMatching(/"year".*holds numbers, and "red" is none/)],
+      ["REQUEST_MALFORMED", "filters.year: give min, max, above or below"],
+      ["REQUEST_MALFORMED", expect.stringContaining('filters.year: Unrecognized key: "surplus"')],
+      [undefined, undefined],
+    ]);
+  });
+
+  test("filters without an items table are refused with 409 and the flag that is missing", async () => {
+    const answer = await serving({ hasTable: false }).post(one, { items: ["a"], filters: {} });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: { code: "ITEMS_TABLE_MISSING", hint: expect.stringContaining("--items-table") },
+    });
+  });
+
+  test("k beyond what diversity looks through is refused, without diversity it is not", async () => {
+    const { post } = serving();
+    expect(await post(one, { items: ["a"], k: 101, diversity: 0.1 })).toMatchObject({
+      status: 400,
+      body: { message: "k: at most 100 with diversity" },
+    });
+    expect((await post(one, { items: ["a"], k: 101, diversity: 0 })).status).toBe(200);
+    expect((await post(one, { items: ["a", "b"], k: 100, diversity: 1 })).body.items[0].item).toBe("e");
+  });
+
+  test("each is counted", async () => {
+    const { post, app, metrics } = serving();
+    await post(one, { items: ["a"], candidates: [], filters: {}, diversity: 0.5, exclude: ["b"] });
+    await post(one, { items: ["a"], exclude: [], diversity: 0 });
+    await app.inject("/v1/similar?item=a");
+    for (const what of ["candidates", "filters", "diversity", "exclude", "similar"])
+      expect(await metrics.text()).toContain(`tributary_requests_with_total{what="${what}",service="serve"} 1`);
+  });
+});
+
+describe("similar items", () => {
+  const ask = async (query: string, options = {}) => {
+    const answer = await serving(options).app.inject(`/v1/similar${query}`);
+    return { status: answer.statusCode, body: answer.json() };
+  };
+
+  test("are the nearest by the model's vectors, without the item itself", async () => {
+    const { status, body } = await ask("?item=a&k=2");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      model: "v000001",
+      item: "a",
+      items: [
+        { item: "b", score: expect.closeTo(0.995, 3) },
+        { item: "c", score: 0 },
+      ],
+    });
+  });
+
+  test("pass filters, given as JSON", async () => {
+    const filters = (text: string) => ask(`?item=a&filters=${encodeURIComponent(text)}`);
+    expect((await filters('{"year": {"above": 1991}}')).body.items.map(({ item }: { item: string }) => item)).toEqual([
+      "c",
+      "d",
+      "e",
+    ]);
+    expect((await filters('{"year": 1}')).body).toMatchObject({ items: [], empty: "filters" });
+    for (const text of ["", "{", "[]", "3", '{"year": {}}', '{"__proto__": 1}'])
+      expect(await filters(text), text).toMatchObject({ status: 400, body: { code: "REQUEST_MALFORMED" } });
+  });
+
+  test.each([
+    ["", 400],
+    ["?item=", 400],
+    ["?item=a&item=b", 400],
+    ["?item=a&k=0", 400],
+    ["?item=a&k=1001", 400],
+    ["?item=a&k=x", 400],
+    ["?item=a&n=3", 400],
+    ["?item=nowhere", 404],
+    ["?item=e", 404],
+    [`?item=${"x".repeat(257)}`, 400],
+    ["?item=%ff", 404],
+  ])("%s is refused with %d, code and hint", async (query, status) => {
+    expect(await ask(query)).toMatchObject({ status, body: { code: expect.any(String), hint: expect.any(String) } });
+  });
+
+  test("without a model are told so with 503", async () => {
+    expect(await ask("?item=a", { hasModel: false })).toMatchObject({ status: 503, body: { code: "MODEL_MISSING" } });
+  });
 });
 
 describe("the OpenAPI document", () => {
@@ -186,6 +306,15 @@ const goodParts = {
   k: fc.integer({ min: 1, max: 1000 }),
   exclude: fc.array(knownId, { maxLength: 3 }),
   includeSeen: fc.boolean(),
+  candidates: fc.array(knownId, { maxLength: 3 }),
+  filters: fc.dictionary(
+    fc.constantFrom("year", "constructor"),
+    fc.oneof(
+      fc.constantFrom<unknown>(1990, "x", null, true, [], [1990, "x", null], { min: 1, below: "2000" }),
+      fc.constant({ max: 3 }),
+    ),
+  ),
+  diversity: fc.constantFrom(0, 0.5, 1),
 };
 const good = fc.oneof(
   fc.record({ ...goodParts, items: fc.array(knownId, { maxLength: 3 }) }, { requiredKeys: ["items"] }),
@@ -198,6 +327,11 @@ const badPart = fc.oneof(
   fc.record({ k: fc.constantFrom<unknown>(0, -1, 1001, 1e6, 1.5, "10", null) }),
   fc.record({ includeSeen: fc.constant("yes") }),
   fc.record({ surplus: fc.constant(1) }),
+  fc.record({ candidates: fc.constantFrom<unknown>("a", null, [null], { a: 1 }) }),
+  fc.record({ diversity: fc.constantFrom<unknown>(-0.1, 1.1, "1", null) }),
+  fc.record({
+    filters: fc.constantFrom<unknown>(null, [], "x", { "": 1 }, { year: {} }, { year: { min: true } }, { year: [[1]] }),
+  }),
   fc.record({ items: fc.constant([]), user: fc.constant("u1") }),
 );
 /** Good ones, and good ones with something that is not. */

@@ -9,19 +9,25 @@ export interface Loop {
   readonly latencies: Float64Array;
 }
 
+export interface Question {
+  readonly path: string;
+  /** Absent: it is a GET. */
+  readonly body?: string;
+}
+
 interface Load {
   readonly url: string;
-  readonly path: string;
-  /** Bodies that the clients take in turn. */
-  readonly bodies: readonly string[];
+  /** That the clients take in turn. */
+  readonly questions: readonly Question[];
   readonly clients: number;
   readonly forMs: number;
 }
 
 /** Resolves when the time is over and the last answers are in. */
-export async function closedLoop({ url, path, bodies, clients, forMs }: Load): Promise<Loop> {
+export async function closedLoop({ url, questions: asked, clients, forMs }: Load): Promise<Loop> {
   const { hostname, port, host } = new URL(url);
-  const questions = bodies.map((body) => {
+  const questions = asked.map(({ path, body }) => {
+    if (body === undefined) return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
     const head =
       `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ` +
       `${Buffer.byteLength(body)}\r\n\r\n`;
@@ -30,7 +36,7 @@ export async function closedLoop({ url, path, bodies, clients, forMs }: Load): P
   const latencies: number[] = [];
   const end = performance.now() + forMs;
   let failures = 0;
-  let asked = 0;
+  let next = 0;
   const client = () =>
     new Promise<void>((resolve) => {
       let askedAt = 0;
@@ -39,7 +45,7 @@ export async function closedLoop({ url, path, bodies, clients, forMs }: Load): P
         askedAt = performance.now();
         isDone = askedAt >= end;
         if (isDone) return socket.end();
-        socket.write(questions[asked++ % questions.length]!);
+        socket.write(questions[next++ % questions.length]!);
       };
       const socket = connect(Number(port), hostname, ask).setNoDelay();
       eachAnswer(socket, (status) => {

@@ -14,8 +14,8 @@ interface Piece {
  * title together, they are that title, the longest one first: `Piano, The (1993), Heat (1995)` is two films. Quotes as
  * in CSV keep a piece together and apart. What is neither comes back as it is. Throws AppError USAGE.
  */
-export function itemsOf(text: string, titles: ReadonlyMap<string, string> = new Map()): string[] {
-  const pieces = piecesOf(text);
+export function itemsOf(text: string, titles: ReadonlyMap<string, string> = new Map(), flag = "items"): string[] {
+  const pieces = piecesOf(text, flag);
   // of two films with one title the first
   const byTitle = new Map([...titles].reverse().map(([item, title]) => [plain(title), item]));
   const longest = Math.max(1, ...[...byTitle.keys()].map((title) => title.split(",").length));
@@ -48,7 +48,10 @@ const plain = (title: string) =>
     .replaceAll(/\s*,\s*/g, ",")
     .replaceAll(/\s+/g, " ");
 
-function piecesOf(text: string): Piece[] {
+/** One piece, whatever it holds. */
+export const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+function piecesOf(text: string, flag: string): Piece[] {
   try {
     const cast = (text: string, { quoting }: { quoting: boolean }): Piece => ({ text, quoted: quoting });
     const lines = parse(text, {
@@ -59,6 +62,6 @@ function piecesOf(text: string): Piece[] {
     }) as unknown as Piece[][];
     return lines.flat().filter((piece) => piece.text !== "");
   } catch (error) {
-    throw new AppError("USAGE", { what: `--items: ${(error as Error).message}` }, { cause: error });
+    throw new AppError("USAGE", { what: `--${flag}: ${(error as Error).message}` }, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 // The flags of `recommend`.
 import { z } from "zod";
+import { itemsFlags } from "../../../shared/recommending/items/flags.ts";
 import { file, folder } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
@@ -16,8 +17,25 @@ export const options = z.object({
       'the history: items, separated by commas; with --titles names too, such as "Toy Story (1995), Heat (1995)"',
     ),
   user: z.string().optional().describe("the user whose history the table holds"),
+  similar: z.string().min(1).optional().describe("an item, instead of a history: those that are most like it"),
   k: z.coerce.number().int().min(1).max(1000).default(10).describe("how many"),
   includeSeen: z.boolean().default(false).describe("list items of the history too"),
+  candidates: z.string().optional().describe("list only these, written as --items"),
+  exclude: z.string().default("").describe("never list these, written as --items"),
+  filters: z
+    .string()
+    .optional()
+    .describe(
+      "list only items whose attributes pass, as JSON: " +
+        '{"genre": "Comedy", "year": {"min": 1990, "below": 2000}, "language": ["en", "fr"]}',
+    ),
+  diversity: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("how much items are to differ from those above them, 0 to 1, with a -k of at most 100"),
+  ...itemsFlags,
   titles: file().optional().describe("CSV file of item and title, such as MovieLens' movies.csv"),
   titlesEncoding: z
     .string()

@@ -1,6 +1,6 @@
 // What serve says of itself at GET /status. Owned by services/serve, which answers it; health and tests read it.
 import { z } from "zod";
-import { count, latency, type Said, service, text } from "./units.ts";
+import { at, count, latency, type Said, service, text } from "./units.ts";
 
 export const serveStatus = z.object({
   service: service("serve"),
@@ -26,5 +26,19 @@ export const serveStatus = z.object({
     })
     .describe("how the topic is followed beside the table, so that events change answers before the table has them"),
   freshness: latency,
+  items: z
+    .object({
+      rows: count("rows that name an item"),
+      attributes: z
+        .record(z.string(), z.enum(["number", "text", "boolean", "time"]))
+        .describe("type of each column that requests filter by"),
+      known: count("items of the model in use that it has"),
+      missing: count("items of the model in use that it lacks: to a filter they have no attributes"),
+      surplus: count("items of it that the model in use lacks"),
+      readAt: at("when it was read"),
+      reason: text("why a file that has changed is not used, as a sentence; null where it is").nullable(),
+    })
+    .nullable()
+    .describe("the items table that requests filter by; null without `--items-table`"),
 });
 export type ServeStatus = Said<typeof serveStatus>;

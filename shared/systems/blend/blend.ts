@@ -6,6 +6,7 @@ import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import type { Scorer } from "../../neural/scorer.ts";
 import { blended } from "../../ranking/blend.ts";
+import { joinedVectors, type Making } from "../../ranking/vectors.ts";
 import type { Combined, Neural, Sized, Solved } from "../system.ts";
 
 const part = z.strictObject({
@@ -81,9 +82,25 @@ export function blendOf(partOf: (name: string) => Neural | Solved | undefined): 
         },
       };
     },
+    vectors(config, weights) {
+      const own = [config.weight, 1 - config.weight];
+      const makings = eachPart(config, (system, settings, which) =>
+        system.vectors?.(settings, tensorsOf(weights, which)),
+      ).flatMap((making, k) => (making ? [{ making, weight: own[k]! }] : []));
+      return makings.length === 0 ? undefined : together(makings);
+    },
     madeOf: [
       { system: "recvae", flag: "--checkpoint" },
       { system: "ease", flag: "--with" },
     ],
   };
+}
+
+/** A part without vectors leaves its weight to the others. */
+function* together(parts: readonly { readonly making: Making; readonly weight: number }[]): Making {
+  const all = parts.reduce((sum, { weight }) => sum + weight, 0);
+  const made = [];
+  for (const { making, weight } of parts)
+    made.push({ vectors: yield* making, weight: all > 0 ? weight / all : 1 / parts.length });
+  return joinedVectors(made);
 }

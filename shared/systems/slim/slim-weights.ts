@@ -3,6 +3,7 @@
 import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import { mustHave } from "../../neural/safetensors.ts";
+import { type Making, sparseVectors } from "../../ranking/vectors.ts";
 import type { Column, SlimConfig } from "./slim-columns.ts";
 
 /**
@@ -78,4 +79,12 @@ export function slimScores(weights: Weights, { items }: SlimConfig): (foldIns: r
     });
     return scores_BI;
   };
+}
+
+/** Its rows: what an item speaks for. */
+export function slimVectors(weights: Weights): Making {
+  const [lengths, columns, values] = [slimNames.lengths, slimNames.columns, slimNames.weights].map(
+    (name) => weights[name]!.data,
+  ) as [Float32Array, Float32Array, Float32Array];
+  return sparseVectors({ starts: startsOf(lengths), columns: Int32Array.from(columns), values });
 }

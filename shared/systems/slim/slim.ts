@@ -7,7 +7,7 @@ import { overBoth } from "../benchmarked.ts";
 import { COUNTING } from "../item-to-item.ts";
 import { javascript, solved } from "../solved.ts";
 import { type Column, type SlimConfig, solveColumn } from "./slim-columns.ts";
-import { checkSlim, slimNames, slimScores, slimWeights } from "./slim-weights.ts";
+import { checkSlim, slimNames, slimScores, slimVectors, slimWeights } from "./slim-weights.ts";
 
 interface Columns {
   readonly counts_II: Float32Array;
@@ -48,6 +48,7 @@ export const slim = solved({
     }
   },
   scores: (config, weights) => slimScores(weights, config),
+  vectors: (_, weights) => slimVectors(weights),
   check: checkSlim,
   perItem: () => [slimNames.lengths],
   fitted: [slimNames.weights],
