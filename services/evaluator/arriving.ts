@@ -28,8 +28,11 @@ export interface Settings {
 }
 
 export interface Arriving {
-  /** Takes in what the table has gained, scored by the published model. */
-  advance(salt: string, published: Trained, signal: AbortSignal): Promise<Stream>;
+  /**
+   * Takes in what the table has gained, scored by the published model; nothing where it knows the version `upTo`
+   * already: a candidate should not wait for what came since.
+   */
+  advance(salt: string, published: Trained, signal: AbortSignal, upTo?: number): Promise<Stream>;
   /** The same without a published model, for a candidate that covers the table up to a version. */
   advanceFor(salt: string, tableVersion: number, signal: AbortSignal): Promise<Stream>;
   /** See prequential.ts. */
@@ -122,7 +125,10 @@ export async function openArriving(
     get curve() {
       return lines.recent.map(({ block: _ofTheFileAlone, ...point }) => point);
     },
-    advance: (salt, published, signal) => advance(follow(salt, published.tableVersion), published, signal),
+    async advance(salt, published, signal, upTo = Number.POSITIVE_INFINITY) {
+      const following = follow(salt, published.tableVersion);
+      return following.version >= upTo ? following : await advance(following, published, signal);
+    },
     advanceFor: (salt, tableVersion, signal) => advance(follow(salt, tableVersion), null, signal),
     mixOf: (candidate, published, signal) => prequential.mixOf(candidate, published, stream!, signal),
     beside: (candidate, published, signal) => prequential.beside(candidate, published, stream!, signal),

@@ -112,7 +112,7 @@ export async function openEvaluator(
       const before = rival && { ...trained(rival, rival.version), past: rival.past };
       ended("opening");
       const { histories, version: tableVersion } = before
-        ? await arriving.advance(manifest.salt, before, signal)
+        ? await arriving.advance(manifest.salt, before, signal, manifest.tableVersion)
         : await arriving.advanceFor(manifest.salt, manifest.tableVersion, signal);
       ended("arrivals");
       if (manifest.tableVersion > tableVersion) {
@@ -125,7 +125,7 @@ export async function openEvaluator(
       const limits = { ...rules, salt: manifest.salt };
       const verdict = await verdictOn(own, before, arriving, histories, limits, signal, ended);
       const { mix, why, beside, measured, warning, reason } = verdict;
-      const { refusal: _, perUser, past, ...scores } = measured;
+      const { refusal: _, lost: __, perUser, past, ...scores } = measured;
       const laid = { weights: mix ?? null, why };
       const measures = { ...scores, overPopularNow: leadOf(beside), warning: warning?.text ?? null, mix: laid, took };
       const kept = async () => {

@@ -7,6 +7,8 @@ import type { Weights } from "../neural/parameters.ts";
 import { decodeSafetensors } from "../neural/safetensors.ts";
 import type { Disk } from "./disk.ts";
 
+const PIECE_BYTES = 1 << 20;
+
 /** A new file, durable when it returns. Its SHA-256. */
 export async function writeFile(disk: Disk, path: string, pieces: Iterable<Uint8Array>): Promise<string> {
   const hash = createHash("sha256");
@@ -33,6 +35,20 @@ export async function readTensors(path: string, sha256?: string): Promise<Weight
     });
     mustBe(sha256, hash.digest("hex"));
     return weights;
+  });
+}
+
+/** Of a file of any size. Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
+export async function checkHash(path: string, sha256: string): Promise<void> {
+  await reading(path, async (file) => {
+    const hash = createHash("sha256");
+    const piece = new Uint8Array(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) break;
+      hash.update(piece.subarray(0, bytesRead));
+    }
+    mustBe(sha256, hash.digest("hex"));
   });
 }
 

@@ -10,7 +10,7 @@ import { exclusively, type Held } from "../locks/lock.ts";
 import type { Mix } from "../ranking/mix.ts";
 import { loadModel } from "./checkpoints.ts";
 import { realDisk } from "./disk.ts";
-import { readText, writeFile } from "./files.ts";
+import { checkHash, readText, writeFile } from "./files.ts";
 import { formatManifest, type Manifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
 import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
@@ -66,7 +66,7 @@ export async function publish(
     const draft = join(modelsDir, `${DRAFT}${randomUUID()}`);
     try {
       await writeDraft(draft, checkpointDir, metrics, { parent: current, trends });
-      await loadModel(draft);
+      await mustBeWhole(draft);
       const newest = (await listModels(modelsDir)).at(-1);
       const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
       mustHold();
@@ -178,6 +178,15 @@ export async function goTo(
     if (!pin) await unpin(modelsDir);
     return before;
   });
+}
+
+/**
+ * The bytes are those that the manifest names, as they can be read back; whoever publishes has opened the checkpoint
+ * that they are of.
+ */
+async function mustBeWhole(dir: string): Promise<void> {
+  const { sha256 } = await readManifest(dir);
+  for (const [part, hash] of Object.entries(sha256)) await checkHash(join(dir, part), hash);
 }
 
 /** Every file is the one that was published. */

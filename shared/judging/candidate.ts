@@ -11,7 +11,7 @@ import {
   type ScoreBatch,
 } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
-import { type Comparison, refusal } from "./gate.ts";
+import { type Comparison, lossOf, refusal } from "./gate.ts";
 import { heldOut, popularityIn, translated, translation } from "./held-out.ts";
 import { type ModelMetrics, metricsOf } from "./metrics.ts";
 import type { Scored } from "./per-user.ts";
@@ -41,6 +41,8 @@ export interface Measured {
   readonly incumbent: (ModelMetrics & { version: string }) | null;
   /** Null: may be published. */
   readonly refusal: string | null;
+  /** What it lost on the hold-out, where that did not refuse it. */
+  readonly lost: string | null;
   /** The candidate's figures of each user; undefined where nobody was scored, or not all scores are finite. */
   readonly perUser: Scored | undefined;
   /** The same, for when it is the incumbent. */
@@ -54,6 +56,8 @@ export interface Limits {
   readonly tolerance: number;
   /** See gate.ts. */
   readonly isAbovePopularNow?: boolean;
+  /** What it loses on the hold-out is said, and no more; see gate.ts. */
+  readonly isOfThePast?: boolean;
 }
 
 /**
@@ -82,7 +86,10 @@ export async function judge(
   const model = await measure(watched);
   const popularity = await measure(popularityScores(popularityIn(histories, candidate.vocabulary)));
   const before = incumbent && users.length > 0 ? await again(incumbent, users, candidate.vocabulary, signal) : null;
-  const comparisons = [...(model && before ? [holdOut(model, before)] : []), ...further];
+  const onHoldOut = model && before ? [holdOut(model, before)] : [];
+  const { isOfThePast = false, tolerance } = limits;
+  const comparisons = isOfThePast ? further : [...onHoldOut, ...further];
+  const losses = isOfThePast ? onHoldOut.map((each) => lossOf(each, incumbent!.version, tolerance)) : [];
   const measured = {
     finite,
     vocabulary: candidate.vocabulary.items,
@@ -102,7 +109,8 @@ export async function judge(
     model: finite && model ? metricsOf(model) : null,
     popularity: popularity && metricsOf(popularity),
     incumbent: incumbent && before && { version: incumbent.version, ...metricsOf(before) },
-    refusal: refusal(evidence, limits.tolerance),
+    refusal: refusal(evidence, tolerance),
+    lost: losses[0] ?? null,
     past: model && finite ? { users, perUser: model.perUser } : undefined,
     perUser:
       model && finite

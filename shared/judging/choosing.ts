@@ -21,7 +21,7 @@ export interface Evidence {
   /** Arrivals that the candidate has not learned from, oldest first; none where they are of too few users. */
   readonly unseen: Asked;
   /** The newest arrivals, whoever has learned from them. */
-  readonly recent: readonly Ranked[];
+  readonly recent: readonly Pick<Ranked, "user" | "now">[];
   readonly histories: Histories;
   readonly salt: string;
   readonly trends: Trends;
@@ -99,7 +99,7 @@ export async function mixFor(
  * On arrivals, by any of the windows. Where nothing drifts, what held-out users are judged by, a random fifth of all
  * that they ever met, is what comes next; where something does, it is the past.
  */
-export function drifts(arrivals: readonly Ranked[]): boolean {
+export function drifts(arrivals: Evidence["recent"]): boolean {
   const mean = (window: number) => arrivals.reduce((sum, { now }) => sum + now.popular[window]!.ndcg, 0);
   return windows.some((_, window) => {
     const more = paired(ofUsers(arrivals, ({ now }) => now.popular[window]!.ndcg - now.popular[windows.length]!.ndcg));
@@ -125,5 +125,5 @@ async function lossOf(
 }
 
 const signed = (value: number) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(4)}`;
-const ofUsers = <A extends Arrival>(arrivals: readonly A[], of: (arrival: A, k: number) => number) =>
+const ofUsers = <A extends Pick<Arrival, "user">>(arrivals: readonly A[], of: (arrival: A, k: number) => number) =>
   byUser(arrivals, ({ user }) => user, of);

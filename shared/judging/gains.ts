@@ -50,13 +50,15 @@ export async function mixedGains(of: Asked, mix: Mix | undefined, signal: AbortS
   const { known } = columns;
   const size = columns.vocabulary.items.length;
   const arrivalOf = new Map(users.map(({ foldIn }, k) => [foldIn, arrivals[k]!]));
+  let room = new Float32Array(0);
   const scoreBatch: ScoreBatch = (foldIns) => {
     const own_BI = own(foldIns);
-    const wide_BI = new Float32Array(foldIns.length * size);
+    if (room.length < foldIns.length * size) room = new Float32Array(foldIns.length * size);
+    const wide_BI = room.subarray(0, foldIns.length * size); // read before the next is asked for
     for (const [row, foldIn] of foldIns.entries()) {
       const { hot, following } = arrivalOf.get(foldIn)!;
       const own_I = own_BI.subarray(row * known, (row + 1) * known);
-      wide_BI.set(laid(own_I, size, mix, hot, following, columnOf), row * size);
+      laid(own_I, size, mix, hot, following, columnOf, wide_BI.subarray(row * size, (row + 1) * size));
     }
     return wide_BI;
   };

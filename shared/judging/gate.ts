@@ -14,6 +14,10 @@
 // one in use. For the same reason it is published where nothing is in use, and where what is in use is worse still on
 // the same arrivals, by more than chance: on a stream that drifts a model that stands still is soon worth nothing, and
 // holding back its successors would be what makes it stand still.
+// Where popularity drifts what arrives decides, if it can: held-out users are judged by a random fifth of all that they
+// ever met, which is the past there, and small rounds move that by more than the tolerance, up and down. A candidate
+// that is above popular now on arrivals by more than chance, and surely not worse there than the published model by
+// more than the tolerance, is published whatever it lost on the hold-out, and its line says what.
 import { isAbove, isBelow, paired, QUANTILE } from "../ranking/paired.ts";
 import { printable } from "../runtime/printable.ts";
 
@@ -50,6 +54,8 @@ export interface Beside {
   readonly overPopular: Float64Array;
   /** Less the incumbent's, of the same users; of nobody where there is none. */
   readonly overIncumbent: Float64Array;
+  /** What is popular now is so much better than what is since ever that the past says little: choosing.ts. */
+  readonly drifts?: boolean;
 }
 
 export interface Evidence {
@@ -128,7 +134,16 @@ function misfitOf(vocabulary: readonly string[], { version, vocabulary: before }
         `"${named(before[column]!)}"`;
 }
 
-function lossOf({ name, differences }: Comparison, version: string, tolerance: number): string | null {
+/** A loss on arrivals that is within the tolerance, but for chance; and more than popularity is behind it. */
+export function arrivalsDecide(beside: Beside, tolerance: number): boolean {
+  const { drifts = false, overIncumbent } = beside;
+  if (!drifts || !isAbovePopular(beside) || overIncumbent.length === 0) return false;
+  const { mean, standardError } = paired(overIncumbent);
+  return mean - QUANTILE * standardError > -tolerance;
+}
+
+/** In a sentence, where it is more than the tolerance and no chance. */
+export function lossOf({ name, differences }: Comparison, version: string, tolerance: number): string | null {
   if (differences.length === 0) return null;
   const { mean, standardError } = paired(differences);
   if (Number.isNaN(mean)) return `on the ${name} it cannot be compared with ${version}: a difference is no number`;

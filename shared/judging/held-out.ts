@@ -53,11 +53,10 @@ function chosen(
   vocabulary: Vocabulary,
   limit: number,
 ): NamedUser[] {
-  const seed = hash32(salt, 3); // split.ts takes 1 and 2
-  const keys = new Map(users.map((user) => [user, hash32(histories.users[user]!, seed)]));
+  const keys = keysOf(histories, salt);
   const columnOf = translation(histories.vocabulary.items, vocabulary);
   const found: NamedUser[] = [];
-  for (const user of [...users].sort((a, b) => keys.get(a)! - keys.get(b)! || a - b)) {
+  for (const user of [...users].sort((a, b) => keys[a]! - keys[b]! || a - b)) {
     if (found.length === limit) break;
     const sides = cut(user);
     if (!sides) continue;
@@ -70,6 +69,18 @@ function chosen(
   }
   return found;
 }
+
+/** Of each user: made once, since names stay. */
+function keysOf(histories: Histories, salt: string): readonly number[] {
+  const ofSalts = known.get(histories) ?? new Map<string, number[]>();
+  known.set(histories, ofSalts);
+  const keys = ofSalts.get(salt) ?? [];
+  ofSalts.set(salt, keys);
+  const seed = hash32(salt, 3); // split.ts takes 1 and 2
+  for (let user = keys.length; user < histories.users.length; user++) keys.push(hash32(histories.users[user]!, seed));
+  return keys;
+}
+const known = new WeakMap<Histories, Map<string, number[]>>();
 
 /** For each of `items` its column in `vocabulary`, -1 where it has none. */
 export function translation(items: readonly string[], vocabulary: Vocabulary): Int32Array {

@@ -8,7 +8,7 @@ import type { Gain } from "../ranking/places.ts";
 import { bestWindow, type Moment, type ReferenceGains, windowInWords } from "../ranking/references.ts";
 import type { Trends } from "../ranking/trends.ts";
 import type { Asked } from "./asked.ts";
-import { type Choice, mixFor } from "./choosing.ts";
+import { type Choice, drifts, mixFor } from "./choosing.ts";
 import { alone, aloneGains, askedOf, gainsOf, mixedGains, type Trained } from "./gains.ts";
 import type { Beside } from "./gate.ts";
 import { popularityIn } from "./held-out.ts";
@@ -72,9 +72,13 @@ export interface Prequential {
   mixOf(candidate: Trained, published: Trained | null, followed: Followed, signal: AbortSignal): Promise<Choice>;
 }
 
-/** An arrival with what it was worth to the references: just before it, and when its model was pinned. */
-interface Compared extends Ranked {
+/** What an arrival was worth to the references: just before it, and when its model was pinned. */
+interface Past extends Pick<Ranked, "user" | "version" | "now"> {
   readonly early: ReferenceGains;
+}
+
+/** One that can be ranked again. */
+interface Compared extends Ranked, Past {
   /** To the model that was published then, as it served. */
   readonly served?: { readonly by: string; readonly gain: Gain };
 }
@@ -107,7 +111,9 @@ export function openPrequential(
   now: () => number,
 ): Prequential {
   const window = new SlidingWindow(size);
-  let recent: readonly Compared[] = [];
+  let recent: readonly Past[] = [];
+  /** The newest of them: with what followed its user's items each takes some kilobytes, and is in the collector's way. */
+  let newest: readonly Compared[] = [];
   let toldAt = Number.NEGATIVE_INFINITY;
   let untold: readonly Scored[] = [];
   let taken = 0;
@@ -117,19 +123,25 @@ export function openPrequential(
   /** The arrivals since two models were pinned, as the candidate is asked of them: its scores are made once. */
   function sit(candidate: Trained, published: Trained | null, { histories }: Followed): Asked<Compared> {
     const since = Math.max(candidate.tableVersion, published?.tableVersion ?? 0);
-    const unseen = ofEnough(recent.filter(({ version }) => version > since).slice(-MOST_COMPARED));
+    const unseen = ofEnough(newest.filter(({ version }) => version > since));
     const before = sitting?.asked.arrivals;
     const isSame = before?.length === unseen.length && before.every((arrival, k) => arrival === unseen[k]);
     if (sitting?.of !== candidate.scoreBatch || !isSame)
       sitting = { of: candidate.scoreBatch, asked: askedOf(unseen, candidate, histories) };
     return sitting.asked;
   }
+  function remember(compared: readonly Compared[]): void {
+    newest = [...newest, ...compared].slice(-MOST_COMPARED);
+    const past = compared.map(({ user, version, now, early }): Past => ({ user, version, now, early }));
+    recent = [...recent, ...past].slice(-size);
+  }
+
   return {
     async take({ arrivals, leftOut, popularity }, model, followed, signal) {
       const { histories, version: tableVersion, watermark: at } = followed;
       taken += arrivals.length;
       if (!model) {
-        recent = [...recent, ...arrivals.map((arrival) => ({ ...arrival, early: arrival.now }))].slice(-size);
+        remember(arrivals.map((arrival) => ({ ...arrival, early: arrival.now })));
         return { counts: { scored: 0, leftOut, missed: arrivals.length }, line: undefined, scored: [] };
       }
       const unseen = arrivals.filter(({ version }) => version > model.tableVersion);
@@ -146,10 +158,9 @@ export function openPrequential(
       const scored = await scoredBy(compared, model, histories, popularity, over, signal);
       window.add(scored);
       untold = [...untold, ...scored].slice(-MOST_UNTOLD);
-      const served = compared.map((each, k) => ({ ...each, served: { by: model.version, gain: scored[k]!.model } }));
-      recent = [...recent, ...served].slice(-size);
-      const means = window.means();
-      if (!means || now() - toldAt < everyMs) return { counts, line: undefined, scored };
+      remember(compared.map((each, k) => ({ ...each, served: { by: model.version, gain: scored[k]!.model } })));
+      const means = now() - toldAt < everyMs ? null : window.means();
+      if (!means) return { counts, line: undefined, scored };
       const block = blockOf(untold);
       untold = [];
       const line: PrequentialLine = {
@@ -198,13 +209,14 @@ export function openPrequential(
         over: windowInWords(window),
         overPopular: less(popular),
         overIncumbent: incumbent ? less(incumbent) : new Float64Array(0),
+        drifts: drifts(recent),
       };
     },
   };
 }
 
 /** The window that did best on arrivals that came before. */
-const best = (recent: readonly Compared[], { before }: Followed) =>
+const best = (recent: readonly Past[], { before }: Followed) =>
   bestWindow(recent.length > 0 ? recent.map(({ early }) => early) : before);
 
 const ofEnough = (arrivals: readonly Compared[]): readonly Compared[] =>

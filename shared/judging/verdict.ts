@@ -4,7 +4,7 @@ import type { Histories } from "../events/histories.ts";
 import { type Incumbent, judge, type Limits, type Measured } from "./candidate.ts";
 import type { Choice } from "./choosing.ts";
 import type { Trained } from "./gains.ts";
-import { type Beside, belowPopular, isAbovePopular, type Warning } from "./gate.ts";
+import { arrivalsDecide, type Beside, belowPopular, isAbovePopular, type Warning } from "./gate.ts";
 
 /** See prequential.ts. */
 export interface OnArrivals {
@@ -12,7 +12,7 @@ export interface OnArrivals {
   beside(candidate: Trained, published: Trained | null, signal: AbortSignal): Promise<Beside>;
 }
 
-export interface Rules extends Omit<Limits, "isAbovePopularNow"> {
+export interface Rules extends Omit<Limits, "isAbovePopularNow" | "isOfThePast"> {
   /** What is below popular now on arrivals is published all the same. */
   readonly allowBelowPopularNow: boolean;
 }
@@ -43,12 +43,18 @@ export async function verdictOn(
   const beside = await arrivals.beside({ ...candidate, mix }, published, signal);
   ended("beside");
   const unseen = published ? [{ name: WINDOW, differences: beside.overIncumbent }] : [];
-  const limits = { ...rules, isAbovePopularNow: isAbovePopular(beside) };
+  const isOfThePast = arrivalsDecide(beside, rules.tolerance);
+  const limits = { ...rules, isAbovePopularNow: isAbovePopular(beside), isOfThePast };
   const measured = await judge(candidate, published, histories, limits, signal, unseen);
   ended("heldOut");
-  const warning = belowPopular(beside, published, rules.allowBelowPopularNow);
+  const warning = belowPopular(beside, published, rules.allowBelowPopularNow) ?? pastIn(measured);
   return { mix, why, beside, measured, warning, reason: measured.refusal ?? (warning?.holds ? warning.text : null) };
 }
+
+const pastIn = ({ lost }: Measured): Warning | null =>
+  lost === null
+    ? null
+    : { text: `${lost}; published since what arrives decides where popularity drifts`, holds: false };
 
 /** As a sentence says it. */
 const WINDOW = "prequential window";

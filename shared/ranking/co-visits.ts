@@ -57,11 +57,11 @@ export class CoVisits {
   gainOf(item: number, seen: Int32Array, popular: Tally): Gain {
     const touched: number[] = [];
     for (const last of seen.subarray(-LAST))
-      for (const [follower, count] of this.followersOf(last)) {
+      this.followersOf(last).forEach((count, follower) => {
         if (follower >= this.#scores.length) this.#scores = doubled(this.#scores, follower + 1);
         if (this.#scores[follower] === 0) touched.push(follower);
         this.#scores[follower]! += count;
-      }
+      });
     const score = this.#scores[item] ?? 0;
     const gain = score > 0 ? this.#gainAmong(touched, score, seen) : this.#gainBehind(touched, item, seen, popular);
     for (const follower of touched) this.#scores[follower] = 0;

@@ -1,6 +1,6 @@
 // Held-out users -> means with standard errors: each user is scored from the fold-in, which is then masked, and judged
 // on the rest. Source: docs/design/recvae.md#metrics.
-import { ndcg, rankingOf, recall, type Summary, summary } from "./metrics.ts";
+import { ndcgAt, placesIn, placesOf, rankingOf, recallAt, type Summary, summary } from "./metrics.ts";
 
 /**
  * Distinct columns of each side. An event that was repeated may stand on both: masked by the fold-in, it is a target
@@ -62,7 +62,7 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
   users: readonly HeldOutUser[],
   items: number,
   ks: readonly K[] = usualKs as readonly number[] as readonly K[],
-  see: (top: Int32Array) => void = () => {},
+  see?: (top: Int32Array) => void,
 ): Generator<number, Evaluation<K>> {
   const longest = Math.max(...ks);
   const names: MetricName<K>[] = [...ks.map((k) => `ndcg@${k}` as const), ...ks.map((k) => `recall@${k}` as const)];
@@ -77,11 +77,17 @@ export function* evaluation<K extends number = 20 | 50 | 100>(
     const scores_BI = scoreBatch(batch.map((user) => users[user]!.foldIn));
     batch.forEach((user, row) => {
       const { foldIn, target } = users[user]!;
-      const top = rankingOf(scores_BI.subarray(row * items, (row + 1) * items), foldIn, longest);
-      see(top);
+      const scores_I = scores_BI.subarray(row * items, (row + 1) * items);
+      const targets = new Set(target);
+      const listed = () => {
+        const top = rankingOf(scores_I, foldIn, longest);
+        see?.(top);
+        return placesIn(top, targets);
+      };
+      const places = see ? listed() : placesOf(scores_I, foldIn, targets, longest);
       for (const k of ks) {
-        perUser[`ndcg@${k}`][user] = ndcg(top, target, k);
-        perUser[`recall@${k}`][user] = recall(top, target, k);
+        perUser[`ndcg@${k}`][user] = ndcgAt(places, targets.size, k);
+        perUser[`recall@${k}`][user] = recallAt(places, targets.size, k);
       }
     });
     yield Math.min(1, (start + atOnce) / judged.length);

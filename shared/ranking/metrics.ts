@@ -46,6 +46,34 @@ export function listOf(scores_I: Scores, masked: Bits, k: number): Int32Array {
   return heap.subarray(0, size).sort((a, b) => scores_I[b]! - scores_I[a]! || a - b);
 }
 
+/** For more columns a list is made: each would be counted for. */
+const MOST_COUNTED = 8;
+
+/**
+ * Places in that list of those of the `wanted` columns that it holds, the first is 0, ascending. Of a few of them
+ * without making the list: a place is how many columns stand before it.
+ */
+export function placesOf(scores_I: Scores, foldIn: Int32Array, wanted: ReadonlySet<number>, k: number): number[] {
+  if (wanted.size > MOST_COUNTED) return placesIn(rankingOf(scores_I, foldIn, k), wanted);
+  const masked = new Set(foldIn);
+  return [...wanted]
+    .filter((target) => !masked.has(target))
+    .map((target) => placeOf(scores_I, masked, target))
+    .filter((place) => place < k)
+    .sort((a, b) => a - b);
+}
+
+/** Infinity for a column whose score is none. */
+function placeOf(scores_I: Scores, masked: ReadonlySet<number>, target: number): number {
+  const score = scores_I[target] ?? Number.NaN;
+  if (Number.isNaN(score)) return Number.POSITIVE_INFINITY;
+  let place = 0;
+  for (let column = 0; column < target; column++) if (scores_I[column]! >= score) place++;
+  for (let column = target + 1; column < scores_I.length; column++) if (scores_I[column]! > score) place++;
+  for (const column of masked) if (column < target ? scores_I[column]! >= score : scores_I[column]! > score) place--;
+  return place;
+}
+
 const isWorse = (a: number, b: number, scores_I: Scores) => {
   const difference = scores_I[a]! - scores_I[b]!;
   return difference < 0 || (scores_I[a] === scores_I[b] && a > b);
@@ -75,11 +103,23 @@ function sink(heap: Int32Array, from: number, scores_I: Scores): void {
  */
 export function ndcg(top: Int32Array, targets: Int32Array, k: number): number {
   const wanted = new Set(targets);
+  return ndcgAt(placesIn(top, wanted), wanted.size, k);
+}
+
+/** The same by `places` of `targets` distinct ones. */
+export function ndcgAt(places: readonly number[], targets: number, k: number): number {
   let gain = 0;
-  for (let rank = 0; rank < Math.min(k, top.length); rank++) if (wanted.has(top[rank]!)) gain += discount(rank);
+  for (const place of places) if (place < k) gain += discount(place);
   let ideal = 0;
-  for (let rank = 0; rank < Math.min(k, wanted.size); rank++) ideal += discount(rank);
+  for (let place = 0; place < Math.min(k, targets); place++) ideal += discount(place);
   return gain / ideal;
+}
+
+/** Ascending. */
+export function placesIn(top: Int32Array, wanted: ReadonlySet<number>): number[] {
+  const places: number[] = [];
+  for (let place = 0; place < top.length; place++) if (wanted.has(top[place]!)) places.push(place);
+  return places;
 }
 
 const discount = (rank: number) => 1 / Math.log2(rank + 2);
@@ -87,10 +127,12 @@ const discount = (rank: number) => 1 / Math.log2(rank + 2);
 /** Hits in the first k of `top` over the most that were possible, min(k, targets), in 0..1. NaN without a target. */
 export function recall(top: Int32Array, targets: Int32Array, k: number): number {
   const wanted = new Set(targets);
-  let hits = 0;
-  for (let rank = 0; rank < Math.min(k, top.length); rank++) if (wanted.has(top[rank]!)) hits++;
-  return hits / Math.min(k, wanted.size);
+  return recallAt(placesIn(top, wanted), wanted.size, k);
 }
+
+/** The same by `places` of `targets` distinct ones. */
+export const recallAt = (places: readonly number[], targets: number, k: number): number =>
+  places.filter((place) => place < k).length / Math.min(k, targets);
 
 /** Mean and standard error over users; NaN for no values at all. */
 export function summary(values: ArrayLike<number>): Summary {

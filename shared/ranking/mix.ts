@@ -3,6 +3,7 @@
 // the model has it. The weights are chosen on arrivals (judging/fitting.ts) and stand in the manifest. `laid` is the
 // one way in which scores are made: trending.ts makes those that are served, the evaluator those that it judges. Pure.
 import { z } from "zod";
+import { doubledFloats } from "../events/longer.ts";
 import { LAST } from "./newest.ts";
 import { HALF_LIVES, type Trends } from "./trends.ts";
 
@@ -56,28 +57,36 @@ export function hotIn(trends: Trends): Hot {
 
 /** What follows the newest of `seen`, oldest first. */
 export function followingIn(trends: Trends, seen: ArrayLike<number>): Rises {
-  const sums = new Map<number, number>();
+  const items: number[] = [];
   let behind = ANYWAY;
   for (let k = 0; k < Math.min(LAST, seen.length); k++) {
     const last = seen[seen.length - 1 - k]!;
     const all = trends.followedOf(last) + SMOOTHING;
     behind += (WEIGHTS[k]! * SMOOTHING) / all;
+    const share = WEIGHTS[k]! / all;
     trends.forFollowersOf(last, (item, count) => {
-      sums.set(item, (sums.get(item) ?? 0) + (WEIGHTS[k]! * count) / all);
+      if (item >= sums.length) sums = doubledFloats(sums, item + 1);
+      if (sums[item] === 0) items.push(item);
+      sums[item]! += share * count;
     });
   }
   const metOf = (item: number) =>
     FLOOR + HALF_LIVES.reduce((sum, _, k) => sum + trends.shareOf(item, k), 0) / HALF_LIVES.length;
-  return {
-    items: Int32Array.from(sums.keys()),
-    rises: Float32Array.from(sums, ([item, sum]) => Math.log1p(sum / metOf(item) / behind)),
-  };
+  const rises = new Float32Array(items.length);
+  for (let k = 0; k < items.length; k++) {
+    rises[k] = Math.log1p(sums[items[k]!]! / metOf(items[k]!) / behind);
+    sums[items[k]!] = 0;
+  }
+  return { items: Int32Array.from(items), rises };
 }
+
+/** By item, of one question; 0 before and after it: a map of some thousand items would take ten times as long. */
+let sums: Float64Array = new Float64Array(1024);
 
 /**
  * Scores of `size` columns, of which the model knows the first. Of hot items that it has never met it has nothing to
  * say: to it they are like any other, on average. Other such columns are NaN: nobody lists them. `columnOf`: of each
- * item's number its column; -1 or none for no.
+ * item's number its column; -1 or none for no. `scores_I`: where they go.
  */
 export function laid(
   model_I: Float32Array,
@@ -86,8 +95,8 @@ export function laid(
   hot: Hot,
   following: Rises,
   columnOf: ArrayLike<number>,
+  scores_I = new Float32Array(size),
 ): Float32Array {
-  const scores_I = new Float32Array(size);
   const known = model_I.length;
   let sum = 0;
   for (let column = 0; column < known; column++) {

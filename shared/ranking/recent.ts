@@ -49,3 +49,33 @@ export class RecentUsers {
     if (k === this.#sizes.length - 1) this.#newest.delete(this.#events.userAt(place) * ITEMS + item);
   }
 }
+
+/**
+ * The same counts of the events before a place, for a moment that stays as it is: from its end backwards the first
+ * event of a user and item is the one that counts, so nothing has to be taken back.
+ */
+export function usersUntil(events: NewestEvents, sizes: readonly number[], place: number): readonly Tally[] {
+  const tallies = sizes.map(() => new Tally());
+  const begin = Math.max(events.begin, place - sizes.at(-1)!);
+  const isNew = openPairs(place - begin);
+  for (let at = place - 1; at >= begin; at--) {
+    const item = events.itemAt(at);
+    if (!isNew(events.userAt(at), item)) continue;
+    for (let k = 0; k < sizes.length; k++) if (at >= place - sizes[k]!) tallies[k]!.add(item);
+  }
+  return tallies;
+}
+
+/** Whether a user and item are asked for the first time; open addressing, 16 to 32 bytes for each of at `most` pairs. */
+function openPairs(most: number): (user: number, item: number) => boolean {
+  const slots = 2 ** Math.ceil(Math.log2(2 * most + 2));
+  const [users, items] = [new Int32Array(slots).fill(-1), new Int32Array(slots)];
+  return (user, item) => {
+    let slot = ((Math.imul(user, 0x9e3779b1) ^ Math.imul(item, 0x85ebca6b)) >>> 8) & (slots - 1);
+    for (; users[slot] !== -1; slot = (slot + 1) & (slots - 1))
+      if (users[slot] === user && items[slot] === item) return false;
+    users[slot] = user;
+    items[slot] = item;
+    return true;
+  };
+}

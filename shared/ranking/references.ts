@@ -4,7 +4,7 @@
 import { CoVisits } from "./co-visits.ts";
 import { type Met, NewestEvents } from "./newest.ts";
 import type { Gain } from "./places.ts";
-import { RecentUsers } from "./recent.ts";
+import { RecentUsers, usersUntil } from "./recent.ts";
 import { Tally } from "./tally.ts";
 
 /** Events that popularity is counted over; a last one counts since ever. */
@@ -61,7 +61,7 @@ export class References {
   }
 
   gainsOf(item: number, seen: Int32Array): ReferenceGains {
-    return gainsOf(this.#recent, this.#ever, this.#coVisits, item, seen);
+    return gainsOf(this.#recent.tallies, this.#ever, this.#coVisits, item, seen);
   }
 
   /** As they stood after the first `place` events; after the first of those that are remembered where that is later. */
@@ -70,21 +70,20 @@ export class References {
     const ever = new Tally(this.#ever.counts);
     for (let k = then; k < this.#events.end; k++) if (this.#events.isCountedAt(k)) ever.remove(this.#events.itemAt(k));
     const from = (size: number) => Math.max(this.#events.begin, then - size);
-    const recent = new RecentUsers(this.#events, windows, from(LONGEST));
-    for (let k = from(LONGEST); k < then; k++) recent.advance();
+    const tallies = usersUntil(this.#events, windows, then);
     const coVisits = new CoVisits(this.#events, CO_VISITS, from(CO_VISITS));
     for (let k = from(CO_VISITS); k < then; k++) coVisits.advance();
     return {
       place: then,
-      gainsOf: (item, seen) => gainsOf(recent, ever, coVisits, item, seen),
-      counts: [...recent.tallies, ever].map(({ counts }) => counts),
+      gainsOf: (item, seen) => gainsOf(tallies, ever, coVisits, item, seen),
+      counts: [...tallies, ever].map(({ counts }) => counts),
       followersOf: (item) => coVisits.followersOf(item),
     };
   }
 }
 
 const gainsOf = (
-  { tallies }: RecentUsers,
+  tallies: readonly Tally[],
   ever: Tally,
   coVisits: CoVisits,
   item: number,

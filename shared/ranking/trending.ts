@@ -53,7 +53,8 @@ export function trending(model: Known, mix: Mix, { trends, numbers }: Moving): T
       for (const [row, foldIn] of foldIns.entries()) {
         const last = Array.from(foldIn.subarray(-LAST), (column) => numbers.column(vocabulary.items[column]!) ?? -1);
         const own_I = own_BI.subarray(row * known, (row + 1) * known);
-        wide_BI.set(laid(own_I, size, mix, hot, followingIn(trends, last), columns.of), row * size);
+        const wide_I = wide_BI.subarray(row * size, (row + 1) * size);
+        laid(own_I, size, mix, hot, followingIn(trends, last), columns.of, wide_I);
       }
       return wide_BI;
     },

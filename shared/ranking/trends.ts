@@ -75,7 +75,9 @@ export class Trends {
   /** Tells what followed the item, and how often. */
   forFollowersOf(last: number, tell: (item: number, count: number) => void): void {
     const { one } = this.#follows;
-    for (const [item, count] of this.#followers.get(last) ?? []) tell(item, count / one);
+    this.#followers.get(last)?.forEach((count, item) => {
+      tell(item, count / one);
+    });
   }
 
   /** Pairs that are remembered. */

@@ -2,7 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { gaussian } from "../../shared/compute/draws.ts";
-import { belowPopular, type Candidate, type Comparison, refusal } from "../../shared/judging/gate.ts";
+import {
+  arrivalsDecide,
+  type Beside,
+  belowPopular,
+  type Candidate,
+  type Comparison,
+  refusal,
+} from "../../shared/judging/gate.ts";
 
 const items = (count: number, prefix = "i") => Array.from({ length: count }, (_, k) => `${prefix}${k}`);
 const good: Candidate = { finite: true, vocabulary: items(100), users: 50, ndcg: 0.4 };
@@ -185,6 +192,22 @@ describe("the comparison with the incumbent", () => {
   test("with many users a loss within half the tolerance passes nearly always", () => {
     expect(refused(2000, -0.005, 0.01)).toBeLessThan(0.1);
   });
+});
+
+test("what arrives decides where popularity drifts, for a candidate that is surely above popular now and surely no worse than what is in use", () => {
+  const users = (mean: number, spread = 0.02) =>
+    Float64Array.from({ length: 100 }, (_, k) => mean + (k % 2 ? spread : -spread));
+  const beside = (overPopular: number, overIncumbent: number | null, drifts: boolean, spread?: number): Beside => ({
+    ...{ over: "the last 2,000 events", overPopular: users(overPopular), drifts },
+    overIncumbent: overIncumbent === null ? new Float64Array(0) : users(overIncumbent, spread),
+  });
+  expect(arrivalsDecide(beside(0.05, 0, true), 0.01)).toBe(true);
+  expect(arrivalsDecide(beside(0.05, -0.005, true), 0.01)).toBe(true);
+  expect(arrivalsDecide(beside(0.05, 0, false), 0.01)).toBe(false);
+  expect(arrivalsDecide(beside(0, 0, true), 0.01)).toBe(false); // not above popular now
+  expect(arrivalsDecide(beside(0.05, -0.02, true), 0.01)).toBe(false); // worse
+  expect(arrivalsDecide(beside(0.05, 0, true, 0.3), 0.01)).toBe(false); // perhaps worse
+  expect(arrivalsDecide(beside(0.05, null, true), 0.01)).toBe(false); // nothing to compare with
 });
 
 describe("a candidate beside what was popular when it was pinned", () => {

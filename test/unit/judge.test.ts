@@ -164,6 +164,17 @@ describe("judging", () => {
     );
   });
 
+  test("where the hold-out is of the past its loss is said, and refuses nobody", async () => {
+    const limitsOfThePast = { ...limits, isOfThePast: true };
+    const worse = await judge(blurred(good), { ...good, version: "v000004" }, histories, limitsOfThePast, never);
+    expect(worse.refusal).toBeNull();
+    expect(worse.lost).toMatch(/^on the hold-out its NDCG@100 is 0\.\d{4} ± 0\.\d{4} below that of v000004/);
+    expect((await judge(good, { ...good, version: "v4" }, histories, limitsOfThePast, never)).lost).toBeNull();
+    const further = [{ name: "prequential window", differences: new Float64Array(40).fill(-0.1) }];
+    const there = await judge(good, { ...good, version: "v4" }, histories, limitsOfThePast, never, further);
+    expect(there.refusal).toContain("on the prequential window");
+  });
+
   test("a further comparison is heard too", async () => {
     const further = [{ name: "prequential window", differences: new Float64Array(40).fill(-0.1) }];
     const measured = await judge(good, { ...good, version: "v000004" }, histories, limits, never, further);

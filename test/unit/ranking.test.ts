@@ -5,7 +5,16 @@ import { openEngine } from "../../shared/compute/open-engine.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
 import { createScorer } from "../../shared/neural/scorer.ts";
 import { evaluate, popularityScores, type ScoreBatch } from "../../shared/ranking/evaluate.ts";
-import { ndcg, rankingOf, recall, summary } from "../../shared/ranking/metrics.ts";
+import {
+  ndcg,
+  ndcgAt,
+  placesIn,
+  placesOf,
+  rankingOf,
+  recall,
+  recallAt,
+  summary,
+} from "../../shared/ranking/metrics.ts";
 import { popularIn } from "../../shared/ranking/popular.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 
@@ -53,6 +62,24 @@ describe("rankingOf", () => {
     const scores = Float32Array.of(Number.NaN, -Infinity, 1, Infinity, Number.NaN, -Infinity);
     expect([...rankingOf(scores, new Int32Array(0), 6)]).toEqual([3, 2, 1, 5]);
     expect([...rankingOf(scores, new Int32Array(0), 2)]).toEqual([3, 2]);
+  });
+});
+
+describe("placesOf", () => {
+  test("gives where wanted columns stand in the list, of few by counting as of many by the list, NaN and masked ones nowhere", () => {
+    fc.assert(
+      fc.property(cases, fc.array(fc.nat(59), { maxLength: 30 }), fc.nat(3), ({ scores, foldIn, k }, some, holes) => {
+        for (let hole = 0; hole < holes; hole++) scores[(7 * hole) % scores.length] = Number.NaN;
+        const wanted = new Set(some.filter((column) => column < scores.length));
+        const top = rankingOf(scores, foldIn, k);
+        const places = placesOf(scores, foldIn, wanted, k);
+        expect(places).toEqual(placesIn(top, wanted));
+        for (const length of [1, 5, k]) {
+          expect(ndcgAt(places, wanted.size, length)).toBe(ndcg(top, Int32Array.from(wanted), length));
+          expect(recallAt(places, wanted.size, length)).toBe(recall(top, Int32Array.from(wanted), length));
+        }
+      }),
+    );
   });
 });
 

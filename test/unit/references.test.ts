@@ -11,7 +11,7 @@ import { recentIn } from "../../shared/judging/recent.ts";
 import { CoVisits } from "../../shared/ranking/co-visits.ts";
 import { NewestEvents } from "../../shared/ranking/newest.ts";
 import { type Gain, gainBehind } from "../../shared/ranking/places.ts";
-import { RecentUsers } from "../../shared/ranking/recent.ts";
+import { RecentUsers, usersUntil } from "../../shared/ranking/recent.ts";
 import { bestWindow, type ReferenceGains, References, windows } from "../../shared/ranking/references.ts";
 import { Tally } from "../../shared/ranking/tally.ts";
 
@@ -188,6 +188,27 @@ test("the references as they stood are those that stood there", () => {
       expect(wanted.map((item) => moment.gainsOf(item, Int32Array.of(2)))).toEqual(stood[place] ?? all());
     }),
     { numRuns: 60 },
+  );
+});
+
+test("users of a moment are counted at once as they are event by event, at the edges of every window too", () => {
+  const events = fc.array(fc.tuple(fc.nat(4), fc.nat(6)), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(events, fc.nat(60), (stream, back) => {
+      const sizes = [3, 7, 20];
+      const newest = new NewestEvents(45);
+      const recent = new RecentUsers(newest, sizes, 0);
+      const place = Math.max(0, stream.length - back);
+      for (const [user, item] of stream.slice(0, place)) {
+        newest.push({ user, item, seen: none, isCounted: true });
+        recent.advance();
+      }
+      for (const [user, item] of stream.slice(place)) newest.push({ user, item, seen: none, isCounted: true });
+      if (place - 20 < newest.begin && newest.begin > 0) return; // no longer remembered
+      const counts = (tallies: readonly Tally[]) =>
+        tallies.map((tally) => [...Array(7).keys()].map((k) => tally.countOf(k)));
+      expect(counts(usersUntil(newest, sizes, place))).toEqual(counts(recent.tallies));
+    }),
   );
 });
 
