@@ -94,6 +94,31 @@ test("the verdict says by how much the model is below popular now on what arrive
     expect(silent).toMatch(/\(popularity \.211\)$/);
 });
 
+test("of a model that is out of date the hint names the stage that the time goes into", () => {
+  const stale = { ...healthy.evaluator.published, watermark: now - 300 * second };
+  const judged = (seconds: number, took: Record<string, number>) => ({
+    ...{ ...healthy.evaluator.evaluations[0], seconds, took },
+  });
+  const lossHistory = [200, 100].map((age) => ({ at: now - age * second, round: 1, reconstruction: 1, kl: 1 }));
+  const quick = [20, 18].map((age) => ({ at: now - age * second, round: 1, reconstruction: 1, kl: 1 }));
+  const hint = (pinned: number, rounds: object[], evaluator: object = {}, lag = 1) =>
+    look({
+      ...{ ...healthy, ingest: { ...healthy.ingest, lag: { messages: 9, seconds: lag } } },
+      server: { ...healthy.server, watermark: now - pinned * second, lossHistory: rounds },
+      evaluator: { ...healthy.evaluator, published: stale, ...evaluator },
+    }).problems.find(({ reason }) => reason.includes("5 min behind the events"))?.hint;
+  expect(hint(200, lossHistory)).toContain("rounds take too long");
+  const evaluations = [judged(33, { opening: 1, arrivals: 23, heldOut: 5 })];
+  expect(hint(4, quick, { evaluations })).toBe(
+    "the evaluator takes too long: the newest evaluation took 33 s, most of it for scoring what arrives " +
+      "(`--prequential-events`); give it a core of its own",
+  );
+  expect(hint(4, quick)).toBe("the evaluator takes too long; give it a core of its own");
+  expect(hint(290, quick, {}, 280)).toContain("ingest is what is behind");
+  expect(hint(4, quick, { evaluations: [{ ...evaluations[0], outcome: "refused" }] })).toContain("are refused");
+  expect(hint(4, quick, { pinned: "v000001" })).toContain("models pin --off");
+});
+
 test("a healthy flow says how far, how fresh and how good it is", () => {
   const { verdict, boxes, problems } = look(healthy);
   expect(verdict).toEqual({

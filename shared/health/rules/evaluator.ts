@@ -1,7 +1,7 @@
 // The rules on the evaluator and the published model: it must run, publish, keep up with checkpoints, and the model
 // with the events. Pure.
 import type { Flow } from "../facts/flow.ts";
-import { freshnessOf } from "../facts/freshness.ts";
+import { stalenessOf } from "../facts/staleness.ts";
 import { presence, silences } from "./presence.ts";
 import type { Problem } from "./problem.ts";
 
@@ -26,10 +26,10 @@ export function evaluatorProblems(flow: Flow): Problem[] {
   const waited = newest && round !== null && round > (newest.round ?? 0) ? (flow.now - at!) / 1000 : 0;
   if (waited > limits.evaluationDelay)
     found.push({ code: "EVALUATOR_BEHIND", level: "amber", numbers: { round: round!, seconds: waited } });
-  const behind = freshnessOf(flow) ?? 0;
-  if (behind > limits.freshness.amber) {
-    const level = behind > limits.freshness.red ? "red" : "amber";
-    found.push({ code: "SERVER_STALE", level, numbers: { seconds: behind, isPinned: status.pinned !== null } });
+  const stale = stalenessOf(flow);
+  if (stale && stale.seconds > limits.freshness.amber) {
+    const level = stale.seconds > limits.freshness.red ? "red" : "amber";
+    found.push({ code: "SERVER_STALE", level, numbers: stale });
   }
   return found;
 }

@@ -1,5 +1,6 @@
 // What a rule may find: a problem, by its code for good, with the numbers that it was found by. Whoever reads it gets
 // its sentence from views/problems.ts.
+import type { Staleness } from "../facts/staleness.ts";
 
 /** The boxes of the flow strip, in order. */
 export const boxes = [
@@ -115,7 +116,7 @@ interface Own {
   readonly SERVER_STALLED: { readonly seconds: number; readonly trainers: number };
   readonly SERVER_NOT_SAVED: { readonly why: string };
   readonly SERVER_OLD: { readonly seconds: number };
-  readonly SERVER_STALE: { readonly seconds: number; readonly isPinned: boolean };
+  readonly SERVER_STALE: Staleness;
   readonly EVALUATOR_REFUSED: {
     readonly round: number | null;
     readonly why: string | null;

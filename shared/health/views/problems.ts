@@ -1,5 +1,6 @@
 // Problems in words: one or two that stand on the box, a sentence that names the stage and the reason, and what to do;
 // commands in backticks. Pure.
+import { unreachable } from "../../errors/errors.ts";
 import { printable } from "../../runtime/printable.ts";
 import {
   type BoxId,
@@ -93,6 +94,37 @@ function namesOf(trainers: Numbers<"TRAINER_SUSPECT">["trainers"]): string {
   return `${trainers.slice(0, MOST_NAMED).map(nameOf).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+/** Parts of an evaluation, as a sentence says them. */
+const evaluationParts: Readonly<Record<string, string>> = {
+  opening: "reading the candidate",
+  arrivals: "scoring what arrives (`--prequential-events`)",
+  mix: "choosing what is laid over it",
+  beside: "comparing it on arrivals",
+  heldOut: "held-out users (`--max-users`)",
+  publishing: "writing it",
+};
+
+/** What the stage with the largest share of the delay needs. */
+function freshenedBy({ by, evaluation }: Numbers<"SERVER_STALE">): string {
+  switch (by) {
+    case "pin":
+      return unpin;
+    case "refusals":
+      return "candidates are refused, and the one before stays in use; the next round is tried by itself";
+    case "ingest":
+      return "ingest is what is behind: start a second `tributary ingest`, or look at Kafka and the disk";
+    case "rounds":
+      return "rounds take too long for this stream: add trainers with `tributary trainer`";
+    case "evaluator": {
+      const most = evaluation?.most ? `, most of it for ${evaluationParts[evaluation.most] ?? evaluation.most}` : "";
+      const took = evaluation ? `: the newest evaluation took ${duration(evaluation.seconds)}${most}` : "";
+      return `the evaluator takes too long${took}; give it a core of its own`;
+    }
+    default:
+      return unreachable(by);
+  }
+}
+
 const broker = "check that Kafka runs with `tributary broker status`; ingest goes on where it stopped";
 const transaction =
   "end the producer that hangs, or abort its transaction with Kafka's own `kafka-transactions.sh find-hanging`; " +
@@ -183,10 +215,10 @@ const words: { readonly [C in Code]: (numbers: Numbers<C>) => Words } = {
     reason: `The newest checkpoint is ${duration(seconds)} old`,
     hint: "checkpoints are made between two steps: see what the trainers are doing, and read the server's log",
   }),
-  SERVER_STALE: ({ seconds, isPinned }) => ({
+  SERVER_STALE: (stale) => ({
     word: "stale",
-    reason: `The published model is ${duration(seconds)} behind the events`,
-    hint: isPinned ? unpin : "rounds take too long for this stream: add trainers with `tributary trainer`",
+    reason: `The published model is ${duration(stale.seconds)} behind the events`,
+    hint: freshenedBy(stale),
   }),
   EVALUATOR_MISSING: missing("The evaluator", "start it with `tributary evaluator`: no model is published without it"),
   EVALUATOR_SILENT: silent("The evaluator"),
