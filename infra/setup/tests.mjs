@@ -9,7 +9,7 @@ import { execute } from "./execute.mjs";
 import { found, leftOut } from "./steps.mjs";
 import { tally } from "./tally.mjs";
 
-/** A Python with deltalake and duckdb. Its path goes to the tests as TRIBUTARY_TEST_PYTHON. */
+/** A Python with deltalake, duckdb and a server of S3 (moto). Its path goes to the tests as TRIBUTARY_TEST_PYTHON. */
 export async function installReaders() {
   const requirements = join(root, "infra", "readers", "requirements.txt");
   const target = join(cacheFolder, "readers", keyOf([process.platform, process.arch], [requirements]));

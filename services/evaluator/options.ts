@@ -3,14 +3,14 @@ import { z } from "zod";
 import { scoringEngine } from "../../shared/compute/engine-flag.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { allowBelowPopularNow } from "../../shared/judging/flags.ts";
-import { folder } from "../../shared/runtime/location.ts";
+import { folder, location } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   checkpoints: folder()
     .optional()
     .describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
-  table: folder().optional().describe("the table (default: table of the data directory)"),
+  table: location().optional().describe("the table (default: table of the data directory)"),
   models: folder().optional().describe("where models are published (default: models of the data directory)"),
   tolerance: z.coerce
     .number()

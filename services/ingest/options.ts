@@ -4,7 +4,7 @@ import { shapeFlags } from "../../shared/files/shape-flags.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { duration, size } from "../../shared/runtime/amount.ts";
-import { folder } from "../../shared/runtime/location.ts";
+import { folder, location } from "../../shared/runtime/location.ts";
 import { LONGEST_RETENTION } from "../../shared/table/vacuum-plan.ts";
 import { topicsOf } from "./topics.ts";
 
@@ -24,8 +24,8 @@ export const options = z.object({
         "`/PATTERN/`, all topics whose whole name fits it, those too that appear later",
     ),
   ...shapeFlags,
-  table: folder().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
-  deadLetters: folder()
+  table: location().optional().describe("the table, holds events/ (default: table/ in the data directory)"),
+  deadLetters: location()
     .optional()
     .describe("the table of messages that are no events (default: dead-letters/ in the data directory)"),
   untilEnd: z.boolean().default(false).describe("stop at the offsets that the topic ends with now"),

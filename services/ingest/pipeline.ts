@@ -13,6 +13,8 @@ import type { Seen } from "./seen.ts";
 export interface ThreadSettings {
   readonly tableDir: string;
   readonly deadLettersDir: string;
+  /** A folder of this machine. */
+  readonly inWorkDir: string;
   readonly limits: Limits;
   readonly stopOnBadEvent: boolean;
   readonly stopOnLost: boolean;

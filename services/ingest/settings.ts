@@ -1,16 +1,18 @@
 // What the flags of `ingest` come to: where the tables lie, how much each part may hold, whom it shares the partitions
 // with.
-import { resolve } from "node:path";
+import { join } from "node:path";
 import { hash32 } from "../../shared/events/hash.ts";
 import { readShapes, shapeOf } from "../../shared/files/shape-flags.ts";
+import { absolute, isInStore } from "../../shared/runtime/location.ts";
 import type { Paths } from "../../shared/runtime/paths.ts";
 import { budgetOf } from "./memory.ts";
 import type { Config } from "./options.ts";
 
 const RETRY_MS = 1000;
 
-export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLetters">) {
-  const tableDir = resolve(config.table ?? paths.table);
+export function settingsOf(config: Config, paths: Pick<Paths, "root" | "table" | "deadLetters">) {
+  const tableDir = absolute(config.table ?? paths.table);
+  const tableHash = hash32(tableDir, 0).toString(16);
   const room = budgetOf(config.memory);
   const shapes = readShapes(config);
   return {
@@ -21,14 +23,16 @@ export function settingsOf(config: Config, paths: Pick<Paths, "table" | "deadLet
     groupOf: (topic: string) => {
       const isOne = "names" in config.topic && config.topic.names.length === 1;
       if (config.group !== undefined && isOne) return config.group;
-      return `${config.group ?? `tributary-${hash32(tableDir, 0).toString(16)}`}-${topic}`;
+      return `${config.group ?? `tributary-${tableHash}`}-${topic}`;
     },
     /** How events stand in the topic's messages; null: as ours do. */
     shapeFor: (topic: string) => shapeOf(shapes, topic),
     fetchBytes: room.fetch,
     pipeline: {
       tableDir,
-      deadLettersDir: resolve(config.deadLetters ?? paths.deadLetters),
+      deadLettersDir: absolute(config.deadLetters ?? paths.deadLetters),
+      // it is of processes of this machine
+      inWorkDir: isInStore(tableDir) ? join(paths.root, "in-work", tableHash) : join(tableDir, "in-work"),
       limits: {
         rows: config.flushRows,
         bytes: Math.min(config.flushBytes, room.buffer),

@@ -1,6 +1,5 @@
 // The thread that parses, buffers and writes, so that no Parquet file ever delays a heartbeat. It serves what
 // pipeline.ts asks, in the order in which it is asked.
-import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { AppError } from "../../shared/errors/errors.ts";
 import { plainError } from "../../shared/errors/thread-errors.ts";
@@ -31,6 +30,8 @@ const tell = (message: FromThread) => port.postMessage(message);
 const log = createLog("ingest");
 const { through } = openPatience(log);
 const tables = await through("the tables cannot be read", () => openTables(settings.tableDir, settings.deadLettersDir));
+for (const { store } of [tables.events, tables.deadLetters])
+  await through("the tables cannot be written", () => store.mustBeFit());
 const intakes = new Map<string, Intake>();
 /** By topic, once it stands in the table how its messages are read. */
 const declared = new Map<string, Promise<void>>();
@@ -77,7 +78,7 @@ function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: Sh
       ...{ topic, ends, limits },
       look: () => look(topic),
       reader: shape ? readerOf(parseShape(shape), decode) : undefined,
-      inWork: openInWork(join(settings.tableDir, "in-work"), topic),
+      inWork: openInWork(settings.inWorkDir, topic),
       reassign: () => tell({ type: "reassign", topic }),
       committed: (next) => tell({ type: "committed", topic, next }),
       tell: (news) => tell({ type: "news", topic, news }),

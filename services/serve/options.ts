@@ -3,12 +3,12 @@ import { z } from "zod";
 import { portFlag } from "../../shared/http/port.ts";
 import { kafkaConfigFlag } from "../../shared/kafka/given.ts";
 import { itemsFlags } from "../../shared/recommending/items/flags.ts";
-import { folder } from "../../shared/runtime/location.ts";
+import { folder, location } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   models: folder().optional().describe("where models are published (default: models of the data directory)"),
-  table: folder()
+  table: location()
     .optional()
     .describe("the table that users' histories come from (default: table of the data directory)"),
   topic: z

@@ -7,7 +7,7 @@ import { MOST_NAMES } from "../../shared/events/new-items.ts";
 import { portFlag } from "../../shared/http/port.ts";
 import { canGrow } from "../../shared/neural/recipe.ts";
 import { duration } from "../../shared/runtime/amount.ts";
-import { folder } from "../../shared/runtime/location.ts";
+import { folder, location } from "../../shared/runtime/location.ts";
 import { defaultSystem, neuralNames } from "../../shared/systems/registry.ts";
 import { systemFlag } from "../../shared/systems/system-flag.ts";
 import { consistent, knobs, recipeIn, saving, vocabulary } from "../../shared/training/knobs.ts";
@@ -17,7 +17,7 @@ const flags = z.object({
     .default(defaultSystem)
     .describe(`the system that is trained: ${neuralNames.join(", ")}`),
   data: folder().optional().describe("dataset directory of Liang et al."),
-  table: folder().optional().describe("directory of the tables events and items"),
+  table: location().optional().describe("directory of the tables events and items"),
   out: folder().describe("where checkpoints and the model go; a run found there is resumed"),
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),
   epochs: z.coerce

@@ -130,6 +130,45 @@ export const errors = {
       "put the data directory on a file system of this machine, such as ext4, xfs or apfs; files of a " +
       "network's or of Windows' may lack what this needs",
   },
+  STORE_AWAY: {
+    exit: 3,
+    retryable: true,
+    hint: "check AWS_ENDPOINT_URL and the network; nothing is lost, and whoever runs on tries again",
+  },
+  STORE_LOGIN_MISSING: {
+    exit: 3,
+    retryable: false,
+    hint:
+      "give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by AWS_PROFILE, or by the role of the machine or " +
+      "the container; docs/guides/object-store.md names all ways",
+  },
+  STORE_LOGIN_EXPIRED: {
+    exit: 3,
+    retryable: true,
+    hint: "renew them (`aws sso login`, a new session token); nothing is lost, and whoever runs on reads them again",
+  },
+  STORE_FORBIDDEN: {
+    exit: 3,
+    retryable: false,
+    hint:
+      "let these credentials do s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and " +
+      "s3:ListBucket there: without the last S3 says forbidden where something is not there",
+  },
+  STORE_REFUSED: { exit: 3, retryable: false, hint: "the server's own words stand above" },
+  STORE_UNFIT: {
+    exit: 3,
+    retryable: false,
+    hint:
+      "nothing was written; use a server that keeps If-None-Match and is consistent, as Amazon S3 does, or a folder; " +
+      "docs/guides/object-store.md names servers",
+  },
+  BUCKET_MISSING: { exit: 2, retryable: false, hint: "check its name and AWS_ENDPOINT_URL, or make the bucket" },
+  BUCKET_ELSEWHERE: { exit: 2, retryable: false, hint: "set AWS_REGION to the region of the bucket" },
+  CLOCK_WRONG: {
+    exit: 3,
+    retryable: false,
+    hint: "set the clock (NTP): requests are signed with the time, and may be 15 minutes off at most",
+  },
   TOO_MANY_FILES: {
     exit: 1,
     retryable: true,

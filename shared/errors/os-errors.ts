@@ -112,7 +112,10 @@ function may(path: string, mode: number): boolean {
  * Refusals that pass by themselves or by somebody's help: no room, no descriptors, a disk that is away or read-only for
  * a while. Whoever runs on waits for their end.
  */
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["DISK_FULL", "TOO_MANY_FILES", "DISK_FAILED", "READ_ONLY"]);
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(["DISK_FULL", "TOO_MANY_FILES", "DISK_FAILED", "READ_ONLY"] as const),
+  ...(["STORE_AWAY", "STORE_LOGIN_EXPIRED"] as const),
+]);
 
 export const passes = ({ code }: AppError): boolean => passing.has(code);
 

@@ -6,6 +6,16 @@ export const variables = {
     "the same; so is each key of a `client.properties` a variable, such as `KAFKA_SASL_JAAS_CONFIG` for " +
     "`sasl.jaas.config`; what `--kafka-config` says is stronger (docs/guides/kafka.md)",
   SCHEMA_REGISTRY_AUTH: "`user:password` at the registry of `--schema-registry`",
+  AWS_REGION:
+    "of the bucket; beside it all of Amazon's variables and files for credentials hold, AWS_PROFILE, " +
+    "AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE and so on (docs/guides/object-store.md)",
+  AWS_DEFAULT_REGION: "the same, where that is not set",
+  AWS_ENDPOINT_URL: "of an object store that is not Amazon's",
+  AWS_ENDPOINT_URL_S3: "the same; it is stronger",
+  AWS_VIRTUAL_HOSTED_STYLE_REQUEST:
+    "`true`: the bucket stands in the host's name, `false`: in the path (default: in the path at an endpoint of one's " +
+    "own, in the host's name at Amazon's)",
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "of Amazon's client: whether it is silent on the version of Node",
   TRIBUTARY_HTTP_HOST:
     "where `/live`, `/ready`, `/status` and `/metrics` of ingest, server, trainer and evaluator listen (default " +
     "`127.0.0.1`); beyond loopback `TRIBUTARY_TOKEN_FILE` must name a token file, whose `reader` may read the " +

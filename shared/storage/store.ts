@@ -21,6 +21,8 @@ export interface Store {
   leftovers(folder: string): Promise<readonly { readonly path: string; readonly modifiedAt: number }[]>;
   /** Fine with what is not there. */
   remove(path: string): Promise<void>;
+  /** Throws where two writers would not see each other: STORE_UNFIT. Nothing of its own stays behind. */
+  mustBeFit(): Promise<void>;
 }
 
 export function folderStore(dir: string, disk: Disk = realDisk): Store {
@@ -102,6 +104,7 @@ export function folderStore(dir: string, disk: Disk = realDisk): Store {
       return found.flatMap(({ path, modifiedAt }) => (modifiedAt === null ? [] : [{ path, modifiedAt }]));
     },
     remove: (path) => disk.remove(at(path)),
+    mustBeFit: () => Promise.resolve(), // tried by putIfAbsent itself, where it matters
   };
 }
 

@@ -2,9 +2,10 @@
 // beside the events.
 import type { DeadReason } from "../events/event.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { openStore } from "../storage/open-store.ts";
 import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
-import { folderStore, type Store } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
@@ -33,7 +34,7 @@ export const deadLettersSchema = [
 ] as const satisfies TableSchema;
 
 /** Version -1 where nothing was committed yet. */
-export const openDeadLetters = (dir: string): Promise<DeltaTable> => openTable(folderStore(dir), deadLettersSchema);
+export const openDeadLetters = (dir: string): Promise<DeltaTable> => openTable(openStore(dir), deadLettersSchema);
 
 export function encodeDeadLetters(letters: readonly DeadLetter[]): EncodedFile {
   const columns = {

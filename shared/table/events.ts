@@ -1,10 +1,11 @@
 // The table of events: its columns, and batches of events to files and back.
-import { join } from "node:path";
 import type { EventBatch, Interactions } from "../events/batch.ts";
 import type { Text } from "../events/text.ts";
+import { within } from "../runtime/location.ts";
+import { openStore } from "../storage/open-store.ts";
 import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
-import { folderStore, type Store } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import { type DeltaTable, openExisting, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
@@ -27,7 +28,7 @@ export const eventsSchema = [
   },
 ] as const satisfies TableSchema;
 
-const storeOf = (tableDir: string) => folderStore(join(tableDir, "events"));
+const storeOf = (tableDir: string) => openStore(within(tableDir, "events"));
 
 /** As of `upTo`; version -1 where nothing was committed yet. Throws VERSION_GONE. */
 export const openEvents = (tableDir: string, upTo?: number): Promise<DeltaTable> =>

@@ -1,10 +1,11 @@
 // The table of offsets that are neither row nor dead letter, in ranges, with the reason: read = written + dead +
 // filtered. A Delta table beside the events.
-import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { within } from "../runtime/location.ts";
+import { openStore } from "../storage/open-store.ts";
 import { type EncodedFile, encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
-import { folderStore, type Store } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 import type { DataFile } from "./log.ts";
@@ -37,7 +38,7 @@ export const filteredSchema = [
 
 /** Version -1 where nothing was committed yet. */
 export const openFiltered = (tableDir: string): Promise<DeltaTable> =>
-  openTable(folderStore(join(tableDir, "filtered")), filteredSchema);
+  openTable(openStore(within(tableDir, "filtered")), filteredSchema);
 
 export function encodeFiltered(ranges: readonly FilteredRange[]): EncodedFile {
   const columns = {

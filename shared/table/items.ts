@@ -1,10 +1,10 @@
 // The table of items: the append-only vocabulary, column by column. The parameter server alone writes it.
-import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
 import { rowsOf, type Text, textOf } from "../events/text.ts";
+import { within } from "../runtime/location.ts";
+import { openStore } from "../storage/open-store.ts";
 import { encodeParquet } from "../storage/parquet.ts";
 import type { TableSchema } from "../storage/schema.ts";
-import { folderStore } from "../storage/store.ts";
 import { type DeltaTable, openTable } from "./delta.ts";
 import { readFile, writeFile } from "./files.ts";
 
@@ -22,7 +22,7 @@ const appId = "vocabulary";
 
 /** Version -1 where nothing was committed yet. */
 export const openItems = (tableDir: string): Promise<DeltaTable> =>
-  openTable(folderStore(join(tableDir, "items")), itemsSchema);
+  openTable(openStore(within(tableDir, "items")), itemsSchema);
 
 /**
  * Item of each column; empty where there is no table yet. Throws TABLE_CORRUPT when a column stands twice or is

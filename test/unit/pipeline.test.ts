@@ -28,6 +28,7 @@ async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline & Way> {
   pipeline = await openPipeline({
     tableDir: join(folder, "table"),
     deadLettersDir: join(folder, "dead"),
+    inWorkDir: join(folder, "in-work"),
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     stopOnBadEvent: true,
     stopOnLost: true,
@@ -77,7 +78,7 @@ test("each topic gets the answer to its own question: the one that answered firs
     answered = resolve;
   });
   pipeline = await openPipeline({
-    ...{ tableDir: join(folder, "table"), deadLettersDir: join(folder, "dead") },
+    ...{ tableDir: join(folder, "table"), deadLettersDir: join(folder, "dead"), inWorkDir: join(folder, "in-work") },
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     ...{ stopOnBadEvent: true, stopOnLost: true, stopOnNewTopic: true, retryMs: 10 },
     ...{ bytesUnderWay: 1e6, heapMegabytes: 64 },

@@ -1,12 +1,12 @@
 // The flags of `blend`.
 import { z } from "zod";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
   checkpoint: folder().describe("one model: what `train` left, a checkpoint or a published model"),
   with: folder().describe("the other model, of the same data"),
   data: folder().optional().describe("dataset directory, whose validation users choose the weight"),
-  table: folder().optional().describe("table, likewise, read to its newest version"),
+  table: location().optional().describe("table, likewise, read to its newest version"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),
   out: folder().describe("where the blend, its manifest and the report go"),
   json: z.boolean().default(false).describe("print the report on stdout"),

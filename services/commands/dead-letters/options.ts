@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type DeadReason, deadReasons } from "../../../shared/events/event.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 
 const reasons = Object.keys(deadReasons) as [DeadReason, ...DeadReason[]];
 
@@ -11,7 +11,7 @@ const flags = z.object({
     .enum(["list", "replay"], "must be list or replay")
     .describe("list, or replay: sends corrected letters back to their topics, each once"),
   file: z.string().optional().describe("replay: lines of `list --json` with `value` corrected; - or none reads stdin"),
-  deadLetters: folder().optional().describe("their table (default: dead-letters/ in the data directory)"),
+  deadLetters: location().optional().describe("their table (default: dead-letters/ in the data directory)"),
   kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything lies"),
   reason: z

@@ -1,10 +1,10 @@
 // Which dead letters were sent back, and when: a Delta table in the folder of the dead letters, under a name that
 // Delta's readers and vacuum pass over.
-import { join } from "node:path";
 import { rowsOf, type Text, textOf } from "../../../shared/events/text.ts";
+import { within } from "../../../shared/runtime/location.ts";
+import { openStore } from "../../../shared/storage/open-store.ts";
 import { encodeParquet } from "../../../shared/storage/parquet.ts";
 import type { TableSchema } from "../../../shared/storage/schema.ts";
-import { folderStore } from "../../../shared/storage/store.ts";
 import { openTable } from "../../../shared/table/delta.ts";
 import { readFile, writeFile } from "../../../shared/table/files.ts";
 import { nameOf, type Place } from "../../../shared/table/place.ts";
@@ -25,7 +25,7 @@ export interface SentBack {
 
 /** `dir` is the folder of the dead letters. Throws TABLE_CORRUPT, TABLE_UNSUPPORTED. */
 export async function openSentBack(dir: string): Promise<SentBack> {
-  const table = await openTable(folderStore(join(dir, "_sent-back")), sentBackSchema);
+  const table = await openTable(openStore(within(dir, "_sent-back")), sentBackSchema);
   const times = new Map<string, number>();
   for (const file of table.files) {
     const columns = await readFile(table.store, sentBackSchema, file);

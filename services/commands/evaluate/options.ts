@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { scoringEngine } from "../../../shared/compute/engine-flag.ts";
 import { numbers } from "../../../shared/runtime/lists.ts";
-import { file, folder } from "../../../shared/runtime/location.ts";
+import { file, folder, location } from "../../../shared/runtime/location.ts";
 import { usualLambda } from "../../../shared/systems/ease/ease.ts";
 
 const flags = z.object({
@@ -10,7 +10,7 @@ const flags = z.object({
     .optional()
     .describe("a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file"),
   data: folder().optional().describe("dataset directory"),
-  table: folder().optional().describe("table, read to its newest version"),
+  table: location().optional().describe("table, read to its newest version"),
   stream: folder()
     .optional()
     .describe("instead of --checkpoint: a data directory, of which what was served is told as its evaluator scored it"),

@@ -1,7 +1,7 @@
 // The flags of `recommend`.
 import { z } from "zod";
 import { itemsFlags } from "../../../shared/recommending/items/flags.ts";
-import { file, folder } from "../../../shared/runtime/location.ts";
+import { file, folder, location } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
   checkpoint: folder().optional().describe("a checkpoint or a published model to recommend from"),
@@ -41,7 +41,7 @@ export const options = z.object({
     .string()
     .optional()
     .describe("of that file: windows-1252, ...; otherwise UTF-8, or UTF-16 where it is"),
-  table: folder()
+  table: location()
     .optional()
     .describe(
       "with --checkpoint: the table that --user is looked up in, and what is hot (default: table of the data " +

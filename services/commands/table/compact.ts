@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { size } from "../../../shared/runtime/amount.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { lineBeside, told } from "../../../shared/runtime/working.ts";
@@ -14,7 +14,7 @@ export const command = defineCommand({
   name: "compact",
   summary: "Merge the table's small files into large ones, in order of bucket and user; readers see before or after",
   options: z.object({
-    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
+    table: location().optional().describe("the table's folder (default: the one in --data-dir)"),
     dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     targetSize: size("1kB", "1GB")
       .prefault("32MB")

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { eraseUser } from "../../../shared/judging/per-user.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { told } from "../../../shared/runtime/working.ts";
 import { mustExist } from "../../../shared/table/delta.ts";
@@ -16,8 +16,8 @@ export const command = defineCommand({
   summary: "Erase a user's rows, dead letters and figures, so that no later training sees them",
   options: z.object({
     user: z.string().min(1).describe("the user's name, as it stands in the events"),
-    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: folder().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
+    table: location().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: location().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
     dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     json: z.boolean().default(false).describe("print what was done as JSON"),
   }),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { duration } from "../../../shared/runtime/amount.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { lineBeside, told } from "../../../shared/runtime/working.ts";
@@ -16,8 +16,8 @@ export const command = defineCommand({
   name: "vacuum",
   summary: "Delete removed files, orphans of crashes and old log entries, once they are older than the retention",
   options: z.object({
-    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: folder().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
+    table: location().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: location().optional().describe("the dead letters' folder (default: the one in --data-dir)"),
     dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),
     retention: duration(LONGEST_RETENTION)
       .prefault("168h")

@@ -1,7 +1,7 @@
 // The verify command: prints the proof of a table, or what is wrong with it.
 import { z } from "zod";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { onOneLine } from "../../../shared/runtime/printable.ts";
 import { told } from "../../../shared/runtime/working.ts";
@@ -11,8 +11,8 @@ export const command = defineCommand({
   name: "verify",
   summary: "Prove that a table holds every offset once, none missing, every file readable",
   options: z.object({
-    table: folder().optional().describe("the table's folder (default: the one in --data-dir)"),
-    deadLetters: folder()
+    table: location().optional().describe("the table's folder (default: the one in --data-dir)"),
+    deadLetters: location()
       .optional()
       .describe("the dead letters' folder, which explain offsets that are no row (default: the one in --data-dir)"),
     dataDir: folder().default(".tributary").describe("where tables, models and logs lie"),

@@ -2,7 +2,7 @@
 // (shared/systems/setting-flags.ts).
 import { z } from "zod";
 import { duration } from "../../../shared/runtime/amount.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { defaultSystem, isNeural, trainable } from "../../../shared/systems/registry.ts";
 import { consistentSettings, settingFlags } from "../../../shared/systems/setting-flags.ts";
 import { systemFlag } from "../../../shared/systems/system-flag.ts";
@@ -19,7 +19,7 @@ export const options = z
       .default(defaultSystem)
       .describe(`the system: ${trainable.join(", ")}`),
     data: folder().optional().describe("dataset directory of Liang et al."),
-    table: folder().optional().describe("directory of the tables events and items"),
+    table: location().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
     firstEpochs: z.coerce
       .number()
