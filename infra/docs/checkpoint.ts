@@ -49,12 +49,22 @@ models/v000042/
   vocabulary.json      the items, column by column
   metrics.json         how the evaluator judged it (published models alone)
   manifest.json        what it is, where the run stood, the hash of every file beside it
+
+out/checkpoints/000000004711/
+  model.safetensors, vocabulary.json, manifest.json
+  state.safetensors    what small things the server needs to go on
+  training.json        counters and reports of the run
+out/checkpoints/pieces/
+  adam.encoder.1b2c….safetensors, adam.decoder.…, posteriors.0.…, …
 \`\`\`
 
 A folder appears whole: written aside, flushed, renamed. The manifest is written last and read first; a file whose
 SHA-256 is another than the manifest says is refused (\`CHECKPOINT_CORRUPT\`). What \`train --out\` leaves, the server's
 \`checkpoints/\` and published \`models/\` have this form. A training checkpoint holds Adam's moments, the old encoder
-and the old posteriors too, and the position in the outer epoch.
+and the old posteriors too, and the position in the outer epoch. What of that stays the same for a while is in
+\`pieces/\`: files that are never changed, named by what they hold, that one checkpoint after another is made of; one
+that no kept checkpoint names is deleted. Whoever copies a checkpoint to train on from it copies \`pieces/\` with it; its
+model needs none of them.
 
 ## manifest.json
 

@@ -51,6 +51,8 @@ export class Progress {
   readonly #timings: Partial<Record<Phase, Timing>> = {};
   /** Of the step that trainers are at. */
   #openedAt: number | undefined;
+  /** Bytes of all checkpoints of this process. */
+  #written = 0;
   /** Of the newest that this process has put on disk, by a clock that nobody sets. */
   #checkpointedAt: number | undefined;
   /** Closes the account of the step at hand. */
@@ -182,18 +184,23 @@ export class Progress {
 
   /** Nothing is known of how long that checkpoint took. */
   goesOnFrom({ step, round, createdAt }: Pick<Manifest, "step" | "round" | "createdAt">): void {
-    this.checkpoint = { step, round, at: createdAt, seconds: null, lastError: null };
+    const paid = { pauseSeconds: null, bytes: null, bytesWritten: 0 };
+    this.checkpoint = { step, round, at: createdAt, seconds: null, ...paid, lastError: null };
   }
 
-  checkpointed({ step, round, seconds, error }: Outcome): void {
+  checkpointed({ step, round, seconds, pauseSeconds, bytes, error }: Outcome): void {
     const failed = error !== undefined;
     this.#metrics.counter("tributary_checkpoints_total").inc({ outcome: failed ? "failed" : "written" });
     this.#metrics.histogram("tributary_checkpoint_seconds").observe(seconds);
+    this.#metrics.histogram("tributary_checkpoint_pause_seconds").observe(pauseSeconds);
+    this.#metrics.counter("tributary_checkpoint_bytes_total").inc(bytes);
+    this.#written += bytes;
     if (!failed) this.#checkpointedAt = performance.now();
-    const before = this.checkpoint ?? { step: null, round: null, at: null, seconds: null };
+    const paid = { pauseSeconds, bytes, bytesWritten: this.#written };
+    const before = { ...(this.checkpoint ?? { step: null, round: null, at: null, seconds: null }), ...paid };
     this.checkpoint = failed
       ? { ...before, lastError: error instanceof Error ? error.message : String(error) }
-      : { step, round, at: Date.now(), seconds, lastError: null };
+      : { step, round, at: Date.now(), seconds, ...paid, lastError: null };
   }
 
   status(peers: Peers, scheduler: Scheduler, also: Pick<ServerStatus, "epochsWanted" | "heldUp">): ServerStatus {

@@ -19,6 +19,7 @@ import {
   VOCABULARY,
   type WrittenManifest,
 } from "./manifest.ts";
+import { folderOf, forgetPieces, type Known, type NamedPiece, type Piece, readPieces, writePieces } from "./pieces.ts";
 import { MANIFEST, readWeights, WEIGHTS } from "./weights.ts";
 
 export interface Model<M extends Manifest = Manifest> {
@@ -31,8 +32,10 @@ export interface Model<M extends Manifest = Manifest> {
 /** What a checkpoint is made of. */
 export interface Contents {
   readonly weights: Weights;
-  /** Adam's moments and whatever else the server needs to go on. */
+  /** What the server needs to go on, but for the pieces. */
   readonly state: Weights;
+  /** Parts of the state that stay the same for a while: Adam's moments, old posteriors. */
+  readonly pieces?: readonly Piece[] | undefined;
   /** Counters and reports of the run, JSON. */
   readonly training: unknown;
   readonly facts: ManifestFacts<NeuralName>;
@@ -40,6 +43,8 @@ export interface Contents {
 }
 
 export interface Checkpoint extends Model<NeuralManifest>, Pick<Contents, "state" | "training"> {
+  /** With all pieces. */
+  readonly state: Weights;
   readonly dir: string;
 }
 
@@ -109,16 +114,17 @@ async function readVocabulary(dir: string, { sha256, vocabulary: { count }, conf
 }
 
 /**
- * Writes `<root>/<step>/` and forgets all but the newest `kept`, and the newest of a round's end where it is not among
- * them.
+ * Writes `<root>/<step>/`, and into `<root>/pieces/` the pieces that are not `known` to be there; forgets all but the
+ * newest `kept`, and the newest of a round's end where it is not among them, and pieces that none of them is made of.
  */
 export async function saveCheckpoint(
   root: string,
   contents: Contents,
   kept: number,
   disk: Disk = realDisk,
+  known: Known = new Map(),
 ): Promise<string> {
-  const { weights, state, training, facts, vocabulary } = contents;
+  const { weights, state, pieces = [], training, facts, vocabulary } = contents;
   const dir = join(root, String(facts.step).padStart(12, "0"));
   if (await disk.makeFolder(root)) await disk.sync(dirname(root));
   const halves = (await disk.list(root)).filter((name) => /^\..*\.tmp$/.test(name)); // of processes that were killed
@@ -128,12 +134,27 @@ export async function saveCheckpoint(
     [STATE]: encodeSafetensors(state),
     [TRAINING]: utf8(JSON.stringify(training)),
   };
-  const aside = await writeAside(disk, dir, files, facts, vocabulary.length);
+  const named = await writePieces(disk, root, pieces, known);
+  const aside = await writeAside(disk, dir, files, facts, vocabulary.length, named);
   await disk.remove(dir); // a run that was set back writes the same step again
   await disk.rename(aside, dir);
   await disk.sync(root);
   for (const old of await forgettable(root, dir, kept)) await disk.remove(old);
+  if (existsSync(folderOf(root))) await forgetPieces(disk, root, await piecesNamed(root));
   return dir;
+}
+
+/** Of all checkpoints that are there. One with a torn manifest cannot be gone on with, whatever it was made of. */
+async function piecesNamed(root: string): Promise<NamedPiece[]> {
+  const named: NamedPiece[] = [];
+  for (const dir of await listCheckpoints(root)) {
+    const manifest = await readManifest(dir).catch((error: unknown) => {
+      if (error instanceof AppError) return undefined;
+      throw error;
+    });
+    named.push(...(manifest?.pieces ?? []));
+  }
+  return named;
 }
 
 /** Those after `newest` too: a run that was set back over them found them torn. */
@@ -177,7 +198,10 @@ export async function newestCheckpoint(root: string, warn: (error: Error) => voi
     try {
       const model = await loadNeural(dir);
       const { sha256 } = model.manifest;
-      const state = await readTensors(join(dir, STATE), sha256[STATE]);
+      const state = {
+        ...(await readTensors(join(dir, STATE), sha256[STATE])),
+        ...(await readPieces(root, model.manifest.pieces ?? [])),
+      };
       const training = JSON.parse(await readText(join(dir, TRAINING), sha256[TRAINING])) as unknown;
       return { ...model, dir, state, training };
     } catch (error) {
@@ -201,6 +225,7 @@ async function writeAside(
   files: Record<string, Iterable<Uint8Array>>,
   facts: ManifestFacts,
   count: number,
+  pieces?: readonly NamedPiece[],
 ): Promise<string> {
   const aside = join(dirname(dir), `.${basename(dir)}.tmp`);
   await disk.remove(aside);
@@ -213,6 +238,7 @@ async function writeAside(
     ...facts,
     vocabulary: { count, file: VOCABULARY },
     sha256,
+    pieces: pieces && [...pieces],
   };
   await writeFile(disk, join(aside, MANIFEST), utf8(formatManifest(manifest)));
   await disk.sync(aside);

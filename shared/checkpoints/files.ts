@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "../errors/errors.ts";
 import type { Weights } from "../neural/parameters.ts";
-import { decodeSafetensors } from "../neural/safetensors.ts";
+import { decodeSafetensors, type Room } from "../neural/safetensors.ts";
 import type { Disk } from "./disk.ts";
 
 const PIECE_BYTES = 1 << 20;
@@ -12,7 +12,7 @@ const PIECE_BYTES = 1 << 20;
 /** A new file, durable when it returns. Its SHA-256. */
 export async function writeFile(disk: Disk, path: string, pieces: Iterable<Uint8Array>): Promise<string> {
   const hash = createHash("sha256");
-  for (const piece of pieces) {
+  for (const piece of gathered(pieces)) {
     const written = disk.append(path, piece);
     hash.update(piece); // while the disk takes it
     await written;
@@ -21,18 +21,42 @@ export async function writeFile(disk: Disk, path: string, pieces: Iterable<Uint8
   return hash.digest("hex");
 }
 
+/** A model has many small tensors: what is less than so much is written with what follows it. */
+const GATHERED = 1 << 20;
+
+function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    if (bytes > 0 && bytes + piece.length > GATHERED) {
+      yield Buffer.concat(waiting);
+      [waiting, bytes] = [[], 0];
+    }
+    if (piece.length >= GATHERED) yield piece;
+    else {
+      waiting.push(piece);
+      bytes += piece.length;
+    }
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
+}
+
 /**
- * The tensors of a safetensors file. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when its lengths or its hash do
+ * The tensors of a safetensors file, in memory that `room` gives. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when its lengths or its hash do
  * not fit.
  */
-export async function readTensors(path: string, sha256?: string): Promise<Weights> {
+export async function readTensors(path: string, sha256?: string, room?: Room): Promise<Weights> {
   return reading(path, async (file) => {
     const hash = createHash("sha256");
     const { size } = await file.stat();
-    const weights = await decodeSafetensors(size, async (into) => {
-      await fill(file, into);
-      hash.update(into);
-    });
+    const weights = await decodeSafetensors(
+      size,
+      async (into) => {
+        await fill(file, into);
+        hash.update(into);
+      },
+      { room },
+    );
     mustBe(sha256, hash.digest("hex"));
     return weights;
   });

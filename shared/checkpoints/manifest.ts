@@ -14,6 +14,7 @@ import {
   systems,
 } from "../systems/registry.ts";
 import { readText } from "./files.ts";
+import { pieceSchema } from "./pieces.ts";
 import { MANIFEST } from "./weights.ts";
 
 export const VOCABULARY = "vocabulary.json";
@@ -40,6 +41,13 @@ export const standing = z.object({
     .object({ count: z.number().int().nonnegative(), file: z.literal(VOCABULARY) })
     .describe("how many items there are, and the file with their names"),
   sha256: z.record(z.string(), z.string()).describe("of every file beside the manifest"),
+  pieces: z
+    .array(pieceSchema)
+    .optional()
+    .describe(
+      "of a checkpoint alone: files that it shares with others, of which its state is made with `state.safetensors`; " +
+        "absent in those of before there were such: all of it is there",
+    ),
   published: z
     .object({ at: z.number(), parent: z.string().nullable() })
     .optional()
@@ -66,7 +74,7 @@ type Written<N extends SystemName> = N extends N
   ? z.input<typeof standing> & { readonly format: 1; readonly model: N; readonly config: ConfigOf<N> }
   : never;
 export type WrittenManifest = Written<SystemName>;
-type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "published" | "trends">;
+type Told = Omit<z.input<typeof standing>, "vocabulary" | "sha256" | "pieces" | "published" | "trends">;
 /** What the caller knows; the rest follows from the files. Where no system is named it is the default one. */
 export type ManifestFacts<N extends SystemName = SystemName> = N extends N
   ? Told & { readonly config: ConfigOf<N> } & (N extends typeof defaultSystem

@@ -136,7 +136,7 @@ async function writeDraft(
   { parent, trends }: { readonly parent: string | null; readonly trends: Mix | undefined },
 ): Promise<void> {
   await mkdir(draft);
-  const { sha256, trends: _ofItsParent, ...manifest } = await readManifest(checkpointDir);
+  const { sha256, trends: _ofItsParent, pieces: _ofItsRun, ...manifest } = await readManifest(checkpointDir);
   const hashes: Record<string, string> = {};
   for (const part of [WEIGHTS, VOCABULARY]) {
     const from = join(checkpointDir, part);

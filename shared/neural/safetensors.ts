@@ -63,13 +63,23 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8A
 
 /** Fills the array with the file's next bytes. */
 export type ReadOn = (into: Uint8Array) => Promise<void>;
+/** Memory for so many floats. */
+export type Room = (floats: number) => Float32Array;
+const ownRoom: Room = (floats) => new Float32Array(floats);
 
 /**
  * A file of `size` bytes, read from its start, piece by piece. Nothing is allocated for a tensor before all lengths fit
  * each other and the size. Throws AppError CHECKPOINT_CORRUPT with the reason: header, offsets, shape, length. Reads
  * F32 alone.
  */
-export async function decodeSafetensors(size: number, readOn: ReadOn, pieceBytes = PIECE_BYTES): Promise<Weights> {
+export async function decodeSafetensors(
+  size: number,
+  readOn: ReadOn,
+  {
+    pieceBytes = PIECE_BYTES,
+    room = ownRoom,
+  }: { readonly pieceBytes?: number | undefined; readonly room?: Room | undefined } = {},
+): Promise<Weights> {
   if (size < 8) throw corrupt(`a file of ${size} bytes holds no header`);
   const first = new Uint8Array(8);
   await readOn(first);
@@ -79,7 +89,7 @@ export async function decodeSafetensors(size: number, readOn: ReadOn, pieceBytes
   await readOn(json);
   const weights: Weights = {};
   for (const { name, shape, from, to } of layoutOf(headerOf(json), size - 8 - length)) {
-    const tensor: Tensor = { shape, data: new Float32Array((to - from) / 4) };
+    const tensor: Tensor = { shape, data: room((to - from) / 4) };
     for (const piece of piecesOf(tensor.data, pieceBytes)) await readOn(piece);
     weights[name] = isTurned(name) && shape.length === 2 ? transposed(tensor) : tensor;
   }

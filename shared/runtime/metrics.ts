@@ -136,6 +136,17 @@ export const metricTable = {
     labels: [],
     buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60],
   },
+  tributary_checkpoint_pause_seconds: {
+    kind: "histogram",
+    help: "Time that steps waited for a checkpoint's copy of what had changed",
+    labels: [],
+    buckets: [0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2],
+  },
+  tributary_checkpoint_bytes_total: {
+    kind: "counter",
+    help: "Bytes that checkpoints wrote: what had changed",
+    labels: [],
+  },
   tributary_contributions_total: { kind: "counter", help: "Contributions by outcome", labels: ["outcome"] },
   tributary_peers_rejected_total: { kind: "counter", help: "Peers that were told why and dropped", labels: [] },
   tributary_wire_bytes_total: {

@@ -82,7 +82,11 @@ export const vocabulary = {
 
 /** What can be turned about its checkpoints, which changes nothing of the run. */
 export const saving = {
-  checkpointSeconds: z.coerce.number().min(0).default(60).describe("seconds from one checkpoint to the next, at least"),
+  checkpointSeconds: z.coerce
+    .number()
+    .min(0)
+    .default(60)
+    .describe("seconds from one checkpoint to the next, at least; more where more than 3 MB/s would be written"),
   checkpointsKept: size().default(3).describe("newest checkpoints that are kept"),
 };
 const shape = z.object(knobs);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listCheckpoints, loadModel, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
@@ -57,7 +57,7 @@ test.each(["recvae", "mult-vae"])(
     await first.stop(10_000);
     expect(await first.exited).toBe(0);
 
-    const newest = join(out, "checkpoints", readdirSync(join(out, "checkpoints")).sort().at(-1)!);
+    const newest = (await listCheckpoints(join(out, "checkpoints"))).at(-1)!;
     const { manifest, vocabulary } = await loadModel(newest);
     expect(manifest).toMatchObject({
       model,

@@ -109,7 +109,7 @@ export async function freePort(): Promise<number> {
  */
 export function hashOf(out: string): string {
   const newest = readdirSync(join(out, "checkpoints"))
-    .filter((name) => !name.startsWith("."))
+    .filter((name) => /^\d/.test(name))
     .sort()
     .at(-1)!;
   const hash = createHash("sha256");

@@ -233,7 +233,7 @@ test("a torn checkpoint is skipped with a warning, and the run still ends with t
   const trainer = cluster.startTrainer(port);
   expect(await first.exited).toBe(0);
   await trainer.exited;
-  const checkpoints = readdirSync(join(out, "checkpoints"));
+  const checkpoints = readdirSync(join(out, "checkpoints")).filter((name) => name !== "pieces");
   expect(checkpoints).toHaveLength(3);
   truncateSync(join(out, "checkpoints", checkpoints.at(-1)!, "state.safetensors"), 1000);
   const second = cluster.startServer(out, port, ...flags);

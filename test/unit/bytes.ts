@@ -12,7 +12,7 @@ export function decoded(bytes: Uint8Array, pieceBytes?: number): Promise<Weights
     into.set(bytes.subarray(at, at + into.length));
     at += into.length;
   };
-  return decodeSafetensors(bytes.length, readOn, pieceBytes);
+  return decodeSafetensors(bytes.length, readOn, { pieceBytes });
 }
 
 /** Headers are read whole; the tests' are small. */

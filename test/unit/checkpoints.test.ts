@@ -59,7 +59,8 @@ const halfDone = (run: Run): Run => ({
   ...run,
   underWay: { users: Uint32Array.of(2, 40_000_000), firstStep: 4, sums: { reconstruction: 0.1, kl: 1 / 3, users: 7 } },
 });
-const stepsKept = () => readdirSync(join(out, "checkpoints")).map(Number);
+const foldersIn = () => readdirSync(join(out, "checkpoints")).filter((name) => name !== "pieces");
+const stepsKept = () => foldersIn().map(Number);
 
 test("a model comes back as it was saved, into a new directory or over an older model", async () => {
   for (const seed of [1, 2]) {
@@ -184,7 +185,7 @@ test("what killed processes left half-written goes with the next checkpoint", as
   await save(someRun(1));
   mkdirSync(join(out, "checkpoints", ".000000000002.tmp"));
   await save(someRun(3));
-  expect(readdirSync(join(out, "checkpoints"))).toEqual(["000000000001", "000000000003"]);
+  expect(foldersIn()).toEqual(["000000000001", "000000000003"]);
 });
 
 test.each([

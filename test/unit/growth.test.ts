@@ -9,6 +9,7 @@ import { Posteriors } from "../../services/server/run/posteriors.ts";
 import type { Run } from "../../services/server/run/run.ts";
 import { writeJob } from "../../services/server/saving/checkpoint-writer.ts";
 import { contentsOf, latestCheckpoint, resumeOrBegin } from "../../services/server/saving/persistence.ts";
+import { assembled } from "../../shared/checkpoints/pieces.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
@@ -107,7 +108,10 @@ describe("a model that grew", () => {
         threads: 2,
         segmentBytes,
       });
-      const posteriors = Posteriors.from(run.posteriors.state(), settings.latent); // each run clears its own
+      const posteriors = Posteriors.from(
+        copied(assembled(run.posteriors.pieces().map(({ tensors }) => tensors))),
+        settings.latent,
+      ); // each run clears its own
       const again: Run = { ...rest, ...loaded, posteriors };
       await trainOn(engine, run, rowsOf(many), 1);
       await trainOn(engine, again, rowsOf(many), 1);

@@ -9,6 +9,7 @@ import type { Run } from "../../services/server/run/run.ts";
 import { contentsOf, resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import type { Checkpoint } from "../../shared/checkpoints/checkpoints.ts";
 import type { Manifest } from "../../shared/checkpoints/manifest.ts";
+import { assembled } from "../../shared/checkpoints/pieces.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { valuesOf } from "../../shared/neural/bag.ts";
@@ -161,12 +162,20 @@ onEachBackend((open) => {
     await trainOn(engine, whole, rows, 5);
     const first = begin();
     await trainOn(engine, first, rows, 3);
-    const { weights, state, training, facts, vocabulary } = contentsOf(first, {
+    const {
+      weights,
+      state: rest,
+      pieces,
+      training,
+      facts,
+      vocabulary,
+    } = contentsOf(first, {
       salt: "",
       tableVersion: null,
       watermark: null,
       vocabulary: [],
     });
+    const state = { ...rest, ...assembled(pieces!.map(({ tensors }) => tensors!)) };
     const manifest = { ...facts, sha256: {} } as unknown as Manifest<"ract">;
     const checkpoint = {
       dir: "",

@@ -156,7 +156,7 @@ describe.skipIf(withoutTensorflow)("a run in local mode on replicas", () => {
       ...{ config, rows, seed: 5, epochs: 2, schedule: { batchSize: 4 }, partSize: 4 },
       local: { every: 3, trainers, areResident: true },
     });
-    expect(run.posteriors.state()["posterior.users"]!.data).toHaveLength(0);
+    expect(run.posteriors.pieces()).toHaveLength(0);
     return Object.values(run.store.weights).flatMap(({ data }) => [...data]);
   };
 

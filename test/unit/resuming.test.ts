@@ -1,6 +1,6 @@
 // A run that is stopped at any step, or killed at any operation of the disk, and started again ends with the bytes and
 // the figures of one that was never stopped.
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
@@ -12,6 +12,7 @@ import { type Outcome, openCheckpointing } from "../../services/server/saving/ch
 import { resumeOrBegin } from "../../services/server/saving/persistence.ts";
 import { listCheckpoints, newestCheckpoint } from "../../shared/checkpoints/checkpoints.ts";
 import type { Disk } from "../../shared/checkpoints/disk.ts";
+import type { Known, NamedPiece } from "../../shared/checkpoints/pieces.ts";
 import { permutation } from "../../shared/compute/draws.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { openEngine } from "../../shared/compute/open-engine.ts";
@@ -97,6 +98,7 @@ async function process(
   let calls = 0;
   let clock = 0;
   let writing: Promise<void> = Promise.resolve();
+  const known: Known = new Map();
   const compute = inProcess(engine, SEED, () => before?.(calls++, aborted));
   await trainEpochs({ epochs, out }, resumed, corpus, {
     patience: { waiting: null, through: async (_, work) => await work() },
@@ -108,7 +110,7 @@ async function process(
     checkpointing: openCheckpointing({
       ...{ seconds, from: checkpoint?.manifest, told },
       write: (job) => {
-        writing = writeJob({ out, kept: 1 }, job, disk);
+        writing = writeJob({ out, kept: 1 }, job, disk, known);
         return writing;
       },
       now: () => clock++,
@@ -127,7 +129,11 @@ async function endOf(out: string) {
   const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
   for (const epoch of report.epochs) expect(epoch.seconds).toBeGreaterThanOrEqual(0);
   const untimed = report.epochs.map(({ seconds: _, usersPerSecond: __, ...epoch }: Record<string, unknown>) => epoch);
+  const { pieces } = JSON.parse(readFileSync(join(newest, "manifest.json"), "utf8")) as { pieces: NamedPiece[] };
+  const shared = new Set(readdirSync(join(checkpointsOf(out), "pieces")));
+  for (const { file } of pieces) expect(shared).toContain(file);
   return {
+    pieces, // each is named by what it holds
     files: [
       join(out, "model.safetensors"),
       ...["model", "state"].map((name) => join(newest, `${name}.safetensors`)),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { saveCheckpoint, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { type Disk, fenced, realDisk } from "../../../shared/checkpoints/disk.ts";
+import type { Known } from "../../../shared/checkpoints/pieces.ts";
 import { failure } from "../../../shared/errors/failure.ts";
 import { errorOf, type PlainError } from "../../../shared/errors/thread-errors.ts";
 import { mustStillHold } from "../../../shared/locks/lock.ts";
@@ -30,15 +31,23 @@ export type Answer = PlainError | null;
 
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
-/** The model first: a checkpoint that names a best epoch never stands beside an older one's model. */
+/**
+ * `known` is kept from one job to the next. The model first: a checkpoint that names a best epoch never stands beside an older one's model.
+ */
 export async function writeJob(
   { out, kept, claim }: Target,
   { best, ...contents }: Job,
   unfenced: Disk = realDisk,
+  known: Known = new Map(),
 ): Promise<void> {
   const disk = claim === undefined ? unfenced : fenced(unfenced, () => mustStillHold(claim));
-  if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
-  await saveCheckpoint(checkpointsOf(out), contents, kept, disk);
+  try {
+    if (best) await saveModel(out, best.weights, best.facts, best.vocabulary, disk);
+    await saveCheckpoint(checkpointsOf(out), contents, kept, disk, known);
+  } catch (error) {
+    known.clear(); // what is on disk now, and whether it stays there, nobody knows
+    throw error;
+  }
 }
 
 export function openCheckpointWriter(target: Target): CheckpointWriter {

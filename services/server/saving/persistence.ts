@@ -3,8 +3,9 @@
 import { z } from "zod";
 import { type Checkpoint, type Contents, newestCheckpoint } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
+import type { Piece } from "../../../shared/checkpoints/pieces.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { oldShapes, type Weights } from "../../../shared/neural/parameters.ts";
+import { oldShapes, shapesOf, type Weights } from "../../../shared/neural/parameters.ts";
 import { latentOf, type Recipe } from "../../../shared/neural/recipe.ts";
 import { usualSchedule } from "../../../shared/neural/schedule.ts";
 import type { Log } from "../../../shared/runtime/log.ts";
@@ -18,6 +19,7 @@ import { openParameters } from "../run/parameters.ts";
 import { Posteriors, readWholeNumbers, wholeNumbers } from "../run/posteriors.ts";
 import { type OldEncoder, oldEncoderOf } from "../run/publisher.ts";
 import type { Run, UnderWay } from "../run/run.ts";
+import type { ParameterStore } from "../run/store.ts";
 import { checkpointsOf } from "./checkpoint-writer.ts";
 import { firstWeights, type Start } from "./start.ts";
 
@@ -248,13 +250,11 @@ export function contentsOf(run: Run, extra: Extra): Contents {
   return {
     weights: store.weights,
     state: {
-      ...store.state(),
-      ...posteriors.state(),
       ...critic?.state(),
-      ...Object.fromEntries(Object.entries(oldEncoder?.weights ?? {}).map(([name, tensor]) => [old(name), tensor])),
       ...(planned && { planned: wholeNumbers(planned) }),
       ...(users && { [USERS]: wholeNumbers(users) }),
     },
+    pieces: [...momentsOf(store), ...posteriors.pieces(), ...(oldEncoder ? [oldPiece(oldEncoder)] : [])],
     training: {
       updates: updater.updates,
       partSize,
@@ -272,6 +272,26 @@ export function contentsOf(run: Run, extra: Extra): Contents {
     vocabulary,
   };
 }
+
+/** Adam's moments of each half: the other one's stay as they are, for minutes where the model is large. */
+function momentsOf(store: ParameterStore): Piece[] {
+  const ofDecoder = new Set(shapesOf("decoder", store.config).map(([name]) => name));
+  const moments = Object.entries(store.state());
+  const piece = (name: string, half: "hidden" | "decoder") => ({
+    name: `adam.${name}`,
+    revision: store.revision(half),
+    tensors: Object.fromEntries(
+      moments.filter(([moment]) => ofDecoder.has(moment.replace(/^adam_[mv]\./, "")) === (half === "decoder")),
+    ),
+  });
+  return [piece("encoder", "hidden"), piece("decoder", "decoder")];
+}
+
+const oldPiece = ({ weights, sent }: OldEncoder): Piece => ({
+  name: "old",
+  revision: sent.version,
+  tensors: Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [old(name), tensor])),
+});
 
 function factsOf(
   run: Run,

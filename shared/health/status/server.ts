@@ -153,6 +153,9 @@ export const serverStatus = z.object({
       round: count("of the newest on disk").nullable(),
       at: at("when it was written").nullable(),
       seconds: seconds("that writing took; null where another process wrote it").nullable(),
+      pauseSeconds: seconds("that the steps waited for it; null where another process wrote it").nullable(),
+      bytes: bytes("that it wrote: what had changed; null where another process wrote it").nullable(),
+      bytesWritten: bytes("by all of this process"),
       lastError: text("why the one after it could not be written").nullable(),
       ageSeconds: seconds("since it was written, by a clock that nobody sets").nullable(),
     })
