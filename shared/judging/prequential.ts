@@ -85,10 +85,11 @@ interface Compared extends Ranked, Past {
 
 /**
  * Newest arrivals that a candidate is compared on. Most users have one or two among them, so the mean of the
- * differences to what was popular has a standard error of .003 to .008: what the gate's tolerance of .01 asks for. More
- * of them cost the candidate seconds in which it grows old.
+ * differences to what was popular has a standard error of .004 to .011, and to the published model with the same laid
+ * over both less than .005: what the gate's tolerance of .01 asks for. More of them, to be scored by each candidate,
+ * cost it seconds in which it grows old.
  */
-const MOST_COMPARED = 1_000;
+const MOST_COMPARED = 500;
 /**
  * Arrivals for which a choice of what is laid over stands, before it is made anew: weights move over minutes, and to
  * choose them is half of what judging a candidate costs. Those that stand have to prove themselves for each candidate.

@@ -18,8 +18,8 @@ import type { Config } from "./options.ts";
  */
 const FLUSH_SECONDS = 1;
 const ROUND_SECONDS = 1.5;
-/** Arrivals of a flush that are scored: of the seconds that a model is behind, a thousand to choose and compare by. */
-const SCORED = 150;
+/** Arrivals of a flush that are scored: of the seconds that a model is behind, 500 to choose and compare by. */
+const SCORED = 100;
 /**
  * Held-out users of an evaluation. Between two models that follow each other NDCG@100 of a user moves by .03 to .07
  * (one standard deviation, synthetic stream), so the mean of so many has a standard error of .001 to .003: a third of
