@@ -2,7 +2,7 @@
 // time: one that was touched is the same, one that grew is gone on with, another is sent from its beginning.
 import { resolve } from "node:path";
 import { AppError } from "../../shared/errors/errors.ts";
-import type { Row } from "../../shared/events/columns.ts";
+import { newScanned } from "../../shared/events/scan.ts";
 import { type Skipped, skippedRows } from "../../shared/events/skipped.ts";
 import {
   type EventFile,
@@ -13,7 +13,8 @@ import {
 } from "../../shared/files/event-file.ts";
 import { fingerprint } from "../../shared/files/fingerprint.ts";
 import { openEventFile } from "../../shared/files/open-events.ts";
-import type { Chunk, Memory, Source } from "./source.ts";
+import { type Chunk, type Memory, MOST_BYTES, type Source } from "./source.ts";
+import { eventWriter } from "./writing.ts";
 
 export interface FileOptions {
   /** A row that is no event makes the replay fail in the end. */
@@ -76,20 +77,24 @@ export async function fileSource(path: string, format: EventFormat, options: Fil
     surveyed ??= survey(0);
     const { unit } = await surveyed;
     let position = from;
-    let rows: Row[] = [];
+    const writer = eventWriter();
+    const scanned = newScanned();
     for await (const batch of file.batches(unit, from, skipped.skip)) {
+      const { units } = batch;
       for (let k = 0; k < batch.length; k++) {
         position++;
-        const row = batch.row(k);
-        batch.mark(k, print);
-        if ("problem" in row) skipped.skip(batch.place(k), row.problem, row.kind);
-        else rows.push(row);
-        if (rows.length < chunkSize) continue;
-        yield { rows, next: position, paced: true };
-        rows = [];
+        if (batch.scan(k, scanned, print)) writer.addScanned(units, scanned);
+        else {
+          const row = batch.row(k);
+          batch.mark(k, print);
+          if ("problem" in row) skipped.skip(batch.place(k), row.problem, row.kind);
+          else writer.add(row);
+        }
+        if (writer.count < chunkSize && writer.size < MOST_BYTES) continue;
+        yield { messages: writer.take(), next: position, paced: true };
       }
     }
-    if (position > from) yield { rows, next: position, paced: true };
+    if (position > from) yield { messages: writer.take(), next: position, paced: true };
   }
 
   const source: FileSource = {

@@ -1,9 +1,9 @@
 // The synthetic stream as a source: a history spread over the 24 hours before the first start, then live events for
 // ever; or a world of the size of a known data set, as one history that ends.
-import type { Row } from "../../shared/events/columns.ts";
 import { type PresetName, presetOf, presetStream } from "../../shared/events/presets.ts";
 import { type Drift, syntheticStream } from "../../shared/events/synthetic.ts";
 import type { Chunk, Source } from "./source.ts";
+import { eventWriter } from "./writing.ts";
 
 const HISTORY_MS = 24 * 3600_000;
 
@@ -27,15 +27,15 @@ export function syntheticSource(wanted: Wanted, startedAt: number, goesOn: boole
   const which = preset ? ` preset ${name} of ${history}` : drift === "slow" ? "" : ` drift ${drift}`;
   const eventAt = preset ? presetStream(preset, seed) : syntheticStream(seed, drift);
   async function* chunks(from: number, size: number): AsyncIterable<Chunk> {
+    const writer = eventWriter();
     for (let start = from; live || start < history; ) {
       const past = start < history;
       const next = past ? Math.min(history, start + (preset ? size : HISTORY_CHUNK)) : start + size;
-      const rows: Row[] = [];
       for (let index = start; index < next; index++) {
         const timestamp = past ? Math.floor(startedAt - HISTORY_MS + (HISTORY_MS * index) / history) : null;
-        rows.push({ ...eventAt(index), timestamp, value: null });
+        writer.add({ ...eventAt(index), timestamp, value: null });
       }
-      yield { rows, next, paced: !past || preset !== undefined };
+      yield { messages: writer.take(), next, paced: !past || preset !== undefined };
       start = next;
     }
   }

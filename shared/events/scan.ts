@@ -108,14 +108,14 @@ function endOfName(bytes: Uint8Array, from: number, last: number): number {
 const MAX_DECIMALS = 22;
 const powersOfTen = Float64Array.from({ length: MAX_DECIMALS + 1 }, (_, power) => Number(`1e${power}`));
 /** What readNumber read: a function has one result, and an object for two would be made for every number. */
-const number = new Float64Array(1);
+export const number = new Float64Array(1);
 
 /**
  * Where the number at `from` ends, -1 when it is no usual one. Exact by Clinger's fast path: at most 15 significant
  * digits are an integer without error, powers of ten up to 10^22 are too, and the quotient of the two is rounded once,
  * as JSON.parse's result is.
  */
-function readNumber(bytes: Uint8Array, from: number, maxDecimals: number): number {
+export function readNumber(bytes: ArrayLike<number>, from: number, maxDecimals: number): number {
   const first = bytes[from] === MINUS ? from + 1 : from;
   let digits = 0;
   let at = first;

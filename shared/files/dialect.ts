@@ -3,7 +3,8 @@
 import { AppError } from "../errors/errors.ts";
 import { hasUserAndItem } from "../events/columns.ts";
 import { isNothing, isNumeric } from "./cells.ts";
-import { type Dialect, type Records, recordReader } from "./records.ts";
+import { type Dialect, recordReader } from "./records.ts";
+import { type Records, recordsIn } from "./row-batch.ts";
 
 /** What the user says of it. */
 export interface Format {
@@ -191,7 +192,7 @@ function delimiterOf(
 
 function parsed(text: string, isWhole: boolean, dialect: Dialect) {
   const reader = recordReader(dialect, () => undefined);
-  const { records } = reader.read(text, isWhole);
+  const records = recordsIn(reader.read(text, isWhole));
   return { records, quotes: reader.quotes };
 }
 

@@ -3,15 +3,18 @@
 import { AppError } from "../errors/errors.ts";
 import type { ColumnMap, Columns, Problem, Row } from "../events/columns.ts";
 import { chooseColumns } from "../events/columns.ts";
+import { isTimestamp } from "../events/event.ts";
+import { newScanned, type Scanned } from "../events/scan.ts";
 import type { Skip, Skipped } from "../events/skipped.ts";
 import { skippedRows } from "../events/skipped.ts";
-import { instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "../events/times.ts";
+import { inMs, instantOf, noTime, type TimeUnit, timeVotes, unitBySize } from "../events/times.ts";
 import type { ByteFile } from "./bytes.ts";
 import { type Decimal, decimalOf, isNothing, numberOf } from "./cells.ts";
 import type { Print } from "./fingerprint.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { type PlainRows, plainRows } from "./plain-rows.ts";
 import { holdsWhole, type Reading, readRow } from "./rows.ts";
-import { type TextFormat, textOf } from "./text-file.ts";
+import { type TextBatch, type TextFormat, textOf } from "./text-file.ts";
 
 /** What the user says of a file of events. */
 export interface EventFormat extends TextFormat {
@@ -27,7 +30,16 @@ export interface EventBatch {
   row(k: number): Row | Problem;
   /** Adds what row `k` is made of. */
   mark(k: number, print: Print): void;
+  /**
+   * The quick way to row `k` where it is written as most are: its names as places in `units`, NaN for a time or a value
+   * that it has not, and `print` knows it. False: row and mark have the word.
+   */
+  scan(k: number, into: Scanned, print: Print): boolean;
+  readonly units: Units;
 }
+
+/** Characters, which may be bytes. */
+export type Units = Uint8Array | Uint16Array;
 
 export interface Survey {
   readonly unit: TimeUnit;
@@ -88,28 +100,49 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
     integers: { user: holdsWhole(column(user)), item: holdsWhole(column(item)) },
   };
 
+  /** Made when it is asked for: who asks for rows pays for no other way to them. */
+  function scannerOf({ plain }: TextBatch, chosen: Columns): () => PlainRows | null {
+    let made: PlainRows | null | undefined;
+    return () => {
+      made ??= plain && plainRows(plain, chosen, reading);
+      return made;
+    };
+  }
+
   async function* batches(unit: TimeUnit, from: number, skip: Skip, wanted = everything): AsyncIterable<EventBatch> {
     const settled: Reading = { ...reading, unit };
     const chosen = narrowed(columns, wanted);
     const isGuessed = format.unit === null && chosen.timestamp !== null;
     let passed = 0;
     const ifAhead: Skip = (...what) => passed >= from && skip(...what);
-    for await (const { records, lines, isSuspect } of file.batches(places, ifAhead)) {
-      const start = Math.min(records.length, Math.max(0, from - passed));
-      passed += records.length;
+    for await (const batch of file.batches(places, ifAhead)) {
+      const { length, lines, isSuspect } = batch;
+      const start = Math.min(length, Math.max(0, from - passed));
+      passed += length;
+      const scanned = scannerOf(batch, chosen);
       yield {
-        length: records.length - start,
+        length: length - start,
         place: (k) => lines[start + k]!,
         row: (k) => {
-          const cells = records[start + k]!;
+          const cells = batch.cells(start + k);
           const row = readRow(cells, chosen, settled, isSuspect);
           return isGuessed && "user" in row && row.timestamp !== null
             ? doubted(row, cells[chosen.timestamp!]!, unit)
             : row;
         },
         mark: (k, print) => {
-          const cells = records[start + k]!;
+          const cells = batch.cells(start + k);
           for (const at of places) print.add(cells[at] ?? "");
+        },
+        scan: (k, into, print) => {
+          const plain = scanned();
+          if (!plain?.read(start + k, into)) return false;
+          if (chosen.timestamp !== null && !settle(into, unit, isGuessed)) return false;
+          plain.mark(places, print);
+          return true;
+        },
+        get units() {
+          return scanned()?.units ?? none;
         },
       };
     }
@@ -138,11 +171,21 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
     };
     if (file.isPipe) for (const [k, cells] of file.sample.entries()) hear(cells, k + 2, false);
     else {
-      for await (const { records, lines, isSuspect } of file.batches(places, skipped.skip)) {
-        for (let k = 0; k < records.length; k++) {
-          hear(records[k]!, lines[k]!, isSuspect);
-          if (rows++ >= until) continue;
-          for (const at of places) print.add(records[k]![at] ?? "");
+      const row = newScanned();
+      for await (const batch of file.batches(places, skipped.skip)) {
+        const { length, lines, isSuspect } = batch;
+        const plain = scannerOf(batch, columns)();
+        for (let k = 0; k < length; k++) {
+          const isMarked = rows++ < until;
+          if (plain?.read(k, row)) {
+            if (timestamp !== null) votes.number(row.timestamp, lines[k]!);
+            events++;
+            if (isMarked) plain.mark(places, print);
+          } else {
+            const cells = batch.cells(k);
+            hear(cells, lines[k]!, isSuspect);
+            if (isMarked) for (const at of places) print.add(cells[at] ?? "");
+          }
           if (rows === until) proof = print.state();
         }
       }
@@ -172,6 +215,17 @@ export function textEvents(bytes: ByteFile, format: EventFormat): EventFile {
     },
   };
 }
+
+/** Makes a time of the number that stands there. False where it is doubtful or none. */
+function settle(row: Scanned, unit: TimeUnit, isGuessed: boolean): boolean {
+  if (unit === "iso") return false;
+  const own = isGuessed ? unitBySize(row.timestamp) : undefined;
+  if (own !== undefined && own !== unit) return false;
+  row.timestamp = inMs(row.timestamp, unit);
+  return isTimestamp(row.timestamp);
+}
+
+const none = new Uint8Array(0);
 
 /** One row alone cannot tell its unit, but it can disagree with the others. */
 function doubted(row: Row, cell: string, unit: TimeUnit): Row | Problem {

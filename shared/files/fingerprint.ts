@@ -3,6 +3,8 @@
 
 export interface Print {
   add(cell: string): void;
+  /** The same cell as its characters. */
+  addUnits(units: ArrayLike<number>, from: number, to: number): void;
   state(): readonly [number, number];
 }
 
@@ -10,6 +12,16 @@ export interface Print {
 export function fingerprint(from: readonly [number, number] = [0x811c9dc5 | 0, 17]): Print {
   let [a, b] = from;
   return {
+    addUnits: (units, start, end) => {
+      let [first, second] = [a, b];
+      for (let at = start; at < end; at++) {
+        const code = units[at]!;
+        first = Math.imul(first ^ code, 0x01000193);
+        second = (Math.imul(second, 31) + code) | 0;
+      }
+      a = Math.imul(first ^ 0x1f, 0x01000193);
+      b = (Math.imul(second, 31) + 0x1f) | 0;
+    },
     add: (cell) => {
       for (let k = 0; k < cell.length; k++) {
         const code = cell.charCodeAt(k);

@@ -2,7 +2,8 @@
 // are laid out. Pure.
 import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
-import { type Batch, LONGEST } from "./records.ts";
+import { LONGEST } from "./records.ts";
+import { type Batch, batchOf } from "./row-batch.ts";
 
 export type Layout = "lines" | "array";
 
@@ -75,7 +76,7 @@ export function objectReader(
         records.push(cells);
         lines.push(line);
       }
-      return { records, lines };
+      return batchOf(records, lines);
     },
   };
 }

@@ -62,7 +62,13 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
     for await (const batch of file.batches(namesOf(chosen), from)) {
       const start = position;
       position += batch.numRows;
-      yield { length: batch.numRows, place: (k) => start + k + 1, ...readerOf(batch, unit, chosen) };
+      yield {
+        length: batch.numRows,
+        place: (k) => start + k + 1,
+        ...readerOf(batch, unit, chosen),
+        scan: () => false,
+        units: none,
+      };
     }
   }
 
@@ -129,4 +135,5 @@ export async function parquetEvents(path: string, format: EventFormat): Promise<
   };
 }
 
+const none = new Uint8Array(0);
 const shown = (cell: unknown) => JSON.stringify(String(cell).slice(0, 60));

@@ -3,6 +3,7 @@
 import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
 import { isNothing, isNumeric } from "./cells.ts";
+import { type Batch, batchOf } from "./row-batch.ts";
 
 export interface Dialect {
   /** Or "blanks": any number of them. */
@@ -13,14 +14,6 @@ export interface Dialect {
   readonly isPadded: boolean;
   /** Of a row of the file, and which of its columns hold numbers: what a line within quotes must not look like. */
   readonly shape: { readonly width: number; readonly numeric: readonly number[] } | null;
-}
-
-export type Records = readonly (readonly string[])[];
-
-export interface Batch {
-  readonly records: Records;
-  /** Where each begins in the file, from 1. */
-  readonly lines: readonly number[];
 }
 
 export interface RecordReader {
@@ -46,6 +39,8 @@ interface Found {
 /** `first`: the line at which the text begins. */
 export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, skip: Skip, first = 1): RecordReader {
   const split = splitterOf(delimiter, isPadded);
+  const isPlain = delimiter !== "blanks" && !isPadded;
+  const firstOfDelimiter = delimiter.charCodeAt(0);
   let rest = "";
   let waiting: string[] = [];
   let waitingLength = 0;
@@ -56,7 +51,9 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
   let hasReturn = false;
 
   function parse(text: string, last: boolean): Batch {
-    const records: string[][] = [];
+    const known = new Map<number, readonly string[]>();
+    const starts: number[] = [];
+    const stops: number[] = [];
     const lines: number[] = [];
     let at = 0;
     hasReturn = text.includes("\r");
@@ -76,7 +73,8 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
       }
       if (quote !== null && mark !== -1 && mark < at) mark = text.indexOf(quote, at);
       if (quote === null || mark < 0 || mark >= stop) {
-        push(split(text.slice(at, stop)), 1);
+        if (isSurelyRecord(text.charCodeAt(at)) || isRecord(split(text.slice(at, stop)))) push(at, stop);
+        line++;
         at = behind(text, stop);
         continue;
       }
@@ -93,22 +91,31 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
         at = behind(text, stop);
         continue;
       }
-      push(found.cells, linesIn(text, at, found.end));
+      if (isRecord(found.cells)) {
+        known.set(lines.length, found.cells);
+        push(-1, -1);
+      }
+      line += linesIn(text, at, found.end);
       at = behind(text, found.end);
     }
     rest = text.slice(at);
     if (rest.length > LONGEST) throw tooLong(line, rest);
-    return { records, lines };
+    return {
+      length: lines.length,
+      cells: lastKept((k) => known.get(k) ?? split(text.slice(starts[k]!, stops[k]!))),
+      lines,
+      plain: isPlain ? { text, delimiter, starts, stops } : null,
+    };
 
-    function push(cells: string[], count: number) {
-      const isEnd = cells.length === 1 && cells[0] === "\x1a"; // of a file, for DOS
-      if (!isEnd && (cells[0]!.trim() !== "" || cells.some((cell) => cell.trim() !== ""))) {
-        records.push(cells);
-        lines.push(line);
-      }
-      line += count;
+    function push(start: number, stop: number) {
+      starts.push(start);
+      stops.push(stop);
+      lines.push(line);
     }
   }
+
+  /** By how a line begins, without a look at its cells. */
+  const isSurelyRecord = (code: number) => code > 32 && code < 127 && code !== firstOfDelimiter;
 
   /** A gigabyte of them takes a second: each alone would be looked for. */
   function behindBlankLines(text: string, from: number, last: boolean): number {
@@ -236,7 +243,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
       waiting.push(text);
       waitingLength += text.length;
       // twice as much as the last time: each character is looked at a few times, however long a record is
-      if (waitingLength < wanted && !last) return { records: [], lines: [] };
+      if (waitingLength < wanted && !last) return batchOf([], []);
       const all = waiting.length === 1 ? text : waiting.join("");
       const batch = parse(all, last);
       waiting = rest === "" ? [] : [rest];
@@ -254,6 +261,21 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
 function splitterOf(delimiter: string, isPadded: boolean): (line: string) => string[] {
   if (delimiter === "blanks") return (line) => line.trim().split(/[ \t]+/);
   return isPadded ? (line) => line.split(delimiter).map((cell) => cell.trim()) : (line) => line.split(delimiter);
+}
+
+/** Not blank, and not the end of a file for DOS. */
+const isRecord = (cells: readonly string[]) =>
+  !(cells.length === 1 && cells[0] === "\x1a") && cells.some((cell) => cell.trim() !== "");
+
+/** What is asked for again and again is mostly what was asked for last. */
+function lastKept<T>(find: (k: number) => T): (k: number) => T {
+  let last = -1;
+  let found: T;
+  return (k) => {
+    if (k !== last) found = find(k);
+    last = k;
+    return found;
+  };
 }
 
 const isBlank = (code: number) => code === 32 || code === 9;

@@ -8,7 +8,8 @@ import { dialectOf, type Format, looksLikeValues } from "./dialect.ts";
 import { decoderOf, encodingNamed, encodingOf } from "./encoding.ts";
 import type { Bytes } from "./kinds.ts";
 import { fieldsOf, layoutOf, objectReader } from "./objects.ts";
-import { type Batch, type Records, recordReader } from "./records.ts";
+import { recordReader } from "./records.ts";
+import { type Batch, type Records, recordsIn, rowsOf } from "./row-batch.ts";
 
 export interface TextFormat extends Format {
   readonly encoding?: string | undefined;
@@ -56,7 +57,7 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
   const sample = decoderOf(encoding).decode(file.beginning, file.isAll).text;
   const layout = format.delimiter === undefined && format.header === undefined ? layoutOf(sample) : undefined;
 
-  async function* read<R>(reader: { read(text: string, last: boolean): R }): AsyncIterable<R & { isSuspect: boolean }> {
+  async function* read(reader: { read(text: string, last: boolean): Batch }): AsyncIterable<TextBatch> {
     let wasSuspect = false;
     for await (const { text, isDamaged, last } of decoded(file.bytes(), encoding)) {
       const isSuspect = isDamaged || text.includes("\0");
@@ -83,7 +84,7 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
       placed(read(objectReader(layout!, header, wanted, skip, isMissed)), path, () => null);
     const isMissed = (name: string) => !format.wanted?.length && isMissing(header, name);
     const all = header.map((_, at) => at);
-    const { records } = objectReader(layout!, header, all, () => undefined).read(sample, file.isAll);
+    const records = recordsIn(objectReader(layout!, header, all, () => undefined).read(sample, file.isAll));
     const doubt = "; of JSON, an object for each event is read, alone on its line or in an array";
     return { header, sample: records, remarks: [], doubt, batches };
   }
@@ -93,19 +94,25 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
     const [first] = found.header;
     const isHeader = (record: readonly string[]) =>
       record[0] === first && record.every((cell, at) => cell.trim() === found.header[at]);
+    /** Cuts no line that begins in another way. */
+    const headersIn = ({ length, plain, cells }: Batch) => {
+      const headers: number[] = [];
+      for (let k = 0; k < length; k++)
+        if (!(plain && plain.stops[k]! >= 0 && !plain.text.startsWith(first!, plain.starts[k])) && isHeader(cells(k)))
+          headers.push(k);
+      return headers;
+    };
     async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
       const reader = recordReader(found.dialect, skip, 1 + found.above.lines);
       let before = found.hasHeaderLine ? 1 : 0;
       repeatedHeaders = 0;
       for await (const batch of placed(read(behind(found.above.characters, reader)), path, () => reader.line)) {
-        const dropped = Math.min(before, batch.records.length);
+        const dropped = Math.min(before, batch.length);
         before -= dropped;
-        const rows = dropped === 0 ? batch : without(batch, (_, k) => k < dropped);
-        if (format.header !== undefined || !rows.records.some(isHeader)) yield rows;
-        else {
-          repeatedHeaders += rows.records.filter(isHeader).length;
-          yield without(rows, isHeader);
-        }
+        const rows = dropped === 0 ? batch : without(batch, [...Array(dropped).keys()]);
+        const headers = format.header === undefined ? headersIn(rows) : [];
+        repeatedHeaders += headers.length;
+        yield headers.length === 0 ? rows : without(rows, headers);
       }
     }
     const doubt = format.header === undefined ? doubtOf(found.header) : "";
@@ -135,9 +142,10 @@ function dialectIn(sample: string, file: ByteFile, format: TextFormat) {
   }
 }
 
-function without(batch: TextBatch, isLeftOut: (record: readonly string[], k: number) => boolean): TextBatch {
-  const kept = batch.records.flatMap((record, k) => (isLeftOut(record, k) ? [] : [k]));
-  return { ...batch, records: kept.map((k) => batch.records[k]!), lines: kept.map((k) => batch.lines[k]!) };
+function without(batch: TextBatch, leftOut: readonly number[]): TextBatch {
+  const dropped = new Set(leftOut);
+  const kept = batch.lines.flatMap((_, k) => (dropped.has(k) ? [] : [k]));
+  return { ...rowsOf(batch, kept), isSuspect: batch.isSuspect };
 }
 
 /** With the line at which it ended, where it cannot be read to its end. */

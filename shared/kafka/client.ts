@@ -10,6 +10,7 @@ import { patiently, within } from "./deadline.ts";
 import { openCluster, openInside } from "./inside.ts";
 import { interruptible } from "./interruptible.ts";
 import { saslOf } from "./login.ts";
+import { bundleOf } from "./outgoing.ts";
 import type { Consumption, Kafka } from "./port.ts";
 import { openProducing, type Producing } from "./producing.ts";
 import { refusalOf } from "./refusals.ts";
@@ -133,7 +134,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
     topics: () => ask("see the topics", {}, () => admin.listTopics()),
     produce: async (topic, messages) => {
       producing ??= openProducing(() => openCluster(client), settings.compression);
-      const sent = producing.then((each) => each.send(topic, messages));
+      const sent = producing.then((each) => each.send(topic, "count" in messages ? messages : bundleOf(messages)));
       const overdue = setTimeout(tellOverdue, OVERDUE_MS);
       try {
         await trust.guard(sent);

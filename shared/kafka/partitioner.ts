@@ -7,18 +7,18 @@ const MIX = 0x5bd1e995;
 /** Kafka's murmur2 of the key's UTF-8, modulo the number of partitions. */
 export function partitionOf(key: string, partitions: number): number {
   const bytes = Buffer.from(key);
-  return partitionOfBytes(bytes, bytes.length, partitions);
+  return partitionOfBytes(bytes, 0, bytes.length, partitions);
 }
 
-/** The same of the first `length` bytes. */
-export const partitionOfBytes = (bytes: Uint8Array, length: number, partitions: number): number =>
-  (murmur2(bytes, length) & 0x7fffffff) % partitions;
+/** The same of the bytes from `start` to `end`. */
+export const partitionOfBytes = (bytes: Uint8Array, start: number, end: number, partitions: number): number =>
+  (murmur2(bytes, start, end) & 0x7fffffff) % partitions;
 
-function murmur2(bytes: Uint8Array, length: number): number {
-  const rest = length & 3;
-  const fours = length - rest;
-  let hash = SEED ^ length;
-  for (let at = 0; at < fours; at += 4) {
+function murmur2(bytes: Uint8Array, start: number, end: number): number {
+  const rest = (end - start) & 3;
+  const fours = end - rest;
+  let hash = SEED ^ (end - start);
+  for (let at = start; at < fours; at += 4) {
     let word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
     word = Math.imul(word, MIX);
     word = Math.imul(word ^ (word >>> 24), MIX);

@@ -2,7 +2,7 @@
 // can take its place; test/integration/kafka-port.test.ts is what it must pass.
 import type { Beside } from "../events/shape/places.ts";
 import type { Messages } from "./messages.ts";
-import type { Outgoing } from "./record-batch.ts";
+import type { Bundle, Outgoing } from "./outgoing.ts";
 
 export interface Fetched {
   readonly partition: number;
@@ -77,7 +77,7 @@ export interface Kafka {
   /**
    * Acknowledged by all replicas, idempotent; partitioned by key as Java clients do. Retries while the broker is away.
    */
-  produce(topic: string, messages: readonly Outgoing[]): Promise<void>;
+  produce(topic: string, messages: readonly Outgoing[] | Bundle): Promise<void>;
   consume(reading: Reading): Promise<Consumption>;
   close(): Promise<void>;
 }

@@ -5,7 +5,8 @@ import { sleep } from "../runtime/lifecycle.ts";
 import { oneAtATime } from "../runtime/turns.ts";
 import { type Compression, codecs, compressions } from "./codecs.ts";
 import type { Cluster } from "./inside.ts";
-import { partitionOf } from "./partitioner.ts";
+import { type Bundle, restOf } from "./outgoing.ts";
+import { partitionOfBytes } from "./partitioner.ts";
 import {
   isPassing,
   isThere,
@@ -15,10 +16,10 @@ import {
   produceRequest,
   refusedBy,
 } from "./produce-request.ts";
-import { batchOf, type Outgoing, type Records, recordsOf } from "./record-batch.ts";
+import { batchOf, type Records, recordsOf } from "./record-batch.ts";
 
 export interface Producing {
-  send(topic: string, messages: readonly Outgoing[]): Promise<void>;
+  send(topic: string, messages: Bundle): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,7 +83,7 @@ export async function openProducing(
     return found;
   }
 
-  async function packed(messages: readonly Outgoing[], partitions: number): Promise<Left> {
+  async function packed(messages: Bundle, partitions: number): Promise<Left> {
     const made = recordsOf(messages, partitions).map(async (each) => {
       const packed = pack ? await pack(each.bytes) : each.bytes;
       return [each.partition, { ...each, packed }] as const;
@@ -90,7 +91,7 @@ export async function openProducing(
     return new Map(await Promise.all(made));
   }
 
-  async function madeFor(topic: string, messages: readonly Outgoing[]) {
+  async function madeFor(topic: string, messages: Bundle) {
     const partitions = await again(() => partitionsOf(topic));
     return { partitions, left: await packed(messages, partitions) };
   }
@@ -143,7 +144,8 @@ export async function openProducing(
           const found = await partitionsOf(topic);
           if (Math.max(...left.keys()) >= found) {
             // it was made anew, with fewer partitions
-            const rest = messages.filter(({ key }) => left.has(partitionOf(key, partitions)));
+            const before = partitions;
+            const rest = restOf(messages, (key) => left.has(partitionOfBytes(key, 0, key.length, before)));
             left = await packed(rest, found);
             partitions = found;
           }

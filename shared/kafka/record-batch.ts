@@ -2,12 +2,8 @@
 // of each message for that, 10 µs an event. The layout is Kafka's "RecordBatch" and "Record". Pure: time is an
 // argument.
 import { crc32c } from "./crc32c.ts";
+import type { Bundle } from "./outgoing.ts";
 import { partitionOfBytes } from "./partitioner.ts";
-
-export interface Outgoing {
-  readonly key: string;
-  readonly value: string | Buffer;
-}
 
 /** The messages of one partition, in order. */
 export interface Records {
@@ -32,13 +28,12 @@ const HEADER = 61;
 const CHECKED = 21;
 
 /** Each partition's; the key decides which. */
-export function recordsOf(messages: readonly Outgoing[], partitions: number): Records[] {
+export function recordsOf({ bytes, count, places }: Bundle, partitions: number): Records[] {
   const writers: (Writer | undefined)[] = new Array(partitions).fill(undefined);
-  for (const { key, value } of messages) {
-    const keyLength = keyBytes(key);
-    const partition = partitionOfBytes(keyRoom, keyLength, partitions);
+  for (let k = 0; k < 4 * count; k += 4) {
+    const partition = partitionOfBytes(bytes, places[k]!, places[k + 1]!, partitions);
     writers[partition] ??= { partition, count: 0, at: 0, bytes: Buffer.allocUnsafe(1 << 16) };
-    append(writers[partition], keyLength, value);
+    append(writers[partition], bytes, places, k);
   }
   return writers.flatMap((each) => (each ? { ...each, bytes: each.bytes.subarray(0, each.at) } : []));
 }
@@ -50,45 +45,39 @@ interface Writer {
   bytes: Buffer;
 }
 
-/** A key's UTF-8, until its partition is known. */
-let keyRoom = Buffer.allocUnsafe(1 << 12);
-
-function append(writer: Writer, keyLength: number, value: string | Buffer): void {
-  const most = 3 * value.length + keyLength + MOST_BESIDE;
+function append(writer: Writer, from: Uint8Array, places: Int32Array, k: number): void {
+  const keyLength = places[k + 1]! - places[k]!;
+  const valueLength = places[k + 3]! - places[k + 2]!;
+  const most = keyLength + valueLength + MOST_BESIDE;
   if (writer.at + most > writer.bytes.length) {
     const larger = Buffer.allocUnsafe(2 * Math.max(writer.bytes.length, most));
     writer.bytes.copy(larger, 0, 0, writer.at);
     writer.bytes = larger;
   }
-  const { bytes } = writer;
-  let at = beginning(writer, keyLength, value.length);
-  const end = at + (typeof value === "string" ? bytes.write(value, at) : value.copy(bytes, at));
-  if (end === at + value.length) at = end;
-  else {
-    // not all of it is ASCII, so it is longer than was said
-    at = beginning(writer, keyLength, end - at);
-    at += bytes.write(value as string, at);
-  }
+  const { bytes, count } = writer;
+  const lengths = sizeOf(count) + sizeOf(keyLength) + sizeOf(valueLength);
+  let at = varint(bytes, writer.at, 3 + lengths + keyLength + valueLength);
+  bytes[at++] = 0; // attributes
+  bytes[at++] = 0; // since the batch's time
+  at = varint(bytes, at, count);
+  at = varint(bytes, at, keyLength);
+  at = copied(bytes, at, from, places[k]!, places[k + 1]!);
+  at = varint(bytes, at, valueLength);
+  at = copied(bytes, at, from, places[k + 2]!, places[k + 3]!);
   bytes[at++] = 0; // headers
   writer.at = at;
   writer.count++;
 }
 
-/** All that stands before a record's value; where that goes. */
-function beginning({ bytes, at: start, count }: Writer, keyLength: number, valueLength: number): number {
-  const lengths = sizeOf(count) + sizeOf(keyLength) + sizeOf(valueLength);
-  let at = varint(bytes, start, 3 + lengths + keyLength + valueLength);
-  bytes[at++] = 0; // attributes
-  bytes[at++] = 0; // since the batch's time
-  at = varint(bytes, at, count);
-  at = varint(bytes, at, keyLength);
-  for (let k = 0; k < keyLength; k++) bytes[at + k] = keyRoom[k]!;
-  return varint(bytes, at + keyLength, valueLength);
-}
+/** Below this a call costs more than its bytes. */
+const SHORT = 200;
 
-function keyBytes(key: string): number {
-  if (keyRoom.length < 3 * key.length) keyRoom = Buffer.allocUnsafe(4 * key.length);
-  return keyRoom.write(key);
+/** Where the copy ends. */
+function copied(into: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length > SHORT) into.set(from.subarray(start, end), at);
+  else for (let k = 0; k < length; k++) into[at + k] = from[start + k]!;
+  return at + length;
 }
 
 /** Zigzag, seven bits a byte, the lowest first; of numbers that are not negative. */

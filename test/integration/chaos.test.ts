@@ -9,8 +9,8 @@ import { type LegacyRandom, legacyRandom } from "../../shared/corpus/mt19937.ts"
 import { discover } from "../../shared/http/registry.ts";
 import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
+import type { Outgoing } from "../../shared/kafka/outgoing.ts";
 import type { Kafka } from "../../shared/kafka/port.ts";
-import type { Outgoing } from "../../shared/kafka/record-batch.ts";
 import { plainKafka } from "../../shared/kafka/settings.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";

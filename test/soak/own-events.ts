@@ -2,8 +2,8 @@
 // in the table, what is malformed among the dead letters.
 import { brokerStatus } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
+import type { Outgoing } from "../../shared/kafka/outgoing.ts";
 import type { Kafka } from "../../shared/kafka/port.ts";
-import type { Outgoing } from "../../shared/kafka/record-batch.ts";
 import { plainKafka } from "../../shared/kafka/settings.ts";
 import { sleep } from "../../shared/runtime/lifecycle.ts";
 import { createLog } from "../../shared/runtime/log.ts";

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { fileSource } from "../../services/replay/file.ts";
 import { fileFlags, formatOf } from "../../shared/files/flags.ts";
 import { defineCommand, readConfig } from "../../shared/runtime/command.ts";
+import { rowsIn } from "./replayed.ts";
 
 const folder = join(import.meta.dirname, "../golden/files");
 const command = defineCommand({ name: "test", summary: "", options: z.object(fileFlags), run: async () => undefined });
@@ -27,7 +28,7 @@ async function read(path: string, flags: readonly string[]) {
   await source.goesOnFrom(null);
   const rows: unknown[] = [];
   for await (const chunk of source.chunks(0, 2))
-    rows.push(...chunk.rows.map(({ user, item, timestamp, value }) => [user, item, timestamp, value]));
+    rows.push(...rowsIn(chunk).map(({ user, item, timestamp, value }) => [user, item, timestamp, value]));
   return { source, rows };
 }
 

@@ -12,7 +12,9 @@ import { instantOf } from "../../shared/events/times.ts";
 import { decoderOf, encodingOf } from "../../shared/files/encoding.ts";
 import { layoutOf, objectReader } from "../../shared/files/objects.ts";
 import { recordReader } from "../../shared/files/records.ts";
+import { recordsIn } from "../../shared/files/row-batch.ts";
 import { openText } from "../../shared/files/text-file.ts";
+import { rowsIn } from "./replayed.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tributary-files-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -63,7 +65,7 @@ test("any rows in any dialect, encoding and line end come back as they were writ
       const source = await fileSource(path, { map: {}, unit: "s" }, { say: () => undefined });
       const found: unknown[] = [];
       for await (const chunk of source.chunks(0, 7))
-        found.push(...chunk.rows.map(({ user, item, timestamp }) => [user, item, timestamp! / 1000]));
+        found.push(...rowsIn(chunk).map(({ user, item, timestamp }) => [user, item, timestamp! / 1000]));
       source.close();
       expect(found).toEqual(rows);
       expect(source.skipped).toBe(0);
@@ -97,7 +99,7 @@ test("where pieces of a text end changes no record, no line and no refusal", () 
         );
         const batches = [...parts.map((part) => reader.read(part, false)), reader.read("", true)];
         return {
-          records: batches.flatMap(({ records }) => records),
+          records: batches.flatMap(recordsIn),
           lines: batches.flatMap(({ lines }) => lines),
           refused,
         };
@@ -143,7 +145,7 @@ test("objects of JSON are found wherever pieces of the text end", () => {
       const layout = layoutOf(text)!;
       const reader = objectReader(layout, ["user", "item"], [0, 1], () => expect.unreachable());
       const found = [...pieces(text, at).map((part) => reader.read(part, false)), reader.read("", true)].flatMap(
-        ({ records }) => records,
+        recordsIn,
       );
       expect(found).toEqual(list.map(({ user, item }) => [user, item]));
     }),
@@ -187,7 +189,7 @@ async function open(
   let position = from;
   const items: string[] = [];
   for await (const chunk of source.chunks(from, 2)) {
-    items.push(...chunk.rows.map(({ item }) => item));
+    items.push(...rowsIn(chunk).map(({ item }) => item));
     position = chunk.next;
   }
   source.close();
@@ -261,7 +263,7 @@ test("a JSON field that first comes behind the first MiB is no time lost without
   const said: string[] = [];
   const source = await fileSource(path, { map: {}, unit: null }, { say: (text) => said.push(text) });
   let rows = 0;
-  for await (const chunk of source.chunks(0, 4000)) rows += chunk.rows.length;
+  for await (const chunk of source.chunks(0, 4000)) rows += rowsIn(chunk).length;
   source.close();
   expect([rows, source.skipped]).toEqual([50_000, 1]);
   expect(said.join()).toMatch(/line 50001 skipped: "timestamp" stands in no object of the file's first MiB/);

@@ -5,10 +5,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32c } from "../../shared/kafka/crc32c.ts";
 import type { Broker, Cluster } from "../../shared/kafka/inside.ts";
+import { bundleOf, type Outgoing } from "../../shared/kafka/outgoing.ts";
 import { partitionOf } from "../../shared/kafka/partitioner.ts";
 import { outcomesIn, produceRequest } from "../../shared/kafka/produce-request.ts";
 import { openProducing } from "../../shared/kafka/producing.ts";
-import { batchOf, type Outgoing, recordsOf } from "../../shared/kafka/record-batch.ts";
+import { batchOf, recordsOf } from "../../shared/kafka/record-batch.ts";
 
 const require = createRequire(import.meta.url);
 const kafkajsRequest = require("kafkajs/src/protocol/requests/produce/v7/request");
@@ -41,7 +42,7 @@ const messages: Outgoing[] = ["u1", "u2", "ü3", "", "k".repeat(300)].flatMap((k
 ]);
 
 test("a request is what kafkajs writes, byte for byte", async () => {
-  const batches = recordsOf(messages, 3).map(({ partition, count, bytes }) => ({
+  const batches = recordsOf(bundleOf(messages), 3).map(({ partition, count, bytes }) => ({
     partition,
     bytes: batchOf(count, bytes, 0, producer, now),
   }));
@@ -72,7 +73,7 @@ test("any messages: every partition holds its keys' messages in order", () => {
       fc.array(fc.record({ key: text, value: text }), { maxLength: 60 }),
       fc.integer({ min: 1, max: 9 }),
       (all, n) => {
-        const made = recordsOf(all, n);
+        const made = recordsOf(bundleOf(all), n);
         expect(made.reduce((sum, { count }) => sum + count, 0)).toBe(all.length);
         for (const { partition, bytes, count } of made) {
           const here = all.filter(({ key }) => partitionOf(key, n) === partition);
@@ -191,7 +192,11 @@ describe("sending", () => {
   ])("each message once and in order: %s", async (_, steps) => {
     const { state, open } = fake([...steps]);
     const producing = await open();
-    await Promise.all([producing.send("t", events), producing.send("t", events), producing.send("t", events)]);
+    await Promise.all([
+      producing.send("t", bundleOf(events)),
+      producing.send("t", bundleOf(events)),
+      producing.send("t", bundleOf(events)),
+    ]);
     for (const partition of [0, 1]) expect(state.logs.get(partition)).toEqual(inOrder(partition, 2, 3));
   });
 
@@ -199,7 +204,9 @@ describe("sending", () => {
     const { state, open } = fake([], 1);
     state.unknownFor = 1;
     const producing = await open();
-    await Promise.all(["first", "second", "third"].map((value) => producing.send("t", [{ key: "u", value }])));
+    await Promise.all(
+      ["first", "second", "third"].map((value) => producing.send("t", bundleOf([{ key: "u", value }]))),
+    );
     expect(state.logs.get(0)).toEqual(["first", "second", "third"]);
   });
 
@@ -209,7 +216,7 @@ describe("sending", () => {
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
         const { state, open } = fake([...steps]);
         const producing = await open();
-        for (let k = 0; k < 3; k++) await producing.send("t", events);
+        for (let k = 0; k < 3; k++) await producing.send("t", bundleOf(events));
         for (const partition of [0, 1]) expect(state.logs.get(partition)).toEqual(inOrder(partition, 2, 3));
       }),
     );
@@ -221,14 +228,14 @@ describe("sending", () => {
     [45, "OUT_OF_ORDER_SEQUENCE_NUMBER"],
   ])("%i ends it: to try again cannot help", async (error, type) => {
     const { state, open } = fake([error]);
-    await expect((await open()).send("t", events)).rejects.toMatchObject({ type });
+    await expect((await open()).send("t", bundleOf(events))).rejects.toMatchObject({ type });
     expect(state.requests).toBe(1);
   });
 
   test("a topic that was made anew with fewer partitions gets what was not taken", async () => {
     const { state, open } = fake([6]);
     const producing = await open();
-    const sending = producing.send("t", events);
+    const sending = producing.send("t", bundleOf(events));
     state.partitions = 1;
     await sending;
     expect([...state.logs.values()].flat().sort()).toEqual(events.map(({ value }) => value).sort());
@@ -236,7 +243,7 @@ describe("sending", () => {
 
   test("nothing to send is sent at once", async () => {
     const { state, open } = fake([]);
-    await (await open()).send("t", []);
+    await (await open()).send("t", bundleOf([]));
     expect(state.requests).toBe(0);
   });
 });

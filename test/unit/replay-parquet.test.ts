@@ -13,6 +13,7 @@ import { textOf } from "../../shared/events/text.ts";
 import { encodeParquet } from "../../shared/storage/parquet.ts";
 import { isParquet } from "../../shared/storage/parquet-file.ts";
 import { eventsSchema } from "../../shared/table/events.ts";
+import { rowsIn } from "./replayed.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-parquet-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,8 +48,8 @@ async function replay(
   const rows: Row[] = [];
   let next = from;
   for await (const chunk of source.chunks(from, size)) {
-    expect(chunk.rows.length).toBeLessThanOrEqual(size);
-    rows.push(...chunk.rows);
+    expect(rowsIn(chunk).length).toBeLessThanOrEqual(size);
+    rows.push(...rowsIn(chunk));
     next = chunk.next;
   }
   expect(source.fraction(next)).toBe(1);

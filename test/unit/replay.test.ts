@@ -11,6 +11,7 @@ import { syntheticSource } from "../../services/replay/synthetic.ts";
 import { chooseColumns, parseMap } from "../../shared/events/columns.ts";
 import { unitBySize } from "../../shared/events/times.ts";
 import { readRow } from "../../shared/files/rows.ts";
+import { rowsIn } from "./replayed.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-replay-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,7 +62,7 @@ test("a file is read from any position, gzip or not, with any of the usual delim
   const items: string[] = [];
   let next = 0;
   for await (const chunk of source.chunks(20, 7)) {
-    items.push(...chunk.rows.map(({ item }) => item));
+    items.push(...rowsIn(chunk).map(({ item }) => item));
     next = chunk.next;
   }
   expect(items).toEqual(Array.from({ length: 30 }, (_, k) => `i;${k + 20}`));
@@ -105,11 +106,12 @@ test("the synthetic history is spread over the day before the start; live events
     if (!chunk.paced) continue;
     break;
   }
-  const history = chunks.filter(({ paced }) => !paced).flatMap(({ rows }) => rows);
+  const history = chunks.filter(({ paced }) => !paced).flatMap(rowsIn);
   expect(history).toHaveLength(6000);
   expect(history[0]!.timestamp).toBe(0);
   expect(history.at(-1)!.timestamp).toBeLessThan(day);
-  expect(chunks.at(-1)).toMatchObject({ next: 6010, rows: Array.from({ length: 10 }, () => ({ timestamp: null })) });
+  expect(chunks.at(-1)).toMatchObject({ next: 6010 });
+  expect(rowsIn(chunks.at(-1)!)).toMatchObject(Array.from({ length: 10 }, () => ({ timestamp: null })));
 });
 
 test("the pace keeps its rate on average, and does not make up for a pause", () => {

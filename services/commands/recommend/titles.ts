@@ -1,6 +1,7 @@
 // Names for people: item -> title from a file of text, for example movies.csv of MovieLens.
 import { AppError } from "../../../shared/errors/errors.ts";
 import { looksLikeValues } from "../../../shared/files/dialect.ts";
+import { recordsIn } from "../../../shared/files/row-batch.ts";
 import { openText, type TextFile, type TextFormat } from "../../../shared/files/text-file.ts";
 
 /**
@@ -23,8 +24,9 @@ export async function readTitles(path: string, format: TextFormat = {}): Promise
     throw new AppError("CSV_MALFORMED", { what: `a file of titles: ${problem}`, line, path });
   };
   const titles = new Map<string, string>();
-  for await (const { records, lines, isSuspect } of file.batches([item, title], refuse)) {
-    records.forEach((record, k) => {
+  for await (const batch of file.batches([item, title], refuse)) {
+    const { lines, isSuspect } = batch;
+    recordsIn(batch).forEach((record, k) => {
       const pair = [record[item] ?? "", record[title] ?? ""] as const;
       if (isSuspect && pair.join().includes("\ufffd"))
         refuse(lines[k]!, `${JSON.stringify(pair[1])} is no UTF-8; --titles-encoding says what it is`);
