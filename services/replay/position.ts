@@ -1,6 +1,16 @@
 // How far a stream was acknowledged, in one small file: a stopped replay, even a killed one, goes on from there.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Patience } from "../../shared/runtime/patience.ts";
@@ -28,14 +38,38 @@ export const patiently = ({ found, save }: PositionFile, { through }: Patience):
 /** `identity` names stream and topic. */
 export function positionFile(folder: string, identity: string): PositionFile {
   const file = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}.json`);
+  /** Of the file that is there. */
+  let room = 0;
   return {
     found: read(file, identity),
     save: (position, memory) => {
+      const text = JSON.stringify({ identity, position, memory });
+      const isFirst = Buffer.byteLength(text) > room || !existsSync(file);
+      if (isFirst) room = Buffer.byteLength(text) + SPARE;
+      const bytes = Buffer.alloc(room, " ");
+      bytes.write(text);
+      if (!isFirst) return overwrite(file, bytes);
       mkdirSync(folder, { recursive: true });
-      writeFileSync(`${file}.tmp`, JSON.stringify({ identity, position, memory }));
+      writeFileSync(`${file}.tmp`, bytes);
       renameSync(`${file}.tmp`, file);
     },
   };
+}
+
+/** For more figures of the numbers. */
+const SPARE = 64;
+
+/**
+ * In one write of as many bytes, which a kill does not cut in two. A file renamed to its place for each chunk took as
+ * long as to send it.
+ */
+function overwrite(file: string, bytes: Uint8Array): void {
+  const descriptor = openSync(file, "r+");
+  try {
+    writeSync(descriptor, bytes, 0, bytes.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ export interface PlainRows {
   /** Row `k`, its time as the number that stands there; NaN for what is empty. What it accepts, readRow does. */
   read(k: number, into: Scanned): boolean;
   /** Adds cells of the row that was read last. */
-  mark(places: readonly number[], print: Print): void;
+  mark(columns: readonly number[], print: Print): void;
 }
 
 interface Reading {
@@ -30,10 +30,13 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) =>
 const nobody = new Set([..."Nn(<"].map((letter) => letter.charCodeAt(0)));
 const LONGEST_NOBODY = 6;
 const MOST_DECIMALS = 22;
+const ZERO = 48;
+const HALF_DIGITS = 8;
+const HALF = 10 ** HALF_DIGITS;
 
 /** Null for delimiters of more than two characters. */
 export function plainRows(plain: Plain, columns: Columns, { decimal, integers }: Reading): PlainRows | null {
-  const { starts, stops, delimiter } = plain;
+  const { places, delimiter } = plain;
   if (delimiter.length > 2) return null;
   const { width, user, item, timestamp, value } = columns;
   const units = unitsOf(plain.text);
@@ -41,47 +44,63 @@ export function plainRows(plain: Plain, columns: Columns, { decimal, integers }:
   const second = delimiter.length === 2 ? delimiter.charCodeAt(1) : -1;
   const begins = new Int32Array(width);
   const ends = new Int32Array(width);
-  const found = new Uint8Array(width);
+  let half = 0;
 
   /** Whether it has as many cells as there are columns. */
   function cut(from: number, to: number): boolean {
-    let column = 0;
-    let kind = 0;
-    begins[0] = from;
-    for (let at = from; at < to; at++) {
-      const unit = units[at]!;
-      if (unit !== first || (second >= 0 && (at + 1 === to || units[at + 1] !== second))) {
-        kind |= unit < 128 ? kinds[unit]! : ODD;
-        continue;
-      }
+    let begin = from;
+    for (let column = 0; ; column++) {
+      let at = begin;
+      while (at < to && !(units[at] === first && (second < 0 || (at + 1 < to && units[at + 1] === second)))) at++;
+      begins[column] = begin;
       ends[column] = at;
-      found[column] = kind;
-      if (++column === width) return false;
-      if (second >= 0) at++;
-      begins[column] = at + 1;
-      kind = 0;
+      if (at === to || column === width - 1) return at === to && column === width - 1;
+      begin = at + delimiter.length;
     }
-    ends[column] = to;
-    found[column] = kind;
-    return column === width - 1;
   }
 
   function isName(column: number, isWhole: boolean): boolean {
-    const length = ends[column]! - begins[column]!;
-    const head = units[begins[column]!]!;
-    if (length === 0 || head === 32 || (found[column]! & ODD) !== 0) return false;
-    if (isWhole && (found[column]! & EXPONENT) !== 0) return false;
-    return length > LONGEST_NOBODY || !nobody.has(head);
+    const begin = begins[column]!;
+    const end = ends[column]!;
+    let kind = 0;
+    for (let at = begin; at < end; at++) kind |= units[at]! < 128 ? kinds[units[at]!]! : ODD;
+    if (begin === end || units[begin] === 32 || (kind & ODD) !== 0 || (isWhole && (kind & EXPONENT) !== 0)) return false;
+    return end - begin > LONGEST_NOBODY || !nobody.has(units[begin]!);
   }
 
-  const isNumber = (column: number, mostDecimals: number) =>
-    readNumber(units, begins[column]!, mostDecimals) === ends[column];
+  /** Reads it into `number`. */
+  function isNumber(column: number, mostDecimals: number): boolean {
+    const begin = begins[column]!;
+    const end = ends[column]!;
+    // most are whole: two integers of 31 bits are read faster than one that is a double
+    const middle = Math.max(begin, end - HALF_DIGITS);
+    if (end > begin && end - begin <= 2 * HALF_DIGITS - 1 && areDigits(begin, middle)) {
+      const high = middle === begin ? 0 : half;
+      if (areDigits(middle, end)) {
+        number[0] = high * HALF + half;
+        return true;
+      }
+    }
+    return readNumber(units, begin, mostDecimals) === end;
+  }
+
+  /** Reads them into `half`. */
+  function areDigits(from: number, to: number): boolean {
+    let found = 0;
+    for (let at = from; at < to; at++) {
+      const digit = units[at]! - ZERO;
+      if (digit < 0 || digit > 9) return false;
+      found = (Math.imul(found, 10) + digit) | 0;
+    }
+    half = found;
+    return true;
+  }
 
   return {
     units,
     read: (k, into) => {
-      const stop = stops[k]!;
-      if (stop < 0 || !cut(starts[k]!, stop)) return false;
+      const start = places[2 * k]!;
+      if (start < 0 || !cut(start, places[2 * k + 1]!)) return false;
       if (!isName(user, integers.user) || !isName(item, integers.item)) return false;
       into.userStart = begins[user]!;
       into.userEnd = ends[user]!;
@@ -98,8 +117,8 @@ export function plainRows(plain: Plain, columns: Columns, { decimal, integers }:
       into.value = number[0]!;
       return true;
     },
-    mark: (places, print) => {
-      for (const at of places) print.addUnits(units, begins[at]!, ends[at]!);
+    mark: (columns, print) => {
+      for (const at of columns) print.addUnits(units, begins[at]!, ends[at]!);
     },
   };
 }

@@ -2,6 +2,7 @@
 // bounded length. What is no record is told, with its line. Pure.
 import { AppError } from "../errors/errors.ts";
 import type { Skip } from "../events/skipped.ts";
+import { doubled } from "../events/longer.ts";
 import { isNothing, isNumeric } from "./cells.ts";
 import { type Batch, batchOf } from "./row-batch.ts";
 
@@ -52,8 +53,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
 
   function parse(text: string, last: boolean): Batch {
     const known = new Map<number, readonly string[]>();
-    const starts: number[] = [];
-    const stops: number[] = [];
+    let places: Int32Array = new Int32Array(16 + (text.length >> 3));
     const lines: number[] = [];
     let at = 0;
     hasReturn = text.includes("\r");
@@ -102,14 +102,16 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
     if (rest.length > LONGEST) throw tooLong(line, rest);
     return {
       length: lines.length,
-      cells: lastKept((k) => known.get(k) ?? split(text.slice(starts[k]!, stops[k]!))),
+      cells: lastKept((k) => known.get(k) ?? split(text.slice(places[2 * k], places[2 * k + 1]))),
       lines,
-      plain: isPlain ? { text, delimiter, starts, stops } : null,
+      plain: isPlain ? { text, delimiter, places } : null,
     };
 
     function push(start: number, stop: number) {
-      starts.push(start);
-      stops.push(stop);
+      const at = 2 * lines.length;
+      if (at === places.length) places = doubled(places, at + 2);
+      places[at] = start;
+      places[at + 1] = stop;
       lines.push(line);
     }
   }

@@ -17,10 +17,8 @@ export interface Batch {
 export interface Plain {
   readonly text: string;
   readonly delimiter: string;
-  /** Where each row begins in the text. */
-  readonly starts: readonly number[];
-  /** Where it ends; -1 where it is not plain. */
-  readonly stops: readonly number[];
+  /** Two of each row: where it begins and ends in the text; -1 where it is not plain. */
+  readonly places: Int32Array;
 }
 
 /** Rows whose cells are known. */
@@ -41,6 +39,9 @@ export function rowsOf(batch: Batch, kept: readonly number[]): Batch {
     length: kept.length,
     cells: (k) => cells(kept[k]!),
     lines: kept.map((k) => lines[k]!),
-    plain: plain && { ...plain, starts: kept.map((k) => plain.starts[k]!), stops: kept.map((k) => plain.stops[k]!) },
+    plain: plain && {
+      ...plain,
+      places: Int32Array.from({ length: 2 * kept.length }, (_, at) => plain.places[2 * kept[at >> 1]! + (at & 1)]!),
+    },
   };
 }

@@ -9,7 +9,7 @@ import { decoderOf, encodingNamed, encodingOf } from "./encoding.ts";
 import type { Bytes } from "./kinds.ts";
 import { fieldsOf, layoutOf, objectReader } from "./objects.ts";
 import { recordReader } from "./records.ts";
-import { type Batch, type Records, recordsIn, rowsOf } from "./row-batch.ts";
+import { type Batch, type Plain, type Records, recordsIn, rowsOf } from "./row-batch.ts";
 
 export interface TextFormat extends Format {
   readonly encoding?: string | undefined;
@@ -97,10 +97,14 @@ export function textOf(file: ByteFile, format: TextFormat): TextFile {
     /** Cuts no line that begins in another way. */
     const headersIn = ({ length, plain, cells }: Batch) => {
       const headers: number[] = [];
-      for (let k = 0; k < length; k++)
-        if (!(plain && plain.stops[k]! >= 0 && !plain.text.startsWith(first!, plain.starts[k])) && isHeader(cells(k)))
-          headers.push(k);
+      for (let k = 0; k < length; k++) if (!(plain && isOther(plain, k)) && isHeader(cells(k))) headers.push(k);
       return headers;
+    };
+    const behindFirst = found.dialect.delimiter.charCodeAt(0);
+    const isOther = ({ text, places }: Plain, k: number) => {
+      const start = places[2 * k]!;
+      if (start < 0 || found.header.length === 1) return false;
+      return text.charCodeAt(start + first!.length) !== behindFirst || !text.startsWith(first!, start);
     };
     async function* batches(_: readonly number[], skip: Skip): AsyncIterable<TextBatch> {
       const reader = recordReader(found.dialect, skip, 1 + found.above.lines);

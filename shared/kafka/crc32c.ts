@@ -4,19 +4,21 @@ const POLYNOMIAL = 0x82f63b78;
 const [t0, t1, t2, t3, t4, t5, t6, t7] = tables();
 
 export function crc32c(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let crc = ~0;
   let at = 0;
   for (const end = bytes.length - 7; at < end; at += 8) {
-    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    crc ^= view.getInt32(at, true);
+    const next = view.getInt32(at + 4, true);
     crc =
       t7[crc & 0xff]! ^
       t6[(crc >>> 8) & 0xff]! ^
       t5[(crc >>> 16) & 0xff]! ^
       t4[crc >>> 24]! ^
-      t3[bytes[at + 4]!]! ^
-      t2[bytes[at + 5]!]! ^
-      t1[bytes[at + 6]!]! ^
-      t0[bytes[at + 7]!]!;
+      t3[next & 0xff]! ^
+      t2[(next >>> 8) & 0xff]! ^
+      t1[(next >>> 16) & 0xff]! ^
+      t0[next >>> 24]!;
   }
   for (; at < bytes.length; at++) crc = t0[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;

@@ -30,29 +30,43 @@ const CHECKED = 21;
 /** Each partition's; the key decides which. */
 export function recordsOf({ bytes, count, places }: Bundle, partitions: number): Records[] {
   const writers: (Writer | undefined)[] = new Array(partitions).fill(undefined);
+  const from = { bytes, view: viewOf(bytes) };
+  const guess = Math.ceil((1.25 * (bytes.length + MOST_BESIDE * count)) / partitions);
   for (let k = 0; k < 4 * count; k += 4) {
     const partition = partitionOfBytes(bytes, places[k]!, places[k + 1]!, partitions);
-    writers[partition] ??= { partition, count: 0, at: 0, bytes: Buffer.allocUnsafe(1 << 16) };
-    append(writers[partition], bytes, places, k);
+    writers[partition] ??= { partition, count: 0, at: 0, ...room(guess) };
+    append(writers[partition], from, places, k);
   }
-  return writers.flatMap((each) => (each ? { ...each, bytes: each.bytes.subarray(0, each.at) } : []));
+  return writers.flatMap((each) => (each ? { ...each, bytes: Buffer.from(each.bytes.buffer, 0, each.at) } : []));
 }
 
-interface Writer {
+/** Bytes, and the same by four. */
+interface Room {
+  bytes: Uint8Array;
+  view: DataView;
+}
+
+interface Writer extends Room {
   readonly partition: number;
   count: number;
   at: number;
-  bytes: Buffer;
 }
 
-function append(writer: Writer, from: Uint8Array, places: Int32Array, k: number): void {
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => new DataView(buffer, byteOffset, byteLength);
+
+function room(size: number): Room {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return { bytes, view: viewOf(bytes) };
+}
+
+function append(writer: Writer, from: Room, places: Int32Array, k: number): void {
   const keyLength = places[k + 1]! - places[k]!;
   const valueLength = places[k + 3]! - places[k + 2]!;
   const most = keyLength + valueLength + MOST_BESIDE;
   if (writer.at + most > writer.bytes.length) {
-    const larger = Buffer.allocUnsafe(2 * Math.max(writer.bytes.length, most));
-    writer.bytes.copy(larger, 0, 0, writer.at);
-    writer.bytes = larger;
+    const larger = room(2 * Math.max(writer.bytes.length, most));
+    larger.bytes.set(writer.bytes.subarray(0, writer.at));
+    Object.assign(writer, larger);
   }
   const { bytes, count } = writer;
   const lengths = sizeOf(count) + sizeOf(keyLength) + sizeOf(valueLength);
@@ -61,27 +75,30 @@ function append(writer: Writer, from: Uint8Array, places: Int32Array, k: number)
   bytes[at++] = 0; // since the batch's time
   at = varint(bytes, at, count);
   at = varint(bytes, at, keyLength);
-  at = copied(bytes, at, from, places[k]!, places[k + 1]!);
+  at = copied(writer, at, from, places[k]!, places[k + 1]!);
   at = varint(bytes, at, valueLength);
-  at = copied(bytes, at, from, places[k + 2]!, places[k + 3]!);
+  at = copied(writer, at, from, places[k + 2]!, places[k + 3]!);
   bytes[at++] = 0; // headers
   writer.at = at;
   writer.count++;
 }
 
-/** Below this a call costs more than its bytes. */
-const SHORT = 200;
-
-/** Where the copy ends. */
-function copied(into: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  if (length > SHORT) into.set(from.subarray(start, end), at);
-  else for (let k = 0; k < length; k++) into[at + k] = from[start + k]!;
-  return at + length;
+/** Where the copy ends. By four bytes: a call that copies costs more than most messages. */
+function copied(into: Room, at: number, from: Room, start: number, end: number): number {
+  const shift = at - start;
+  let k = start;
+  if (end - start > SHORT) {
+    into.bytes.set(from.bytes.subarray(start, end), at);
+    return end + shift;
+  }
+  for (; k + 4 <= end; k += 4) into.view.setInt32(k + shift, from.view.getInt32(k));
+  for (; k < end; k++) into.bytes[k + shift] = from.bytes[k]!;
+  return end + shift;
 }
+const SHORT = 500;
 
 /** Zigzag, seven bits a byte, the lowest first; of numbers that are not negative. */
-function varint(bytes: Buffer, at: number, value: number): number {
+function varint(bytes: Uint8Array, at: number, value: number): number {
   let rest = value << 1;
   while (rest > 127) {
     bytes[at++] = (rest & 127) | 128;
