@@ -6,6 +6,7 @@ import { defineCommand } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
+import { usage } from "../../shared/runtime/usage.ts";
 import { openConsuming } from "./consuming.ts";
 import { options } from "./options.ts";
 import { openPipeline } from "./pipeline.ts";
@@ -13,7 +14,6 @@ import { createProgress } from "./progress.ts";
 import { lookAt } from "./seen.ts";
 import { settingsOf } from "./settings.ts";
 import { createUpkeep } from "./upkeep.ts";
-import { usage } from "./usage.ts";
 import { watch } from "./watch.ts";
 
 const DRAIN_MS = 2500;

@@ -7,6 +7,7 @@ import { createLog } from "../../shared/runtime/log.ts";
 import { createMetrics } from "../../shared/runtime/metrics.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
+import { usage } from "../../shared/runtime/usage.ts";
 import { openSource, stillThere } from "./opening.ts";
 import { options } from "./options.ts";
 import { patiently } from "./position.ts";
@@ -65,7 +66,7 @@ export const command = defineCommand({
     progress.end();
     const read = progress.produced + source.skipped;
     log.info(
-      { read, produced: progress.produced, skipped: source.skipped, position: status.at, seconds },
+      { read, produced: progress.produced, skipped: source.skipped, position: status.at, seconds, usage: usage() },
       status.done ? "done" : "stopped",
     );
     await kafka.close();

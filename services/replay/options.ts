@@ -47,7 +47,7 @@ export const options = z.object({
   dataDir: folder()
     .default(".tributary")
     .describe(
-      "holds the position: a stopped replay goes on from there; a killed one sends its last 4,000 events at most twice",
+      "holds the position: a stopped replay goes on from there; a killed one sends its last 8,000 events at most twice",
     ),
   httpPort: portFlag().default(0).describe("for /status and /metrics; 0 takes any free one"),
 });

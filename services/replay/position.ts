@@ -8,10 +8,11 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  write,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { z } from "zod";
 import type { Patience } from "../../shared/runtime/patience.ts";
 
@@ -28,7 +29,8 @@ export interface PositionFile {
 }
 
 /**
- * Nothing more is sent before a position is kept: with a full disk it waits, or a kill would send all since then twice.
+ * No more than a chunk is sent before a position is kept: with a full disk it waits, or a kill would send all since
+ * then twice.
  */
 export const patiently = ({ found, save }: PositionFile, { through }: Patience): PositionFile => ({
   found,
@@ -38,8 +40,8 @@ export const patiently = ({ found, save }: PositionFile, { through }: Patience):
 /** `identity` names stream and topic. */
 export function positionFile(folder: string, identity: string): PositionFile {
   const file = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}.json`);
-  /** Of the file that is there. */
-  let room = 0;
+  /** The file that is there, of so many bytes. */
+  let [descriptor, room] = [-1, 0];
   return {
     found: read(file, identity),
     save: (position, memory) => {
@@ -48,29 +50,20 @@ export function positionFile(folder: string, identity: string): PositionFile {
       if (isFirst) room = Buffer.byteLength(text) + SPARE;
       const bytes = Buffer.alloc(room, " ");
       bytes.write(text);
-      if (!isFirst) return overwrite(file, bytes);
+      // as many bytes in one write, which a kill does not cut in two: to rename a file, or to wait for the disk here,
+      // takes as long as sending a chunk
+      if (!isFirst) return promisify(write)(descriptor, bytes, 0, room, 0).then(() => undefined);
       mkdirSync(folder, { recursive: true });
       writeFileSync(`${file}.tmp`, bytes);
       renameSync(`${file}.tmp`, file);
+      if (descriptor >= 0) closeSync(descriptor);
+      descriptor = openSync(file, "r+"); // until the process ends
     },
   };
 }
 
 /** For more figures of the numbers. */
 const SPARE = 64;
-
-/**
- * In one write of as many bytes, which a kill does not cut in two. A file renamed to its place for each chunk took as
- * long as to send it.
- */
-function overwrite(file: string, bytes: Uint8Array): void {
-  const descriptor = openSync(file, "r+");
-  try {
-    writeSync(descriptor, bytes, 0, bytes.length, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-}
 
 /**
  * Whether a release that knew files by their size and time has kept a position of this one: it says nothing of the

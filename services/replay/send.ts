@@ -31,22 +31,31 @@ export async function sendAll(
   const size = rate === null ? FULL_SPEED_CHUNK : Math.max(1, Math.min(FULL_SPEED_CHUNK, Math.round(rate / 10)));
   /** A chunk on its way, while the one behind it is read. */
   let before: (() => Promise<boolean>) | undefined;
+  /** Of the one before that, while this one is sent. */
+  let saving: Promise<void> | undefined;
   for await (const chunk of source.chunks(sending.from, size)) {
     const { memory } = source; // as of this chunk: the source goes on
     if (chunk.paced) await sleep(pace.wait(chunk.messages.count, performance.now()), until.signal);
     if (until.signal.aborted) break;
-    if (before && !(await before())) return; // no chunk overtakes another: order is by partition, and kept
+    // no chunk overtakes another: order is by partition, and kept
+    if (before && !(await before())) {
+      before = undefined;
+      break;
+    }
     const work = kafka.produce(topic, chunk.messages);
     work.catch(() => undefined); // met below
     before = async () => {
       // not acknowledged, so not saved: it is sent again next time
       if (!(await finished(work, until.signal))) return false;
-      await position?.save(chunk.next, memory);
       sending.sent(chunk.messages.count, chunk.next);
+      await saving;
+      saving = Promise.resolve(position?.save(chunk.next, memory));
+      saving.catch(() => undefined); // met below
       return true;
     };
   }
   await before?.();
+  await saving;
 }
 
 /** Whether the work ended: after the signal it has only so much time. */

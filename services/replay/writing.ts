@@ -35,7 +35,10 @@ const HALF = 10 ** HALF_DIGITS;
 function fixed(text: string): Fixed {
   const bytes = Buffer.alloc(4 * Math.ceil(text.length / 4));
   bytes.write(text);
-  return { length: text.length, words: Int32Array.from({ length: bytes.length / 4 }, (_, k) => bytes.readInt32BE(4 * k)) };
+  return {
+    length: text.length,
+    words: Int32Array.from({ length: bytes.length / 4 }, (_, k) => bytes.readInt32BE(4 * k)),
+  };
 }
 
 function digitsOf(number: number): number {

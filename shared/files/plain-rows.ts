@@ -64,7 +64,8 @@ export function plainRows(plain: Plain, columns: Columns, { decimal, integers }:
     const end = ends[column]!;
     let kind = 0;
     for (let at = begin; at < end; at++) kind |= units[at]! < 128 ? kinds[units[at]!]! : ODD;
-    if (begin === end || units[begin] === 32 || (kind & ODD) !== 0 || (isWhole && (kind & EXPONENT) !== 0)) return false;
+    if (begin === end || units[begin] === 32 || (kind & ODD) !== 0 || (isWhole && (kind & EXPONENT) !== 0))
+      return false;
     return end - begin > LONGEST_NOBODY || !nobody.has(units[begin]!);
   }
 

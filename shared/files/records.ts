@@ -1,8 +1,8 @@
 // Text to records of cells, piece by piece: any line end, quotes that quote and quotes that are characters, records of
 // bounded length. What is no record is told, with its line. Pure.
 import { AppError } from "../errors/errors.ts";
-import type { Skip } from "../events/skipped.ts";
 import { doubled } from "../events/longer.ts";
+import type { Skip } from "../events/skipped.ts";
 import { isNothing, isNumeric } from "./cells.ts";
 import { type Batch, batchOf } from "./row-batch.ts";
 

@@ -48,8 +48,8 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
   },
   replay: async (config, until) => {
     const figures = await replayFigures(config, until);
-    const { events, partitions, compression = "none" } = config;
-    const title = `${events} events into ${partitions} partitions, packed with ${compression}`;
+    const { partitions, compression = "none" } = config;
+    const title = `${figures.events} events into ${partitions} partitions, packed with ${compression}`;
     return result(figures, title, () => replayLines(figures));
   },
   wire: async (config, until) => {

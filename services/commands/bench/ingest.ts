@@ -1,34 +1,21 @@
 // Times ingest as users run it: a real topic, a real process with exactly-once on, beside what the same machine needs
 // to consume and to parse alone.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { syntheticStream } from "../../../shared/events/synthetic.ts";
-import { startBroker, stopBroker } from "../../../shared/kafka/broker.ts";
-import { givenKafka } from "../../../shared/kafka/given.ts";
-import { openNearest } from "../../../shared/kafka/nearest.ts";
 import type { Kafka } from "../../../shared/kafka/port.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
-import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
-import { spawnService } from "../../../shared/runtime/spawn.ts";
-import { progressLine, say } from "../../../shared/runtime/terminal.ts";
+import { progressLine } from "../../../shared/runtime/terminal.ts";
 import { openExistingEvents, readEvents } from "../../../shared/table/events.ts";
 import type { Figure } from "./figures.ts";
+import { eventOf, type KafkaSize, lastWords, messagesOf, withKafka } from "./kafka.ts";
 
-export interface IngestSize {
-  readonly events: number;
-  readonly partitions: number;
+export interface IngestSize extends KafkaSize {
   /** As the flag of `ingest` takes it. */
   readonly memory: string;
-  readonly kafkaConfig?: string | undefined;
 }
 
-const TOPIC = "bench";
 const CHUNK = 5000;
-const SEED = 1337;
 
 /** What ingest says as it ends. */
 const last = z.object({
@@ -50,21 +37,16 @@ export interface IngestFigures {
   readonly rowsReadPerSecond: number;
 }
 
-export async function ingestFigures(size: IngestSize, until: Until): Promise<IngestFigures> {
-  const dir = mkdtempSync(join(tmpdir(), "tributary-bench-"));
-  const own = (await givenKafka(size.kafkaConfig, process.env, say)) === undefined;
-  try {
-    if (own) await startBroker(dir, { signal: until.signal });
-    const topic = own ? TOPIC : `${TOPIC}-${process.pid}`;
-    const kafka = await openNearest(
-      { dataDir: dir, kafkaConfig: size.kafkaConfig, signal: until.signal },
-      createLog("bench"),
-    );
-    const sample = await fill(kafka, topic, size, until);
+export const ingestFigures = (size: IngestSize, until: Until): Promise<IngestFigures> =>
+  withKafka(size, until, async ({ dir, kafka, topic }) => {
+    await fill(kafka, topic, size, until);
     const consumeOnlyPerSecond = await consumeOnly(kafka, topic, size);
     await kafka.close();
-    const jsonParsePerSecond = jsonParseRate(sample);
-    const ended = await runIngest(dir, topic, size);
+    const jsonParsePerSecond = jsonParseRate();
+    const flags = ["--topic", topic, "--until-end", "--memory", size.memory];
+    const ended = await lastWords("ingest", flags, { dir, kafkaConfig: size.kafkaConfig }, last);
+    if (ended.written !== size.events)
+      throw new AppError("SERVICE_DIED", { what: `ingest wrote ${ended.written} of ${size.events}` });
     return {
       eventsPerSecond: (1000 * size.events) / (ended.lastCommitAt - ended.assignedAt),
       consumeOnlyPerSecond,
@@ -74,11 +56,7 @@ export async function ingestFigures(size: IngestSize, until: Until): Promise<Ing
       files: ended.table.files,
       rowsReadPerSecond: await readRate(pathsOf(dir).table),
     };
-  } finally {
-    if (own) await stopBroker(dir);
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
+  });
 
 export const ingestLines = (figures: IngestFigures): Figure[] => [
   {
@@ -100,24 +78,16 @@ export const ingestLines = (figures: IngestFigures): Figure[] => [
   { name: "rows/s, Parquet back to columns", value: figures.rowsReadPerSecond, unit: "1/s" },
 ];
 
-/** Answers some of the messages. */
-async function fill(kafka: Kafka, topic: string, { events, partitions }: IngestSize, until: Until): Promise<string[]> {
+async function fill(kafka: Kafka, topic: string, { events, partitions }: IngestSize, until: Until): Promise<void> {
   await kafka.ensureTopic(topic, partitions);
-  const eventAt = syntheticStream(SEED);
   const line = progressLine();
-  let sample: string[] = [];
   for (let from = 0; from < events; from += CHUNK) {
     until.signal.throwIfAborted();
-    const messages = Array.from({ length: Math.min(CHUNK, events - from) }, (_, k) => {
-      const { user, item } = eventAt(from + k);
-      return { key: user, value: JSON.stringify({ user, item, timestamp: 1_700_000_000_000 + from + k }) };
-    });
-    await kafka.produce(topic, messages);
-    if (from === 0) sample = messages.map(({ value }) => value);
-    line.show(`${from + messages.length} of ${events} events produced`);
+    const count = Math.min(CHUNK, events - from);
+    await kafka.produce(topic, messagesOf(from, count));
+    line.show(`${from + count} of ${events} events produced`);
   }
   line.end();
-  return sample;
 }
 
 async function consumeOnly(kafka: Kafka, topic: string, { events }: IngestSize): Promise<number> {
@@ -147,25 +117,12 @@ async function consumeOnly(kafka: Kafka, topic: string, { events }: IngestSize):
   return events / seconds;
 }
 
-function jsonParseRate(sample: readonly string[]): number {
+function jsonParseRate(): number {
   const repeats = 100;
-  const values = sample.map((value) => Buffer.from(value));
+  const values = Array.from({ length: CHUNK }, (_, k) => Buffer.from(JSON.stringify(eventOf(k))));
   const startedAt = performance.now();
   for (let k = 0; k < repeats; k++) for (const value of values) JSON.parse(value.toString("utf8"));
   return (1000 * repeats * values.length) / (performance.now() - startedAt);
-}
-
-async function runIngest(dir: string, topic: string, { events, memory, kafkaConfig }: IngestSize) {
-  const log = join(dir, "ingest.log");
-  const kafka = kafkaConfig === undefined ? [] : ["--kafka-config", kafkaConfig];
-  const flags = ["--topic", topic, "--until-end", "--data-dir", dir, "--memory", memory, ...kafka];
-  const ingest = spawnService("ingest", flags, { log });
-  const code = await ingest.exited;
-  const line = readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
-  const ended = code === 0 ? last.safeParse(JSON.parse(line)) : undefined;
-  if (!ended?.success || ended.data.written !== events)
-    throw new AppError("SERVICE_DIED", { what: `ingest: ${line}`, exitCode: code });
-  return ended.data;
 }
 
 /** Rows a second. */

@@ -34,6 +34,7 @@ export const options = z.object({
     ),
   events: size().default(1_000_000).describe("ingest, replay: events of the topic"),
   rate: size().default(1_000).describe("fresh: events a second"),
+  file: z.string().optional().describe("replay: a file of events (default: made-up ones, as CSV)"),
   partitions: size().max(1024).default(4).describe("ingest, replay: partitions of the topic"),
   memory: z.string().default("512MB").describe("ingest: its --memory"),
   compression: compressionFlag(),
