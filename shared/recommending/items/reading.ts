@@ -87,8 +87,9 @@ async function readText(told: ItemsFile): Promise<ItemsData> {
     const isFloat = cellsOf(item).every((cell) => isNobody(cell) || /^\d+\.0$/.test(cell));
     const rows = openRows(told, attributes.length);
     const skip = (line: number, problem: string) => rows.skip(`line ${line}`, problem);
-    for await (const { records, lines } of file.batches([item, ...attributes], skip)) {
-      for (const [k, record] of records.entries()) {
+    for await (const { length, cells, lines } of file.batches([item, ...attributes], skip)) {
+      for (let k = 0; k < length; k++) {
+        const record = cells(k);
         const name = record[item] ?? "";
         if (isNobody(name)) {
           skip(lines[k]!, "no item");
