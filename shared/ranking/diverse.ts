@@ -23,21 +23,23 @@ export function diverse(
   const [best, worst] = [scores_I[pool[0]!]!, scores_I[pool[size - 1]!]!];
   const span = best - worst;
   const relevance = (at: number) => (span > 0 ? (scores_I[pool[at]!]! - worst) / span : 1);
+  /** At most what it is: a likeness can only rise, so whoever is behind by an old one is behind. */
   const gains = Float64Array.from(pool, (_, at) => (1 - diversity) * relevance(at));
   const likest = new Float64Array(size).fill(-1);
-  let next = 0;
-  for (let count = 0; count < chosen.length; count++) {
-    chosen[count] = pool[next]!;
-    gains[next] = Number.NEGATIVE_INFINITY;
-    if (count === chosen.length - 1) break;
-    const likeness = vectors.between(pool[next]!, pool);
-    next = -1;
-    let most = Number.NEGATIVE_INFINITY;
-    for (let at = 0; at < size; at++) {
-      if (likeness[at]! > likest[at]!) likest[at] = likeness[at]!;
-      const gain = gains[at]! - diversity * likest[at]!;
-      if (gain > most) [next, most] = [at, gain];
+  /** How many of the chosen each was held against. */
+  const held = new Int32Array(size);
+  for (let count = 0; count < chosen.length; ) {
+    let next = 0;
+    for (let at = 1; at < size; at++) if (gains[at]! > gains[next]!) next = at;
+    if (held[next] === count) {
+      chosen[count++] = pool[next]!;
+      gains[next] = Number.NEGATIVE_INFINITY;
+      continue;
     }
+    for (const likeness of vectors.between(pool[next]!, chosen.subarray(held[next], count)))
+      if (likeness > likest[next]!) likest[next] = likeness;
+    held[next] = count;
+    gains[next] = (1 - diversity) * relevance(next) - diversity * likest[next]!;
   }
   return chosen;
 }

@@ -1,7 +1,5 @@
 // Vectors of a model's items, by which two are alike: the cosine of the angle between them. Dense ones, sparse ones,
 // and those of several models together. Shapes: I items, W width.
-import { noBits } from "./bits.ts";
-import { listOf } from "./metrics.ts";
 
 export interface ItemVectors {
   /** Cosines of one item with all, [I]; undefined where it has no vector, or one of zeros. */
@@ -24,16 +22,19 @@ export function* denseVectors(rows_IW: Float32Array, width: number): Making {
     if (item % ROWS === ROWS - 1) yield;
     scale(units_IW, item * width, (item + 1) * width);
   }
-  const cosine = (a: number, b: number) => product(units_IW, a * width, b * width, width);
+  function cosines(item: number, count: number, otherOf: (k: number) => number): Float32Array {
+    const found = new Float32Array(count);
+    if (item >= items) return found;
+    const unit_W = Float64Array.from(units_IW.subarray(item * width, (item + 1) * width));
+    for (let k = 0; k < count; k++) if (otherOf(k) < items) found[k] = product(unit_W, units_IW, otherOf(k) * width);
+    return found;
+  }
   return {
     near(item) {
-      if (!(item < items) || cosine(item, item) === 0) return undefined;
-      const cosines_I = new Float32Array(items);
-      for (let other = 0; other < items; other++) cosines_I[other] = cosine(item, other);
-      return cosines_I;
+      const isNothing = units_IW.subarray(item * width, (item + 1) * width).every((value) => value === 0);
+      return isNothing ? undefined : cosines(item, items, (k) => k);
     },
-    between: (item, others) =>
-      Float32Array.from(others, (other) => (item < items && other < items ? cosine(item, other) : 0)),
+    between: (item, others) => cosines(item, others.length, (k) => others[k]!),
   };
 }
 
@@ -44,17 +45,21 @@ function scale(values: Float32Array, from: number, to: number): void {
   if (squares > 0) for (let k = from; k < to; k++) values[k]! /= Math.sqrt(squares);
 }
 
-/** In four sums, which wait for each other less than one does for itself. */
-function product(values: Float32Array, a: number, b: number, width: number): number {
-  let [p, q, r, s] = [0, 0, 0, 0];
+/** Of a row of values that begins at `from`; in four sums, which wait for each other less than one does for itself. */
+function product(unit_W: Float64Array, values: Float32Array, from: number): number {
+  const width = unit_W.length;
+  let p = 0;
+  let q = 0;
+  let r = 0;
+  let s = 0;
   let k = 0;
   for (; k + 4 <= width; k += 4) {
-    p += values[a + k]! * values[b + k]!;
-    q += values[a + k + 1]! * values[b + k + 1]!;
-    r += values[a + k + 2]! * values[b + k + 2]!;
-    s += values[a + k + 3]! * values[b + k + 3]!;
+    p += unit_W[k]! * values[from + k]!;
+    q += unit_W[k + 1]! * values[from + k + 1]!;
+    r += unit_W[k + 2]! * values[from + k + 2]!;
+    s += unit_W[k + 3]! * values[from + k + 3]!;
   }
-  for (; k < width; k++) p += values[a + k]! * values[b + k]!;
+  for (; k < width; k++) p += unit_W[k]! * values[from + k]!;
   return p + q + (r + s);
 }
 
@@ -107,20 +112,40 @@ export function* matrixVectors(weights_II: Float32Array, items: number): Making 
   const starts = Float64Array.from({ length: items + 1 }, (_, item) => item * kept);
   const columns = new Int32Array(items * kept);
   const values = new Float32Array(items * kept);
-  const nothing = noBits(items);
-  const sizes_I = new Float32Array(items);
   for (let item = 0; item < items; item++) {
-    if (item % 64 === 63) yield;
+    if (item % 16 === 15) yield;
     const row_I = weights_II.subarray(item * items, (item + 1) * items);
-    for (let k = 0; k < items; k++) sizes_I[k] = Math.abs(row_I[k]!);
-    listOf(sizes_I, nothing, kept)
-      .sort()
-      .forEach((column, k) => {
-        columns[item * kept + k] = column;
-        values[item * kept + k] = row_I[column]!;
-      });
+    const [from, to] = [item * kept, (item + 1) * kept];
+    strongest(row_I, columns.subarray(from, to));
+    for (let at = from; at < to; at++) values[at] = row_I[columns[at]!]!;
   }
   return yield* sparseVectors({ starts, columns, values });
+}
+
+/** Of a float32 without its sign: the exponent and three digits of what follows it. */
+const BINS = 2048;
+const bins = new Int32Array(BINS);
+let bits = new Uint32Array(0);
+
+/**
+ * As many columns as `into` has room for, ascending: those of the largest sizes, up to an eighth of a size, and of those
+ * at the edge the first.
+ */
+function strongest(row_I: Float32Array, into: Int32Array): void {
+  const items = row_I.length;
+  if (bits.length !== items) bits = new Uint32Array(items);
+  new Float32Array(bits.buffer).set(row_I);
+  bins.fill(0);
+  for (let k = 0; k < items; k++) bins[(bits[k]! & 0x7fffffff) >>> 20]!++;
+  let bin = BINS - 1;
+  let above = 0;
+  while (above + bins[bin]! < into.length) above += bins[bin--]!;
+  let atEdge = into.length - above;
+  let found = 0;
+  for (let k = 0; k < items; k++) {
+    const own = (bits[k]! & 0x7fffffff) >>> 20;
+    if (own > bin || (own === bin && atEdge-- > 0)) into[found++] = k;
+  }
 }
 
 /** Several models' of the same items, laid side by side: each cosine counts by its weight; weights sum to 1. */

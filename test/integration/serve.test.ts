@@ -281,3 +281,73 @@ describe("with a published model", () => {
     expect((await recommend("--server", serve.url, "--items", "i0")).code).toBe(3);
   });
 });
+
+test("filters go by the items table of now: read anew when the file changes, kept where the new one is none", async () => {
+  const path = join(dataDir, "attributes.csv");
+  const write = (text: string) => {
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
+  };
+  write("item,year\ni3,1990\ni4,1991\nnowhere,1\n");
+  const filtered = await startService("serve", dataDir, ["--items-table", path, "--no-follow"]);
+  try {
+    const ask = async (filters: object) => {
+      const body = JSON.stringify({ items: ["i0"], filters });
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(`${filtered.url}/v1/recommend`, { method: "POST", headers, body });
+      const answer = (await response.json()) as RecommendAnswer;
+      return answer.items?.map(({ item }) => item).sort() ?? answer;
+    };
+    expect(await ask({ year: { min: 1990 } })).toEqual(["i3", "i4"]);
+    expect(await eventually(async () => (await filtered.status()).items?.known === 2)).toBe(true);
+    expect((await filtered.status()).items).toMatchObject({
+      rows: 3,
+      attributes: { year: "number" },
+      known: 2,
+      missing: 38,
+      surplus: 1,
+      reason: null,
+    });
+    write("item,year\ni3,1990\ni4,1991\ni5,1992\n");
+    expect(await eventually(async () => (await filtered.status()).items?.known === 3)).toBe(true);
+    expect(await ask({ year: { above: 1990 } })).toEqual(["i4", "i5"]);
+    write("item,year,year\ni3,1990,1\n");
+    const { reason } = (await eventually(async () => {
+      const { items } = await filtered.status();
+      return items?.reason ? items : undefined;
+    }))!;
+    expect(reason).toMatch(/ITEMS_TABLE_UNFIT: the column "year" stands twice/);
+    expect(await ask({ year: { above: 1990 } })).toEqual(["i4", "i5"]);
+    const similar = await fetch(
+      `${filtered.url}/v1/similar?item=i1&k=2&filters=${encodeURIComponent('{"year":1990}')}`,
+    );
+    expect(await similar.json()).toMatchObject({ item: "i1", items: [{ item: "i3" }] });
+    const atTerminal = await recommend("--server", filtered.url, "--similar", "i1", "--filters", '{"year": 7}');
+    expect(atTerminal.stderr).toContain("no item passes the filters");
+  } finally {
+    await filtered.process.stop();
+  }
+});
+
+test("`recommend` asks the same of a checkpoint: candidates, filters, diversity, similar items", async () => {
+  const path = join(dataDir, "films.csv");
+  writeFileSync(path, "item;genres\ni3;War|Love\ni4;Love\ni5;\n");
+  const from = ["--checkpoint", checkpoint, "--items-table", path, "--items-separator", "|", "--json"];
+  const of = async (...flags: string[]) => {
+    const { code, stdout, stderr } = await recommend(...from, ...flags);
+    const items = code === 0 ? (JSON.parse(stdout) as RecommendAnswer).items.map(({ item }) => item).sort() : [];
+    return { code, items, stderr };
+  };
+  const love = ["--filters", '{"genres": "Love"}'];
+  expect((await of("--items", "i0", ...love, "--diversity", "0.5")).items).toEqual(["i3", "i4"]);
+  expect((await of("--items", "i0", ...love, "--candidates", "i4,i5", "--exclude", "i5")).items).toEqual(["i4"]);
+  expect((await of("--similar", "i3", ...love)).items).toEqual(["i4"]);
+  expect(await of("--similar", "i3", "--exclude", "i4")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("USAGE"),
+  });
+  expect(await of("--items", "i0", "--filters", '{"colour": 1}')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/REQUEST_MALFORMED: filters, "colour"/),
+  });
+});
