@@ -128,8 +128,8 @@ const bins = new Int32Array(BINS);
 let bits = new Uint32Array(0);
 
 /**
- * As many columns as `into` has room for, ascending: those of the largest sizes, up to an eighth of a size, and of those
- * at the edge the first.
+ * As many columns as `into` has room for, ascending: those of the largest sizes, up to an eighth of a size, and of
+ * those at the edge the first.
  */
 function strongest(row_I: Float32Array, into: Int32Array): void {
   const items = row_I.length;

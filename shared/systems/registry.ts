@@ -15,6 +15,7 @@ import { popularity } from "./popularity/popularity.ts";
 import { ract } from "./ract/ract.ts";
 import { recvae } from "./recvae/recvae.ts";
 import { slim } from "./slim/slim.ts";
+import { sparseEdlae } from "./sparse-edlae/sparse-edlae.ts";
 import type { Neural, Solved, System } from "./system.ts";
 import { vae } from "./vae/vae.ts";
 import { warp } from "./warp/warp.ts";
@@ -33,6 +34,7 @@ export const systems = {
   dvae,
   ease,
   edlae,
+  "sparse-edlae": sparseEdlae,
   slim,
   wmf,
   ials,

@@ -21,7 +21,7 @@ const flags = z.object({
   ease: z
     .boolean()
     .default(true)
-    .describe("EASE as a reference line, where there are at most 20,000 items; --no-ease leaves it out"),
+    .describe("EASE as a reference line, beyond 20,000 items each of them by 200 others; --no-ease leaves it out"),
   easeLambda: z.coerce.number().positive().default(usualLambda).describe("its regularisation"),
   perUser: file().optional().describe("Parquet file for every user's metrics"),
   maxUsers: z.coerce.number().int().min(1).default(10_000).describe("held-out users of each part of a table, at most"),

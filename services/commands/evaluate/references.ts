@@ -17,8 +17,10 @@ import type { Summary } from "../../../shared/ranking/metrics.ts";
 import type { Mix } from "../../../shared/ranking/mix.ts";
 import type { Known } from "../../../shared/ranking/trending.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
+import { memoryLimit } from "../../../shared/runtime/memory.ts";
 import { told } from "../../../shared/runtime/working.ts";
-import { easeObstacle, solveEase } from "../../../shared/systems/ease/ease.ts";
+import { easeObstacle, largestEase, solveEase } from "../../../shared/systems/ease/ease.ts";
+import { solveSparseEase, sparseBytes } from "../../../shared/systems/sparse-edlae/sparse-edlae.ts";
 
 export type ScorerName = "model" | "served" | "popularity" | "ease" | "popularNow" | "coVisits";
 
@@ -71,14 +73,8 @@ export async function measure(
     ["model", scoreBatch],
     ["popularity", popularityScores(popularity_I)],
   ];
-  const obstacle = lambda === null ? "not wanted (--no-ease)" : easeObstacle(engine, items);
-  const ease =
-    obstacle === null
-      ? await told(`solving EASE for ${items} items`, (along) =>
-          finish(solveEase(engine, subject.train, items, lambda!), signal, along),
-        )
-      : undefined;
-  if (ease) scorers.push(["ease", ease.scoreBatch]);
+  const ease = lambda === null ? "not wanted (--no-ease)" : await easeOf(engine, subject.train, items, lambda, signal);
+  if (typeof ease !== "string") scorers.push(["ease", ease.scoreBatch]);
 
   const part = async (
     of: PartName,
@@ -106,7 +102,33 @@ export async function measure(
       ]
     : [];
   const temporal = subject.temporal.length > 0 ? await part("temporal", subject.temporal, ofNow) : null;
-  return { validation, test, temporal, ease: obstacle === null ? `lambda ${lambda}` : `left out: ${obstacle}` };
+  return { validation, test, temporal, ease: typeof ease === "string" ? `left out: ${ease}` : ease.how };
+}
+
+/** Of each item, where there are too many for the inverse of all. */
+const NEIGHBOURS = 200;
+
+/** EASE, or why it is left out. */
+async function easeOf(
+  engine: Engine,
+  rows: readonly Int32Array[],
+  items: number,
+  lambda: number,
+  signal: AbortSignal,
+): Promise<{ readonly scoreBatch: ScoreBatch; readonly how: string } | string> {
+  if (items > largestEase) {
+    if (sparseBytes(items, NEIGHBOURS) > memoryLimit()) return `${items} items take more memory than there is`;
+    const scoreBatch = await told(`solving EASE for ${items} items, each by ${NEIGHBOURS} others`, (along) =>
+      finish(solveSparseEase(rows, items, lambda, NEIGHBOURS), signal, along),
+    );
+    return { scoreBatch, how: `lambda ${lambda}, each item by ${NEIGHBOURS} others` };
+  }
+  const obstacle = easeObstacle(engine, items);
+  if (obstacle !== null) return obstacle;
+  const { scoreBatch } = await told(`solving EASE for ${items} items`, (along) =>
+    finish(solveEase(engine, rows, items, lambda), signal, along),
+  );
+  return { scoreBatch, how: `lambda ${lambda}` };
 }
 
 type Result = readonly [ScorerName, Evaluation<number>, Record<number, CatalogueFigures>];

@@ -29,7 +29,7 @@ export const edlae = solved({
 });
 
 /** An item that many users have is held tighter: dropping it by chance adds a variance that grows with them. */
-const ridgeOf = (
+export const ridgeOf = (
   { lambda, dropout }: { readonly lambda: number; readonly dropout: number },
   users_I: Float64Array,
 ): Float64Array => users_I.map((users) => lambda + (dropout / (1 - dropout)) * users);

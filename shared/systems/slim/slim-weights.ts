@@ -4,7 +4,8 @@ import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import { mustHave } from "../../neural/safetensors.ts";
 import { type Making, sparseVectors } from "../../ranking/vectors.ts";
-import type { Column, SlimConfig } from "./slim-columns.ts";
+import type { Sized } from "../system.ts";
+import type { Column } from "./slim-columns.ts";
 
 /**
  * The tensors of a model in memory and in its file: for each item that a user may have, the items that it speaks for
@@ -50,7 +51,7 @@ function startsOf(lengths: Float32Array): Int32Array {
  * Throws CHECKPOINT_CORRUPT when a tensor is missing, the lists do not fit each other, or one names an item that there
  * is not.
  */
-export function checkSlim(weights: Weights, { items }: SlimConfig): void {
+export function checkSlim(weights: Weights, { items }: Sized): void {
   mustHave(weights, [[slimNames.lengths, [items]]]);
   const lengths = weights[slimNames.lengths]!.data;
   const count = lengths.reduce((sum, length) => sum + length, 0);
@@ -64,7 +65,7 @@ export function checkSlim(weights: Weights, { items }: SlimConfig): void {
 }
 
 /** Scores of B users over all items, [B x I]; summed in float64. `weights` have passed `checkSlim`. */
-export function slimScores(weights: Weights, { items }: SlimConfig): (foldIns: readonly Int32Array[]) => Float32Array {
+export function slimScores(weights: Weights, { items }: Sized): (foldIns: readonly Int32Array[]) => Float32Array {
   const starts = startsOf(weights[slimNames.lengths]!.data);
   const columns = Int32Array.from(weights[slimNames.columns]!.data);
   const values = weights[slimNames.weights]!.data;
