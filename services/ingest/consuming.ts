@@ -30,6 +30,7 @@ interface Wanted {
   shapeFor(topic: string): ShapeText | null;
   /** Of all topics together. */
   readonly fetchBytes: number;
+  readonly batchBytes: number;
   readonly log: Log;
 }
 
@@ -39,7 +40,8 @@ const LOOK_MS = 3000;
 /** A fetch brings a whole batch of messages at least. */
 const LEAST_FETCH = 64e3;
 
-export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, fetchBytes, log }: Wanted): Consuming {
+export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, log, ...room }: Wanted): Consuming {
+  const { fetchBytes, batchBytes } = room;
   const topics = new Map<string, Way>();
   const consumptions = new Map<string, Consumption>();
   const { failed, fail } = failure();
@@ -50,10 +52,19 @@ export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, fetchB
     for (const [topic, ends] of wanted) topics.set(topic, pipeline.open(topic, ends, shapeFor(topic)));
     for (const topic of wanted.keys()) {
       const { assigned, rebalancing, fetched } = topics.get(topic)!;
-      const room = Math.max(LEAST_FETCH, Math.round(fetchBytes / topics.size));
+      const share = Math.max(LEAST_FETCH, Math.round(fetchBytes / topics.size));
       const shape = shapeFor(topic);
       const beside = shape ? readerOf(parseShape(shape)).beside : [];
-      const reading = { topic, group: groupOf(topic), fetchBytes: room, beside, assigned, rebalancing, fetched };
+      const reading = {
+        topic,
+        group: groupOf(topic),
+        fetchBytes: share,
+        batchBytes,
+        beside,
+        assigned,
+        rebalancing,
+        fetched,
+      };
       const consumption = await kafka.consume(reading);
       consumptions.set(topic, consumption);
       consumption.failed.catch(fail);

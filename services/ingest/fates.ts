@@ -4,7 +4,7 @@ import { type DeadReason, isTimestamp } from "../../shared/events/event.ts";
 import { arrivalOf, parseMessage, scanMessage } from "../../shared/events/message.ts";
 import { newScanned } from "../../shared/events/scan.ts";
 import { type MessageReader, type Outcome, refusal } from "../../shared/events/shape/mapped.ts";
-import { openBeside } from "../../shared/kafka/messages.ts";
+import { openBeside, whyUnknown } from "../../shared/kafka/messages.ts";
 import type { Fetched } from "../../shared/kafka/port.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
 import type { Verdict } from "./suspects.ts";
@@ -58,8 +58,15 @@ export function openFates(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: M
         tally.good++;
       } else {
         const value = length < 0 ? null : values.subarray(at, at + length);
+        const unknown = whyUnknown(batch.messages, length);
         const outcome =
-          verdict !== null ? condemned : reader ? reader.read({ value, own, beside: besideOf!(k) }) : parse(value, own);
+          unknown !== undefined
+            ? refusal("NOT_UNPACKED", unknown)
+            : verdict !== null
+              ? condemned
+              : reader
+                ? reader.read({ value, own, beside: besideOf!(k) })
+                : parse(value, own);
         if (outcome.type === "rows") {
           for (const row of outcome.rows) buffer.addEvent(row, partition, offset);
           buffer.mark(arrived);

@@ -27,7 +27,7 @@ export const command = defineCommand({
     const { topic, untilEnd } = config;
     const paths = pathsOf(config.dataDir);
     const log = createLog("ingest", { run: paths.root });
-    const { groupOf, shapeFor, fetchBytes, pipeline: settings } = settingsOf(config, paths);
+    const { pipeline: settings, ...reading } = settingsOf(config, paths);
     const kafka = await openNearest({ ...config, signal: until.signal }, log);
     const metrics = createMetrics("ingest");
     const progress = createProgress(metrics);
@@ -59,7 +59,7 @@ export const command = defineCommand({
       status: (): IngestStatus => ({ ...progress.status(), upkeep: upkeep.running }),
       live: () => progress.healthy(RED_AFTER_MS),
     });
-    const consuming = openConsuming({ kafka, pipeline, look, groupOf, shapeFor, fetchBytes, log });
+    const consuming = openConsuming({ kafka, pipeline, look, log, ...reading });
     const isAny = await consuming.begin(topic, untilEnd);
     const watching = watch({ topics: consuming.topics, look, progress, log });
     const ended = untilEnd && !isAny ? undefined : pipeline.ended;

@@ -28,6 +28,7 @@ export function settingsOf(config: Config, paths: Pick<Paths, "root" | "table" |
     /** How events stand in the topic's messages; null: as ours do. */
     shapeFor: (topic: string) => shapeOf(shapes, topic),
     fetchBytes: room.fetch,
+    batchBytes: room.batch,
     pipeline: {
       tableDir,
       deadLettersDir: absolute(config.deadLetters ?? paths.deadLetters),

@@ -30,6 +30,7 @@ export const deadReasons = {
   NOT_FRAMED: "the value does not begin with a schema's id, as the schema registry's clients write it",
   SCHEMA_UNKNOWN: "the schema registry knows no schema of the value's id, or none that can be read",
   SCHEMA_MISFIT: "the value does not fit the schema that it names",
+  NOT_UNPACKED: "its batch unpacks to more than the memory allows; Kafka still has it",
   POISON: "reading or encoding it failed, or ended the process, twice: among others, then alone",
 } as const;
 export type DeadReason = keyof typeof deadReasons;

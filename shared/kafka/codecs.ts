@@ -5,7 +5,8 @@ import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { z } from "zod";
 import { AppError } from "../errors/errors.ts";
-import { framed, unframed } from "./xerial.ts";
+import { unpackedSize as lz4Size } from "./lz4-frame.ts";
+import { blocksOf, framed, unpackedSize as snappySize } from "./xerial.ts";
 
 /** By Kafka's numbers. */
 export const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
@@ -20,22 +21,21 @@ export const compressionFlag = () =>
 
 export interface Codec {
   compress(bytes: Buffer): Promise<Buffer>;
-  decompress(bytes: Buffer): Promise<Buffer>;
+  /** Undefined where that takes more than `most` bytes, which are never taken from the process's memory then. */
+  decompress(bytes: Buffer, most: number): Promise<Buffer | undefined>;
 }
 
-/** What a batch may unpack to: more would be taken from the process's memory before anybody looks at it. */
-const MOST_UNPACKED = 256 << 20;
 const damaged = (what: string, cause?: unknown) => new AppError("BATCH_CORRUPT", { what }, { cause });
-const tooLarge = () => damaged(`a batch unpacks to more than ${MOST_UNPACKED >> 20} MiB`);
 
 const deflate = promisify(zlib.gzip);
 const inflate = promisify(zlib.gunzip) as (bytes: Buffer, options: zlib.ZlibOptions) => Promise<Buffer>;
 
 const gzip: Codec = {
   compress: (bytes) => deflate(bytes),
-  decompress: (bytes) =>
-    inflate(bytes, { maxOutputLength: MOST_UNPACKED }).catch((error) => {
-      throw error.code === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : damaged("a batch of gzip is damaged", error);
+  decompress: (bytes, most) =>
+    inflate(bytes, { maxOutputLength: most }).catch((error) => {
+      if (error.code === "ERR_BUFFER_TOO_LARGE") return undefined;
+      throw damaged("a batch of gzip is damaged", error);
     }),
 };
 
@@ -44,21 +44,33 @@ const snappy: Codec = {
     const { compress } = await loaded("snappy", import("snappy"));
     return framed(bytes, (block) => compress(block));
   },
-  decompress: async (bytes) => {
+  decompress: async (bytes, most) => {
     const { uncompress } = await loaded("snappy", import("snappy"));
-    return unframed(bytes, async (block) => (await uncompress(block, { asBuffer: true })) as Buffer).catch((error) => {
+    try {
+      const blocks = blocksOf(bytes);
+      if (blocks.reduce((sum, block) => sum + snappySize(block), 0) > most) return undefined; // it would believe any size
+      const unpacked: Buffer[] = [];
+      for (const block of blocks) unpacked.push((await uncompress(block, { asBuffer: true })) as Buffer);
+      return unpacked.length === 1 ? unpacked[0] : Buffer.concat(unpacked);
+    } catch (error) {
       throw damaged("a batch of snappy is damaged", error);
-    });
+    }
   },
 };
 
+/** Bytes that one of lz4 can stand for, at most. */
+const MOST_LZ4 = 255;
+
 const lz4: Codec = {
   compress: async (bytes) => (await loaded("lz4-napi", import("lz4-napi"))).compressFrame(bytes),
-  decompress: async (bytes) => {
+  decompress: async (bytes, most) => {
     const { decompressFrame } = await loaded("lz4-napi", import("lz4-napi"));
-    return decompressFrame(bytes).catch((error) => {
+    try {
+      if (MOST_LZ4 * bytes.length > most && lz4Size(bytes) > most) return undefined;
+      return await decompressFrame(bytes);
+    } catch (error) {
       throw damaged("a batch of lz4 is damaged", error);
-    });
+    }
   },
 };
 
@@ -73,14 +85,14 @@ const zstd: Codec = {
     const { compress } = await openZstd();
     return asBuffer(compress(bytes, LEVEL));
   },
-  decompress: async (bytes) => {
+  decompress: async (bytes, most) => {
     const { decompress } = await openZstd();
-    if ((claimed(bytes) ?? 0) > MOST_UNPACKED) throw tooLarge(); // the library would believe any size
+    if ((claimed(bytes) ?? 0) > most) return undefined; // the library would believe any size
     for (let room = Math.max(1 << 16, GUESS * bytes.length); ; room *= 4) {
-      const fits = Math.min(room, MOST_UNPACKED);
+      const fits = Math.min(room, most);
       const unpacked = attempt(() => decompress(bytes, { defaultHeapSize: fits }));
       if (unpacked) return asBuffer(unpacked);
-      if (fits === MOST_UNPACKED) throw tooLarge();
+      if (fits === most) return undefined;
     }
   },
 };
@@ -101,7 +113,7 @@ function claimed(frame: Buffer): number | undefined {
   const isSingle = (flags & 0x20) !== 0;
   const at = 5 + (isSingle ? 0 : 1) + [0, 1, 2, 4][flags & 3]!;
   const size = flags >> 6;
-  if (frame.length < at + 8 || size < 2) return undefined;
+  if (size < 2 || frame.length < at + 2 ** size) return undefined;
   return size === 2 ? frame.readUInt32LE(at) : Number(frame.readBigUInt64LE(at));
 }
 

@@ -14,6 +14,8 @@ const HEARTBEAT_MS = 1000;
 const SESSION_MS = 6000;
 /** Bytes that a fetch may unpack to, of each of its own: JSON packs to a tenth. */
 const MOST_UNPACKED = 16;
+/** Bytes that a single batch may unpack to, unless the reader says so. */
+const MOST_OF_BATCH = 64e6;
 
 /** `told`: an error in our words. */
 export async function consume(
@@ -76,7 +78,7 @@ export async function consume(
         partition: batch.partition,
         generation: mine,
         asked: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
-        messages: pack(batch.messages, from, reading.beside),
+        messages: pack(batch.messages, from, reading.beside, unpacking.whyNot),
         next,
       });
       if (mine !== generation) return;
@@ -89,7 +91,8 @@ export async function consume(
     }
   }
 
-  consumer.on(consumer.events.FETCH_START, () => unpacking.begin(MOST_UNPACKED * reading.fetchBytes));
+  const room = { fetch: MOST_UNPACKED * reading.fetchBytes, batch: reading.batchBytes ?? MOST_OF_BATCH };
+  consumer.on(consumer.events.FETCH_START, () => unpacking.begin(room));
   consumer.on(consumer.events.REBALANCING, () => reading.rebalancing());
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     assign(payload.memberAssignment[reading.topic] ?? []);

@@ -17,13 +17,20 @@ export interface Messages {
   readonly offsets: Float64Array;
   /** Kafka's own times, ms since 1970. */
   readonly arrivedAt: Float64Array;
-  /** Bytes of each value; -1 where a message has none. */
+  /** Bytes of each value; -1 where a message has none, less where nobody knows it (`whyUnknown`). */
   readonly lengths: Int32Array;
+  /** Why values are not known, in words; -2 is the first. */
+  readonly reasons: readonly string[];
   /** The values, one after the other. */
   readonly values: Uint8Array;
   /** What was asked for beside, in that order; of each message's, -1 bytes where it has none. */
   readonly beside: readonly Pieces[];
 }
+
+const FIRST_REASON = -2;
+
+/** Why a value of this length is not known; undefined where it is. */
+export const whyUnknown = ({ reasons }: Messages, length: number): string | undefined => reasons[FIRST_REASON - length];
 
 /** Pieces of bytes, one after the other. */
 export interface Pieces {
@@ -31,8 +38,13 @@ export interface Pieces {
   readonly bytes: Uint8Array;
 }
 
-/** Those at and after `from`. */
-export function pack(messages: readonly RawMessage[], from: number, beside: readonly Beside[] = []): Messages {
+/** Those at and after `from`. `whyNot`: why a message's value is not known; undefined where it is. */
+export function pack(
+  messages: readonly RawMessage[],
+  from: number,
+  beside: readonly Beside[] = [],
+  whyNot: (value: Uint8Array | null) => string | undefined = () => undefined,
+): Messages {
   let first = 0;
   while (first < messages.length && Number(messages[first]!.offset) < from) first++;
   const count = messages.length - first;
@@ -42,11 +54,14 @@ export function pack(messages: readonly RawMessage[], from: number, beside: read
     lengths: new Int32Array(count),
   };
   let bytes = 0;
+  const reasons: string[] = [];
   for (let k = 0; k < count; k++) {
     const { offset, timestamp, value } = messages[first + k]!;
+    const why = whyNot(value);
     packed.offsets[k] = Number(offset);
     packed.arrivedAt[k] = Number(timestamp);
-    packed.lengths[k] = value === null ? -1 : value.length;
+    if (why !== undefined && !reasons.includes(why)) reasons.push(why);
+    packed.lengths[k] = why !== undefined ? FIRST_REASON - reasons.indexOf(why) : value === null ? -1 : value.length;
     bytes += value === null ? 0 : value.length;
   }
   const values = new Uint8Array(bytes);
@@ -59,6 +74,7 @@ export function pack(messages: readonly RawMessage[], from: number, beside: read
   const kept = first === 0 ? messages : messages.slice(first);
   return {
     ...packed,
+    reasons,
     values,
     beside: beside.map((asked) => piecesOf(kept.map((message) => besideOf(message, asked)))),
   };

@@ -36,6 +36,8 @@ export interface Reading {
   readonly group: string;
   /** Bytes of one fetch, about. */
   readonly fetchBytes: number;
+  /** Bytes that a single batch may unpack to: of one that takes more only the offsets are known. */
+  readonly batchBytes?: number;
   /** What is wanted of messages beside value, offset and time. */
   readonly beside?: readonly Beside[];
   /**

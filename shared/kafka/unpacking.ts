@@ -1,33 +1,68 @@
-// Bounds what one fetch unpacks to. Kafka bounds what it sends, and a message of 900 kB may be packed into one: a fetch
-// of a megabyte was a gigabyte of messages. Whoever decodes is told that the rest was cut off, as Kafka cuts it off at
-// the bound of a fetch: it takes what it has, and asks for the rest again. Pure.
+// Bounds what one fetch unpacks to. Kafka bounds what it sends, and a megabyte of it may stand for gigabytes. Of several
+// batches the rest is cut off, as Kafka cuts a fetch off at its bound: whoever decodes takes what it has, and asks for
+// the rest again. A single batch that unpacks to more than there is room for is never unpacked: messages without
+// content stand for its own, one for each, known by the memory that they lie in. Pure.
+import { AppError } from "../errors/errors.ts";
+import { packedIn } from "./record-header.ts";
 
 /** The name that kafkajs's decoder knows the end of a fetch by that was cut off within a batch. */
 const CUT_OFF = "KafkaJSPartialMessageError";
+/** Bytes that a message takes when it is decoded, beside its own. */
+const OF_MESSAGE = 300;
+
+/** Bytes, unpacked. */
+export interface Room {
+  /** Of a fetch, about: its first batch is always taken, or nothing would go on. */
+  readonly fetch: number;
+  /** Of a single batch. */
+  readonly batch: number;
+}
+
+type Decompress = (bytes: Buffer, most: number) => Promise<Buffer | undefined>;
 
 export interface Unpacking {
-  /** A fetch begins, of so many bytes unpacked, about: the first batch is always taken, or nothing would go on. */
-  begin(most: number): void;
-  bounded(decompress: (bytes: Buffer) => Promise<Buffer>): (bytes: Buffer) => Promise<Buffer>;
+  /** A fetch begins. */
+  begin(room: Room): void;
+  bounded(codec: string, decompress: Decompress): (bytes: Buffer) => Promise<Buffer>;
+  /** Why this message's batch was not unpacked; undefined where it was. */
+  whyNot(value: Uint8Array | null): string | undefined;
 }
 
 export function openUnpacking(): Unpacking {
-  let room = Number.POSITIVE_INFINITY;
+  let room: Room = { fetch: Number.POSITIVE_INFINITY, batch: 256 << 20 };
   let unpacked = 0;
   /** What the batch before unpacked to, of each of its bytes. */
   let ratio = 1;
+  const reasons = new WeakMap<ArrayBufferLike, string>();
+  let isAny = false;
+
+  async function unpack(codec: string, decompress: Decompress, bytes: Buffer): Promise<Buffer> {
+    const packed = packedIn(bytes);
+    const isMany = OF_MESSAGE * (packed?.count ?? 0) > room.batch;
+    const all = isMany ? undefined : await decompress(bytes, room.batch);
+    if (all) return all;
+    const most = Math.floor(room.batch / (isMany ? OF_MESSAGE : 1e6)).toLocaleString("en");
+    const why = `batch of ${codec} unpacks to more than the ${most} ${isMany ? "messages" : "MB"} that the memory allows`;
+    if (!packed) throw new AppError("BATCH_CORRUPT", { what: `a ${why}` });
+    const empty = packed.content();
+    reasons.set(empty.buffer, `its ${why}`);
+    isAny = true;
+    return empty;
+  }
+
   return {
-    begin: (most) => {
-      room = most;
+    begin: (next) => {
+      room = next;
       unpacked = 0;
     },
-    bounded: (decompress) => async (bytes) => {
-      if (unpacked > 0 && unpacked + ratio * bytes.length > room)
+    bounded: (codec, decompress) => async (bytes) => {
+      if (unpacked > 0 && unpacked + ratio * bytes.length > room.fetch)
         throw Object.assign(new Error("the rest of the fetch is left for the next one"), { name: CUT_OFF });
-      const all = await decompress(bytes);
+      const all = await unpack(codec, decompress, bytes);
       unpacked += all.length;
       ratio = all.length / Math.max(1, bytes.length);
       return all;
     },
+    whyNot: (value) => (isAny && value !== null ? reasons.get(value.buffer) : undefined),
   };
 }

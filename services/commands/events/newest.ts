@@ -2,13 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../../shared/errors/errors.ts";
 import type { Beside, Message } from "../../../shared/events/shape/places.ts";
-import { openBeside } from "../../../shared/kafka/messages.ts";
+import { openBeside, whyUnknown } from "../../../shared/kafka/messages.ts";
 import type { Bounds, Fetched, Kafka } from "../../../shared/kafka/port.ts";
 import { sleep, type Until } from "../../../shared/runtime/lifecycle.ts";
 
 export interface Placed extends Message {
   readonly partition: number;
   readonly offset: number;
+  /** Why nobody knows its value; undefined where it is known. */
+  readonly unknown: string | undefined;
 }
 
 const FETCH_BYTES = 1 << 20;
@@ -72,6 +74,7 @@ function messagesOf({ partition, messages }: Fetched): Placed[] {
     const length = lengths[k]!;
     const value = length < 0 ? null : values.slice(at, at + length);
     at += Math.max(0, length);
-    return { partition, offset, own: arrivedAt[k]!, value, beside: besideOf(k) };
+    const unknown = whyUnknown(messages, length);
+    return { partition, offset, own: arrivedAt[k]!, value, unknown, beside: besideOf(k) };
   });
 }
