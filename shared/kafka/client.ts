@@ -20,6 +20,11 @@ import { openUnpacking } from "./unpacking.ts";
 
 const REACH_MS = 12_000;
 const ENSURE_MS = 15_000;
+/**
+ * So long before its end a login is renewed. Kafka allows that once a second and no more, so of a session as short as
+ * this no request would pass.
+ */
+const RENEW_MS = 5000;
 /** Without an acknowledgement for so long, what is sent is held up. */
 const OVERDUE_MS = 10_000;
 
@@ -170,7 +175,7 @@ function clientConfig({ clientId, connectMs, login }: KafkaSettings, sockets: So
     clientId,
     brokers: [...sockets.seeds],
     socketFactory: sockets.open,
-    ...(login && { sasl: saslOf(login) }),
+    ...(login && { sasl: saslOf(login), reauthenticationThreshold: RENEW_MS }),
     connectionTimeout: connectMs + 500, // our sockets end themselves before
     requestTimeout: 30_000,
     retry: { initialRetryTime: 200, maxRetryTime: 2000, retries: Number.MAX_SAFE_INTEGER },

@@ -24,7 +24,10 @@ function bearer(token: () => Promise<string>): Mechanism {
     mechanism: "OAUTHBEARER",
     authenticationProvider: ({ saslAuthenticate }) => ({
       authenticate: async () => {
-        const message = withLength(`n,,\x01auth=Bearer ${await token()}\x01\x01`);
+        const held = await token().catch((error) => {
+          throw Object.assign(error, { retriable: false }); // kafkajs would try what is not ours again, again and again
+        });
+        const message = withLength(`n,,\x01auth=Bearer ${held}\x01\x01`);
         const refusal = await saslAuthenticate<string>({
           request: { encode: () => message },
           response: { decode: (answer: Buffer) => answer, parse: (answer: Buffer) => answer.toString("utf8", 4) },

@@ -113,7 +113,11 @@ export function refusalOf(error: unknown, doing: string, facts: Facts): unknown 
     if (type === "ILLEGAL_SASL_STATE")
       return new AppError(
         "KAFKA_LOGIN_REFUSED",
-        { what: "this listener of Kafka takes no login (security.protocol)" },
+        {
+          what:
+            "this listener of Kafka takes no login (security.protocol), or a login lasts there for less than 6 s " +
+            "(connections.max.reauth.ms, the token)",
+        },
         { cause: error },
       );
     if (
