@@ -45,6 +45,9 @@ const SILENT_LOOKS = 4;
 /** Small: while a batch is read no request is answered. */
 const FETCH_BYTES = 512 << 10;
 
+/** So it is at the first start, too, until ingest has put its map on record. */
+const otherMap = new Error("the table is made by another map now: the topic is read by that one");
+
 export function followTopic({ topic, tail, users, open, knows, metrics, log }: Followed): Following {
   const ahead = openAhead({ take: users.take, passed: tail.passed }, knows, (partition, offset, error) =>
     log.debug({ partition, offset, err: error }, "a message could not be read"),
@@ -139,7 +142,7 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
     let looking = false;
     const look = async () => {
       if (++unanswered > SILENT_LOOKS) waits("Kafka does not answer");
-      if (JSON.stringify(users.shape) !== said) return fail(new Error("the table is made by another map now"));
+      if (JSON.stringify(users.shape) !== said) return fail(otherMap);
       if (looking) return;
       looking = true;
       try {
@@ -189,7 +192,8 @@ export function followTopic({ topic, tail, users, open, knows, metrics, log }: F
           kafka = await open();
           await session(kafka, until);
         } catch (error) {
-          waits(reasonOf(error));
+          if (error === otherMap) log.info({ topic }, otherMap.message);
+          else if (!until.signal.aborted) waits(reasonOf(error));
         } finally {
           await kafka?.close();
         }
