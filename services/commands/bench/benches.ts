@@ -48,8 +48,9 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
   },
   replay: async (config, until) => {
     const figures = await replayFigures(config, until);
-    const { partitions, compression = "none" } = config;
-    const title = `${figures.events} events into ${partitions} partitions, packed with ${compression}`;
+    const { partitions, compression } = config;
+    const packed = compression === undefined ? "" : `, packed with ${compression}`;
+    const title = `${figures.events} events into ${partitions} partitions${packed}`;
     return result(figures, title, () => replayLines(figures));
   },
   wire: async (config, until) => {
