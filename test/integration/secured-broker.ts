@@ -1,7 +1,8 @@
 // A real Kafka with one listener for each way in, for tests: plain, TLS with client certificates, logins over TLS, a
-// certificate that has expired, one for another name, and one that sends its clients to where nobody is. Whoever comes
-// in plainly may do everything, and so may `alice`; `bob` nothing but what he is given.
-import { execFileSync, spawn } from "node:child_process";
+// certificate that has expired, one for another name, one that sends its clients to where nobody is, and one where a
+// login holds for seconds. Whoever comes in plainly may do everything, and so may `alice`; `bob` and `carol` nothing but
+// what they are given.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +20,7 @@ const listeners = {
   LOGIN: "SASL_SSL",
   EXPIRED: "SASL_SSL",
   RENAMED: "SASL_SSL",
+  BRIEF: "SASL_SSL",
   GHOST: "PLAINTEXT",
   DEAF: "PLAINTEXT",
 } as const;
@@ -33,19 +35,29 @@ export interface SecuredBroker {
   readonly foreignAuthority: string;
   readonly client: string;
   readonly foreignClient: string;
+  /** A client's whose time is over. */
+  readonly expiredClient: string;
   /** A class of Kafka's, with its flags: what it writes. */
   java(name: string, args: readonly string[], input?: string): string;
   /** From now on it does nothing, until `thaw`. */
   freeze(): void;
   thaw(): void;
+  kill(): Promise<void>;
+  /** After `kill`, with what it held. `expired`: the certificate of BRIEF has expired meanwhile. */
+  comeBack(how?: { readonly expired?: boolean }): Promise<void>;
+  /** A user's password for SCRAM-SHA-256. */
+  setPassword(user: string, password: string): void;
   stop(): Promise<void>;
 }
 
 const jaas = (module: string, ...pairs: readonly string[]) =>
   `org.apache.kafka.common.security.${module} required ${pairs.join(" ")};`;
 
+/** How long a login at BRIEF holds. It is renewed 5 s before. */
+const BRIEF_MS = 8000;
+
 /** `deafPort`: where the listener DEAF sends its clients. */
-export async function startSecured(deafPort: number): Promise<SecuredBroker> {
+export async function startSecured(deafPort = 9): Promise<SecuredBroker> {
   const folder = mkdtempSync(join(tmpdir(), "tributary-secured-"));
   const { program, jars } = await findJava(process.env);
   const [own, foreign] = [authority(), authority()];
@@ -65,6 +77,7 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
     LOGIN: store("login.pem", own.issue("127.0.0.1", 30)),
     EXPIRED: store("expired.pem", own.issue("127.0.0.1", -1)),
     RENAMED: store("renamed.pem", own.issue("kafka.example", 30)),
+    BRIEF: store("brief.pem", own.issue("127.0.0.1", 30)),
   };
   const trusted = pem("authority.pem", own.cert);
   const secured = Object.entries(certificates).flatMap(([name, path]) => {
@@ -77,7 +90,7 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
       [`${at}.ssl.client.auth`, name === "MUTUAL" ? "required" : "none"],
     ];
   });
-  const logins = ["LOGIN", "EXPIRED", "RENAMED"].flatMap((name) => {
+  const logins = ["LOGIN", "EXPIRED", "RENAMED", "BRIEF"].flatMap((name) => {
     const at = `listener.name.${name.toLowerCase()}`;
     return [
       [`${at}.sasl.enabled.mechanisms`, "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER"],
@@ -111,7 +124,7 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
       "listener.security.protocol.map",
       [...names.map((name) => `${name}:${listeners[name]}`), "CONTROLLER:PLAINTEXT"].join(","),
     ],
-    ["log.dirs", "data"],
+    ["log.dirs", "kafka"],
     ["auto.create.topics.enable", "false"],
     ["offsets.topic.replication.factor", "1"],
     ["offsets.topic.num.partitions", "1"],
@@ -121,6 +134,12 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
     ["authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"],
     ["super.users", "User:ANONYMOUS;User:alice;User:CN=client"],
     ["log.cleaner.dedupe.buffer.size", "16777216"],
+    ["log.cleaner.backoff.ms", "300"],
+    ["log.segment.delete.delay.ms", "1000"],
+    ...["plain", "scram-sha-256", "oauthbearer"].map((mechanism) => [
+      `listener.name.brief.${mechanism}.connections.max.reauth.ms`,
+      `${BRIEF_MS}`,
+    ]),
     ...secured,
     ...logins,
   ];
@@ -133,25 +152,37 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
       input,
       stdio: ["pipe", "pipe", "pipe"],
     });
-  const scram = ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((each) => [
-    "--add-scram",
-    `${each}=[name=alice,password=alice-secret]`,
-  ]);
-  java("kafka.tools.StorageTool", ["format", "-t", "AbcdefghijklmnopqrstuQ", "-c", "server.properties", ...scram]);
-  const log = openSync(join(folder, "broker.log"), "a");
-  const broker = spawn(program, [...classes, "kafka.Kafka", "server.properties"], {
-    cwd: folder,
-    stdio: ["ignore", log, log],
-  });
-  closeSync(log);
-  await until(
-    "Kafka answers",
-    async () => {
-      if (broker.exitCode !== null) throw new Error(readFileSync(join(folder, "broker.log"), "utf8").slice(-3000));
-      return (await clusterAt("127.0.0.1", ports.PLAIN)) !== undefined;
-    },
-    120_000,
+  const scram = ["alice", "carol"].flatMap((name) =>
+    ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((each) => [
+      "--add-scram",
+      `${each}=[name=${name},password=${name}-secret]`,
+    ]),
   );
+  java("kafka.tools.StorageTool", ["format", "-t", "AbcdefghijklmnopqrstuQ", "-c", "server.properties", ...scram]);
+  let broker = await run();
+  async function run(): Promise<ChildProcess> {
+    const log = openSync(join(folder, "broker.log"), "a");
+    const child = spawn(program, [...classes, "kafka.Kafka", "server.properties"], {
+      cwd: folder,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    await until(
+      "Kafka answers",
+      async () => {
+        if (child.exitCode !== null) throw new Error(readFileSync(join(folder, "broker.log"), "utf8").slice(-3000));
+        return (await clusterAt("127.0.0.1", ports.PLAIN)) !== undefined;
+      },
+      120_000,
+    );
+    return child;
+  }
+  async function kill(): Promise<void> {
+    if (broker.exitCode !== null || broker.signalCode !== null) return;
+    const ended = once(broker, "exit");
+    broker.kill("SIGKILL");
+    await ended;
+  }
   return {
     folder,
     at: Object.fromEntries(names.map((name) => [name, `127.0.0.1:${ports[name]}`])) as Record<Listener, string>,
@@ -159,13 +190,22 @@ export async function startSecured(deafPort: number): Promise<SecuredBroker> {
     foreignAuthority: pem("foreign.pem", foreign.cert),
     client: store("client.pem", own.issue("client", 30)),
     foreignClient: store("foreign-client.pem", foreign.issue("client", 30)),
+    expiredClient: store("expired-client.pem", own.issue("client", -1)),
     java,
     freeze: () => void broker.kill("SIGSTOP"),
     thaw: () => void broker.kill("SIGCONT"),
+    kill,
+    comeBack: async ({ expired = false } = {}) => {
+      if (expired) store("brief.pem", own.issue("127.0.0.1", -1));
+      broker = await run();
+    },
+    setPassword: (user, password) =>
+      void java("kafka.admin.ConfigCommand", [
+        ...["--bootstrap-server", `127.0.0.1:${ports.PLAIN}`, "--alter", "--entity-type", "users"],
+        ...["--entity-name", user, "--add-config", `SCRAM-SHA-256=[password=${password}]`],
+      ]),
     stop: async () => {
-      const ended = once(broker, "exit");
-      broker.kill("SIGKILL");
-      await ended;
+      await kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
