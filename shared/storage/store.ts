@@ -25,6 +25,14 @@ export interface Store {
   mustBeFit(): Promise<void>;
 }
 
+/** A store that keeps pointers without a lock. */
+export interface SwappingStore extends Store {
+  /** Null where there is none. The tag is of these very bytes. */
+  find(path: string): Promise<{ readonly bytes: Uint8Array; readonly tag: string } | null>;
+  /** Puts it where the path still holds what has the tag, or nothing (null). False, with nothing done, otherwise. */
+  swap(path: string, bytes: Uint8Array, tag: string | null): Promise<boolean>;
+}
+
 export function folderStore(dir: string, disk: Disk = realDisk): Store {
   const root = resolve(dir);
   const at = (path: string) => join(root, path);

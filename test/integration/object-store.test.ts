@@ -2,8 +2,8 @@
 // refuses, is slow, cuts off and comes late.
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openStore } from "../../shared/storage/open-store.ts";
-import { conforms } from "../unit/store-suite.ts";
+import { openPrefix, openStore } from "../../shared/storage/open-store.ts";
+import { conforms, swaps } from "../unit/store-suite.ts";
 import { useBroker } from "./broker-folder.ts";
 import { type Fate, type ObjectStore, openObjectStore, unavailable } from "./object-store.ts";
 import { killAll, start as startProcess, until } from "./processes.ts";
@@ -38,6 +38,7 @@ const commits = () =>
   store.requests.filter(({ method, path }) => method === "PUT" && /\/events\/_delta_log\/\d+\.json/.test(path)).length;
 
 conforms("S3", (name) => openStore(`s3://tables/suite/${name}`));
+swaps("S3", (name) => openPrefix(`s3://tables/suite/${name}`));
 
 test("an object of many parts is written and read whole, and given up half-way leaves nothing", async () => {
   const large = openStore("s3://tables/large");

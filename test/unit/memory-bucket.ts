@@ -1,4 +1,5 @@
 // A bucket in memory: one request is atomic, as a server's is, and any may be refused, lose its answer, or arrive late.
+import { createHash } from "node:crypto";
 import type { Bucket } from "../../shared/storage/s3/bucket.ts";
 
 export type Fault =
@@ -13,6 +14,7 @@ export interface MemoryBucket extends Bucket {
   readonly objects: Map<string, { readonly bytes: Uint8Array; readonly mark: string | undefined }>;
 }
 
+const tagOf = (bytes: Uint8Array) => createHash("md5").update(bytes).digest("hex");
 const answer = (name: string, httpStatusCode: number) =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
 
@@ -56,10 +58,11 @@ export function memoryBucket(
 
   return {
     objects,
-    get: (key) => request("get", () => held(key).bytes),
+    get: (key) => request("get", () => ({ bytes: held(key).bytes, tag: tagOf(held(key).bytes) })),
     put: (key, bytes, { only, mark }) =>
       request("put", () => {
-        if (only === "absent" && objects.has(key)) throw answer("PreconditionFailed", 412);
+        const isMet = only === "absent" ? !objects.has(key) : !only || tagOf(held(key).bytes) === only.tag;
+        if (!isMet) throw answer("PreconditionFailed", 412);
         objects.set(key, { bytes: Uint8Array.from(bytes), mark });
       }),
     mark: (key) => request("mark", () => held(key).mark),

@@ -1,9 +1,10 @@
 // A store in memory for tests of the table: every operation can be made to wait its turn, so that a test decides who
 // comes first.
 import { AppError } from "../../shared/errors/errors.ts";
-import type { Store } from "../../shared/storage/store.ts";
+import type { SwappingStore } from "../../shared/storage/store.ts";
+import { sha256Of } from "../../shared/table/hashes.ts";
 
-export interface MemoryStore extends Store {
+export interface MemoryStore extends SwappingStore {
   readonly files: Map<string, Uint8Array>;
 }
 
@@ -28,6 +29,18 @@ export function memoryStore(
     putIfAbsent: async (path, bytes) => {
       await turn();
       if (files.has(path)) return false;
+      files.set(path, bytes);
+      return true;
+    },
+    find: async (path) => {
+      await turn();
+      const bytes = files.get(path);
+      return bytes ? { bytes, tag: sha256Of(bytes) } : null;
+    },
+    swap: async (path, bytes, tag) => {
+      await turn();
+      const held = files.get(path);
+      if ((held ? sha256Of(held) : null) !== tag) return false;
       files.set(path, bytes);
       return true;
     },

@@ -1,6 +1,6 @@
 // What every store does, whatever lies below it: a folder, memory, a bucket.
 import { expect, test } from "vitest";
-import type { Store } from "../../shared/storage/store.ts";
+import type { Store, SwappingStore } from "../../shared/storage/store.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const textIn = async (store: Store, path: string) => new TextDecoder().decode(await store.read(path));
@@ -58,5 +58,26 @@ export function conforms(kind: string, open: (name: string) => Store | Promise<S
     );
     expect(left.every(({ modifiedAt }) => Number.isFinite(modifiedAt))).toBe(true);
     expect((await store.leftovers(".")).map(({ path }) => path)).toContain("top");
+  });
+}
+
+/** What a store does that keeps pointers without a lock. */
+export function swaps(kind: string, open: (name: string) => SwappingStore | Promise<SwappingStore>): void {
+  test(`${kind}: a pointer is moved by who has seen where it stands, and by one of many who have`, async () => {
+    const stores = await Promise.all(Array.from({ length: 4 }, () => open("swap")));
+    const [store] = stores as [SwappingStore];
+    expect(await store.find("current")).toBeNull();
+    expect(await store.swap("current", bytesOf("v1"), '"of nothing"')).toBe(false);
+    const move = (from: string | null) =>
+      Promise.all(stores.map((each, k) => each.swap("current", bytesOf(`${from} ${k}`), from)));
+    let tag: string | null = null;
+    for (let step = 0; step < 3; step++) {
+      const moved = await move(tag);
+      expect(moved.filter((each) => each)).toHaveLength(1);
+      const found = (await (await open("swap")).find("current"))!;
+      expect(new TextDecoder().decode(found.bytes)).toBe(`${tag} ${moved.indexOf(true)}`);
+      expect(await store.swap("current", bytesOf("late"), tag)).toBe(false);
+      tag = found.tag;
+    }
   });
 }

@@ -7,10 +7,10 @@ import { afterAll, expect, test } from "vitest";
 import type { Bucket } from "../../shared/storage/s3/bucket.ts";
 import { kindOf } from "../../shared/storage/s3/refusals.ts";
 import { s3Store } from "../../shared/storage/s3/store.ts";
-import { folderStore, type Store } from "../../shared/storage/store.ts";
+import { folderStore, type SwappingStore } from "../../shared/storage/store.ts";
 import { type Fault, type MemoryBucket, memoryBucket } from "./memory-bucket.ts";
 import { memoryStore } from "./memory-store.ts";
-import { conforms } from "./store-suite.ts";
+import { conforms, swaps } from "./store-suite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tributary-store-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ function still() {
     random: () => 1,
   };
 }
-const storeOf = (bucket: Bucket): Store =>
+const storeOf = (bucket: Bucket): SwappingStore =>
   s3Store({ name: "s3://bucket/table", prefix: "table" }, bucket, counts, still());
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
@@ -47,6 +47,13 @@ conforms("memory", (name) =>
   ),
 );
 conforms("a bucket", (name) => storeOf(kept(buckets, name, () => memoryBucket())));
+swaps("memory", (name) =>
+  memoryStore(
+    undefined,
+    kept(memories, name, () => new Map()),
+  ),
+);
+swaps("a bucket", (name) => storeOf(kept(buckets, name, () => memoryBucket())));
 
 test("whatever is refused, lost or late, at most one is told that it put a name", async () => {
   const fault = fc.constantFrom<Fault>("none", "none", "refused", "answer lost", "late");
@@ -120,7 +127,7 @@ test("expired credentials are read anew, once", async () => {
     get: async () => {
       asked++;
       if (renewed < 2) throw expired;
-      return bytesOf("fine");
+      return { bytes: bytesOf("fine"), tag: "1" };
     },
   };
   await expect(storeOf(bucket).read("x")).rejects.toMatchObject({ code: "STORE_LOGIN_EXPIRED" });
@@ -141,6 +148,15 @@ test.each<[string, (bucket: MemoryBucket) => Partial<Bucket>, RegExp]>([
   await expect(store.putIfAbsent("0.json", bytesOf("x"))).rejects.toThrow(message);
   await expect(store.mustBeFit()).rejects.toMatchObject({ code: "STORE_UNFIT" });
   expect([...bucket.objects.keys()]).toEqual([]);
+});
+
+test("a server that ignores If-Match may hold a table and no pointer", async () => {
+  const bucket = memoryBucket();
+  const put: Bucket["put"] = (key, bytes, { only, mark }) =>
+    bucket.put(key, bytes, { ...(only === "absent" && { only }), ...(mark && { mark }) });
+  const store = storeOf({ ...bucket, put });
+  expect(await store.putIfAbsent("0.json", bytesOf("x"))).toBe(true);
+  await expect(store.swap("0.json", bytesOf("y"), "1")).rejects.toThrow(/^STORE_UNFIT: .*ignores If-Match/);
 });
 
 test.each<[object, string]>([

@@ -1,8 +1,15 @@
 // What is asked of a bucket, one request each, so that a test can let any of them fail, come late or come twice. The
 // port between store.ts, which decides what an answer means, and client.ts, which sends.
 
+export interface Found {
+  readonly bytes: Uint8Array;
+  /** Of these very bytes: a condition of `put`. */
+  readonly tag: string;
+}
+
 export interface Condition {
-  readonly only?: "absent";
+  /** The key is free, or holds what has this tag. */
+  readonly only?: "absent" | { readonly tag: string };
   /** Kept beside the object: whose it is. */
   readonly mark?: string;
 }
@@ -15,7 +22,7 @@ export interface Listed {
 
 /** Each rejects with the server's error as the client gives it: refusals.ts reads it. */
 export interface Bucket {
-  get(key: string): Promise<Uint8Array>;
+  get(key: string): Promise<Found>;
   /** Whole or not at all; large ones in parts. */
   put(key: string, bytes: Uint8Array, condition: Condition): Promise<void>;
   /** The mark that stands beside an object. */

@@ -16,6 +16,8 @@ const PART = 16 << 20;
 const IN_PARTS_FROM = 64 << 20;
 const PARTS_TOGETHER = 4;
 
+type Headers = { IfNoneMatch?: string; IfMatch?: string };
+
 function sdk() {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true"; // which Node it is, nobody here can change
   return import("@aws-sdk/client-s3");
@@ -44,7 +46,7 @@ export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): 
   };
   const object = (key: string) => ({ Bucket: name, Key: key });
 
-  async function putInParts(key: string, bytes: Uint8Array, ifNoneMatch: { IfNoneMatch?: string }, mark?: string) {
+  async function putInParts(key: string, bytes: Uint8Array, condition: Headers, mark?: string) {
     const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand } = await sdk();
     const { AbortMultipartUploadCommand } = await sdk();
     const s3 = await client();
@@ -66,7 +68,7 @@ export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): 
         await Promise.all(
           Array.from({ length: Math.min(PARTS_TOGETHER, count + 1 - first) }, (_, k) => send(first + k)),
         );
-      const complete = { ...object(key), UploadId, MultipartUpload: { Parts: parts }, ...ifNoneMatch };
+      const complete = { ...object(key), UploadId, MultipartUpload: { Parts: parts }, ...condition };
       await within(bytes.length, (abortSignal) =>
         s3.send(new CompleteMultipartUploadCommand(complete), { abortSignal }),
       );
@@ -83,21 +85,25 @@ export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): 
       const { GetObjectCommand } = await sdk();
       const s3 = await client();
       return within(0, async (abortSignal, longer) => {
-        const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand(object(key)), { abortSignal });
+        const {
+          Body,
+          ContentLength = 0,
+          ETag = "",
+        } = await s3.send(new GetObjectCommand(object(key)), { abortSignal });
         longer(ContentLength);
         const bytes = await Body!.transformToByteArray();
         if (bytes.length !== ContentLength) throw new Error(`${bytes.length} of ${ContentLength} bytes came`);
-        return bytes;
+        return { bytes, tag: ETag };
       });
     },
     put: async (key, bytes, { only, mark }) => {
-      const ifNoneMatch = only === undefined ? {} : { IfNoneMatch: "*" };
-      if (bytes.length >= IN_PARTS_FROM) return putInParts(key, bytes, ifNoneMatch, mark);
+      const condition: Headers = !only ? {} : only === "absent" ? { IfNoneMatch: "*" } : { IfMatch: only.tag };
+      if (bytes.length >= IN_PARTS_FROM) return putInParts(key, bytes, condition, mark);
       const { PutObjectCommand } = await sdk();
       const s3 = await client();
       const metadata = mark === undefined ? {} : { Metadata: { mark } };
       await within(bytes.length, (abortSignal) =>
-        s3.send(new PutObjectCommand({ ...object(key), Body: bytes, ...ifNoneMatch, ...metadata }), { abortSignal }),
+        s3.send(new PutObjectCommand({ ...object(key), Body: bytes, ...condition, ...metadata }), { abortSignal }),
       );
     },
     mark: async (key) => {
