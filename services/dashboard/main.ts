@@ -54,7 +54,7 @@ export const command = defineCommand({
       routes: (app, admit) => {
         refuseHosts(app, hosts);
         servePages(app, pages);
-        serveModels(app, { modelsDir: paths.models, tokens, log, hosts });
+        serveModels(app, { modelsDir: config.models ?? paths.models, tokens, log, hosts });
         stream = serveStream(app, {
           now: () => ({ dataDir: paths.root, health }),
           history: ring.history,

@@ -1,9 +1,9 @@
 // Has what arrives scored by the published model, then takes the newest checkpoint, has it judged, and publishes or
 // refuses it. The adapter between files and judging.
 import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
-import { holding, prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
+import { folderOf, holding, prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
 import { type OpenModel, openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -82,7 +82,7 @@ export async function openEvaluator(
     incumbent = null;
     if (version === null) return null;
     try {
-      incumbent = { ...(await openModel(engine, join(places.models, version))), version };
+      incumbent = { ...(await openModel(engine, await folderOf(places.models, version))), version };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.warn({ version, err: error.message }, "the published model cannot be read");

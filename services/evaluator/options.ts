@@ -11,7 +11,7 @@ export const options = z.object({
     .optional()
     .describe("folder of checkpoints (default: training/checkpoints of the data directory)"),
   table: location().optional().describe("the table (default: table of the data directory)"),
-  models: folder().optional().describe("where models are published (default: models of the data directory)"),
+  models: location().optional().describe("where models are published (default: models of the data directory)"),
   tolerance: z.coerce
     .number()
     .min(0)

@@ -7,7 +7,7 @@ import { folder, location } from "../../shared/runtime/location.ts";
 
 export const options = z.object({
   dataDir: folder().default(".tributary").describe("where everything is kept"),
-  models: folder().optional().describe("where models are published (default: models of the data directory)"),
+  models: location().optional().describe("where models are published (default: models of the data directory)"),
   table: location()
     .optional()
     .describe("the table that users' histories come from (default: table of the data directory)"),

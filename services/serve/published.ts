@@ -2,15 +2,17 @@
 // two requests.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readMetrics } from "../../shared/checkpoints/models.ts";
+import { folderOf, readMetrics } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { openWithVectors } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
 import { AppError } from "../../shared/errors/errors.ts";
+import { passes } from "../../shared/errors/os-errors.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { Moving } from "../../shared/ranking/trending.ts";
 import { type Recommending, recommending } from "../../shared/recommending/recommender.ts";
 import type { ModelAnswer } from "../../shared/recommending/requests.ts";
+import { isInStore } from "../../shared/runtime/location.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 
 export interface PublishedModel {
@@ -40,7 +42,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
     return inUse;
   };
   async function change(version: string): Promise<void> {
-    const { manifest, ...opened } = await openWithVectors(engine, join(modelsDir, version));
+    const { manifest, ...opened } = await openWithVectors(engine, await folderOf(modelsDir, version));
     const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
     const evaluation = await readMetrics(modelsDir, version).catch(() => null);
     const about = {
@@ -83,7 +85,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
         await change(version);
         refused = undefined;
       } catch (error) {
-        if (!(error instanceof AppError)) throw error;
+        if (!(error instanceof AppError) || passes(error)) throw error; // tried again at the next look
         refused = candidate;
         log.error({ version }, error.message);
       }
@@ -93,6 +95,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
 
 /** A version and how its files stand: another text once one of them was replaced or written to. */
 async function standing(modelsDir: string, version: string): Promise<string> {
+  if (isInStore(modelsDir)) return version; // its files never change
   const files = ["manifest.json", "model.safetensors", "vocabulary.json"].map((name) => join(modelsDir, version, name));
   const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
   return [version, ...stats.map((each) => (each ? `${each.ino} ${each.size} ${each.mtimeMs}` : "missing"))].join(", ");

@@ -1,9 +1,9 @@
 // What changed from one published version to another: metrics, items, configuration, and how far each tensor moved.
 // `models diff` and the dashboard tell it.
-import { join } from "node:path";
 import { systemOf } from "../systems/registry.ts";
 import { loadModel, type Model } from "./checkpoints.ts";
 import { below, flattened } from "./leaves.ts";
+import { folderOf } from "./models.ts";
 import type { ModelRecord } from "./records.ts";
 
 type Leaf = string | number | boolean | null;
@@ -35,8 +35,8 @@ export interface Difference {
 /** Reads both models whole. Throws CHECKPOINT_CORRUPT. */
 export async function differenceOf(modelsDir: string, from: ModelRecord, to: ModelRecord): Promise<Difference> {
   const [before, after] = [
-    await loadModel(join(modelsDir, from.version)),
-    await loadModel(join(modelsDir, to.version)),
+    await loadModel(await folderOf(modelsDir, from.version)),
+    await loadModel(await folderOf(modelsDir, to.version)),
   ];
   const [old, now] = [new Set(before.vocabulary), new Set(after.vocabulary)];
   return {

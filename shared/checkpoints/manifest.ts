@@ -100,7 +100,11 @@ export function formatManifest(manifest: WrittenManifest): string {
 /** Throws CHECKPOINT_MISSING or CHECKPOINT_CORRUPT. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const path = join(dir, MANIFEST);
-  const text = await readText(path);
+  return parseManifest(await readText(path), path);
+}
+
+/** `path` is for messages. Throws CHECKPOINT_CORRUPT. */
+export function parseManifest(text: string, path: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);

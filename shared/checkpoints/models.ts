@@ -1,45 +1,40 @@
 // Published models: <models>/<version>/, never changed once there. The evaluator publishes, `models` goes back, serve
-// reads what pointer.ts says. Who writes holds the folder's lock.
+// reads what pointer.ts says. Who writes holds the folder's lock. Those of an object store are store-models.ts's.
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeDurable } from "../disk/durable.ts";
 import { AppError } from "../errors/errors.ts";
+import { passes } from "../errors/os-errors.ts";
 import { exclusively, type Held } from "../locks/lock.ts";
 import type { Mix } from "../ranking/mix.ts";
-import { loadModel } from "./checkpoints.ts";
-import { realDisk } from "./disk.ts";
-import { checkHash, readText, writeFile } from "./files.ts";
-import { formatManifest, type Manifest, readManifest, VOCABULARY, type WrittenManifest } from "./manifest.ts";
-import { absent, currentVersion, pinnedVersion, point, unpin, versionPattern } from "./pointer.ts";
+import { isInStore } from "../runtime/location.ts";
+import { METRICS, mustBeWhole, orForgotten, verify, writeDraft } from "./draft.ts";
+import { type Manifest, readManifest, VOCABULARY } from "./manifest.ts";
+import { absent, currentVersion, pinnedVersion, point, unpin } from "./pointer.ts";
+import { modelsIn } from "./store-models.ts";
+import { nextAfter, thinnedOut, unknown, versionsIn } from "./versions.ts";
 import { MANIFEST, WEIGHTS } from "./weights.ts";
 
-const METRICS = "metrics.json";
 const DRAFT = ".draft";
 const CANDIDATE = ".candidate";
-/**
- * How many of the newest are kept, of all, of every eighth, of every 64th, ...: a model every few seconds, and still
- * one of an hour ago and one of yesterday to go back to.
- */
-const kept = [
-  { every: 1, newest: 5 },
-  { every: 8, newest: 3 },
-  { every: 64, newest: 3 },
-  { every: 512, newest: 3 },
-  { every: 4096, newest: 3 },
-];
-
 /** Versions that are there, oldest first. */
 export async function listModels(modelsDir: string): Promise<string[]> {
-  const names = await readdir(modelsDir).catch(absent);
-  return (names ?? [])
-    .filter((name) => versionPattern.test(name))
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  return isInStore(modelsDir) ? modelsIn(modelsDir).list() : versionsIn((await readdir(modelsDir).catch(absent)) ?? []);
 }
+
+/** A folder of this machine that holds the version: itself, or a copy. Throws MODEL_UNKNOWN, CHECKPOINT_MISSING. */
+export const folderOf = async (modelsDir: string, version: string): Promise<string> =>
+  isInStore(modelsDir) ? modelsIn(modelsDir).folder(version) : join(modelsDir, version);
+
+/** Throws MODEL_UNKNOWN, CHECKPOINT_MISSING, CHECKPOINT_CORRUPT. */
+export const manifestOf = (modelsDir: string, version: string): Promise<Manifest> =>
+  isInStore(modelsDir) ? modelsIn(modelsDir).manifest(version) : readManifest(join(modelsDir, version));
 
 /** What the evaluator measured when it published this version; its schema is the evaluator's own. */
 export async function readMetrics(modelsDir: string, version: string): Promise<unknown> {
+  if (isInStore(modelsDir)) return modelsIn(modelsDir).metrics(version);
   return JSON.parse(await readFile(join(modelsDir, version, METRICS), "utf8"));
 }
 
@@ -58,6 +53,7 @@ export async function publish(
   signal?: AbortSignal,
   trends?: Mix,
 ): Promise<string | null> {
+  if (isInStore(modelsDir)) return modelsIn(modelsDir).publish(checkpointDir, metrics, parent, trends);
   await mkdir(modelsDir, { recursive: true });
   return alone(modelsDir, signal, async ({ mustHold }) => {
     const current = await currentVersion(modelsDir);
@@ -67,8 +63,7 @@ export async function publish(
     try {
       await writeDraft(draft, checkpointDir, metrics, { parent: current, trends });
       await mustBeWhole(draft);
-      const newest = (await listModels(modelsDir)).at(-1);
-      const version = `v${String(newest === undefined ? 1 : numberOf(newest) + 1).padStart(6, "0")}`;
+      const version = nextAfter(await listModels(modelsDir));
       mustHold();
       await rename(draft, join(modelsDir, version));
       await point(modelsDir, "current", version);
@@ -92,7 +87,7 @@ export async function holding<T>(
   checkpointDir: string,
   held: (dir: string) => Promise<T>,
 ): Promise<T> {
-  const dir = join(modelsDir, CANDIDATE);
+  const dir = isInStore(modelsDir) ? join(tmpdir(), `tributary-candidate-${process.pid}`) : join(modelsDir, CANDIDATE);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   try {
@@ -113,43 +108,10 @@ async function linked(from: string, to: string): Promise<void> {
     .catch(orForgotten(from));
 }
 
-/** For `catch`. */
-const orForgotten = (path: string) => (error: NodeJS.ErrnoException) => {
-  if (error.code !== "ENOENT") throw error;
-  throw new AppError("CHECKPOINT_MISSING", { what: "it was forgotten while it was copied", path }, { cause: error });
-};
-
 /** Left by processes that were killed: nobody else writes one while we hold the lock. */
 async function removeDrafts(modelsDir: string): Promise<void> {
   const drafts = (await readdir(modelsDir)).filter((name) => name.startsWith(DRAFT));
   for (const name of drafts) await rm(join(modelsDir, name), { recursive: true, force: true });
-}
-
-/**
- * The files are made read-only, so that no editor changes one by mistake; the folder is not, so that `rm -r` still
- * removes it.
- */
-async function writeDraft(
-  draft: string,
-  checkpointDir: string,
-  metrics: object,
-  { parent, trends }: { readonly parent: string | null; readonly trends: Mix | undefined },
-): Promise<void> {
-  await mkdir(draft);
-  const { sha256, trends: _ofItsParent, pieces: _ofItsRun, ...manifest } = await readManifest(checkpointDir);
-  const hashes: Record<string, string> = {};
-  for (const part of [WEIGHTS, VOCABULARY]) {
-    const from = join(checkpointDir, part);
-    await copyFile(from, join(draft, part), constants.COPYFILE_FICLONE).catch(orForgotten(from));
-    hashes[part] = sha256[part] ?? "";
-  }
-  const text = (value: object) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
-  hashes[METRICS] = await writeFile(realDisk, join(draft, METRICS), text(metrics));
-  const published = { at: Date.now(), parent };
-  const written: WrittenManifest = { ...manifest, sha256: hashes, published, ...(trends && { trends }) };
-  await writeFile(realDisk, join(draft, MANIFEST), [new TextEncoder().encode(formatManifest(written))]);
-  for (const part of [...Object.keys(hashes), MANIFEST]) await chmod(join(draft, part), 0o444);
-  for (const part of [WEIGHTS, VOCABULARY, "."]) await makeDurable(join(draft, part));
 }
 
 /**
@@ -167,9 +129,10 @@ export async function goTo(
     if (!(await listModels(modelsDir)).includes(version)) throw unknown(modelsDir, version);
   };
   await mustBeThere(); // and so is the folder, for the lock
+  if (isInStore(modelsDir)) return modelsIn(modelsDir).goTo(version, pin);
   return alone(modelsDir, signal, async ({ mustHold }) => {
     await mustBeThere(); // not pruned while another held the lock
-    await verify(modelsDir, version);
+    await verify(join(modelsDir, version));
     const before = await currentVersion(modelsDir);
     mustHold();
     // first: killed in between, publication stands still, and nothing else has happened
@@ -181,36 +144,11 @@ export async function goTo(
 }
 
 /**
- * The bytes are those that the manifest names, as they can be read back; whoever publishes has opened the checkpoint
- * that they are of.
- */
-async function mustBeWhole(dir: string): Promise<void> {
-  const { sha256 } = await readManifest(dir);
-  for (const [part, hash] of Object.entries(sha256)) await checkHash(join(dir, part), hash);
-}
-
-/** Every file is the one that was published. */
-async function verify(modelsDir: string, version: string): Promise<void> {
-  const dir = join(modelsDir, version);
-  try {
-    const { manifest } = await loadModel(dir);
-    if (manifest.sha256[METRICS]) await readText(join(dir, METRICS), manifest.sha256[METRICS]);
-  } catch (error) {
-    throw error instanceof AppError && error.code === "CHECKPOINT_MISSING"
-      ? new AppError("CHECKPOINT_CORRUPT", { ...error.facts, what: "a file of the model is gone" }, { cause: error })
-      : error;
-  }
-}
-
-export const unknown = (modelsDir: string, version: string) =>
-  new AppError("MODEL_UNKNOWN", { what: `no version ${version}`, path: modelsDir });
-
-/**
  * The version that was current when this one was published; null for the first, and where its manifest cannot be read.
  */
 export async function parentOf(modelsDir: string, version: string): Promise<string | null> {
   try {
-    return (await readManifest(join(modelsDir, version))).published?.parent ?? null;
+    return (await manifestOf(modelsDir, version)).published?.parent ?? null;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return null;
@@ -225,14 +163,14 @@ export async function versionOf(
   modelsDir: string,
   checkpointDir: string,
 ): Promise<(Manifest & { version: string }) | undefined> {
-  const manifestOf = (dir: string) =>
-    readManifest(dir).catch((error: unknown) => {
-      if (error instanceof AppError) return undefined; // torn, or removed meanwhile
+  const orNone = (manifest: Promise<Manifest>) =>
+    manifest.catch((error: unknown) => {
+      if (error instanceof AppError && !passes(error)) return undefined; // torn, or removed meanwhile
       throw error;
     });
-  const wanted = await manifestOf(checkpointDir);
+  const wanted = await orNone(readManifest(checkpointDir));
   for (const version of wanted ? (await listModels(modelsDir)).reverse() : []) {
-    const found = await manifestOf(join(modelsDir, version));
+    const found = await orNone(manifestOf(modelsDir, version));
     if (found && isSame(found, wanted!)) return { ...found, version };
   }
   return undefined;
@@ -246,20 +184,15 @@ const isSame = (one: Manifest, other: Manifest) =>
  * goes back to, and the pinned one.
  */
 export async function prune(modelsDir: string, signal?: AbortSignal): Promise<void> {
+  if (isInStore(modelsDir)) return modelsIn(modelsDir).prune();
   await alone(modelsDir, signal, async ({ mustHold }) => {
     const [current, pinned] = [await currentVersion(modelsDir), await pinnedVersion(modelsDir)];
     const spared = [current, pinned, current && (await parentOf(modelsDir, current))];
-    const versions = await listModels(modelsDir);
-    const thinned = kept.flatMap(({ every, newest }) =>
-      versions.filter((version) => numberOf(version) % every === 0).slice(-newest),
-    );
-    const old = versions.filter((version) => !spared.includes(version) && !thinned.includes(version));
+    const old = thinnedOut(await listModels(modelsDir), spared);
     mustHold();
     for (const version of old) await rm(join(modelsDir, version), { recursive: true, force: true });
   });
 }
-
-const numberOf = (version: string) => Number(version.slice(1));
 
 /** Whoever publishes, goes back or prunes does so alone; readers need no lock. */
 const alone = <T>(modelsDir: string, signal: AbortSignal | undefined, work: (held: Held) => Promise<T>): Promise<T> =>

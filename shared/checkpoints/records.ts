@@ -1,10 +1,10 @@
 // What stands in a published version's manifest and metrics, read with tolerance: a version that cannot be read is
 // listed too, with the reason.
-import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
-import { listModels, parentOf, readMetrics, unknown } from "./models.ts";
+import type { Manifest } from "./manifest.ts";
+import { listModels, manifestOf, parentOf, readMetrics } from "./models.ts";
 import { currentVersion } from "./pointer.ts";
+import { unknown } from "./versions.ts";
 
 export interface ModelRecord {
   readonly version: string;
@@ -35,7 +35,7 @@ export async function recordsOf(modelsDir: string): Promise<(ModelRecord | Unrea
 /** Throws MODEL_UNKNOWN, MODEL_MISSING where nothing has been published, CHECKPOINT_CORRUPT. */
 export async function recordOf(modelsDir: string, name: string): Promise<ModelRecord> {
   const version = await mustExist(modelsDir, name);
-  const manifest = await readManifest(join(modelsDir, version));
+  const manifest = await manifestOf(modelsDir, version);
   const metrics = await readMetrics(modelsDir, version).catch((error: NodeJS.ErrnoException) => {
     if (error instanceof SyntaxError || error.code === "ENOENT") return null;
     throw error;

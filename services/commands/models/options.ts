@@ -1,6 +1,6 @@
 // The flags of `models`, and which go together.
 import { z } from "zod";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 
 const flags = z.object({
   action: z
@@ -14,7 +14,7 @@ const flags = z.object({
     .describe("such as v000007 or 7; rollback takes the current one's parent without it, show and pin the current one"),
   other: z.string().optional().describe("diff: the version that is compared with VERSION"),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
-  models: folder().optional().describe("where models are published (default: models of the data directory)"),
+  models: location().optional().describe("where models are published (default: models of the data directory)"),
   out: folder()
     .optional()
     .describe("rollback --branch: --out of the parameter server (default: training of the data directory)"),
