@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { listCheckpoints, newestOfRounds } from "../../shared/checkpoints/checkpoints.ts";
-import { folderOf, holding, prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
+import { holding, modelFolder, prune, publish, versionOf } from "../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion } from "../../shared/checkpoints/pointer.ts";
 import { type OpenModel, openModel } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -82,7 +82,7 @@ export async function openEvaluator(
     incumbent = null;
     if (version === null) return null;
     try {
-      incumbent = { ...(await openModel(engine, await folderOf(places.models, version))), version };
+      incumbent = { ...(await openModel(engine, await modelFolder(places.models, version))), version };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.warn({ version, err: error.message }, "the published model cannot be read");

@@ -2,7 +2,7 @@
 // two requests.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { folderOf, readMetrics } from "../../shared/checkpoints/models.ts";
+import { modelFolder, readMetrics } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
 import { openWithVectors } from "../../shared/checkpoints/scoring.ts";
 import type { Engine } from "../../shared/compute/engine.ts";
@@ -42,7 +42,7 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
     return inUse;
   };
   async function change(version: string): Promise<void> {
-    const { manifest, ...opened } = await openWithVectors(engine, await folderOf(modelsDir, version));
+    const { manifest, ...opened } = await openWithVectors(engine, await modelFolder(modelsDir, version));
     const { step, round, tableVersion, watermark, vocabulary, createdAt } = manifest;
     const evaluation = await readMetrics(modelsDir, version).catch(() => null);
     const about = {

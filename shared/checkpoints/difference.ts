@@ -3,7 +3,7 @@
 import { systemOf } from "../systems/registry.ts";
 import { loadModel, type Model } from "./checkpoints.ts";
 import { below, flattened } from "./leaves.ts";
-import { folderOf } from "./models.ts";
+import { modelFolder } from "./models.ts";
 import type { ModelRecord } from "./records.ts";
 
 type Leaf = string | number | boolean | null;
@@ -35,8 +35,8 @@ export interface Difference {
 /** Reads both models whole. Throws CHECKPOINT_CORRUPT. */
 export async function differenceOf(modelsDir: string, from: ModelRecord, to: ModelRecord): Promise<Difference> {
   const [before, after] = [
-    await loadModel(await folderOf(modelsDir, from.version)),
-    await loadModel(await folderOf(modelsDir, to.version)),
+    await loadModel(await modelFolder(modelsDir, from.version)),
+    await loadModel(await modelFolder(modelsDir, to.version)),
   ];
   const [old, now] = [new Set(before.vocabulary), new Set(after.vocabulary)];
   return {

@@ -25,7 +25,7 @@ export async function listModels(modelsDir: string): Promise<string[]> {
 }
 
 /** A folder of this machine that holds the version: itself, or a copy. Throws MODEL_UNKNOWN, CHECKPOINT_MISSING. */
-export const folderOf = async (modelsDir: string, version: string): Promise<string> =>
+export const modelFolder = async (modelsDir: string, version: string): Promise<string> =>
   isInStore(modelsDir) ? modelsIn(modelsDir).folder(version) : join(modelsDir, version);
 
 /** Throws MODEL_UNKNOWN, CHECKPOINT_MISSING, CHECKPOINT_CORRUPT. */

@@ -1,7 +1,7 @@
 // Published models in an object store. `published/VERSION.json`, put if it is absent, holds a version's manifest and
 // metrics and names the folder of its files, which nobody else ever writes to and which is never changed; `current`
-// names the version in use. No lock and no link: who is killed half-way leaves a folder that nothing names. Readers keep
-// copies of the folders that they open on their own disk.
+// names the version in use. No lock and no link: who is killed half-way leaves a folder that nothing names. Readers
+// keep copies of the folders that they open on their own disk.
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";

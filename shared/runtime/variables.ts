@@ -13,8 +13,8 @@ export const variables = {
   AWS_ENDPOINT_URL: "of an object store that is not Amazon's",
   AWS_ENDPOINT_URL_S3: "the same; it is stronger",
   AWS_VIRTUAL_HOSTED_STYLE_REQUEST:
-    "`true`: the bucket stands in the host's name, `false`: in the path (default: in the path at an endpoint of one's " +
-    "own, in the host's name at Amazon's)",
+    "`true`: the bucket stands in the host's name, `false`: in the path (default: in the path at an endpoint of " +
+    "one's own, in the host's name at Amazon's)",
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "of Amazon's client: whether it is silent on the version of Node",
   TRIBUTARY_HTTP_HOST:
     "where `/live`, `/ready`, `/status` and `/metrics` of ingest, server, trainer and evaluator listen (default " +

@@ -1,7 +1,7 @@
 // models: what is published, how two versions differ, and the way back. Wiring only.
 import { differenceOf } from "../../../shared/checkpoints/difference.ts";
 import { linesOf } from "../../../shared/checkpoints/lines.ts";
-import { folderOf, goTo } from "../../../shared/checkpoints/models.ts";
+import { goTo, modelFolder } from "../../../shared/checkpoints/models.ts";
 import { currentVersion, pinnedVersion, unpin } from "../../../shared/checkpoints/pointer.ts";
 import { currentOr, parentOr, recordOf, recordsOf } from "../../../shared/checkpoints/records.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
@@ -42,7 +42,7 @@ export const command = defineCommand({
       case "rollback": {
         const version = await parentOr(dir, config.version);
         const out = config.out ?? paths.training;
-        const opening = config.branch ? openBranch(await folderOf(dir, version), version, out, signal) : undefined;
+        const opening = config.branch ? openBranch(await modelFolder(dir, version), version, out, signal) : undefined;
         const branch = opening && (await orUnchanged(opening, signal));
         const before = await orUnchanged(goTo(dir, version, config.pin, signal), signal);
         return changed({ ...(await state()), before, branch: (await branch?.save()) ?? null });

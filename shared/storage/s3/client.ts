@@ -11,9 +11,8 @@ import type { Bucket } from "./bucket.ts";
 const ANSWER_MS = 10_000;
 /** The slowest line that is waited for. */
 const BYTES_A_MS = 250;
-/** A part of a large object, and from which size on there are parts. */
-const PART = 16 << 20;
-const IN_PARTS_FROM = 64 << 20;
+/** Bytes of a part, and of an object from which on there are parts. */
+const usualParts = { size: 16 << 20, from: 64 << 20 };
 const PARTS_TOGETHER = 4;
 
 type Headers = { IfNoneMatch?: string; IfMatch?: string };
@@ -38,7 +37,7 @@ function settingsFor(bucket: string, env: NodeJS.ProcessEnv) {
   };
 }
 
-export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): Bucket {
+export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env, parts = usualParts): Bucket {
   let opened: Promise<S3Client> | undefined;
   const client = () => {
     opened ??= sdk().then(({ S3Client }) => new S3Client(settingsFor(name, env)));
@@ -54,21 +53,21 @@ export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): 
     const { UploadId } = await within(0, (abortSignal) =>
       s3.send(new CreateMultipartUploadCommand({ ...object(key), ...metadata }), { abortSignal }),
     );
-    const count = Math.ceil(bytes.length / PART);
-    const parts: { PartNumber: number; ETag: string | undefined }[] = [];
+    const count = Math.ceil(bytes.length / parts.size);
+    const sent: { PartNumber: number; ETag: string | undefined }[] = [];
     const send = async (PartNumber: number) => {
-      const Body = bytes.subarray((PartNumber - 1) * PART, PartNumber * PART);
+      const Body = bytes.subarray((PartNumber - 1) * parts.size, PartNumber * parts.size);
       const { ETag } = await within(Body.length, (abortSignal) =>
         s3.send(new UploadPartCommand({ ...object(key), UploadId, PartNumber, Body }), { abortSignal }),
       );
-      parts[PartNumber - 1] = { PartNumber, ETag };
+      sent[PartNumber - 1] = { PartNumber, ETag };
     };
     try {
       for (let first = 1; first <= count; first += PARTS_TOGETHER)
         await Promise.all(
           Array.from({ length: Math.min(PARTS_TOGETHER, count + 1 - first) }, (_, k) => send(first + k)),
         );
-      const complete = { ...object(key), UploadId, MultipartUpload: { Parts: parts }, ...condition };
+      const complete = { ...object(key), UploadId, MultipartUpload: { Parts: sent }, ...condition };
       await within(bytes.length, (abortSignal) =>
         s3.send(new CompleteMultipartUploadCommand(complete), { abortSignal }),
       );
@@ -98,7 +97,7 @@ export function openBucket(name: string, env: NodeJS.ProcessEnv = process.env): 
     },
     put: async (key, bytes, { only, mark }) => {
       const condition: Headers = !only ? {} : only === "absent" ? { IfNoneMatch: "*" } : { IfMatch: only.tag };
-      if (bytes.length >= IN_PARTS_FROM) return putInParts(key, bytes, condition, mark);
+      if (bytes.length >= parts.from) return putInParts(key, bytes, condition, mark);
       const { PutObjectCommand } = await sdk();
       const s3 = await client();
       const metadata = mark === undefined ? {} : { Metadata: { mark } };
