@@ -50,6 +50,14 @@ describe("parts of a stream", () => {
     expect(partsOf(lines, undefined).map(({ name }) => name)).toHaveLength(5);
   });
 
+  test("are as unsure as blocks differ among themselves, where users within them differ less", () => {
+    const even = (lead: number, to: number) => line(to, "v1", [scored(1, 0.6, lead), scored(2, 0.6, lead)]);
+    const [all] = partsOf([even(0.1, 1_000), even(0.2, 2_000), even(0.3, 3_000)], [3_000]);
+    const { mean, standardError } = all!.places["popular-now"]!.lead!.recall;
+    expect(mean).toBeCloseTo(0.2, 12);
+    expect(standardError).toBeCloseTo(0.1 / Math.sqrt(3), 12);
+  });
+
   test("of blocks from before everything was compared have a difference, and no error", () => {
     const old = lines.map(({ block, ...each }) => {
       const { "recall@20:se": _, "ndcg@100:se": __, lead, ...means } = block!;
@@ -77,7 +85,7 @@ describe("evaluate --stream", () => {
     write(`${lines.map((each) => JSON.stringify(each)).join("\n")}\n{"at":`);
     const text = await streamReport(dir, [2_000], false);
     expect(text).toContain("4,000 events of the table");
-    expect(text).toContain("events 0 to 2,000: 6 arrivals of 5 users, 1 model, pinned 100 events before");
+    expect(text).toContain("events 0 to 2,000: 6 arrivals of 5 users, 1 model or more, pinned 100 events before");
     expect(text).toMatch(/\.533 ± \.\d{3} {2}\.267 ± \.\d{3} {2}served/);
     expect(text).toMatch(/popular now, at once {2}\(\.200 ± \.072, \.100 ± \.036\)/);
     const json = JSON.parse(await streamReport(dir, [2_000], true));

@@ -25,7 +25,7 @@ const of: Readonly<Record<Exclude<ScorerName, "served">, keyof Block["lead"]>> =
 };
 
 export interface PartOfRun extends Group<ScorerName> {
-  /** Published versions that ranked. */
+  /** Published versions that ranked, those alone that were in use where a block ended. */
   readonly models: number;
   /** Events that came since a model's table version was pinned, on average over its blocks; null without one. */
   readonly behind: number | null;
@@ -80,28 +80,18 @@ function placedIn(lines: readonly PrequentialLine[]): Placed[] {
   });
 }
 
+type Metric = "recall@20" | "ndcg@100";
+
 function placeOf(blocks: readonly Block[], name: ScorerName): Place {
-  const both = (metric: "recall@20" | "ndcg@100") => {
+  const arrivals = ({ events }: Block) => events;
+  const both = (metric: Metric) => {
     if (name === "served") {
-      const mean = meanOf(
-        blocks,
-        (block) => block[metric],
-        ({ events }) => events,
-      );
-      const standardError = errorOf(
-        blocks,
-        (block) => block[`${metric}:se`],
-        ({ events }) => events,
-      );
-      return { own: { mean, standardError }, lead: null };
+      const own = { value: (block: Block) => block[metric], error: (block: Block) => block[`${metric}:se`] };
+      return { own: estimateOf(blocks, own, arrivals), lead: null };
     }
-    const other = of[name];
-    const mean = meanOf(
-      blocks,
-      (block) => block[other]?.[metric] ?? Number.NaN,
-      ({ events }) => events,
-    );
-    return { own: { mean, standardError: Number.NaN }, lead: leadOf(blocks, other, metric) };
+    const value = (block: Block) => block[of[name]]?.[metric] ?? Number.NaN;
+    const own = { mean: meanOf(blocks, value, arrivals), standardError: Number.NaN };
+    return { own, lead: leadOf(blocks, of[name], metric) };
   };
   const [recall, ndcg] = [both("recall@20"), both("ndcg@100")];
   const lead = recall.lead && ndcg.lead && { recall: recall.lead, ndcg: ndcg.lead };
@@ -109,34 +99,44 @@ function placeOf(blocks: readonly Block[], name: ScorerName): Place {
 }
 
 /**
- * Over users, each of a block one: who came in several counts in each, as if they were several. Where blocks of before
- * did not compare user by user, the difference of the means, and nobody knows how sure it is.
+ * Over users. Where blocks of before did not compare user by user, the difference of the means, and nobody knows how
+ * sure it is.
  */
-function leadOf(blocks: readonly Block[], other: keyof Block["lead"], metric: "recall@20" | "ndcg@100"): Estimate {
-  const isKnown = blocks.every(({ lead }) => lead[other]);
-  if (!isKnown) {
-    const less = (block: Block) => block[metric] - (block[other]?.[metric] ?? Number.NaN);
-    return { mean: meanOf(blocks, less, ({ events }) => events), standardError: Number.NaN };
-  }
-  return {
-    mean: meanOf(
+function leadOf(blocks: readonly Block[], other: keyof Block["lead"], metric: Metric): Estimate {
+  if (blocks.every(({ lead }) => lead[other]))
+    return estimateOf(
       blocks,
-      ({ lead }) => lead[other]![metric],
+      { value: ({ lead }) => lead[other]![metric], error: ({ lead }) => lead[other]![`${metric}:se`] },
       ({ users }) => users,
-    ),
-    standardError: errorOf(
-      blocks,
-      ({ lead }) => lead[other]![`${metric}:se`],
-      ({ users }) => users,
-    ),
-  };
+    );
+  const less = (block: Block) => block[metric] - (block[other]?.[metric] ?? Number.NaN);
+  return { mean: meanOf(blocks, less, ({ events }) => events), standardError: Number.NaN };
+}
+
+interface Figure {
+  value(block: Block): number;
+  error(block: Block): number | undefined;
+}
+
+/** With fewer blocks nobody can say how they differ. */
+const FEWEST_BLOCKS = 3;
+
+/**
+ * Mean over blocks, and how sure it is: by what users within them say, or by how blocks differ among themselves where
+ * that is more. Who comes in several blocks counts in each, and a stream is not the same everywhere.
+ */
+function estimateOf(blocks: readonly Block[], { value, error }: Figure, weight: (block: Block) => number): Estimate {
+  const mean = meanOf(blocks, value, weight);
+  const all = sumOf(blocks, weight);
+  const root = (of: (block: Block) => number) =>
+    Math.sqrt(sumOf(blocks, (block) => (weight(block) * of(block)) ** 2)) / all;
+  const within = root((block) => error(block) ?? Number.NaN);
+  const { length } = blocks;
+  const between = length < FEWEST_BLOCKS ? 0 : Math.sqrt(length / (length - 1)) * root((block) => value(block) - mean);
+  return { mean, standardError: Math.max(within, between) };
 }
 
 const sumOf = <T>(list: readonly T[], value: (each: T) => number) => list.reduce((sum, each) => sum + value(each), 0);
 
 const meanOf = <T>(list: readonly T[], value: (each: T) => number, weight: (each: T) => number): number =>
   sumOf(list, (each) => weight(each) * value(each)) / sumOf(list, weight);
-
-/** Of a weighted mean of means that are independent. */
-const errorOf = <T>(list: readonly T[], error: (each: T) => number | undefined, weight: (each: T) => number): number =>
-  Math.sqrt(sumOf(list, (each) => (weight(each) * (error(each) ?? Number.NaN)) ** 2)) / sumOf(list, weight);

@@ -30,7 +30,7 @@ function textOf(dir: string, events: number, parts: readonly PartOfRun[]): strin
     STANDING_HEAD,
     ...parts.map((part) => {
       const { models, behind } = part;
-      const facts = behind === null ? "" : `, ${plural(models, "model")}, pinned ${n(behind)} events before`;
+      const facts = behind === null ? "" : `, ${plural(models, "model")} or more, pinned ${n(behind)} events before`;
       return standingOf(part, scorers, true, facts);
     }),
     "",
