@@ -96,7 +96,7 @@ export function openapi(hasTokens: boolean): object {
               ...everywhere,
               "400": "not of this shape",
               "404": "the model has never met the item, and nothing is met after it now",
-              "409": "filters without an items table, or a model without vectors of items",
+              "409": "filters without an items table, or a model without vectors of items, or of this one",
             }),
           },
         },

@@ -338,7 +338,9 @@ export const errors = {
   VECTORS_MISSING: {
     exit: 2,
     retryable: false,
-    hint: "ask without it, or publish a model of a system whose items have vectors: any but popularity",
+    hint:
+      "ask without it, or publish a model of a system whose items have vectors: any but popularity; an item that nobody " +
+      "has learned of has none",
   },
   ITEMS_TABLE_MISSING: {
     exit: 2,

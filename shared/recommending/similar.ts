@@ -35,6 +35,9 @@ export function similar(model: Recommending, { item, k, filter }: SimilarWish): 
 
 function unknown(model: Recommending, item: string): AppError {
   const { vectors, vocabulary, name } = model;
-  if (!vectors && vocabulary.column(item) !== undefined) return vectorsMissing(model, "what is similar");
+  const isKnown = vocabulary.column(item) !== undefined;
+  if (isKnown && !vectors) return vectorsMissing(model, "what is similar");
+  if (isKnown)
+    return new AppError("VECTORS_MISSING", { what: `the model ${name} has no vector of the item "${item}"` });
   return new AppError("ITEM_UNKNOWN", { what: `the model ${name} has never met the item "${item}"` });
 }

@@ -213,6 +213,7 @@ describe("similar items", () => {
     });
     expect(() => similar(live, { item: "nowhere", k: 3 })).toThrow(/ITEM_UNKNOWN/);
     expect(() => similar(model, { item: "new", k: 3 })).toThrow(/ITEM_UNKNOWN/);
+    expect(() => similar(model, { item: "e", k: 3 })).toThrow(/VECTORS_MISSING.*no vector of the item "e"/);
     // listed by what is hot, and without a vector: it is like none
     expect(recommend(live, { ...wish, diversity: 0.5 }).items.map(({ item }) => item)).toContain("new");
   });

@@ -225,7 +225,7 @@ describe("similar items", () => {
     ["?item=a&k=x", 400],
     ["?item=a&n=3", 400],
     ["?item=nowhere", 404],
-    ["?item=e", 404],
+    ["?item=e", 409],
     [`?item=${"x".repeat(257)}`, 400],
     ["?item=%ff", 404],
   ])("%s is refused with %d, code and hint", async (query, status) => {
