@@ -84,6 +84,20 @@ describe("what is hot", () => {
   });
 });
 
+test("an item that vanishes sinks back to where the model has it, and what followed it is forgotten", () => {
+  const trends = new Trends();
+  for (let k = 0; k < 2_000; k++) trends.add({ item: k % 2, seen: Int32Array.of(7) });
+  const rise = () => {
+    const { items, rises } = hotIn(trends);
+    const at = items.indexOf(0);
+    return at < 0 ? 0 : Math.max(...rises.map((of) => of[at]!));
+  };
+  expect(rise()).toBeGreaterThan(5);
+  for (let k = 0; k < 24 * HALF_LIVES.at(-1)!; k++) trends.add({ item: 2 + (k % 5), seen: Int32Array.of(8) });
+  expect(rise()).toBe(0);
+  expect(followingIn(trends, [7]).items).toHaveLength(0);
+});
+
 describe("what follows", () => {
   test("is counted of the three items that the user met last", () => {
     const trends = new Trends();
