@@ -35,11 +35,11 @@ const send = (topic: string, from: number, count: number) =>
       value: (from + k) % 50 === 0 ? `broken ${from + k}` : `{"user":"u${(from + k) % 97}","item":"i${from + k}"}`,
     })),
   );
-/** Entries of a log of events that were sent. */
-const commits = (name: string) =>
+/** Entries of a place's log of events that were written. */
+const commits = (place: string) =>
   store.requests.filter(
-    ({ method, path }) =>
-      method === "PUT" && /\/events\/_delta_log\/\d+\.json/.test(path) && path.includes(`/${name}/`),
+    ({ method, path, fate }) =>
+      method === "PUT" && fate === "pass" && path.includes(`/${place}/table/events/_delta_log/0`) && /json/.test(path),
   ).length;
 
 conforms("S3", (name) => openStore(`s3://tables/suite/${name}`));

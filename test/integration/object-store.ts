@@ -26,8 +26,8 @@ export interface ObjectStore {
   readonly env: Readonly<Record<string, string>>;
   /** The same without the proxy, for who asks while this process waits. */
   readonly past: Readonly<Record<string, string>>;
-  /** Since they were last emptied. */
-  readonly requests: Request[];
+  /** Since they were last emptied, with what became of them. */
+  readonly requests: (Request & { readonly fate: Fate })[];
   fateOf: (request: Request) => Fate;
   close(): Promise<void>;
 }
@@ -50,14 +50,14 @@ export async function openObjectStore(): Promise<ObjectStore> {
   const made = await fetch(`http://127.0.0.1:${port}/tables`, { method: "PUT" });
   if (!made.ok) throw new Error(`the bucket cannot be made: ${made.status}`);
 
-  const requests: Request[] = [];
+  const requests: ObjectStore["requests"][number][] = [];
   const proxy = createServer((from, to) => void pass(from, to).catch(() => to.destroy()));
 
   async function pass(from: IncomingMessage, to: ServerResponse): Promise<void> {
     const body = Buffer.concat(await from.toArray());
     const request = { method: from.method!, path: from.url! };
-    requests.push(request);
     const fate = store.fateOf(request);
+    requests.push({ ...request, fate });
     if (typeof fate === "object") {
       const xml = `<?xml version="1.0"?><Error><Code>${fate.code}</Code><Message>${fate.code}</Message></Error>`;
       to.writeHead(fate.status, { "content-type": "application/xml", ...fate.headers }).end(
