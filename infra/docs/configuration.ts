@@ -12,7 +12,7 @@ $ TRIBUTARY_DATA_DIR=/srv/tributary npx tributary status      # the same as --da
 Every [flag](commands.md) is an environment variable too: \`--data-dir\` is \`TRIBUTARY_DATA_DIR\`. The flag wins, and
 an empty variable is not set. All mistakes are told at once, each with the flag or the variable, what it holds and what
 it should. Flags that name a folder take one of this machine, as a path or \`file:///PATH\`;
-those of a table, of dead letters and of published models \`s3://BUCKET/PREFIX\` too
+those of a table, dead letters, models and data sets \`s3://BUCKET/PREFIX\` too
 ([guide](../guides/object-store.md)).
 
 Kubernetes sets variables such as \`TRIBUTARY_PORT=tcp://...\` for a Service called \`tributary\`: name it otherwise,

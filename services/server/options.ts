@@ -16,7 +16,7 @@ const flags = z.object({
   model: systemFlag(neuralNames)
     .default(defaultSystem)
     .describe(`the system that is trained: ${neuralNames.join(", ")}`),
-  data: folder().optional().describe("dataset directory of Liang et al."),
+  data: location().optional().describe("dataset directory of Liang et al."),
   table: location().optional().describe("directory of the tables events and items"),
   out: folder().describe("where checkpoints and the model go; a run found there is resumed"),
   listen: z.string().default("127.0.0.1:7070").describe("HOST:PORT for trainers; port 0 takes any"),

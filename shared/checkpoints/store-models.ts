@@ -3,12 +3,13 @@
 // names the version in use. No lock and no link: who is killed half-way leaves a folder that nothing names. Readers
 // keep copies of the folders that they open on their own disk.
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
 import { hash32 } from "../events/hash.ts";
 import type { Mix } from "../ranking/mix.ts";
+import { copied, copiesOf, fetchInto } from "../storage/copies.ts";
 import { openPrefix } from "../storage/open-store.ts";
 import type { SwappingStore } from "../storage/store.ts";
 import { METRICS, mustBeWhole, verify, writeDraft } from "./draft.ts";
@@ -19,8 +20,6 @@ import { MANIFEST, WEIGHTS } from "./weights.ts";
 
 const PUBLISHED = "published";
 const FILES = [WEIGHTS, VOCABULARY, METRICS, MANIFEST];
-/** Copies of this machine: the newest that were used. */
-const COPIES = 6;
 /** A pointer that is asked for many times a second is read so often, ms. */
 const GLANCE_MS = 1000;
 
@@ -50,13 +49,10 @@ interface Entry {
   readonly metrics: unknown;
 }
 
-const copiesOf = (place: string) =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary", "models", hash32(place, 0).toString(16));
-
 export function storedModels(
   place: string,
   store: SwappingStore = openPrefix(place),
-  copies: string = copiesOf(place),
+  copies: string = join(copiesOf("models"), hash32(place, 0).toString(16)),
 ): StoredModels {
   let glance: { readonly pointer: Promise<Pointer>; readonly at: number } | undefined;
 
@@ -92,40 +88,12 @@ export function storedModels(
 
   async function folder(version: string): Promise<string> {
     const { folder: name } = await entry(version);
-    const copy = join(copies, name);
-    const now = new Date();
-    if (await isThere(copy)) {
-      await utimes(copy, now, now).catch(() => undefined); // somebody else's cache may be used all the same
-      return copy;
-    }
-    const draft = join(copies, `.${randomUUID()}`);
-    await mkdir(draft, { recursive: true });
-    try {
-      for (const file of FILES) await writeFile(join(draft, file), await store.read(`${name}/${file}`));
-      await rename(draft, copy).catch(async (error: unknown) => {
-        if (!(await isThere(copy))) throw error; // another process was faster
-      });
-      await forgetOldCopies();
-      return copy;
-    } catch (error) {
+    const fill = (draft: string) => fetchInto(draft, store, name, FILES);
+    return copied(copies, name, fill).catch((error: unknown) => {
       if (!(error instanceof AppError && error.code === "FILE_MISSING")) throw error;
-      throw new AppError(
-        "CHECKPOINT_MISSING",
-        { what: "a file of the model is gone", ...error.facts },
-        { cause: error },
-      );
-    } finally {
-      await rm(draft, { recursive: true, force: true });
-    }
-  }
-
-  async function forgetOldCopies(): Promise<void> {
-    const names = (await readdir(copies)).filter((name) => !name.startsWith("."));
-    const used = await Promise.all(
-      names.map(async (name) => ({ name, at: (await stat(join(copies, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-    );
-    for (const { name } of used.sort((a, b) => b.at - a.at).slice(COPIES))
-      await rm(join(copies, name), { recursive: true, force: true });
+      const what = "a file of the model is gone";
+      throw new AppError("CHECKPOINT_MISSING", { what, ...error.facts }, { cause: error });
+    });
   }
 
   async function publish(
@@ -202,12 +170,6 @@ export function storedModels(
     },
   };
 }
-
-const isThere = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** One for each place: a glance is shared. */
 const opened = new Map<string, StoredModels>();

@@ -5,6 +5,7 @@ import { foldIn } from "../events/split.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
 import type { Along } from "../runtime/working.ts";
+import { folderHere } from "../storage/copies.ts";
 import { readingDataset } from "./dataset.ts";
 import { openEvents } from "./events.ts";
 
@@ -30,7 +31,7 @@ export interface Corpus {
 
 /** Throws DATASET_MALFORMED, and the signal's reason when aborted. */
 export async function corpusOfDataset(dir: string, signal: AbortSignal, along?: Along): Promise<Corpus> {
-  const { items, train, validation, test } = await finish(readingDataset(dir), signal, along);
+  const { items, train, validation, test } = await finish(readingDataset(await folderHere(dir)), signal, along);
   const split = {
     ...judged(validation, test, hasTarget),
     leftOutWhy: "with nothing to predict",

@@ -2,9 +2,13 @@
 // refuses, is slow, cuts off and comes late.
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { loadModel, saveModel } from "../../shared/checkpoints/checkpoints.ts";
+import { modelFolder, publish } from "../../shared/checkpoints/models.ts";
+import { initialise } from "../../shared/neural/parameters.ts";
 import { openPrefix, openStore } from "../../shared/storage/open-store.ts";
 import { openBucket } from "../../shared/storage/s3/client.ts";
 import { s3Store } from "../../shared/storage/s3/store.ts";
+import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { conforms, swaps } from "../unit/store-suite.ts";
 import { useBroker } from "./broker-folder.ts";
 import { type Fate, type ObjectStore, openObjectStore, unavailable } from "./object-store.ts";
@@ -15,7 +19,7 @@ const broker = useBroker("object-store");
 let store: ObjectStore;
 beforeAll(async () => {
   store = await openObjectStore();
-  Object.assign(process.env, store.env);
+  Object.assign(process.env, store.env, { XDG_CACHE_HOME: join(broker.folder, "cache") });
 });
 afterAll(() => store.close());
 beforeEach(() => {
@@ -108,6 +112,24 @@ print(json.dumps([list(items.fetchone()), dead.num_rows]))`,
   const rows = sent - sent / 50;
   expect(got).toEqual([[rows, rows, rows], sent / 50]);
 }, 120_000);
+
+test("published models lie there, are listed, gone back from, and fetched by who opens them", async () => {
+  const models = "s3://tables/models";
+  const settings = { ...defaults, items: 12, hidden: 6, latent: 4 };
+  const items = Array.from({ length: 12 }, (_, k) => `i${k}`);
+  for (const step of [1, 2]) {
+    const dir = join(broker.folder, `checkpoint-${step}`);
+    const standing = { step, round: 1, seed: 7, salt: "s", tableVersion: 3, watermark: 1000, createdAt: 2000 };
+    await saveModel(dir, initialise(recipeOf(settings), step), { config: settings, ...standing }, items);
+    expect(await publish(models, dir, { at: step })).toBe(`v00000${step}`);
+  }
+  const back = await tributary("models", "models", "rollback", "--models", models, "--json");
+  expect(JSON.parse(back.stdout)).toMatchObject({ before: "v000002", current: "v000001" });
+  const listed = await tributary("models", "models", "list", "--models", models, "--json");
+  expect(JSON.parse(listed.stdout)).toMatchObject({ current: "v000001", pinned: null });
+  const copy = await modelFolder(models, "v000002");
+  expect((await loadModel(copy)).manifest.published?.parent).toBe("v000001");
+});
 
 test("a commit takes few requests and lists nothing", async () => {
   const topic = "counted";

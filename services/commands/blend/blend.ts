@@ -15,6 +15,7 @@ import { judgeHeldOut, meansOf } from "../../../shared/judging/summaries.ts";
 import { blended, chooseWeight } from "../../../shared/ranking/blend.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { told } from "../../../shared/runtime/working.ts";
+import { folderHere } from "../../../shared/storage/copies.ts";
 import { parametersOf, systemOf } from "../../../shared/systems/registry.ts";
 import type { Config } from "./options.ts";
 
@@ -24,7 +25,7 @@ export async function blend(
 ): Promise<void> {
   mustNameOne({ data, table });
   const startedAt = performance.now();
-  const both = [await loadModel(checkpoint), await loadModel(other)] as const;
+  const both = [await loadModel(await folderHere(checkpoint)), await loadModel(await folderHere(other))] as const;
   mustGoTogether(both);
   const engine = await openEngine({ threads: 1, wanted: "auto" });
   const vocabulary = new Vocabulary(both[0].vocabulary);
@@ -34,7 +35,7 @@ export async function blend(
     data === undefined
       ? await told("reading the table", (along) => fromTable(table!, vocabulary, facts, maxUsers, along))
       : await told("reading the data", async (along) =>
-          fromDataset(data, await finish(readingDataset(data), signal, along), vocabulary, facts),
+          fromDataset(data, await finish(readingDataset(await folderHere(data)), signal, along), vocabulary, facts),
         );
 
   if (!hasTargets(subject.validation))

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { lock } from "../../../shared/checkpoints/run-lock.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
+import { folderHere } from "../../../shared/storage/copies.ts";
 import { agendaOf } from "./agenda.ts";
 import { readSubject } from "./data-set.ts";
 import { evidenceOf } from "./evidence.ts";
@@ -24,7 +25,8 @@ export const command = defineCommand({
   options,
   async run(config, until) {
     if (config.stream !== undefined) return await study({ ...config, stream: config.stream }, until);
-    const { jobs, data = "", out = "" } = config;
+    const { jobs, out = "" } = config;
+    const data = await folderHere(config.data ?? "");
     const subject = await readSubject(data, until.signal);
     const agenda = agendaOf(
       { ...config, budgetSeconds: config.budget / 1000 },

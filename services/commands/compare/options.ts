@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { duration } from "../../../shared/runtime/amount.ts";
 import { listOf } from "../../../shared/runtime/lists.ts";
-import { folder } from "../../../shared/runtime/location.ts";
+import { folder, location } from "../../../shared/runtime/location.ts";
 import { systemFlag } from "../../../shared/systems/system-flag.ts";
 import { all, benchmarked } from "./agenda.ts";
 import { streamFlags } from "./stream/options.ts";
@@ -11,7 +11,7 @@ const integer = (most: number) => z.coerce.number().int().min(1).max(most);
 
 export const options = z
   .object({
-    data: folder().optional().describe("dataset directory of Liang et al.; or a stream, see --stream"),
+    data: location().optional().describe("dataset directory of Liang et al.; or a stream, see --stream"),
     models: folder()
       .transform((text) => (text === "all" ? all.join(",") : text))
       .pipe(listOf(systemFlag(benchmarked)))

@@ -9,6 +9,7 @@ import { fromDataset, fromTable, hasTargets, parts } from "../../../shared/judgi
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { finish } from "../../../shared/runtime/finish.ts";
 import { told } from "../../../shared/runtime/working.ts";
+import { folderHere } from "../../../shared/storage/copies.ts";
 import { contractOf } from "./contract.ts";
 import { openJudged } from "./model.ts";
 import { options } from "./options.ts";
@@ -30,13 +31,16 @@ export const command = defineCommand({
       return;
     }
     const checkpoint = config.checkpoint!;
+    const checkpointDir = await folderHere(checkpoint);
     mustNameOne({ data, table });
     const engine = await openEngine({ threads: 1, wanted });
     const dataset =
       data === undefined
         ? undefined
-        : await told("reading the data", (along) => finish(readingDataset(data), signal, along));
-    const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpoint, dataset);
+        : await told("reading the data", async (along) =>
+            finish(readingDataset(await folderHere(data)), signal, along),
+          );
+    const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpointDir, dataset);
     const subject = dataset
       ? fromDataset(data!, dataset, vocabulary, manifest)
       : await told("reading the table", (along) => fromTable(table!, vocabulary, manifest, maxUsers, along));

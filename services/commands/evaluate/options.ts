@@ -6,10 +6,10 @@ import { file, folder, location } from "../../../shared/runtime/location.ts";
 import { usualLambda } from "../../../shared/systems/ease/ease.ts";
 
 const flags = z.object({
-  checkpoint: folder()
+  checkpoint: location()
     .optional()
     .describe("a checkpoint, a published model, what `train` left, or PyTorch's weights as a .safetensors file"),
-  data: folder().optional().describe("dataset directory"),
+  data: location().optional().describe("dataset directory"),
   table: location().optional().describe("table, read to its newest version"),
   stream: folder()
     .optional()

@@ -4,6 +4,7 @@ import { AppError } from "../../../shared/errors/errors.ts";
 import { MOST_DIVERSE, readFilters } from "../../../shared/recommending/requests.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
+import { folderHere } from "../../../shared/storage/copies.ts";
 import { fromCheckpoint, fromServer } from "./answers.ts";
 import { itemsOf, quoted } from "./history.ts";
 import { tableOf } from "./listing.ts";
@@ -48,7 +49,9 @@ export const command = defineCommand({
       filters: config.filters === undefined ? undefined : readFilters(config.filters),
     };
     const answer =
-      server === undefined ? await fromCheckpoint(checkpoint!, asked, config) : await fromServer(server, asked, config);
+      server === undefined
+        ? await fromCheckpoint(await folderHere(checkpoint!), asked, config)
+        : await fromServer(server, asked, config);
     const withTitle = (item: string) => (titles?.has(item) ? `${item} (${titles.get(item)})` : item);
     if ("unknown" in answer && answer.unknown)
       say(`not known to the model, skipped: ${answer.unknown.map(withTitle).join("; ")}`);

@@ -4,7 +4,7 @@ import { itemsFlags } from "../../../shared/recommending/items/flags.ts";
 import { file, folder, location } from "../../../shared/runtime/location.ts";
 
 export const options = z.object({
-  checkpoint: folder().optional().describe("a checkpoint or a published model to recommend from"),
+  checkpoint: location().optional().describe("a checkpoint or a published model to recommend from"),
   server: z.string().optional().describe("address of a running serve, http://HOST:PORT"),
   tokenFile: z
     .string()

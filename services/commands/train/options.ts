@@ -18,7 +18,7 @@ export const options = z
     model: systemFlag(trainable)
       .default(defaultSystem)
       .describe(`the system: ${trainable.join(", ")}`),
-    data: folder().optional().describe("dataset directory of Liang et al."),
+    data: location().optional().describe("dataset directory of Liang et al."),
     table: location().optional().describe("directory of the tables events and items"),
     epochs: z.coerce.number().int().min(1).default(50).describe("outer epochs: encoder passes, then decoder passes"),
     firstEpochs: z.coerce
