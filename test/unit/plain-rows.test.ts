@@ -1,5 +1,5 @@
-// The quick way to the rows of a text: what it accepts is what the careful one reads, cell by cell, and what it does not
-// know it leaves to it.
+// The quick way to the rows of a text: what it accepts is what the careful one reads, cell by cell, and what it does
+// not know it leaves to it.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
