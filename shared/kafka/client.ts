@@ -15,6 +15,7 @@ import type { Consumption, Kafka } from "./port.ts";
 import { openProducing, type Producing } from "./producing.ts";
 import { refusalOf } from "./refusals.ts";
 import type { KafkaSettings } from "./settings.ts";
+import { settled } from "./settling.ts";
 import { openSockets, type Sockets } from "./sockets.ts";
 import { openUnpacking } from "./unpacking.ts";
 
@@ -125,9 +126,13 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
       ),
     endOffsets: async (topic) => {
       // in turn: the admin that one disconnects is no other's
-      const found = await ask("see the topic", { topic }, () => inTurn(() => offsetsOf(topic)));
+      const found = await ask("see the topic", { topic }, () =>
+        settled(() => inTurn(() => offsetsOf(topic)), { isThere: false }),
+      );
       const partitions = found.map(({ partition }) => partition);
-      const ends = await ask("see the topic", { topic }, () => inside.highWatermarks(topic, partitions));
+      const ends = await ask("see the topic", { topic }, () =>
+        settled(() => inside.highWatermarks(topic, partitions), { isThere: true }),
+      );
       return found
         .map(({ partition, low, high }) => {
           const stable = Number(high);
@@ -136,6 +141,10 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
         .sort((a, b) => a.partition - b.partition);
     },
     topicId: (topic) => ask("see the topic", { topic }, () => inside.topicId(topic)),
+    messageAt: (topic, partition, offset) =>
+      ask("read the topic", { topic }, () =>
+        settled(() => inside.messageAt(topic, partition, offset), { isThere: true }),
+      ),
     topics: () => ask("see the topics", {}, () => admin.listTopics()),
     produce: async (topic, messages) => {
       producing ??= openProducing(() => openCluster(client), settings.compression);

@@ -3,6 +3,7 @@
 // its consumers and admins are made of, so that it goes the same secured way. kafkajs has no maintainer, and no new
 // version will move what is used here; another client would tell these things itself.
 import type kafkajs from "kafkajs";
+import type { RawMessage } from "./messages.ts";
 import { METADATA, METADATA_VERSION, topicIdRequest } from "./topic-id.ts";
 
 /** One of Kafka's brokers. */
@@ -20,6 +21,24 @@ export interface Broker {
       readonly response: { decode(bytes: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
     }): Promise<T>;
   };
+}
+
+/** The same, to read from. */
+interface Source extends Broker {
+  fetch(wanted: {
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: string;
+        readonly maxBytes: number;
+      }[];
+    }[];
+  }): Promise<{ readonly responses: { readonly partitions: { readonly messages: readonly RawMessage[] }[] }[] }>;
 }
 
 /** As far as it is used here. */
@@ -52,12 +71,17 @@ export interface Cluster {
 export interface Inside {
   /** The offset after the last message of each partition, whether it may be read yet or not. */
   highWatermarks(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Undefined where Kafka has no message there, or none any more. */
+  messageAt(topic: string, partition: number, offset: number): Promise<RawMessage | undefined>;
   /** Null where Kafka has no ids (before 2.8), undefined where there is no such topic. */
   topicId(topic: string): Promise<string | null | undefined>;
   close(): Promise<void>;
 }
 
 const READ_UNCOMMITTED = 0;
+/** Of a fetch of one message: Kafka gives the batch that it stands in, however large. */
+const ONE_BATCH = { maxWaitTime: 500, minBytes: 1, maxBytes: 1 << 20 };
+const GONE = "OFFSET_OUT_OF_RANGE";
 /** Partitions that are added to a topic, and leaders that have moved, are known after so long at most. */
 export const METADATA_MS = 5000;
 
@@ -83,6 +107,25 @@ export function openInside(client: InstanceType<typeof kafkajs.Kafka>): Inside {
         return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
       } catch (error) {
         void cluster.refreshMetadata().catch(() => undefined); // a leader has moved, or partitions were added
+        throw error;
+      }
+    },
+    messageAt: async (topic, partition, offset) => {
+      const cluster = await opened();
+      try {
+        await cluster.addTargetTopic(topic);
+        await cluster.refreshMetadataIfNecessary();
+        const found = cluster.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
+        if (!found) return undefined;
+        const broker = (await cluster.findBroker({ nodeId: found.leader })) as Source;
+        const wanted = { partition, fetchOffset: String(offset), maxBytes: ONE_BATCH.maxBytes };
+        const topics = [{ topic, partitions: [wanted] }];
+        const { responses } = await broker.fetch({ ...ONE_BATCH, isolationLevel: READ_UNCOMMITTED, topics });
+        const messages = responses.flatMap((each) => each.partitions.flatMap((one) => one.messages));
+        return messages.find((message) => Number(message.offset) === offset);
+      } catch (error) {
+        if ((error as { type?: string }).type === GONE) return undefined;
+        void cluster.refreshMetadata().catch(() => undefined); // a leader has moved
         throw error;
       }
     },

@@ -1,7 +1,7 @@
-// The port to Kafka: what the project asks of it, seven methods. client.ts answers them by kafkajs, so that another client
-// can take its place; test/integration/kafka-port.test.ts is what it must pass.
+// The port to Kafka: what the project asks of it, eight methods. client.ts answers them by kafkajs, so that another
+// client can take its place; test/integration/kafka-port.test.ts is what it must pass.
 import type { Beside } from "../events/shape/places.ts";
-import type { Messages } from "./messages.ts";
+import type { Messages, RawMessage } from "./messages.ts";
 import type { Bundle, Outgoing } from "./outgoing.ts";
 
 export interface Fetched {
@@ -74,6 +74,8 @@ export interface Kafka {
    * there is no such topic.
    */
   topicId(topic: string): Promise<string | null | undefined>;
+  /** The message at an offset; undefined where Kafka has none there, or none any more. */
+  messageAt(topic: string, partition: number, offset: number): Promise<RawMessage | undefined>;
   /** Names of all topics that we may see. */
   topics(): Promise<string[]>;
   /**

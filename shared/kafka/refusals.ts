@@ -131,7 +131,7 @@ export function refusalOf(error: unknown, doing: string, facts: Facts): unknown 
 }
 
 /** An error and what caused it, the outermost first. */
-function causesOf(error: unknown): unknown[] {
+export function causesOf(error: unknown): unknown[] {
   const found: unknown[] = [];
   for (let each = error; each instanceof Error && !found.includes(each); ) {
     found.push(each);
