@@ -95,9 +95,10 @@ export function utf8Of(bytes: Uint8Array): string | undefined {
 }
 
 /** Whether a message that is no event names this user all the same. */
-export function namesUser(bytes: Uint8Array, user: string): boolean {
+export function namesUser(bytes: Uint8Array, user: string): boolean | undefined {
   const { kind, found } = readFields(bytes);
-  return kind === "object" && (found.user === user || (typeof found.user === "number" && String(found.user) === user));
+  if (kind !== "object") return undefined;
+  return found.user === user || (typeof found.user === "number" && String(found.user) === user);
 }
 
 /** The four fields as they stand, of several with one name the last, as JSON.parse has it. */

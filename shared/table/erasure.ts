@@ -1,22 +1,18 @@
-// Takes a user's rows and dead letters out of the tables. What was taken is on record as filtered before it goes, so
-// that every offset stays accounted for.
+// Takes a user's rows out of the tables, and what letter-erasure.ts finds of the dead letters. What was taken is on
+// record as filtered before it goes, so that every offset stays accounted for.
 import { AppError } from "../errors/errors.ts";
 import { rowsAt } from "../events/arrange.ts";
 import type { EventBatch } from "../events/batch.ts";
-import { namesUser } from "../events/event.ts";
 import { bucketOf } from "../events/hash.ts";
-import type { MessageReader } from "../events/shape/mapped.ts";
 import { stringsOf } from "../events/text.ts";
 import type { Along } from "../runtime/working.ts";
 import { excludes } from "../storage/statistics.ts";
-import { type DeadLetter, readDeadLetters, writeDeadLetters } from "./dead-letters.ts";
 import type { DeltaTable } from "./delta.ts";
 import { readEvents, writeEvents } from "./events.ts";
 import { type FilteredRange, readFiltered, writeFiltered } from "./filtered.ts";
 import type { DataFile, Txn } from "./log.ts";
 import { nameOf, type Place } from "./place.ts";
 import { erasedRowsId, moreRowsOf } from "./progress.ts";
-import { readerIn } from "./shapes.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Erased {
@@ -34,7 +30,7 @@ interface Rewritten {
 }
 
 /** Undefined where a file holds nothing of the user. */
-type Rewrite = (file: DataFile) => Promise<Omit<Rewritten, "file"> | undefined>;
+export type Rewrite = (file: DataFile) => Promise<Omit<Rewritten, "file"> | undefined>;
 
 /** Those of the places at which nothing is left in these files. */
 type Emptied = (gone: readonly Place[], files: readonly DataFile[]) => Promise<readonly Place[]>;
@@ -93,31 +89,8 @@ function parted({ length, user: { numbers } }: EventBatch, word: number): [numbe
   return [own, others];
 }
 
-/** Letters that are JSON and name the user. Throws TABLE_CHANGED. */
-export async function eraseLetters(tables: Tables, user: string, along?: Along): Promise<Erased> {
-  const { deadLetters, events } = tables;
-  const readers = new Map<string, MessageReader>();
-  const names = ({ value, topic, timestamp: own }: DeadLetter): boolean => {
-    const reader = readers.get(topic) ?? readerIn(events.properties, topic);
-    readers.set(topic, reader);
-    // a map may lead past what the message itself calls the user
-    return value !== null && (namesUser(value, user) || reader.names({ value, own, beside: nothing(reader) }, user));
-  };
-  const rewrite: Rewrite = async (file) => {
-    const letters = await readDeadLetters(deadLetters.store, file);
-    const gone = letters.filter(names);
-    if (gone.length === 0) return undefined;
-    const others = letters.filter((letter) => !names(letter));
-    return { gone, rest: others.length === 0 ? undefined : await writeDeadLetters(deadLetters.store, others) };
-  };
-  return erase(tables, deadLetters, rewrite, { along });
-}
-
-/** A letter keeps neither key nor headers. */
-const nothing = ({ beside }: MessageReader) => beside.map(() => null);
-
 /** One commit for all files; from the beginning where another process has rewritten one of them. */
-async function erase(
+export async function erase(
   { filtered }: Tables,
   table: DeltaTable,
   rewrite: Rewrite,

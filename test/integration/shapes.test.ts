@@ -140,7 +140,8 @@ test("Avro by a schema registry: evolved schemas side by side, an unknown id is 
   ];
   const older = { type: "record", name: "Event", fields };
   const newer = { type: "record", name: "Event", fields: [{ name: "value", type: "double" }, ...fields] };
-  const registry = await openRegistry({ 1: older, 2: newer });
+  const schemas: Record<number, object> = { 1: older, 2: newer };
+  const registry = await openRegistry(schemas);
   const coded = (id: number, schema: object, value: unknown) => {
     const frame = Buffer.alloc(5);
     frame.writeInt32BE(id, 1);
@@ -182,5 +183,14 @@ test("Avro by a schema registry: evolved schemas side by side, an unknown id is 
     "SCHEMA_UNKNOWN the schema registry knows no schema 9",
   ]);
   expect(proof).toMatchObject({ ok: true, partitions: [{ rows: 2, dead: 2, read: 4 }] });
+
+  const forget = (user: string) =>
+    startProcess(["forget", "--user", user, "--data-dir", join(folder, "coded")], {
+      SCHEMA_REGISTRY_AUTH: "reader:secret",
+    }).ended;
+  const unknown = await forget("3");
+  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("1 of coded (SCHEMA_UNKNOWN)") });
+  schemas[9] = older;
+  expect(await forget("3")).toMatchObject({ code: 0, stdout: expect.stringContaining("1 dead letters of 1 files") });
   await registry.close();
 }, 120_000);

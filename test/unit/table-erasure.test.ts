@@ -25,9 +25,10 @@ import {
   writeDeadLetters,
 } from "../../shared/table/dead-letters.ts";
 import { openTable } from "../../shared/table/delta.ts";
-import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
+import { eraseRows } from "../../shared/table/erasure.ts";
 import { eventsSchema, openEvents, readEvents, writeEvents } from "../../shared/table/events.ts";
 import { filteredSchema, openFiltered, readFiltered } from "../../shared/table/filtered.ts";
+import { eraseLetters } from "../../shared/table/letter-erasure.ts";
 import { LOG } from "../../shared/table/log.ts";
 import type { Tables } from "../../shared/table/tables.ts";
 import { afterEveryCrash, memoryDisk } from "./memory-disk.ts";

@@ -1,6 +1,7 @@
 // dead-letters: shows the messages that were no events, and sends corrected ones back. Wiring only.
 import { count, plural } from "../../../shared/health/views/figures.ts";
 import { openNearest } from "../../../shared/kafka/nearest.ts";
+import { readersIn } from "../../../shared/kafka/schemas/letter-readers.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
 import { createLog } from "../../../shared/runtime/log.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
@@ -8,7 +9,6 @@ import { say } from "../../../shared/runtime/terminal.ts";
 import { openEvents } from "../../../shared/table/events.ts";
 import { list } from "./list.ts";
 import { options } from "./options.ts";
-import { readersIn } from "./readers.ts";
 import { type Outcome, replay } from "./replay.ts";
 
 export const command = defineCommand({

@@ -30,8 +30,8 @@ export interface MessageReader {
   readonly beside: readonly Beside[];
   /** Never throws; time and memory are bounded by the message's own length. */
   read(message: Message): Outcome;
-  /** Whether one of its rows, complete or not, would be of this user. */
-  names(message: Message, user: string): boolean;
+  /** Whether one of its rows, complete or not, would be of this user; undefined where it cannot be read. */
+  names(message: Message, user: string): boolean | undefined;
 }
 
 const leftOut: Outcome = { type: "left-out" };
@@ -119,7 +119,7 @@ export const plainReader: MessageReader = {
     const parsed = parseMessage(value, own);
     return parsed.ok ? { type: "rows", rows: [parsed.event] } : refusal(parsed.reason);
   },
-  names: ({ value }, user) => value !== null && namesUser(value, user),
+  names: ({ value }, user) => (value === null ? false : namesUser(value, user)),
 };
 
 const header = (name: string): Pick<Path, "root" | "steps"> & { text: string } => ({
@@ -216,16 +216,22 @@ function readerOfPlan(plan: Plan, decode: Decode, open: Open = whole): Omit<Mess
     },
     names: (message, user) => {
       const frame = frameOf(plan, decode, message, open);
-      if ("type" in frame) return false;
-      let isNamed = false;
+      if ("type" in frame) return frame.type === "refused" && message.value !== null ? undefined : false;
+      let [isNamed, isUnknown] = [false, false];
       eachRow(plan, frame, 0, () => {
-        isNamed ||= nameOf(plan.fields.user!.find(frame)) === user;
+        const found = plan.fields.user!.find(frame);
+        isNamed ||= nameOf(found) === user;
+        isUnknown ||= isBeside(plan.fields.user!) && (found ?? null) === null;
         return undefined;
       });
-      return isNamed;
+      return isNamed || (isUnknown ? undefined : false);
     },
   };
 }
+
+/** It comes from the key or a header, which not everybody has who reads a message again. */
+const isBeside = ({ source }: Field): boolean =>
+  "path" in source && (source.path.root === "key" || source.path.root === "headers");
 
 function isOutcome(found: Found | Outcome): found is Outcome {
   return typeof found === "object" && found !== null && !Array.isArray(found);
