@@ -43,14 +43,17 @@ action; other readers pass over it.
 ${columns(eventsSchema)}
 
 The log's \`txn\` actions hold the progress: \`TOPIC/PARTITION\` is the last offset of a partition that the table has
-read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (\`POISON\` below), \`watermark\` the
-newest arrival in Kafka (ms since 1970). Where a map makes several rows of a message, \`TOPIC/PARTITION/more-rows\` says
-how many there are beyond one each, and \`.../erased-rows\` how many of those \`forget\` took. The property
-\`tributary.shape.TOPIC\` is the map that the rows of a topic are made by.
+read, \`TOPIC/PARTITION/condemned\` the last message that nobody could work on (\`POISON\` below), \`.../writer\` a
+number that grows with each process that claims the partition (with a map), \`watermark\` the newest arrival in Kafka
+(ms since 1970). Where a map makes several rows of a message, \`TOPIC/PARTITION/more-rows\` says how many there are
+beyond one each, and \`.../erased-rows\` how many of those \`forget\` took. The property \`tributary.shape.TOPIC\` is
+the map that the rows of a topic are made by, \`TOPIC/shape\` says when it took the place of another (ms since 1970).
 
-\`TOPIC/id/ID\` is Kafka's id of the topic; \`TOPIC/epoch\` says how often it was deleted and made anew: from then on
-\`TOPIC@1\` stands for it in all of these, and in the columns. A table of before there was the column \`topic\` gets it
-with the next commit, and its property \`tributary.topic\` names the topic of the rows that lack it.
+\`TOPIC/id/ID\` is Kafka's id of the topic; where Kafka tells none, \`TOPIC/PARTITION/message\` is the offset of the
+last message in the table, and \`.../message/print\` its fingerprint. \`TOPIC/epoch\` says how often the topic was
+deleted and made anew: from then on \`TOPIC@1\` stands for it in all of these, and in the columns. A table of before
+there was the column \`topic\` gets it with the next commit, and its property \`tributary.topic\` names the topic of
+the rows that lack it.
 
 ## Items
 

@@ -9,6 +9,7 @@ import type { Scanned } from "../../shared/events/scan.ts";
 import { textOf } from "../../shared/events/text.ts";
 import type { DeadLetter } from "../../shared/table/dead-letters.ts";
 import type { FilteredRange } from "../../shared/table/filtered.ts";
+import type { Printed } from "./prints.ts";
 
 /** What is held of one partition. */
 export interface Tally {
@@ -26,6 +27,8 @@ export interface Tally {
   next: number;
   /** Newest arrival among them, ms since 1970; 0 when none. */
   newestArrival: number;
+  /** The last message among them, where Kafka tells no ids of topics. */
+  last: Printed | null;
 }
 
 /** Offsets that a tally stands for. */
@@ -41,11 +44,20 @@ const newTally = (): Tally => ({
   lost: 0,
   next: 0,
   newestArrival: 0,
+  last: null,
 });
+
+interface DeadCount {
+  readonly partition: number;
+  readonly reason: DeadReason;
+  readonly count: number;
+}
+
 interface State {
   readonly life: number;
   readonly rows: number;
   readonly dead: number;
+  readonly honoured: number;
   readonly deadBytes: number;
   readonly marks: number;
   readonly gaps: readonly FilteredRange[];
@@ -72,6 +84,10 @@ export class RowBuffer {
   readonly tallies = new Map<number, Tally>();
   readonly dead: DeadLetter[] = [];
   readonly gaps: FilteredRange[] = [];
+  /** How many of the two are in their tables already: those of a commit that the disk refused half-way. */
+  readonly written = { dead: 0, gaps: 0 };
+  /** Dead letters of others that were honoured. */
+  readonly honoured: DeadCount[] = [];
   /** Arrivals of the events that are followed to the model that learns from them, ms. */
   readonly marks: number[] = [];
   /** Fields that are no part of an event, by name; those beyond MOST_FIELDS together. */
@@ -124,6 +140,7 @@ export class RowBuffer {
       life: this.#life,
       rows: this.#rows,
       dead: this.dead.length,
+      honoured: this.honoured.length,
       deadBytes: this.#deadBytes,
       marks: this.marks.length,
       gaps: [...this.gaps],
@@ -145,9 +162,12 @@ export class RowBuffer {
     }
     this.#rows = confirmed.rows;
     this.dead.length = confirmed.dead;
+    this.honoured.length = confirmed.honoured;
     this.#deadBytes = confirmed.deadBytes;
     this.marks.length = confirmed.marks;
     this.gaps.splice(0, this.gaps.length, ...confirmed.gaps);
+    this.written.dead = Math.min(this.written.dead, this.dead.length);
+    this.written.gaps = Math.min(this.written.gaps, this.gaps.length);
     this.tallies.clear();
     for (const [partition, tally] of confirmed.tallies) this.tallies.set(partition, { ...tally });
   }
@@ -211,14 +231,14 @@ export class RowBuffer {
   }
 
   /** Dead letters by partition and reason. */
-  deadCounts(): { partition: number; reason: DeadReason; count: number }[] {
-    const counts = new Map<string, { partition: number; reason: DeadReason; count: number }>();
-    for (const { partition, reason } of this.dead) {
+  deadCounts(): DeadCount[] {
+    const counts = new Map<string, DeadCount>();
+    const add = ({ partition, reason, count }: DeadCount) => {
       const key = `${partition} ${reason}`;
-      const entry = counts.get(key) ?? { partition, reason, count: 0 };
-      entry.count++;
-      counts.set(key, entry);
-    }
+      counts.set(key, { partition, reason, count: (counts.get(key)?.count ?? 0) + count });
+    };
+    for (const { partition, reason } of this.dead) add({ partition, reason, count: 1 });
+    for (const each of this.honoured) add(each);
     return [...counts.values()];
   }
 
@@ -248,6 +268,8 @@ export class RowBuffer {
     this.tallies.clear();
     this.dead.length = 0;
     this.gaps.length = 0;
+    this.honoured.length = 0;
+    Object.assign(this.written, { dead: 0, gaps: 0 });
     this.marks.length = 0;
     this.#lastMark = Number.NEGATIVE_INFINITY;
     this.unknownFields.clear();

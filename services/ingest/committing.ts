@@ -70,12 +70,12 @@ export function openCommitting(
   async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
     const startedAt = performance.now();
     const asked = identity.verdict(); // answered while we encode
-    const encoded = await encode(units);
+    const encoded = encode(units);
     const found = await asked;
     if (found === "same") await write(encoded, cause, startedAt);
     else {
       held.cutToConfirmed();
-      if (buffer.since !== null) await write(await encode([]), cause, startedAt);
+      if (buffer.since !== null) await write(encode([]), cause, startedAt);
     }
     if (found === "other") {
       held.drop(false);
@@ -87,8 +87,7 @@ export function openCommitting(
    * In work while it is encoded. Whoever dies while the disk writes did not die of a message, and most of those who are
    * killed die there.
    */
-  async function encode(units: readonly Work[]): Promise<Encoded> {
-    await writer.settle(buffer);
+  function encode(units: readonly Work[]): Encoded {
     for (const [partition, unit] of units) inWork.begin(partition, unit);
     const encoded = writer.encode(buffer);
     for (const [partition] of units) inWork.end(partition);

@@ -49,12 +49,16 @@ export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, log, .
   let looking = false;
 
   async function take(wanted: ReadonlyMap<string, ReadonlyMap<number, number> | null>): Promise<void> {
-    for (const [topic, ends] of wanted) topics.set(topic, pipeline.open(topic, ends, shapeFor(topic)));
+    const withoutId = new Set<string>();
+    for (const topic of wanted.keys()) if ((await kafka.topicId(topic)) === null) withoutId.add(topic);
+    for (const [topic, ends] of wanted)
+      topics.set(topic, pipeline.open(topic, ends, shapeFor(topic), withoutId.has(topic)));
     for (const topic of wanted.keys()) {
       const { assigned, rebalancing, fetched } = topics.get(topic)!;
       const share = Math.max(LEAST_FETCH, Math.round(fetchBytes / topics.size));
       const shape = shapeFor(topic);
-      const beside = shape ? readerOf(parseShape(shape)).beside : [];
+      const read = shape ? readerOf(parseShape(shape)).beside : [];
+      const beside = withoutId.has(topic) ? [...read, { type: "key" as const }] : read;
       const reading = {
         topic,
         group: groupOf(topic),

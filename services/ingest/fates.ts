@@ -6,7 +6,9 @@ import { newScanned } from "../../shared/events/scan.ts";
 import { type MessageReader, type Outcome, refusal } from "../../shared/events/shape/mapped.ts";
 import { openBeside, whyUnknown } from "../../shared/kafka/messages.ts";
 import type { Fetched } from "../../shared/kafka/port.ts";
+import type { Recorded } from "../../shared/table/on-record.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
+import { printOf } from "./prints.ts";
 import type { Verdict } from "./suspects.ts";
 
 /** The bad event at which it had to stop. */
@@ -24,12 +26,21 @@ export interface Fates {
   gap(tally: Tally, partition: number, next: number): void;
   /** Offsets from where the partition is to before `next` whose messages were deleted before they were read. */
   lost(tally: Tally, partition: number, next: number): void;
+  /** Offsets from where the partition is to before `next` whose fate is on record already. */
+  honour(tally: Tally, partition: number, next: number, recorded: Recorded): void;
 }
 
 const condemned: Outcome = refusal("POISON");
 
-/** `reader`: by the topic's map; without one events are of our own shape. */
-export function openFates(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: MessageReader | undefined): Fates {
+interface Settings {
+  readonly stopOnBadEvent: boolean;
+  /** By the topic's map; without one events are of our own shape. */
+  readonly reader?: MessageReader | undefined;
+  /** Whether the key stands beside each message, after what the reader asks for, and prints are taken. */
+  readonly takesPrints?: boolean;
+}
+
+export function openFates(buffer: RowBuffer, { stopOnBadEvent, reader, takesPrints = false }: Settings): Fates {
   const event = newScanned();
 
   function parse(value: Uint8Array | null, own: number): Outcome {
@@ -89,7 +100,19 @@ export function openFates(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: M
       if (arrived > tally.newestArrival) tally.newestArrival = arrived;
       tally.next = offset + 1;
     }
+    if (takesPrints) print(batch, tally);
     return undefined;
+  }
+
+  /** Of the last message that was taken. */
+  function print({ messages }: Fetched, tally: Tally): void {
+    const { offsets, arrivedAt, lengths, values } = messages;
+    const k = offsets.lastIndexOf(tally.next - 1);
+    if (k < 0) return;
+    const at = lengths.subarray(0, k).reduce((sum, length) => sum + Math.max(0, length), 0);
+    const value = lengths[k]! < 0 ? null : values.subarray(at, at + lengths[k]!);
+    const key = openBeside(messages)(k).at(-1) ?? null;
+    tally.last = { offset: offsets[k]!, print: printOf({ key, value, timestamp: arrivedAt[k]! }) };
   }
 
   function gap(tally: Tally, partition: number, next: number): void {
@@ -105,5 +128,16 @@ export function openFates(buffer: RowBuffer, stopOnBadEvent: boolean, reader?: M
     tally.next = next;
   }
 
-  return { takeIn, gap, lost };
+  function honour(tally: Tally, partition: number, next: number, { fate, reason }: Recorded): void {
+    const count = next - tally.next;
+    if (fate === "dead") {
+      tally.dead += count;
+      buffer.honoured.push({ partition, reason, count });
+    } else if (reason === "LOST") tally.lost += count;
+    else tally.filtered += count;
+    if (reason === "LEFT_OUT") tally.leftOut += count;
+    tally.next = next;
+  }
+
+  return { takeIn, gap, lost, honour };
 }

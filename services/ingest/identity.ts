@@ -11,10 +11,10 @@ import type { Writer } from "./writer.ts";
 
 export interface Identity {
   /**
-   * How far the tables are in the topic that is there now, whose next epoch begins where it was made anew. Throws
-   * OFFSETS_LOST.
+   * How far the tables are in the topic that is there now, whose next epoch begins where it was made anew. By
+   * `partitions` it is known again where Kafka tells no ids. Throws OFFSETS_LOST.
    */
-  progressIn(seen: Seen): Promise<ReadonlyMap<number, number>>;
+  progressIn(seen: Seen, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /**
    * Whether what is held is of the topic that the tables know. Asked after it was fetched: a topic that was made anew
    * answers at its offsets as if nothing had happened.
@@ -26,12 +26,19 @@ export interface Identity {
   answered(seen: Seen): void;
 }
 
+type Verdict = "same" | "unknown" | { readonly other: string };
+
 interface Settings {
   readonly topic: string;
   /** Whether a topic that was made anew ends everything; otherwise its next epoch begins in the tables. */
   readonly stopOnNewTopic: boolean;
   /** What the topic holds now; null where Kafka does not answer. */
   look(): Promise<Seen | null>;
+  /**
+   * The fingerprint of the message at an offset now: null where there is none, or none any more; undefined where Kafka
+   * does not answer.
+   */
+  printAt(partition: number, offset: number): Promise<number | null | undefined>;
   /** Between two questions while Kafka does not answer. */
   readonly retryMs: number;
   /** Another epoch begins. */
@@ -39,7 +46,7 @@ interface Settings {
 }
 
 export function openIdentity(
-  { topic, stopOnNewTopic, look, retryMs, begun }: Settings,
+  { topic, stopOnNewTopic, look, printAt, retryMs, begun }: Settings,
   { buffer }: Pick<Held, "buffer">,
   writer: Writer,
   disk: DiskPatience,
@@ -51,16 +58,49 @@ export function openIdentity(
   let asked: ReturnType<typeof buffer.state> | undefined;
   const isSame = ({ id, isAbsent }: Seen) => isAbsent || topicId === null || id === null || id === topicId;
 
+  /** Where Kafka's ids do not say it. */
+  async function otherThan(id: string | null, partitions: readonly number[]): Promise<string | undefined> {
+    if (id !== null && writer.id !== null) return undefined;
+    const found = await byPrints(partitions);
+    return typeof found === "string" ? undefined : found.other;
+  }
+
   async function begin(id: string | null, anew: string): Promise<void> {
     await disk.writing(() => writer.begin(id));
     begun();
     log.warn({ topic, source: writer.source }, `${anew}; its next epoch begins, ${writer.source}`);
   }
 
-  async function progressIn({ id, bounds }: Seen): Promise<ReadonlyMap<number, number>> {
+  /** Until Kafka answers; undefined where there is no time to wait for it. */
+  async function untilAnswered<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    for (;;) {
+      const found = await ask();
+      if (found !== undefined || disk.isEnding) return found;
+      await sleep(retryMs);
+    }
+  }
+
+  /**
+   * By fingerprints: a sentence where it is another topic than the one that was read. A message that retention or
+   * compaction took away contradicts nothing: then it is taken for the same.
+   */
+  async function byPrints(partitions: Iterable<number>): Promise<Verdict> {
+    for (const partition of partitions) {
+      const known = writer.lastMessage(partition);
+      if (!known) continue;
+      const { offset } = known;
+      const found = await untilAnswered(() => printAt(partition, offset));
+      if (found === undefined) return "unknown";
+      if (found !== null && found !== known.print)
+        return { other: `the topic was made anew: another message than was read stands at ${offset} of ${partition}` };
+    }
+    return "same";
+  }
+
+  async function progressIn({ id, bounds }: Seen, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     for (;;) {
       const committed = await disk.reading(() => writer.refresh());
-      const anew = whyAnew({ id, bounds }, { id: writer.id, committed });
+      const anew = whyAnew({ id, bounds }, { id: writer.id, committed }) ?? (await otherThan(id, partitions));
       if (anew !== undefined && stopOnNewTopic) throw new AppError("OFFSETS_LOST", { what: anew, topic });
       try {
         if (anew !== undefined) {
@@ -81,13 +121,13 @@ export function openIdentity(
   }
 
   async function verdict(): Promise<"same" | "other" | "unknown"> {
-    if (topicId === null) return "same";
-    for (;;) {
-      const seen = await look();
-      if (seen !== null) return isSame(seen) ? "same" : "other";
-      if (disk.isEnding) return "unknown"; // no time to wait for Kafka
-      await sleep(retryMs);
+    if (topicId === null) {
+      const found = await byPrints([...buffer.tallies.keys()]);
+      return typeof found === "string" ? found : "other";
     }
+    const seen = await untilAnswered(async () => (await look()) ?? undefined);
+    if (seen === undefined) return "unknown";
+    return isSame(seen) ? "same" : "other";
   }
 
   return {

@@ -11,6 +11,7 @@ import { openCommitting } from "./committing.ts";
 import { openDiskPatience } from "./disk-patience.ts";
 import { openFailing } from "./failing.ts";
 import { openHeld } from "./held.ts";
+import { openHonoured } from "./honoured.ts";
 import { openIdentity } from "./identity.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
@@ -30,6 +31,13 @@ export interface IntakeSettings {
   readonly stopOnNewTopic: boolean;
   /** What the topic holds now; null where Kafka does not answer. */
   look(): Promise<Seen | null>;
+  /**
+   * The fingerprint of the message at an offset now: null where there is none, or none any more; undefined where Kafka
+   * does not answer.
+   */
+  printAt?(partition: number, offset: number): Promise<number | null | undefined>;
+  /** Whether fingerprints are taken: the key stands beside each message then, after what the reader asks for. */
+  readonly takesPrints?: boolean;
   /** Between two tries while the disk refuses. */
   readonly retryMs: number;
   /** By the topic's map; undefined: events are of our own shape. */
@@ -74,9 +82,16 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
   const held = openHeld(tell, writer, log);
   const disk = openDiskPatience(settings.retryMs, tell, log);
   const failing = openFailing(settings, held, log);
-  const identity = openIdentity({ ...settings, begun: failing.forget }, held, writer, disk, log);
+  const identity = openIdentity(
+    { printAt: async () => null, ...settings, begun: failing.forget },
+    held,
+    writer,
+    disk,
+    log,
+  );
   const committing = openCommitting(settings, held, writer, { identity, failing, disk }, log);
-  const { take, lose } = openTakingIn(settings, held, writer, committing, failing, log);
+  const honoured = openHonoured();
+  const { take, lose } = openTakingIn(settings, held, writer, committing, failing, honoured, log);
   const { writeIfSealed } = committing;
   const { positions } = held;
   const inTurn = oneAtATime();
@@ -91,10 +106,14 @@ export function createIntake(settings: IntakeSettings, writer: Writer, log: Log)
     seen: Seen,
   ): Promise<ReadonlyMap<number, number>> {
     held.drop(false);
-    const committed = await identity.progressIn(seen);
+    const committed = await identity.progressIn(seen, partitions);
     for (const partition of partitions) {
       const { begin, end } = seen.bounds.find((each) => each.partition === partition) ?? { begin: 0, end: 0 };
-      const start = startOf(committed.get(partition), { begin, end });
+      const recorded = await disk.reading(() => writer.recorded(partition));
+      honoured.set(partition, recorded);
+      // of a first commit that was cut off, and of which Kafka has deleted what was to come
+      const before = recorded[0] && Math.min(begin, recorded[0].from) - 1;
+      const start = startOf(committed.get(partition) ?? before, { begin, end });
       // it is the same topic, and its end is gone
       if ("anew" in start) throw new AppError("OFFSETS_LOST", { what: start.anew, topic, partition });
       if (start.lostFrom !== undefined) lose(partition, start.lostFrom, start.offset);

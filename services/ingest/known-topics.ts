@@ -2,7 +2,7 @@
 // since when, and what for. Pure; the clock is an argument.
 import type { IngestStatus } from "../../shared/health/status/ingest.ts";
 import type { Bounds } from "../../shared/kafka/port.ts";
-import type { Brought } from "./news.ts";
+import type { Brought, News } from "./news.ts";
 import { type OpenTransactions, openTransactions } from "./open-transactions.ts";
 
 export interface Topic {
@@ -15,7 +15,11 @@ export interface Topic {
   /** Of partitions that are ours. */
   bounds: readonly Bounds[];
   paused: readonly number[];
+  /** How its messages are read; undefined as long as that is not on record. */
+  reading: Reading | undefined;
 }
+
+type Reading = Omit<Extract<News, { type: "shape" }>, "type">;
 
 interface Partition {
   written: number;
@@ -51,6 +55,7 @@ export interface KnownTopics {
   /** What waits behind open transactions, in words. */
   heldBack(): string[];
   statusOf(topic: Topic): IngestStatus["partitions"];
+  maps(): IngestStatus["maps"];
 }
 
 const LONG_TRANSACTION_MS = 10_000;
@@ -62,7 +67,7 @@ export function openKnownTopics(now: () => number, date: () => number): KnownTop
   function of(name: string): Topic {
     const found = topics.get(name) ?? {
       ...{ name, epoch: 0, partitions: new Map(), positions: new Map(), transactions: openTransactions() },
-      ...{ bounds: [], paused: [] },
+      ...{ bounds: [], paused: [], reading: undefined },
     };
     topics.set(name, found);
     return found;
@@ -101,6 +106,13 @@ export function openKnownTopics(now: () => number, date: () => number): KnownTop
           return [`${end - wait.offset} from offset ${wait.offset} of partition ${partition} of ${name} on`];
         }),
       ),
+    maps: () =>
+      all().flatMap(({ name, reading }) => {
+        if (!reading) return [];
+        const { shape, changedAt, before } = reading;
+        const { map = "", where = "", registry = null } = shape ?? {};
+        return [{ topic: name, map, where, registry, changedAt, before }];
+      }),
     statusOf: (topic) =>
       topic.bounds.map((bound) => {
         const { partition, end } = bound;

@@ -11,7 +11,7 @@ import { openConsuming } from "./consuming.ts";
 import { options } from "./options.ts";
 import { openPipeline } from "./pipeline.ts";
 import { createProgress } from "./progress.ts";
-import { lookAt } from "./seen.ts";
+import { lookAt, printAt } from "./seen.ts";
 import { settingsOf } from "./settings.ts";
 import { createUpkeep } from "./upkeep.ts";
 import { watch } from "./watch.ts";
@@ -42,6 +42,7 @@ export const command = defineCommand({
     const pipeline = await openPipeline({
       ...settings,
       look,
+      printAt: (topic, partition, offset) => printAt(kafka, topic, partition, offset),
       hear: (news, topic) => {
         progress.hear(news, topic);
         // Of all that write into the table the one that reads partition 0 cares for it.

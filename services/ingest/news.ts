@@ -1,6 +1,7 @@
 // What the thread that reads and writes tells the thread that faces the world: plain records, made by intake.ts and
 // what it is made of, understood by progress.ts.
 import type { DeadReason } from "../../shared/events/event.ts";
+import type { ShapeText } from "../../shared/events/shape/shape.ts";
 import type { Cause } from "./sealer.ts";
 
 export interface TableFacts {
@@ -31,6 +32,15 @@ export interface Brought {
 }
 
 export type News =
+  | {
+      readonly type: "shape";
+      /** How the topic's messages are read; null: as events of ours. */
+      readonly shape: ShapeText | null;
+      /** When it took the place of another, of which earlier rows are, ms since 1970; null: it never did. */
+      readonly changedAt: number | null;
+      /** What it took the place of, in words, where this process did so. */
+      readonly before: string | null;
+    }
   | {
       readonly type: "assigned";
       /** How often the topic was made anew. */

@@ -23,7 +23,12 @@ export interface ThreadSettings {
 }
 
 type OfTopic = { readonly topic: string } & (
-  | { readonly type: "open"; readonly ends: ReadonlyMap<number, number> | null; readonly shape: ShapeText | null }
+  | {
+      readonly type: "open";
+      readonly ends: ReadonlyMap<number, number> | null;
+      readonly shape: ShapeText | null;
+      readonly takesPrints: boolean;
+    }
   | {
       readonly type: "assigned";
       readonly partitions: readonly number[];
@@ -40,6 +45,7 @@ type OfTopic = { readonly topic: string } & (
 export type ToThread =
   | OfTopic
   | { readonly type: "looked"; readonly question: number; readonly seen: Seen | null }
+  | { readonly type: "printed"; readonly question: number; readonly print: number | null | undefined }
   | { readonly type: "drain"; readonly patienceMs: number };
 
 /** `answer`: to `assigned`, the offsets to start at. */
@@ -50,6 +56,8 @@ type FromTopic = { readonly topic: string } & (
   | { readonly type: "reassign" }
   /** What does the topic hold now? A question with a number of its own. */
   | { readonly type: "look"; readonly question: number }
+  /** What is the fingerprint of this message now? */
+  | { readonly type: "print"; readonly question: number; readonly partition: number; readonly offset: number }
   | { readonly type: "ended" }
 );
 
@@ -67,6 +75,8 @@ export interface PipelineSettings extends ThreadSettings {
   /** Of the thread's heap. */
   readonly heapMegabytes: number;
   look(topic: string): Promise<Seen>;
+  /** Null where there is no such message, or none any more. */
+  printAt(topic: string, partition: number, offset: number): Promise<number | null>;
   hear(news: News, topic: string): void;
   reassign(topic: string): void;
   committed(next: ReadonlyMap<number, number>, topic: string): void;
@@ -86,9 +96,9 @@ export interface Way extends Pick<Reading, "assigned" | "fetched" | "rebalancing
 export interface Pipeline {
   /**
    * The way of a topic's messages. Reading stops at `ends`, by partition; null: never. `shape`: how events stand in
-   * them; null: as ours do.
+   * them; null: as ours do. `takesPrints`: the topic is known again by its messages, with the key beside each.
    */
-  open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): Way;
+  open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null, takesPrints?: boolean): Way;
   /** Every end that was asked for is in the table. */
   readonly ended: Promise<void>;
   /** Rejects when the thread cannot go on. */
@@ -98,7 +108,7 @@ export interface Pipeline {
 }
 
 export async function openPipeline(settings: PipelineSettings): Promise<Pipeline> {
-  const { bytesUnderWay, heapMegabytes, look, hear, reassign, committed, ...rest } = settings;
+  const { bytesUnderWay, heapMegabytes, look, printAt, hear, reassign, committed, ...rest } = settings;
   const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
     workerData: { module: new URL("./thread.ts", import.meta.url).href, settings: rest satisfies ThreadSettings },
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
@@ -135,6 +145,12 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
         return reassign(message.topic);
       case "look":
         return void soon(look(message.topic)).then((seen) => post({ ...message, type: "looked", seen }));
+      case "print": {
+        const { topic, partition, offset, question } = message;
+        return void soon(printAt(topic, partition, offset).then((print) => ({ print }))).then((found) =>
+          post({ type: "printed", question, print: found?.print }),
+        );
+      }
       case "ended":
         going.delete(message.topic);
         return going.size === 0 ? end() : undefined;
@@ -155,12 +171,17 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     return seen?.isAbsent ? null : seen;
   }
 
-  function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): Way {
+  function open(
+    topic: string,
+    ends: ReadonlyMap<number, number> | null,
+    shape: ShapeText | null,
+    takesPrints = false,
+  ): Way {
     const paused = new Set<number>();
     const starts = queue<ReadonlyMap<number, number>>();
     answers.set(topic, starts);
     if (ends !== null) going.add(topic);
-    post({ type: "open", topic, ends, shape });
+    post({ type: "open", topic, ends, shape, takesPrints });
     return {
       paused,
       assigned: async (partitions, generation) => {

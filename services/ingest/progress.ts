@@ -122,6 +122,9 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
     hear: (news, name) => {
       const topic = topics.of(name);
       switch (news.type) {
+        case "shape":
+          topic.reading = news;
+          return;
         case "assigned":
           return assigned(news, topic);
         case "read":
@@ -179,6 +182,7 @@ export function createProgress(metrics: Metrics, now: () => number = () => perfo
         lag: rebalances === 0 ? null : { messages, seconds },
         partitions: topics.all().flatMap(topics.statusOf),
         paused: topics.all().flatMap(({ paused }) => paused),
+        maps: topics.maps(),
         ...commits.status(),
         rebalances,
         fenced,

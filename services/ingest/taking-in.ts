@@ -1,5 +1,5 @@
-// From fetched messages into the buffer: up to where the process may read, in pieces where messages failed before, and
-// with what Kafka deleted before it could be read.
+// From fetched messages into the buffer: up to where the process may read, in pieces where messages failed before,
+// past those whose fate is on record, and with what Kafka deleted before it could be read.
 import { AppError } from "../../shared/errors/errors.ts";
 import type { MessageReader } from "../../shared/events/shape/mapped.ts";
 import type { Fetched } from "../../shared/kafka/port.ts";
@@ -7,6 +7,7 @@ import type { Committing } from "./committing.ts";
 import type { Failing } from "./failing.ts";
 import { openFates, type Refused } from "./fates.ts";
 import type { Held } from "./held.ts";
+import type { Honoured, Piece } from "./honoured.ts";
 import type { InWork } from "./in-work.ts";
 import type { News } from "./news.ts";
 import type { Seen } from "./seen.ts";
@@ -24,6 +25,7 @@ interface Settings {
   readonly stopOnBadEvent: boolean;
   readonly stopOnLost: boolean;
   readonly reader?: MessageReader | undefined;
+  readonly takesPrints?: boolean;
   readonly ends: ReadonlyMap<number, number> | null;
   readonly inWork: InWork;
   look(): Promise<Seen | null>;
@@ -32,15 +34,17 @@ interface Settings {
 }
 
 export function openTakingIn(
-  { topic, stopOnBadEvent, stopOnLost, reader, ends, inWork, look, reassign, tell }: Settings,
+  settings: Settings,
   held: Held,
   writer: Writer,
   { writeIfSealed, isDone }: Committing,
   failing: Failing,
+  honoured: Honoured,
   log: { error(facts: object, text: string): void },
 ): TakingIn {
+  const { topic, stopOnLost, ends, inWork, look, reassign, tell } = settings;
   const { buffer, positions } = held;
-  const fates = openFates(buffer, stopOnBadEvent, reader);
+  const fates = openFates(buffer, settings);
 
   async function take(batch: Fetched): Promise<void> {
     const { partition, generation } = batch;
@@ -52,10 +56,17 @@ export function openTakingIn(
     if (generation !== held.generation) return;
     const stop = Math.min(batch.next, end);
     for (let next = positions.get(partition)!; next < stop; next = positions.get(partition)!) {
+      const piece = honoured.next(partition, next, stop);
+      if (piece.recorded !== null) {
+        pass(partition, next, [piece]);
+        await writeIfSealed(null);
+        if (generation !== held.generation) return;
+        continue;
+      }
       const { to, isAlone, failures } = failing.suspects.unitAt(partition, next);
       if (isAlone) await writeIfSealed("suspect");
       if (generation !== held.generation) return; // dropped meanwhile, to be read again
-      if (!(await takeUnit(batch, Math.min(to, stop), failures))) return;
+      if (!(await takeUnit(batch, Math.min(to, piece.to), failures))) return;
       await writeIfSealed(isAlone ? "suspect" : null);
       if (generation !== held.generation) return;
     }
@@ -76,18 +87,32 @@ export function openTakingIn(
     if (to <= from) return;
     if (stopOnLost) await writeIfSealed("end");
     lose(partition, from, to);
-    positions.set(partition, to);
   }
 
   function lose(partition: number, from: number, to: number): void {
+    const pieces = honoured.pieces(partition, from, to);
+    const begins = [from, ...pieces.map((piece) => piece.to)];
+    const lost = pieces.reduce((sum, piece, k) => sum + (piece.recorded ? 0 : piece.to - begins[k]!), 0);
     const what =
-      `${to - from} messages were deleted before they were read: the table ends at ${from - 1}, the topic begins at ` +
+      `${lost} messages were deleted before they were read: the table ends at ${from - 1}, the topic begins at ` +
       `${to}`;
-    if (stopOnLost) throw new AppError("OFFSETS_LOST", { what, topic, partition });
-    log.error({ topic, partition, first: from, last: to - 1, lost: to - from }, `${what}; they are booked as LOST`);
+    if (lost > 0 && stopOnLost) throw new AppError("OFFSETS_LOST", { what, topic, partition });
+    if (lost > 0) log.error({ topic, partition, first: from, last: to - 1, lost }, `${what}; they are booked as LOST`);
+    pass(partition, from, pieces);
+  }
+
+  /** Over offsets that are on record, or lost. */
+  function pass(partition: number, from: number, pieces: readonly Piece[]): void {
+    const before = held.offsets;
     const tally = buffer.open(partition, performance.now());
     tally.next = from;
-    fates.lost(tally, partition, to);
+    for (const { to, recorded } of pieces) {
+      if (recorded) fates.honour(tally, partition, to, recorded);
+      else fates.lost(tally, partition, to);
+    }
+    positions.set(partition, tally.next);
+    const offsets = held.offsets - before; // none that was lost
+    if (offsets > 0) tell({ type: "read", partition, offsets, next: tally.next });
   }
 
   /** Up to an offset. False when it failed, and is to be read again. Throws BAD_EVENT. */

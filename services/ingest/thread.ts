@@ -8,8 +8,7 @@ import { parseShape, type ShapeText } from "../../shared/events/shape/shape.ts";
 import { setting } from "../../shared/runtime/command.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { openPatience } from "../../shared/runtime/patience.ts";
-import { lastOffsets } from "../../shared/table/progress.ts";
-import { declareShape, inWords } from "../../shared/table/shapes.ts";
+import { declareShape, inWords, shapeChangedAt } from "../../shared/table/shapes.ts";
 import { openTables } from "../../shared/table/tables.ts";
 import { openInWork } from "./in-work.ts";
 import { createIntake, type Intake } from "./intake.ts";
@@ -42,48 +41,59 @@ const limits = {
     return settings.limits.bytes / Math.max(1, intakes.size);
   },
 };
-/** Questions without an answer, by their numbers: topics are asked of side by side, and one may answer before another. */
-const asked = new Map<number, (seen: Seen | null) => void>();
+/**
+ * Questions without an answer, by their numbers: topics are asked of side by side, and one may answer before another.
+ */
+const asked = new Map<number, (answer: Seen | number | null | undefined) => void>();
 let questions = 0;
 
-/** Null where Kafka does not answer soon. */
-const look = (topic: string): Promise<Seen | null> =>
-  new Promise((resolve) => {
+/** Undefined where Kafka does not answer soon. */
+const ask = (of: (question: number) => FromThread) =>
+  new Promise<Seen | number | null | undefined>((resolve) => {
     const question = questions++;
-    const late = setTimeout(() => asked.get(question)!(null), SOON_MS);
-    asked.set(question, (seen) => {
+    const late = setTimeout(() => asked.get(question)!(undefined), SOON_MS);
+    asked.set(question, (answer) => {
       clearTimeout(late);
       asked.delete(question);
-      resolve(seen);
+      resolve(answer);
     });
-    tell({ type: "look", topic, question });
+    tell(of(question));
   });
+
+const look = async (topic: string): Promise<Seen | null> =>
+  ((await ask((question) => ({ type: "look", topic, question }))) ?? null) as Seen | null;
+const printAt = async (topic: string, partition: number, offset: number) =>
+  (await ask((question) => ({ type: "print", topic, question, partition, offset }))) as number | null | undefined;
 
 async function declare(topic: string, shape: ShapeText | null): Promise<void> {
   const changed = await through("the map cannot be put on record", () => declareShape(tables.events, topic, shape));
-  if (!changed || (!changed.before && lastOffsets(tables.events.offsets, topic).size === 0)) return;
+  const changedAt = shapeChangedAt(tables.events.offsets, topic);
+  const before = changed && changedAt !== null ? inWords(changed.before) : null;
+  tell({ type: "news", topic, news: { type: "shape", shape, changedAt, before } });
+  if (before === null) return;
   log.warn(
-    { topic, before: inWords(changed.before), now: inWords(shape) },
+    { topic, before, now: inWords(shape) },
     `the map of ${topic} is another one than in the run before: rows from here on are made by the new one`,
   );
 }
 
 const auth = setting(process.env, "SCHEMA_REGISTRY_AUTH");
 
-function open(topic: string, ends: ReadonlyMap<number, number> | null, shape: ShapeText | null): void {
+function open({ topic, ends, shape, takesPrints }: Extract<ToThread, { type: "open" }>): void {
   const { decode, inTurn } = openDecoding(shape?.registry, auth, log, (news) => tell({ type: "news", topic, news }));
   const intake = createIntake(
     {
       ...settings,
-      ...{ topic, ends, limits },
+      ...{ topic, ends, limits, takesPrints },
       look: () => look(topic),
+      printAt: (partition, offset) => printAt(topic, partition, offset),
       reader: shape ? readerOf(parseShape(shape), decode) : undefined,
       inWork: openInWork(settings.inWorkDir, topic),
       reassign: () => tell({ type: "reassign", topic }),
       committed: (next) => tell({ type: "committed", topic, next }),
       tell: (news) => tell({ type: "news", topic, news }),
     },
-    createWriter(tables, topic),
+    createWriter(tables, topic, { isContested: shape !== null }),
     log,
   );
   intakes.set(topic, { ...intake, fetched: (batch) => inTurn(batch, intake.fetched) });
@@ -115,7 +125,7 @@ port.on("message", (message: ToThread) => {
   const intake = "topic" in message ? intakes.get(message.topic)! : undefined;
   switch (message.type) {
     case "open":
-      return open(message.topic, message.ends, message.shape);
+      return open(message);
     case "assigned":
       return void declared
         .get(message.topic)!
@@ -125,6 +135,8 @@ port.on("message", (message: ToThread) => {
       return void intake!.fetched(message.batch).then(() => tell({ type: "taken", bytes: message.bytes }), fail);
     case "looked":
       return asked.get(message.question)?.(message.seen); // none: it came too late
+    case "printed":
+      return asked.get(message.question)?.(message.print); // likewise
     case "rebalancing":
       return void intake!.rebalancing().catch(fail);
     case "recheck":

@@ -1,36 +1,48 @@
-// A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own: a crash between two
-// commits neither loses nor doubles any, since whoever comes next makes the same of each message. Two exceptions: a
-// condemned message might have been a row for another, and that it is none stands in the log of the events before
-// anything else; and Kafka may have deleted a message since, which leaves a gap in which something stands on record.
-import type { EncodedFile } from "../../shared/storage/parquet.ts";
+// A sealed buffer into the tables. Dead letters and gaps first, each under progress of their own; then the events,
+// whose commit says what is done. A crash in between neither loses nor doubles anything: who comes next honours what
+// is on record, and makes of the other messages what it makes of them. So that nothing comes on record behind its
+// back, a commit is refused where the partition's record has moved. And where processes may judge one message
+// differently (by another map, by a schema registry at another moment), the first write of each claims the partition
+// in all three tables, the events first: who held it before is refused in each from then on. One exception: a
+// condemned message might be a row for another, and that it is none stands in the log of the events before anything
+// else.
 import { encodeDeadLetters } from "../../shared/table/dead-letters.ts";
-import type { DeltaTable, TxnDraft } from "../../shared/table/delta.ts";
+import type { DeltaTable } from "../../shared/table/delta.ts";
 import { epochId, identityId, identityOf, newestSource, sourceName, sourceOf } from "../../shared/table/epochs.ts";
 import { encodeEvents } from "../../shared/table/events.ts";
-import { writeFile } from "../../shared/table/files.ts";
-import { encodeFiltered, type FilteredRange } from "../../shared/table/filtered.ts";
-import type { DataFile, Txn } from "../../shared/table/log.ts";
-import { onRecord, without } from "../../shared/table/on-record.ts";
-import { amendedId, condemnedId, lastOffsets, moreRowsId, progressId } from "../../shared/table/progress.ts";
+import { encodeFiltered } from "../../shared/table/filtered.ts";
+import type { DataFile } from "../../shared/table/log.ts";
+import { type Recorded, recordedFrom } from "../../shared/table/on-record.ts";
+import {
+  amendedId,
+  condemnedId,
+  lastOffsets,
+  messageId,
+  moreRowsId,
+  printId,
+  progressId,
+  writerId,
+} from "../../shared/table/progress.ts";
 import type { Tables } from "../../shared/table/tables.ts";
 import type { RowBuffer, Tally } from "./buffer.ts";
-
-/** What one table gets of a buffer. */
-interface Part {
-  readonly file: EncodedFile | undefined;
-  /** Where its txns are then, by appId. */
-  readonly to: ReadonlyMap<string, number>;
-  /** Txns that must still be where we last saw them. */
-  readonly unmoved?: readonly string[];
-  readonly newestArrival?: number;
-  readonly marks?: readonly number[];
-}
+import { type Ledger, openLedger, type Part } from "./ledger.ts";
+import type { Printed } from "./prints.ts";
 
 /** A buffer as files in memory, but for what of it is in the tables already. */
 export interface Encoded {
-  readonly dead: Part | undefined;
-  readonly filtered: Part | undefined;
+  readonly partitions: readonly number[];
+  readonly dead: Written | undefined;
+  readonly filtered: Written | undefined;
   readonly events: Part;
+}
+
+interface Written extends Part {
+  /** It is in its table. */
+  done(): void;
+}
+
+interface Placed {
+  readonly partition: number;
 }
 
 export interface Writer {
@@ -47,6 +59,8 @@ export interface Writer {
   begin(id: string | null): Promise<void>;
   /** Last offset in the table, by partition of the topic. */
   readonly committed: ReadonlyMap<number, number>;
+  /** The last message of a partition in the table, where that stands on record. */
+  lastMessage(partition: number): Printed | undefined;
   /** The last message that was condemned in a partition: its offset, -1 where none was. */
   condemned(partition: number): number;
   /** Reads what others have committed, and takes the tables' progress as where our next write goes on. */
@@ -58,8 +72,8 @@ export interface Writer {
    * WRITER_FENCED, with nothing done.
    */
   condemn(partition: number, offset: number): Promise<void>;
-  /** Cuts out of the gaps what a writer that died between two commits has put on record there. */
-  settle(buffer: RowBuffer): Promise<void>;
+  /** What is on record of a partition beyond what is done: nobody's to judge again. */
+  recorded(partition: number): Promise<readonly Recorded[]>;
   /** Touches no disk: what it dies of are the messages. */
   encode(buffer: RowBuffer): Encoded;
   /**
@@ -69,16 +83,19 @@ export interface Writer {
   write(encoded: Encoded): Promise<DataFile | undefined>;
 }
 
-export function createWriter(tables: Tables, topic: string): Writer {
-  const events = ledger(tables.events);
-  const dead = ledger(tables.deadLetters);
-  const filtered = ledger(tables.filtered);
+/** `isContested`: another process may judge a message differently. */
+export function createWriter(tables: Tables, topic: string, { isContested = false } = {}): Writer {
+  const events = openLedger(tables.events);
+  const dead = openLedger(tables.deadLetters);
+  const filtered = openLedger(tables.filtered);
   // Not as the table says at any moment: another process may begin an epoch while we hold what is of the one before.
   let source = newestSource(tables.events.offsets, topic);
   /** To be put on record. */
   let expected: string | null = null;
   const progress = (partition: number) => progressId(source, partition);
   const condemned = (partition: number) => condemnedId(source, partition);
+  const amended = (partition: number) => amendedId(source, partition);
+  const claim = (partition: number) => writerId(source, partition);
   const committed = () => lastOffsets(tables.events.offsets, source);
   const identity = () => identityOf(tables.events.offsets, source);
   const identityTxn = (of: string, id: string | null) => (id === null ? [] : ([[identityId(of, id), 1]] as const));
@@ -92,49 +109,72 @@ export function createWriter(tables: Tables, topic: string): Writer {
     ];
   }
 
-  function encodeDead({ dead: letters, tallies }: RowBuffer): Part | undefined {
-    // a condemned one may lie among messages that another has judged before, and so needs a txn of its own
-    const idOf = ({ partition, reason }: RowBuffer["dead"][number]) =>
-      reason === "POISON" ? condemned(partition) : progress(partition);
-    const fresh = letters.filter((letter) => letter.offset > dead.at(idOf(letter)));
+  function printsOf({ tallies }: RowBuffer): Map<string, number> {
+    const prints = [...tallies].flatMap(([partition, { last }]) => (last ? [{ partition, ...last }] : []));
+    return new Map(
+      prints.flatMap(({ partition, offset, print }) => [
+        [messageId(source, partition), offset],
+        [printId(source, partition), print],
+      ]),
+    );
+  }
+
+  /** That something of their partitions comes on record, ahead of what was there or beside it. */
+  function recordOf(ledger: Ledger, { tallies }: RowBuffer, fresh: readonly Placed[]): Map<string, number> {
+    return new Map(
+      fresh.map(({ partition }) => {
+        const last = tallies.get(partition)!.next - 1;
+        const beside = amended(partition);
+        return last > ledger.at(progress(partition)) ? [progress(partition), last] : [beside, ledger.at(beside) + 1];
+      }),
+    );
+  }
+
+  function encodeDead(buffer: RowBuffer): Written | undefined {
+    const { dead: letters, written } = buffer;
+    const fresh = letters.slice(written.dead);
     if (fresh.length === 0) return undefined;
     return {
       file: encodeDeadLetters(fresh),
-      to: new Map(
-        fresh.map((letter) => [
-          idOf(letter),
-          letter.reason === "POISON" ? letter.offset : tallies.get(letter.partition)!.next - 1,
-        ]),
-      ),
+      to: recordOf(dead, buffer, fresh),
       newestArrival: fresh.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0),
+      done: () => {
+        written.dead = letters.length;
+      },
     };
   }
 
-  /** Before this offset something may stand on record already. */
-  const recordedTo = (partition: number) =>
-    1 + Math.max(filtered.at(progress(partition)), dead.at(progress(partition)), dead.at(condemned(partition)));
-
-  async function settle({ gaps }: RowBuffer): Promise<void> {
-    const settled: FilteredRange[] = [];
-    for (const gap of gaps) {
-      const range = { from: gap.first, to: gap.last };
-      const taken = gap.first < recordedTo(gap.partition) ? await onRecord(tables, gap, range) : [];
-      settled.push(...without(range, taken).map(({ from, to }) => ({ ...gap, first: from, last: to })));
-    }
-    gaps.splice(0, gaps.length, ...settled);
+  function encodeGaps(buffer: RowBuffer): Written | undefined {
+    const { gaps, written } = buffer;
+    const fresh = gaps.slice(written.gaps);
+    if (fresh.length === 0) return undefined;
+    return {
+      file: encodeFiltered(fresh),
+      to: recordOf(filtered, buffer, fresh),
+      done: () => {
+        written.gaps = gaps.length;
+      },
+    };
   }
 
-  function encodeGaps({ gaps, tallies }: RowBuffer): Part | undefined {
-    if (gaps.length === 0) return undefined;
-    const to = new Map<string, number>();
-    for (const { partition } of gaps) {
-      const [id, last] = [progress(partition), tallies.get(partition)!.next - 1];
-      const amended = amendedId(source, partition);
-      // a gap that another has not seen: it stood further, and the commit must tell it that we were here
-      if (last > filtered.at(id)) to.set(id, last);
-      else to.set(amended, filtered.at(amended) + 1);
-    }
-    return { file: encodeFiltered(gaps), to };
+  /** Nothing of the partition was put on record there since we looked. */
+  const recordOfAll = (partitions: readonly number[]) =>
+    partitions.flatMap((each) => [progress(each), amended(each), condemned(each)]);
+
+  /**
+   * In all three before anything is written into one, the events first: whoever had it before may claim and write into
+   * the others until we do. Where the events were lost meanwhile, all of it is claimed again.
+   */
+  async function claimAll(partitions: readonly number[]): Promise<void> {
+    const claims = partitions.map(claim);
+    for (const ledger of [dead, filtered]) ledger.disclaim(events.others(claims));
+    for (const ledger of [events, dead, filtered]) await ledger.claim(claims, recordOfAll(partitions));
+  }
+
+  async function record(ledger: Ledger, part: Written | undefined, unmoved: readonly string[]): Promise<void> {
+    if (!part) return;
+    await ledger.commit({ ...part, unmoved });
+    part.done();
   }
 
   return {
@@ -146,7 +186,7 @@ export function createWriter(tables: Tables, topic: string): Writer {
       return identity();
     },
     adopt: async (id) => {
-      await events.commit({ file: undefined, to: new Map(identityTxn(source, id)) });
+      await events.commit({ to: new Map(identityTxn(source, id)) });
     },
     expect: (id) => {
       expected = id;
@@ -155,13 +195,17 @@ export function createWriter(tables: Tables, topic: string): Writer {
       const epoch = sourceOf(source).epoch + 1;
       const next = sourceName({ topic, epoch });
       const to = new Map([[epochId(topic), epoch] as const, ...identityTxn(next, id)]);
-      await events.commit({ file: undefined, to });
+      await events.commit({ to });
       source = next;
     },
     get committed() {
       return committed();
     },
     condemned: (partition) => events.at(condemned(partition)),
+    lastMessage: (partition) => {
+      const offset = events.at(messageId(source, partition));
+      return offset < 0 ? undefined : { offset, print: events.at(printId(source, partition)) };
+    },
     look: async () => {
       await Promise.all([events, dead, filtered].map(({ table }) => table.refresh()));
     },
@@ -174,10 +218,16 @@ export function createWriter(tables: Tables, topic: string): Writer {
     condemn: async (partition, offset) => {
       if (events.at(condemned(partition)) === offset) return;
       const to = new Map([[condemned(partition), offset]]);
-      await events.commit({ file: undefined, to, unmoved: [progress(partition)] });
+      await events.commit({ to, unmoved: [progress(partition)] });
     },
-    settle,
+    recorded: async (partition) => {
+      const from = 1 + events.at(progress(partition));
+      const ids = [progress(partition), condemned(partition)];
+      const last = Math.max(...ids.map((id) => dead.at(id)), filtered.at(progress(partition)));
+      return last < from ? [] : recordedFrom(tables, { topic: source, partition }, from);
+    },
     encode: (buffer) => ({
+      partitions: [...buffer.tallies.keys()],
       dead: encodeDead(buffer),
       filtered: encodeGaps(buffer),
       events: {
@@ -186,40 +236,18 @@ export function createWriter(tables: Tables, topic: string): Writer {
           ...[...buffer.tallies].flatMap(([partition, tally]) => progressOf(partition, tally)),
           ...(identity() === null ? identityTxn(source, expected) : []),
         ]),
-        unmoved: [...buffer.tallies.keys()].map(condemned),
+        says: printsOf(buffer),
         newestArrival: buffer.newestArrival,
         marks: [...buffer.marks],
       },
     }),
-    write: async (encoded) => {
-      if (encoded.dead) await dead.commit(encoded.dead);
-      if (encoded.filtered) await filtered.commit(encoded.filtered);
-      return events.commit(encoded.events);
-    },
-  };
-}
-
-/**
- * A table and how far our own writing into it is, by txn: a commit goes from there, and is refused when another writer
- * came between.
- */
-function ledger(table: DeltaTable) {
-  let ours = new Map<string, number>();
-  const at = (appId: string) => ours.get(appId) ?? -1;
-  return {
-    table,
-    at,
-    refresh: async () => {
-      await table.refresh();
-      ours = new Map(table.offsets);
-    },
-    commit: async ({ file, to, unmoved = [], newestArrival = 0, marks = [] }: Part): Promise<DataFile | undefined> => {
-      const written = file && (await writeFile(table.store, file));
-      const txn: TxnDraft[] = [...to].map(([appId, version]) => ({ appId, version, after: at(appId) }));
-      const stands: Txn[] = unmoved.map((appId) => ({ appId, version: at(appId) }));
-      await table.commit({ add: written ? [written] : [], txn, stands, newestArrival, marks });
-      for (const [appId, version] of to) ours.set(appId, version);
-      return written;
+    write: async ({ partitions, dead: letters, filtered: gaps, events: rows }) => {
+      const claims = partitions.map(claim); // one that nobody has stays so
+      if (isContested || claims.some((each) => events.at(each) >= 0)) await claimAll(partitions);
+      const unmoved = [...recordOfAll(partitions), ...claims];
+      await record(dead, letters, unmoved);
+      await record(filtered, gaps, unmoved);
+      return events.commit({ ...rows, unmoved: [...partitions.map(condemned), ...claims] });
     },
   };
 }

@@ -25,6 +25,8 @@ import { reachedIn } from "./progress.ts";
 export interface TxnDraft extends Txn {
   /** The txn version that these files follow, -1 for none; the commit is refused when the table says otherwise. */
   readonly after?: number;
+  /** It is no progress: any number may follow. */
+  readonly isFree?: boolean;
 }
 
 export interface CommitDraft {
@@ -229,16 +231,17 @@ export async function openTable(
     properties = {},
     operation = "WRITE",
   }: CommitDraft): Promise<number> {
-    const moves = txn.map(({ appId, version, after }) => ({
+    const moves = txn.map(({ appId, version, after, isFree = false }) => ({
       appId,
       version,
+      isFree,
       expected: after ?? state.offsets.get(appId) ?? -1,
     }));
     for (;;) {
       if (await mayBeHole()) await readListed(Number.POSITIVE_INFINITY);
-      for (const { appId, version, expected } of moves) {
+      for (const { appId, version, expected, isFree } of moves) {
         const found = state.offsets.get(appId) ?? -1;
-        if (found === expected && found < version) continue;
+        if (found === expected && (isFree || found < version)) continue;
         throw fenced(`${appId} stands at ${found}, the commit goes from ${expected} to ${version}`);
       }
       for (const { appId, version } of stands) {

@@ -1,10 +1,16 @@
 // How far each partition is in a table, by the txns of its log: they are called source/partition, see epochs.ts. And
-// the last message that was condemned, source/partition/condemned; and how often gaps before the filtered's progress
-// were put on record later, source/partition/amended.
+// the last message that was condemned, source/partition/condemned; how often something before the progress of the dead
+// letters, or of the filtered, was put on record later, source/partition/amended; the number of whose it is to write,
+// source/partition/writer; and where Kafka tells no ids of topics, the last message, source/partition/message.
 
 export const progressId = (source: string, partition: number): string => `${source}/${partition}`;
 export const condemnedId = (source: string, partition: number): string => `${progressId(source, partition)}/condemned`;
 export const amendedId = (source: string, partition: number): string => `${progressId(source, partition)}/amended`;
+export const writerId = (source: string, partition: number): string => `${progressId(source, partition)}/writer`;
+
+/** The last message of a partition that is in the table, and its fingerprint: where Kafka tells no ids of topics. */
+export const messageId = (source: string, partition: number): string => `${progressId(source, partition)}/message`;
+export const printId = (source: string, partition: number): string => `${messageId(source, partition)}/print`;
 
 /** A partition of a source, and its last offset that is done. */
 export interface Reached {

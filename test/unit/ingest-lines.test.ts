@@ -100,6 +100,7 @@ test("two ingest processes are one: counts added up, partitions side by side, ne
     fenced: 2,
     unknownFields: { page: 5, tab: 2 },
     warnings: [],
+    maps: [],
     table: second.table,
     lastCommitAt: now - 2000,
     newestArrival: now - 1000,
@@ -193,4 +194,21 @@ test("the words of strangers cannot steer a terminal", () => {
   expect(printableBytes(Buffer.from("é{}"), 99)).toBe("é{}");
   expect(printableBytes(Buffer.from([0x7b, 0xff, 0x00, 0x61]), 99)).toBe("{\\xff\\x00a");
   expect(ingestLines(status({ unknownFields: { "\u001b]0;x": 1 } })).at(-1)).toContain("unknown fields: \\u{1b}]0;x 1");
+});
+
+const maps = [
+  { topic: "clicks", map: "user=$.u,item=$.i", where: "$.ok", registry: null, changedAt: now, before: null },
+  { topic: "views", map: "", where: "", registry: null, changedAt: null, before: null },
+];
+
+test("the map that a topic is read by is said once, and since when where it took the place of another", () => {
+  const said = flow([first, second].map((each) => ({ ...each, maps }))).status!.maps;
+  expect(said).toEqual(maps);
+  expect(ingestLines(status({ maps: said })).filter((line) => line.includes("is read as"))).toEqual([
+    '  clicks is read as --map "user=$.u,item=$.i" --where "$.ok", since 2023-11-14T22:13:20.000Z',
+  ]);
+  const back = { ...maps[1]!, changedAt: now, before: '--map "user=$.u,item=$.i"' };
+  expect(ingestLines(status({ maps: [back] })).at(-1)).toBe(
+    '  views is read as events of our own shape, since 2023-11-14T22:13:20.000Z; before: --map "user=$.u,item=$.i"',
+  );
 });

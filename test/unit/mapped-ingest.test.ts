@@ -21,9 +21,10 @@ import { pack, type RawMessage } from "../../shared/kafka/messages.ts";
 import { createTail } from "../../shared/recommending/tail.ts";
 import { compact } from "../../shared/table/compaction.ts";
 import { readDeadLetters } from "../../shared/table/dead-letters.ts";
-import { eraseLetters, eraseRows } from "../../shared/table/erasure.ts";
+import { eraseRows } from "../../shared/table/erasure.ts";
 import { openEvents, readEvents } from "../../shared/table/events.ts";
 import { readFiltered } from "../../shared/table/filtered.ts";
+import { eraseLetters } from "../../shared/table/letter-erasure.ts";
 import { declareShape, readerIn, shapeIn } from "../../shared/table/shapes.ts";
 import { openTables } from "../../shared/table/tables.ts";
 

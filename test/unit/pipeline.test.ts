@@ -36,6 +36,7 @@ async function open(bytesUnderWay: number, begin = 0): Promise<Pipeline & Way> {
     retryMs: 10,
     bytesUnderWay,
     heapMegabytes: 64,
+    printAt: async () => null,
     look: async () => ({ id: null, isAbsent: false, bounds: [{ partition: 0, begin, end: 10_000, stable: 10_000 }] }),
     hear: (each) => news.push(each),
     reassign: () => undefined,
@@ -82,6 +83,7 @@ test("each topic gets the answer to its own question: the one that answered firs
     limits: { rows: 1000, bytes: 1e9, ageMs: 1e9 },
     ...{ stopOnBadEvent: true, stopOnLost: true, stopOnNewTopic: true, retryMs: 10 },
     ...{ bytesUnderWay: 1e6, heapMegabytes: 64 },
+    printAt: async () => null,
     look: async (topic) => {
       const isFirst = !asked.has(topic);
       asked.add(topic);

@@ -34,6 +34,7 @@ export function combine(all: readonly One[]): Ingest | null {
       .flatMap(({ partitions }) => partitions)
       .map(({ end, ...partition }) => partition)
       .sort(inOrder),
+    maps: distinct(all.flatMap(({ maps }) => maps)),
     flushes: addUp(all.map(({ flushes }) => flushes)),
     lastCommit: most(({ lastCommit }) => lastCommit?.at ?? null).lastCommit,
     commits: all
@@ -51,6 +52,12 @@ export function combine(all: readonly One[]): Ingest | null {
     freshness: most(({ freshness }) => freshness?.p95 ?? null).freshness,
     eventsPerSecond: sum(({ eventsPerSecond }) => eventsPerSecond),
   };
+}
+
+/** Processes of one group read a topic alike, unless one of them was started anew with another map. */
+function distinct(maps: Ingest["maps"]): Ingest["maps"] {
+  const found = new Map(maps.map((each) => [JSON.stringify([each.topic, each.map, each.where, each.registry]), each]));
+  return [...found.values()];
 }
 
 /** Of topic and partition. */

@@ -61,6 +61,18 @@ export const ingestStatus = z.object({
     .describe("over its partitions; null before the first assignment"),
   partitions: z.array(partition).describe("of the topic, as far as they are this process's"),
   paused: z.array(z.number()).describe("numbers of the partitions that wait for room"),
+  maps: z
+    .array(
+      z.object({
+        topic: key(text("the Kafka topic")),
+        map: text("as --map has it; empty where events are of our own shape"),
+        where: text("as --where has it; empty where every message counts"),
+        registry: text("of the schemas that values are written by; null where they are JSON").nullable(),
+        changedAt: at("when it took the place of another one, which earlier rows were made by; null: never").nullable(),
+        before: text("what it took the place of, where this process did so").nullable(),
+      }),
+    )
+    .describe("how the messages of each topic are read"),
   flushes: z.record(z.string(), z.number()).describe("commits, by the cause that ended their buffer"),
   lastCommit: z
     .object({ at: key(at("when it was committed")), ...commit })

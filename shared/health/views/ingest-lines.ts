@@ -14,7 +14,22 @@ const header = ["partition", "offset", "lag", "behind", "written", "dead", "filt
 
 /** Lines without their ends, indented as the rest of `status`. */
 export function ingestLines(status: Ingest): string[] {
-  return [...partitionLines(status), `  ${commitLine(status)}`, ...status.warnings.map((warning) => `  ${warning}`)];
+  const rest = [commitLine(status), ...status.maps.flatMap(mapLine), ...status.warnings];
+  return [...partitionLines(status), ...rest.map((line) => `  ${line}`)];
+}
+
+/** Nothing of a topic whose events always were of our own shape. */
+function mapLine({ topic, map, where, registry, changedAt, before }: Ingest["maps"][number]): string[] {
+  const flags = [
+    ...(map ? [`--map "${map}"`] : []),
+    ...(where ? [`--where "${where}"`] : []),
+    ...(registry ? [`--schema-registry ${registry}`] : []),
+  ];
+  if (flags.length === 0 && changedAt === null) return [];
+  const how = flags.length > 0 ? flags.join(" ") : "events of our own shape";
+  const since =
+    changedAt === null ? "" : `, since ${new Date(changedAt).toISOString()}${before ? `; before: ${before}` : ""}`;
+  return [`${topic} is read as ${how}${since}`];
 }
 
 function partitionLines({ partitions }: Ingest): string[] {
