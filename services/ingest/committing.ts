@@ -2,6 +2,7 @@
 // topic, and written, again and again while the disk refuses.
 import { AppError } from "../../shared/errors/errors.ts";
 import { OTHER_FIELDS } from "../../shared/events/event.ts";
+import { sleep } from "../../shared/runtime/lifecycle.ts";
 import type { Log } from "../../shared/runtime/log.ts";
 import { MOST_FIELDS, offsetsIn } from "./buffer.ts";
 import type { DiskPatience } from "./disk-patience.ts";
@@ -24,13 +25,16 @@ export interface Committing {
 interface Settings {
   readonly limits: Limits;
   readonly inWork: InWork;
+  readonly retryMs: number;
   reassign(): void;
   committed(next: ReadonlyMap<number, number>): void;
   tell(news: News): void;
 }
 
+const MOST_DOUBLINGS = 1;
+
 export function openCommitting(
-  { limits, inWork, reassign, committed, tell }: Settings,
+  { limits, inWork, retryMs, reassign, committed, tell }: Settings,
   held: Held,
   writer: Writer,
   { identity, failing, disk }: { readonly identity: Identity; readonly failing: Failing; readonly disk: DiskPatience },
@@ -38,6 +42,7 @@ export function openCommitting(
 ): Committing {
   const { buffer } = held;
   let toldOfFields = false;
+  let fencedInARow = 0;
 
   async function writeIfSealed(asked: Asked | null): Promise<void> {
     const cause = seal(buffer, asked, limits, performance.now());
@@ -61,10 +66,18 @@ export function openCommitting(
       else {
         log.warn({ dropped: buffer.messages }, `${error.message}: reading again from where the table is`);
         held.drop(true);
+        await giveWay();
         reassign();
       }
       return false;
     }
+  }
+
+  /** Of two that fence each other again and again one must come to its end first, whichever. */
+  async function giveWay(): Promise<void> {
+    const most = fencedInARow === 0 ? 0 : retryMs * 2 ** Math.min(fencedInARow, MOST_DOUBLINGS);
+    fencedInARow++;
+    if (most > 0 && !disk.isEnding) await sleep(Math.random() * most);
   }
 
   async function attempt(units: readonly Work[], cause: Cause): Promise<void> {
@@ -96,6 +109,7 @@ export function openCommitting(
 
   async function write(encoded: Encoded, cause: Cause, startedAt: number): Promise<void> {
     const file = await writer.write(encoded);
+    fencedInARow = 0;
     const next = new Map([...buffer.tallies].map(([partition, tally]) => [partition, tally.next]));
     tell({
       type: "wrote",

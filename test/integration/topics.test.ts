@@ -4,6 +4,13 @@ import { join } from "node:path";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prove } from "../../services/commands/table/proof.ts";
+import { openConsuming } from "../../services/ingest/consuming.ts";
+import { openPipeline } from "../../services/ingest/pipeline.ts";
+import { lookAt, printAt } from "../../services/ingest/seen.ts";
+import { openKafka } from "../../shared/kafka/client.ts";
+import type { Kafka } from "../../shared/kafka/port.ts";
+import { plainKafka } from "../../shared/kafka/settings.ts";
+import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { useBroker } from "./broker-folder.ts";
 import { start, until } from "./processes.ts";
@@ -85,4 +92,64 @@ test("messages deleted before they were read: it stops before the gap, or books 
   const goesOn = await ingest(dataDir, "--topic", "d", "--until-end", "--on-lost-offsets", "continue").ended;
   expect(goesOn).toMatchObject({ code: 0 });
   expect(await proof(dataDir)).toEqual([true, ["d", 0, 35, 25]]);
+});
+
+/** Reads a topic to its end as `ingest` does, of a Kafka that tells no ids of topics. */
+async function ingestWithoutIds(dataDir: string, topic: string, stopOnNewTopic: boolean): Promise<void> {
+  const { table, deadLetters } = pathsOf(dataDir);
+  const real = await openKafka(plainKafka(broker.env.KAFKA_BROKERS), createLog("test"));
+  const kafka: Kafka = {
+    ...real,
+    topicId: async (name) => ((await real.topicId(name)) === undefined ? undefined : null),
+  };
+  const look = (name: string) => lookAt(kafka, name);
+  const pipeline = await openPipeline({
+    ...{ tableDir: table, deadLettersDir: deadLetters, look, bytesUnderWay: 1e7, heapMegabytes: 200, retryMs: 100 },
+    ...{ stopOnBadEvent: false, stopOnLost: true, stopOnNewTopic },
+    limits: { rows: 10, bytes: 1e6, ageMs: 200 },
+    printAt: (...place) => printAt(kafka, ...place),
+    hear: () => undefined,
+    reassign: (name) => consuming.reassign(name),
+    committed: () => undefined,
+  });
+  const consuming = openConsuming({
+    ...{ kafka, pipeline, look, fetchBytes: 1e6, log: createLog("test") },
+    groupOf: (name) => `without-ids-${dataDir}-${name}`,
+    shapeFor: () => null,
+  });
+  try {
+    await consuming.begin({ names: [topic] }, true);
+    await Promise.race([pipeline.ended, pipeline.failed, consuming.failed]);
+    await pipeline.drain(2000);
+  } finally {
+    consuming.stop();
+    await kafka.close();
+    await pipeline.close();
+  }
+}
+
+test("a Kafka that tells no ids of topics: one made anew with as many messages is known by the last that was read", async () => {
+  const dataDir = join(broker.folder, "no-ids");
+  await make("e", 20);
+  await ingestWithoutIds(dataDir, "e", true);
+  await send("e", 5);
+  await ingestWithoutIds(dataDir, "e", true);
+  expect(await proof(dataDir)).toEqual([true, ["e", 0, 25, 0]]);
+  await makeAnew("e", 30);
+  await expect(ingestWithoutIds(dataDir, "e", true)).rejects.toMatchObject({
+    code: "OFFSETS_LOST",
+    message: expect.stringContaining("another message than was read stands at 24 of 0"),
+  });
+  await ingestWithoutIds(dataDir, "e", false);
+  expect(await proof(dataDir)).toEqual([true, ["e", 0, 25, 0], ["e", 1, 30, 0]]);
+}, 120_000);
+
+test("offsets asked for right after partitions were added are answered: they were refused for a moment", async () => {
+  await broker.kafka.ensureTopic("f", 1);
+  await broker.kafka.endOffsets("f");
+  for (let count = 2; count <= 12; count += 2) {
+    await admin.createPartitions({ topicPartitions: [{ topic: "f", count }] });
+    expect((await broker.kafka.endOffsets("f")).length).toBeGreaterThan(0);
+  }
+  await until("all are known", async () => (await broker.kafka.endOffsets("f")).length === 12);
 });
