@@ -48,7 +48,7 @@ function endsBefore({ stats }: DataFile, column: string, offset: number): boolea
 }
 
 /** From an offset on. An erasure that was cut off has its letter on record twice: it counts once. Pure. */
-export function inOrder(found: readonly Recorded[], from: number): Recorded[] {
+function inOrder(found: readonly Recorded[], from: number): Recorded[] {
   const ordered: (Recorded & { to: number })[] = [];
   let next = from;
   for (const each of found.toSorted((a, b) => a.from - b.from)) {

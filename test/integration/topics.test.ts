@@ -105,7 +105,7 @@ async function ingestWithoutIds(dataDir: string, topic: string, stopOnNewTopic: 
   const look = (name: string) => lookAt(kafka, name);
   const pipeline = await openPipeline({
     ...{ tableDir: table, deadLettersDir: deadLetters, look, bytesUnderWay: 1e7, heapMegabytes: 200, retryMs: 100 },
-    ...{ stopOnBadEvent: false, stopOnLost: true, stopOnNewTopic },
+    ...{ inWorkDir: join(dataDir, "in-work"), stopOnBadEvent: false, stopOnLost: true, stopOnNewTopic },
     limits: { rows: 10, bytes: 1e6, ageMs: 200 },
     printAt: (...place) => printAt(kafka, ...place),
     hear: () => undefined,
@@ -113,7 +113,7 @@ async function ingestWithoutIds(dataDir: string, topic: string, stopOnNewTopic: 
     committed: () => undefined,
   });
   const consuming = openConsuming({
-    ...{ kafka, pipeline, look, fetchBytes: 1e6, log: createLog("test") },
+    ...{ kafka, pipeline, look, fetchBytes: 1e6, batchBytes: 1e6, log: createLog("test") },
     groupOf: (name) => `without-ids-${dataDir}-${name}`,
     shapeFor: () => null,
   });
