@@ -13,6 +13,7 @@ import type { Metrics } from "../../shared/runtime/metrics.ts";
 import { openThreads } from "../../shared/runtime/threads.ts";
 import type { Read } from "./items-thread.ts";
 import type { Config } from "./options.ts";
+import type { PublishedModel } from "./published.ts";
 
 export interface Items {
   /** Throws AppError REQUEST_MALFORMED, ITEMS_TABLE_MISSING. */
@@ -23,8 +24,7 @@ export interface Items {
 }
 
 interface Around {
-  /** The model's own items. */
-  vocabulary(): Vocabulary | undefined;
+  readonly published: Pick<PublishedModel, "vocabulary">;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export function openItems({ itemsTable, itemsColumn, itemsSeparator }: Config, a
   return followItems({ path: itemsTable, column: itemsColumn, separator: itemsSeparator }, around);
 }
 
-function followItems(file: ItemsFile, { vocabulary, metrics, log, signal }: Around): Items {
+function followItems(file: ItemsFile, { published, metrics, log, signal }: Around): Items {
   let table: ItemsTable | undefined;
   let readAt = 0;
   /** How the file stood when it was read, when it could not be, and at the last look. */
@@ -79,7 +79,7 @@ function followItems(file: ItemsFile, { vocabulary, metrics, log, signal }: Arou
 
   /** Told once for each table; the figures of each model stand in /status. */
   function match(): void {
-    const now = vocabulary();
+    const now = published.vocabulary;
     if (!table || !now || now === matchedTo) return;
     matched = table.matched(now);
     const { known, missing, missingItems, surplus, surplusItems } = matched;

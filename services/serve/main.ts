@@ -34,7 +34,6 @@ export const command = defineCommand({
     mustBeGuarded("--host", config.host, tokens !== undefined);
     const metrics = createMetrics("serve");
     const engine = await openEngine({ threads: 1 });
-    const { device } = engine;
     const { topic } = config;
     const tail = createTail();
     const users = followUsers(config.table ?? paths.table, { topic, tail });
@@ -42,8 +41,7 @@ export const command = defineCommand({
     const open = () => openNearest({ ...config, signal: until.signal }, log);
     const { knows } = published;
     const following = config.follow ? followTopic({ topic, tail, users, open, knows, metrics, log }) : noTopic(topic);
-    const around = { vocabulary: () => published.vocabulary, metrics, log, signal: until.signal };
-    const items = openItems(config, around);
+    const items = openItems(config, { published, metrics, log, signal: until.signal });
     const counts = { requests: 0, errors: 0 };
     const tellOnce = openTelling(log);
     await published.refresh().catch((error: unknown) => {
@@ -59,7 +57,7 @@ export const command = defineCommand({
       metrics,
       status: (): ServeStatus => ({
         service: "serve",
-        device,
+        device: engine.device,
         model: published.version,
         ...counts,
         ...following.status(),
@@ -72,7 +70,6 @@ export const command = defineCommand({
       routes: (app) => routes(app, { published, items, historyOf: users.historyOf, tokens, counts, metrics, log }),
     });
     log.info({ url: face.url, model: published.version }, "listening");
-
     const every = async (ms: number, refresh: () => Promise<void>) => {
       for (; !until.signal.aborted; await sleep(ms, until.signal)) await refresh().catch(tellOnce);
     };

@@ -339,8 +339,8 @@ export const errors = {
     exit: 2,
     retryable: false,
     hint:
-      "ask without it, or publish a model of a system whose items have vectors: any but popularity; an item that nobody " +
-      "has learned of has none",
+      "ask without it, or publish a model of a system whose items have vectors: any but popularity; an item that " +
+      "nobody has learned of has none",
   },
   ITEMS_TABLE_MISSING: {
     exit: 2,

@@ -5,6 +5,7 @@ import { fileFlags } from "../../../shared/files/flags.ts";
 import { shapeFlags } from "../../../shared/files/shape-flags.ts";
 import { allowBelowPopularNow } from "../../../shared/judging/flags.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
+import { itemsFlags } from "../../../shared/recommending/items/flags.ts";
 import { folder } from "../../../shared/runtime/location.ts";
 
 const flags = z.object({
@@ -42,6 +43,7 @@ const flags = z.object({
         "exchange takes at most a tenth of the time, which is what GPUs are fast with",
     ),
   allowBelowPopularNow,
+  ...itemsFlags,
   kafkaConfig: kafkaConfigFlag(),
   dataDir: folder().default(".tributary").describe("where everything is kept"),
   port: z.coerce

@@ -84,7 +84,8 @@ export async function startServices(
   const allowed = config.allowBelowPopularNow ? ["--allow-below-popular-now"] : [];
   const evaluator = start(service("evaluator", () => [...scored, ...allowed], 1));
   const servePort = String(config.port === 0 ? 0 : config.port + 1);
-  const serve = start(service("serve", () => ["--http-port", servePort, ...topic, ...kafka], 1));
+  const serveArgs = ["--http-port", servePort, ...topic, ...kafka, ...itemsArguments(config)];
+  const serve = start(service("serve", () => serveArgs, 1));
   const dashboard = start(service("dashboard", () => ["--port", String(config.port)]));
   return [...replay, ingest, parameters, ...trainers, evaluator, serve, dashboard];
 }
@@ -94,6 +95,11 @@ function shapeArguments({ topic, map, where, mapFile, schemaRegistry }: Config):
   const file = mapFile === undefined ? [] : [asFlag("mapFile", mapFile)];
   const registry = schemaRegistry === undefined ? [] : [asFlag("schemaRegistry", schemaRegistry)];
   return [asFlag("map", topic === undefined ? "" : map), asFlag("where", where), ...file, ...registry];
+}
+
+function itemsArguments({ itemsTable, itemsColumn, itemsSeparator }: Config): string[] {
+  const file = { itemsTable: itemsTable && resolve(itemsTable), itemsColumn, itemsSeparator };
+  return Object.entries(file).flatMap(([key, value]) => (value === undefined ? [] : [asFlag(key, value)]));
 }
 
 function sourceOf(config: Config): string[] {
