@@ -63,8 +63,8 @@ SHA-256 is another than the manifest says is refused (\`CHECKPOINT_CORRUPT\`). W
 \`checkpoints/\` and published \`models/\` have this form. A training checkpoint holds Adam's moments, the old encoder
 and the old posteriors too, and the position in the outer epoch. What of that stays the same for a while is in
 \`pieces/\`: files that are never changed, named by what they hold, that one checkpoint after another is made of; one
-that no kept checkpoint names is deleted. Whoever copies a checkpoint to train on from it copies \`pieces/\` with it; its
-model needs none of them.
+that no kept checkpoint names is deleted. Whoever copies a checkpoint to train on from it copies \`pieces/\` with it;
+its model needs none of them.
 
 ## manifest.json
 

@@ -1,4 +1,5 @@
-// How fast an outer epoch goes, of how far it is between two steps: users a second, time left. Kept by progress.ts. Pure.
+// How fast an outer epoch goes, of how far it is between two steps: users a second, time left. Kept by progress.ts.
+// Pure.
 import type { ServerStatus } from "../../shared/health/status/server.ts";
 import type { Standing } from "./run/outer-epoch.ts";
 

@@ -42,8 +42,8 @@ function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
 }
 
 /**
- * The tensors of a safetensors file, in memory that `room` gives. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when its lengths or its hash do
- * not fit.
+ * The tensors of a safetensors file, in memory that `room` gives. Throws CHECKPOINT_MISSING, or CHECKPOINT_CORRUPT when
+ * its lengths or its hash do not fit.
  */
 export async function readTensors(path: string, sha256?: string, room?: Room): Promise<Weights> {
   return reading(path, async (file) => {

@@ -35,7 +35,11 @@ export function openEvents(dir: string, salt: string, pinned: readonly string[],
   let written = pinned.length;
   return {
     histories,
-    catchUp: (toVersion, along) => follower.catchUp(toVersion, along),
+    catchUp: async (toVersion, along) => {
+      const caught = await follower.catchUp(toVersion, along);
+      if (caught.rows > histories.events / 2) histories.rest();
+      return caught;
+    },
     pinVocabulary: async () => {
       const { items } = histories.vocabulary;
       if (items.length === written) return;

@@ -100,6 +100,14 @@ export class Histories {
   }
 
   /**
+   * Gives up the sets beside long rows, which only appending asks: at Netflix's size they are as large as the rows
+   * twice over. Users of whom something comes later get theirs again.
+   */
+  rest(): void {
+    this.#sets.clear();
+  }
+
+  /**
    * Distinct columns of a user below `end`, in order of first appearance: a copy, which later appends leave as it is. A
    * run that goes on from an older version gives its own number of columns: an item that waited then may have got one
    * since, and stands in the rows of both.

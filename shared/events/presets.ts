@@ -1,6 +1,6 @@
 // Made-up worlds of the size of known data sets: as many users, items and events, users who come rarely and users who
-// come all the time, tastes, items that nearly nobody knows. No user has an item twice. Every draw is keyed, so that the
-// event at any index is computed directly; what is held is a number for each user and item.
+// come all the time, tastes, items that nearly nobody knows. No user has an item twice. Every draw is keyed, so that
+// the event at any index is computed directly; what is held is a number for each user and item.
 import { draw, drawer, shuffled } from "./draw.ts";
 import type { SyntheticEvent } from "./synthetic.ts";
 

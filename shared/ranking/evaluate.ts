@@ -54,8 +54,9 @@ export function evaluate<K extends number = 20 | 50 | 100>(
 }
 
 /**
- * Yields after each batch of users how much is done, 0 to 1, so that a service can breathe; returns the figures. Users are scored in batches,
- * yet none depends on its neighbours. `see` is shown each user's list, as long as the largest k, see catalogue.ts.
+ * Yields after each batch of users how much is done, 0 to 1, so that a service can breathe; returns the figures. Users
+ * are scored in batches, yet none depends on its neighbours. `see` is shown each user's list, as long as the largest k,
+ * see catalogue.ts.
  */
 export function* evaluation<K extends number = 20 | 50 | 100>(
   scoreBatch: ScoreBatch,

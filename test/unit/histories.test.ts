@@ -116,3 +116,20 @@ test("a vocabulary that was pinned before keeps its columns", () => {
   expect([...histories.rowOf(0)]).toEqual([2, 1]);
   expect(histories.popularity()).toHaveLength(3);
 });
+
+test("sets beside long rows can be given up: repeats are still none, and who goes on gets a set again", () => {
+  const histories = new Histories("salt");
+  const events = Array.from({ length: 200 }, (_, k) => ["u", `i${k % 100}`] as const);
+  histories.append(batch(events), 0);
+  histories.rest();
+  histories.append(
+    batch([
+      ["u", "i3"],
+      ["u", "i100"],
+      ["u", "i100"],
+    ]),
+    1,
+  );
+  expect(histories.rowOf(0)).toEqual(Int32Array.from({ length: 101 }, (_, k) => k));
+  expect([histories.has(0, 100), histories.has(0, 101)]).toEqual([true, false]);
+});

@@ -243,3 +243,19 @@ test("where much changes the next one between two steps is later, so that no mor
     expect(given.length, `after ${seconds} s`).toBe(made);
   }
 });
+
+test("until the first checkpoint is due its memory is made ready bit by bit, and the copy then is right", async () => {
+  const { checkpointing, clock, given, end } = bench();
+  const looks: number[] = [];
+  const contents = (step: number) => () => {
+    looks.push(step);
+    return at(step, { encoder: step }, true);
+  };
+  for (const step of [1, 2, 3]) checkpointing.offer(contents(step));
+  clock.seconds = 31;
+  checkpointing.offer(contents(4));
+  end();
+  await checkpointing.settled();
+  expect(looks).toEqual([1, 4]);
+  expect(given).toEqual([["encoder"]]);
+});

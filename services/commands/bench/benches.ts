@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AppError } from "../../../shared/errors/errors.ts";
+import { presets } from "../../../shared/events/presets.ts";
 import type { Until } from "../../../shared/runtime/lifecycle.ts";
 import { decide, initial } from "../../../shared/training/leases.ts";
 import { costsSchema, measureCosts } from "./costs.ts";
@@ -11,6 +12,7 @@ import { type Figure, lineOf } from "./figures.ts";
 import { freshFigures, freshLines } from "./fresh.ts";
 import { ingestFigures, ingestLines } from "./ingest.ts";
 import type { Config } from "./options.ts";
+import { pipelineFigures, pipelineLines } from "./pipeline/pipeline.ts";
 import { replayFigures, replayLines } from "./replay.ts";
 import { scaleRows, scaleTable } from "./scale.ts";
 import { serveFigures, serveLines } from "./serve.ts";
@@ -34,7 +36,12 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     return result({ engine, device, figures }, engine, () => figures);
   },
   train: async (config, until) => {
-    const size = { ...config, trainers: single(config.trainers ?? [2], 64), every: config.every ?? 8 };
+    const size = {
+      ...config,
+      ...shapeOf(config),
+      trainers: single(config.trainers ?? [2], 64),
+      every: config.every ?? 8,
+    };
     const figures = await trainFigures(size, until);
     const title =
       `${figures.engine} on ${figures.device}, ${size.trainers} trainer(s), ${size.items} items, ` +
@@ -42,12 +49,13 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     return result(figures, title, () => trainLines(figures, size));
   },
   ingest: async (config, until) => {
-    const figures = await ingestFigures(config, until);
-    const title = `${config.events} events in ${config.partitions} partitions, --memory ${config.memory}`;
+    const { events = EVENTS } = config;
+    const figures = await ingestFigures({ ...config, events }, until);
+    const title = `${events} events in ${config.partitions} partitions, --memory ${config.memory}`;
     return result(figures, title, () => ingestLines(figures));
   },
   replay: async (config, until) => {
-    const figures = await replayFigures(config, until);
+    const figures = await replayFigures({ ...config, events: config.events ?? EVENTS }, until);
     const { partitions, compression } = config;
     const packed = compression === undefined ? "" : `, packed with ${compression}`;
     const title = `${figures.events} events into ${partitions} partitions${packed}`;
@@ -85,6 +93,15 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     const title = `${how}, ${size.seconds} s from the first model on`;
     return result(figures, title, () => freshLines(figures));
   },
+  pipeline: async ({ preset = "ml20m", from, events, epochs, trainers = [2] }, until) => {
+    const size = { preset, from, events, epochs, trainers: single(trainers, 64) };
+    const figures = await pipelineFigures(size, until);
+    const { users, items } = figures;
+    const title =
+      `${preset}: ${figures.events} events of ${users} users and ${items} items, ` +
+      `${size.trainers} trainer(s), from ${from}`;
+    return result(figures, title, () => pipelineLines(figures));
+  },
   scale: async (config, until) => {
     const { items, perUser, users: partSize, batch, bandwidth, latency: latencyMs } = config;
     const costs = config.costs
@@ -109,6 +126,16 @@ export const benches: Record<Config["what"], (config: Config, until: Until) => P
     );
   },
 };
+
+/** Of the topic, where nothing else is said. */
+const EVENTS = 1_000_000;
+
+/** Of a known data set, with a tenth of its users held out for each of validation and test. */
+function shapeOf({ preset }: Config): Partial<Pick<Config, "items" | "perUser" | "epochUsers">> {
+  if (preset === undefined) return {};
+  const { users, items, events } = presets[preset];
+  return { items, perUser: Math.round(events / users), epochUsers: Math.round(0.8 * users) };
+}
 
 /** Throws USAGE: only trainers choose by what it costs. */
 function counted({ what, every }: Config, usual: number): number {

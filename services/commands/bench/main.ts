@@ -6,7 +6,8 @@ import { options } from "./options.ts";
 export const command = defineCommand({
   name: "bench",
   summary:
-    "Figures, each with its limit beside it: bench engine, train, wire, serve, fresh, scale, faults, ingest, replay",
+    "Figures, each with its limit beside it: bench engine, train, wire, serve, fresh, scale, faults, ingest, replay, " +
+    "pipeline",
   positionals: ["what"],
   options,
   async run(config, until) {

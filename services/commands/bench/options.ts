@@ -1,6 +1,7 @@
 // The flags of `bench`.
 import { z } from "zod";
 import { engineNames } from "../../../shared/compute/engine.ts";
+import { presetNames } from "../../../shared/events/presets.ts";
 import { compressionFlag } from "../../../shared/kafka/codecs.ts";
 import { kafkaConfigFlag } from "../../../shared/kafka/given.ts";
 import { bandwidth, duration } from "../../../shared/runtime/amount.ts";
@@ -10,8 +11,17 @@ const size = () => z.coerce.number().int().positive();
 
 export const options = z.object({
   what: z
-    .enum(["train", "ingest", "replay", "wire", "engine", "serve", "fresh", "scale", "faults"])
+    .enum(["train", "ingest", "replay", "wire", "engine", "serve", "fresh", "scale", "faults", "pipeline"])
     .describe("what is measured"),
+  preset: z
+    .enum(presetNames)
+    .optional()
+    .describe("pipeline (ml20m): a world of that data set's size; train: its --items, --per-user and --epoch-users"),
+  from: z
+    .enum(["kafka", "table"])
+    .default("kafka")
+    .describe("pipeline: through a Kafka of its own, or from a table that is written at once"),
+  epochs: size().default(1).describe("pipeline: outer epochs"),
   items: size().default(20_108).describe("size of the catalogue"),
   perUser: size().default(86).describe("items of a user"),
   users: size().default(250).describe("engine, wire, scale: users of one part"),
@@ -20,8 +30,8 @@ export const options = z.object({
   trainers: numbers(1024)
     .optional()
     .describe(
-      "train (2), wire (2), fresh (2), faults (4): trainer processes, of one thread each; scale (1,2,4,...,64): how " +
-        "many, one after the other",
+      "train (2), wire (2), fresh (2), pipeline (2), faults (4): trainer processes, of one thread each; scale " +
+        "(1,2,4,...,64): how many, one after the other",
     ),
   sync: z.enum(["exact", "local"]).default("exact").describe("train: how trainers are kept together"),
   engine: z.enum(engineNames).optional().describe("train: the trainers' engine (default: what a trainer chooses)"),
@@ -32,7 +42,9 @@ export const options = z.object({
       "train, wire, scale (8): batches of a trainer between two averages, train also auto; faults (5): seconds " +
         "between two",
     ),
-  events: size().default(1_000_000).describe("ingest, replay: events of the topic"),
+  events: size()
+    .optional()
+    .describe("ingest, replay: events of the topic (1000000); pipeline: of the world (all), fewer are of fewer users"),
   rate: size().default(1_000).describe("fresh: events a second"),
   file: z.string().optional().describe("replay: a file of events (default: made-up ones, as CSV)"),
   partitions: size().max(1024).default(4).describe("ingest, replay: partitions of the topic"),

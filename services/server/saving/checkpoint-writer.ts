@@ -32,7 +32,8 @@ export type Answer = PlainError | null;
 export const checkpointsOf = (out: string) => join(out, "checkpoints");
 
 /**
- * `known` is kept from one job to the next. The model first: a checkpoint that names a best epoch never stands beside an older one's model.
+ * `known` is kept from one job to the next. The model first: a checkpoint that names a best epoch never stands beside
+ * an older one's model.
  */
 export async function writeJob(
   { out, kept, claim }: Target,

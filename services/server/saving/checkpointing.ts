@@ -1,7 +1,7 @@
 // When a checkpoint is made: at most every N seconds between two steps, at a round's end, at the end. The run pays for
 // a copy of what changed since the last one; what writes it does so meanwhile, one at a time. The best epoch's model
-// goes with it: until the next checkpoint there is only a copy of it in memory, and a run that dies before computes that
-// epoch again.
+// goes with it: until the next checkpoint there is only a copy of it in memory, and a run that dies before computes
+// that epoch again.
 import type { Contents } from "../../../shared/checkpoints/checkpoints.ts";
 import type { ManifestFacts } from "../../../shared/checkpoints/manifest.ts";
 import type { Piece } from "../../../shared/checkpoints/pieces.ts";
@@ -70,7 +70,10 @@ interface Settings {
 }
 
 export function openCheckpointing({ seconds, from, write, told, now, watch = stopwatch }: Settings): Checkpointing {
-  const [weightsCopy, stateCopy, bestCopy] = [spareCopy(), spareCopy(), spareCopy()];
+  const [ofWeights, ofState, ofBest] = [spareCopy(), spareCopy(), spareCopy()];
+  /** Of the copies' memory, until the first is taken. */
+  let preparing: Iterator<void> | undefined;
+  let isCopied = false;
   let owed: Best | undefined;
   let held: Position = from ?? { step: 0 }; // of a run without a step there is nothing to keep
   let failed: { error: unknown } | undefined;
@@ -84,15 +87,16 @@ export function openCheckpointing({ seconds, from, write, told, now, watch = sto
     const { weights, state, pieces = [], training, facts } = contents;
     const startedAt = now();
     const lent: (() => void)[] = [];
+    isCopied = true;
     const taken = pieces.map(({ name, revision, tensors, lend }): Piece => {
       if (onDisk.get(name) === revision) return { name, revision };
       if (lend) lent.push(lend());
-      return { name, revision, tensors: lend ? tensors : stateCopy(tensors!) };
+      return { name, revision, tensors: lend ? tensors : ofState.copy(tensors!) };
     });
     const copy = {
       ...contents,
-      weights: weightsCopy(weights),
-      state: stateCopy(state),
+      weights: ofWeights.copy(weights),
+      state: ofState.copy(state),
       pieces: taken,
       training: structuredClone(training),
     };
@@ -119,6 +123,11 @@ export function openCheckpointing({ seconds, from, write, told, now, watch = sto
     );
   }
 
+  function* ready({ weights, pieces = [] }: Given): Generator<void> {
+    yield* ofWeights.ready(weights);
+    for (const { tensors, lend } of pieces) if (!lend) yield* ofState.ready(tensors!);
+  }
+
   /** No step has been made since: one of a round's end must not be replaced by one of the next round's beginning. */
   const isHeld = ({ facts: { step, midRound } }: Given) =>
     !failed && !owed && held.step === step && (midRound === true || held.midRound !== true);
@@ -126,10 +135,14 @@ export function openCheckpointing({ seconds, from, write, told, now, watch = sto
   return {
     best: async ({ weights, facts, vocabulary }) => {
       if (isBestRead) await underWay; // the memory is free when it ends, and only then
-      owed = { weights: bestCopy(weights), facts, vocabulary };
+      owed = { weights: ofBest.copy(weights), facts, vocabulary };
     },
     offer: (contents) => {
-      if (underWay || now() < dueAt) return;
+      if (underWay || now() < dueAt) {
+        preparing ??= ready(contents());
+        if (!isCopied) preparing.next();
+        return;
+      }
       const pausedAt = watch();
       const made = contents();
       if (!isHeld(made)) begin(made, pausedAt);

@@ -12,6 +12,11 @@ export class Peaks {
     }
   }
 
+  /** Undefined where the system does not tell. */
+  of(pid: number | undefined): number | undefined {
+    return pid === undefined ? undefined : this.#bytes.get(pid);
+  }
+
   /** Sum over the processes; null where the system does not tell. */
   get total(): number | null {
     return this.#bytes.size === 0 ? null : [...this.#bytes.values()].reduce((sum, each) => sum + each, 0);
