@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import avro from "avsc";
 import kafkajs from "kafkajs";
+import protobuf from "protobufjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prove } from "../../services/commands/table/proof.ts";
 import { eventsOf } from "../../shared/events/batch.ts";
@@ -116,8 +117,8 @@ test("a preview writes and creates nothing; ingest makes the same of the message
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/MAP_MALFORMED: --map .*position 16/) });
 }, 120_000);
 
-/** A schema registry of our own: Avro schemas by id, for who knows the password; `state` says how it is. */
-async function openRegistry(schemas: Readonly<Record<number, object>>) {
+/** A schema registry of our own: what it answers by path, for who knows the password; `state` says how it is. */
+async function openRegistry(answers: Readonly<Record<string, object>>) {
   const state = { isAway: false, asked: 0 };
   const server = createServer((request, response) => {
     state.asked++;
@@ -125,12 +126,19 @@ async function openRegistry(schemas: Readonly<Record<number, object>>) {
     if (state.isAway) return answer(503, {});
     const known = `Basic ${Buffer.from("reader:secret").toString("base64")}`;
     if (request.headers.authorization !== known) return answer(401, { error_code: 401 });
-    const schema = schemas[Number(/^\/schemas\/ids\/(\d+)$/.exec(request.url ?? "")?.[1])];
-    return schema ? answer(200, { schema: JSON.stringify(schema) }) : answer(404, { error_code: 40403 });
+    const found = answers[request.url ?? ""];
+    return found ? answer(200, found) : answer(404, { error_code: 40403 });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { url, state, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+/** As the registry's clients write it. */
+function framed(id: number, bytes: Uint8Array) {
+  const frame = Buffer.alloc(5);
+  frame.writeInt32BE(id, 1);
+  return { key: "k", value: Buffer.concat([frame, bytes]) };
 }
 
 test("Avro by a schema registry: evolved schemas side by side, an unknown id is a dead letter, a registry that is away is waited for", async () => {
@@ -140,13 +148,13 @@ test("Avro by a schema registry: evolved schemas side by side, an unknown id is 
   ];
   const older = { type: "record", name: "Event", fields };
   const newer = { type: "record", name: "Event", fields: [{ name: "value", type: "double" }, ...fields] };
-  const schemas: Record<number, object> = { 1: older, 2: newer };
-  const registry = await openRegistry(schemas);
-  const coded = (id: number, schema: object, value: unknown) => {
-    const frame = Buffer.alloc(5);
-    frame.writeInt32BE(id, 1);
-    return { key: "k", value: Buffer.concat([frame, avro.Type.forSchema(schema as avro.Schema).toBuffer(value)]) };
+  const answers: Record<string, object> = {
+    "/schemas/ids/1": { schema: JSON.stringify(older) },
+    "/schemas/ids/2": { schema: JSON.stringify(newer) },
   };
+  const registry = await openRegistry(answers);
+  const coded = (id: number, schema: object, value: unknown) =>
+    framed(id, avro.Type.forSchema(schema as avro.Schema).toBuffer(value));
   await broker.kafka.ensureTopic("coded", 1);
   await producer.send({
     topic: "coded",
@@ -190,7 +198,57 @@ test("Avro by a schema registry: evolved schemas side by side, an unknown id is 
     }).ended;
   const unknown = await forget("3");
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("1 of coded (SCHEMA_UNKNOWN)") });
-  schemas[9] = older;
+  answers["/schemas/ids/9"] = { schema: JSON.stringify(older) };
   expect(await forget("3")).toMatchObject({ code: 0, stdout: expect.stringContaining("1 dead letters of 1 files") });
   await registry.close();
 }, 120_000);
+
+test("Protobuf and JSON Schema by a schema registry, in one topic by one map: what one imports, nested messages, evolved fields", async () => {
+  const line = 'syntax = "proto3"; package shop; message Line { string sku = 1; double n = 2; }';
+  const order = `syntax = "proto3"; package shop; import "line.proto";
+    message Order { string user = 1; repeated Line lines = 2; int64 at = 3; message Return { string user = 1; } }`;
+  const evolved = order.replace("int64 at = 3;", "int64 at = 3; string campaign = 4;");
+  const references = [{ name: "line.proto", subject: "line", version: 1 }];
+  const properties = { user: { type: "string" }, lines: { type: "array" }, at: { type: "integer" } };
+  const registry = await openRegistry({
+    "/schemas/ids/11": { schemaType: "PROTOBUF", schema: order, references },
+    "/schemas/ids/12": { schemaType: "PROTOBUF", schema: evolved, references },
+    "/schemas/ids/13": { schemaType: "JSON", schema: JSON.stringify({ type: "object", properties }) },
+    "/subjects/line/versions/1": { schemaType: "PROTOBUF", schema: line },
+  });
+  const root = new protobuf.Root();
+  for (const text of [line, evolved]) protobuf.parse(text, root, { keepCase: true });
+  const proto = (id: number, indexes: readonly number[], type: string, value: object) =>
+    framed(id, Buffer.concat([Buffer.from(indexes), root.lookupType(type).encode(value).finish()]));
+  const lines = [
+    { sku: "a", n: 1 },
+    { sku: "b", n: 2 },
+  ];
+  const at = 1_700_000_000;
+  await broker.kafka.ensureTopic("registered", 1);
+  await producer.send({
+    topic: "registered",
+    messages: [
+      proto(11, [0], "shop.Order", { user: "ann", lines, at }),
+      proto(12, [0], "shop.Order", { user: "bea", lines: lines.slice(1), at, campaign: "spring" }),
+      proto(12, [4, 0, 0], "shop.Order.Return", { user: "cem" }), // the first message's first: two levels
+      framed(13, Buffer.from(JSON.stringify({ user: "dot", lines, at }))),
+      framed(13, Buffer.from("{")),
+      framed(11, Buffer.from([0, 10, 200])), // says more bytes than it has
+    ],
+  });
+  const flags = ["--topic", "registered", "--schema-registry", registry.url];
+  const mapped = ["--map", "user=$.user,item=$.lines[*].sku,value=$.lines[*].n,timestamp=$.at"];
+  const env = { ...broker.env, SCHEMA_REGISTRY_AUTH: "reader:secret" };
+  const args = ["ingest", "--until-end", ...flags, ...mapped, "--data-dir", join(folder, "registered")];
+  expect(await startProcess(args, env).ended).toMatchObject({ code: 0 });
+  const { rows, letters, proof } = await held("registered");
+  expect(rows).toEqual(["ann a 1", "ann b 2", "bea b 2", "dot a 1", "dot b 2"]);
+  expect(letters).toEqual([
+    expect.stringMatching(/^LIST_MISSING .*\$\.lines/),
+    expect.stringMatching(/^SCHEMA_MISFIT the value does not fit schema 11: /),
+    "SCHEMA_MISFIT the value does not fit schema 13: it is no JSON",
+  ]);
+  expect(proof).toMatchObject({ ok: true, partitions: [{ rows: 5, messages: 3, dead: 3, read: 6 }] });
+  await registry.close();
+}, 60_000);
