@@ -1,4 +1,4 @@
-// A real local Kafka: started, asked, killed, stopped, and started again with what it held.
+// A real local Kafka: started, asked, killed, stopped, started again with what it held, and followed to another port.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,7 +8,11 @@ import { fileURLToPath } from "node:url";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, expect, test } from "vitest";
 import { freePort } from "../../shared/http/port.ts";
+import { discover } from "../../shared/http/registry.ts";
 import { brokerStatus, resolveBrokers, startBroker, stopBroker, stopLeftBroker } from "../../shared/kafka/broker.ts";
+import { pathsOf } from "../../shared/runtime/paths.ts";
+import { killAll, start, until } from "./processes.ts";
+import { type StatusOf, silent, statusAt } from "./said.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "tributary-broker-"));
 const bin = fileURLToPath(new URL("../../infra/tributary.mjs", import.meta.url));
@@ -19,6 +23,7 @@ const broker = (...args: string[]) => {
 const pidOf = () => (JSON.parse(readFileSync(join(dataDir, "kafka", "broker.json"), "utf8")) as { pid: number }).pid;
 
 afterAll(async () => {
+  killAll();
   await stopBroker(dataDir);
   rmSync(dataDir, { recursive: true, force: true });
 });
@@ -92,6 +97,37 @@ test("start, kill, stop and start again: the broker keeps what it was given", as
   expect(existsSync(join(dataDir, "kafka", "broker.json"))).toBe(false);
   expect(existsSync(join(dataDir, "kafka", "starting"))).toBe(false);
 });
+
+async function statusOf<S extends "replay" | "ingest">(service: S): Promise<StatusOf<S> | undefined> {
+  const found = discover(pathsOf(dataDir).run).find((each) => each.service === service);
+  return found && (await statusAt(service, found.url).catch(silent));
+}
+const produced = async () => (await statusOf("replay"))?.produced ?? 0;
+const read = async () => (await statusOf("ingest"))?.read ?? 0;
+
+test("a replay and an ingest that were started by hand follow it to another port, while a stranger answers at the old one", async () => {
+  const port = await freePort();
+  await startBroker(dataDir, { port });
+  const flags = ["--data-dir", dataDir];
+  const env = { KAFKA_BROKERS: "" };
+  const running = [
+    start(["replay", "synthetic", "--history", "0", "--rate", "50", ...flags], env),
+    start(["ingest", "--flush-seconds", "1", ...flags], env),
+  ];
+  await until("something is read", async () => (await read()) > 0);
+  await stopBroker(dataDir);
+  const stranger = createServer((socket) => socket.on("error", () => undefined).end()).listen(port, "127.0.0.1");
+  expect((await startBroker(dataDir)).brokers).not.toBe(`127.0.0.1:${port}`);
+  const before = [await produced(), await read()];
+  await until("more is sent", async () => (await produced()) > before[0]! + 50);
+  await until("more is read", async () => (await read()) > before[1]! + 50);
+  stranger.close();
+  for (const { child, ended } of running) {
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0 });
+  }
+  await stopBroker(dataDir);
+}, 180_000);
 
 test("what an `up` that was killed has left is ended by the next one's interrupted start", async () => {
   await startBroker(dataDir, { owner: "up" });
