@@ -1,37 +1,39 @@
-// Exactly once under fire: over 300,000 events, ingest killed with -9 at drawn moments, two groups at war over one
-// table, a second member that comes and goes, a broker that is restarted. Then `verify`, delta-rs and DuckDB, which
-// share no code with each other, each find every event once.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Exactly once under fire: over 300,000 events of two topics, packed by zstd, over SASL_SSL into one table; ingest killed
+// with -9 at drawn moments, two groups at war over the table, a second member that comes and goes, a broker that is
+// killed and comes back. Then `verify`, delta-rs and DuckDB, which share no code with each other, each find every event
+// once. CHAOS_EVENTS and CHAOS_SEED make it longer, or another.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LegacyRandom, legacyRandom } from "../../shared/corpus/mt19937.ts";
 import { discover } from "../../shared/http/registry.ts";
-import { startBroker, stopBroker } from "../../shared/kafka/broker.ts";
 import { openKafka } from "../../shared/kafka/client.ts";
+import { givenKafka } from "../../shared/kafka/given.ts";
 import type { Outgoing } from "../../shared/kafka/outgoing.ts";
 import type { Kafka } from "../../shared/kafka/port.ts";
-import { plainKafka } from "../../shared/kafka/settings.ts";
 import { createLog } from "../../shared/runtime/log.ts";
 import { pathsOf } from "../../shared/runtime/paths.ts";
 import { killAll, type Running, start, until } from "./processes.ts";
 import { ask } from "./python.ts";
 import { type StatusOf, silent, statusAt } from "./said.ts";
+import { type SecuredBroker, startSecured } from "./secured-broker.ts";
 
-const SEED = 20_260_117;
-const TOPIC = "chaos";
+const SEED = Number(process.env.CHAOS_SEED ?? 20_260_117);
+const TOPICS = ["chaos-even", "chaos-odd"] as const;
 const GROUP = "chaos";
 /** Sent before anything is killed; the rest while it is. */
 const BACKLOG = 120_000;
-const AT_LEAST = 300_000;
+const AT_LEAST = Number(process.env.CHAOS_EVENTS ?? 300_000);
 /** Live events a second, about. */
 const PACE = 3000;
-const PARTITIONS = [0, 1, 2, 3];
+const PARTITIONS = 4;
+const PLACES = TOPICS.flatMap((topic) => Array.from({ length: PARTITIONS }, (_, k) => `${topic}/${k}`));
 
-const folder = mkdtempSync(join(tmpdir(), "tributary-chaos-"));
-const paths = pathsOf(folder);
 const startedAt = performance.now();
-let brokers = "";
+let secured: SecuredBroker;
+let folder = "";
+let paths: ReturnType<typeof pathsOf>;
+let config = "";
 let kafka: Kafka;
 /** Events sent so far, good and malformed: the next one's number. */
 let sent = 0;
@@ -40,20 +42,36 @@ let kills = 0;
 let fenced = 0;
 
 beforeAll(async () => {
-  ({ brokers } = await startBroker(folder));
-  kafka = await openKafka(plainKafka(brokers), createLog("test"));
-  await kafka.ensureTopic(TOPIC, PARTITIONS.length);
-});
+  secured = await startSecured();
+  folder = join(secured.folder, "data");
+  paths = pathsOf(folder);
+  config = join(secured.folder, "chaos.properties");
+  const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="alice"';
+  const pairs = {
+    "bootstrap.servers": secured.at.LOGIN,
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.jaas.config": `${login} password="alice-secret";`,
+    "ssl.truststore.location": secured.authority,
+    "compression.type": "zstd",
+  };
+  const lines = Object.entries(pairs).map(([key, value]) => `${key} = ${value}\n`);
+  writeFileSync(config, lines.join(""), { mode: 0o600 });
+  const log = createLog("test");
+  const settings = await givenKafka(config, {}, (warning) => log.warn(warning));
+  kafka = await openKafka(settings!, log);
+  for (const topic of TOPICS) await kafka.ensureTopic(topic, PARTITIONS);
+}, 120_000);
 
 afterAll(async () => {
   killAll();
   await kafka?.close();
-  await stopBroker(folder);
-  rmSync(folder, { recursive: true, force: true });
+  await secured?.stop();
 });
 
 // What is sent. Event k is a function of k alone, so that whoever reads the table can tell what must stand in it.
 
+const topicOf = (k: number) => TOPICS[k % 2]!;
 const isMalformed = (k: number) => k % 100 === 50;
 const userOf = (k: number) => `u${k % 997}`;
 
@@ -97,9 +115,9 @@ function messageOf(k: number): Outgoing {
 async function send(count: number): Promise<void> {
   for (const end = sent + count; sent < end; ) {
     const many = Math.min(5000, end - sent);
-    await kafka.produce(
-      TOPIC,
-      Array.from({ length: many }, (_, k) => messageOf(sent + k)),
+    const numbers = Array.from({ length: many }, (_, k) => sent + k);
+    await Promise.all(
+      TOPICS.map((topic) => kafka.produce(topic, numbers.filter((k) => topicOf(k) === topic).map(messageOf))),
     );
     sent += many;
   }
@@ -126,9 +144,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 type Status = StatusOf<"ingest">;
 
-const run = (...args: string[]) => start([...args, "--data-dir", folder], { KAFKA_BROKERS: brokers });
-const ingest = (...args: string[]) =>
-  run("ingest", "--topic", TOPIC, "--flush-rows", "500", "--flush-seconds", "0.1", ...args);
+const run = (...args: string[]) => start([...args, "--data-dir", folder], { KAFKA_BROKERS: "" });
+const flags = ["--topic", TOPICS.join(), "--flush-rows", "500", "--flush-seconds", "0.1"];
+const ingest = (...args: string[]) => run("ingest", "--kafka-config", config, ...flags, ...args);
 
 /** undefined while it does not answer. */
 async function statusOf({ child }: Running): Promise<Status | undefined> {
@@ -152,7 +170,7 @@ async function refuseEnded({ child, ended }: Running): Promise<void> {
 }
 
 const ownOf = ({ partitions }: Status) =>
-  partitions.filter(({ offset }) => offset !== null).map(({ partition }) => partition);
+  partitions.filter(({ offset }) => offset !== null).map(({ topic, partition }) => `${topic}/${partition}`);
 
 async function kill(running: Running): Promise<void> {
   await refuseEnded(running);
@@ -210,7 +228,7 @@ test("ingest goes on through kills, a second member and a restart of the broker,
   await war(SEED);
 
   const one = ingest("--group", GROUP);
-  await untilIt("it has all partitions", one, (status) => ownOf(status).length === PARTITIONS.length);
+  await untilIt("it has all partitions", one, (status) => ownOf(status).length === PLACES.length);
   // writes what the first has read too: one of them is fenced
   await startAndKill(`${GROUP}-stranger`, { after: 1, ms: 2000 });
   const two = ingest("--group", GROUP);
@@ -221,16 +239,15 @@ test("ingest goes on through kills, a second member and a restart of the broker,
   );
   await until("the two share the partitions", async () => {
     const shares = (await Promise.all([one, two].map(statusOf))).map((status) => (status ? ownOf(status) : []));
-    return shares.every(({ length }) => length > 0) && shares.flat().sort().join() === PARTITIONS.join();
+    return shares.every(({ length }) => length > 0) && shares.flat().sort().join() === PLACES.join();
   });
   two.child.kill("SIGTERM");
   expect(await two.ended).toMatchObject({ code: 0 });
-  await untilIt("the first has all again", one, (status) => ownOf(status).length === PARTITIONS.length);
+  await untilIt("the first has all again", one, (status) => ownOf(status).length === PLACES.length);
 
-  const port = Number(brokers.split(":")[1]);
-  await stopBroker(folder);
+  await secured.kill();
   await untilIt("it says that Kafka is away", one, ({ state }) => state === "stalled");
-  await startBroker(folder, { port });
+  await secured.comeBack();
   const { written: before } = (await statusOf(one))!;
   await untilIt("it goes on by itself", one, ({ state, written }) => state === "consuming" && written > before + PACE);
   await kill(one);
@@ -241,12 +258,18 @@ test("ingest goes on through kills, a second member and a restart of the broker,
   expect(await ingest("--until-end").ended).toMatchObject({ code: 0 });
   expect(kills).toBeGreaterThanOrEqual(20);
   expect(fenced).toBeGreaterThan(0);
-}, 480_000);
+}, 900_000);
+
+/** Of both topics, in order. */
+const boundsOfAll = async () =>
+  (
+    await Promise.all(TOPICS.map(async (topic) => (await kafka.endOffsets(topic)).map((each) => ({ topic, ...each }))))
+  ).flat();
 
 const numbers = (wanted: (k: number) => boolean) => Array.from({ length: sent }, (_, k) => k).filter(wanted);
 
 test("`verify` finds as many rows and dead letters as were sent, in every partition", async () => {
-  const bounds = await kafka.endOffsets(TOPIC);
+  const bounds = await boundsOfAll();
   expect(bounds.reduce((sum, { end }) => sum + end, 0)).toBe(sent); // the producer, too, has sent each once
   const { code, stdout } = await run("verify", "--json").ended;
   const report = JSON.parse(stdout) as {
@@ -256,13 +279,20 @@ test("`verify` finds as many rows and dead letters as were sent, in every partit
   expect(report).toMatchObject({ ok: true, problems: [], rows: numbers((k) => !isMalformed(k)).length });
   expect(code).toBe(0);
   expect(report.partitions).toMatchObject(
-    bounds.map(({ partition, end }) => ({ partition, first: 0, last: end - 1, missing: 0, duplicated: 0 })),
+    bounds.map(({ topic, partition, end }) => ({
+      topic,
+      partition,
+      first: 0,
+      last: end - 1,
+      missing: 0,
+      duplicated: 0,
+    })),
   );
   expect(report.partitions.map(({ rows, dead }) => rows + dead)).toEqual(bounds.map(({ end }) => end));
   expect(report.partitions.reduce((sum, { dead }) => sum + dead, 0)).toBe(numbers(isMalformed).length);
 
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  const [bad, orphans] = [numbers(isMalformed).length, ask(folder, orphanFiles)];
+  const [bad, orphans] = [numbers(isMalformed).length, ask(folder, orphanFiles())];
   console.log(
     `chaos: ${sent} events, ${bad} malformed, ${kills} kills, ${fenced} writers fenced, ${report.version + 1} ` +
       `commits, ${orphans} orphan files, ${seconds} s`,
@@ -270,7 +300,7 @@ test("`verify` finds as many rows and dead letters as were sent, in every partit
 }, 60_000);
 
 /** Files that a writer left without a commit: no entry of the log names them, no reader sees them. */
-const orphanFiles = `
+const orphanFiles = () => `
 def orphans(table):
   log = os.path.join(table, "_delta_log")
   actions = [json.loads(line) for name in os.listdir(log) if name.endswith(".json")
@@ -286,7 +316,7 @@ async function expected() {
     rows: { count: good.length, places: good.length, items: good.length, unlike: 0 },
     letters: { count: bad.length, places: bad.length },
     // Of rows and letters together: how many, how many different offsets, the first, the last.
-    offsets: (await kafka.endOffsets(TOPIC)).map(({ partition, end }) => [partition, end, end, 0, end - 1]),
+    offsets: (await boundsOfAll()).map(({ topic, partition, end }) => [topic, partition, end, end, 0, end - 1]),
     values: bad
       .map((k) =>
         letterOf(k)
@@ -298,7 +328,8 @@ async function expected() {
 }
 
 const tablesOf = () => `
-EVENTS, LETTERS, SENT = ${JSON.stringify(join(paths.table, "events"))}, ${JSON.stringify(paths.deadLetters)}, ${sent}`;
+EVENTS, LETTERS, SENT = ${JSON.stringify(join(paths.table, "events"))}, ${JSON.stringify(paths.deadLetters)}, ${sent}
+TOPICS = ${JSON.stringify(TOPICS)}`;
 
 test("delta-rs finds every event once, as it was sent, and every malformed one in the dead letters", async () => {
   const found = ask(
@@ -308,24 +339,24 @@ import pyarrow as pa
 rows = DeltaTable(EVENTS).to_pyarrow_table()
 letters = DeltaTable(LETTERS).to_pyarrow_table()
 columns = lambda table, *names: list(zip(*[table[name].to_pylist() for name in names]))
-def like(user, item, timestamp, value):
+def like(topic, user, item, timestamp, value):
   k = int(item[1:])
-  sent = ("u%d" % (k % 997), "i%d" % k, (1700000000000 + k) * 1000, None if k % 3 == 0 else k % 10 / 2)
-  return k < SENT and k % 100 != 50 and sent == (user, item, timestamp, value)
+  sent = (TOPICS[k % 2], "u%d" % (k % 997), "i%d" % k, (1700000000000 + k) * 1000, None if k % 3 == 0 else k % 10 / 2)
+  return k < SENT and k % 100 != 50 and sent == (topic, user, item, timestamp, value)
 typed = rows.set_column(rows.schema.get_field_index("timestamp"), "timestamp", rows["timestamp"].cast(pa.int64()))
-places = {name: columns(table, "kafka_partition", "kafka_offset")
+places = {name: columns(table, "topic", "kafka_partition", "kafka_offset")
           for name, table in (("rows", rows), ("letters", letters))}
 by_partition = {}
-for partition, offset in places["rows"] + places["letters"]: by_partition.setdefault(partition, []).append(offset)
+for *place, offset in places["rows"] + places["letters"]: by_partition.setdefault(tuple(place), []).append(offset)
 print(json.dumps({
   "rows": {
     "count": rows.num_rows,
     "places": len(set(places["rows"])),
     "items": len(set(rows["item"].to_pylist())),
-    "unlike": sum(not like(*row) for row in columns(typed, "user", "item", "timestamp", "value")),
+    "unlike": sum(not like(*row) for row in columns(typed, "topic", "user", "item", "timestamp", "value")),
   },
   "letters": {"count": letters.num_rows, "places": len(set(places["letters"]))},
-  "offsets": [[p, len(o), len(set(o)), min(o), max(o)] for p, o in sorted(by_partition.items())],
+  "offsets": [[*p, len(o), len(set(o)), min(o), max(o)] for p, o in sorted(by_partition.items())],
   "values": sorted("%s %s" % (reason, (value or b"").hex()) for reason, value in columns(letters, "reason", "value")),
 }))`,
   );
@@ -344,15 +375,15 @@ for name, table in (("events", EVENTS), ("letters", LETTERS)):
 one = lambda query: duckdb.sql(query).fetchall()[0]
 duckdb.sql("create view sent as select *, item[2:]::bigint k from events")
 count, places, items, unlike = one(f"""
-  select count(*), count(distinct (kafka_partition, kafka_offset)), count(distinct item), count(*) filter (where
-    k >= {SENT} or k % 100 = 50 or "user" <> 'u' || (k % 997) or item <> 'i' || k
+  select count(*), count(distinct (topic, kafka_partition, kafka_offset)), count(distinct item), count(*) filter (where
+    k >= {SENT} or k % 100 = 50 or topic <> {TOPICS}[k % 2 + 1] or "user" <> 'u' || (k % 997) or item <> 'i' || k
       or epoch_us(timestamp) <> (1700000000000 + k) * 1000
     or value is distinct from case when k % 3 = 0 then null else k % 10 / 2 end) from sent""")
-letters, letter_places = one("select count(*), count(distinct (kafka_partition, kafka_offset)) from letters")
+letters, letter_places = one("select count(*), count(distinct (topic, kafka_partition, kafka_offset)) from letters")
 offsets = duckdb.sql("""
-  select kafka_partition, count(*), count(distinct kafka_offset), min(kafka_offset), max(kafka_offset)
-  from (select kafka_partition, kafka_offset from events
-        union all select kafka_partition, kafka_offset from letters) group by 1 order by 1""")
+  select topic, kafka_partition, count(*), count(distinct kafka_offset), min(kafka_offset), max(kafka_offset)
+  from (select topic, kafka_partition, kafka_offset from events
+        union all select topic, kafka_partition, kafka_offset from letters) group by 1, 2 order by 1, 2""")
 print(json.dumps({
   "rows": {"count": count, "places": places, "items": items, "unlike": unlike},
   "letters": {"count": letters, "places": letter_places},
