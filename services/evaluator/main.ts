@@ -17,9 +17,6 @@ import { openEvaluator } from "./evaluator.ts";
 import { options } from "./options.ts";
 import { fallingOf, outcomes, tell, tellAge, tellMix, temporary } from "./telling.ts";
 
-/** From one look to the next: an event waits for half of it. */
-const LOOK_MS = 200;
-
 export const command = defineCommand({
   name: "evaluator",
   summary: "Judges checkpoints on held-out users and publishes those that pass (long-running)",
@@ -76,7 +73,7 @@ export const command = defineCommand({
     while (!until.signal.aborted) {
       const evaluation = await evaluator.look(until.signal).catch(passOver);
       if (evaluation) tell(evaluation, evaluator.published, log, metrics);
-      await sleep(LOOK_MS, until.signal);
+      await sleep(200, until.signal); // an event waits for half of it
     }
     await face.close();
   },
