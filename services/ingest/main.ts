@@ -41,7 +41,7 @@ export const command = defineCommand({
 
     const pipeline = await openPipeline({
       ...settings,
-      look,
+      ...{ signal: until.signal, look },
       printAt: (topic, partition, offset) => printAt(kafka, topic, partition, offset),
       hear: (news, topic) => {
         progress.hear(news, topic);

@@ -74,6 +74,8 @@ export interface PipelineSettings extends ThreadSettings {
   readonly bytesUnderWay: number;
   /** Of the thread's heap. */
   readonly heapMegabytes: number;
+  /** Ends the wait for tables that are away. */
+  readonly signal?: AbortSignal;
   look(topic: string): Promise<Seen>;
   /** Null where there is no such message, or none any more. */
   printAt(topic: string, partition: number, offset: number): Promise<number | null>;
@@ -108,7 +110,7 @@ export interface Pipeline {
 }
 
 export async function openPipeline(settings: PipelineSettings): Promise<Pipeline> {
-  const { bytesUnderWay, heapMegabytes, look, printAt, hear, reassign, committed, ...rest } = settings;
+  const { bytesUnderWay, heapMegabytes, signal, look, printAt, hear, reassign, committed, ...rest } = settings;
   const worker = new Worker(new URL("../../shared/runtime/thread.mjs", import.meta.url), {
     workerData: { module: new URL("./thread.ts", import.meta.url).href, settings: rest satisfies ThreadSettings },
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
@@ -211,7 +213,18 @@ export async function openPipeline(settings: PipelineSettings): Promise<Pipeline
     };
   }
 
-  await orFailure(ready.next());
+  const over = () => fail(signal?.reason);
+  signal?.addEventListener("abort", over, { once: true }); // the tables may be away, and are waited for
+  try {
+    signal?.throwIfAborted();
+    await orFailure(ready.next());
+  } catch (error) {
+    closing = true;
+    await worker.terminate();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", over);
+  }
   return {
     open,
     ended,

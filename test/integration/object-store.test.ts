@@ -224,3 +224,13 @@ test("credentials that expire while ingest runs: it waits, says so, and nothing 
     rows: 98,
   });
 });
+
+test("ingest that waits at its start for a store that is away ends when it is asked to", async () => {
+  store.fateOf = () => unavailable;
+  store.requests.length = 0;
+  await broker.kafka.ensureTopic("away", 1);
+  const running = start("away", "ingest", "--topic", "away", ...places("away"));
+  await until("it asks", () => store.requests.length > 0);
+  running.child.kill("SIGTERM");
+  expect(await running.ended).toMatchObject({ code: 0 });
+});
