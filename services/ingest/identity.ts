@@ -92,7 +92,7 @@ export function openIdentity(
       const found = await untilAnswered(() => printAt(partition, offset));
       if (found === undefined) return "unknown";
       if (found !== null && found !== known.print)
-        return { other: `the topic was made anew: another message than was read stands at ${offset} of ${partition}` };
+        return { other: `the topic was made anew: offset ${offset} of partition ${partition} holds another message` };
     }
     return "same";
   }

@@ -138,7 +138,7 @@ test("a Kafka that tells no ids of topics: one made anew with as many messages i
   await makeAnew("e", 30);
   await expect(ingestWithoutIds(dataDir, "e", true)).rejects.toMatchObject({
     code: "OFFSETS_LOST",
-    message: expect.stringContaining("another message than was read stands at 24 of 0"),
+    message: expect.stringContaining("offset 24 of partition 0 holds another message"),
   });
   await ingestWithoutIds(dataDir, "e", false);
   expect(await proof(dataDir)).toEqual([true, ["e", 0, 25, 0], ["e", 1, 30, 0]]);

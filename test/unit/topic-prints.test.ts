@@ -98,7 +98,7 @@ test.each([
     const other = await open(topic(1, 0, end));
     await expect(other.assign()).rejects.toMatchObject({
       code: "OFFSETS_LOST",
-      message: expect.stringContaining("another message than was read stands at 9 of 0"),
+      message: expect.stringContaining("offset 9 of partition 0 holds another message"),
     });
   },
 );
