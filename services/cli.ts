@@ -31,6 +31,7 @@ async function overview(): Promise<void> {
   );
   process.stdout.write(
     "Tributary trains RecVAE recommenders continuously from a live stream of events.\n\nUsage: tributary COMMAND " +
-      `[flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags, \`tributary --version\` its version.\n`,
+      `[flags]\n\n${rows.join("\n")}\n\n\`tributary COMMAND --help\` shows its flags, ` +
+      "`tributary --version` its version.\n",
   );
 }

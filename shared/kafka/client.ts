@@ -177,7 +177,7 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
 const unpacking = openUnpacking();
 const registered: Record<number, () => unknown> = kafkajs.CompressionCodecs;
 for (const [name, { decompress }] of Object.entries(codecs) as [Compression, Codec][])
-  registered[compressions.indexOf(name)] = () => ({ decompress: unpacking.bounded(name, decompress) }); // packed elsewhere
+  registered[compressions.indexOf(name)] = () => ({ decompress: unpacking.bounded(name, decompress) });
 
 function clientConfig({ clientId, connectMs, login }: KafkaSettings, sockets: Sockets, log: Log): KafkaConfig {
   return {

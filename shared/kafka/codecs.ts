@@ -48,7 +48,8 @@ const snappy: Codec = {
     const { uncompress } = await loaded("snappy", import("snappy"));
     try {
       const blocks = blocksOf(bytes);
-      if (blocks.reduce((sum, block) => sum + snappySize(block), 0) > most) return undefined; // it would believe any size
+      // the library would believe any size
+      if (blocks.reduce((sum, block) => sum + snappySize(block), 0) > most) return undefined;
       const unpacked: Buffer[] = [];
       for (const block of blocks) unpacked.push((await uncompress(block, { asBuffer: true })) as Buffer);
       return unpacked.length === 1 ? unpacked[0] : Buffer.concat(unpacked);

@@ -1,5 +1,5 @@
-// Reads one topic in a group, through kafkajs's consumer: where it starts is the reader's word, and whatever was fetched
-// before a seek or under another assignment is dropped.
+// Reads one topic in a group, through kafkajs's consumer: where it starts is the reader's word, and whatever was
+// fetched before a seek or under another assignment is dropped.
 import type kafkajs from "kafkajs";
 import type { EachBatchPayload } from "kafkajs";
 import { failure } from "../errors/failure.ts";

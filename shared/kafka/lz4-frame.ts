@@ -1,5 +1,5 @@
-// What an lz4 frame unpacks to, counted without unpacking it: the library takes as much memory as a hostile one asks for.
-// The layouts are lz4's "Frame Format" and "Block Format". Pure.
+// What an lz4 frame unpacks to, counted without unpacking it: the library takes as much memory as a hostile one asks
+// for. The layouts are lz4's "Frame Format" and "Block Format". Pure.
 
 const MAGIC = 0x184d2204;
 /** Flags of a frame's descriptor. */

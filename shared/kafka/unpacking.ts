@@ -1,7 +1,7 @@
-// Bounds what one fetch unpacks to. Kafka bounds what it sends, and a megabyte of it may stand for gigabytes. Of several
-// batches the rest is cut off, as Kafka cuts a fetch off at its bound: whoever decodes takes what it has, and asks for
-// the rest again. A single batch that unpacks to more than there is room for is never unpacked: messages without
-// content stand for its own, one for each, known by the memory that they lie in. Pure.
+// Bounds what one fetch unpacks to. Kafka bounds what it sends, and a megabyte of it may stand for gigabytes. Of
+// several batches the rest is cut off, as Kafka cuts a fetch off at its bound: whoever decodes takes what it has, and
+// asks for the rest again. A single batch that unpacks to more than there is room for is never unpacked: messages
+// without content stand for its own, one for each, known by the memory that they lie in. Pure.
 import { AppError } from "../errors/errors.ts";
 import { packedIn } from "./record-header.ts";
 
@@ -42,7 +42,8 @@ export function openUnpacking(): Unpacking {
     const all = isMany ? undefined : await decompress(bytes, room.batch);
     if (all) return all;
     const most = Math.floor(room.batch / (isMany ? OF_MESSAGE : 1e6)).toLocaleString("en");
-    const why = `batch of ${codec} unpacks to more than the ${most} ${isMany ? "messages" : "MB"} that the memory allows`;
+    const limit = `${most} ${isMany ? "messages" : "MB"}`;
+    const why = `batch of ${codec} unpacks to more than the ${limit} that the memory allows`;
     if (!packed) throw new AppError("BATCH_CORRUPT", { what: `a ${why}` });
     const empty = packed.content();
     reasons.set(empty.buffer, `its ${why}`);

@@ -1,7 +1,7 @@
-// Exactly once under fire: over 300,000 events of two topics, packed by zstd, over SASL_SSL into one table; ingest killed
-// with -9 at drawn moments, two groups at war over the table, a second member that comes and goes, a broker that is
-// killed and comes back. Then `verify`, delta-rs and DuckDB, which share no code with each other, each find every event
-// once. CHAOS_EVENTS and CHAOS_SEED make it longer, or another.
+// Exactly once under fire: over 300,000 events of two topics, packed by zstd, over SASL_SSL into one table; ingest
+// killed with -9 at drawn moments, two groups at war over the table, a second member that comes and goes, a broker
+// that is killed and comes back. Then `verify`, delta-rs and DuckDB, which share no code with each other, each find
+// every event once. CHAOS_EVENTS and CHAOS_SEED make it longer, or another.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";

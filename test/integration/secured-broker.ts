@@ -1,7 +1,7 @@
 // A real Kafka with one listener for each way in, for tests: plain, TLS with client certificates, logins over TLS, a
 // certificate that has expired, one for another name, one that sends its clients to where nobody is, and one where a
-// login holds for seconds. Whoever comes in plainly may do everything, and so may `alice`; `bob` and `carol` nothing but
-// what they are given.
+// login holds for seconds. Whoever comes in plainly may do everything, and so may `alice`; `bob` and `carol` nothing
+// but what they are given.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -6,7 +6,7 @@ import { codecs } from "../../../shared/kafka/codecs.ts";
 import { pathsOf } from "../../../shared/runtime/paths.ts";
 import { openDeadLetters, readDeadLetters } from "../../../shared/table/dead-letters.ts";
 import { start } from "../processes.ts";
-import { open, secured } from "./door.ts";
+import { open, secured } from "./secured.ts";
 
 export function survivesBombs(): void {
   test("a batch that unpacks to more than --memory has room for is a dead letter with its reason, and what stands around it is rows", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { codecs } from "../../../shared/kafka/codecs.ts";
 import { start } from "../processes.ts";
-import { login, open, propertiesFile, secured, trusting } from "./door.ts";
+import { login, open, propertiesFile, secured, trusting } from "./secured.ts";
 
 export function bothWays(): void {
   const names = Object.keys(codecs);

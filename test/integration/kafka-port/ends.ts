@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { start, until } from "../processes.ts";
-import { deaf, open, portOf, secured } from "./door.ts";
+import { deaf, open, portOf, secured } from "./secured.ts";
 
 export function endsInTime(): void {
   const DRAIN_MS = 8000;

@@ -4,7 +4,7 @@ import kafkajs from "kafkajs";
 import { expect, test } from "vitest";
 import type { Consumption, Kafka } from "../../../shared/kafka/port.ts";
 import { until } from "../processes.ts";
-import { login, open, secured, trusting } from "./door.ts";
+import { login, open, secured, trusting } from "./secured.ts";
 
 export interface Reader {
   /** In the order in which they came. */

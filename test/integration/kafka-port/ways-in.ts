@@ -3,7 +3,7 @@ import { createServer as createHttp } from "node:http";
 import { connect, createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { Listener } from "../secured-broker.ts";
-import { bearer, listening, login, open, type Pairs, portOf, secured, token, trusting } from "./door.ts";
+import { bearer, listening, login, open, type Pairs, portOf, secured, token, trusting } from "./secured.ts";
 
 async function writesAndReads(listener: Listener | string, pairs: Pairs): Promise<void> {
   const kafka = await open(listener, pairs);
