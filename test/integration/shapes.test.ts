@@ -197,7 +197,7 @@ test("Avro by a schema registry: evolved schemas side by side, an unknown id is 
       SCHEMA_REGISTRY_AUTH: "reader:secret",
     }).ended;
   const unknown = await forget("3");
-  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining("1 of coded (SCHEMA_UNKNOWN)") });
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("1 of coded (SCHEMA_UNKNOWN)") });
   answers["/schemas/ids/9"] = { schema: JSON.stringify(older) };
   expect(await forget("3")).toMatchObject({ code: 0, stdout: expect.stringContaining("1 dead letters of 1 files") });
   await registry.close();
