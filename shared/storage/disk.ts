@@ -47,7 +47,8 @@ export const realDisk: Disk = {
         throw error;
       },
     ),
-  remove: (path) => rm(path, { recursive: true, force: true }),
+  // another process may put something into a folder while it is emptied: a claim beside ours
+  remove: (path) => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 5 }),
   makeFolder: (path) => mkdir(path, { recursive: true }),
   list: (path) => readdir(path),
   modifiedAt: async (path) => (await stat(path)).mtimeMs,

@@ -33,6 +33,21 @@ test.each(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EMLINK"])(
   },
 );
 
+test("a claim laid into the folder of one that was being removed ended its writer with ENOTEMPTY", async () => {
+  const claim = join(folder, "claim");
+  for (let round = 0; round < 200; round++) {
+    const next = join(folder, `next-${round}`);
+    for (const each of [claim, next]) {
+      await realDisk.makeFolder(each);
+      await realDisk.write(join(each, "bytes"), bytesOf("x"));
+    }
+    const removed = realDisk.remove(claim);
+    while (!(await realDisk.moveFolder(next, claim)));
+    await removed;
+    await realDisk.remove(claim);
+  }
+});
+
 test("a file system that puts one folder over another is refused with a sentence", async () => {
   const disk = { ...without(memoryDisk()), moveFolder: async () => true };
   await expect(folderStore("/t", disk).putIfAbsent("0.json", bytesOf("x"))).rejects.toMatchObject({
