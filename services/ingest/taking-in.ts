@@ -13,6 +13,12 @@ import type { News } from "./news.ts";
 import type { Seen } from "./seen.ts";
 import type { Writer } from "./writer.ts";
 
+/**
+ * Messages that are taken in before it is looked whether it is time to write: a fetch may be of a hundred thousand
+ * empty ones, and what a dead letter takes in memory is not its value alone.
+ */
+const MOST_AT_ONCE = 16_384;
+
 export interface TakingIn {
   /** Of a batch what may be read. Throws BAD_EVENT, OFFSETS_LOST. */
   take(batch: Fetched): Promise<void>;
@@ -66,7 +72,8 @@ export function openTakingIn(
       const { to, isAlone, failures } = failing.suspects.unitAt(partition, next);
       if (isAlone) await writeIfSealed("suspect");
       if (generation !== held.generation) return; // dropped meanwhile, to be read again
-      if (!(await takeUnit(batch, Math.min(to, piece.to), failures))) return;
+      const enough = endOfSome(batch.messages.offsets, next);
+      if (!(await takeUnit(batch, Math.min(to, piece.to, enough), failures))) return;
       await writeIfSealed(isAlone ? "suspect" : null);
       if (generation !== held.generation) return;
     }
@@ -144,4 +151,10 @@ export function openTakingIn(
   }
 
   return { take, lose };
+}
+
+/** The offset of the message before which it is enough for once, from `from` on. */
+function endOfSome(offsets: Float64Array, from: number): number {
+  if (offsets.length <= MOST_AT_ONCE) return Number.POSITIVE_INFINITY;
+  return offsets[offsets.findIndex((offset) => offset >= from) + MOST_AT_ONCE] ?? Number.POSITIVE_INFINITY;
 }

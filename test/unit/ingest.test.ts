@@ -630,3 +630,22 @@ test("two topics into one table stood twice in it: rows, dead letters and the pr
     ],
   });
 });
+
+test("a hundred thousand empty messages sent together ended ingest: a fetch is written while it is taken in", async () => {
+  const folder = newFolder();
+  const most: number[] = [];
+  const faults = (writer: Writer): Writer => ({
+    ...writer,
+    encode: (buffer) => {
+      most.push(buffer.messages);
+      return writer.encode(buffer);
+    },
+  });
+  const { intake, assign, fetch } = await rig(folder, { ...patient, bytes: 1e6 }, { end: 100_000, faults });
+  await assign();
+  const empty = Array.from({ length: 100_000 }, (_, offset) => message(offset, ""));
+  await fetch({ partition: 0, messages: empty, next: 100_000 });
+  await intake.ended;
+  expect(Math.max(...most)).toBeLessThan(20_000);
+  expect((await held(folder)).bad).toEqual(empty.map((_, offset) => offset));
+});

@@ -20,6 +20,14 @@ test("highly packed batches filled the memory: a fetch is cut off where the next
   expect((await decompress(packed(10))).length).toBe(10_000);
 });
 
+test("empty messages filled the memory: a fetch of many counts each of them for 100 bytes", async () => {
+  const { begin, bounded } = openUnpacking();
+  const decompress = bounded("zstd", unpack);
+  begin({ fetch: 250_000, batch: 1e9 });
+  for (const _ of [1, 2]) expect((await decompress(packed(10, 1000))).length).toBe(10_000);
+  await expect(decompress(packed(10, 1000))).rejects.toMatchObject({ name: "KafkaJSPartialMessageError" });
+});
+
 test("the first batch of a fetch is always taken, or reading would stand still", async () => {
   const { begin, bounded } = openUnpacking();
   begin({ fetch: 1000, batch: 1e9 });

@@ -31,7 +31,7 @@ export function survivesBombs(): void {
       names.map((name, k) => [
         2 * k + 1,
         "NOT_UNPACKED",
-        expect.stringMatching(new RegExp(`^its batch of ${name} unpacks to more than the 37 MB`)),
+        expect.stringMatching(new RegExp(`^its batch of ${name} unpacks to more than the 18 MB`)),
       ]),
     );
     expect(await prove(table, deadLetters)).toMatchObject({ ok: true, partitions: [{ rows: 3, dead: 3, read: 6 }] });
