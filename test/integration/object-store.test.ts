@@ -134,7 +134,16 @@ test("published models lie there, are listed, gone back from, and fetched by who
 test("a commit takes few requests and lists nothing", async () => {
   const topic = "counted";
   await broker.kafka.ensureTopic(topic, 1);
-  const running = start("counted", "ingest", "--topic", topic, "--flush-seconds", "0.2", ...places("counted"));
+  const running = start(
+    "counted",
+    "ingest",
+    "--topic",
+    topic,
+    "--flush-seconds",
+    "0.2",
+    "--no-upkeep",
+    ...places("counted"),
+  );
   await send(topic, 1, 49); // none is broken
   await until("the table is there", () => commits("counted") > 0);
   await until("it is at rest", async () => {
