@@ -109,7 +109,7 @@ export function recordReader({ delimiter, quote, isPadded, shape }: Dialect, ski
 
     function push(start: number, stop: number) {
       const at = 2 * lines.length;
-      if (at === places.length) places = doubled(places, at + 2);
+      if (at + 2 > places.length) places = doubled(places, at + 2);
       places[at] = start;
       places[at + 1] = stop;
       lines.push(line);

@@ -127,3 +127,13 @@ test.each([
   const { quick } = await bothWays(`user,item,timestamp,value\nu,i,1,2\n${line}\nu,i,1,2\n`);
   expect(quick.slice(1, -1)).toEqual(quick.length === 3 ? [null] : []);
 });
+
+test("every row of a file of short ones is read, however long the file is: of one in two the rows beyond the 150th were cut anywhere", async () => {
+  for (let more = 0; more < 16; more++) {
+    const rows = [..."x".repeat(300)].map((name, k) => ({ user: `${name}${k % 10}`, item: "i" }));
+    const long = { user: "y".repeat(1 + more), item: "i" };
+    const text = ["user,item", ...[...rows, long].map(({ user, item }) => `${user},${item}`)].join("\n");
+    const { careful } = await bothWays(text);
+    expect(careful).toMatchObject([...rows, long]);
+  }
+});
