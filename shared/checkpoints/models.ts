@@ -150,7 +150,7 @@ export async function parentOf(modelsDir: string, version: string): Promise<stri
   try {
     return (await manifestOf(modelsDir, version)).published?.parent ?? null;
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError) || passes(error)) throw error;
     return null;
   }
 }

@@ -1,6 +1,7 @@
 // What stands in a published version's manifest and metrics, read with tolerance: a version that cannot be read is
 // listed too, with the reason.
 import { AppError } from "../errors/errors.ts";
+import { passes } from "../errors/os-errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { listModels, manifestOf, parentOf, readMetrics } from "./models.ts";
 import { currentVersion } from "./pointer.ts";
@@ -23,8 +24,8 @@ export async function recordsOf(modelsDir: string): Promise<(ModelRecord | Unrea
   const records: (ModelRecord | Unreadable)[] = [];
   for (const version of await listModels(modelsDir)) {
     records.push(
-      await recordOf(modelsDir, version).catch((error) => {
-        if (!(error instanceof AppError)) throw error;
+      await readRecord(modelsDir, version).catch((error) => {
+        if (!(error instanceof AppError) || passes(error)) throw error;
         return { version, problem: String(error.facts.what) };
       }),
     );
@@ -34,7 +35,11 @@ export async function recordsOf(modelsDir: string): Promise<(ModelRecord | Unrea
 
 /** Throws MODEL_UNKNOWN, MODEL_MISSING where nothing has been published, CHECKPOINT_CORRUPT. */
 export async function recordOf(modelsDir: string, name: string): Promise<ModelRecord> {
-  const version = await mustExist(modelsDir, name);
+  return readRecord(modelsDir, await mustExist(modelsDir, name));
+}
+
+/** Of a version that is listed. */
+async function readRecord(modelsDir: string, version: string): Promise<ModelRecord> {
   const manifest = await manifestOf(modelsDir, version);
   const metrics = await readMetrics(modelsDir, version).catch((error: NodeJS.ErrnoException) => {
     if (error instanceof SyntaxError || error.code === "ENOENT") return null;

@@ -7,6 +7,7 @@ import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../errors/errors.ts";
+import { passes } from "../errors/os-errors.ts";
 import { hash32 } from "../events/hash.ts";
 import type { Mix } from "../ranking/mix.ts";
 import { copied, copiesOf, fetchInto } from "../storage/copies.ts";
@@ -106,18 +107,20 @@ export function storedModels(
     if ((parent !== undefined && parent !== from.version) || from.isPinned) return null;
     const draft = join(tmpdir(), `tributary-draft-${randomUUID()}`);
     const name = `model-${randomUUID()}`;
+    let mayBeNamed = false;
     try {
       await writeDraft(draft, checkpointDir, metrics, { parent: from.version, trends });
       await mustBeWhole(draft);
       for (const file of FILES) await store.put(`${name}/${file}`, await readFile(join(draft, file)));
       const manifest = await readFile(join(draft, MANIFEST), "utf8");
       const bytes = new TextEncoder().encode(JSON.stringify({ folder: name, manifest, metrics } satisfies Entry));
+      mayBeNamed = true; // also where the answer gets lost
       const version = await claimed(bytes);
       if (await moved(from, { version, isPinned: false })) return version;
       await remove(version, name); // another one is current by now
       return null;
     } catch (error) {
-      for (const file of FILES) await store.remove(`${name}/${file}`).catch(() => undefined); // nothing names them
+      if (!mayBeNamed) for (const file of FILES) await store.remove(`${name}/${file}`).catch(() => undefined);
       throw error;
     } finally {
       await rm(draft, { recursive: true, force: true });
@@ -132,6 +135,9 @@ export function storedModels(
     }
   }
 
+  const manifest = async (version: string) =>
+    parseManifest((await entry(version)).manifest, `${place}/${entryPath(version)}`);
+
   /** What names it first: no reader finds half of it. */
   async function remove(version: string, name: string): Promise<void> {
     await store.remove(entryPath(version));
@@ -143,7 +149,7 @@ export function storedModels(
     list,
     folder,
     publish,
-    manifest: async (version) => parseManifest((await entry(version)).manifest, `${place}/${entryPath(version)}`),
+    manifest,
     metrics: async (version) => (await entry(version)).metrics,
     goTo: async (version, isPinned) => {
       await verify(await folder(version));
@@ -161,14 +167,19 @@ export function storedModels(
     },
     prune: async () => {
       const { version: current } = await readPointer(store);
-      const parsed = current && parseManifest((await entry(current)).manifest, current);
-      const parent = parsed ? (parsed.published?.parent ?? null) : null;
+      const parent = current && ((await manifest(current).catch(orNull))?.published?.parent ?? null);
       for (const version of thinnedOut(await list(), [current, parent])) {
-        const { folder: name } = await entry(version);
-        await remove(version, name);
+        const found = await entry(version).catch(orNull);
+        if (found) await remove(version, found.folder);
       }
     },
   };
+}
+
+/** Of what another has removed meanwhile, or nobody can read. */
+function orNull(error: unknown): null {
+  if (error instanceof AppError && !passes(error)) return null;
+  throw error;
 }
 
 /** One for each place: a glance is shared. */

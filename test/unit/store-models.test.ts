@@ -6,7 +6,9 @@ import fc from "fast-check";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { loadModel, saveModel } from "../../shared/checkpoints/checkpoints.ts";
 import { type StoredModels, storedModels } from "../../shared/checkpoints/store-models.ts";
+import { AppError } from "../../shared/errors/errors.ts";
 import { initialise } from "../../shared/neural/parameters.ts";
+import type { SwappingStore } from "../../shared/storage/store.ts";
 import { defaults, recipeOf } from "../../shared/systems/recvae/settings.ts";
 import { memoryStore } from "./memory-store.ts";
 
@@ -53,6 +55,29 @@ test("a published model is the checkpoint with its metrics beside it, read from 
   for (const path of files.keys()) if (path.endsWith(".safetensors")) files.delete(path);
   expect((await loadModel(await reader.folder("v000001"))).manifest.step).toBe(1);
   await expect(open().folder("v000001")).rejects.toMatchObject({ code: "CHECKPOINT_MISSING" });
+});
+
+test("a publication whose end got lost leaves the model whole: its files were removed though it was current", async () => {
+  const away = new AppError("STORE_AWAY", { what: "the answer is lost" });
+  const store = memoryStore(undefined, files);
+  const lossy: SwappingStore = {
+    ...store,
+    swap: async (...given) => {
+      await store.swap(...given);
+      throw away;
+    },
+  };
+  const publishing = storedModels("s3://b/models", lossy, join(root, "copies-lossy"));
+  await expect(publishing.publish(await checkpoint(1), {}, null)).rejects.toBe(away);
+  expect(await inUse()).toEqual(["v000001", false]);
+  expect((await loadModel(await open().folder("v000001"))).manifest.step).toBe(1);
+});
+
+test("what another pruner has removed, or nobody can read, is passed over", async () => {
+  for (let step = 1; step <= 8; step++) await open().publish(await checkpoint(step), {}, undefined);
+  files.set("published/v000001.json", new TextEncoder().encode("{"));
+  await Promise.all([open().prune(), open().prune()]);
+  expect(await open().list()).toContain("v000008");
 });
 
 test("what is pinned stays, until somebody goes on from it", async () => {
