@@ -4,6 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { makeDurable } from "../disk/durable.ts";
 import { AppError } from "../errors/errors.ts";
 import { isInStore } from "../runtime/location.ts";
 import { openStore } from "./open-store.ts";
@@ -11,6 +12,8 @@ import type { Store } from "./store.ts";
 
 /** How many stay of one kind: the newest that were used. */
 const COPIES = 6;
+/** What is left of a copy that a killed process was making, ms. */
+const ABANDONED_MS = 86_400_000;
 
 export const copiesOf = (kind: string): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tributary", kind);
@@ -27,9 +30,11 @@ export async function copied(root: string, name: string, fill: (draft: string) =
   await mkdir(draft, { recursive: true });
   try {
     await fill(draft);
+    await makeDurable(draft);
     await rename(draft, copy).catch(async (error: unknown) => {
       if (!(await isThere(copy))) throw error; // another process was faster
     });
+    await makeDurable(root);
     await forgetOld(root);
     return copy;
   } finally {
@@ -40,7 +45,7 @@ export async function copied(root: string, name: string, fill: (draft: string) =
 /** The named files of a folder of the store, each as it is. Throws FILE_MISSING. */
 export async function fetchInto(draft: string, store: Store, folder: string, files: readonly string[]): Promise<void> {
   for (const file of files)
-    await writeFile(join(draft, file), await store.read(folder === "." ? file : `${folder}/${file}`));
+    await writeFile(join(draft, file), await store.read(folder === "." ? file : `${folder}/${file}`), { flush: true });
 }
 
 /**
@@ -61,12 +66,17 @@ export async function folderHere(place: string): Promise<string> {
 }
 
 async function forgetOld(root: string): Promise<void> {
-  const names = (await readdir(root)).filter((name) => !name.startsWith("."));
-  const used = await Promise.all(
+  const names = await readdir(root);
+  const all = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(root, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
   );
-  for (const { name } of used.sort((a, b) => b.at - a.at).slice(COPIES))
-    await rm(join(root, name), { recursive: true, force: true });
+  const isDraft = ({ name }: { readonly name: string }) => name.startsWith(".");
+  const old = all
+    .filter((each) => !isDraft(each))
+    .sort((a, b) => b.at - a.at)
+    .slice(COPIES);
+  const abandoned = all.filter((each) => isDraft(each) && Date.now() - each.at > ABANDONED_MS);
+  for (const { name } of [...old, ...abandoned]) await rm(join(root, name), { recursive: true, force: true });
 }
 
 const isThere = (path: string) =>
