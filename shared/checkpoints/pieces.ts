@@ -1,7 +1,6 @@
 // Parts of a run's state that stay the same from one checkpoint to the next: Adam's moments of a half that does not
 // move, old posteriors of users that no step asked again. Each is a file of its own beside the checkpoints, named by
 // what it holds and never changed, which every checkpoint that it is a part of names. Below checkpoints.ts.
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { joined } from "../compute/pieces.ts";
@@ -59,11 +58,10 @@ export async function writePieces(
       continue;
     }
     if (!tensors) throw new Error(`piece ${name} is not where it was written`);
-    const sha256 = hashOf(tensors);
-    const file = `${name}.${sha256.slice(0, 32)}.safetensors`;
+    const aside = join(folder, `.${name}`);
+    const sha256 = await writeFile(disk, aside, encodeSafetensors(tensors));
     // One of that name that another process has left is the same, unless the disk has spoilt it since.
-    const aside = join(folder, `.${file}`);
-    await writeFile(disk, aside, encodeSafetensors(tensors));
+    const file = `${name}.${sha256.slice(0, 32)}.safetensors`;
     await disk.rename(aside, join(folder, file));
     isNew = true;
     known.set(name, { name, file, sha256, revision });
@@ -71,12 +69,6 @@ export async function writePieces(
   }
   if (isNew) await disk.sync(folder);
   return named;
-}
-
-function hashOf(tensors: Weights): string {
-  const hash = createHash("sha256");
-  for (const bytes of encodeSafetensors(tensors)) hash.update(bytes);
-  return hash.digest("hex");
 }
 
 /**

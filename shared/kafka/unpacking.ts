@@ -21,6 +21,7 @@ export interface Room {
   readonly batch: number;
 }
 
+type Packed = ReturnType<typeof packedIn>;
 type Decompress = (bytes: Buffer, most: number) => Promise<Buffer | undefined>;
 
 export interface Unpacking {
@@ -39,8 +40,7 @@ export function openUnpacking(): Unpacking {
   const reasons = new WeakMap<ArrayBufferLike, string>();
   let isAny = false;
 
-  async function unpack(codec: string, decompress: Decompress, bytes: Buffer): Promise<Buffer> {
-    const packed = packedIn(bytes);
+  async function unpack(codec: string, decompress: Decompress, bytes: Buffer, packed: Packed): Promise<Buffer> {
     const isMany = OF_MESSAGE * (packed?.count ?? 0) > room.batch;
     const all = isMany ? undefined : await decompress(bytes, room.batch);
     if (all) return all;
@@ -62,8 +62,9 @@ export function openUnpacking(): Unpacking {
     bounded: (codec, decompress) => async (bytes) => {
       if (unpacked > 0 && unpacked + ratio * bytes.length > room.fetch)
         throw Object.assign(new Error("the rest of the fetch is left for the next one"), { name: CUT_OFF });
-      const all = await unpack(codec, decompress, bytes);
-      const weight = Math.max(all.length, LEAST_OF_MESSAGE * (packedIn(bytes)?.count ?? 0));
+      const packed = packedIn(bytes);
+      const all = await unpack(codec, decompress, bytes, packed);
+      const weight = Math.max(all.length, LEAST_OF_MESSAGE * (packed?.count ?? 0));
       unpacked += weight;
       ratio = weight / Math.max(1, bytes.length);
       return all;

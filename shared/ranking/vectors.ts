@@ -125,7 +125,6 @@ export function* matrixVectors(weights_II: Float32Array, items: number): Making 
 /** Of a float32 without its sign: the exponent and three digits of what follows it. */
 const BINS = 2048;
 const bins = new Int32Array(BINS);
-let bits = new Uint32Array(0);
 
 /**
  * As many columns as `into` has room for, ascending: those of the largest sizes, up to an eighth of a size, and of
@@ -133,8 +132,7 @@ let bits = new Uint32Array(0);
  */
 function strongest(row_I: Float32Array, into: Int32Array): void {
   const items = row_I.length;
-  if (bits.length !== items) bits = new Uint32Array(items);
-  new Float32Array(bits.buffer).set(row_I);
+  const bits = new Uint32Array(row_I.buffer, row_I.byteOffset, items); // the same memory
   bins.fill(0);
   for (let k = 0; k < items; k++) bins[(bits[k]! & 0x7fffffff) >>> 20]!++;
   let bin = BINS - 1;
