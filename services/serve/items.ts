@@ -1,11 +1,11 @@
 // The items table that requests filter by: read once, and again when the file has changed; what cannot be read is told,
 // and the one in use stays. Between the file and routes.ts.
-import { stat } from "node:fs/promises";
 import { AppError } from "../../shared/errors/errors.ts";
 import { errorOf } from "../../shared/errors/thread-errors.ts";
 import type { Vocabulary } from "../../shared/events/vocabulary.ts";
 import type { ServeStatus } from "../../shared/health/status/serve.ts";
 import { type Filters, filterOf, type ItemFilter } from "../../shared/recommending/items/filters.ts";
+import { itemsFileOf } from "../../shared/recommending/items/flags.ts";
 import type { ItemsFile } from "../../shared/recommending/items/reading.ts";
 import { type ItemsData, type ItemsTable, type Matched, tableOf } from "../../shared/recommending/items/table.ts";
 import type { Log } from "../../shared/runtime/log.ts";
@@ -14,6 +14,7 @@ import { openThreads } from "../../shared/runtime/threads.ts";
 import type { Read } from "./items-thread.ts";
 import type { Config } from "./options.ts";
 import type { PublishedModel } from "./published.ts";
+import { standingOf } from "./standing.ts";
 
 export interface Items {
   /** Throws AppError REQUEST_MALFORMED, ITEMS_TABLE_MISSING. */
@@ -31,9 +32,9 @@ interface Around {
 }
 
 /** Without a file, requests with filters are told that it is missing. */
-export function openItems({ itemsTable, itemsColumn, itemsSeparator }: Config, around: Around): Items {
-  if (itemsTable === undefined) return noItems;
-  return followItems({ path: itemsTable, column: itemsColumn, separator: itemsSeparator }, around);
+export function openItems(config: Config, around: Around): Items {
+  const file = itemsFileOf(config);
+  return file ? followItems(file, around) : noItems;
 }
 
 function followItems(file: ItemsFile, { published, metrics, log, signal }: Around): Items {
@@ -103,7 +104,7 @@ function followItems(file: ItemsFile, { published, metrics, log, signal }: Aroun
       const isGone = !standing.includes(" ");
       const isSettled = standing === seen || !table; // two looks alike: nobody writes to it any more
       seen = standing;
-      if (isGone) reason = `the file cannot be looked at (${standing}): what was read of it stays`;
+      if (isGone) [reason, refused] = [`the file cannot be looked at (${standing}): what was read of it stays`, ""];
       else if (isSettled && standing !== read && standing !== refused) await change(standing);
       else if (standing === read) reason = null;
       match();
@@ -127,11 +128,6 @@ export const noItems: Items = {
   refresh: async () => undefined,
   status: () => null,
 };
-
-async function standingOf(path: string): Promise<string> {
-  const { ino, size, mtimeMs } = await stat(path);
-  return `${ino} ${size} ${mtimeMs}`;
-}
 
 async function readBeside(file: ItemsFile, signal: AbortSignal): Promise<ItemsData> {
   const threads = openThreads<ItemsFile, Read>(new URL("./items-thread.ts", import.meta.url), {}, 1, signal);

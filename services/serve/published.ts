@@ -1,6 +1,5 @@
 // The published model in memory: follows the pointer, opens the new model beside the old one, then changes over between
 // two requests.
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { modelFolder, readMetrics } from "../../shared/checkpoints/models.ts";
 import { currentVersion } from "../../shared/checkpoints/pointer.ts";
@@ -14,6 +13,7 @@ import { type Recommending, recommending } from "../../shared/recommending/recom
 import type { ModelAnswer } from "../../shared/recommending/requests.ts";
 import { isInStore } from "../../shared/runtime/location.ts";
 import type { Log } from "../../shared/runtime/log.ts";
+import { standingOf } from "./standing.ts";
 
 export interface PublishedModel {
   /** Throws AppError MODEL_MISSING before the first publication. */
@@ -97,6 +97,6 @@ export function followPublished(engine: Engine, modelsDir: string, log: Log, mov
 async function standing(modelsDir: string, version: string): Promise<string> {
   if (isInStore(modelsDir)) return version; // its files never change
   const files = ["manifest.json", "model.safetensors", "vocabulary.json"].map((name) => join(modelsDir, version, name));
-  const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
-  return [version, ...stats.map((each) => (each ? `${each.ino} ${each.size} ${each.mtimeMs}` : "missing"))].join(", ");
+  const stood = await Promise.all(files.map((file) => standingOf(file).catch(() => "missing")));
+  return [version, ...stood].join(", ");
 }

@@ -4,6 +4,7 @@ import { openEngine } from "../../../shared/compute/open-engine.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { readToken } from "../../../shared/http/token.ts";
 import { type Filters, filterOf, type ItemFilter } from "../../../shared/recommending/items/filters.ts";
+import { itemsFileOf } from "../../../shared/recommending/items/flags.ts";
 import { readItems } from "../../../shared/recommending/items/reading.ts";
 import { tableOf } from "../../../shared/recommending/items/table.ts";
 import { type Recommending, recommend, recommending } from "../../../shared/recommending/recommender.ts";
@@ -58,10 +59,8 @@ export async function fromCheckpoint(dir: string, asked: Asked, config: Config):
   return recommend(asIt, { history, k, exclude, includeSeen, candidates, filter, diversity });
 }
 
-async function filterIn(filters: Filters, { itemsTable, itemsColumn, itemsSeparator }: Config): Promise<ItemFilter> {
-  if (itemsTable === undefined) throw new AppError("ITEMS_TABLE_MISSING", { what: "--filters without --items-table" });
-  return filterOf(
-    filters,
-    tableOf(await readItems({ path: itemsTable, column: itemsColumn, separator: itemsSeparator })),
-  );
+async function filterIn(filters: Filters, config: Config): Promise<ItemFilter> {
+  const file = itemsFileOf(config);
+  if (!file) throw new AppError("ITEMS_TABLE_MISSING", { what: "--filters without --items-table" });
+  return filterOf(filters, tableOf(await readItems(file)));
 }

@@ -8,6 +8,8 @@ import { type Column, type ColumnType, type Growing, growing, keyOf, sharedInts 
 export interface Building<C> {
   /** The next row's. */
   add(cell: C): void;
+  /** Values so far: of lists any number a row. */
+  readonly held: number;
   column(): Column;
 }
 
@@ -43,6 +45,9 @@ export function textColumn(name: string, decimal: Decimal | null, separator: str
       if (Number.isNaN(value)) [type, values] = ["text", undefined];
       else values.push(value);
     },
+    get held() {
+      return keys.held;
+    },
     column() {
       if (values && type !== undefined) return finished(name, type, values.done(), undefined);
       return keys.column(name, "text");
@@ -60,7 +65,13 @@ const keysIn = (cell: string, separator: string) =>
 /** Of a typed file: numbers already, NaN for none; or, where the file has lists, several. */
 export function typedColumn(name: string, type: ColumnType, isList: boolean): Building<readonly number[]> {
   const rows = lists(isList);
-  return { add: rows.add, column: () => rows.column(name, type) };
+  return {
+    add: rows.add,
+    get held() {
+      return rows.held;
+    },
+    column: () => rows.column(name, type),
+  };
 }
 
 /** Whole numbers of 64 bits: text as soon as one is beyond what a number holds. */
@@ -73,6 +84,9 @@ export function wideColumn(name: string, isList: boolean): Building<readonly big
       numbers.add(cell.map(Number));
       keys.add(cell.map((value) => keyOf(String(value))));
       isWide ||= cell.some((value) => !Number.isSafeInteger(Number(value)));
+    },
+    get held() {
+      return numbers.held;
     },
     column: () => (isWide ? keys.column(name, "text") : numbers.column(name, "number")),
   };
@@ -88,6 +102,9 @@ function lists(isList: boolean) {
         for (const value of row) if (!Number.isNaN(value)) values.push(value);
         starts.push(values.length);
       } else values.push(row[0] ?? Number.NaN);
+    },
+    get held() {
+      return values.length;
     },
     column: (name: string, type: ColumnType) =>
       finished(name, type, values.done(), isList ? sharedInts(starts) : undefined),

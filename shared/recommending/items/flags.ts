@@ -1,6 +1,7 @@
 // Flags that name an items table.
 import { z } from "zod";
 import { file } from "../../runtime/location.ts";
+import type { ItemsFile } from "./reading.ts";
 
 export const itemsFlags = {
   itemsTable: file()
@@ -13,3 +14,13 @@ export const itemsFlags = {
     .optional()
     .describe("what stands between several values of a cell of text in it, such as |"),
 };
+
+interface Given {
+  readonly itemsTable?: string | undefined;
+  readonly itemsColumn?: string | undefined;
+  readonly itemsSeparator?: string | undefined;
+}
+
+/** Undefined where none is named. */
+export const itemsFileOf = ({ itemsTable, itemsColumn, itemsSeparator }: Given): ItemsFile | undefined =>
+  itemsTable === undefined ? undefined : { path: itemsTable, column: itemsColumn, separator: itemsSeparator };

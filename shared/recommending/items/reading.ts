@@ -19,7 +19,7 @@ export interface ItemsFile {
   readonly separator?: string | undefined;
 }
 
-/** Cells of attributes, of 8 bytes each: 256 MB. */
+/** Values of attributes, of 8 bytes each: 256 MB; while text is read, twice as much and what growing takes. */
 const MOST_CELLS = 32e6;
 /** Items that are kept for examples. */
 const FIRST = 1000;
@@ -48,7 +48,8 @@ function placesIn(header: readonly string[], { column, path }: ItemsFile): { ite
 }
 
 /** Rows by their items, and what was passed over. */
-function openRows({ path }: ItemsFile, attributes: number) {
+function openRows({ path }: ItemsFile, columns: readonly Pick<Building<never>, "held">[]) {
+  const attributes = columns.length;
   const keys = growing();
   const first: string[] = [];
   let count = 0;
@@ -62,8 +63,11 @@ function openRows({ path }: ItemsFile, attributes: number) {
     add(item: string) {
       keys.push(keyOf(item));
       if (first.length < FIRST) first.push(item);
-      if (keys.length * attributes <= MOST_CELLS) return;
-      const what = `more than ${keys.length.toLocaleString("en-US")} rows of ${attributes} attributes`;
+      const held = columns.reduce((sum, column) => sum + column.held, 0);
+      if (Math.max(keys.length * attributes, held) <= MOST_CELLS) return;
+      const what =
+        `more than ${keys.length.toLocaleString("en-US")} rows of ${attributes} attributes` +
+        (held > keys.length * attributes ? ` with ${held.toLocaleString("en-US")} values` : "");
       throw new AppError("ITEMS_TABLE_UNFIT", { what: `${what}: ${MOST_CELLS / 1e6} million cells are held`, path });
     },
     /** Throws ITEMS_TABLE_UNFIT. */
@@ -85,7 +89,7 @@ async function readText(told: ItemsFile): Promise<ItemsData> {
     const columns = attributes.map((at) => textColumn(header[at]!, decimalOf(cellsOf(at)), told.separator));
     // as pandas writes them where one is missing
     const isFloat = cellsOf(item).every((cell) => isNobody(cell) || /^\d+\.0$/.test(cell));
-    const rows = openRows(told, attributes.length);
+    const rows = openRows(told, columns);
     const skip = (line: number, problem: string) => rows.skip(`line ${line}`, problem);
     for await (const { length, cells, lines } of file.batches([item, ...attributes], skip)) {
       for (let k = 0; k < length; k++) {
@@ -122,7 +126,10 @@ async function readParquet(told: ItemsFile): Promise<ItemsData> {
   const columns = attributes.map((at) => file.fields[at]!).map((field) => ({ field, made: columnOf(field) }));
   const read = columns.flatMap(({ field, made }) => (made ? [{ field, ...made }] : []));
   const others = columns.filter(({ made }) => !made).map(({ field }) => `${field.name} (${field.type})`);
-  const rows = openRows(told, read.length);
+  const rows = openRows(
+    told,
+    read.map(({ building }) => building),
+  );
   let row = 0;
   for await (const batch of file.batches([itemField.name, ...read.map(({ field }) => field.name)], 0)) {
     const items = nameCells(batch.getChild(itemField.name)!);
