@@ -4,9 +4,9 @@ import { AppError } from "../errors/errors.ts";
 import { foldIn } from "../events/split.ts";
 import type { NamedUser } from "../ranking/evaluate.ts";
 import { finish } from "../runtime/finish.ts";
-import type { Along } from "../runtime/working.ts";
+import { type Along, told } from "../runtime/working.ts";
 import { folderHere } from "../storage/copies.ts";
-import { readingDataset } from "./dataset.ts";
+import { type Dataset, readingDataset } from "./dataset.ts";
 import { openEvents } from "./events.ts";
 
 /** Distinct columns of a training user. The same answer throughout an outer epoch. */
@@ -29,9 +29,16 @@ export interface Corpus {
   readonly watermark: number | null;
 }
 
+const datasetIn = async (dir: string, signal: AbortSignal, along?: Along): Promise<Dataset> =>
+  finish(readingDataset(await folderHere(dir)), signal, along);
+
+/** Told while it is read. Throws as corpusOfDataset. */
+export const toldDataset = (dir: string, signal: AbortSignal): Promise<Dataset> =>
+  told("reading the data", (along) => datasetIn(dir, signal, along));
+
 /** Throws DATASET_MALFORMED, and the signal's reason when aborted. */
 export async function corpusOfDataset(dir: string, signal: AbortSignal, along?: Along): Promise<Corpus> {
-  const { items, train, validation, test } = await finish(readingDataset(await folderHere(dir)), signal, along);
+  const { items, train, validation, test } = await datasetIn(dir, signal, along);
   const split = {
     ...judged(validation, test, hasTarget),
     leftOutWhy: "with nothing to predict",

@@ -50,7 +50,7 @@ export interface Column {
 /**
  * The column of an item: from the `neighbours` others that would each alone leave the least of it, the weights with the
  * least squares and ridge, in float64. All others are as good as the inverse of the whole: -P_ij / P_jj.
- * `users_I`: who has each item; `ridge_I`: D.
+ * `ridge_I`: D.
  */
 export function columnSolver(
   { interactions: { byUser, byItem }, counts }: Pairs,

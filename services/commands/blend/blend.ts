@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { blendedModel, mustGoTogether } from "../../../shared/checkpoints/blends.ts";
 import { loadModel, type Model, saveModel } from "../../../shared/checkpoints/checkpoints.ts";
 import { openEngine } from "../../../shared/compute/open-engine.ts";
-import { readingDataset } from "../../../shared/corpus/dataset.ts";
+import { toldDataset } from "../../../shared/corpus/corpus.ts";
 import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { writeWhole } from "../../../shared/disk/whole-file.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
@@ -34,9 +34,7 @@ export async function blend(
   const subject =
     data === undefined
       ? await told("reading the table", (along) => fromTable(table!, vocabulary, facts, maxUsers, along))
-      : await told("reading the data", async (along) =>
-          fromDataset(data, await finish(readingDataset(await folderHere(data)), signal, along), vocabulary, facts),
-        );
+      : fromDataset(data, await toldDataset(data, signal), vocabulary, facts);
 
   if (!hasTargets(subject.validation))
     throw new AppError("NOBODY_HELD_OUT", {

@@ -3,10 +3,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Dataset, readingDataset } from "../../../shared/corpus/dataset.ts";
+import { toldDataset } from "../../../shared/corpus/corpus.ts";
+import type { Dataset } from "../../../shared/corpus/dataset.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
-import { finish } from "../../../shared/runtime/finish.ts";
-import { told } from "../../../shared/runtime/working.ts";
 import type { DataSet } from "../../../shared/systems/benchmarked.ts";
 import { knownAs } from "./published.ts";
 
@@ -29,7 +28,7 @@ const parts = ["train", "validation_tr", "validation_te", "test_tr", "test_te"];
  * nothing to report.
  */
 export async function readSubject(dir: string, signal: AbortSignal): Promise<Subject> {
-  const dataset = await told("reading the data", (along) => finish(readingDataset(dir), signal, along));
+  const dataset = await toldDataset(dir, signal);
   for (const part of ["validation", "test"] as const) {
     if (!dataset[part].some(({ target }) => target.length > 0))
       throw new AppError("DATASET_MALFORMED", {

@@ -1,13 +1,12 @@
 // The `evaluate` command: a checkpoint's metrics on held-out users of a dataset directory or a table, beside
 // popularity's and EASE's, with what they hold for.
 import { openEngine } from "../../../shared/compute/open-engine.ts";
-import { readingDataset } from "../../../shared/corpus/dataset.ts";
+import { toldDataset } from "../../../shared/corpus/corpus.ts";
 import { mustNameOne } from "../../../shared/corpus/source.ts";
 import { AppError } from "../../../shared/errors/errors.ts";
 import { writePerUser } from "../../../shared/judging/per-user.ts";
 import { fromDataset, fromTable, hasTargets, parts } from "../../../shared/judging/subject.ts";
 import { defineCommand } from "../../../shared/runtime/command.ts";
-import { finish } from "../../../shared/runtime/finish.ts";
 import { told } from "../../../shared/runtime/working.ts";
 import { folderHere } from "../../../shared/storage/copies.ts";
 import { contractOf } from "./contract.ts";
@@ -34,12 +33,7 @@ export const command = defineCommand({
     const checkpointDir = await folderHere(checkpoint);
     mustNameOne({ data, table });
     const engine = await openEngine({ threads: 1, wanted });
-    const dataset =
-      data === undefined
-        ? undefined
-        : await told("reading the data", async (along) =>
-            finish(readingDataset(await folderHere(data)), signal, along),
-          );
+    const dataset = data === undefined ? undefined : await toldDataset(data, signal);
     const { manifest, vocabulary, scoreBatch } = await openJudged(engine, checkpointDir, dataset);
     const subject = dataset
       ? fromDataset(data!, dataset, vocabulary, manifest)

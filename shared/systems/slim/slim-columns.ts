@@ -3,17 +3,12 @@
 // A column minimises 1/2 |X_j - X w|^2 + l2/2 |w|^2 + l1 |w|_1, w >= 0, w_j = 0. Only X'X is needed, and only what is
 // not zero is kept.
 import { factorise, solve } from "../../solvers/cholesky.ts";
+import type { Column } from "../../solvers/neighbours.ts";
 
 export interface SlimConfig {
   readonly items: number;
   readonly l1: number;
   readonly l2: number;
-}
-
-/** The non-zero weights of one column, from ascending items. */
-export interface Column {
-  readonly items: Int32Array;
-  readonly values: Float64Array;
 }
 
 /**

@@ -4,8 +4,8 @@ import { AppError } from "../../errors/errors.ts";
 import type { Weights } from "../../neural/parameters.ts";
 import { mustHave } from "../../neural/safetensors.ts";
 import { type Making, sparseVectors } from "../../ranking/vectors.ts";
+import type { Column } from "../../solvers/neighbours.ts";
 import type { Sized } from "../system.ts";
-import type { Column } from "./slim-columns.ts";
 
 /**
  * The tensors of a model in memory and in its file: for each item that a user may have, the items that it speaks for

@@ -2,20 +2,16 @@
 // scores. Source: docs/design/baselines.md#slim. Shape: I items.
 import { z } from "zod";
 import { counting, together } from "../../solvers/counting.ts";
-import { type Range, rangesOf } from "../../solvers/ranges.ts";
 import { overBoth } from "../benchmarked.ts";
 import { COUNTING } from "../item-to-item.ts";
-import { javascript, solved } from "../solved.ts";
-import { type Column, type SlimConfig, solveColumn } from "./slim-columns.ts";
-import { checkSlim, slimNames, slimScores, slimVectors, slimWeights } from "./slim-weights.ts";
+import { solved } from "../solved.ts";
+import { eachOf, ofColumns, solvedBy } from "./of-columns.ts";
+import { type SlimConfig, solveColumn } from "./slim-columns.ts";
 
 interface Columns {
   readonly counts_II: Float32Array;
   readonly config: SlimConfig;
 }
-
-/** Columns that a thread takes at a time. */
-const COLUMNS = 32;
 
 /** Its usual settings are what MovieLens-1M's validation users liked best of a few. */
 export const slim = solved({
@@ -26,10 +22,7 @@ export const slim = solved({
   },
   tasks: {
     counting,
-    columns:
-      ({ counts_II, config }: Columns) =>
-      ({ from, to }: Range): Column[] =>
-        Array.from({ length: to - from }, (_, k) => solveColumn(counts_II, config, from + k)),
+    columns: ({ counts_II, config }: Columns) => eachOf((item) => solveColumn(counts_II, config, item)),
   },
   async *fit({ rows, config, threads: open, progress }) {
     const counts_II = await together(
@@ -38,20 +31,9 @@ export const slim = solved({
       (shared) => open("counting", shared),
       (share) => progress(share * COUNTING),
     );
-    const jobs = rangesOf(config.items, COLUMNS);
-    const threads = open("columns", { counts_II, config });
-    try {
-      const columns = await threads.run(jobs, (done) => progress(COUNTING + (done / jobs.length) * (1 - COUNTING)));
-      yield { weights: slimWeights(columns.flat()), ...javascript };
-    } finally {
-      await threads.close();
-    }
+    yield* solvedBy(open("columns", { counts_II, config }), config.items, progress);
   },
-  scores: (config, weights) => slimScores(weights, config),
-  vectors: (_, weights) => slimVectors(weights),
-  check: checkSlim,
-  perItem: () => [slimNames.lengths],
-  fitted: [slimNames.weights],
+  ...ofColumns,
   memory: ({ items }) => 4 * items ** 2,
   grid: {
     source:

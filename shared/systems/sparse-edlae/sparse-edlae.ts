@@ -8,16 +8,16 @@ import { type Column, columnSolver, countPairs, type Pairs, pairBytes, pairsOf }
 import { type Range, rangesOf } from "../../solvers/ranges.ts";
 import { edlae, ridgeOf } from "../edlae/edlae.ts";
 import { COUNTING } from "../item-to-item.ts";
-import { checkSlim, slimNames, slimScores, slimVectors, slimWeights } from "../slim/slim-weights.ts";
-import { javascript, solved } from "../solved.ts";
+import { COLUMNS, eachOf, ofColumns, solvedBy } from "../slim/of-columns.ts";
+import { slimScores, slimWeights } from "../slim/slim-weights.ts";
+import { solved } from "../solved.ts";
 
 interface Columns {
   readonly pairs: Pairs;
   readonly config: { readonly lambda: number; readonly dropout: number; readonly neighbours: number };
 }
 
-/** Columns that a thread takes at a time, and rows of pairs. */
-const COLUMNS = 32;
+/** Rows of pairs that a thread takes at a time. */
 const ROWS = 128;
 
 export const sparseEdlae = solved({
@@ -32,10 +32,7 @@ export const sparseEdlae = solved({
   },
   tasks: {
     pairs: (pairs: Pairs) => (range: Range) => countPairs(pairs, range),
-    columns: ({ pairs, config }: Columns) => {
-      const solve = columnSolver(pairs, config.neighbours, ridgesOf(pairs, config));
-      return ({ from, to }: Range): Column[] => Array.from({ length: to - from }, (_, k) => solve(from + k));
-    },
+    columns: ({ pairs, config }: Columns) => eachOf(columnSolver(pairs, config.neighbours, ridgesOf(pairs, config))),
   },
   async *fit({ rows, config, threads: open, progress }) {
     const { items } = config;
@@ -47,20 +44,9 @@ export const sparseEdlae = solved({
     } finally {
       await counting.close();
     }
-    const jobs = rangesOf(items, COLUMNS);
-    const solving = open("columns", { pairs, config });
-    try {
-      const columns = await solving.run(jobs, (done) => progress(COUNTING + (done / jobs.length) * (1 - COUNTING)));
-      yield { weights: slimWeights(columns.flat()), ...javascript };
-    } finally {
-      await solving.close();
-    }
+    yield* solvedBy(open("columns", { pairs, config }), items, progress);
   },
-  scores: (config, weights) => slimScores(weights, config),
-  vectors: (_, weights) => slimVectors(weights),
-  check: checkSlim,
-  perItem: () => [slimNames.lengths],
-  fitted: [slimNames.weights],
+  ...ofColumns,
   memory: ({ items, neighbours }, { threads }) =>
     sparseBytes(items, neighbours) + 8 * threads * Math.min(neighbours, items) ** 2,
 });
