@@ -100,7 +100,7 @@ export class RowBuffer {
   #lastMark = Number.NEGATIVE_INFINITY;
   #since: number | null = null;
   #confirmed: State | null = null;
-  /** How often it was cleared. */
+  /** How often something of it was forgotten. */
   #life = 0;
   #user = new Int32Array(0);
   #item = new Int32Array(0);
@@ -160,6 +160,7 @@ export class RowBuffer {
       this.clear();
       return;
     }
+    this.#life++; // a state of before is none of it any more
     this.#rows = confirmed.rows;
     this.dead.length = confirmed.dead;
     this.honoured.length = confirmed.honoured;

@@ -90,10 +90,11 @@ export function openCommitting(
       held.cutToConfirmed();
       if (buffer.since !== null) await write(encode([]), cause, startedAt);
     }
-    if (found === "other") {
-      held.drop(false);
-      reassign();
-    } else for (const [partition, { last }] of units) failing.suspects.passed(partition, last + 1);
+    if (found === "same") for (const [partition, { last }] of units) failing.suspects.passed(partition, last + 1);
+    else {
+      held.drop(false); // what is fetched next does not follow what is in the table
+      if (found === "other") reassign();
+    }
   }
 
   /**

@@ -52,7 +52,7 @@ export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, log, .
     const withoutId = new Set<string>();
     for (const topic of wanted.keys()) if ((await kafka.topicId(topic)) === null) withoutId.add(topic);
     for (const [topic, ends] of wanted)
-      topics.set(topic, pipeline.open(topic, ends, shapeFor(topic), withoutId.has(topic)));
+      if (!topics.has(topic)) topics.set(topic, pipeline.open(topic, ends, shapeFor(topic), withoutId.has(topic)));
     for (const topic of wanted.keys()) {
       const { assigned, rebalancing, fetched } = topics.get(topic)!;
       const share = Math.max(LEAST_FETCH, Math.round(fetchBytes / topics.size));
@@ -79,7 +79,7 @@ export function openConsuming({ kafka, pipeline, look, groupOf, shapeFor, log, .
     if (looking) return;
     looking = true;
     try {
-      const found = fitting(pattern, await kafka.topics()).filter((topic) => !topics.has(topic));
+      const found = fitting(pattern, await kafka.topics()).filter((topic) => !consumptions.has(topic));
       if (found.length > 0) log.info({ topics: found }, "topics that fit have appeared");
       await take(new Map(found.map((topic) => [topic, null])));
     } catch (error) {

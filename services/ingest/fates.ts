@@ -108,7 +108,7 @@ export function openFates(buffer: RowBuffer, { stopOnBadEvent, reader, takesPrin
   function print({ messages }: Fetched, tally: Tally): void {
     const { offsets, arrivedAt, lengths, values } = messages;
     const k = offsets.lastIndexOf(tally.next - 1);
-    if (k < 0) return;
+    if (k < 0 || whyUnknown(messages, lengths[k]!) !== undefined) return; // the one before still stands
     const at = lengths.subarray(0, k).reduce((sum, length) => sum + Math.max(0, length), 0);
     const value = lengths[k]! < 0 ? null : values.subarray(at, at + lengths[k]!);
     const key = openBeside(messages)(k).at(-1) ?? null;

@@ -156,5 +156,6 @@ export function openTakingIn(
 /** The offset of the message before which it is enough for once, from `from` on. */
 function endOfSome(offsets: Float64Array, from: number): number {
   if (offsets.length <= MOST_AT_ONCE) return Number.POSITIVE_INFINITY;
-  return offsets[offsets.findIndex((offset) => offset >= from) + MOST_AT_ONCE] ?? Number.POSITIVE_INFINITY;
+  const first = offsets.findIndex((offset) => offset >= from);
+  return (first < 0 ? undefined : offsets[first + MOST_AT_ONCE]) ?? Number.POSITIVE_INFINITY;
 }

@@ -142,9 +142,10 @@ export async function openKafka(settings: KafkaSettings, log: Log, { find, signa
     },
     topicId: (topic) => ask("see the topic", { topic }, () => inside.topicId(topic)),
     messageAt: (topic, partition, offset) =>
-      ask("read the topic", { topic }, () =>
-        settled(() => inside.messageAt(topic, partition, offset), { isThere: true }),
-      ),
+      ask("read the topic", { topic }, async () => {
+        const found = await settled(() => inside.messageAt(topic, partition, offset), { isThere: true });
+        return found && unpacking.whyNot(found.value) !== undefined ? undefined : found; // what it holds is not known
+      }),
     topics: () => ask("see the topics", {}, () => admin.listTopics()),
     produce: async (topic, messages) => {
       producing ??= openProducing(() => openCluster(client), settings.compression);

@@ -1,6 +1,7 @@
 // What Kafka refuses for a moment: a partition that was just added is not known everywhere, or has no leader yet, and
 // one whose leader moves is refused by the one before. Asked again, for some seconds. A broker that is away is another
 // thing: who waits for that, and how long, others say.
+import { sleep } from "../runtime/lifecycle.ts";
 import { causesOf } from "./refusals.ts";
 
 const leaders = new Set([
@@ -39,7 +40,4 @@ function passes(error: unknown, isThere: boolean): boolean {
   return leaders.has(type) || (isThere && type === UNKNOWN) || NO_LEADER.test(message);
 }
 
-const realClock: Clock = {
-  now: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-};
+const realClock: Clock = { now: () => performance.now(), sleep };

@@ -649,3 +649,15 @@ test("a hundred thousand empty messages sent together ended ingest: a fetch is w
   expect(Math.max(...most)).toBeLessThan(20_000);
   expect((await held(folder)).bad).toEqual(empty.map((_, offset) => offset));
 });
+
+test("behind the last of very many messages a batch may end in markers: none is taken in twice", async () => {
+  const folder = newFolder();
+  const { intake, assign, fetch, status } = await rig(folder, patient, { end: 20_010 });
+  await assign();
+  const many = Array.from({ length: 20_000 }, (_, offset) => message(offset, `{"user":"u${offset % 9}","item":"i"}`));
+  await fetch({ partition: 0, messages: many, next: 20_000 });
+  await fetch({ partition: 0, messages: many, next: 20_010, asked: 0 });
+  await intake.ended;
+  expect((await held(folder)).good).toEqual(many.map((_, offset) => offset));
+  expect(status()).toMatchObject({ read: 20_010, written: 20_000, filtered: 10 });
+});
