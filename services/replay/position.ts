@@ -40,24 +40,27 @@ export const patiently = ({ found, save }: PositionFile, { through }: Patience):
 /** `identity` names stream and topic. */
 export function positionFile(folder: string, identity: string): PositionFile {
   const file = join(folder, `${createHash("sha256").update(identity).digest("hex").slice(0, 16)}.json`);
-  /** The file that is there, of so many bytes. */
+  /** The file that is there, of so many bytes; -1: none that is ours. */
   let [descriptor, room] = [-1, 0];
   return {
     found: read(file, identity),
     save: (position, memory) => {
       const text = JSON.stringify({ identity, position, memory });
-      const isFirst = Buffer.byteLength(text) > room || !existsSync(file);
-      if (isFirst) room = Buffer.byteLength(text) + SPARE;
-      const bytes = Buffer.alloc(room, " ");
+      const size = Buffer.byteLength(text);
+      const isFirst = descriptor < 0 || size > room || !existsSync(file);
+      const bytes = Buffer.alloc(isFirst ? size + SPARE : room, " ");
       bytes.write(text);
       // as many bytes in one write, which a kill does not cut in two: to rename a file, or to wait for the disk here,
       // takes as long as sending a chunk
-      if (!isFirst) return promisify(write)(descriptor, bytes, 0, room, 0).then(() => undefined);
+      if (!isFirst) return promisify(write)(descriptor, bytes, 0, bytes.length, 0).then(() => undefined);
       mkdirSync(folder, { recursive: true });
       writeFileSync(`${file}.tmp`, bytes);
       renameSync(`${file}.tmp`, file);
-      if (descriptor >= 0) closeSync(descriptor);
+      const before = descriptor;
+      descriptor = -1; // whatever fails from here on: the next save begins anew
+      if (before >= 0) closeSync(before);
       descriptor = openSync(file, "r+"); // until the process ends
+      room = bytes.length;
     },
   };
 }

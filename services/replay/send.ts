@@ -42,7 +42,7 @@ export async function sendAll(
       before = undefined;
       break;
     }
-    const work = kafka.produce(topic, chunk.messages);
+    const work = chunk.messages.count === 0 ? Promise.resolve() : kafka.produce(topic, chunk.messages);
     work.catch(() => undefined); // met below
     before = async () => {
       // not acknowledged, so not saved: it is sent again next time

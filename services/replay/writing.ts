@@ -1,9 +1,10 @@
 // Writes events as the messages that carry them: JSON, keyed by the user, byte by byte into one piece of memory. An
 // object and two strings for each event took more time than all the rest.
 import type { Row } from "../../shared/events/columns.ts";
+import { doubled } from "../../shared/events/longer.ts";
 import type { Scanned } from "../../shared/events/scan.ts";
 import type { Units } from "../../shared/files/event-file.ts";
-import type { Bundle } from "../../shared/kafka/outgoing.ts";
+import { type Bundle, viewOf } from "../../shared/kafka/outgoing.ts";
 
 export interface EventWriter {
   readonly count: number;
@@ -50,9 +51,10 @@ function digitsOf(number: number): number {
 export function eventWriter(): EventWriter {
   let bytes = Buffer.allocUnsafeSlow(FIRST);
   let view = viewOf(bytes);
-  let places = new Int32Array(1 << 12);
+  let places: Int32Array = new Int32Array(1 << 12);
   let count = 0;
   let at = 0;
+  let size = 0;
 
   function makeRoom(names: number): void {
     if (at + names + MOST_BESIDE > bytes.length) {
@@ -61,10 +63,7 @@ export function eventWriter(): EventWriter {
       bytes = larger;
       view = viewOf(bytes);
     }
-    if (4 * count < places.length) return;
-    const longer = new Int32Array(2 * places.length);
-    longer.set(places);
-    places = longer;
+    if (4 * (count + 1) > places.length) places = doubled(places, 4 * (count + 1));
   }
 
   function put({ length, words }: Fixed): void {
@@ -90,6 +89,7 @@ export function eventWriter(): EventWriter {
     places[4 * count + 1] = keyEnd;
     places[4 * count + 2] = value;
     places[4 * count + 3] = at;
+    size += keyEnd - key + at - value + OF_RECORD;
     count++;
   }
 
@@ -153,7 +153,7 @@ export function eventWriter(): EventWriter {
       return count;
     },
     get size() {
-      return at + OF_RECORD * count;
+      return size;
     },
     add: (row) => {
       const { user, item, timestamp, value } = row;
@@ -184,12 +184,11 @@ export function eventWriter(): EventWriter {
       places = new Int32Array(places.length);
       count = 0;
       at = 0;
+      size = 0;
       return made;
     },
   };
 }
-
-const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => new DataView(buffer, byteOffset, byteLength);
 
 /** Without a time, Kafka's own counts. */
 const eventOf = ({ user, item, timestamp, value }: Row) => ({

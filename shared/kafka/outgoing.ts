@@ -14,6 +14,9 @@ export interface Bundle {
   readonly places: Int32Array;
 }
 
+export const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
 export function bundleOf(messages: readonly Outgoing[]): Bundle {
   const places = new Int32Array(4 * messages.length);
   const most = messages.reduce((sum, { key, value }) => sum + 3 * (key.length + value.length), 0);
@@ -27,7 +30,7 @@ export function bundleOf(messages: readonly Outgoing[]): Bundle {
     at += typeof value === "string" ? bytes.write(value, at) : value.copy(bytes, at);
     places[4 * k + 3] = at;
   });
-  return { count: messages.length, bytes, places };
+  return { count: messages.length, bytes: bytes.subarray(0, at), places };
 }
 
 /** Those messages of it that `isWanted` wants, by their keys. */

@@ -2,7 +2,7 @@
 // of each message for that, 10 µs an event. The layout is Kafka's "RecordBatch" and "Record". Pure: time is an
 // argument.
 import { crc32c } from "./crc32c.ts";
-import type { Bundle } from "./outgoing.ts";
+import { type Bundle, viewOf } from "./outgoing.ts";
 import { partitionOfBytes } from "./partitioner.ts";
 
 /** The messages of one partition, in order. */
@@ -51,8 +51,6 @@ interface Writer extends Room {
   count: number;
   at: number;
 }
-
-const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => new DataView(buffer, byteOffset, byteLength);
 
 function room(size: number): Room {
   const bytes = Buffer.allocUnsafeSlow(size);

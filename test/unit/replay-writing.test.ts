@@ -1,7 +1,9 @@
 // The messages that replay sends: byte for byte what JSON says of each event, however it was read.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { MOST_BYTES } from "../../services/replay/source.ts";
 import { eventWriter } from "../../services/replay/writing.ts";
+import { recordsOf } from "../../shared/kafka/record-batch.ts";
 import { rowsIn } from "./replayed.ts";
 
 const text = ({ messages }: Parameters<typeof rowsIn>[0]) =>
@@ -60,4 +62,12 @@ test("what was taken stays as it is while more is written", () => {
   for (let k = 0; k < 3000; k++) add(`v${k}`);
   expect(text({ messages: first, next: 0, paced: false }).at(-1)).toBe('{"user":"u2999","item":"i","timestamp":1}');
   expect(writer.count).toBe(3000);
+});
+
+test("long names: a chunk that is full by its size is one batch that Kafka takes, though each key stands in it twice", () => {
+  const writer = eventWriter();
+  for (let k = 0; writer.size < MOST_BYTES; k++)
+    writer.add({ user: `${k}`.padEnd(200, "u"), item: "i", timestamp: null, value: null });
+  const [records] = recordsOf(writer.take(), 1);
+  expect(records!.bytes.length).toBeLessThan(1_048_588 - 61);
 });

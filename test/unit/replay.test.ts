@@ -1,5 +1,5 @@
 // Replay without Kafka: which column is what, what a row becomes, and the pace.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -125,6 +125,18 @@ test("the pace keeps its rate on average, and does not make up for a pause", () 
   while (pace.wait(10, now) === 0) burst += 10;
   expect(burst).toBeLessThan(100);
   expect(paceOf(null).wait(1e9, 0)).toBe(0);
+});
+
+test("a save that the disk refused is made by the next one: after the first of a resumed replay it wrote to no file", async () => {
+  const place = mkdtempSync(join(folder, "refused-"));
+  await positionFile(place, "a").save(7, {});
+  const [name] = readdirSync(place);
+  const resumed = positionFile(place, "a");
+  mkdirSync(join(place, `${name}.tmp`));
+  expect(() => resumed.save(8, {})).toThrow(/EISDIR/);
+  rmSync(join(place, `${name}.tmp`), { recursive: true });
+  await resumed.save(9, {});
+  expect(positionFile(place, "a").found).toMatchObject({ position: 9 });
 });
 
 test("a position is found again by the same stream, and by no other", () => {
