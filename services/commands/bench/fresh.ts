@@ -13,6 +13,7 @@ import { type Spawned, spawnService } from "../../../shared/runtime/spawn.ts";
 import { quantile } from "./closed-loop.ts";
 import type { Figure } from "./figures.ts";
 import { type Between, flowNow, type Quantiles, type Stages, stagesBetween, timed } from "./fresh-stages.ts";
+import { forgetOtherKafkas } from "./kafka.ts";
 
 interface Size {
   /** Events a second. */
@@ -44,8 +45,7 @@ const SETTLE_MS = 20_000;
 
 export async function freshFigures(size: Size, until: Until): Promise<FreshFigures> {
   const dir = mkdtempSync(join(tmpdir(), "tributary-bench-fresh-"));
-  for (const name of Object.keys(process.env).filter((name) => /^(TRIBUTARY_)?KAFKA_/.test(name)))
-    delete process.env[name]; // its events belong into no topic of others
+  forgetOtherKafkas();
   const flags = { rate: size.rate, trainers: size.trainers, port: 0, "data-dir": dir };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const up = spawnService("up", args, { log: join(dir, "up.log") });

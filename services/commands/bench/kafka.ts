@@ -17,6 +17,12 @@ import { createLog } from "../../../shared/runtime/log.ts";
 import { spawnService } from "../../../shared/runtime/spawn.ts";
 import { say } from "../../../shared/runtime/terminal.ts";
 
+/** For a bench whose services take the local Kafka: its events belong into no topic of others. */
+export function forgetOtherKafkas(): void {
+  for (const name of Object.keys(process.env).filter((name) => /^(TRIBUTARY_)?KAFKA_/.test(name)))
+    delete process.env[name];
+}
+
 export interface KafkaSize {
   readonly events: number;
   readonly partitions: number;

@@ -8,6 +8,7 @@ import { pathsOf } from "../../../../shared/runtime/paths.ts";
 import { told } from "../../../../shared/runtime/working.ts";
 import { openEvents, writeEvents } from "../../../../shared/table/events.ts";
 import { progressId } from "../../../../shared/table/progress.ts";
+import { forgetOtherKafkas } from "../kafka.ts";
 import { bytesIn, type Stage, type Workplace } from "./measured.ts";
 
 const SEED = 1337;
@@ -26,9 +27,11 @@ export async function throughKafka(
   const paths = pathsOf(dir);
   const where = ["--data-dir", dir];
   const rate = ({ seconds }: Pick<Stage, "seconds">) => ({ perSecond: events / seconds, of: "events" });
+  forgetOtherKafkas();
   await startBroker(dir, { signal: until.signal });
   try {
-    const sent = await run("replay", ["synthetic", "--preset", name, "--history", String(events), ...where]);
+    const world = ["synthetic", "--preset", name, "--history", String(events), "--topic", TOPIC];
+    const sent = await run("replay", [...world, ...where]);
     const taken = await run("ingest", ["--topic", TOPIC, "--until-end", ...where]);
     const ofKafka = await bytesIn(paths.kafka);
     const packed = await run("compact", where);
